@@ -1,0 +1,19 @@
+//! transship moves container images between registries, in bulk, where an operator can see and steer it.
+//!
+//! The house, and who may import whom (`tests/integration/layers.rs` fails on any other arrow):
+//!
+//! ```text
+//! oci       ->  (nothing)                     reference, digest, media types, descriptor, manifest, platform
+//! list      ->  oci                           the TOML list: schema, spans, rewrites, filters
+//! batch     ->  oci                           job ids, Event, Command, Board, Failure: the shared vocabulary
+//! registry  ->  oci                           the distribution protocol over HTTP
+//! copy      ->  registry, oci                 one image: graph walk, blob ladder, claims, mounts, metering
+//! journal   ->  batch, oci                    what survives: SQLite by default
+//! run       ->  copy, journal, batch, registry, oci   dispatcher loop, pure scheduler, workers
+//! present   ->  batch, oci                    words, sizes and sentences the front ends share
+//! tui, headless  ->  present, batch, oci      front ends: they see events and send commands
+//! serve     ->  oci                           the embedded registry
+//! cli       ->  everything                    the only place that wires
+//! ```
+
+pub mod oci;

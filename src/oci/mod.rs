@@ -1,0 +1,21 @@
+//! What an image *is*: references, digests, media types, descriptors, manifests, platforms.
+//!
+//! Decides how these are written and read; does no I/O and knows nothing of HTTP, lists or batches.
+//! Invariant: a value of these types is valid by construction; text is checked once, where it enters.
+
+mod descriptor;
+mod digest;
+mod manifest;
+mod media_type;
+mod platform;
+mod reference;
+
+pub use descriptor::Descriptor;
+pub use digest::{Digest, DigestError, Hasher};
+pub use manifest::{Manifest, ManifestContent, ManifestError};
+pub use media_type::MediaType;
+pub use platform::{Platform, PlatformError};
+pub use reference::{
+    DOCKER_HUB, PartialReference, Reference, ReferenceError, ReferenceProblem, Registry,
+    Repository, Tag, Version,
+};
