@@ -1,0 +1,196 @@
+//! What happened: plain facts in the past tense, the same for every observer and for `--json`.
+//!
+//! Invariant: lifecycle events are never dropped; [`Event::Progress`] and [`Event::LanesSampled`] carry
+//! absolute values and may be. Names and fields are the NDJSON schema, version 1.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Attempt, BatchId, BlobKind, Command, Failure, Job, JobId, Millis, Refusal, StopMode};
+use crate::oci::{Digest, Registry, Repository};
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub enum Event {
+    /// The first event of every run. `jobs` [`Event::JobListed`] follow.
+    BatchStarted {
+        batch: BatchId,
+        /// The list's file name, as the operator gave it.
+        list: String,
+        jobs: u32,
+        /// How many images may be in flight.
+        parallel: u16,
+        /// Whether an earlier run of this batch was interrupted.
+        resumed: bool,
+    },
+    JobListed {
+        #[serde(flatten)]
+        job: Job,
+    },
+    /// An earlier run of this batch ended this job; nothing is asked of the registries for it.
+    JobRestored {
+        job: JobId,
+        outcome: Outcome,
+    },
+    JobQueued {
+        job: JobId,
+        why: QueueReason,
+    },
+    /// The job was moved before every other queued one.
+    JobPrioritized {
+        job: JobId,
+    },
+    JobStarted {
+        job: JobId,
+        attempt: Attempt,
+    },
+    /// The image's manifests are read: these are all its blobs.
+    JobPlanned {
+        job: JobId,
+        /// Digest of the manifest or index that the destination reference will name.
+        root: Digest,
+        blobs: Vec<PlannedBlob>,
+    },
+    /// The blob needs another job's upload of the same content.
+    BlobWaited {
+        job: JobId,
+        digest: Digest,
+        owner: JobId,
+    },
+    /// Bytes begin to move, from `offset` on.
+    BlobStarted {
+        job: JobId,
+        digest: Digest,
+        offset: u64,
+    },
+    BlobSettled {
+        job: JobId,
+        digest: Digest,
+        bytes: u64,
+        how: Settled,
+    },
+    /// Absolute byte counts of blobs in flight; droppable.
+    Progress {
+        blobs: Vec<BlobProgress>,
+    },
+    /// The state of every registry lane; droppable.
+    LanesSampled {
+        lanes: Vec<LaneState>,
+    },
+    JobRetryScheduled {
+        job: JobId,
+        attempt: Attempt,
+        delay_ms: Millis,
+        cause: Failure,
+    },
+    JobFinished {
+        job: JobId,
+        outcome: Outcome,
+    },
+    /// Something worth a line in the log that changes no state.
+    Noted {
+        job: Option<JobId>,
+        text: String,
+    },
+    BatchPaused,
+    BatchResumed,
+    ParallelChanged {
+        images: u16,
+    },
+    StopRequested {
+        mode: StopMode,
+    },
+    CommandRefused {
+        #[serde(flatten)]
+        command: Command,
+        why: Refusal,
+    },
+    /// The last event. `stopped_by` is absent when every job ended.
+    BatchFinished {
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        stopped_by: Option<StopReason>,
+    },
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlannedBlob {
+    pub digest: Digest,
+    /// Length in bytes.
+    pub size: u64,
+    pub kind: BlobKind,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BlobProgress {
+    pub job: JobId,
+    pub attempt: Attempt,
+    pub digest: Digest,
+    /// Bytes of the blob that the destination has been sent.
+    pub done: u64,
+}
+
+/// One registry as the batch uses it now.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LaneState {
+    pub registry: Registry,
+    /// Blob streams in use and allowed.
+    pub streams: u16,
+    pub stream_limit: u16,
+    /// Requests sent since the batch started.
+    pub requests: u64,
+    /// Blob bytes received from and sent to this registry since the batch started.
+    pub bytes: u64,
+    /// Time until this registry is asked again, when it throttles.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub throttled_ms: Option<Millis>,
+}
+
+/// How a blob came to be where it should be.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Settled {
+    Present,
+    Mounted { from: Repository },
+    Copied,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "outcome", rename_all = "snake_case")]
+pub enum Outcome {
+    Copied { root: Digest },
+    UpToDate { root: Digest },
+    Failed { cause: Failure },
+    Skipped { why: SkipReason },
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum QueueReason {
+    Listed,
+    User,
+    Resumed,
+    RetryDue,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SkipReason {
+    User,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StopReason {
+    User,
+    /// SIGTERM, SIGHUP or a second Ctrl-C.
+    Signal,
+    /// Results could no longer be recorded, so going on would lose them.
+    JournalLost,
+}
+
+impl Event {
+    /// Whether losing this event changes nothing in the end.
+    #[must_use]
+    pub fn is_sample(&self) -> bool {
+        matches!(self, Self::Progress { .. } | Self::LanesSampled { .. })
+    }
+}
