@@ -1,0 +1,322 @@
+//! What went wrong at a registry, and which class of failure that is.
+//!
+//! Decides from status, error code and transport error alone (distribution-spec "Error Codes"; the
+//! statuses alone where registries misuse codes). Invariant: an [`Error`] never holds a secret: URLs lose
+//! user info and query values that sign or authorize.
+
+use std::{fmt, time::Duration};
+
+use serde::Deserialize;
+use url::Url;
+
+use crate::oci::{Digest, ManifestError, Registry};
+
+/// What was being done, in words that fit after "failed to".
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Operation {
+    Ping,
+    FetchToken,
+    HeadManifest,
+    GetManifest,
+    PutManifest,
+    DeleteManifest,
+    HeadBlob,
+    GetBlob,
+    BeginUpload,
+    SendBlob,
+    AskUpload,
+    CancelUpload,
+    ListTags,
+    ListRepositories,
+}
+
+/// What the failure says about trying again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Class {
+    Transient { retry_after: Option<Duration> },
+    Auth,
+    NotFound,
+    Rejected,
+    Corrupt,
+    Internal,
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("{cause}")]
+pub struct Error {
+    pub operation: Operation,
+    pub registry: Registry,
+    /// The redacted URL, once there was one.
+    pub url: Option<String>,
+    /// Boxed: errors are rare, results are everywhere.
+    pub cause: Box<ErrorCause>,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum ErrorCause {
+    #[error("said {status}{}", said(code.as_deref(), message.as_deref()))]
+    Status {
+        status: u16,
+        /// The first error code of the body, if it was an error document.
+        code: Option<String>,
+        /// Its message, or the start of a text body.
+        message: Option<String>,
+        retry_after: Option<Duration>,
+    },
+    #[error("{0}")]
+    Network(String),
+    #[error("sent no byte for {} s", .0.as_secs())]
+    Stalled(Duration),
+    #[error("answered outside the protocol: {0}")]
+    Protocol(String),
+    #[error("sent {got} where {expected} was asked for")]
+    Digest { expected: Digest, got: Digest },
+    #[error("sent a manifest that cannot be copied: {0}")]
+    Manifest(#[from] ManifestError),
+    #[error("refused the credentials: {0}")]
+    Auth(String),
+    #[error("cannot be reached as configured: {0}")]
+    Configuration(String),
+}
+
+impl Error {
+    /// The class alone decides about retry.
+    #[must_use]
+    pub fn class(&self) -> Class {
+        let transient = Class::Transient { retry_after: None };
+        match &*self.cause {
+            ErrorCause::Status {
+                status,
+                code,
+                message,
+                retry_after,
+            } => classify(*status, code.as_deref(), message.as_deref(), *retry_after),
+            ErrorCause::Network(_) | ErrorCause::Stalled(_) => transient,
+            ErrorCause::Protocol(_) => Class::Rejected,
+            ErrorCause::Digest { .. } => Class::Corrupt,
+            ErrorCause::Manifest(_) => Class::Rejected,
+            ErrorCause::Auth(_) => Class::Auth,
+            ErrorCause::Configuration(_) => Class::Internal,
+        }
+    }
+
+    #[must_use]
+    pub fn status(&self) -> Option<u16> {
+        match *self.cause {
+            ErrorCause::Status { status, .. } => Some(status),
+            _ => None,
+        }
+    }
+
+    #[must_use]
+    pub fn is_not_found(&self) -> bool {
+        self.class() == Class::NotFound
+    }
+}
+
+fn classify(
+    status: u16,
+    code: Option<&str>,
+    message: Option<&str>,
+    retry_after: Option<Duration>,
+) -> Class {
+    let throttled = code == Some("TOOMANYREQUESTS")
+        || message.is_some_and(|message| message.to_ascii_lowercase().contains("throttl"));
+    match status {
+        _ if throttled => Class::Transient { retry_after },
+        408 | 425 | 429 | 499 | 500 | 502..=504 | 520..=530 => Class::Transient { retry_after },
+        401 => Class::Auth,
+        403 if code.is_none_or(|code| matches!(code, "DENIED" | "UNAUTHORIZED" | "FORBIDDEN")) => {
+            Class::Auth
+        }
+        404 | 410 => Class::NotFound,
+        _ => Class::Rejected,
+    }
+}
+
+fn said(code: Option<&str>, message: Option<&str>) -> String {
+    match (code, message) {
+        (None, None) => String::new(),
+        (Some(text), None) | (None, Some(text)) => format!(" ({text})"),
+        (Some(code), Some(message)) => format!(" ({code}: {message})"),
+    }
+}
+
+/// The error document of distribution-spec "Error Codes", first error only.
+pub(super) fn read_error_body(body: &[u8]) -> (Option<String>, Option<String>) {
+    #[derive(Deserialize)]
+    struct Document {
+        errors: Vec<Entry>,
+    }
+    #[derive(Deserialize)]
+    struct Entry {
+        code: Option<String>,
+        message: Option<String>,
+        #[serde(default)]
+        detail: serde_json::Value,
+    }
+    let text = |text: String| Some(clean(&text)).filter(|text| !text.is_empty());
+    match serde_json::from_slice::<Document>(body) {
+        Ok(Document { errors }) => match errors.into_iter().next() {
+            Some(Entry {
+                code,
+                message,
+                detail,
+            }) => {
+                // Docker's registry puts the real reason into `detail` and a constant into `message`.
+                let message = match (message, detail.as_str()) {
+                    (Some(message), Some(detail)) => Some(format!("{message}: {detail}")),
+                    (None, Some(detail)) => Some(detail.into()),
+                    (message, None) => message,
+                };
+                (code.and_then(text), message.and_then(text))
+            }
+            None => (None, None),
+        },
+        // An HTML page says nothing an operator could act on.
+        Err(_) if body.trim_ascii_start().starts_with(b"<") => (None, None),
+        Err(_) => (None, text(String::from_utf8_lossy(body).into_owned())),
+    }
+}
+
+/// One line of at most 300 characters, without control characters.
+fn clean(text: &str) -> String {
+    let line: String = text
+        .chars()
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .take(300)
+        .collect();
+    line.trim().into()
+}
+
+/// `url` as it may be shown: without user info, and with the values of query parameters masked unless
+/// they are known to be harmless.
+pub(super) fn redacted(url: &Url) -> String {
+    const HARMLESS: [&str; 8] = [
+        "digest",
+        "mount",
+        "from",
+        "n",
+        "last",
+        "scope",
+        "service",
+        "artifactType",
+    ];
+    let mut shown = url.clone();
+    let _ = shown.set_username("");
+    let _ = shown.set_password(None);
+    shown.set_query(None);
+    let query: Vec<String> = url
+        .query_pairs()
+        .map(|(key, value)| match HARMLESS.contains(&&*key) {
+            true => format!("{key}={value}"),
+            false => format!("{key}=***"),
+        })
+        .collect();
+    match query.is_empty() {
+        true => shown.into(),
+        false => format!("{shown}?{}", query.join("&")),
+    }
+}
+
+/// A transport error with its causes in one line; never the URL, which may hold secrets.
+pub(super) fn network(error: reqwest::Error) -> ErrorCause {
+    let error = error.without_url();
+    let timeout = error.is_timeout();
+    let mut line = String::new();
+    let mut source: Option<&dyn std::error::Error> = Some(&error);
+    while let Some(cause) = source {
+        let text = cause.to_string();
+        if !line.contains(&text) {
+            if !line.is_empty() {
+                line.push_str(": ");
+            }
+            line.push_str(&text);
+        }
+        source = cause.source();
+    }
+    if timeout && !line.contains("time") {
+        line.push_str(": timed out");
+    }
+    ErrorCause::Network(line)
+}
+
+impl fmt::Display for Operation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Ping => "reach the registry",
+            Self::FetchToken => "fetch a token",
+            Self::HeadManifest => "look up the manifest",
+            Self::GetManifest => "read the manifest",
+            Self::PutManifest => "write the manifest",
+            Self::DeleteManifest => "delete the manifest",
+            Self::HeadBlob => "look up the blob",
+            Self::GetBlob => "read the blob",
+            Self::BeginUpload => "begin the upload",
+            Self::SendBlob => "send the blob",
+            Self::AskUpload => "ask how far the upload got",
+            Self::CancelUpload => "cancel the upload",
+            Self::ListTags => "list the tags",
+            Self::ListRepositories => "list the repositories",
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn class(status: u16, code: Option<&str>, message: Option<&str>) -> Class {
+        classify(status, code, message, None)
+    }
+
+    const TRANSIENT: Class = Class::Transient { retry_after: None };
+
+    #[test]
+    fn the_status_decides_even_when_the_code_is_unknown() {
+        // Quirk 27: not-found spelled UNKNOWN.
+        assert_eq!(class(404, Some("UNKNOWN"), None), Class::NotFound);
+        for status in [408, 429, 499, 500, 502, 503, 504, 522] {
+            assert_eq!(class(status, None, None), TRANSIENT, "{status}");
+        }
+        assert_eq!(class(400, Some("TAG_INVALID"), None), Class::Rejected);
+        assert_eq!(class(403, Some("DENIED"), None), Class::Auth);
+        assert_eq!(class(403, Some("QUOTA_EXCEEDED"), None), Class::Rejected);
+    }
+
+    #[test]
+    fn every_spelling_of_throttling_is_transient() {
+        // Quirk 38.
+        assert_eq!(class(400, Some("TOOMANYREQUESTS"), None), TRANSIENT);
+        assert_eq!(
+            class(400, Some("UNSUPPORTED"), Some("unsupported: throttled")),
+            TRANSIENT
+        );
+    }
+
+    #[test]
+    fn error_documents_text_and_pages_are_told_apart() {
+        let document =
+            br#"{"errors":[{"code":"DENIED","message":"no","detail":"quota\u001b[2J"}]}"#;
+        assert_eq!(
+            read_error_body(document),
+            (Some("DENIED".into()), Some("no: quota [2J".into()))
+        );
+        assert_eq!(
+            read_error_body(b"slow down"),
+            (None, Some("slow down".into()))
+        );
+        assert_eq!(read_error_body(b"\n<html>busy</html>"), (None, None));
+        assert_eq!(read_error_body(b""), (None, None));
+    }
+
+    #[test]
+    fn urls_lose_what_signs_them() {
+        let url = "https://u:p@h.example/v2/a/blobs/x?X-Amz-Signature=abc&digest=sha256:1";
+        let shown = redacted(&url.parse().unwrap());
+        assert_eq!(
+            shown,
+            "https://h.example/v2/a/blobs/x?X-Amz-Signature=***&digest=sha256:1"
+        );
+    }
+}
