@@ -17,5 +17,6 @@
 //! ```
 
 pub mod batch;
+pub mod copy;
 pub mod oci;
 pub mod registry;

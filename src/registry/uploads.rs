@@ -35,46 +35,45 @@ pub enum Begun {
 }
 
 impl Client {
-    /// Opens an upload, asking to mount the blob from another repository if one is given. A registry
-    /// that cannot mount answers with a session (202); one that fails on it is asked again without
-    /// (quirks 15 and 20).
-    pub async fn begin_upload(
-        &self,
-        repository: &Repository,
-        mount: Option<(&Digest, &Repository)>,
-    ) -> Result<Begun, Error> {
-        let Some((digest, from)) = mount else {
-            return self.begin(repository, None).await;
-        };
-        match self.begin(repository, Some((digest, from))).await {
-            Err(error) if matches!(error.class(), Class::Transient { .. }) => Err(error),
-            Err(_) => self.begin(repository, None).await,
-            begun => begun,
+    /// Opens an upload.
+    pub async fn begin_upload(&self, repository: &Repository) -> Result<UploadSession, Error> {
+        let operation = Operation::BeginUpload;
+        let url = self.repository_url(repository, "blobs/uploads/");
+        let response = self
+            .post_upload(url.clone(), Scopes::push(repository))
+            .await?;
+        match response.status().as_u16() {
+            200..=202 => self.session(operation, &url, repository, &response),
+            status => Err(self.protocol(operation, &url, format!("{status} instead of 202"))),
         }
     }
 
-    async fn begin(
+    /// Asks to mount a blob from another repository. A registry that cannot answers with an open upload
+    /// (202); one that fails on it is asked for one without mounting (quirks 15 and 20).
+    pub async fn mount_blob(
         &self,
         repository: &Repository,
-        mount: Option<(&Digest, &Repository)>,
+        digest: &Digest,
+        from: &Repository,
     ) -> Result<Begun, Error> {
         let operation = Operation::BeginUpload;
         let mut url = self.repository_url(repository, "blobs/uploads/");
-        let mut scopes = Scopes::push(repository);
-        if let Some((digest, from)) = mount {
-            url.set_query(Some(&format!("mount={digest}&from={from}")));
-            scopes = scopes.and_pull(from);
+        url.set_query(Some(&format!("mount={digest}&from={from}")));
+        let scopes = Scopes::push(repository).and_pull(from);
+        match self.post_upload(url.clone(), scopes).await {
+            Ok(response) if response.status().as_u16() == 201 => Ok(Begun::Mounted),
+            Ok(response) => self
+                .session(operation, &url, repository, &response)
+                .map(Begun::Session),
+            Err(error) if matches!(error.class(), Class::Transient { .. }) => Err(error),
+            Err(_) => self.begin_upload(repository).await.map(Begun::Session),
         }
-        let call = Call::new(operation, Method::POST, url.clone(), scopes)
+    }
+
+    async fn post_upload(&self, url: Url, scopes: Scopes) -> Result<Response, Error> {
+        let call = Call::new(Operation::BeginUpload, Method::POST, url, scopes)
             .header(CONTENT_LENGTH, HeaderValue::from_static("0"));
-        let response = self.send(call).await?;
-        match response.status().as_u16() {
-            201 if mount.is_some() => Ok(Begun::Mounted),
-            200..=202 => Ok(Begun::Session(
-                self.session(operation, &url, repository, &response)?,
-            )),
-            status => Err(self.protocol(operation, &url, format!("{status} instead of 202"))),
-        }
+        self.send(call).await
     }
 
     /// Sends the bytes of `digest` from `offset` up to `size` and commits. `body` has exactly those.

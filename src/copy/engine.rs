@@ -1,0 +1,132 @@
+//! The engine of a batch: one site per registry, kept as long as the batch, and the door to copy an image.
+//!
+//! Invariant: connections, tokens, claims and what was learned of a registry are shared by all images.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use super::{CopyError, ImageId, Report, Side, error::blame, image::ImageCopy, site::Site};
+use crate::{
+    oci::{Digest, Platform, Reference, Registry, Repository},
+    registry::{self, Client, LaneSample, Settings},
+};
+
+/// One image to copy.
+#[derive(Clone, Debug)]
+pub struct Order {
+    pub image: ImageId,
+    pub source: Reference,
+    pub destination: Reference,
+    /// Which children of an index to copy; empty means all.
+    pub platforms: Vec<Platform>,
+}
+
+/// How a copy ended well.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Done {
+    Copied { root: Digest },
+    UpToDate { root: Digest },
+}
+
+pub struct Engine {
+    settings: HashMap<Registry, Settings>,
+    sites: Mutex<HashMap<Registry, Arc<Site>>>,
+}
+
+impl Engine {
+    /// An engine that reaches registries as `settings` say, others with the defaults.
+    #[must_use]
+    pub fn new(settings: HashMap<Registry, Settings>) -> Self {
+        Self {
+            settings,
+            sites: Mutex::default(),
+        }
+    }
+
+    /// Copies one image. Everything learned on the way is told to `report`, in order.
+    ///
+    /// # Errors
+    /// The side that failed, what it said and its class. What was settled until then stays settled.
+    pub async fn copy(
+        &self,
+        order: &Order,
+        report: &(dyn Fn(Report) + Send + Sync),
+    ) -> Result<Done, CopyError> {
+        let source = self
+            .site(&order.source.registry)
+            .map_err(blame(Side::Source))?;
+        let destination = self
+            .site(&order.destination.registry)
+            .map_err(blame(Side::Destination))?;
+        ImageCopy {
+            order,
+            source: &source,
+            destination: &destination,
+            report,
+        }
+        .run()
+        .await
+    }
+
+    /// Takes in that an earlier run settled a blob.
+    ///
+    /// # Errors
+    /// If the registry's settings cannot be used.
+    pub fn remember(
+        &self,
+        registry: &Registry,
+        repository: &Repository,
+        digest: &Digest,
+    ) -> Result<(), registry::Error> {
+        self.site(registry)?
+            .claims
+            .remember(digest.clone(), repository.clone());
+        Ok(())
+    }
+
+    /// Takes in that an earlier run may have written to a repository.
+    ///
+    /// # Errors
+    /// If the registry's settings cannot be used.
+    pub fn mark_used(
+        &self,
+        registry: &Registry,
+        repository: &Repository,
+    ) -> Result<(), registry::Error> {
+        self.site(registry)?.mark_used(repository);
+        Ok(())
+    }
+
+    /// The client of a registry, shared with the copies.
+    ///
+    /// # Errors
+    /// If the registry's settings cannot be used.
+    pub fn client(&self, registry: &Registry) -> Result<Arc<Client>, registry::Error> {
+        Ok(Arc::clone(&self.site(registry)?.client))
+    }
+
+    /// The lanes of all registries used so far.
+    #[must_use]
+    pub fn lanes(&self) -> Vec<(Registry, LaneSample)> {
+        let sites = self.sites.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut lanes: Vec<_> = sites
+            .iter()
+            .map(|(registry, site)| (registry.clone(), site.client.lane().sample()))
+            .collect();
+        lanes.sort_by(|(a, _), (b, _)| a.cmp(b));
+        lanes
+    }
+
+    fn site(&self, registry: &Registry) -> Result<Arc<Site>, registry::Error> {
+        let mut sites = self.sites.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(site) = sites.get(registry) {
+            return Ok(Arc::clone(site));
+        }
+        let settings = self.settings.get(registry).cloned().unwrap_or_default();
+        let site = Arc::new(Site::new(Client::new(registry.clone(), settings)?));
+        sites.insert(registry.clone(), Arc::clone(&site));
+        Ok(site)
+    }
+}

@@ -1,0 +1,281 @@
+//! Everything below an image: its manifests level by level, and its blobs, each once.
+//!
+//! Decides what belongs to an image (image-spec image-index.md, manifest.md) and what platforms select.
+//! Invariant: manifests are in an order in which children come before parents.
+
+use std::collections::HashSet;
+
+use bytes::Bytes;
+use futures_util::{StreamExt, TryStreamExt, stream};
+use serde_json::Value;
+
+use super::{CopyError, FoundBlob, Side, error::blame};
+use crate::{
+    oci::{
+        Descriptor, Digest, Manifest, ManifestContent, MediaType, Platform, Repository, Version,
+    },
+    registry::{Client, Error, ErrorCause, Operation},
+};
+
+/// Manifests read at once for one image.
+const READERS: usize = 6;
+/// Indexes in indexes are rare; deeper than this is a mistake or an attack.
+const DEEPEST: usize = 5;
+/// Docker's builder marks the manifest that attests another one in the same index.
+const ATTESTS: &str = "vnd.docker.reference.digest";
+
+pub(super) struct Graph {
+    /// What the destination reference will name.
+    pub root: Manifest,
+    /// Manifests below the root, the deepest level last.
+    pub levels: Vec<Vec<Manifest>>,
+    /// Layers whose bytes registries do not hold.
+    pub foreign: Vec<Descriptor>,
+    pub blobs: Vec<FoundBlob>,
+}
+
+impl Graph {
+    /// Reads what is below `root`. Children that `is_complete` knows at the destination are left out.
+    pub(super) async fn read(
+        source: &Client,
+        repository: &Repository,
+        root: Manifest,
+        is_complete: &(dyn Fn(&Digest) -> bool + Send + Sync),
+    ) -> Result<Self, CopyError> {
+        let mut graph = Self {
+            root,
+            levels: Vec::new(),
+            foreign: Vec::new(),
+            blobs: Vec::new(),
+        };
+        let mut blobs = HashSet::new();
+        let mut seen = HashSet::new();
+        let root = graph.root.clone();
+        graph.add_blobs(&root, &mut blobs);
+        let mut level = vec![root];
+        loop {
+            let mut wanted = Vec::new();
+            for child in level.iter().flat_map(Manifest::children) {
+                if !seen.insert(child.digest.clone()) || is_complete(&child.digest) {
+                    continue;
+                }
+                // Build caches list layers right in an index (quirk 49).
+                if is_blob(child) {
+                    graph.add_blob(child, false, &mut blobs);
+                } else {
+                    wanted.push(child.digest.clone());
+                }
+            }
+            if wanted.is_empty() {
+                return Ok(graph);
+            }
+            if graph.levels.len() == DEEPEST {
+                return Err(CopyError::TooDeep(DEEPEST));
+            }
+            level =
+                stream::iter(wanted)
+                    .map(|digest| async move {
+                        source.manifest(repository, &Version::Digest(digest)).await
+                    })
+                    .buffered(READERS)
+                    .try_collect()
+                    .await
+                    .map_err(blame(Side::Source))?;
+            for manifest in &level {
+                graph.add_blobs(manifest, &mut blobs);
+            }
+            graph.levels.push(level.clone());
+        }
+    }
+
+    fn add_blobs(&mut self, manifest: &Manifest, seen: &mut HashSet<Digest>) {
+        let config = match &manifest.content {
+            ManifestContent::Image { config, .. } => config.as_deref(),
+            ManifestContent::Index(_) => None,
+        };
+        for blob in manifest.blobs() {
+            self.add_blob(
+                blob,
+                config.is_some_and(|config| std::ptr::eq(config, blob)),
+                seen,
+            );
+        }
+    }
+
+    fn add_blob(&mut self, blob: &Descriptor, is_config: bool, seen: &mut HashSet<Digest>) {
+        if !seen.insert(blob.digest.clone()) {
+            return;
+        }
+        if blob.media_type.is_foreign_layer() && !blob.urls.is_empty() {
+            self.foreign.push(blob.clone());
+        } else {
+            self.blobs.push(FoundBlob {
+                descriptor: blob.clone(),
+                is_config,
+            });
+        }
+    }
+}
+
+fn is_blob(child: &Descriptor) -> bool {
+    let media_type = child.media_type.as_str();
+    !child.media_type.is_manifest()
+        && (media_type.contains(".layer.")
+            || media_type.contains(".rootfs.")
+            || media_type.contains(".config.")
+            || media_type == MediaType::OCI_CONFIG
+            || media_type == MediaType::DOCKER_CONFIG)
+}
+
+/// What `platforms` select of an image.
+#[derive(Debug)]
+pub(super) enum Selected {
+    /// The manifest as it is: an image, or an index of which everything is wanted.
+    Whole,
+    /// A single child; it takes the index's place under the tag.
+    Child(Digest),
+    /// Several children: an index of them, with a digest of its own.
+    Rewritten(Box<Manifest>),
+}
+
+pub(super) fn select(
+    client: &Client,
+    root: &Manifest,
+    platforms: &[Platform],
+) -> Result<Selected, CopyError> {
+    let children = match &root.content {
+        ManifestContent::Index(children) if !platforms.is_empty() => children,
+        ManifestContent::Index(_) | ManifestContent::Image { .. } => return Ok(Selected::Whole),
+    };
+    let wanted: Vec<&Descriptor> = children
+        .iter()
+        .filter(|child| {
+            child
+                .platform
+                .as_ref()
+                .is_some_and(|own| platforms.iter().any(|platform| platform.selects(own)))
+        })
+        .collect();
+    match wanted[..] {
+        [] => Err(CopyError::NoPlatform {
+            available: children
+                .iter()
+                .filter_map(|child| child.platform.as_ref().map(Platform::to_string))
+                .collect(),
+        }),
+        _ if wanted.len() == children.len() => Ok(Selected::Whole),
+        [child] => Ok(Selected::Child(child.digest.clone())),
+        _ => {
+            let mut kept: HashSet<Digest> =
+                wanted.iter().map(|child| child.digest.clone()).collect();
+            let attests = |child: &&Descriptor| {
+                let subject = child
+                    .annotations
+                    .get(ATTESTS)
+                    .and_then(|subject| subject.parse().ok());
+                subject.is_some_and(|subject: Digest| kept.contains(&subject))
+            };
+            let attesting: Vec<Digest> = children
+                .iter()
+                .filter(attests)
+                .map(|child| child.digest.clone())
+                .collect();
+            kept.extend(attesting);
+            rewrite(root, &kept)
+                .map(|manifest| Selected::Rewritten(Box::new(manifest)))
+                .map_err(|error| CopyError::Registry {
+                    side: Side::Source,
+                    error: Error {
+                        operation: Operation::GetManifest,
+                        registry: client.registry().clone(),
+                        url: None,
+                        cause: Box::new(ErrorCause::Manifest(error)),
+                    },
+                })
+        }
+    }
+}
+
+/// The index with only the `kept` children; every other field stays as it is.
+fn rewrite(root: &Manifest, kept: &HashSet<Digest>) -> Result<Manifest, crate::oci::ManifestError> {
+    let mut index: Value = serde_json::from_slice(&root.raw)?;
+    if let Some(Value::Array(manifests)) = index.get_mut("manifests") {
+        manifests.retain(|child| {
+            let digest = child
+                .get("digest")
+                .and_then(Value::as_str)
+                .and_then(|text| text.parse().ok());
+            digest.is_some_and(|digest: Digest| kept.contains(&digest))
+        });
+    }
+    Manifest::parse(
+        Bytes::from(serde_json::to_vec(&index)?),
+        Some(root.media_type.as_str()),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn index(platforms: &[&str]) -> Manifest {
+        let manifests: Vec<Value> = platforms
+            .iter()
+            .map(|platform| {
+                let platform: Platform = platform.parse().unwrap();
+                json!({"mediaType": MediaType::OCI_MANIFEST, "size": 5, "platform": platform,
+                       "digest": Digest::of(platform.to_string().as_bytes())})
+            })
+            .collect();
+        let index =
+            json!({"schemaVersion": 2, "mediaType": MediaType::OCI_INDEX, "manifests": manifests});
+        Manifest::parse(index.to_string().into(), None).unwrap()
+    }
+
+    fn selected(root: &Manifest, platforms: &[&str]) -> Result<Selected, CopyError> {
+        let client = Client::new("localhost:1".parse().unwrap(), Default::default()).unwrap();
+        let platforms: Vec<Platform> = platforms.iter().map(|text| text.parse().unwrap()).collect();
+        select(&client, root, &platforms)
+    }
+
+    #[test]
+    fn one_platform_takes_the_place_of_the_index() {
+        let root = index(&["linux/amd64", "linux/arm64"]);
+        let Selected::Child(child) = selected(&root, &["linux/arm64"]).unwrap() else {
+            panic!("one child is wanted");
+        };
+        assert_eq!(child, Digest::of(b"linux/arm64"));
+    }
+
+    #[test]
+    fn several_platforms_make_an_index_of_those() {
+        let root = index(&["linux/amd64", "linux/arm64", "linux/s390x"]);
+        let Selected::Rewritten(index) = selected(&root, &["linux/amd64", "linux/s390x"]).unwrap()
+        else {
+            panic!("two children are wanted");
+        };
+        assert_eq!(index.children().len(), 2);
+        assert_ne!(index.digest, root.digest);
+    }
+
+    #[test]
+    fn an_index_of_nothing_else_stays_as_it_is() {
+        let root = index(&["linux/amd64", "linux/arm64"]);
+        assert!(matches!(
+            selected(&root, &["linux/amd64", "linux/arm64"]),
+            Ok(Selected::Whole)
+        ));
+        assert!(matches!(selected(&root, &[]), Ok(Selected::Whole)));
+    }
+
+    #[test]
+    fn a_missing_platform_says_which_there_are() {
+        let error = selected(&index(&["linux/amd64"]), &["linux/riscv64"]).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "has no platform that was asked for; it has linux/amd64"
+        );
+    }
+}

@@ -1,0 +1,136 @@
+//! The blob ladder: the cheapest way to have one blob in one repository.
+//!
+//! Known to be there: no request. Elsewhere at this registry: mount. Repository known to be new: upload.
+//! Else HEAD first. Invariant: no stream permit is held while waiting for another image's upload.
+
+use super::{
+    CopyError, How, ImageId, Report, Side,
+    claims::{Claim, Claimed},
+    error::blame,
+    site::Site,
+    transfer::Transfer,
+};
+use crate::{
+    oci::{Descriptor, Repository},
+    registry::{Begun, StreamPermit, UploadSession},
+};
+
+pub(super) struct BlobCopy<'a> {
+    pub image: ImageId,
+    pub blob: &'a Descriptor,
+    pub source: &'a Site,
+    pub from: &'a Repository,
+    pub destination: &'a Site,
+    pub into: &'a Repository,
+    pub report: &'a (dyn Fn(Report) + Send + Sync),
+}
+
+impl BlobCopy<'_> {
+    pub(super) async fn run(self) -> Result<(), CopyError> {
+        let digest = &self.blob.digest;
+        let how = loop {
+            match self.destination.claims.claim(digest, self.into, self.image) {
+                Claim::Settled => break How::Present,
+                Claim::Wait { owner, turn } => {
+                    (self.report)(Report::Waiting {
+                        digest: digest.clone(),
+                        owner,
+                    });
+                    turn.await;
+                }
+                Claim::Mount(claimed, from) => break self.bring(claimed, Some(&from)).await?,
+                Claim::Upload(claimed) => {
+                    // On one registry the source repository is where to mount from.
+                    let from = self.is_same_registry().then_some(self.from);
+                    break self.bring(claimed, from).await?;
+                }
+            }
+        };
+        let bytes = self.blob.size;
+        (self.report)(Report::Settled {
+            digest: digest.clone(),
+            bytes,
+            how,
+        });
+        Ok(())
+    }
+
+    async fn bring(&self, claimed: Claimed, mount: Option<&Repository>) -> Result<How, CopyError> {
+        let client = &self.destination.client;
+        let digest = &self.blob.digest;
+        if let Some(from) = mount.filter(|from| *from != self.into) {
+            let begun = client
+                .mount_blob(self.into, digest, from)
+                .await
+                .map_err(blame(Side::Destination))?;
+            let how = match begun {
+                Begun::Mounted => How::Mounted { from: from.clone() },
+                // A refused mount is an open upload: use it.
+                Begun::Session(session) => self.upload(Some(session)).await?,
+            };
+            claimed.settle();
+            return Ok(how);
+        }
+        let new = self
+            .destination
+            .is_new(self.into)
+            .await
+            .map_err(blame(Side::Destination))?;
+        let how = if !new && self.is_present().await? {
+            How::Present
+        } else {
+            self.upload(None).await?
+        };
+        claimed.settle();
+        Ok(how)
+    }
+
+    async fn is_present(&self) -> Result<bool, CopyError> {
+        match self
+            .destination
+            .client
+            .blob_head(self.into, &self.blob.digest)
+            .await
+        {
+            Ok(length) => Ok(length.is_some()),
+            // A refused look-up says nothing (quirk 25).
+            Err(error) if error.status() == Some(403) => Ok(false),
+            Err(error) => Err(blame(Side::Destination)(error)),
+        }
+    }
+
+    async fn upload(&self, session: Option<UploadSession>) -> Result<How, CopyError> {
+        let _permits = self.streams().await;
+        Transfer {
+            blob: self.blob,
+            source: &self.source.client,
+            from: self.from,
+            destination: &self.destination.client,
+            into: self.into,
+            report: self.report,
+        }
+        .run(session)
+        .await?;
+        Ok(How::Copied)
+    }
+
+    /// A stream at both registries. Always taken in the same order, so that batches with traffic in both
+    /// directions cannot wait for each other in a circle.
+    async fn streams(&self) -> (StreamPermit, Option<StreamPermit>) {
+        let (source, destination) = (&self.source.client, &self.destination.client);
+        if self.is_same_registry() {
+            return (destination.lane().stream().await, None);
+        }
+        let (first, second) = if source.registry() < destination.registry() {
+            (source, destination)
+        } else {
+            (destination, source)
+        };
+        let first = first.lane().stream().await;
+        (first, Some(second.lane().stream().await))
+    }
+
+    fn is_same_registry(&self) -> bool {
+        self.source.client.registry() == self.destination.client.registry()
+    }
+}

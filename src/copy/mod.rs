@@ -1,0 +1,19 @@
+//! Copies one image from a registry to another with as few bytes and requests as the protocol allows.
+//!
+//! Decides what has to move and in which order; when to start, when to try again and what to tell whom is
+//! decided above. Invariant: a tag is written last, after everything below it is known to be there, and
+//! every byte that is sent was hashed against its digest.
+
+mod claims;
+mod engine;
+mod error;
+mod graph;
+mod image;
+mod ladder;
+mod report;
+mod site;
+mod transfer;
+
+pub use engine::{Done, Engine, Order};
+pub use error::{CopyError, Side};
+pub use report::{FoundBlob, How, ImageId, Meter, Report};
