@@ -17,4 +17,5 @@
 //! ```
 
 pub mod batch;
+pub mod journal;
 pub mod oci;
