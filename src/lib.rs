@@ -18,3 +18,4 @@
 
 pub mod batch;
 pub mod oci;
+pub mod present;
