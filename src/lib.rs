@@ -18,5 +18,7 @@
 
 pub mod batch;
 pub mod copy;
+pub mod journal;
 pub mod oci;
+pub mod present;
 pub mod registry;

@@ -1,0 +1,44 @@
+//! What survives: the batches of this user, their jobs, and the blobs that are where they should be.
+//!
+//! Decides what is kept, when it is durable, and that one process at a time runs a batch. The registries are
+//! the truth; the journal saves asking them again. Invariant: what a [`Recorder`] has flushed is found by whoever
+//! resumes the batch, however its process ended.
+//!
+//! One SQLite file in the user's state directory (`journal.sqlite3`), or a PostgreSQL database, with the same
+//! tables. Everything is text and whole numbers, to be looked at with `sqlite3` or `psql`:
+//!
+//! ```text
+//! batches   id           20261121-1430-nginx-7f3a
+//!           list_path    the list as the operator named it
+//!           list_digest  sha256 of list_text: runs of the same list are told by it
+//!           list_text    the whole list, so that resuming needs no file
+//!           settings     what else the run was given, in the words of the command line
+//!           created, changed   RFC 3339, UTC
+//!           state        created | running | stopped | finished; a killed run still says running
+//! jobs      batch, job   job counts from 0, in list order
+//!           source, destination   complete references
+//!           platforms    JSON array; [] is all
+//!           state        queued | running | waiting | copied | up_to_date | failed | skipped
+//!           attempt      the last one started; 0 is none
+//!           root         digest of the copied manifest or index
+//!           cause        JSON: the failure (failed, waiting), or why it was left out (skipped)
+//! settled   batch, registry, repository, digest, size   blobs known to be at their destination
+//! holders   batch, host, pid, since   who ran the batch last; a lock says whether it still does
+//! ```
+
+mod error;
+mod hold;
+mod ledger;
+mod naming;
+mod place;
+mod recorder;
+mod rows;
+mod schema;
+mod store;
+
+pub use error::JournalError;
+pub use hold::Holder;
+pub use ledger::BatchState;
+pub use place::Place;
+pub use recorder::Recorder;
+pub use store::{BatchSummary, Journal, NewBatch, SettledBlob, Stored, StoredJob};

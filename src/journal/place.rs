@@ -1,0 +1,160 @@
+//! Where a journal lives: a directory with a SQLite file, or a PostgreSQL database.
+//!
+//! Decides how each is connected to and what its connections are set to; knows no table. Invariant: a place
+//! is printed without its password.
+
+use std::{
+    fmt,
+    path::{Path, PathBuf},
+    str::FromStr,
+    sync::Arc,
+};
+
+use sqlx::{AnyConnection, ConnectOptions as _, any::AnyConnectOptions};
+use url::Url;
+
+use super::JournalError;
+
+const FILE: &str = "journal.sqlite3";
+
+/// With a write-ahead log, `NORMAL` hands every commit to the operating system and syncs only at
+/// checkpoints. A killed process loses nothing that was committed, which is what has to hold; a power cut
+/// can take the last commits but never leaves a broken file, and what it took is asked of the registries
+/// again. `FULL` would pay a disk flush per commit for that.
+const SQLITE_SETTINGS: &str = "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL";
+
+/// A holder whose machine is gone must not keep its batch for the two hours a server waits by default.
+const POSTGRES_SETTINGS: &str = "SET tcp_keepalives_idle = 30; SET tcp_keepalives_interval = 10; \
+                                 SET tcp_keepalives_count = 3";
+
+/// Where a journal lives.
+#[derive(Clone)]
+pub enum Place {
+    /// A directory that holds `journal.sqlite3` and the locks of its batches.
+    Directory(PathBuf),
+    Postgres(Url),
+}
+
+impl Place {
+    /// The state directory of this user; absent when the user has no home.
+    #[must_use]
+    pub fn standard() -> Option<Self> {
+        let directories = directories::ProjectDirs::from("", "", "transship")?;
+        let directory = directories
+            .state_dir()
+            .unwrap_or_else(|| directories.data_local_dir());
+        Some(Self::Directory(directory.to_owned()))
+    }
+
+    /// Makes the directory, for this user only: lists and failures can tell of private registries.
+    pub(super) fn prepare(&self) -> Result<(), JournalError> {
+        match self {
+            Self::Directory(directory) => {
+                make_private(directory).map_err(|cause| JournalError::directory(directory, cause))
+            }
+            Self::Postgres(_) => Ok(()),
+        }
+    }
+
+    pub(super) async fn connect(&self) -> Result<AnyConnection, JournalError> {
+        self.try_connect()
+            .await
+            .map_err(|cause| JournalError::Open {
+                place: self.to_string(),
+                cause: Arc::new(cause),
+            })
+    }
+
+    async fn try_connect(&self) -> Result<AnyConnection, sqlx::Error> {
+        sqlx::any::install_default_drivers();
+        let (url, settings) = match self {
+            Self::Directory(directory) => (sqlite_url(&directory.join(FILE))?, SQLITE_SETTINGS),
+            Self::Postgres(url) => (url.clone(), POSTGRES_SETTINGS),
+        };
+        let options = AnyConnectOptions::from_url(&url)?.disable_statement_logging();
+        let mut connection = options.connect().await?;
+        sqlx::raw_sql(settings).execute(&mut connection).await?;
+        Ok(connection)
+    }
+}
+
+fn sqlite_url(file: &Path) -> Result<Url, sqlx::Error> {
+    let unusable = || sqlx::Error::Configuration("the path cannot be written as a URL".into());
+    let file = std::path::absolute(file).map_err(sqlx::Error::Io)?;
+    // A file URL percent-encodes what would otherwise end the path, such as `?`.
+    let path = Url::from_file_path(file).map_err(|()| unusable())?;
+    format!("sqlite://{}?mode=rwc", path.path())
+        .parse()
+        .map_err(|_| unusable())
+}
+
+fn make_private(directory: &Path) -> std::io::Result<()> {
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(directory)
+}
+
+impl FromStr for Place {
+    type Err = url::ParseError;
+
+    /// A `postgres://` or `postgresql://` URL, else a directory.
+    fn from_str(text: &str) -> Result<Self, url::ParseError> {
+        if text.starts_with("postgres://") || text.starts_with("postgresql://") {
+            text.parse().map(Self::Postgres)
+        } else {
+            Ok(Self::Directory(text.into()))
+        }
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Directory(directory) => directory.display().fmt(f),
+            // The query can hold a password too.
+            Self::Postgres(url) => write!(
+                f,
+                "{}://{}{}",
+                url.scheme(),
+                url.host_str().unwrap_or_default(),
+                url.path()
+            ),
+        }
+    }
+}
+
+impl fmt::Debug for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_place_is_printed_without_its_password() {
+        let place: Place = "postgres://ship:hunter2@db:5432/ships?password=hunter2"
+            .parse()
+            .unwrap();
+        assert_eq!(
+            format!("{place} {place:?}"),
+            "postgres://db/ships postgres://db/ships"
+        );
+    }
+
+    #[test]
+    fn a_path_that_is_no_url_is_a_directory() {
+        let place: Place = "state/of things?".parse().unwrap();
+        assert!(matches!(place, Place::Directory(_)));
+    }
+
+    #[test]
+    fn a_path_may_hold_what_means_something_in_a_url() {
+        let url = sqlite_url(Path::new("/a b/50%?#/x")).unwrap();
+        assert_eq!(url.as_str(), "sqlite:///a%20b/50%25%3F%23/x?mode=rwc");
+    }
+}

@@ -1,0 +1,321 @@
+//! Rows in, rows out: the SQL of one batch.
+//!
+//! Decides how changes are written and stored text is read back; decides nothing about when. Invariant: every
+//! value is bound, and text that does not read back is a damaged batch, never a panic.
+
+use std::{fmt::Write as _, str::FromStr};
+
+use sqlx::{
+    Any, AnyConnection, AssertSqlSafe, Connection as _, Row as _,
+    any::{AnyArguments, AnyRow},
+    query::Query,
+};
+
+use super::{
+    JournalError, SettledBlob, StoredJob,
+    ledger::{BatchState, Changes, Phase},
+};
+use crate::batch::{Attempt, BatchId, Job, JobId, Outcome};
+
+/// Writes `changes` in one transaction.
+pub(super) async fn write(
+    connection: &mut AnyConnection,
+    batch: &BatchId,
+    changes: &Changes,
+) -> Result<(), sqlx::Error> {
+    let mut transaction = connection.begin().await?;
+    let connection = &mut *transaction;
+    if let Some(state) = changes.state {
+        write_state(connection, batch, state).await?;
+    }
+    let mut listed = &changes.listed[..];
+    while let Some((chunk, rest)) = split(listed) {
+        insert_jobs(connection, batch, chunk).await?;
+        listed = rest;
+    }
+    let jobs: Vec<_> = changes.jobs.iter().collect();
+    let mut jobs = &jobs[..];
+    while let Some((chunk, rest)) = split(jobs) {
+        let mut update = query(format!(
+            "WITH changed (job, state, attempt, root, cause) AS (VALUES {}) UPDATE jobs SET \
+             state = changed.state, attempt = changed.attempt, root = changed.root, \
+             cause = changed.cause FROM changed WHERE jobs.batch = $1 AND jobs.job = changed.job",
+            places(2, chunk.len(), 5)
+        ))
+        .bind(&*batch.0);
+        for (job, change) in chunk {
+            update = update
+                .bind(i64::from(job.0))
+                .bind(change.phase.word())
+                .bind(i64::from(change.attempt.0))
+                .bind(change.phase.root())
+                .bind(change.phase.cause());
+        }
+        update.execute(&mut *connection).await?;
+        jobs = rest;
+    }
+    let mut settled = &changes.settled[..];
+    while let Some((chunk, rest)) = split(settled) {
+        let mut insert = query(format!(
+            "INSERT INTO settled (batch, registry, repository, digest, size) VALUES {} \
+             ON CONFLICT DO NOTHING",
+            places(1, chunk.len(), 5)
+        ));
+        for blob in chunk {
+            insert = insert
+                .bind(&*batch.0)
+                .bind(blob.registry.as_str())
+                .bind(blob.repository.as_str())
+                .bind(blob.digest.to_string())
+                .bind(i64::try_from(blob.size).unwrap_or(i64::MAX));
+        }
+        insert.execute(&mut *connection).await?;
+        settled = rest;
+    }
+    transaction.commit().await
+}
+
+async fn write_state(
+    connection: &mut AnyConnection,
+    batch: &BatchId,
+    state: BatchState,
+) -> Result<(), sqlx::Error> {
+    sqlx::query("UPDATE batches SET state = $1, changed = $2 WHERE id = $3")
+        .bind(state.word())
+        .bind(jiff::Timestamp::now().to_string())
+        .bind(&*batch.0)
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+async fn insert_jobs(
+    connection: &mut AnyConnection,
+    batch: &BatchId,
+    jobs: &[Job],
+) -> Result<(), sqlx::Error> {
+    let mut insert = query(format!(
+        "INSERT INTO jobs (batch, job, source, destination, platforms, state, attempt) VALUES {}",
+        places(1, jobs.len(), 7)
+    ));
+    for job in jobs {
+        let platforms = serde_json::to_string(&job.platforms)
+            .map_err(|error| sqlx::Error::Encode(error.into()))?;
+        insert = insert
+            .bind(&*batch.0)
+            .bind(i64::from(job.id.0))
+            .bind(job.source.to_string())
+            .bind(job.destination.to_string())
+            .bind(platforms)
+            .bind(Phase::Queued.word())
+            .bind(0_i64);
+    }
+    insert.execute(connection).await?;
+    Ok(())
+}
+
+fn query<'q>(sql: String) -> Query<'q, Any, AnyArguments> {
+    sqlx::query(AssertSqlSafe(sql))
+}
+
+/// The next rows for one statement. Only powers of two up to 128, so that few distinct statements are
+/// prepared, and none has more parameters than SQLite takes.
+fn split<T>(rows: &[T]) -> Option<(&[T], &[T])> {
+    let length = 1 << rows.len().checked_ilog2()?.min(7);
+    rows.split_at_checked(length)
+}
+
+/// `rows` rows of `columns` numbered places each: `($1, $2), ($3, $4)`. Both databases understand them.
+fn places(first: usize, rows: usize, columns: usize) -> String {
+    let mut text = String::with_capacity(rows * columns * 6);
+    for number in 0..rows * columns {
+        let before = match (number, number % columns) {
+            (0, _) => "(",
+            (_, 0) => "), (",
+            _ => ", ",
+        };
+        let _ = write!(text, "{before}${}", first + number);
+    }
+    text.push(')');
+    text
+}
+
+/// The jobs of `batch`, by id.
+pub(super) async fn read_jobs(
+    connection: &mut AnyConnection,
+    batch: &BatchId,
+) -> Result<Vec<StoredJob>, JournalError> {
+    let rows = sqlx::query(
+        "SELECT job, source, destination, platforms, state, attempt, root, cause FROM jobs \
+         WHERE batch = $1 ORDER BY job",
+    )
+    .bind(&*batch.0)
+    .fetch_all(connection)
+    .await
+    .map_err(JournalError::read)?;
+    rows.iter()
+        .enumerate()
+        .map(|(position, row)| {
+            read_job(row, position).map_err(|what| JournalError::Damaged {
+                batch: batch.clone(),
+                what: format!("image {}: {what}", position + 1),
+            })
+        })
+        .collect()
+}
+
+fn read_job(row: &AnyRow, position: usize) -> Result<StoredJob, String> {
+    let id = number::<u32>(row, "job")?;
+    if id as usize != position {
+        return Err("its row is missing".into());
+    }
+    let job = Job {
+        id: JobId(id),
+        source: text(row, "source")?,
+        destination: text(row, "destination")?,
+        platforms: json(row, "platforms")?,
+    };
+    let outcome = match raw(row, "state")? {
+        "queued" | "running" | "waiting" => None,
+        "copied" => Some(Outcome::Copied {
+            root: text(row, "root")?,
+        }),
+        "up_to_date" => Some(Outcome::UpToDate {
+            root: text(row, "root")?,
+        }),
+        "failed" => Some(Outcome::Failed {
+            cause: json(row, "cause")?,
+        }),
+        "skipped" => Some(Outcome::Skipped {
+            why: json(row, "cause")?,
+        }),
+        other => return Err(format!("state {other:?} is unknown")),
+    };
+    Ok(StoredJob {
+        job,
+        attempt: Attempt(number(row, "attempt")?),
+        outcome,
+    })
+}
+
+/// The blobs `batch` has settled.
+pub(super) async fn read_settled(
+    connection: &mut AnyConnection,
+    batch: &BatchId,
+) -> Result<Vec<SettledBlob>, JournalError> {
+    let rows = sqlx::query(
+        "SELECT registry, repository, digest, size FROM settled WHERE batch = $1 \
+         ORDER BY registry, repository",
+    )
+    .bind(&*batch.0)
+    .fetch_all(connection)
+    .await
+    .map_err(JournalError::read)?;
+    let mut settled: Vec<SettledBlob> = Vec::with_capacity(rows.len());
+    for row in &rows {
+        let blob = read_blob(row, settled.last()).map_err(|what| JournalError::Damaged {
+            batch: batch.clone(),
+            what,
+        })?;
+        settled.push(blob);
+    }
+    Ok(settled)
+}
+
+/// Names equal to those of the row `before` are shared with it: a batch has many blobs and few repositories.
+fn read_blob(row: &AnyRow, before: Option<&SettledBlob>) -> Result<SettledBlob, String> {
+    let registry = raw(row, "registry")?;
+    let repository = raw(row, "repository")?;
+    Ok(SettledBlob {
+        registry: match before {
+            Some(before) if before.registry.as_str() == registry => before.registry.clone(),
+            _ => text(row, "registry")?,
+        },
+        repository: match before {
+            Some(before) if before.repository.as_str() == repository => before.repository.clone(),
+            _ => text(row, "repository")?,
+        },
+        digest: text(row, "digest")?,
+        size: number(row, "size")?,
+    })
+}
+
+pub(super) fn raw<'r>(row: &'r AnyRow, column: &str) -> Result<&'r str, String> {
+    row.try_get(column).map_err(|error| error.to_string())
+}
+
+fn text<T: FromStr<Err: std::fmt::Display>>(row: &AnyRow, column: &str) -> Result<T, String> {
+    raw(row, column)?
+        .parse()
+        .map_err(|error| format!("{column}: {error}"))
+}
+
+fn json<T: serde::de::DeserializeOwned>(row: &AnyRow, column: &str) -> Result<T, String> {
+    serde_json::from_str(raw(row, column)?).map_err(|error| format!("{column}: {error}"))
+}
+
+fn number<T: TryFrom<i64>>(row: &AnyRow, column: &str) -> Result<T, String> {
+    let number: i64 = row.try_get(column).map_err(|error| error.to_string())?;
+    T::try_from(number).map_err(|_| format!("{column} {number} is out of range"))
+}
+
+impl Phase {
+    fn word(&self) -> &'static str {
+        match self {
+            Self::Queued => "queued",
+            Self::Running => "running",
+            Self::Waiting(_) => "waiting",
+            Self::Ended(Outcome::Copied { .. }) => "copied",
+            Self::Ended(Outcome::UpToDate { .. }) => "up_to_date",
+            Self::Ended(Outcome::Failed { .. }) => "failed",
+            Self::Ended(Outcome::Skipped { .. }) => "skipped",
+        }
+    }
+
+    fn root(&self) -> Option<String> {
+        match self {
+            Self::Ended(Outcome::Copied { root } | Outcome::UpToDate { root }) => {
+                Some(root.to_string())
+            }
+            Self::Queued
+            | Self::Running
+            | Self::Waiting(_)
+            | Self::Ended(Outcome::Failed { .. } | Outcome::Skipped { .. }) => None,
+        }
+    }
+
+    /// The failure, or why the image was skipped, as JSON.
+    fn cause(&self) -> Option<String> {
+        match self {
+            Self::Waiting(cause) | Self::Ended(Outcome::Failed { cause }) => {
+                serde_json::to_string(cause).ok()
+            }
+            Self::Ended(Outcome::Skipped { why }) => serde_json::to_string(why).ok(),
+            Self::Queued
+            | Self::Running
+            | Self::Ended(Outcome::Copied { .. } | Outcome::UpToDate { .. }) => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn places_are_numbered_row_by_row() {
+        assert_eq!(places(2, 2, 3), "($2, $3, $4), ($5, $6, $7)");
+    }
+
+    #[test]
+    fn rows_are_written_in_few_sizes_and_all_of_them() {
+        let rows = [(); 300];
+        let mut rest = &rows[..];
+        let mut sizes = Vec::new();
+        while let Some((chunk, left)) = split(rest) {
+            sizes.push(chunk.len());
+            rest = left;
+        }
+        assert_eq!(sizes, [128, 128, 32, 8, 4]);
+    }
+}

@@ -1,0 +1,109 @@
+//! The tables, and the version of them this program understands.
+//!
+//! The same statements make the journal in SQLite and in PostgreSQL. Invariant: a journal of a newer version
+//! is refused before anything in it is read or changed.
+
+use sqlx::{AnyConnection, AssertSqlSafe, Connection as _};
+
+use super::{JournalError, Place};
+
+const KNOWN: i64 = 1;
+
+/// Serialises the making of tables among programs that open the same PostgreSQL database first.
+const MAKING_LOCK: &str = "SELECT pg_advisory_xact_lock(7811886)";
+
+const VERSION_TABLE: &str = "CREATE TABLE IF NOT EXISTS transship_schema (version BIGINT NOT NULL)";
+
+const TABLES: [&str; 4] = [
+    "CREATE TABLE batches (
+        id TEXT NOT NULL PRIMARY KEY,
+        list_path TEXT NOT NULL,
+        list_digest TEXT NOT NULL,
+        list_text TEXT NOT NULL,
+        settings TEXT NOT NULL,
+        created TEXT NOT NULL,
+        changed TEXT NOT NULL,
+        state TEXT NOT NULL
+    )",
+    "CREATE TABLE jobs (
+        batch TEXT NOT NULL,
+        job BIGINT NOT NULL,
+        source TEXT NOT NULL,
+        destination TEXT NOT NULL,
+        platforms TEXT NOT NULL,
+        state TEXT NOT NULL,
+        attempt BIGINT NOT NULL,
+        root TEXT,
+        cause TEXT,
+        PRIMARY KEY (batch, job)
+    )",
+    "CREATE TABLE settled (
+        batch TEXT NOT NULL,
+        registry TEXT NOT NULL,
+        repository TEXT NOT NULL,
+        digest TEXT NOT NULL,
+        size BIGINT NOT NULL,
+        PRIMARY KEY (batch, registry, repository, digest)
+    )",
+    "CREATE TABLE holders (
+        batch TEXT NOT NULL PRIMARY KEY,
+        host TEXT NOT NULL,
+        pid BIGINT NOT NULL,
+        since TEXT NOT NULL
+    )",
+];
+
+/// Makes the tables if there are none, and checks that they are of a version this program knows.
+pub(super) async fn make(
+    connection: &mut AnyConnection,
+    place: &Place,
+) -> Result<(), JournalError> {
+    let found = make_or_read(connection, place)
+        .await
+        .map_err(JournalError::write)?;
+    if found > KNOWN {
+        return Err(JournalError::NewerSchema {
+            place: place.to_string(),
+            found,
+            known: KNOWN,
+        });
+    }
+    Ok(())
+}
+
+async fn make_or_read(connection: &mut AnyConnection, place: &Place) -> Result<i64, sqlx::Error> {
+    let mut transaction = match place {
+        // A transaction that begins by reading cannot wait for another writer once it wants to write.
+        Place::Directory(_) => connection.begin_with("BEGIN IMMEDIATE").await?,
+        Place::Postgres(_) => {
+            let mut transaction = connection.begin().await?;
+            sqlx::raw_sql(MAKING_LOCK)
+                .execute(&mut *transaction)
+                .await?;
+            transaction
+        }
+    };
+    sqlx::raw_sql(VERSION_TABLE)
+        .execute(&mut *transaction)
+        .await?;
+    let version = sqlx::query_scalar::<_, i64>("SELECT version FROM transship_schema")
+        .fetch_optional(&mut *transaction)
+        .await?;
+    if version.is_none() {
+        // In SQLite rows then lie in the tree of their key, instead of being written there and beside it.
+        let clustered = match place {
+            Place::Directory(_) => " WITHOUT ROWID",
+            Place::Postgres(_) => "",
+        };
+        for table in TABLES {
+            let table = AssertSqlSafe(format!("{table}{clustered}"));
+            sqlx::raw_sql(table).execute(&mut *transaction).await?;
+        }
+        sqlx::query("INSERT INTO transship_schema (version) VALUES ($1)")
+            .bind(KNOWN)
+            .execute(&mut *transaction)
+            .await?;
+    }
+    transaction.commit().await?;
+    Ok(version.unwrap_or(KNOWN))
+}

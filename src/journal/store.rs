@@ -1,0 +1,323 @@
+//! The journal as its users see it: batches made, found, loaded and taken up again.
+//!
+//! Decides which batch is meant and what a resumed run starts from. Invariant: only a [`Recorder`] changes a
+//! batch, and there is one only while the batch is held.
+
+use std::{collections::BTreeMap, path::PathBuf};
+
+use jiff::Timestamp;
+use sqlx::{AnyConnection, Row as _};
+
+use super::{
+    BatchState, Holder, JournalError, Place, Recorder, hold, ledger::Ledger, naming, rows, schema,
+};
+use crate::{
+    batch::{Attempt, BatchId, Job, Outcome, StateCounts},
+    oci::{Digest, Registry, Repository},
+};
+
+/// Where batches are kept. Cheap: it connects for each question.
+#[derive(Clone, Debug)]
+pub struct Journal {
+    place: Place,
+}
+
+/// What a batch is made from.
+#[derive(Clone, Debug)]
+pub struct NewBatch {
+    /// The list as the operator named it.
+    pub list_path: PathBuf,
+    pub list_text: String,
+    /// What else the run was given; given back as it is.
+    pub settings: String,
+}
+
+/// A batch, for a table of them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BatchSummary {
+    pub id: BatchId,
+    pub list_path: PathBuf,
+    pub list_digest: Digest,
+    pub created: Timestamp,
+    pub state: BatchState,
+    pub jobs: StateCounts,
+    /// The process that runs it now. A batch that says it is running and has none was killed.
+    pub holder: Option<Holder>,
+}
+
+/// A batch as an earlier run left it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stored {
+    pub batch: BatchId,
+    pub list_path: PathBuf,
+    pub list_text: String,
+    pub settings: String,
+    /// In list order. Empty when the run ended before it had listed them.
+    pub jobs: Vec<StoredJob>,
+    pub settled: Vec<SettledBlob>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredJob {
+    pub job: Job,
+    /// The last attempt started.
+    pub attempt: Attempt,
+    /// Absent when the job had not ended, and is to be queued again.
+    pub outcome: Option<Outcome>,
+}
+
+/// A blob known to be at its destination.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SettledBlob {
+    pub registry: Registry,
+    pub repository: Repository,
+    pub digest: Digest,
+    /// Length in bytes.
+    pub size: u64,
+}
+
+impl Journal {
+    /// Opens the journal, making it when there is none.
+    ///
+    /// # Errors
+    /// When the place cannot be used, or was written by a newer version of this program.
+    pub async fn open(place: Place) -> Result<Self, JournalError> {
+        place.prepare()?;
+        let mut connection = place.connect().await?;
+        schema::make(&mut connection, &place).await?;
+        Ok(Self { place })
+    }
+
+    /// Makes a batch and takes it for this process.
+    ///
+    /// # Errors
+    /// When the journal cannot be written.
+    pub async fn start(&self, batch: &NewBatch) -> Result<Recorder, JournalError> {
+        let mut connection = self.place.connect().await?;
+        let made = Timestamp::now();
+        let id = loop {
+            let id = naming::name(made, &batch.list_path, rand::random());
+            if insert(&mut connection, &id, made, batch)
+                .await
+                .map_err(JournalError::write)?
+            {
+                break id;
+            }
+        };
+        let hold = hold::take(&self.place, &mut connection, &id).await?;
+        Ok(Recorder::start(connection, hold, id, Ledger::default()))
+    }
+
+    /// Takes a batch for this process and loads what it left. What ran or waited is queued again.
+    ///
+    /// # Errors
+    /// [`JournalError::Held`] when another process runs it; when there is no such batch, or the journal cannot
+    /// be read or written.
+    pub async fn resume(&self, batch: &BatchId) -> Result<(Recorder, Stored), JournalError> {
+        let mut connection = self.place.connect().await?;
+        // Before the hold, so that a name that means nothing leaves no lock behind.
+        let list = read_list(&mut connection, batch).await?;
+        let hold = hold::take(&self.place, &mut connection, batch).await?;
+        sqlx::query(
+            "UPDATE jobs SET state = 'queued', cause = NULL \
+             WHERE batch = $1 AND state IN ('running', 'waiting')",
+        )
+        .bind(&*batch.0)
+        .execute(&mut connection)
+        .await
+        .map_err(JournalError::write)?;
+        let stored = read_rest(&mut connection, list).await?;
+        let ledger = Ledger::of(&stored.jobs);
+        let recorder = Recorder::start(connection, hold, batch.clone(), ledger);
+        Ok((recorder, stored))
+    }
+
+    /// A batch as it stands, without taking it.
+    ///
+    /// # Errors
+    /// When there is no such batch, or it cannot be read.
+    pub async fn load(&self, batch: &BatchId) -> Result<Stored, JournalError> {
+        let mut connection = self.place.connect().await?;
+        let list = read_list(&mut connection, batch).await?;
+        read_rest(&mut connection, list).await
+    }
+
+    /// All batches, the newest first.
+    ///
+    /// # Errors
+    /// When the journal cannot be read.
+    pub async fn batches(&self) -> Result<Vec<BatchSummary>, JournalError> {
+        let mut connection = self.place.connect().await?;
+        let mut holders: BTreeMap<BatchId, Holder> = hold::holders(&self.place, &mut connection)
+            .await?
+            .into_iter()
+            .collect();
+        let mut counts = count_jobs(&mut connection)
+            .await
+            .map_err(JournalError::read)?;
+        let rows = sqlx::query(
+            "SELECT id, list_path, list_digest, created, state FROM batches ORDER BY id DESC",
+        )
+        .fetch_all(&mut connection)
+        .await
+        .map_err(JournalError::read)?;
+        rows.iter()
+            .map(|row| {
+                let id = BatchId(row.get::<&str, _>("id").into());
+                let damaged = |column: &str| JournalError::Damaged {
+                    batch: id.clone(),
+                    what: format!("its column {column} cannot be read"),
+                };
+                Ok(BatchSummary {
+                    list_path: row.get::<&str, _>("list_path").into(),
+                    list_digest: (row.get::<&str, _>("list_digest").parse())
+                        .map_err(|_| damaged("list_digest"))?,
+                    created: (row.get::<&str, _>("created").parse())
+                        .map_err(|_| damaged("created"))?,
+                    state: BatchState::from_word(row.get("state"))
+                        .ok_or_else(|| damaged("state"))?,
+                    jobs: counts.remove(&id).unwrap_or_default(),
+                    holder: holders.remove(&id),
+                    id,
+                })
+            })
+            .collect()
+    }
+
+    /// The batch an operator means: its whole name, or a part that only one has, such as its last digits.
+    ///
+    /// # Errors
+    /// When no batch or more than one is meant, or the journal cannot be read.
+    pub async fn find(&self, name: &str) -> Result<BatchId, JournalError> {
+        let mut connection = self.place.connect().await?;
+        let ids: Vec<String> = sqlx::query_scalar("SELECT id FROM batches ORDER BY id DESC")
+            .fetch_all(&mut connection)
+            .await
+            .map_err(JournalError::read)?;
+        if ids.iter().any(|id| id == name) {
+            return Ok(BatchId(name.into()));
+        }
+        let mut matches: Vec<BatchId> = ids
+            .iter()
+            .filter(|id| id.contains(name))
+            .map(|id| BatchId(id.as_str().into()))
+            .collect();
+        match matches.len() {
+            0 => Err(unknown(name)),
+            1 => Ok(matches.remove(0)),
+            _ => Err(JournalError::Ambiguous {
+                name: name.into(),
+                matches,
+            }),
+        }
+    }
+
+    /// One repository for each of at most `limit` blobs that any batch settled at `registry`: where a mount may
+    /// find them.
+    ///
+    /// # Errors
+    /// When the journal cannot be read.
+    pub async fn known_at(
+        &self,
+        registry: &Registry,
+        limit: u32,
+    ) -> Result<Vec<(Repository, Digest)>, JournalError> {
+        let mut connection = self.place.connect().await?;
+        let rows = sqlx::query(
+            "SELECT max(repository) AS repository, digest FROM settled WHERE registry = $1 \
+             GROUP BY digest LIMIT $2",
+        )
+        .bind(registry.as_str())
+        .bind(i64::from(limit))
+        .fetch_all(&mut connection)
+        .await
+        .map_err(JournalError::read)?;
+        // A hint that cannot be read is no hint.
+        let hint = |row: &sqlx::any::AnyRow| {
+            let repository = row.get::<&str, _>("repository").parse().ok()?;
+            Some((repository, row.get::<&str, _>("digest").parse().ok()?))
+        };
+        Ok(rows.iter().filter_map(hint).collect())
+    }
+}
+
+/// Whether the id was free.
+async fn insert(
+    connection: &mut AnyConnection,
+    id: &BatchId,
+    made: Timestamp,
+    batch: &NewBatch,
+) -> Result<bool, sqlx::Error> {
+    let inserted = sqlx::query(
+        "INSERT INTO batches \
+         (id, list_path, list_digest, list_text, settings, created, changed, state) \
+         VALUES ($1, $2, $3, $4, $5, $6, $6, $7) ON CONFLICT DO NOTHING",
+    )
+    .bind(&*id.0)
+    .bind(batch.list_path.to_string_lossy().into_owned())
+    .bind(Digest::of(batch.list_text.as_bytes()).to_string())
+    .bind(batch.list_text.as_str())
+    .bind(batch.settings.as_str())
+    .bind(made.to_string())
+    .bind(BatchState::Created.word())
+    .execute(connection)
+    .await?;
+    Ok(inserted.rows_affected() == 1)
+}
+
+async fn read_list(
+    connection: &mut AnyConnection,
+    batch: &BatchId,
+) -> Result<Stored, JournalError> {
+    let row = sqlx::query("SELECT list_path, list_text, settings FROM batches WHERE id = $1")
+        .bind(&*batch.0)
+        .fetch_optional(connection)
+        .await
+        .map_err(JournalError::read)?
+        .ok_or_else(|| unknown(&batch.0))?;
+    Ok(Stored {
+        batch: batch.clone(),
+        list_path: row.get::<&str, _>("list_path").into(),
+        list_text: row.get("list_text"),
+        settings: row.get("settings"),
+        jobs: Vec::new(),
+        settled: Vec::new(),
+    })
+}
+
+async fn read_rest(connection: &mut AnyConnection, list: Stored) -> Result<Stored, JournalError> {
+    Ok(Stored {
+        jobs: rows::read_jobs(connection, &list.batch).await?,
+        settled: rows::read_settled(connection, &list.batch).await?,
+        ..list
+    })
+}
+
+async fn count_jobs(
+    connection: &mut AnyConnection,
+) -> Result<BTreeMap<BatchId, StateCounts>, sqlx::Error> {
+    let rows = sqlx::query("SELECT batch, state, count(*) AS jobs FROM jobs GROUP BY batch, state")
+        .fetch_all(connection)
+        .await?;
+    let mut counts = BTreeMap::<BatchId, StateCounts>::new();
+    for row in rows {
+        let batch = BatchId(row.get::<&str, _>("batch").into());
+        let counts = counts.entry(batch).or_default();
+        let jobs = usize::try_from(row.get::<i64, _>("jobs")).unwrap_or_default();
+        match row.get("state") {
+            "queued" => counts.queued = jobs,
+            "running" => counts.running = jobs,
+            "waiting" => counts.waiting = jobs,
+            "copied" => counts.copied = jobs,
+            "up_to_date" => counts.up_to_date = jobs,
+            "failed" => counts.failed = jobs,
+            "skipped" => counts.skipped = jobs,
+            _ => {}
+        }
+    }
+    Ok(counts)
+}
+
+fn unknown(name: &str) -> JournalError {
+    JournalError::Unknown { name: name.into() }
+}

@@ -1,0 +1,88 @@
+//! What a failure reads like: side, cause, next step.
+
+use std::time::Duration;
+
+use super::{duration, plain};
+use crate::batch::{Attempt, Failure, FailureClass, Side};
+
+/// Side and cause: `source said 429`.
+#[must_use]
+pub fn failure(cause: &Failure) -> String {
+    format!("{} {}", cause.side, plain(&cause.summary))
+}
+
+/// A failure that is not the last word: `source said 429; trying again in 12 s (2 of 5)`.
+///
+/// `failed` is the attempt that ended with `cause`; `of` how many there may be, if known.
+#[must_use]
+pub fn retry(cause: &Failure, wait: Duration, failed: Attempt, of: Option<u16>) -> String {
+    let next = failed.0.saturating_add(1);
+    let attempt = match of {
+        Some(of) => format!("{next} of {of}"),
+        None => format!("attempt {next}"),
+    };
+    let when = match wait.as_secs() {
+        0 => "now".to_owned(),
+        _ => format!("in {}", duration(wait)),
+    };
+    format!("{}; trying again {when} ({attempt})", failure(cause))
+}
+
+/// What a person can do about a failure that stayed.
+#[must_use]
+pub fn advice(cause: &Failure) -> &'static str {
+    match (cause.class, cause.side) {
+        (FailureClass::Transient { .. }, _) => "it may pass by itself: retry later",
+        (FailureClass::Auth, Side::Local) => "check the configured credentials",
+        (FailureClass::Auth, Side::Source) => "check the credentials for the source registry",
+        (FailureClass::Auth, Side::Destination) => {
+            "check the credentials for the destination registry"
+        }
+        (FailureClass::NotFound, Side::Destination) => {
+            "the destination has no such repository: create it, then retry"
+        }
+        (FailureClass::NotFound, _) => "check the image's name and tag",
+        (FailureClass::Rejected, _) => {
+            "the registry understood and refuses: its policy or quota decides"
+        }
+        (FailureClass::Corrupt, _) => "the content is not what its digest says: mend it there",
+        (FailureClass::Internal, _) => "check this machine; if it is fine, report a bug",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn throttled() -> Failure {
+        Failure {
+            side: Side::Source,
+            class: FailureClass::Transient {
+                retry_after_ms: None,
+            },
+            summary: "said 429".into(),
+            chain: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn a_retry_says_side_cause_when_and_which_attempt() {
+        assert_eq!(
+            retry(&throttled(), Duration::from_secs(12), Attempt(1), Some(5)),
+            "source said 429; trying again in 12 s (2 of 5)"
+        );
+        assert_eq!(
+            retry(&throttled(), Duration::ZERO, Attempt(2), None),
+            "source said 429; trying again now (attempt 3)"
+        );
+    }
+
+    #[test]
+    fn a_registry_cannot_put_escape_sequences_into_a_failure() {
+        let cause = Failure {
+            summary: "said \x1b[2Jbye".into(),
+            ..throttled()
+        };
+        assert_eq!(failure(&cause), "source said �[2Jbye");
+    }
+}

@@ -1,0 +1,70 @@
+//! The two sets of characters text is drawn with.
+//!
+//! Invariant: every glyph of a set is one cell wide, and the ASCII set is ASCII.
+
+use super::Phase;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Glyphs {
+    pub ellipsis: &'static str,
+    pub arrow: &'static str,
+    pub separator: &'static str,
+    pub mark: &'static str,
+    pub cursor: &'static str,
+    /// Filled, last filled and empty cell of a progress bar.
+    pub bar: [&'static str; 3],
+    /// Lowest to highest.
+    pub spark: [&'static str; 8],
+    /// Queued, reading, copying, waiting, copied, up to date, failed, skipped.
+    pub(super) phases: [&'static str; 8],
+}
+
+impl Glyphs {
+    pub const UNICODE: Self = Self {
+        ellipsis: "…",
+        arrow: "→",
+        separator: "·",
+        mark: "◆",
+        cursor: "▌",
+        bar: ["━", "╸", "─"],
+        spark: ["▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"],
+        phases: ["·", "▹", "▸", "↻", "✓", "=", "✗", "–"],
+    };
+    pub const ASCII: Self = Self {
+        ellipsis: "~",
+        arrow: ">",
+        separator: "|",
+        mark: "*",
+        cursor: ">",
+        bar: ["#", "#", "."],
+        spark: ["_", "_", ".", "-", "=", "+", "*", "#"],
+        phases: [".", "?", ">", "~", "+", "=", "x", "-"],
+    };
+
+    #[must_use]
+    pub fn phase(&self, phase: Phase) -> &'static str {
+        self.phases[phase as usize]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::present::width;
+
+    #[test]
+    fn every_glyph_is_one_cell_wide() {
+        for set in [Glyphs::UNICODE, Glyphs::ASCII] {
+            let single = [set.ellipsis, set.arrow, set.separator, set.mark, set.cursor];
+            for glyph in single
+                .iter()
+                .chain(&set.bar)
+                .chain(&set.spark)
+                .chain(&set.phases)
+            {
+                assert_eq!(width(glyph), 1, "{glyph}");
+                assert!(set != Glyphs::ASCII || glyph.is_ascii(), "{glyph}");
+            }
+        }
+    }
+}

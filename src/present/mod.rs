@@ -1,0 +1,22 @@
+//! Words the front ends share: amounts, states, failures, sentences, the summary, and safe, fitting text.
+//!
+//! Decides what is said; where it appears and in which colour is up to each front end. Invariant: whatever
+//! comes from a registry or a list leaves here through [`plain`], so it cannot steer a terminal.
+
+mod amounts;
+mod failures;
+mod fitting;
+mod glyphs;
+mod plain;
+mod sentences;
+mod states;
+mod summary;
+
+pub use amounts::{bytes, clock, count, duration, percent, rate};
+pub use failures::{advice, failure, retry};
+pub use fitting::width;
+pub use glyphs::Glyphs;
+pub use plain::plain;
+pub use sentences::{Level, Sentence, sentence};
+pub use states::{Phase, phase, unfinished_owner};
+pub use summary::{outcome_counts, summary};

@@ -1,0 +1,67 @@
+//! What an image is doing, in one word.
+//!
+//! Decides the word a person reads for a job's state; finer than [`State`] where a person would ask.
+
+use crate::batch::{BlobState, JobId, JobView, State};
+
+/// A job's state as people see it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Phase {
+    Queued,
+    /// Running, its manifests not read yet.
+    Reading,
+    Copying,
+    /// Failed for now, will be tried again.
+    Waiting,
+    Copied,
+    UpToDate,
+    Failed,
+    Skipped,
+}
+
+impl Phase {
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Queued => "queued",
+            Self::Reading => "reading",
+            Self::Copying => "copying",
+            Self::Waiting => "waiting",
+            Self::Copied => "copied",
+            Self::UpToDate => "up to date",
+            Self::Failed => "failed",
+            Self::Skipped => "skipped",
+        }
+    }
+}
+
+#[must_use]
+pub fn phase(job: &JobView) -> Phase {
+    match job.state {
+        State::Queued => Phase::Queued,
+        State::Running if job.blobs.is_empty() => Phase::Reading,
+        State::Running => Phase::Copying,
+        State::Waiting { .. } => Phase::Waiting,
+        State::Copied => Phase::Copied,
+        State::UpToDate => Phase::UpToDate,
+        State::Failed => Phase::Failed,
+        State::Skipped(_) => Phase::Skipped,
+    }
+}
+
+/// The job whose upload this one waits for, when nothing of its own moves.
+#[must_use]
+pub fn unfinished_owner(job: &JobView) -> Option<JobId> {
+    if job.state != State::Running {
+        return None;
+    }
+    let mut owner = None;
+    for blob in &job.blobs {
+        match blob.state {
+            BlobState::Settled(_) => {}
+            BlobState::WaitingFor(other) => owner = owner.or(Some(other)),
+            BlobState::Pending | BlobState::Copying { .. } => return None,
+        }
+    }
+    owner
+}
