@@ -22,3 +22,4 @@ pub mod journal;
 pub mod oci;
 pub mod present;
 pub mod registry;
+pub mod run;

@@ -6,8 +6,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    Attempt, BatchId, BlobKind, Event, Failure, Job, JobId, LaneState, Millis, Outcome, Selection,
-    Settled, SkipReason, StopMode, StopReason,
+    Attempt, BatchId, BlobKind, Event, Failure, Job, JobId, LaneState, Millis, Outcome,
+    QueueReason, Selection, Settled, SkipReason, StopMode, StopReason,
 };
 use crate::oci::{Digest, Registry};
 
@@ -32,6 +32,8 @@ pub struct JobView {
     pub state: State,
     /// The current or last attempt.
     pub attempt: Attempt,
+    /// The attempts up to here do not count against the retry budget: a person asked to go on.
+    pub forgiven: Attempt,
     pub root: Option<Digest>,
     /// Empty until the image's manifests are read.
     pub blobs: Vec<BlobView>,
@@ -120,6 +122,7 @@ impl JobView {
             job,
             state: State::Queued,
             attempt: Attempt(0),
+            forgiven: Attempt(0),
             root: None,
             blobs: Vec::new(),
             failures: Vec::new(),
@@ -135,6 +138,12 @@ impl JobView {
             State::Queued | State::Running | State::Waiting { .. } => false,
             State::Copied | State::UpToDate | State::Failed | State::Skipped(_) => true,
         }
+    }
+
+    /// How many attempts of the current retry budget are used.
+    #[must_use]
+    pub fn tries(&self) -> u16 {
+        self.attempt.0 - self.forgiven.0.min(self.attempt.0)
     }
 
     /// The failure this job stands at, if it failed or waits to be tried again.
@@ -235,7 +244,14 @@ impl Board {
             Event::JobRestored { job, outcome } | Event::JobFinished { job, outcome } => {
                 self.finish(*job, outcome);
             }
-            Event::JobQueued { job, .. } => self.enter(*job, State::Queued),
+            Event::JobQueued { job, why } => {
+                self.enter(*job, State::Queued);
+                if let (QueueReason::User | QueueReason::Resumed, Some(view)) =
+                    (why, self.jobs.get_mut(job.index()))
+                {
+                    view.forgiven = view.attempt;
+                }
+            }
             Event::JobPrioritized { job } => self.prioritize(*job),
             Event::JobStarted { job, attempt } => {
                 self.enter(*job, State::Running);
@@ -515,7 +531,7 @@ impl Totals {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::batch::{BlobProgress, FailureClass, PlannedBlob, QueueReason, Side};
+    use crate::batch::{BlobProgress, FailureClass, PlannedBlob, Side};
 
     const JOB: JobId = JobId(0);
     const OTHER: JobId = JobId(1);

@@ -169,6 +169,8 @@ pub enum QueueReason {
     User,
     Resumed,
     RetryDue,
+    /// It was in flight when the batch was stopped.
+    Stopped,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -174,17 +174,14 @@ impl ImageCopy<'_> {
         let client = &self.destination.client;
         let repository = self.home();
         for level in graph.levels.iter().rev() {
-            stream::iter(level)
-                .map(|manifest| async {
-                    let version = Version::Digest(manifest.digest.clone());
-                    client.put_manifest(repository, &version, manifest).await?;
-                    self.destination.add_manifest(repository, &manifest.digest);
-                    Ok(())
-                })
+            let writes: Vec<_> = level
+                .iter()
+                .map(|manifest| self.write_child(manifest))
+                .collect();
+            stream::iter(writes)
                 .buffer_unordered(WRITERS)
                 .try_collect::<()>()
-                .await
-                .map_err(blame(Side::Destination))?;
+                .await?;
         }
         let version = match &self.order.destination.tag {
             Some(tag) => Version::Tag(tag.clone()),
@@ -196,6 +193,17 @@ impl ImageCopy<'_> {
             .map_err(blame(Side::Destination))?;
         self.destination
             .add_manifest(repository, &graph.root.digest);
+        Ok(())
+    }
+
+    async fn write_child(&self, manifest: &Manifest) -> Result<(), CopyError> {
+        let version = Version::Digest(manifest.digest.clone());
+        self.destination
+            .client
+            .put_manifest(self.home(), &version, manifest)
+            .await
+            .map_err(blame(Side::Destination))?;
+        self.destination.add_manifest(self.home(), &manifest.digest);
         Ok(())
     }
 

@@ -119,8 +119,15 @@ impl Ledger {
                 let known = self.rows.get(job.index()).is_some_and(|row| row.queued);
                 match why {
                     QueueReason::Listed => {}
-                    QueueReason::User | QueueReason::Resumed | QueueReason::RetryDue if known => {}
-                    QueueReason::User | QueueReason::Resumed | QueueReason::RetryDue => {
+                    QueueReason::User
+                    | QueueReason::Resumed
+                    | QueueReason::RetryDue
+                    | QueueReason::Stopped
+                        if known => {}
+                    QueueReason::User
+                    | QueueReason::Resumed
+                    | QueueReason::RetryDue
+                    | QueueReason::Stopped => {
                         self.enter(*job, None, Phase::Queued);
                     }
                 }

@@ -150,12 +150,14 @@ impl Recorder {
 
     /// Waits until the journal can no longer be written, and says why. A journal that works is never lost, so
     /// this belongs in a `select!`.
-    pub async fn lost(&self) -> JournalError {
+    pub fn lost(&self) -> impl Future<Output = JournalError> + Send + use<> {
         let mut written = self.written.clone();
-        let lost = written.wait_for(|written| written.lost.is_some()).await;
-        lost.ok()
-            .and_then(|written| written.lost.clone())
-            .unwrap_or(JournalError::Stopped)
+        async move {
+            let lost = written.wait_for(|written| written.lost.is_some()).await;
+            lost.ok()
+                .and_then(|written| written.lost.clone())
+                .unwrap_or(JournalError::Stopped)
+        }
     }
 
     /// Writes what is recorded and gives the batch free.

@@ -76,7 +76,10 @@ pub fn sentence(event: &Event, board: &Board, attempts: Option<u16>) -> Option<S
         }
         Event::JobQueued { job, why } => match why {
             QueueReason::User => about(*job, Level::Info, "queued again".into()),
-            QueueReason::Listed | QueueReason::Resumed | QueueReason::RetryDue => None,
+            QueueReason::Listed
+            | QueueReason::Resumed
+            | QueueReason::RetryDue
+            | QueueReason::Stopped => None,
         },
         Event::JobPrioritized { job } => about(*job, Level::Info, "moved to the front".into()),
         Event::JobStarted { job, attempt } if attempt.0 > 1 => {

@@ -1,0 +1,400 @@
+//! The loop: takes commands, workers' words, timers and signals one at a time and carries out what the
+//! scheduler decides.
+//!
+//! Invariant: this is the only place where an event comes into being, and every event goes to the journal,
+//! to the board and to the observers, in that order, before the next input is looked at.
+
+use std::{
+    cmp::Reverse,
+    collections::{BTreeMap, BinaryHeap},
+    sync::Arc,
+    time::Duration,
+};
+
+use tokio::{
+    sync::mpsc::{self, UnboundedReceiver, UnboundedSender},
+    task::{AbortHandle, JoinSet},
+    time::{Instant, MissedTickBehavior, interval, sleep_until},
+};
+
+use super::{
+    Policy,
+    scheduler::{Decision, Input, admit, decide},
+    worker::{self, Said, Word},
+};
+use crate::{
+    batch::{
+        Attempt, BlobKind, BlobProgress, Board, Command, Event, Job, JobId, JobView, LaneState,
+        Outcome, PlannedBlob, Settled, State, StopMode, StopReason,
+    },
+    copy::{Engine, How, Meter, Report},
+    journal::{JournalError, Recorder},
+    oci::Digest,
+};
+
+/// How often byte counts are sampled into one event.
+const SAMPLE: Duration = Duration::from_millis(100);
+/// Lanes change slowly; every so many samples.
+const LANES_EVERY: u32 = 5;
+/// Observers are called about once a second.
+const TICK_EVERY: u32 = 10;
+
+/// Sees every event after it was recorded and applied.
+pub trait Observer: Send {
+    /// `board` is the state with `event` applied.
+    fn observe(&mut self, event: &Arc<Event>, board: &Board);
+    /// Called about once a second; nothing has to have happened.
+    fn tick(&mut self, _board: &Board) {}
+}
+
+/// What the process was told by the system.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Signal {
+    /// Ctrl-C: once drains, twice stops.
+    Interrupt,
+    /// The process should end now, resumable.
+    Terminate,
+}
+
+/// How a batch is run.
+#[derive(Clone, Copy, Debug)]
+pub struct Options {
+    /// Images in flight at once.
+    pub parallel: u16,
+    pub policy: Policy,
+    /// Stay after the last image, so that an operator can look around and retry; a stop ends the batch.
+    pub stay: bool,
+}
+
+/// What is to be run.
+#[derive(Clone, Debug)]
+pub struct Batch {
+    /// The list as the operator named it.
+    pub list: String,
+    /// In list order, ids from 0 without gaps.
+    pub jobs: Vec<Job>,
+    /// How an earlier run of the batch left its jobs; absent for a new batch.
+    pub restored: Option<Vec<(JobId, Outcome)>>,
+}
+
+/// Where input comes from. Unbounded: a person or a signal sends them.
+pub struct Inlets {
+    pub commands: UnboundedReceiver<Command>,
+    pub signals: UnboundedReceiver<Signal>,
+}
+
+pub struct Dispatcher {
+    board: Board,
+    engine: Arc<Engine>,
+    journal: Recorder,
+    observers: Vec<Box<dyn Observer>>,
+    options: Options,
+    words: UnboundedSender<Word>,
+    said: UnboundedReceiver<Word>,
+    workers: JoinSet<()>,
+    handles: BTreeMap<JobId, AbortHandle>,
+    timers: BinaryHeap<Reverse<(Instant, JobId, Attempt)>>,
+    in_flight: BTreeMap<(JobId, Digest), InFlight>,
+    /// Why the batch ends before all is done, once nothing runs.
+    ending: Option<StopReason>,
+}
+
+/// A blob whose bytes are moving.
+struct InFlight {
+    attempt: Attempt,
+    meter: Arc<Meter>,
+    /// The position that observers know.
+    told: u64,
+}
+
+impl Dispatcher {
+    #[must_use]
+    pub fn new(
+        engine: Arc<Engine>,
+        journal: Recorder,
+        observers: Vec<Box<dyn Observer>>,
+        options: Options,
+    ) -> Self {
+        let (words, said) = mpsc::unbounded_channel();
+        Self {
+            board: Board::default(),
+            engine,
+            journal,
+            observers,
+            options,
+            words,
+            said,
+            workers: JoinSet::new(),
+            handles: BTreeMap::new(),
+            timers: BinaryHeap::new(),
+            in_flight: BTreeMap::new(),
+            ending: None,
+        }
+    }
+
+    /// Runs the batch to its end and returns the board as it then is.
+    ///
+    /// # Errors
+    /// When the journal could not keep up to the end; the board is what happened all the same.
+    pub async fn run(
+        mut self,
+        batch: Batch,
+        mut inlets: Inlets,
+    ) -> (Board, Result<(), JournalError>) {
+        self.list(batch);
+        let mut samples = interval(SAMPLE);
+        samples.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut sampled = 0;
+        let journal_lost = self.journal.lost();
+        tokio::pin!(journal_lost);
+        let mut recording = true;
+        while !self.is_over() {
+            self.start_admitted();
+            let due = self.timers.peek().map(|Reverse((due, ..))| *due);
+            let input = tokio::select! {
+                Some(command) = inlets.commands.recv() => Some(Input::Command(command)),
+                Some(signal) = inlets.signals.recv() => Some(match signal {
+                    Signal::Interrupt => Input::Interrupted,
+                    Signal::Terminate => Input::Terminated,
+                }),
+                Some(word) = self.said.recv() => self.hear(word),
+                () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => self.next_due(),
+                _ = &mut journal_lost, if recording => {
+                    recording = false;
+                    Some(Input::JournalLost)
+                }
+                _ = samples.tick() => {
+                    sampled += 1;
+                    self.sample(sampled);
+                    None
+                }
+                Some(_) = self.workers.join_next() => None,
+            };
+            if let Some(input) = input {
+                for decision in decide(&self.board, input, &self.options.policy) {
+                    self.carry_out(decision);
+                }
+            }
+        }
+        self.workers.shutdown().await;
+        let stopped_by = self.ending.filter(|_| !self.board.all_done());
+        self.emit(Event::BatchFinished { stopped_by });
+        let closed = self.journal.close().await;
+        (self.board, closed)
+    }
+
+    fn list(&mut self, batch: Batch) {
+        self.emit(Event::BatchStarted {
+            batch: self.journal.batch().clone(),
+            list: batch.list,
+            jobs: u32::try_from(batch.jobs.len()).unwrap_or(u32::MAX),
+            parallel: self.options.parallel.max(1),
+            resumed: batch.restored.is_some(),
+        });
+        for job in batch.jobs {
+            self.emit(Event::JobListed { job });
+        }
+        for (job, outcome) in batch.restored.into_iter().flatten() {
+            self.emit(Event::JobRestored { job, outcome });
+        }
+    }
+
+    /// Nothing is left to do, or what is left was given up.
+    fn is_over(&self) -> bool {
+        let idle = self.board.counts().running == 0;
+        let stopped = self.ending.is_some() && self.board.stopping.is_some();
+        idle && (stopped || (self.board.all_done() && !self.options.stay))
+    }
+
+    fn start_admitted(&mut self) {
+        for id in admit(&self.board) {
+            let Some(view) = self.board.job(id) else {
+                continue;
+            };
+            let attempt = Attempt(view.attempt.0.saturating_add(1));
+            let handle = worker::start(
+                &mut self.workers,
+                &self.engine,
+                &view.job,
+                attempt,
+                &self.words,
+            );
+            self.handles.insert(id, handle);
+            self.emit(Event::JobStarted { job: id, attempt });
+        }
+    }
+
+    /// Turns a worker's word into facts, or into an input if it was its last.
+    fn hear(&mut self, Word { job, attempt, said }: Word) -> Option<Input> {
+        let current = |view: &JobView| view.attempt == attempt && view.state == State::Running;
+        if !self.board.job(job).is_some_and(current) {
+            return None;
+        }
+        match said {
+            Said::Ended(outcome) => {
+                self.handles.remove(&job);
+                self.forget_meters(job);
+                return Some(Input::Ended(job, attempt, outcome));
+            }
+            Said::Report(report) => {
+                let event = self.fact(job, attempt, report);
+                self.emit(event);
+            }
+        }
+        None
+    }
+
+    /// What is left of a report when channels and counters are taken out of it.
+    fn fact(&mut self, job: JobId, attempt: Attempt, report: Report) -> Event {
+        match report {
+            Report::Planned { root, blobs } => Event::JobPlanned {
+                job,
+                root,
+                blobs: blobs
+                    .into_iter()
+                    .map(|blob| PlannedBlob {
+                        digest: blob.descriptor.digest,
+                        size: blob.descriptor.size,
+                        kind: if blob.is_config {
+                            BlobKind::Config
+                        } else {
+                            BlobKind::Layer
+                        },
+                    })
+                    .collect(),
+            },
+            Report::Waiting { digest, owner } => Event::BlobWaited {
+                job,
+                digest,
+                owner: JobId(owner.0),
+            },
+            Report::Started {
+                digest,
+                offset,
+                meter,
+            } => {
+                let in_flight = InFlight {
+                    attempt,
+                    meter,
+                    told: offset,
+                };
+                self.in_flight.insert((job, digest.clone()), in_flight);
+                Event::BlobStarted {
+                    job,
+                    digest,
+                    offset,
+                }
+            }
+            Report::Settled { digest, bytes, how } => {
+                let key = (job, digest);
+                self.in_flight.remove(&key);
+                let how = match how {
+                    How::Present => Settled::Present,
+                    How::Mounted { from } => Settled::Mounted { from },
+                    How::Copied => Settled::Copied,
+                };
+                Event::BlobSettled {
+                    job,
+                    digest: key.1,
+                    bytes,
+                    how,
+                }
+            }
+            Report::Noted(text) => Event::Noted {
+                job: Some(job),
+                text,
+            },
+        }
+    }
+
+    fn next_due(&mut self) -> Option<Input> {
+        let Reverse((_, job, attempt)) = self.timers.pop()?;
+        Some(Input::RetryDue(job, attempt))
+    }
+
+    fn carry_out(&mut self, decision: Decision) {
+        match decision {
+            Decision::Emit(event) => {
+                if let Event::StopRequested {
+                    mode: StopMode::Cancel,
+                } = event
+                {
+                    self.ending = None;
+                }
+                self.emit(event);
+            }
+            Decision::Cancel(job) => {
+                if let Some(handle) = self.handles.remove(&job) {
+                    handle.abort();
+                }
+                self.forget_meters(job);
+            }
+            Decision::WakeAt(job, attempt, delay) => {
+                self.timers
+                    .push(Reverse((Instant::now() + delay, job, attempt)));
+            }
+            Decision::End(reason) => self.ending = Some(reason),
+        }
+    }
+
+    fn forget_meters(&mut self, job: JobId) {
+        self.in_flight.retain(|(owner, _), _| *owner != job);
+    }
+
+    /// Tells how far blobs are that moved since the last sample, and now and then how the lanes are.
+    fn sample(&mut self, count: u32) {
+        let moved = self
+            .in_flight
+            .iter_mut()
+            .filter_map(|((job, digest), in_flight)| {
+                let done = in_flight.meter.position();
+                (std::mem::replace(&mut in_flight.told, done) != done).then(|| BlobProgress {
+                    job: *job,
+                    attempt: in_flight.attempt,
+                    digest: digest.clone(),
+                    done,
+                })
+            });
+        let blobs: Vec<_> = moved.collect();
+        if !blobs.is_empty() {
+            self.emit(Event::Progress { blobs });
+        }
+        if count % LANES_EVERY == 0 {
+            self.sample_lanes();
+        }
+        if count % TICK_EVERY == 0 {
+            for observer in &mut self.observers {
+                observer.tick(&self.board);
+            }
+        }
+    }
+
+    fn sample_lanes(&mut self) {
+        let lanes: Vec<LaneState> = self
+            .engine
+            .lanes()
+            .into_iter()
+            .map(|(registry, lane)| LaneState {
+                registry,
+                streams: lane.streams,
+                stream_limit: lane.stream_limit,
+                requests: lane.requests,
+                bytes: lane.bytes,
+                throttled_ms: lane.throttled.map(Into::into),
+            })
+            .filter(|lane| self.board.lanes.get(&lane.registry) != Some(lane))
+            .collect();
+        if !lanes.is_empty() {
+            self.emit(Event::LanesSampled { lanes });
+        }
+    }
+
+    fn emit(&mut self, event: Event) {
+        self.journal.record(&event);
+        self.board.apply(&event);
+        let event = Arc::new(event);
+        for observer in &mut self.observers {
+            observer.observe(&event, &self.board);
+        }
+    }
+}

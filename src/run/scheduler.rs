@@ -1,0 +1,519 @@
+//! What follows from what happened: pure functions of the board and one input.
+//!
+//! Decides retries, refusals, stops and who may start; does nothing itself, so every rule is a test without
+//! a clock or a network. Invariant: a late word from an attempt already given up decides nothing.
+
+use std::time::Duration;
+
+use crate::batch::{
+    Attempt, Board, Command, Event, Failure, FailureClass, JobId, JobView, Millis, Outcome,
+    QueueReason, Refusal, Selection, SkipReason, State, StopMode, StopReason,
+};
+
+/// What can happen to a batch, from whichever side.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Input {
+    Command(Command),
+    /// A worker ended.
+    Ended(JobId, Attempt, Outcome),
+    /// The wait before the next attempt is over.
+    RetryDue(JobId, Attempt),
+    /// The operator pressed Ctrl-C where no front end reads keys.
+    Interrupted,
+    /// The process was asked to end: SIGTERM, or SIGHUP when the terminal is gone.
+    Terminated,
+    JournalLost,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Decision {
+    Emit(Event),
+    /// Stop the worker of this job; whatever it still says is ignored.
+    Cancel(JobId),
+    WakeAt(JobId, Attempt, Duration),
+    /// The batch ends once nothing runs any more.
+    End(StopReason),
+}
+
+/// When a failed attempt is followed by another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Policy {
+    /// Attempts per image, the first included; at least 1.
+    pub attempts: u16,
+    /// The wait after the first failure; doubles with each further one.
+    pub base_delay: Duration,
+    /// The longest wait of our own; a registry may ask for a longer one.
+    pub longest_delay: Duration,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self {
+            attempts: 5,
+            base_delay: Duration::from_secs(2),
+            longest_delay: Duration::from_secs(120),
+        }
+    }
+}
+
+/// The jobs that may start now, in the order they should. Costs what it returns, not what there is.
+pub(super) fn admit(board: &Board) -> Vec<JobId> {
+    if board.paused || board.stopping.is_some() || board.finished {
+        return Vec::new();
+    }
+    let free = usize::from(board.parallel).saturating_sub(board.counts().running);
+    board.queue().take(free).collect()
+}
+
+pub(super) fn decide(board: &Board, input: Input, policy: &Policy) -> Vec<Decision> {
+    match input {
+        Input::Command(command) => obey(board, command),
+        Input::Ended(job, attempt, outcome) => match current(board, job, attempt) {
+            Some(view) if view.state == State::Running => ended(view, outcome, policy),
+            _ => Vec::new(),
+        },
+        Input::RetryDue(job, attempt) => match current(board, job, attempt) {
+            Some(view) if matches!(view.state, State::Waiting { .. }) => {
+                vec![Decision::Emit(Event::JobQueued {
+                    job,
+                    why: QueueReason::RetryDue,
+                })]
+            }
+            _ => Vec::new(),
+        },
+        Input::Interrupted => match board.stopping {
+            None => stop(board, StopMode::Drain, StopReason::Signal),
+            Some(_) => stop(board, StopMode::Now, StopReason::Signal),
+        },
+        Input::Terminated => stop(board, StopMode::Now, StopReason::Signal),
+        Input::JournalLost => stop(board, StopMode::Now, StopReason::JournalLost),
+    }
+}
+
+fn current(board: &Board, job: JobId, attempt: Attempt) -> Option<&JobView> {
+    board.job(job).filter(|view| view.attempt == attempt)
+}
+
+fn ended(view: &JobView, outcome: Outcome, policy: &Policy) -> Vec<Decision> {
+    let job = view.job.id;
+    if let Outcome::Failed { cause } = &outcome
+        && let FailureClass::Transient { retry_after_ms } = cause.class
+        && view.tries() < policy.attempts
+    {
+        let delay = delay(view, retry_after_ms, policy);
+        return vec![
+            Decision::Emit(Event::JobRetryScheduled {
+                job,
+                attempt: view.attempt,
+                delay_ms: delay.into(),
+                cause: Failure::clone(cause),
+            }),
+            Decision::WakeAt(job, view.attempt, delay),
+        ];
+    }
+    vec![Decision::Emit(Event::JobFinished { job, outcome })]
+}
+
+/// Doubles with every try; a quarter of it depends on the job, so that images that failed together do not
+/// come back together. What a registry asked for is never cut short.
+fn delay(view: &JobView, asked: Option<Millis>, policy: &Policy) -> Duration {
+    let doublings = u32::from(view.tries().saturating_sub(1)).min(16);
+    let own = (policy.base_delay * 2u32.pow(doublings)).min(policy.longest_delay);
+    let spread = view.job.id.0.wrapping_mul(2_654_435_761) >> 24;
+    let own = own + own / 4 * spread / 256;
+    own.max(asked.map_or(Duration::ZERO, Duration::from))
+}
+
+fn obey(board: &Board, command: Command) -> Vec<Decision> {
+    if board.finished {
+        return vec![refuse(command, Refusal::BatchFinished)];
+    }
+    let decisions = match &command {
+        Command::Retry { jobs } => each(board, jobs, |view| match view.state {
+            State::Failed | State::Waiting { .. } => vec![queue_again(view)],
+            _ => Vec::new(),
+        }),
+        Command::Skip { jobs } => each(board, jobs, |view| {
+            let job = view.job.id;
+            let skipped = Outcome::Skipped {
+                why: SkipReason::User,
+            };
+            let finished = Decision::Emit(Event::JobFinished {
+                job,
+                outcome: skipped,
+            });
+            match view.state {
+                State::Running => vec![Decision::Cancel(job), finished],
+                State::Queued | State::Waiting { .. } | State::Failed => vec![finished],
+                State::Copied | State::UpToDate | State::Skipped(_) => Vec::new(),
+            }
+        }),
+        Command::Unskip { jobs } => each(board, jobs, |view| match view.state {
+            State::Skipped(_) => vec![queue_again(view)],
+            _ => Vec::new(),
+        }),
+        // The last one prioritized goes first, so the selection keeps its own order.
+        Command::Prioritize { jobs } => {
+            let mut decisions = each(board, jobs, |view| match view.state {
+                State::Queued => vec![Decision::Emit(Event::JobPrioritized { job: view.job.id })],
+                _ => Vec::new(),
+            });
+            decisions.reverse();
+            decisions
+        }
+        Command::Pause if !board.paused => vec![Decision::Emit(Event::BatchPaused)],
+        Command::Resume if board.paused => vec![Decision::Emit(Event::BatchResumed)],
+        Command::SetParallel { images } if *images > 0 && *images != board.parallel => {
+            vec![Decision::Emit(Event::ParallelChanged { images: *images })]
+        }
+        Command::Pause | Command::Resume | Command::SetParallel { .. } => Vec::new(),
+        Command::Stop { mode } => stop(board, *mode, StopReason::User),
+    };
+    if decisions.is_empty() {
+        return vec![refuse(command, Refusal::NothingToDo)];
+    }
+    decisions
+}
+
+fn each(
+    board: &Board,
+    jobs: &Selection,
+    decide: impl Fn(&JobView) -> Vec<Decision>,
+) -> Vec<Decision> {
+    board
+        .members(jobs)
+        .into_iter()
+        .filter_map(|job| board.job(job))
+        .flat_map(decide)
+        .collect()
+}
+
+fn queue_again(view: &JobView) -> Decision {
+    Decision::Emit(Event::JobQueued {
+        job: view.job.id,
+        why: QueueReason::User,
+    })
+}
+
+fn refuse(command: Command, why: Refusal) -> Decision {
+    Decision::Emit(Event::CommandRefused { command, why })
+}
+
+fn stop(board: &Board, mode: StopMode, reason: StopReason) -> Vec<Decision> {
+    if board.stopping == Some(mode) || (mode == StopMode::Cancel && board.stopping.is_none()) {
+        return Vec::new();
+    }
+    let mut decisions = vec![Decision::Emit(Event::StopRequested { mode })];
+    if mode == StopMode::Now {
+        for job in board.running() {
+            decisions.push(Decision::Cancel(job));
+            decisions.push(Decision::Emit(Event::JobQueued {
+                job,
+                why: QueueReason::Stopped,
+            }));
+        }
+    }
+    if mode != StopMode::Cancel {
+        decisions.push(Decision::End(reason));
+    }
+    decisions
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        batch::{BatchId, Job, Side},
+        oci::Digest,
+    };
+
+    const J: JobId = JobId(0);
+    const K: JobId = JobId(1);
+    const L: JobId = JobId(2);
+
+    fn board(events: &[Event]) -> Board {
+        let mut board = Board::default();
+        board.apply(&Event::BatchStarted {
+            batch: BatchId("b".into()),
+            list: "list.toml".into(),
+            jobs: 3,
+            parallel: 2,
+            resumed: false,
+        });
+        for id in [J, K, L] {
+            let reference = |side: &str| format!("{side}.example/app:{}", id.0).parse().unwrap();
+            let (source, destination) = (reference("a"), reference("b"));
+            board.apply(&Event::JobListed {
+                job: Job {
+                    id,
+                    source,
+                    destination,
+                    platforms: Vec::new(),
+                },
+            });
+        }
+        events.iter().for_each(|event| board.apply(event));
+        board
+    }
+
+    fn started(job: JobId, attempt: u16) -> Event {
+        Event::JobStarted {
+            job,
+            attempt: Attempt(attempt),
+        }
+    }
+
+    fn failed(class: FailureClass) -> Outcome {
+        Outcome::Failed {
+            cause: Failure {
+                side: Side::Source,
+                class,
+                summary: "said 503".into(),
+                chain: Vec::new(),
+            },
+        }
+    }
+
+    fn transient(retry_after_ms: Option<u64>) -> Outcome {
+        failed(FailureClass::Transient {
+            retry_after_ms: retry_after_ms.map(Millis),
+        })
+    }
+
+    fn policy() -> Policy {
+        Policy {
+            attempts: 3,
+            base_delay: Duration::from_secs(1),
+            longest_delay: Duration::from_secs(60),
+        }
+    }
+
+    fn command(board: &Board, command: Command) -> Vec<Decision> {
+        decide(board, Input::Command(command), &policy())
+    }
+
+    fn only(job: JobId) -> Selection {
+        Selection::Jobs([job].into())
+    }
+
+    fn carry_out(board: &mut Board, decisions: Vec<Decision>) {
+        for decision in decisions {
+            if let Decision::Emit(event) = decision {
+                board.apply(&event);
+            }
+        }
+    }
+
+    fn wake(decisions: &[Decision]) -> Option<Duration> {
+        decisions.iter().find_map(|decision| match decision {
+            Decision::WakeAt(_, _, delay) => Some(*delay),
+            _ => None,
+        })
+    }
+
+    #[test]
+    fn a_transient_failure_waits_and_doubles_the_delay() {
+        let ended = |attempt| {
+            let board = board(&[started(J, attempt)]);
+            decide(
+                &board,
+                Input::Ended(J, Attempt(attempt), transient(None)),
+                &policy(),
+            )
+        };
+        assert_eq!(wake(&ended(1)), Some(Duration::from_secs(1)));
+        assert_eq!(wake(&ended(2)), Some(Duration::from_secs(2)));
+    }
+
+    #[test]
+    fn a_registry_that_names_a_time_is_not_asked_earlier() {
+        let board = board(&[started(J, 1)]);
+        let decisions = decide(
+            &board,
+            Input::Ended(J, Attempt(1), transient(Some(90_000))),
+            &policy(),
+        );
+        assert_eq!(wake(&decisions), Some(Duration::from_secs(90)));
+    }
+
+    #[test]
+    fn images_that_failed_together_come_back_apart() {
+        let board = board(&[started(K, 1), started(L, 1)]);
+        let wait = |job| {
+            wake(&decide(
+                &board,
+                Input::Ended(job, Attempt(1), transient(None)),
+                &policy(),
+            ))
+        };
+        assert_ne!(wait(K), wait(L));
+    }
+
+    #[test]
+    fn the_last_attempt_fails_the_job() {
+        let board = board(&[started(J, 3)]);
+        let decisions = decide(
+            &board,
+            Input::Ended(J, Attempt(3), transient(None)),
+            &policy(),
+        );
+        assert!(matches!(
+            decisions[..],
+            [Decision::Emit(Event::JobFinished {
+                outcome: Outcome::Failed { .. },
+                ..
+            })]
+        ));
+    }
+
+    #[test]
+    fn only_transient_failures_are_tried_again() {
+        for class in [
+            FailureClass::Auth,
+            FailureClass::NotFound,
+            FailureClass::Rejected,
+            FailureClass::Corrupt,
+            FailureClass::Internal,
+        ] {
+            let decisions = decide(
+                &board(&[started(J, 1)]),
+                Input::Ended(J, Attempt(1), failed(class)),
+                &policy(),
+            );
+            assert_eq!(wake(&decisions), None, "{class:?}");
+        }
+    }
+
+    #[test]
+    fn a_retry_by_the_operator_has_the_whole_budget_again() {
+        let mut board = board(&[started(J, 3)]);
+        let end = decide(
+            &board,
+            Input::Ended(J, Attempt(3), transient(None)),
+            &policy(),
+        );
+        carry_out(&mut board, end);
+        let retry = command(
+            &board,
+            Command::Retry {
+                jobs: Selection::AllFailed,
+            },
+        );
+        carry_out(&mut board, retry);
+        assert_eq!(admit(&board), [J, K]);
+        board.apply(&started(J, 4));
+        let decisions = decide(
+            &board,
+            Input::Ended(J, Attempt(4), transient(None)),
+            &policy(),
+        );
+        assert_eq!(wake(&decisions), Some(Duration::from_secs(1)));
+    }
+
+    #[test]
+    fn retrying_a_running_job_is_refused_out_loud() {
+        let decisions = command(&board(&[started(J, 1)]), Command::Retry { jobs: only(J) });
+        assert!(matches!(
+            decisions[..],
+            [Decision::Emit(Event::CommandRefused {
+                why: Refusal::NothingToDo,
+                ..
+            })]
+        ));
+    }
+
+    #[test]
+    fn a_timer_that_fires_after_a_manual_retry_is_ignored() {
+        let mut board = board(&[started(J, 1)]);
+        let end = decide(
+            &board,
+            Input::Ended(J, Attempt(1), transient(None)),
+            &policy(),
+        );
+        carry_out(&mut board, end);
+        let retry = command(&board, Command::Retry { jobs: only(J) });
+        carry_out(&mut board, retry);
+        board.apply(&started(J, 2));
+        assert_eq!(
+            decide(&board, Input::RetryDue(J, Attempt(1)), &policy()),
+            []
+        );
+    }
+
+    #[test]
+    fn skipping_a_running_job_cancels_it_and_its_late_words_are_ignored() {
+        let mut board = board(&[started(J, 1)]);
+        let skip = command(&board, Command::Skip { jobs: only(J) });
+        assert_eq!(skip[0], Decision::Cancel(J));
+        carry_out(&mut board, skip);
+        let late = Outcome::Copied {
+            root: Digest::of(b""),
+        };
+        assert_eq!(
+            decide(&board, Input::Ended(J, Attempt(1), late), &policy()),
+            []
+        );
+        let back = command(&board, Command::Unskip { jobs: only(J) });
+        carry_out(&mut board, back);
+        assert_eq!(board.job(J).unwrap().state, State::Queued);
+    }
+
+    #[test]
+    fn prioritized_jobs_go_first_in_their_own_order() {
+        let mut board = board(&[]);
+        let selection = Selection::Jobs([K, L].into());
+        let first = command(&board, Command::Prioritize { jobs: selection });
+        carry_out(&mut board, first);
+        assert_eq!(board.queue().collect::<Vec<_>>(), [K, L, J]);
+    }
+
+    #[test]
+    fn nothing_is_admitted_while_paused_or_stopping() {
+        let mut board = board(&[]);
+        assert_eq!(admit(&board), [J, K]);
+        board.apply(&Event::BatchPaused);
+        assert_eq!(admit(&board), []);
+        board.apply(&Event::BatchResumed);
+        board.apply(&Event::StopRequested {
+            mode: StopMode::Drain,
+        });
+        assert_eq!(admit(&board), []);
+        board.apply(&Event::StopRequested {
+            mode: StopMode::Cancel,
+        });
+        assert_eq!(admit(&board), [J, K]);
+    }
+
+    #[test]
+    fn raising_the_parallelism_admits_more_at_once() {
+        let mut board = board(&[started(J, 1), started(K, 1)]);
+        assert_eq!(admit(&board), []);
+        let more = command(&board, Command::SetParallel { images: 3 });
+        carry_out(&mut board, more);
+        assert_eq!(admit(&board), [L]);
+    }
+
+    #[test]
+    fn the_first_interrupt_drains_and_the_second_stops() {
+        let mut board = board(&[started(J, 1)]);
+        let first = decide(&board, Input::Interrupted, &policy());
+        assert!(!first.contains(&Decision::Cancel(J)));
+        carry_out(&mut board, first);
+        let second = decide(&board, Input::Interrupted, &policy());
+        assert!(second.contains(&Decision::Cancel(J)));
+        carry_out(&mut board, second);
+        assert_eq!(board.job(J).unwrap().state, State::Queued);
+    }
+
+    #[test]
+    fn a_command_after_the_end_is_answered() {
+        let board = board(&[Event::BatchFinished { stopped_by: None }]);
+        assert!(matches!(
+            command(&board, Command::Pause)[..],
+            [Decision::Emit(Event::CommandRefused {
+                why: Refusal::BatchFinished,
+                ..
+            })]
+        ));
+    }
+}
