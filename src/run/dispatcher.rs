@@ -359,10 +359,10 @@ impl Dispatcher {
         if !blobs.is_empty() {
             self.emit(Event::Progress { blobs });
         }
-        if count % LANES_EVERY == 0 {
+        if count.is_multiple_of(LANES_EVERY) {
             self.sample_lanes();
         }
-        if count % TICK_EVERY == 0 {
+        if count.is_multiple_of(TICK_EVERY) {
             for observer in &mut self.observers {
                 observer.tick(&self.board);
             }
