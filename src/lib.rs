@@ -16,4 +16,5 @@
 //! cli       ->  everything                    the only place that wires
 //! ```
 
+pub mod list;
 pub mod oci;
