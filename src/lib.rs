@@ -19,6 +19,7 @@
 pub mod batch;
 pub mod copy;
 pub mod journal;
+pub mod list;
 pub mod oci;
 pub mod present;
 pub mod registry;
