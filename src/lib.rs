@@ -17,3 +17,4 @@
 //! ```
 
 pub mod oci;
+pub mod serve;

@@ -1,0 +1,3 @@
+//! The tests of the whole: real connections, real programs, real files. One crate, one link.
+
+mod serve;
