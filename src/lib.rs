@@ -24,3 +24,4 @@ pub mod oci;
 pub mod present;
 pub mod registry;
 pub mod run;
+pub mod serve;

@@ -1,3 +1,2 @@
-//! Tests against the crate as others use it, in one program so that it links once.
-
 mod sample_lists;
+mod serve;
