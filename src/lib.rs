@@ -17,6 +17,7 @@
 //! ```
 
 pub mod batch;
+pub mod headless;
 pub mod journal;
 pub mod oci;
 pub mod present;
