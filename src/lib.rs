@@ -18,6 +18,7 @@
 
 pub mod batch;
 pub mod copy;
+pub mod headless;
 pub mod journal;
 pub mod list;
 pub mod oci;

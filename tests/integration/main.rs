@@ -1,2 +1,4 @@
+mod journal;
+mod postgres;
 mod sample_lists;
 mod serve;
