@@ -4,7 +4,7 @@
 //! Invariant: destinations in an [`Expansion`] are distinct, and its order is that of the list.
 
 use std::{
-    collections::{BTreeMap, HashMap, btree_map::Entry as MapEntry, hash_map::Entry},
+    collections::{BTreeMap, HashMap, HashSet, btree_map::Entry as MapEntry, hash_map::Entry},
     fmt,
     ops::Range,
     sync::Arc,
@@ -135,7 +135,7 @@ fn valid(
             count: 1 + invalid.count(),
         });
     }
-    let mut seen = std::collections::HashSet::with_capacity(tags.len());
+    let mut seen = HashSet::with_capacity(tags.len());
     tags.retain(|tag| seen.insert(tag.clone()));
     tags
 }

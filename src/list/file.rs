@@ -8,13 +8,18 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+/// An example that is an array, written with spaces between its elements.
+fn words(text: &str) -> Vec<&str> {
+    text.split(' ').collect()
+}
+
 /// A list of container images to move from one registry to another.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(default, rename_all = "kebab-case")]
+#[serde(rename_all = "kebab-case")]
 #[schemars(deny_unknown_fields)]
 pub struct ListFile {
     /// The version of this format: 1.
-    #[schemars(required, range(min = 1, max = 1), example = 1)]
+    #[schemars(range(min = 1, max = 1), example = 1)]
     pub version: u64,
     /// Where images come from whose name says no registry.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -23,27 +28,27 @@ pub struct ListFile {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub destination: Option<DestinationTable>,
     /// Settings for further registries, by `host` or `host:port`, for references that name one.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub registries: BTreeMap<String, RegistryTable>,
     /// What holds for the whole list, or for every image that does not say otherwise.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub defaults: Option<DefaultsTable>,
     /// The images: references, tables, or both mixed. `[[images]]` is TOML's other way to write an
     /// array of tables; a list uses either `images = [...]` or `[[images]]`.
-    #[schemars(required, length(min = 1), example = ["library/nginx:1.27"])]
+    #[schemars(length(min = 1), example = words("library/nginx:1.27"))]
     pub images: Vec<ImageEntry>,
     /// Rules that change destination repositories, applied in this order, each to the outcome of the one before.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub rewrite: Vec<RewriteTable>,
 }
 
 /// The registry images come from.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(default, rename_all = "kebab-case")]
+#[serde(rename_all = "kebab-case")]
 #[schemars(deny_unknown_fields)]
 pub struct SourceTable {
     /// `host` or `host:port`, without a scheme.
-    #[schemars(required, example = "registry.example.com:5000")]
+    #[schemars(example = "registry.example.com:5000")]
     pub registry: String,
     /// A repository path put before every name that says no registry.
     #[schemars(example = "team/project")]
@@ -55,11 +60,11 @@ pub struct SourceTable {
 
 /// The registry images go to.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(default, rename_all = "kebab-case")]
+#[serde(rename_all = "kebab-case")]
 #[schemars(deny_unknown_fields)]
 pub struct DestinationTable {
     /// `host` or `host:port`, without a scheme.
-    #[schemars(required, example = "harbor.example.com")]
+    #[schemars(example = "harbor.example.com")]
     pub registry: String,
     /// A repository path put before every destination that says no registry, after rewrites.
     #[schemars(example = &"mirror")]
@@ -67,7 +72,7 @@ pub struct DestinationTable {
     pub prefix: Option<String>,
     /// A program and its arguments, run once for each repository the registry says it does not have.
     /// `{repository}` and `{registry}` are filled in; no shell is involved.
-    #[schemars(example = ["aws", "ecr", "create-repository", "--repository-name", "{repository}"])]
+    #[schemars(example = words("aws ecr create-repository --repository-name {repository}"))]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub create_command: Option<Vec<String>>,
     #[serde(flatten)]
@@ -76,11 +81,11 @@ pub struct DestinationTable {
 
 /// A registry that only full references name.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(default, rename_all = "kebab-case")]
+#[serde(rename_all = "kebab-case")]
 #[schemars(deny_unknown_fields)]
 pub struct RegistryTable {
     /// As for `[destination]`.
-    #[schemars(example = ["aws", "ecr", "create-repository", "--repository-name", "{repository}"])]
+    #[schemars(example = words("aws ecr create-repository --repository-name {repository}"))]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub create_command: Option<Vec<String>>,
     #[serde(flatten)]
@@ -89,7 +94,7 @@ pub struct RegistryTable {
 
 /// How to speak to a registry, and as whom.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(default, rename_all = "kebab-case")]
+#[serde(rename_all = "kebab-case")]
 pub struct SettingsKeys {
     /// Speak HTTP instead of HTTPS. Only `localhost` and loopback addresses are spoken to in HTTP unasked.
     #[schemars(example = true)]
@@ -144,7 +149,7 @@ pub struct SettingsKeys {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub password_file: Option<String>,
     /// A program and its arguments whose first line of output is the password; no shell is involved.
-    #[schemars(example = ["pass", "show", "harbor"])]
+    #[schemars(example = words("pass show harbor"))]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub password_command: Option<Vec<String>>,
     /// The environment variable that holds a bearer token, used instead of a user and password.
@@ -159,7 +164,7 @@ pub struct SettingsKeys {
 
 /// What holds for the whole list, or for every image that does not say otherwise.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(default, rename_all = "kebab-case")]
+#[serde(rename_all = "kebab-case")]
 #[schemars(deny_unknown_fields)]
 pub struct DefaultsTable {
     /// Images moved at once.
@@ -171,7 +176,7 @@ pub struct DefaultsTable {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub attempts: Option<u64>,
     /// For images that say no `platforms`. An image written by digest is copied whole all the same.
-    #[schemars(example = ["linux/amd64", "linux/arm64"])]
+    #[schemars(example = words("linux/amd64 linux/arm64"))]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub platforms: Option<Vec<String>>,
     /// For images with neither a tag, a digest nor `tags`, and no `tag-pattern` of their own.
@@ -179,7 +184,7 @@ pub struct DefaultsTable {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tag_pattern: Option<String>,
     /// For images whose tags are chosen by a filter and that say no `exclude`.
-    #[schemars(example = [".*-rc.*", "nightly"])]
+    #[schemars(example = words(".*-rc.* nightly"))]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub exclude: Option<Vec<String>>,
     /// Whether what refers to an image (signatures, SBOMs, attestations) goes with it; true if not written.
@@ -204,7 +209,7 @@ pub enum ImageEntry {
 
 /// One image, or several that share their settings, with the tags to move and how.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(default, rename_all = "kebab-case")]
+#[serde(rename_all = "kebab-case")]
 #[schemars(deny_unknown_fields)]
 pub struct ImageTable {
     /// A reference, as in `images = [...]`.
@@ -212,11 +217,11 @@ pub struct ImageTable {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
     /// Several references that share this table's settings, instead of `name`.
-    #[schemars(example = ["library/nginx:1.27", "library/redis:7"])]
+    #[schemars(example = words("library/nginx:1.27 library/redis:7"))]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub names: Option<Vec<String>>,
     /// The tags to move, each a job of its own.
-    #[schemars(example = ["1.27", "1.28"])]
+    #[schemars(example = words("1.27 1.28"))]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tags: Option<Vec<String>>,
     /// Move the tags that this regular expression matches from their first to their last character.
@@ -233,11 +238,11 @@ pub struct ImageTable {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub latest: Option<u64>,
     /// Leave out tags that one of these regular expressions matches, from their first to their last character.
-    #[schemars(example = [".*-rc.*", "nightly"])]
+    #[schemars(example = words(".*-rc.* nightly"))]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub exclude: Option<Vec<String>>,
     /// Only these platforms of a multi-platform image, which gets a new index and so a new digest; `[]` means all.
-    #[schemars(example = ["linux/amd64", "linux/arm64"])]
+    #[schemars(example = words("linux/amd64 linux/arm64"))]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub platforms: Option<Vec<String>>,
     /// The destination repository, below the destination's prefix; with a registry, exactly that
@@ -257,15 +262,15 @@ pub struct ImageTable {
 
 /// A rule that changes destination repositories.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(default, rename_all = "kebab-case")]
+#[serde(rename_all = "kebab-case")]
 #[schemars(deny_unknown_fields)]
 pub struct RewriteTable {
     /// A regular expression. It is searched anywhere in the destination repository path, such as
     /// `library/nginx`: without registry, tag and destination prefix. What its first match covers is replaced.
-    #[schemars(required, example = "^library/(.*)$")]
+    #[schemars(example = "^library/(.*)$")]
     pub from: String,
     /// What to put there; `$1` or `${name}` stand for the groups of `from`, `$$` for a dollar sign.
-    #[schemars(required, example = "docker-hub/$1")]
+    #[schemars(example = "docker-hub/$1")]
     pub to: String,
 }
 

@@ -5,7 +5,7 @@
 
 use std::ops::Range;
 
-use regex::Regex;
+use regex::bytes::Regex;
 use semver::VersionReq;
 
 use super::{mistakes::Mistake, reader::Written, version::version};
@@ -62,8 +62,7 @@ impl TagFilter {
     }
 
     fn admits(&self, tag: &Tag) -> bool {
-        let text = tag.as_str();
-        let matches = |pattern: &Written<Regex>| pattern.value.is_match(text);
+        let matches = |pattern: &Written<Regex>| pattern.value.is_match(tag.as_str().as_bytes());
         let excluded = self.exclude.iter().flat_map(|all| &all.value).any(matches);
         self.pattern.as_ref().is_none_or(matches)
             && !excluded

@@ -5,7 +5,7 @@
 
 use std::{borrow::Cow, cell::RefCell, collections::HashMap, ops::Range};
 
-use regex::Regex;
+use regex::bytes::Regex;
 
 use super::{mistakes::Mistake, words};
 

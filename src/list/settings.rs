@@ -3,7 +3,7 @@
 //! Decides which keys exclude each other. Invariant: a value of these types says where a secret is
 //! found and never holds one.
 
-use std::path::PathBuf;
+use std::{ops::Range, path::PathBuf};
 
 use super::{
     fields::Fields,
@@ -116,7 +116,7 @@ fn tls(fields: &mut Fields, plain_http: Option<&Written<bool>>) -> Tls {
     let key = path(fields, "client-key");
     let insecure = verify.as_ref().is_some_and(|verify| !verify.value);
 
-    let mut written: Vec<&std::ops::Range<usize>> = [&ca_file, &ca_directory]
+    let mut written: Vec<&Range<usize>> = [&ca_file, &ca_directory]
         .into_iter()
         .flatten()
         .map(|path| &path.key)

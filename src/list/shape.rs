@@ -5,7 +5,9 @@
 
 use std::sync::LazyLock;
 
-use schemars::{JsonSchema, Schema, schema_for};
+use schemars::{
+    JsonSchema, Schema, generate::SchemaSettings, schema_for, transform::RecursiveTransform,
+};
 use serde_json::Value;
 
 use super::file::{
@@ -27,7 +29,30 @@ pub(super) enum Shape {
 /// The JSON schema of a list, as pretty-printed JSON.
 #[must_use]
 pub fn schema() -> String {
-    format!("{:#}", schema_for!(ListFile).as_value())
+    let settings = SchemaSettings::draft2020_12().with_transform(RecursiveTransform(without_null));
+    let schema = settings.into_generator().into_root_schema_for::<ListFile>();
+    format!("{:#}", schema.as_value())
+}
+
+/// A key that may be left out is no key that may be null: TOML has no null.
+fn without_null(schema: &mut Schema) {
+    if let Some(Value::Array(types)) = schema.get_mut("type") {
+        types.retain(|name| name != "null");
+        if let [one] = &types[..] {
+            let one = one.clone();
+            schema.insert("type".into(), one);
+        }
+    }
+    if let Some(Value::Array(choices)) = schema.get_mut("anyOf") {
+        choices.retain(|choice| choice.get("type").is_none_or(|name| name != "null"));
+        if let [Value::Object(one)] = &choices[..] {
+            let one = one.clone();
+            schema.remove("anyOf");
+            for (key, value) in one {
+                schema.insert(key, value);
+            }
+        }
+    }
 }
 
 /// More edits than this in a key of usual length is another word, not a slip.
@@ -154,6 +179,20 @@ mod tests {
         assert_eq!(Shape::Image.nearest("tag"), Some("tags"));
         assert_eq!(Shape::Source.nearest("plain-htttp"), Some("plain-http"));
         assert_eq!(Shape::Rewrite.nearest("colour"), None);
+    }
+
+    #[test]
+    fn the_schema_demands_what_a_list_must_say_and_knows_no_null() {
+        let schema: Value = serde_json::from_str(&schema()).unwrap();
+        assert_eq!(schema["required"], serde_json::json!(["version", "images"]));
+        assert_eq!(
+            schema["properties"]["source"]["$ref"],
+            "#/$defs/SourceTable"
+        );
+        let source = &schema["$defs"]["SourceTable"];
+        assert_eq!(source["required"], serde_json::json!(["registry"]));
+        assert_eq!(source["additionalProperties"], false);
+        assert!(!schema.to_string().contains("null"));
     }
 
     #[test]
