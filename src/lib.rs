@@ -17,6 +17,7 @@
 //! ```
 
 pub mod batch;
+pub mod cli;
 pub mod copy;
 pub mod headless;
 pub mod journal;
@@ -26,3 +27,4 @@ pub mod present;
 pub mod registry;
 pub mod run;
 pub mod serve;
+pub mod tui;

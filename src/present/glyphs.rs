@@ -11,6 +11,8 @@ pub struct Glyphs {
     pub separator: &'static str,
     pub mark: &'static str,
     pub cursor: &'static str,
+    /// Leads from a failure to its cause.
+    pub corner: &'static str,
     /// Filled, last filled and empty cell of a progress bar.
     pub bar: [&'static str; 3],
     /// Lowest to highest.
@@ -26,6 +28,7 @@ impl Glyphs {
         separator: "·",
         mark: "◆",
         cursor: "▌",
+        corner: "└",
         bar: ["━", "╸", "─"],
         spark: ["▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"],
         phases: ["·", "▹", "▸", "↻", "✓", "=", "✗", "–"],
@@ -36,6 +39,7 @@ impl Glyphs {
         separator: "|",
         mark: "*",
         cursor: ">",
+        corner: "`",
         bar: ["#", "#", "."],
         spark: ["_", "_", ".", "-", "=", "+", "*", "#"],
         phases: [".", "?", ">", "~", "+", "=", "x", "-"],

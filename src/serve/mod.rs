@@ -7,6 +7,7 @@
 mod access_log;
 mod auth;
 mod errors;
+mod estate;
 mod faults;
 mod paths;
 mod referrers;
@@ -22,6 +23,7 @@ mod wire;
 
 pub use access_log::{AccessEntry, AccessLog};
 pub use auth::{Auth, Credentials, TokenAuth};
+pub use estate::Estate;
 pub use faults::{Action, ActiveFault, Fault, Faults, OddLocation};
 pub use server::{Access, Options, ServeError, Server};
 pub use store::{Store, StoredManifest};
