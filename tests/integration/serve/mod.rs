@@ -1,7 +1,11 @@
 //! The embedded registry as its clients see it: raw requests, and skopeo.
 
+mod auth;
+mod connections;
 mod discovery;
+mod faults;
 mod manifests;
+mod skopeo;
 mod uploads;
 
 use std::net::{Ipv4Addr, SocketAddr};
