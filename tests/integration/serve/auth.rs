@@ -118,6 +118,23 @@ async fn a_token_opens_its_repository_for_its_actions() {
 }
 
 #[tokio::test]
+async fn a_mount_takes_a_token_for_both_repositories() {
+    let served = with_tokens(Duration::from_secs(60)).await;
+    let digest = served.put_blob(b"layer").digest;
+    let mount = format!("/v2/other/blobs/uploads/?mount={digest}&from={REPOSITORY}");
+    let pushing = "repository:other:pull,push";
+    let answer = served.token(pushing, Some(USER)).await;
+    let refused = served.with_token(Method::POST, &mount, text(&answer, "token"));
+    let refused = refused.await;
+    assert_eq!(refused.status(), StatusCode::UNAUTHORIZED);
+    let both = format!("{pushing} repository:{REPOSITORY}:pull");
+    assert!(header(&refused, "www-authenticate").contains(&format!("scope=\"{both}\"")));
+    let answer = served.token(&both, Some(USER)).await;
+    let mounted = served.with_token(Method::POST, &mount, text(&answer, "token"));
+    assert_eq!(mounted.await.status(), StatusCode::CREATED);
+}
+
+#[tokio::test]
 async fn nobody_in_particular_may_pull_only() {
     let served = with_tokens(Duration::from_secs(60)).await;
     served.put_image("v1", b"layer");
