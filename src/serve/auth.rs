@@ -171,11 +171,16 @@ fn needed(request: &Parts, resource: &Resource) -> Scopes {
         Method::DELETE if !matches!(resource, Resource::Upload(..)) => &["delete"],
         _ => &["pull", "push"],
     };
-    Scopes(match (resource.repository(), resource) {
+    let mut scopes = match (resource.repository(), resource) {
         (Some(repository), _) => vec![Scope::repository(repository.as_str(), actions)],
         (None, Resource::Catalog) => vec![Scope::catalog()],
         (None, _) => Vec::new(),
-    })
+    };
+    // What may not be pulled may not be had by mounting it either.
+    if let (Resource::Uploads(_), Some(from)) = (resource, Query::of(&request.uri).get("from")) {
+        scopes.push(Scope::repository(from, &["pull"]));
+    }
+    Scopes(scopes)
 }
 
 fn challenge(request: &Parts, needed: &Scopes, error: &str) -> String {

@@ -44,6 +44,8 @@ pub(crate) enum UploadError {
     TakenOver,
     #[error("the request body ended early")]
     Cut,
+    #[error("this upload has ended")]
+    Ended,
     #[error(transparent)]
     Disk(#[from] io::Error),
 }
@@ -66,6 +68,8 @@ struct Content {
     hasher: Hasher,
     /// Open while a request writes, and after one that was dropped in the middle of a write.
     file: Option<File>,
+    /// The file is on its way to becoming a blob, or is one.
+    ended: bool,
 }
 
 struct Writer {
@@ -91,6 +95,7 @@ impl Uploads {
             content: tokio::sync::Mutex::new(Content {
                 hasher: Digest::of(&[]).hasher(),
                 file: None,
+                ended: false,
             }),
             writer: Mutex::new(Writer {
                 stop: CancellationToken::new(),
@@ -128,6 +133,7 @@ impl Uploads {
         let stop = upload.take_over();
         let mut content = upload.content(&stop).await?;
         self.sessions().remove(&upload.id);
+        content.ended = true;
         // An upload of nothing has no file yet.
         let file = upload.file(&mut content).await?;
         file.flush().await?;
@@ -199,7 +205,7 @@ impl Upload {
 
     async fn write(&self, content: &mut Content, mut bytes: Bytes) -> io::Result<()> {
         self.file(content).await?;
-        let Content { hasher, file } = content;
+        let Content { hasher, file, .. } = content;
         let Some(file) = file else { return Ok(()) };
         while !bytes.is_empty() {
             // Nothing is awaited between a write and its account: this future may be dropped.
@@ -238,11 +244,15 @@ impl Upload {
         &self,
         stop: &CancellationToken,
     ) -> Result<MutexGuard<'_, Content>, UploadError> {
-        tokio::select! {
+        let content = tokio::select! {
             biased;
-            () = stop.cancelled() => Err(UploadError::TakenOver),
-            content = self.content.lock() => Ok(content),
+            () = stop.cancelled() => return Err(UploadError::TakenOver),
+            content = self.content.lock() => content,
+        };
+        if content.ended {
+            return Err(UploadError::Ended);
         }
+        Ok(content)
     }
 
     fn take_over(&self) -> CancellationToken {
@@ -353,6 +363,18 @@ mod tests {
                 right
             );
         }
+    }
+
+    #[tokio::test]
+    async fn an_upload_ends_once() {
+        let (_directory, uploads, repository) = uploads();
+        let upload = uploads.open(&repository);
+        let digest = Digest::of(b"");
+        uploads.finish(&upload, &digest).await.unwrap();
+        let again = uploads.finish(&upload, &digest).await;
+        assert!(matches!(again, Err(UploadError::Ended)));
+        let late = upload.append(None, None, &mut Body::from("late")).await;
+        assert!(matches!(late, Err(UploadError::Ended)));
     }
 
     #[tokio::test]

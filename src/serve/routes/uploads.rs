@@ -147,6 +147,7 @@ fn refused(error: UploadError, repository: &Repository, upload: &Upload) -> Refu
         UploadError::Length => ErrorCode::SizeInvalid,
         UploadError::Digest(_) => ErrorCode::DigestInvalid,
         UploadError::TakenOver | UploadError::Cut => ErrorCode::BlobUploadInvalid,
+        UploadError::Ended => ErrorCode::BlobUploadUnknown,
         UploadError::Disk(_) => ErrorCode::Unknown,
     };
     let refusal = match error {

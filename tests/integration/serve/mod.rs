@@ -1,7 +1,12 @@
 //! The embedded registry as its clients see it: raw requests, and skopeo.
 
+mod auth;
+mod connections;
+mod cuts;
 mod discovery;
+mod faults;
 mod manifests;
+mod skopeo;
 mod uploads;
 
 use std::net::{Ipv4Addr, SocketAddr};
@@ -11,7 +16,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 use transship::{
     oci::{Descriptor, MediaType, Repository, Tag},
-    serve::{AccessLog, Options, Server},
+    serve::{AccessLog, Action, ActiveFault, Fault, Options, Server},
 };
 
 const REPOSITORY: &str = "team/app";
@@ -61,6 +66,12 @@ impl Served {
 
     async fn send(&self, method: Method, target: &str) -> Response {
         self.request(method, target).send().await.unwrap()
+    }
+
+    /// Scripts a fault for every fitting request.
+    fn fault(&self, method: Method, target: &str, action: Action) -> ActiveFault {
+        let fault = Fault::on(method, target, action).unwrap();
+        self.server.faults().add(fault)
     }
 
     /// Opens an upload session in [`REPOSITORY`]; its path.
