@@ -19,3 +19,4 @@
 pub mod batch;
 pub mod oci;
 pub mod present;
+pub mod tui;
