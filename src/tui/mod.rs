@@ -8,7 +8,6 @@ mod actions;
 mod app;
 mod detail;
 #[cfg(test)]
-#[expect(dead_code, reason = "the tests of the screens use the rest")]
 mod fixtures;
 mod help;
 mod images;
