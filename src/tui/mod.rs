@@ -5,6 +5,8 @@
 //! on the same without it.
 
 mod actions;
+#[cfg(test)]
+mod any_order;
 mod app;
 mod detail;
 #[cfg(test)]
