@@ -4,5 +4,6 @@
 mod journal;
 mod layers;
 mod postgres;
+mod readme;
 mod sample_lists;
 mod serve;
