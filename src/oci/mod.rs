@@ -5,6 +5,8 @@
 
 mod descriptor;
 mod digest;
+#[cfg(test)]
+mod hostile;
 mod manifest;
 mod media_type;
 mod platform;
