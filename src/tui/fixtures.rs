@@ -220,6 +220,8 @@ fn event(key: &str) -> KeyEvent {
         "shift-tab" => KeyCode::BackTab,
         "enter" => KeyCode::Enter,
         "esc" => KeyCode::Esc,
+        "home" => KeyCode::Home,
+        "end" => KeyCode::End,
         "backspace" => KeyCode::Backspace,
         _ => KeyCode::Char(key.chars().next().unwrap()),
     };

@@ -12,6 +12,7 @@ mod migrate;
 mod operator;
 mod postgres;
 mod requests;
+mod readme;
 mod sample_lists;
 mod serve;
 mod skopeo;
