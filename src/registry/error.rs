@@ -28,6 +28,7 @@ pub enum Operation {
     CancelUpload,
     ListTags,
     ListRepositories,
+    ListReferrers,
 }
 
 /// What the failure says about trying again.
@@ -258,6 +259,7 @@ impl fmt::Display for Operation {
             Self::CancelUpload => "cancel the upload",
             Self::ListTags => "list the tags",
             Self::ListRepositories => "list the repositories",
+            Self::ListReferrers => "list the referrers",
         })
     }
 }

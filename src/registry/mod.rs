@@ -11,6 +11,7 @@ mod error;
 mod lane;
 mod link;
 mod manifests;
+mod referrers;
 mod tags;
 mod tls;
 mod uploads;
