@@ -4,6 +4,7 @@
 mod docker_registry;
 mod embedded;
 mod fleet;
+mod inspect;
 mod installed;
 mod journal;
 mod kill;
@@ -11,8 +12,8 @@ mod layers;
 mod migrate;
 mod operator;
 mod postgres;
-mod requests;
 mod readme;
+mod requests;
 mod sample_lists;
 mod serve;
 mod skopeo;
