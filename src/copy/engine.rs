@@ -9,7 +9,7 @@ use std::{
 
 use super::{CopyError, ImageId, Report, Side, error::blame, image::ImageCopy, site::Site};
 use crate::{
-    oci::{Digest, Platform, Reference, Registry, Repository},
+    oci::{Attachments, Digest, Platform, Reference, Registry, Repository},
     registry::{self, Client, LaneSample, Settings},
 };
 
@@ -21,6 +21,8 @@ pub struct Order {
     pub destination: Reference,
     /// Which children of an index to copy; empty means all.
     pub platforms: Vec<Platform>,
+    /// What goes along with the image.
+    pub attachments: Attachments,
 }
 
 /// How a copy ended well.

@@ -12,7 +12,7 @@ use super::{
     ReferrersSource, Request, Scope,
 };
 use crate::{
-    oci::{Digest, Reference, Registry, Tag, Version},
+    oci::{Attachments, Digest, Reference, Registry, Version},
     registry::{self, Client},
 };
 
@@ -114,29 +114,33 @@ async fn read_config(client: &Arc<Client>, place: &Place, digest: &Digest) -> Re
 }
 
 async fn referrers(client: &Client, place: &Place, digest: &Digest) -> Result<Referrers, Error> {
-    if let Some(entries) = client.referrers(&place.repository, digest).await? {
-        return Ok(Referrers {
-            entries,
-            source: ReferrersSource::Api,
-        });
-    }
-    let source = ReferrersSource::FallbackTag;
-    let tag = format!("{}-{}", digest.algorithm(), digest.hex());
-    // Digests of any algorithm are at most 128 hex digits; cut as the spec says.
-    let Ok(tag) = tag
-        .get(..tag.len().min(128))
-        .unwrap_or_default()
-        .parse::<Tag>()
-    else {
-        return Ok(Referrers {
-            entries: Vec::new(),
-            source,
-        });
+    let fallback = match client.referrers(&place.repository, digest).await? {
+        registry::Referrers::Listed(entries) => {
+            return Ok(Referrers {
+                entries,
+                source: ReferrersSource::Api,
+            });
+        }
+        registry::Referrers::Refused(said) => {
+            return Err(Error {
+                registry: place.registry.clone(),
+                doing: "list the referrers".into(),
+                said,
+                kind: ErrorKind::Auth,
+            });
+        }
+        registry::Referrers::NoApi => Attachments::fallback_tag(digest),
     };
-    let entries = match client.manifest(&place.repository, &Version::Tag(tag)).await {
-        Ok(index) => index.children().to_vec(),
-        Err(error) if error.is_not_found() => Vec::new(),
-        Err(error) => return Err(error.into()),
+    let entries = match fallback {
+        None => Vec::new(),
+        Some(tag) => match client.manifest(&place.repository, &Version::Tag(tag)).await {
+            Ok(index) => index.children().to_vec(),
+            Err(error) if error.is_not_found() => Vec::new(),
+            Err(error) => return Err(error.into()),
+        },
     };
-    Ok(Referrers { entries, source })
+    Ok(Referrers {
+        entries,
+        source: ReferrersSource::FallbackTag,
+    })
 }

@@ -9,6 +9,7 @@ use std::{fmt, time::Duration};
 use serde::Deserialize;
 use url::Url;
 
+use super::Refusal;
 use crate::oci::{Digest, ManifestError, Registry};
 
 /// What was being done, in words that fit after "failed to".
@@ -91,7 +92,10 @@ impl Error {
                 code,
                 message,
                 retry_after,
-            } => classify(*status, code.as_deref(), message.as_deref(), *retry_after),
+            } => match self.refusal() {
+                Some(refusal) => refusal.class(),
+                None => classify(*status, code.as_deref(), message.as_deref(), *retry_after),
+            },
             ErrorCause::Network(_) | ErrorCause::Stalled(_) => transient,
             ErrorCause::Protocol(_) => Class::Rejected,
             ErrorCause::Digest { .. } => Class::Corrupt,
@@ -105,6 +109,20 @@ impl Error {
     pub fn status(&self) -> Option<u16> {
         match *self.cause {
             ErrorCause::Status { status, .. } => Some(status),
+            _ => None,
+        }
+    }
+
+    /// Which refusal this is, if the registry understood and does not do it.
+    #[must_use]
+    pub fn refusal(&self) -> Option<Refusal> {
+        match &*self.cause {
+            ErrorCause::Status {
+                status,
+                code,
+                message,
+                ..
+            } => Refusal::of(self.operation, *status, code.as_deref(), message.as_deref()),
             _ => None,
         }
     }
