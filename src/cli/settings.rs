@@ -8,7 +8,7 @@ use secrecy::SecretString;
 use crate::{
     list::{self, List, PasswordSource, Proxy},
     oci::Registry,
-    registry::{Credentials, Limits, Settings, TlsSettings},
+    registry::{Credentials, Limits, Patience, Settings, TlsSettings},
 };
 
 /// How long a command may take to print a password.
@@ -49,6 +49,7 @@ async fn read(written: &list::Settings) -> anyhow::Result<Settings> {
             Proxy::Address(url) => Some(url.to_string()),
             Proxy::Environment | Proxy::None => None,
         },
+        patience: Patience::default(),
     })
 }
 

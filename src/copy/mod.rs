@@ -7,6 +7,7 @@
 mod claims;
 mod engine;
 mod error;
+mod feed;
 mod graph;
 mod image;
 mod ladder;

@@ -9,16 +9,18 @@ use std::time::Duration;
 use bytes::Bytes;
 use reqwest::{
     Method, Response,
-    header::{ACCEPT_ENCODING, AUTHORIZATION, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER},
+    header::{ACCEPT_ENCODING, AUTHORIZATION, HeaderMap, HeaderName, HeaderValue, LOCATION},
 };
-use tokio::sync::OnceCell;
+use tokio::{sync::OnceCell, time::Instant};
 use url::Url;
 
 use super::{
     Credentials, Lane, Limits, TlsSettings,
     auth::{Authorizer, Scopes},
-    error::{Error, ErrorCause, Operation, network, read_error_body, redacted},
+    error::{Error, ErrorCause, Operation, is_broken, network, read_error_body, redacted},
+    throttling::{Budget, Throttling, retry_after},
     tls,
+    upload_mode::Learned,
 };
 use crate::oci::{Registry, Repository};
 
@@ -30,8 +32,44 @@ pub struct Settings {
     pub tls: TlsSettings,
     pub credentials: Credentials,
     pub limits: Limits,
+    pub patience: Patience,
     /// Proxy URL for this registry instead of the environment's.
     pub proxy: Option<String>,
+}
+
+/// How long a registry may be silent before it is given up. All of it is about silence: what flows,
+/// however slowly, is never cut short.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Patience {
+    /// For the answer to a request that carries no stream.
+    pub answer: Duration,
+    /// For the next byte of a blob, or for room to send one.
+    pub byte: Duration,
+    /// For the answer after the last byte of a blob of a GiB or more: registries on object storage take
+    /// minutes. Shorter ones get their share of it.
+    pub commit: Duration,
+    /// Between two tries to mend the same cut.
+    pub mend: Duration,
+}
+
+impl Patience {
+    /// How long the answer to a body of `bytes` may take once it is sent.
+    #[must_use]
+    pub fn answer_to(&self, bytes: u64) -> Duration {
+        let share = bytes as f64 / f64::from(1 << 30);
+        (self.byte + self.commit.mul_f64(share.min(1.0))).min(self.commit.max(self.byte))
+    }
+}
+
+impl Default for Patience {
+    fn default() -> Self {
+        Self {
+            answer: Duration::from_secs(90),
+            byte: Duration::from_secs(60),
+            commit: Duration::from_secs(15 * 60),
+            mend: Duration::from_millis(500),
+        }
+    }
 }
 
 pub struct Client {
@@ -40,6 +78,8 @@ pub struct Client {
     http: reqwest::Client,
     auth: Authorizer,
     lane: Lane,
+    patience: Patience,
+    pub(super) learned: Learned,
     /// Set once the registry answered at `/v2/`.
     reached: OnceCell<()>,
 }
@@ -61,10 +101,28 @@ pub(super) enum CallBody {
     Stream(reqwest::Body),
 }
 
-/// How long a registry may take to answer a request that carries no stream.
-const ANSWER_DEADLINE: Duration = Duration::from_secs(90);
+/// Registries redirect to storage, storage rarely on to another place.
+const MOST_REDIRECTS: usize = 5;
 /// As much of an error body as is read.
 const ERROR_BODY_LIMIT: usize = 64 * 1024;
+
+/// Why there is no answer at all.
+enum Untransmitted {
+    /// The connection broke; another one may not.
+    Broken(ErrorCause),
+    Failed(ErrorCause),
+}
+
+impl CallBody {
+    /// The same body once more, where it can be had.
+    fn replay(&self) -> Option<Self> {
+        match self {
+            Self::Empty => Some(Self::Empty),
+            Self::Bytes(bytes) => Some(Self::Bytes(bytes.clone())),
+            Self::Stream(_) => None,
+        }
+    }
+}
 
 impl Call {
     pub(super) fn new(operation: Operation, method: Method, url: Url, scopes: Scopes) -> Self {
@@ -111,6 +169,8 @@ impl Client {
             http,
             auth: Authorizer::new(settings.credentials),
             lane: Lane::new(settings.limits),
+            patience: settings.patience,
+            learned: Learned::default(),
             reached: OnceCell::new(),
             registry,
         })
@@ -119,6 +179,11 @@ impl Client {
     #[must_use]
     pub fn registry(&self) -> &Registry {
         &self.registry
+    }
+
+    #[must_use]
+    pub fn patience(&self) -> Patience {
+        self.patience
     }
 
     #[must_use]
@@ -135,7 +200,10 @@ impl Client {
                 self.base.clone(),
                 Scopes::none(),
             );
-            let response = self.transmit(&call, CallBody::Empty, None).await?;
+            let (response, elapsed) = self.transmit(&call, CallBody::Empty, None).await?;
+            if matches!(response.status().as_u16(), 429 | 500..) {
+                return self.accept(&call, response, elapsed).await.map(drop);
+            }
             self.auth
                 .learn(response.status().as_u16(), response.headers())
                 .map_err(|cause| self.error(Operation::Ping, Some(&self.base), cause))
@@ -143,35 +211,50 @@ impl Client {
         self.reached.get_or_try_init(ping).await.copied()
     }
 
-    /// Sends `call`; any status below 400 is a success, redirects included.
+    /// Sends `call`; any status below 400 is a success. What is read is followed where it is redirected
+    /// to; storage never sees the registry's credentials.
     pub(super) async fn send(&self, mut call: Call) -> Result<Response, Error> {
         self.reach().await?;
         let body = std::mem::replace(&mut call.body, CallBody::Empty);
-        let authorization = self.authorization(&call).await?;
-        let replay = match &body {
-            CallBody::Empty => Some(CallBody::Empty),
-            CallBody::Bytes(bytes) => Some(CallBody::Bytes(bytes.clone())),
-            CallBody::Stream(_) => None,
-        };
-        let response = self.transmit(&call, body, authorization.as_ref()).await?;
+        if !matches!(call.method, Method::GET | Method::HEAD) {
+            return self.exchange(&call, body).await;
+        }
+        for _ in 0..=MOST_REDIRECTS {
+            let response = self.exchange(&call, CallBody::Empty).await?;
+            if !response.status().is_redirection() {
+                return Ok(response);
+            }
+            let location = response.headers().get(LOCATION);
+            let target = self.resolve(call.operation, &call.url, location)?;
+            self.may_lead_to(call.operation, &call.url, &target).await?;
+            call.url = target;
+        }
+        Err(self.protocol(call.operation, &call.url, "it redirects in circles"))
+    }
+
+    /// One request and its answer, authorized again if it has to be.
+    async fn exchange(&self, call: &Call, body: CallBody) -> Result<Response, Error> {
+        let authorization = self.authorization(call).await?;
+        let replay = body.replay();
+        let (response, elapsed) = self.transmit(call, body, authorization.as_ref()).await?;
         if response.status().as_u16() != 401 || !self.is_own(&call.url) {
-            return self.accept(&call, response).await;
+            return self.accept(call, response, elapsed).await;
         }
         // Expired, revoked, or this path asks for more than /v2/ did: once more with a new header.
         let learned = self.auth.learn(401, response.headers());
         self.auth.forget(&call.scopes, authorization.as_ref());
         let Some(body) = replay else {
-            return self.accept(&call, response).await;
+            return self.accept(call, response, elapsed).await;
         };
         let renewed = match learned {
-            Ok(()) => self.authorization(&call).await?,
+            Ok(()) => self.authorization(call).await?,
             Err(_) => None,
         };
         if renewed == authorization {
-            return self.accept(&call, response).await;
+            return self.accept(call, response, elapsed).await;
         }
-        let response = self.transmit(&call, body, renewed.as_ref()).await?;
-        self.accept(&call, response).await
+        let (response, elapsed) = self.transmit(call, body, renewed.as_ref()).await?;
+        self.accept(call, response, elapsed).await
     }
 
     async fn authorization(&self, call: &Call) -> Result<Option<HeaderValue>, Error> {
@@ -184,13 +267,36 @@ impl Client {
             .map_err(|cause| self.error(Operation::FetchToken, Some(&call.url), cause))
     }
 
+    /// Sends the request, once more if the connection broke before anything was answered: kept open too
+    /// long, or led to a server that speaks another protocol (quirk 19).
     async fn transmit(
         &self,
         call: &Call,
         body: CallBody,
         authorization: Option<&HeaderValue>,
-    ) -> Result<Response, Error> {
-        self.lane.enter().await;
+    ) -> Result<(Response, Option<Duration>), Error> {
+        let replay = body.replay();
+        match (self.try_transmit(call, body, authorization).await, replay) {
+            (Err(Untransmitted::Broken(_)), Some(body)) => {
+                self.try_transmit(call, body, authorization).await
+            }
+            (transmitted, _) => transmitted,
+        }
+        .map_err(
+            |(Untransmitted::Broken(cause) | Untransmitted::Failed(cause))| {
+                self.error(call.operation, Some(&call.url), cause)
+            },
+        )
+    }
+
+    async fn try_transmit(
+        &self,
+        call: &Call,
+        body: CallBody,
+        authorization: Option<&HeaderValue>,
+    ) -> Result<(Response, Option<Duration>), Untransmitted> {
+        let closed = |left| Untransmitted::Failed(ErrorCause::Closed(left));
+        self.lane.enter().await.map_err(closed)?;
         let mut headers: HeaderMap = call.headers.iter().cloned().collect();
         // Sizes and digests are of the stored bytes (quirk 29).
         headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
@@ -201,33 +307,60 @@ impl Client {
             .http
             .request(call.method.clone(), call.url.clone())
             .headers(headers);
-        let fail = |error| self.error(call.operation, Some(&call.url), network(error));
+        let fail = |error| match is_broken(&error) {
+            true => Untransmitted::Broken(network(error)),
+            false => Untransmitted::Failed(network(error)),
+        };
         let answer = match body {
-            CallBody::Stream(stream) => return request.body(stream).send().await.map_err(fail),
+            CallBody::Stream(stream) => {
+                let answer = request.body(stream).send().await.map_err(fail)?;
+                return Ok((answer, None));
+            }
             CallBody::Empty => request.send(),
             CallBody::Bytes(bytes) => request.body(bytes).send(),
         };
-        match tokio::time::timeout(ANSWER_DEADLINE, answer).await {
-            Ok(answer) => answer.map_err(fail),
+        let sent = Instant::now();
+        match tokio::time::timeout(self.patience.answer, answer).await {
+            Ok(answer) => Ok((answer.map_err(fail)?, Some(sent.elapsed()))),
             Err(_) => {
-                let cause = ErrorCause::Stalled(ANSWER_DEADLINE);
-                Err(self.error(call.operation, Some(&call.url), cause))
+                self.lane.answered(None, Throttling::Strain, None);
+                let cause = ErrorCause::Stalled(self.patience.answer);
+                Err(Untransmitted::Failed(cause))
             }
         }
     }
 
-    async fn accept(&self, call: &Call, response: Response) -> Result<Response, Error> {
+    /// Takes in what an answer says of the lane, and turns a refusal into an error.
+    async fn accept(
+        &self,
+        call: &Call,
+        response: Response,
+        elapsed: Option<Duration>,
+    ) -> Result<Response, Error> {
         let status = response.status().as_u16();
+        let own = self.is_own(&call.url);
+        let budget = Budget::read(response.headers()).filter(|_| own);
         if status < 400 {
+            if own {
+                self.lane.answered(elapsed, Throttling::None, budget);
+            }
             return Ok(response);
         }
-        let retry_after = response
-            .headers()
-            .get(RETRY_AFTER)
-            .and_then(read_retry_after);
+        let asked = retry_after(response.headers());
         let (code, message) = match call.method {
             Method::HEAD => (None, None),
             _ => read_error_body(&limited_body(response).await),
+        };
+        let throttling = Throttling::of(status, code.as_deref(), message.as_deref(), asked, budget);
+        let pause = match own {
+            true => self.lane.answered(elapsed, throttling, budget),
+            false => None,
+        };
+        // A 503 without a time may be one that stays: it is tried again as often as any failure.
+        let retry_after = if status == 503 {
+            asked
+        } else {
+            pause.or(asked)
         };
         let cause = ErrorCause::Status {
             status,
@@ -235,11 +368,7 @@ impl Client {
             message,
             retry_after,
         };
-        let error = self.error(call.operation, Some(&call.url), cause);
-        if let (super::Class::Transient { .. }, Some(pause)) = (error.class(), retry_after) {
-            self.lane.throttle(pause);
-        }
-        Err(error)
+        Err(self.error(call.operation, Some(&call.url), cause))
     }
 
     /// The URL of `path` below `/v2/`.
@@ -324,10 +453,14 @@ impl Client {
     ) -> Result<Bytes, Error> {
         let mut body = Vec::new();
         loop {
-            let chunk = tokio::time::timeout(ANSWER_DEADLINE, response.chunk())
+            let chunk = tokio::time::timeout(self.patience.byte, response.chunk())
                 .await
                 .map_err(|_| {
-                    self.error(operation, Some(url), ErrorCause::Stalled(ANSWER_DEADLINE))
+                    self.error(
+                        operation,
+                        Some(url),
+                        ErrorCause::Stalled(self.patience.byte),
+                    )
                 })?
                 .map_err(|error| self.error(operation, Some(url), network(error)))?;
             match chunk {
@@ -355,20 +488,6 @@ async fn limited_body(mut response: Response) -> Vec<u8> {
         }
     }
     body
-}
-
-/// `Retry-After` in seconds or as a date (RFC 9110 10.2.3); at most a day.
-fn read_retry_after(value: &HeaderValue) -> Option<Duration> {
-    const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
-    let text = value.to_str().ok()?.trim();
-    let pause = match text.parse() {
-        Ok(seconds) => Duration::from_secs(seconds),
-        Err(_) => httpdate::parse_http_date(text)
-            .ok()?
-            .duration_since(std::time::SystemTime::now())
-            .unwrap_or_default(),
-    };
-    Some(pause.min(LONGEST))
 }
 
 #[cfg(test)]
@@ -435,14 +554,5 @@ mod tests {
         assert!(client.is_own(&"https://r.example:443/v2/x".parse().unwrap()));
         assert!(!client.is_own(&"https://s3.example/x".parse().unwrap()));
         assert!(!client.is_own(&"http://r.example/x".parse().unwrap()));
-    }
-
-    #[test]
-    fn retry_after_is_read_in_both_forms() {
-        let read = |text: &str| read_retry_after(&HeaderValue::from_str(text).unwrap());
-        assert_eq!(read("7"), Some(Duration::from_secs(7)));
-        assert_eq!(read("Wed, 21 Oct 2015 07:28:00 GMT"), Some(Duration::ZERO));
-        assert_eq!(read("99999999999"), Some(Duration::from_secs(86_400)));
-        assert_eq!(read("soon"), None);
     }
 }

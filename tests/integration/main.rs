@@ -14,6 +14,7 @@ mod operator;
 mod postgres;
 mod readme;
 mod requests;
+mod resilience;
 mod sample_lists;
 mod serve;
 mod skopeo;
