@@ -4,19 +4,24 @@
 //! requests are is in the files named after resources. Invariant: credentials go to the registry's own
 //! host and to its token server, never to where it redirects.
 
-use std::time::Duration;
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use bytes::Bytes;
 use reqwest::{
-    Method, Response,
+    Method, Response, StatusCode,
     header::{ACCEPT_ENCODING, AUTHORIZATION, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER},
 };
 use tokio::sync::OnceCell;
 use url::Url;
 
 use super::{
-    Credentials, Lane, Limits, TlsSettings,
+    Class, Credentials, Lane, Limits, Proxy, TlsSettings,
     auth::{Authorizer, Scopes},
+    boundary::Boundary,
     error::{Error, ErrorCause, Operation, network, read_error_body, redacted},
     tls,
 };
@@ -30,15 +35,19 @@ pub struct Settings {
     pub tls: TlsSettings,
     pub credentials: Credentials,
     pub limits: Limits,
-    /// Proxy URL for this registry instead of the environment's.
-    pub proxy: Option<String>,
+    pub proxy: Proxy,
 }
 
 pub struct Client {
     registry: Registry,
     base: Url,
     http: reqwest::Client,
-    auth: Authorizer,
+    auth: Arc<Authorizer>,
+    /// Hosts this registry redirects to that want tokens of their own (quirk 34).
+    elsewhere: Mutex<HashMap<url::Origin, Arc<Authorizer>>>,
+    boundary: Boundary,
+    /// Requests go through a proxy, whose address says nothing about the registry's.
+    proxied: bool,
     lane: Lane,
     /// Set once the registry answered at `/v2/`.
     reached: OnceCell<()>,
@@ -103,13 +112,18 @@ impl Client {
         let scheme = if plain { "http" } else { "https" };
         let base = Url::parse(&format!("{scheme}://{}/v2/", registry.api_host()))
             .map_err(|error| fail(ErrorCause::Configuration(error.to_string())))?;
-        let through_proxy = !registry.is_loopback();
-        let http = tls::http_client(&settings.tls, settings.proxy.as_deref(), through_proxy)
-            .map_err(fail)?;
+        let proxy = match registry.is_loopback() {
+            true => Proxy::None,
+            false => settings.proxy,
+        };
+        let http = tls::http_client(&registry, &settings.tls, &proxy).map_err(fail)?;
         Ok(Self {
+            auth: Arc::new(Authorizer::of_registry(http.clone(), settings.credentials)),
+            elsewhere: Mutex::default(),
+            boundary: Boundary::new(base.clone()),
+            proxied: proxy.is_used_for(&base),
             base,
             http,
-            auth: Authorizer::new(settings.credentials),
             lane: Lane::new(settings.limits),
             reached: OnceCell::new(),
             registry,
@@ -129,59 +143,131 @@ impl Client {
     /// Asks `/v2/` once, to learn how this registry wants to be authorized (quirk 51).
     pub async fn reach(&self) -> Result<(), Error> {
         let ping = || async {
-            let call = Call::new(
-                Operation::Ping,
-                Method::GET,
-                self.base.clone(),
-                Scopes::none(),
-            );
-            let response = self.transmit(&call, CallBody::Empty, None).await?;
-            self.auth
-                .learn(response.status().as_u16(), response.headers())
-                .map_err(|cause| self.error(Operation::Ping, Some(&self.base), cause))
+            let response = self.transmit(&self.ping(), CallBody::Empty, None).await?;
+            if let Some(peer) = response.remote_addr().filter(|_| !self.proxied) {
+                self.boundary.answered_from(peer);
+            }
+            self.learn(&self.auth, Operation::Ping, &self.base, &response)
         };
         self.reached.get_or_try_init(ping).await.copied()
     }
 
-    /// Sends `call`; any status below 400 is a success, redirects included.
-    pub(super) async fn send(&self, mut call: Call) -> Result<Response, Error> {
-        self.reach().await?;
-        let body = std::mem::replace(&mut call.body, CallBody::Empty);
-        let authorization = self.authorization(&call).await?;
-        let replay = match &body {
-            CallBody::Empty => Some(CallBody::Empty),
-            CallBody::Bytes(bytes) => Some(CallBody::Bytes(bytes.clone())),
-            CallBody::Stream(_) => None,
-        };
-        let response = self.transmit(&call, body, authorization.as_ref()).await?;
-        if response.status().as_u16() != 401 || !self.is_own(&call.url) {
-            return self.accept(&call, response).await;
-        }
-        // Expired, revoked, or this path asks for more than /v2/ did: once more with a new header.
-        let learned = self.auth.learn(401, response.headers());
-        self.auth.forget(&call.scopes, authorization.as_ref());
-        let Some(body) = replay else {
-            return self.accept(&call, response).await;
-        };
-        let renewed = match learned {
-            Ok(()) => self.authorization(&call).await?,
-            Err(_) => None,
-        };
-        if renewed == authorization {
-            return self.accept(&call, response).await;
-        }
-        let response = self.transmit(&call, body, renewed.as_ref()).await?;
-        self.accept(&call, response).await
+    /// Whether the registry takes the credentials it was given; asks again at `/v2/`, with them.
+    ///
+    /// # Errors
+    /// It refuses them, or cannot be reached.
+    pub async fn check_credentials(&self) -> Result<(), Error> {
+        self.send(self.ping()).await.map(|_| ())
     }
 
-    async fn authorization(&self, call: &Call) -> Result<Option<HeaderValue>, Error> {
-        if !self.is_own(&call.url) {
-            return Ok(None);
+    fn ping(&self) -> Call {
+        let url = self.base.clone();
+        Call::new(Operation::Ping, Method::GET, url, Scopes::none())
+    }
+
+    /// Sends `call`; any status below 400 is a success, redirects included.
+    pub(super) async fn send(&self, mut call: Call) -> Result<Response, Error> {
+        let auth = match self.is_own(&call.url) {
+            true => {
+                self.reach().await?;
+                Arc::clone(&self.auth)
+            }
+            false => self.elsewhere(&call.url),
+        };
+        let body = std::mem::replace(&mut call.body, CallBody::Empty);
+        let mut authorization = self.authorization(&auth, &call).await?;
+        let replay = match &body {
+            CallBody::Empty => Some(None),
+            CallBody::Bytes(bytes) => Some(Some(bytes.clone())),
+            CallBody::Stream(_) => None,
+        };
+        let again = || match replay.clone().flatten() {
+            Some(bytes) => CallBody::Bytes(bytes),
+            None => CallBody::Empty,
+        };
+        let mut response = self.transmit(&call, body, authorization.as_ref()).await?;
+        if response.status() == StatusCode::UNAUTHORIZED {
+            // Expired, revoked, or this path asks for more than /v2/ did.
+            self.learn(&auth, call.operation, &call.url, &response)?;
+            if let Some(refused) = &authorization {
+                let done = auth.refuse(&call.scopes, refused).await;
+                done.map_err(|cause| self.token_error(&auth, &call, cause))?;
+            }
+            let renewed = self.authorization(&auth, &call).await?;
+            if renewed.is_some() && renewed != authorization {
+                if replay.is_none() {
+                    // The caller knows which bytes are still to be sent (quirk 36).
+                    return Err(self.error(call.operation, Some(&call.url), ErrorCause::Expired));
+                }
+                response = self.transmit(&call, again(), renewed.as_ref()).await?;
+                authorization = renewed;
+            }
         }
-        self.auth
-            .header(&self.http, &call.scopes)
+        let refused = matches!(
+            response.status(),
+            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN
+        );
+        if refused && replay.is_some() && auth.narrow(&call.scopes) {
+            let narrower = self.authorization(&auth, &call).await?;
+            if narrower != authorization {
+                response = self.transmit(&call, again(), narrower.as_ref()).await?;
+            }
+        }
+        match self.accept(&call, response).await {
+            Err(error) if error.status() == Some(401) && auth.is_anonymous() => {
+                let cause = ErrorCause::NoCredentials(format!("it {}", error.cause));
+                Err(self.error(call.operation, Some(&call.url), cause))
+            }
+            answer => answer,
+        }
+    }
+
+    /// What is known of a host this registry redirects to.
+    fn elsewhere(&self, url: &Url) -> Arc<Authorizer> {
+        let mut elsewhere = self
+            .elsewhere
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let auth = elsewhere.entry(url.origin());
+        Arc::clone(auth.or_insert_with(|| Arc::new(Authorizer::elsewhere(self.http.clone()))))
+    }
+
+    fn learn(
+        &self,
+        auth: &Authorizer,
+        operation: Operation,
+        asked: &Url,
+        response: &Response,
+    ) -> Result<(), Error> {
+        auth.learn(response.status(), response.headers(), asked, &self.boundary)
+            .map_err(|cause| self.error(operation, Some(asked), cause))
+    }
+
+    async fn authorization(
+        &self,
+        auth: &Authorizer,
+        call: &Call,
+    ) -> Result<Option<HeaderValue>, Error> {
+        auth.header(&call.scopes)
             .await
-            .map_err(|cause| self.error(Operation::FetchToken, Some(&call.url), cause))
+            .map_err(|cause| self.token_error(auth, call, cause))
+    }
+
+    fn token_error(&self, auth: &Authorizer, call: &Call, cause: ErrorCause) -> Error {
+        let realm = auth.realm();
+        let url = realm.as_ref().unwrap_or(&call.url);
+        self.slow_down(self.error(Operation::FetchToken, Some(url), cause))
+    }
+
+    /// Closes the lane for as long as `error` asks for.
+    fn slow_down(&self, error: Error) -> Error {
+        if let Class::Transient {
+            retry_after: Some(pause),
+        } = error.class()
+        {
+            self.lane.throttle(pause);
+        }
+        error
     }
 
     async fn transmit(
@@ -201,7 +287,7 @@ impl Client {
             .http
             .request(call.method.clone(), call.url.clone())
             .headers(headers);
-        let fail = |error| self.error(call.operation, Some(&call.url), network(error));
+        let fail = |error| self.error(call.operation, Some(&call.url), tls::unreached(error));
         let answer = match body {
             CallBody::Stream(stream) => return request.body(stream).send().await.map_err(fail),
             CallBody::Empty => request.send(),
@@ -235,11 +321,7 @@ impl Client {
             message,
             retry_after,
         };
-        let error = self.error(call.operation, Some(&call.url), cause);
-        if let (super::Class::Transient { .. }, Some(pause)) = (error.class(), retry_after) {
-            self.lane.throttle(pause);
-        }
-        Err(error)
+        Err(self.slow_down(self.error(call.operation, Some(&call.url), cause)))
     }
 
     /// The URL of `path` below `/v2/`.
@@ -258,8 +340,7 @@ impl Client {
         url.origin() == self.base.origin()
     }
 
-    /// `location` as the registry meant it: relative to `asked` (RFC 9110 10.2.2), and with the host and
-    /// scheme that did answer where a proxy in front made the registry write plain `http` (quirk 30).
+    /// `location` as the registry meant it, if it may be followed (quirks 30 and 35).
     pub(super) fn resolve(
         &self,
         operation: Operation,
@@ -272,23 +353,9 @@ impl Client {
             .ok_or_else(|| protocol("there is no Location"))?
             .to_str()
             .map_err(|_| protocol("the Location is not text"))?;
-        let mut url = asked
-            .join(text)
-            .map_err(|_| protocol("the Location is not a URL"))?;
-        if asked.scheme() == "https" && url.scheme() == "http" {
-            if url.host() != asked.host() {
-                return Err(protocol(
-                    "the Location leads from https to http on another host",
-                ));
-            }
-            // `set_scheme` and `set_port` only fail for URLs without a host.
-            let _ = url.set_scheme("https");
-            let _ = url.set_port(asked.port());
-        }
-        match url.scheme() {
-            "http" | "https" => Ok(url),
-            _ => Err(protocol("the Location is not an http URL")),
-        }
+        self.boundary
+            .lead(asked, text)
+            .map_err(|astray| protocol(&format!("the Location {astray}")))
     }
 
     pub(super) fn error(
@@ -358,7 +425,7 @@ async fn limited_body(mut response: Response) -> Vec<u8> {
 }
 
 /// `Retry-After` in seconds or as a date (RFC 9110 10.2.3); at most a day.
-fn read_retry_after(value: &HeaderValue) -> Option<Duration> {
+pub(super) fn read_retry_after(value: &HeaderValue) -> Option<Duration> {
     const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
     let text = value.to_str().ok()?.trim();
     let pause = match text.parse() {
