@@ -189,10 +189,9 @@ impl Client {
         if response.status() == StatusCode::UNAUTHORIZED {
             // Expired, revoked, or this path asks for more than /v2/ did.
             self.learn(&auth, call.operation, &call.url, &response)?;
-            if let Some(refused) = &authorization {
-                let done = auth.refuse(&call.scopes, refused).await;
-                done.map_err(|cause| self.token_error(&auth, &call, cause))?;
-            }
+            auth.refuse(&call.scopes, authorization.as_ref())
+                .await
+                .map_err(|cause| self.token_error(&auth, &call, cause))?;
             let renewed = self.authorization(&auth, &call).await?;
             if renewed.is_some() && renewed != authorization {
                 if replay.is_none() {

@@ -145,21 +145,22 @@ impl Authorizer {
         }
     }
 
-    /// The registry did not take `refused` for `scopes`: what it was made of is not used again.
+    /// A request with `scopes` got 401 with `refused` as its header: what that was made of is not used
+    /// again.
     pub(super) async fn refuse(
         &self,
         scopes: &Scopes,
-        refused: &HeaderValue,
+        refused: Option<&HeaderValue>,
     ) -> Result<(), ErrorCause> {
         for scopes in [scopes.clone(), scopes.required()] {
             let mut tokens = locked(&self.tokens);
             let current = tokens.get(&scopes).and_then(|cell| cell.get());
-            if current.is_some_and(|token| token.header == refused) {
+            if current.is_some_and(|token| Some(&token.header) == refused) {
                 tokens.remove(&scopes);
             }
         }
         let credential = self.credential(scopes, None).await?;
-        if direct(&credential)?.as_ref() == Some(refused) {
+        if direct(&credential)?.as_ref() == refused {
             self.credential(scopes, Some(&credential)).await?;
         }
         Ok(())
