@@ -18,10 +18,15 @@
 //! ```
 
 pub mod batch;
+pub mod cli;
 pub mod copy;
 pub mod credentials;
+pub mod headless;
 pub mod journal;
+pub mod list;
 pub mod oci;
 pub mod present;
 pub mod registry;
 pub mod run;
+pub mod serve;
+pub mod tui;

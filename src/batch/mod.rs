@@ -10,6 +10,7 @@ mod command;
 mod event;
 mod failure;
 mod job;
+mod verdict;
 
 pub use board::{BlobState, BlobView, Board, JobView, State, StateCounts, Totals};
 pub use command::{Command, Refusal, Selection, StopMode};
@@ -19,3 +20,4 @@ pub use event::{
 };
 pub use failure::{Failure, FailureClass, Side};
 pub use job::{Attempt, BatchId, BlobKind, Job, JobId, Millis};
+pub use verdict::Verdict;

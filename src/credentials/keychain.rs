@@ -36,6 +36,20 @@ pub enum Source {
     Token(String),
 }
 
+impl Source {
+    /// Whether what is written can be meant: the variable is set, the file is there. Runs no command.
+    ///
+    /// # Errors
+    /// It is not.
+    pub fn check(&self) -> Result<(), CredentialsError> {
+        match self {
+            Self::Token(name) => variable(name).map(drop),
+            Self::Password { from, .. } => from.check(),
+            Self::Stored(_) => Ok(()),
+        }
+    }
+}
+
 /// Finds the credentials of one registry; [`CredentialProvider`] of its client.
 #[derive(Debug)]
 pub struct Keychain {

@@ -22,6 +22,20 @@ pub enum PasswordSource {
 }
 
 impl PasswordSource {
+    pub(super) fn check(&self) -> Result<(), CredentialsError> {
+        match self {
+            Self::Environment(name) => variable(name).map(drop),
+            Self::File(path) => match path.metadata() {
+                Ok(_) => Ok(()),
+                Err(error) => Err(CredentialsError::File {
+                    path: path.clone(),
+                    error,
+                }),
+            },
+            Self::Command(_) => Ok(()),
+        }
+    }
+
     pub(super) async fn read(&self) -> Result<SecretString, CredentialsError> {
         match self {
             Self::Environment(name) => variable(name),

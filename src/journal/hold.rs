@@ -14,9 +14,9 @@ use std::{
 
 use jiff::Timestamp;
 use sha2::Digest as _;
-use sqlx::{AnyConnection, Row as _};
+use sqlx::{AnyConnection, Connection as _, Row as _};
 
-use super::{JournalError, Place};
+use super::{JournalError, Place, rows};
 use crate::batch::BatchId;
 
 /// A program that lists batches locks each for an instant to see whether it is held. So a refusal counts only
@@ -91,16 +91,24 @@ pub(super) async fn take(
     Ok(hold)
 }
 
-/// Takes this process's name off the batch; the hold itself ends when the connection and it are dropped.
-pub(super) async fn leave(
-    connection: &mut AnyConnection,
-    batch: &BatchId,
-) -> Result<(), sqlx::Error> {
-    sqlx::query("DELETE FROM holders WHERE batch = $1")
+/// Takes this process's name off the batch and ends the hold. What fails here matters to nobody: the hold ends
+/// with the connection anyway, and a name without a hold is not believed.
+pub(super) async fn leave(mut connection: AnyConnection, batch: &BatchId, hold: Hold) {
+    let _ = sqlx::query("DELETE FROM holders WHERE batch = $1")
         .bind(&*batch.0)
-        .execute(connection)
-        .await?;
-    Ok(())
+        .execute(&mut connection)
+        .await;
+    match hold {
+        Hold::File(_) => {}
+        // The server would notice the closed connection a moment after the next holder asks.
+        Hold::Connection => {
+            let _ = sqlx::query("SELECT pg_advisory_unlock($1)")
+                .bind(key(batch))
+                .execute(&mut connection)
+                .await;
+        }
+    }
+    let _ = connection.close().await;
 }
 
 /// Which batches are held now, and by whom.
@@ -141,7 +149,7 @@ async fn sign(connection: &mut AnyConnection, batch: &BatchId) -> Result<(), sql
     .bind(&*batch.0)
     .bind(host)
     .bind(i64::from(pid))
-    .bind(since.to_string())
+    .bind(rows::time(since))
     .execute(connection)
     .await?;
     Ok(())

@@ -213,3 +213,157 @@ impl Row {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        batch::{BatchId, FailureClass, Millis, Side, SkipReason, StopReason},
+        oci::Digest,
+    };
+
+    fn job(number: u32) -> Job {
+        Job {
+            id: JobId(number),
+            source: format!("a.example/app{number}:1").parse().unwrap(),
+            destination: format!("b.example/app{number}:1").parse().unwrap(),
+            platforms: Vec::new(),
+        }
+    }
+
+    fn batch_started(jobs: u32) -> Event {
+        Event::BatchStarted {
+            batch: BatchId("b".into()),
+            list: "list.toml".into(),
+            jobs,
+            parallel: 4,
+            resumed: false,
+        }
+    }
+
+    fn listed(number: u32) -> Event {
+        Event::JobListed { job: job(number) }
+    }
+
+    fn queued(why: QueueReason) -> Event {
+        Event::JobQueued { job: JobId(0), why }
+    }
+
+    fn job_started(attempt: u16) -> Event {
+        Event::JobStarted {
+            job: JobId(0),
+            attempt: Attempt(attempt),
+        }
+    }
+
+    fn folded(events: &[Event]) -> Ledger {
+        let mut ledger = Ledger::default();
+        events.iter().for_each(|event| ledger.fold(event));
+        ledger
+    }
+
+    fn stored(outcome: Option<Outcome>) -> StoredJob {
+        StoredJob {
+            job: job(0),
+            attempt: Attempt(1),
+            outcome,
+        }
+    }
+
+    #[test]
+    fn a_listing_is_written_when_it_is_whole() {
+        let mut ledger = folded(&[batch_started(2), listed(0)]);
+        assert!(!ledger.is_due());
+        ledger.fold(&listed(1));
+        assert!(ledger.is_due());
+        assert_eq!(ledger.take().listed, [job(0), job(1)]);
+        assert!(!ledger.is_due());
+    }
+
+    #[test]
+    fn what_a_job_went_through_since_the_last_commit_is_one_change() {
+        let failure = Failure {
+            side: Side::Source,
+            class: FailureClass::Auth,
+            summary: "said 401".into(),
+            chain: Vec::new(),
+        };
+        let retry = Event::JobRetryScheduled {
+            job: JobId(0),
+            attempt: Attempt(1),
+            delay_ms: Millis(1),
+            cause: failure,
+        };
+        let root = Digest::of(b"root");
+        let end = Outcome::Copied { root };
+        let ended = Event::JobFinished {
+            job: JobId(0),
+            outcome: end.clone(),
+        };
+        let due = queued(QueueReason::RetryDue);
+        let events = [listed(0), job_started(1), retry, due, job_started(2), ended];
+        let changes = folded(&events).take();
+        let expected = JobChange {
+            attempt: Attempt(2),
+            phase: Phase::Ended(end),
+        };
+        assert_eq!(changes.jobs, BTreeMap::from([(JobId(0), expected)]));
+    }
+
+    #[test]
+    fn a_blob_is_settled_where_its_job_writes() {
+        let event = |job| Event::BlobSettled {
+            job: JobId(job),
+            digest: Digest::of(b"layer"),
+            bytes: 5,
+            how: crate::batch::Settled::Copied,
+        };
+        let settled = folded(&[listed(0), event(0), event(7)]).take().settled;
+        assert_eq!(settled.len(), 1, "a job never listed writes nowhere");
+        assert_eq!(settled[0].registry.as_str(), "b.example");
+        assert_eq!(settled[0].repository.as_str(), "app0");
+    }
+
+    #[test]
+    fn resuming_writes_only_what_changed() {
+        let skipped = stored(Some(Outcome::Skipped {
+            why: SkipReason::User,
+        }));
+        let resumed = |before: StoredJob| {
+            let mut ledger = Ledger::of(&[before]);
+            ledger.fold(&batch_started(1));
+            ledger.fold(&listed(0));
+            ledger.fold(&queued(QueueReason::Resumed));
+            ledger.take()
+        };
+        let unchanged = resumed(stored(None));
+        assert!(unchanged.listed.is_empty() && unchanged.jobs.is_empty());
+        let expected = JobChange {
+            attempt: Attempt(1),
+            phase: Phase::Queued,
+        };
+        assert_eq!(resumed(skipped).jobs[&JobId(0)], expected);
+    }
+
+    #[test]
+    fn a_batch_says_how_its_run_ended() {
+        let state = |stopped_by| folded(&[Event::BatchFinished { stopped_by }]).take().state;
+        assert_eq!(state(None), Some(BatchState::Finished));
+        assert_eq!(state(Some(StopReason::User)), Some(BatchState::Stopped));
+    }
+
+    #[test]
+    fn samples_and_words_change_nothing() {
+        let mut ledger = folded(&[
+            Event::Progress { blobs: Vec::new() },
+            Event::Noted {
+                job: None,
+                text: "x".into(),
+            },
+            Event::BatchPaused,
+            job_started(1),
+        ]);
+        assert!(!ledger.is_due());
+        assert!(ledger.take().is_empty());
+    }
+}

@@ -5,6 +5,8 @@
 
 use std::{
     fmt,
+    fs::File,
+    io,
     path::{Path, PathBuf},
     str::FromStr,
     sync::Arc,
@@ -17,11 +19,14 @@ use super::JournalError;
 
 const FILE: &str = "journal.sqlite3";
 
+/// Stays set in the file. Unlike any other statement it does not wait for a file that another process uses.
+const SQLITE_MAKING: &str = "PRAGMA journal_mode = WAL";
+
 /// With a write-ahead log, `NORMAL` hands every commit to the operating system and syncs only at
 /// checkpoints. A killed process loses nothing that was committed, which is what has to hold; a power cut
 /// can take the last commits but never leaves a broken file, and what it took is asked of the registries
 /// again. `FULL` would pay a disk flush per commit for that.
-const SQLITE_SETTINGS: &str = "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL";
+const SQLITE_SETTINGS: &str = "PRAGMA synchronous = NORMAL";
 
 /// A holder whose machine is gone must not keep its batch for the two hours a server waits by default.
 const POSTGRES_SETTINGS: &str = "SET tcp_keepalives_idle = 30; SET tcp_keepalives_interval = 10; \
@@ -46,23 +51,39 @@ impl Place {
         Some(Self::Directory(directory.to_owned()))
     }
 
-    /// Makes the directory, for this user only: lists and failures can tell of private registries.
-    pub(super) fn prepare(&self) -> Result<(), JournalError> {
-        match self {
-            Self::Directory(directory) => {
-                make_private(directory).map_err(|cause| JournalError::directory(directory, cause))
-            }
-            Self::Postgres(_) => Ok(()),
+    /// Connects to a journal that may be about to be made, alone until the returned lock is dropped.
+    pub(super) async fn connect_alone(
+        &self,
+    ) -> Result<(AnyConnection, Option<File>), JournalError> {
+        let lock = match self {
+            Self::Directory(directory) => Some(
+                lock(directory.clone())
+                    .await
+                    .map_err(|cause| JournalError::directory(directory, cause))?,
+            ),
+            Self::Postgres(_) => None,
+        };
+        let mut connection = self.connect().await?;
+        if lock.is_some() {
+            sqlx::raw_sql(SQLITE_MAKING)
+                .execute(&mut connection)
+                .await
+                .map_err(|cause| self.unusable(cause))?;
         }
+        Ok((connection, lock))
     }
 
     pub(super) async fn connect(&self) -> Result<AnyConnection, JournalError> {
         self.try_connect()
             .await
-            .map_err(|cause| JournalError::Open {
-                place: self.to_string(),
-                cause: Arc::new(cause),
-            })
+            .map_err(|cause| self.unusable(cause))
+    }
+
+    fn unusable(&self, cause: sqlx::Error) -> JournalError {
+        JournalError::Open {
+            place: self.to_string(),
+            cause: Arc::new(cause),
+        }
     }
 
     async fn try_connect(&self) -> Result<AnyConnection, sqlx::Error> {
@@ -88,7 +109,19 @@ fn sqlite_url(file: &Path) -> Result<Url, sqlx::Error> {
         .map_err(|_| unusable())
 }
 
-fn make_private(directory: &Path) -> std::io::Result<()> {
+/// Makes the directory and waits for whoever opens the journal in it just now.
+async fn lock(directory: PathBuf) -> io::Result<File> {
+    let lock = move || {
+        make_private(&directory)?;
+        let file = File::create(directory.join("opening.lock"))?;
+        file.lock()?;
+        Ok(file)
+    };
+    tokio::task::spawn_blocking(lock).await?
+}
+
+/// For this user only: lists and failures can tell of private registries.
+fn make_private(directory: &Path) -> io::Result<()> {
     let mut builder = std::fs::DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]

@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use sqlx::{AnyConnection, Connection as _};
+use sqlx::AnyConnection;
 use tokio::sync::{Notify, watch};
 use tokio_util::task::AbortOnDropHandle;
 
@@ -57,7 +57,7 @@ struct Pending {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Standing {
     Open,
-    /// The writer is to write the rest and leave.
+    /// Everything is written; the writer is to leave.
     Closing,
     /// Nothing will be written any more.
     Lost,
@@ -165,16 +165,10 @@ impl Recorder {
     /// # Errors
     /// Why the journal is lost, if it is; the batch is free all the same.
     pub async fn close(self) -> Result<(), JournalError> {
-        let flushed = self.flush().await;
-        {
-            let mut pending = self.shared.pending();
-            if pending.standing == Standing::Open {
-                pending.standing = Standing::Closing;
-            }
-        }
+        self.flush().await?;
+        self.shared.pending().standing = Standing::Closing;
         self.shared.hurry();
-        let ended = self.writer.await;
-        flushed.and(ended.map_err(|_| JournalError::Stopped))
+        self.writer.await.map_err(|_| JournalError::Stopped)
     }
 }
 
@@ -206,11 +200,11 @@ impl Writer {
             if !changes.is_empty()
                 && let Err(cause) = rows::write(&mut self.connection, &self.batch, &changes).await
             {
-                return self.lose(JournalError::write(cause));
+                return self.lose(JournalError::write(cause)).await;
             }
             self.written.send_modify(|written| written.upto = recorded);
             if standing == Standing::Closing {
-                return self.leave().await;
+                return hold::leave(self.connection, &self.batch, self.hold).await;
             }
             tokio::select! {
                 () = tokio::time::sleep(BETWEEN_COMMITS) => {}
@@ -219,17 +213,107 @@ impl Writer {
         }
     }
 
-    fn lose(self, cause: JournalError) {
+    /// Keeps the batch until the recorder is dropped: its images may still be under way.
+    async fn lose(self, cause: JournalError) {
         self.shared.pending().standing = Standing::Lost;
         self.written
             .send_modify(|written| written.lost = Some(cause));
+        std::future::pending().await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        batch::{Job, JobId, Outcome},
+        journal::{Journal, Place},
+        oci::Digest,
+    };
+
+    /// A recorder on a new SQLite file whose connection was prepared with `settings`.
+    async fn recorder(directory: &tempfile::TempDir, settings: &'static str) -> Recorder {
+        let place = Place::Directory(directory.path().to_owned());
+        Journal::open(place.clone()).await.unwrap();
+        let mut connection = place.connect().await.unwrap();
+        sqlx::raw_sql(settings)
+            .execute(&mut connection)
+            .await
+            .unwrap();
+        let batch = BatchId("b".into());
+        Recorder::start(connection, Hold::Connection, batch, Ledger::default())
     }
 
-    /// The hold is dropped last: the next holder finds the name gone and everything written.
-    async fn leave(mut self) {
-        // Neither matters to the next holder, whom only the lock can keep away.
-        let _ = hold::leave(&mut self.connection, &self.batch).await;
-        let _ = self.connection.close().await;
-        drop(self.hold);
+    fn list(recorder: &Recorder, jobs: u32) {
+        for number in 0..jobs {
+            let reference = format!("a.example/app{number}:1").parse().unwrap();
+            recorder.record(&Event::JobListed {
+                job: Job {
+                    id: JobId(number),
+                    source: reference,
+                    destination: format!("b.example/app{number}:1").parse().unwrap(),
+                    platforms: Vec::new(),
+                },
+            });
+        }
+    }
+
+    #[tokio::test]
+    async fn a_full_disk_is_reported_and_nothing_blocks_on_it() {
+        let directory = tempfile::tempdir().unwrap();
+        let recorder = recorder(&directory, "PRAGMA max_page_count = 20").await;
+        list(&recorder, 5000);
+        let lost = recorder.lost().await;
+        let JournalError::Write(cause) = &lost else {
+            panic!("{lost:?}");
+        };
+        assert!(cause.to_string().contains("full"), "{cause}");
+        list(&recorder, 5000);
+        assert!(matches!(
+            recorder.flush().await,
+            Err(JournalError::Write(_))
+        ));
+        assert!(matches!(
+            recorder.close().await,
+            Err(JournalError::Write(_))
+        ));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_recorded_becomes_durable_without_asking() {
+        let directory = tempfile::tempdir().unwrap();
+        let recorder = recorder(&directory, "").await;
+        let mut written = recorder.written.clone();
+        for number in 1..4 {
+            list(&recorder, number);
+            written.changed().await.unwrap();
+        }
+        assert_eq!(written.borrow().upto, 6);
+        recorder.close().await.unwrap();
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn many_events_need_few_commits() {
+        let directory = tempfile::tempdir().unwrap();
+        let recorder = recorder(&directory, "").await;
+        list(&recorder, 1000);
+        let mut written = recorder.written.clone();
+        recorder.flush().await.unwrap();
+        written.mark_unchanged();
+        let mut commits = 0;
+        for number in 0..1000 {
+            recorder.record(&Event::JobFinished {
+                job: JobId(number),
+                outcome: Outcome::Copied {
+                    root: Digest::of(b"root"),
+                },
+            });
+            tokio::task::yield_now().await;
+            commits += u32::from(written.has_changed().unwrap());
+            written.mark_unchanged();
+        }
+        recorder.close().await.unwrap();
+        // The clock stands still while this test is busy, so the time between two commits never ends.
+        assert!(commits <= 1, "{commits} commits");
     }
 }

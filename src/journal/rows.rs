@@ -5,6 +5,7 @@
 
 use std::{fmt::Write as _, str::FromStr};
 
+use jiff::Timestamp;
 use sqlx::{
     Any, AnyConnection, AssertSqlSafe, Connection as _, Row as _,
     any::{AnyArguments, AnyRow},
@@ -82,7 +83,7 @@ async fn write_state(
 ) -> Result<(), sqlx::Error> {
     sqlx::query("UPDATE batches SET state = $1, changed = $2 WHERE id = $3")
         .bind(state.word())
-        .bind(jiff::Timestamp::now().to_string())
+        .bind(time(Timestamp::now()))
         .bind(&*batch.0)
         .execute(connection)
         .await?;
@@ -240,7 +241,12 @@ fn read_blob(row: &AnyRow, before: Option<&SettledBlob>) -> Result<SettledBlob, 
     })
 }
 
-pub(super) fn raw<'r>(row: &'r AnyRow, column: &str) -> Result<&'r str, String> {
+/// RFC 3339 with as many digits every time, so that text sorts as time does.
+pub(super) fn time(at: Timestamp) -> String {
+    format!("{at:.6}")
+}
+
+fn raw<'r>(row: &'r AnyRow, column: &str) -> Result<&'r str, String> {
     row.try_get(column).map_err(|error| error.to_string())
 }
 

@@ -82,8 +82,7 @@ impl Journal {
     /// # Errors
     /// When the place cannot be used, or was written by a newer version of this program.
     pub async fn open(place: Place) -> Result<Self, JournalError> {
-        place.prepare()?;
-        let mut connection = place.connect().await?;
+        let (mut connection, _lock) = place.connect_alone().await?;
         schema::make(&mut connection, &place).await?;
         Ok(Self { place })
     }
@@ -156,7 +155,8 @@ impl Journal {
             .await
             .map_err(JournalError::read)?;
         let rows = sqlx::query(
-            "SELECT id, list_path, list_digest, created, state FROM batches ORDER BY id DESC",
+            "SELECT id, list_path, list_digest, created, state FROM batches \
+             ORDER BY created DESC, id",
         )
         .fetch_all(&mut connection)
         .await
@@ -190,7 +190,7 @@ impl Journal {
     /// When no batch or more than one is meant, or the journal cannot be read.
     pub async fn find(&self, name: &str) -> Result<BatchId, JournalError> {
         let mut connection = self.place.connect().await?;
-        let ids: Vec<String> = sqlx::query_scalar("SELECT id FROM batches ORDER BY id DESC")
+        let ids: Vec<String> = sqlx::query_scalar("SELECT id FROM batches ORDER BY created DESC")
             .fetch_all(&mut connection)
             .await
             .map_err(JournalError::read)?;
@@ -258,7 +258,7 @@ async fn insert(
     .bind(Digest::of(batch.list_text.as_bytes()).to_string())
     .bind(batch.list_text.as_str())
     .bind(batch.settings.as_str())
-    .bind(made.to_string())
+    .bind(rows::time(made))
     .bind(BatchState::Created.word())
     .execute(connection)
     .await?;

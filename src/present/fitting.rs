@@ -61,7 +61,21 @@ impl Glyphs {
         if width(&full) <= cells {
             return full;
         }
-        let registry = format!("{}/", reference.registry);
+        self.fit(&format!("{}/", reference.registry), reference, cells)
+    }
+
+    /// A reference without its registry, for where that stands elsewhere.
+    #[must_use]
+    pub fn clip_name(&self, reference: &Reference, cells: usize) -> String {
+        let full = reference.to_string();
+        let registry = reference.registry.as_str().len() + 1;
+        if width(&full[registry..]) <= cells {
+            return full[registry..].to_owned();
+        }
+        self.fit("", reference, cells)
+    }
+
+    fn fit(&self, registry: &str, reference: &Reference, cells: usize) -> String {
         let mut version = String::new();
         if let Some(tag) = &reference.tag {
             version.push_str(&format!(":{tag}"));
@@ -70,7 +84,7 @@ impl Glyphs {
             version.push_str(&format!("@{}", digest.short()));
         }
         let repository = reference.repository.as_str();
-        let room = cells.saturating_sub(width(&registry) + width(&version));
+        let room = cells.saturating_sub(width(registry) + width(&version));
         let name = repository.rsplit('/').next().unwrap_or(repository);
         // The last component says the most; eight cells of a long one still tell repositories apart.
         if room >= (width(name) + 3).min(8) {
@@ -152,6 +166,16 @@ mod tests {
             "registry.example/platfo…yments/api:1.2.3"
         );
         assert_eq!(reference(text, 30), "registry.example/p…s/api:1.2.3");
+    }
+
+    #[test]
+    fn a_name_loses_the_middle_of_its_path() {
+        let reference = "registry.example/platform/team/payments/api:1.2.3"
+            .parse()
+            .unwrap();
+        let name = |cells| GLYPHS.clip_name(&reference, cells);
+        assert_eq!(name(40), "platform/team/payments/api:1.2.3");
+        assert_eq!(name(20), "platf…ents/api:1.2.3");
     }
 
     #[test]

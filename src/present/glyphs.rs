@@ -11,8 +11,12 @@ pub struct Glyphs {
     pub separator: &'static str,
     pub mark: &'static str,
     pub cursor: &'static str,
+    /// Leads from a failure to its cause.
+    pub corner: &'static str,
     /// Filled, last filled and empty cell of a progress bar.
     pub bar: [&'static str; 3],
+    /// Of the focused pane's title, and of the others.
+    pub rule: [&'static str; 2],
     /// Lowest to highest.
     pub spark: [&'static str; 8],
     /// Queued, reading, copying, waiting, copied, up to date, failed, skipped.
@@ -26,7 +30,9 @@ impl Glyphs {
         separator: "·",
         mark: "◆",
         cursor: "▌",
+        corner: "└",
         bar: ["━", "╸", "─"],
+        rule: ["━", "─"],
         spark: ["▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"],
         phases: ["·", "▹", "▸", "↻", "✓", "=", "✗", "–"],
     };
@@ -36,7 +42,9 @@ impl Glyphs {
         separator: "|",
         mark: "*",
         cursor: ">",
+        corner: "`",
         bar: ["#", "#", "."],
+        rule: ["=", "-"],
         spark: ["_", "_", ".", "-", "=", "+", "*", "#"],
         phases: [".", "?", ">", "~", "+", "=", "x", "-"],
     };
@@ -59,6 +67,7 @@ mod tests {
             for glyph in single
                 .iter()
                 .chain(&set.bar)
+                .chain(&set.rule)
                 .chain(&set.spark)
                 .chain(&set.phases)
             {

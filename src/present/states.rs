@@ -33,6 +33,12 @@ impl Phase {
             Self::Skipped => "skipped",
         }
     }
+
+    /// In flight.
+    #[must_use]
+    pub fn is_active(self) -> bool {
+        matches!(self, Self::Reading | Self::Copying)
+    }
 }
 
 #[must_use]

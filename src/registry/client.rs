@@ -6,13 +6,13 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex},
     time::Duration,
 };
 
 use bytes::Bytes;
 use reqwest::{
-    Method, Response, StatusCode,
+    Method, Response,
     header::{ACCEPT_ENCODING, AUTHORIZATION, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER},
 };
 use tokio::sync::OnceCell;
@@ -40,17 +40,17 @@ pub struct Settings {
 
 pub struct Client {
     registry: Registry,
-    base: Url,
-    http: reqwest::Client,
-    auth: Arc<Authorizer>,
+    pub(super) base: Url,
+    pub(super) http: reqwest::Client,
+    pub(super) auth: Arc<Authorizer>,
     /// Hosts this registry redirects to that want tokens of their own (quirk 34).
-    elsewhere: Mutex<HashMap<url::Origin, Arc<Authorizer>>>,
-    boundary: Boundary,
+    pub(super) elsewhere: Mutex<HashMap<url::Origin, Arc<Authorizer>>>,
+    pub(super) boundary: Boundary,
     /// Requests go through a proxy, whose address says nothing about the registry's.
-    proxied: bool,
+    pub(super) proxied: bool,
     lane: Lane,
     /// Set once the registry answered at `/v2/`.
-    reached: OnceCell<()>,
+    pub(super) reached: OnceCell<()>,
 }
 
 /// One request to the registry.
@@ -74,6 +74,17 @@ pub(super) enum CallBody {
 const ANSWER_DEADLINE: Duration = Duration::from_secs(90);
 /// As much of an error body as is read.
 const ERROR_BODY_LIMIT: usize = 64 * 1024;
+
+impl CallBody {
+    /// The same body once more, where it can be had.
+    pub(super) fn replay(&self) -> Option<Self> {
+        match self {
+            Self::Empty => Some(Self::Empty),
+            Self::Bytes(bytes) => Some(Self::Bytes(bytes.clone())),
+            Self::Stream(_) => None,
+        }
+    }
+}
 
 impl Call {
     pub(super) fn new(operation: Operation, method: Method, url: Url, scopes: Scopes) -> Self {
@@ -140,136 +151,13 @@ impl Client {
         &self.lane
     }
 
-    /// Asks `/v2/` once, to learn how this registry wants to be authorized (quirk 51).
-    pub async fn reach(&self) -> Result<(), Error> {
-        let ping = || async {
-            let response = self.transmit(&self.ping(), CallBody::Empty, None).await?;
-            if let Some(peer) = response.remote_addr().filter(|_| !self.proxied) {
-                self.boundary.answered_from(peer);
-            }
-            self.learn(&self.auth, Operation::Ping, &self.base, &response)
-        };
-        self.reached.get_or_try_init(ping).await.copied()
-    }
-
-    /// Whether the registry takes the credentials it was given; asks again at `/v2/`, with them.
-    ///
-    /// # Errors
-    /// It refuses them, or cannot be reached.
-    pub async fn check_credentials(&self) -> Result<(), Error> {
-        self.send(self.ping()).await.map(|_| ())
-    }
-
-    fn ping(&self) -> Call {
-        let url = self.base.clone();
-        Call::new(Operation::Ping, Method::GET, url, Scopes::none())
-    }
-
     /// Sends `call`; any status below 400 is a success, redirects included.
     pub(super) async fn send(&self, mut call: Call) -> Result<Response, Error> {
-        let auth = match self.is_own(&call.url) {
-            true => {
-                self.reach().await?;
-                Arc::clone(&self.auth)
-            }
-            false => self.elsewhere(&call.url),
-        };
         let body = std::mem::replace(&mut call.body, CallBody::Empty);
-        let mut authorization = self.authorization(&auth, &call).await?;
-        let replay = match &body {
-            CallBody::Empty => Some(None),
-            CallBody::Bytes(bytes) => Some(Some(bytes.clone())),
-            CallBody::Stream(_) => None,
-        };
-        let again = || match replay.clone().flatten() {
-            Some(bytes) => CallBody::Bytes(bytes),
-            None => CallBody::Empty,
-        };
-        let mut response = self.transmit(&call, body, authorization.as_ref()).await?;
-        if response.status() == StatusCode::UNAUTHORIZED {
-            // Expired, revoked, or this path asks for more than /v2/ did.
-            self.learn(&auth, call.operation, &call.url, &response)?;
-            auth.refuse(&call.scopes, authorization.as_ref())
-                .await
-                .map_err(|cause| self.token_error(&auth, &call, cause))?;
-            let renewed = self.authorization(&auth, &call).await?;
-            if renewed.is_some() && renewed != authorization {
-                if replay.is_none() {
-                    // The caller knows which bytes are still to be sent (quirk 36).
-                    return Err(self.error(call.operation, Some(&call.url), ErrorCause::Expired));
-                }
-                response = self.transmit(&call, again(), renewed.as_ref()).await?;
-                authorization = renewed;
-            }
-        }
-        let refused = matches!(
-            response.status(),
-            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN
-        );
-        if refused && replay.is_some() && auth.narrow(&call.scopes) {
-            let narrower = self.authorization(&auth, &call).await?;
-            if narrower != authorization {
-                response = self.transmit(&call, again(), narrower.as_ref()).await?;
-            }
-        }
-        match self.accept(&call, response).await {
-            Err(error) if error.status() == Some(401) && auth.is_anonymous() => {
-                let cause = ErrorCause::NoCredentials(format!("it {}", error.cause));
-                Err(self.error(call.operation, Some(&call.url), cause))
-            }
-            answer => answer,
-        }
+        self.exchange(&call, body).await
     }
 
-    /// What is known of a host this registry redirects to.
-    fn elsewhere(&self, url: &Url) -> Arc<Authorizer> {
-        let mut elsewhere = self
-            .elsewhere
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        let auth = elsewhere.entry(url.origin());
-        Arc::clone(auth.or_insert_with(|| Arc::new(Authorizer::elsewhere(self.http.clone()))))
-    }
-
-    fn learn(
-        &self,
-        auth: &Authorizer,
-        operation: Operation,
-        asked: &Url,
-        response: &Response,
-    ) -> Result<(), Error> {
-        auth.learn(response.status(), response.headers(), asked, &self.boundary)
-            .map_err(|cause| self.error(operation, Some(asked), cause))
-    }
-
-    async fn authorization(
-        &self,
-        auth: &Authorizer,
-        call: &Call,
-    ) -> Result<Option<HeaderValue>, Error> {
-        auth.header(&call.scopes)
-            .await
-            .map_err(|cause| self.token_error(auth, call, cause))
-    }
-
-    fn token_error(&self, auth: &Authorizer, call: &Call, cause: ErrorCause) -> Error {
-        let realm = auth.realm();
-        let url = realm.as_ref().unwrap_or(&call.url);
-        self.slow_down(self.error(Operation::FetchToken, Some(url), cause))
-    }
-
-    /// Closes the lane for as long as `error` asks for.
-    fn slow_down(&self, error: Error) -> Error {
-        if let Class::Transient {
-            retry_after: Some(pause),
-        } = error.class()
-        {
-            self.lane.throttle(pause);
-        }
-        error
-    }
-
-    async fn transmit(
+    pub(super) async fn transmit(
         &self,
         call: &Call,
         body: CallBody,
@@ -301,7 +189,7 @@ impl Client {
         }
     }
 
-    async fn accept(&self, call: &Call, response: Response) -> Result<Response, Error> {
+    pub(super) async fn accept(&self, call: &Call, response: Response) -> Result<Response, Error> {
         let status = response.status().as_u16();
         if status < 400 {
             return Ok(response);
@@ -320,7 +208,11 @@ impl Client {
             message,
             retry_after,
         };
-        Err(self.slow_down(self.error(call.operation, Some(&call.url), cause)))
+        let error = self.error(call.operation, Some(&call.url), cause);
+        if let (Class::Transient { .. }, Some(pause)) = (error.class(), retry_after) {
+            self.lane.throttle(pause);
+        }
+        Err(error)
     }
 
     /// The URL of `path` below `/v2/`.

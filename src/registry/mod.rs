@@ -11,6 +11,7 @@ mod blobs;
 mod boundary;
 mod client;
 mod error;
+mod exchange;
 mod lane;
 mod link;
 mod manifests;

@@ -1,0 +1,86 @@
+//! `transship batches`: what the journal knows.
+
+use std::io::{Write, stdout};
+
+use serde_json::json;
+
+use super::{BatchesArguments, Exit, shown};
+use crate::{journal::BatchSummary, present};
+
+pub(super) async fn list(arguments: BatchesArguments) -> anyhow::Result<Exit> {
+    let journal = arguments.journal.open().await?;
+    let batches = journal.batches().await?;
+    let mut output = stdout().lock();
+    if arguments.json {
+        for batch in &batches {
+            writeln!(output, "{}", as_json(batch))?;
+        }
+        return Ok(Exit::Good);
+    }
+    if batches.is_empty() {
+        eprintln!("no batches yet; `transship run LIST` makes one");
+        return Ok(Exit::Good);
+    }
+    let width = batches
+        .iter()
+        .map(|batch| batch.id.0.len())
+        .max()
+        .unwrap_or_default();
+    for batch in &batches {
+        let list = present::plain(&shown(&batch.list_path)).into_owned();
+        writeln!(output, "{:width$}  {}  {list}", batch.id, standing(batch))?;
+    }
+    Ok(Exit::Good)
+}
+
+/// What became of a batch, in words.
+fn standing(batch: &BatchSummary) -> String {
+    let jobs = batch.jobs;
+    let left = jobs.queued + jobs.running + jobs.waiting;
+    let counts: Vec<String> = [
+        (jobs.copied, "copied"),
+        (jobs.up_to_date, "up to date"),
+        (jobs.failed, "failed"),
+        (jobs.skipped, "skipped"),
+        (left, "left"),
+    ]
+    .into_iter()
+    .filter(|(count, _)| *count > 0)
+    .map(|(count, word)| format!("{count} {word}"))
+    .collect();
+    let counts = if counts.is_empty() {
+        "no images yet".into()
+    } else {
+        counts.join(", ")
+    };
+    match &batch.holder {
+        Some(holder) => format!(
+            "run now by process {} on {}: {counts}",
+            holder.pid, holder.host
+        ),
+        None if left > 0 || jobs == Default::default() => format!("interrupted: {counts}"),
+        None => format!("finished: {counts}"),
+    }
+}
+
+fn as_json(batch: &BatchSummary) -> serde_json::Value {
+    let jobs = batch.jobs;
+    json!({
+        "batch": batch.id,
+        "list": shown(&batch.list_path),
+        "list_digest": batch.list_digest,
+        "created": batch.created,
+        "images": {
+            "queued": jobs.queued,
+            "running": jobs.running,
+            "waiting": jobs.waiting,
+            "copied": jobs.copied,
+            "up_to_date": jobs.up_to_date,
+            "failed": jobs.failed,
+            "skipped": jobs.skipped,
+        },
+        "holder": batch.holder.as_ref().map(|holder| json!({
+            "host": holder.host, "pid": holder.pid, "since": holder.since,
+        })),
+    })
+}

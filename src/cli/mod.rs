@@ -1,0 +1,238 @@
+//! The command line: what can be asked for, and the wiring of layers that answers it.
+//!
+//! Decides names of commands and options, and the exit code: 0 all good, 1 some failed, 2 usage or list
+//! error, 3 stopped and resumable. Invariant: data goes to stdout, everything else to stderr.
+
+mod batches;
+mod demo;
+mod front_end;
+mod lists;
+mod run;
+mod serve;
+mod settings;
+mod signals;
+
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::{
+    batch::Verdict,
+    journal::{Journal, Place},
+};
+
+/// Moves container images between registries, in bulk, where an operator can see and steer it.
+#[derive(Parser)]
+#[command(name = "transship", version, max_term_width = 100)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Copy every image of a list.
+    Run(RunArguments),
+    /// Go on with a batch that was stopped, killed or had failures.
+    Resume(ResumeArguments),
+    /// List the batches of the journal, the newest first.
+    Batches(BatchesArguments),
+    /// Check a list, or print its schema.
+    #[command(subcommand)]
+    List(ListCommand),
+    /// Serve a directory as a registry.
+    Serve(ServeArguments),
+    /// Show a migration between two registries that exist only for this demo.
+    Demo(DemoArguments),
+}
+
+#[derive(Args)]
+struct RunArguments {
+    /// The TOML list: which images go where.
+    list: PathBuf,
+    #[command(flatten)]
+    journal: JournalArguments,
+    #[command(flatten)]
+    pace: PaceArguments,
+    #[command(flatten)]
+    output: OutputArguments,
+}
+
+#[derive(Args)]
+struct ResumeArguments {
+    /// The batch, or a part of its name that no other has; without it the newest one.
+    batch: Option<String>,
+    /// Try the images again that failed for good.
+    #[arg(long)]
+    retry_failed: bool,
+    #[command(flatten)]
+    journal: JournalArguments,
+    #[command(flatten)]
+    pace: PaceArguments,
+    #[command(flatten)]
+    output: OutputArguments,
+}
+
+#[derive(Args)]
+struct BatchesArguments {
+    #[command(flatten)]
+    journal: JournalArguments,
+    /// Print one JSON object a line.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Subcommand)]
+enum ListCommand {
+    /// Report everything that is wrong with a list, without asking a registry.
+    Check {
+        /// The TOML list.
+        file: PathBuf,
+    },
+    /// Print the JSON schema of lists, for editors.
+    Schema,
+}
+
+#[derive(Args)]
+struct ServeArguments {
+    /// Where the content is kept; made if it does not exist.
+    #[arg(long, value_name = "DIR", default_value = "registry")]
+    dir: PathBuf,
+    /// Address to listen on; port 0 takes a free one.
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:5000")]
+    listen: SocketAddr,
+    /// Refuse everything that would change the content.
+    #[arg(long)]
+    read_only: bool,
+}
+
+#[derive(Args)]
+struct DemoArguments {
+    /// Where the registries and the journal are kept; without it a temporary directory.
+    #[arg(long, value_name = "DIR")]
+    dir: Option<PathBuf>,
+    #[command(flatten)]
+    output: OutputArguments,
+}
+
+#[derive(Args)]
+struct JournalArguments {
+    /// Directory of the journal, instead of the user's state directory.
+    #[arg(long, value_name = "DIR", env = "TRANSSHIP_STATE")]
+    state: Option<PathBuf>,
+    /// PostgreSQL database for the journal, as a postgres:// URL.
+    #[arg(
+        long,
+        value_name = "URL",
+        env = "TRANSSHIP_JOURNAL",
+        hide_env_values = true,
+        conflicts_with = "state"
+    )]
+    journal: Option<String>,
+}
+
+/// How hard the batch works; what is written here goes before what the list says.
+#[derive(Args, Clone, Copy)]
+struct PaceArguments {
+    /// Images in flight at once.
+    #[arg(long, value_name = "IMAGES", value_parser = clap::value_parser!(u16).range(1..))]
+    parallel: Option<u16>,
+    /// Attempts per image, the first included.
+    #[arg(long, value_name = "TIMES", value_parser = clap::value_parser!(u16).range(1..))]
+    attempts: Option<u16>,
+}
+
+#[derive(Args, Clone, Copy)]
+struct OutputArguments {
+    /// One line per change instead of the screen, as when stdout is no terminal.
+    #[arg(long)]
+    headless: bool,
+    /// One JSON event per line on stdout (the schema is in assets/events.md).
+    #[arg(long)]
+    json: bool,
+}
+
+impl JournalArguments {
+    async fn open(&self) -> anyhow::Result<Journal> {
+        let place = match (&self.journal, &self.state) {
+            (Some(url), _) => url.parse::<Place>()?,
+            (None, Some(directory)) => Place::Directory(directory.clone()),
+            (None, None) => Place::standard()
+                .ok_or_else(|| anyhow::anyhow!("there is no home directory; say --state DIR"))?,
+        };
+        Ok(Journal::open(place).await?)
+    }
+}
+
+/// How a command ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Exit {
+    Good,
+    /// Wrong arguments, a wrong list, or nothing that could be started.
+    Usage,
+    Run(Verdict),
+}
+
+impl From<Verdict> for Exit {
+    fn from(verdict: Verdict) -> Self {
+        Self::Run(verdict)
+    }
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        match exit {
+            Exit::Good => Self::SUCCESS,
+            Exit::Usage => Self::from(2),
+            Exit::Run(verdict) => Self::from(verdict.exit_code()),
+        }
+    }
+}
+
+/// Runs the program on the process's arguments.
+#[must_use]
+pub fn main() -> ExitCode {
+    // Exits with 2 on wrong arguments, with 0 on --help.
+    let arguments = Arguments::parse();
+    let runtime = match tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+    {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("transship: cannot start: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    let ended = runtime.block_on(execute(arguments.command));
+    // A reader of the terminal may still block a thread; it has nothing left to do.
+    runtime.shutdown_background();
+    match ended {
+        Ok(exit) => exit.into(),
+        Err(error) => {
+            eprintln!("transship: {error:#}");
+            Exit::Usage.into()
+        }
+    }
+}
+
+async fn execute(command: Command) -> anyhow::Result<Exit> {
+    match command {
+        Command::Run(arguments) => run::run(arguments).await,
+        Command::Resume(arguments) => run::resume(arguments).await,
+        Command::Batches(arguments) => batches::list(arguments).await,
+        Command::List(ListCommand::Check { file }) => lists::check(&file),
+        Command::List(ListCommand::Schema) => lists::schema(),
+        Command::Serve(arguments) => serve::serve(arguments).await,
+        Command::Demo(arguments) => demo::demo(arguments).await,
+    }
+}
+
+/// A path as it is shown to a person.
+fn shown(path: &Path) -> String {
+    path.display().to_string()
+}

@@ -1,0 +1,284 @@
+//! `transship run` and `transship resume`: from a list or a stored batch to a finished one.
+//!
+//! Decides what of the journal is taken over and what is asked anew. Invariant: nothing is copied before the
+//! whole list was found free of mistakes and the batch is in the journal.
+
+use std::{collections::BTreeSet, io::stdout, sync::Arc, time::Instant};
+
+use anyhow::Context;
+use futures_util::{StreamExt, TryStreamExt, stream};
+use serde::{Deserialize, Serialize};
+use tokio::sync::mpsc;
+
+use super::{
+    Exit, OutputArguments, PaceArguments, ResumeArguments, RunArguments,
+    front_end::{FrontEnd, Lines, ToScreen, choose},
+    lists, settings, shown, signals,
+};
+use crate::{
+    batch::{Command, Job, JobId, Outcome, StopMode, Verdict},
+    copy::Engine,
+    headless::Format,
+    journal::{Journal, NewBatch, Recorder, Stored},
+    list::{List, TagLists},
+    present,
+    run::{Batch, Dispatcher, Inlets, Observer, Options, Policy},
+    tui,
+};
+
+/// Tag lists fetched at once.
+const TAG_READERS: usize = 8;
+const DEFAULT_PARALLEL: u16 = 12;
+
+/// What a run was given besides the list; kept with the batch, so that resuming it works as hard.
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
+struct Pace {
+    parallel: Option<u16>,
+    attempts: Option<u16>,
+}
+
+pub(super) async fn run(arguments: RunArguments) -> anyhow::Result<Exit> {
+    let text = lists::read(&arguments.list)?;
+    let name = shown(&arguments.list);
+    let list = match List::parse(&name, &text) {
+        Ok(list) => list,
+        Err(mistakes) => return Ok(lists::report(&mistakes)),
+    };
+    let engine = Arc::new(settings::engine(&list)?);
+    let jobs = match expand(&list, &engine).await? {
+        Ok(jobs) => jobs,
+        Err(exit) => return Ok(exit),
+    };
+    let pace = Pace::from(arguments.pace);
+    let journal = arguments.journal.open().await?;
+    let recorder = start(&journal, &arguments.list, text, pace).await?;
+    let batch = Batch {
+        list: name,
+        jobs,
+        restored: None,
+    };
+    migrate(
+        engine,
+        recorder,
+        batch,
+        pace.options(&list),
+        arguments.output,
+    )
+    .await
+}
+
+pub(super) async fn resume(arguments: ResumeArguments) -> anyhow::Result<Exit> {
+    let journal = arguments.journal.open().await?;
+    let id = match &arguments.batch {
+        Some(name) => journal.find(name).await?,
+        None => {
+            let newest = journal.batches().await?.into_iter().next();
+            newest.context("the journal has no batch to resume")?.id
+        }
+    };
+    let (recorder, stored) = journal.resume(&id).await?;
+    let name = shown(&stored.list_path);
+    let list = match List::parse(&name, &stored.list_text) {
+        Ok(list) => list,
+        Err(mistakes) => return Ok(lists::report(&mistakes)),
+    };
+    let before: Pace = serde_json::from_str(&stored.settings).unwrap_or_default();
+    let pace = Pace::from(arguments.pace).or(before);
+    let engine = Arc::new(settings::engine(&list)?);
+    remember(&engine, &stored)?;
+    let (jobs, restored) = if stored.jobs.is_empty() {
+        // It ended before its images were known.
+        match expand(&list, &engine).await? {
+            Ok(jobs) => (jobs, Vec::new()),
+            Err(exit) => return Ok(exit),
+        }
+    } else {
+        take_over(stored, arguments.retry_failed)
+    };
+    let batch = Batch {
+        list: name,
+        jobs,
+        restored: Some(restored),
+    };
+    migrate(
+        engine,
+        recorder,
+        batch,
+        pace.options(&list),
+        arguments.output,
+    )
+    .await
+}
+
+async fn start(
+    journal: &Journal,
+    list: &std::path::Path,
+    text: String,
+    pace: Pace,
+) -> anyhow::Result<Recorder> {
+    let batch = NewBatch {
+        list_path: list.to_owned(),
+        list_text: text,
+        settings: serde_json::to_string(&pace)?,
+    };
+    Ok(journal.start(&batch).await?)
+}
+
+/// The jobs of a list, its filters answered by the registries.
+async fn expand(list: &List, engine: &Engine) -> anyhow::Result<Result<Vec<Job>, Exit>> {
+    let tags: TagLists = stream::iter(list.needs_tags())
+        .map(|(registry, repository)| async move {
+            let tags = async { engine.client(&registry)?.tags(&repository).await }.await;
+            let tags =
+                tags.with_context(|| format!("cannot list the tags of {registry}/{repository}"))?;
+            anyhow::Ok(((registry, repository), tags))
+        })
+        .buffer_unordered(TAG_READERS)
+        .try_collect()
+        .await?;
+    let expansion = match list.expand(&tags) {
+        Ok(expansion) => expansion,
+        Err(mistakes) => return Ok(Err(lists::report(&mistakes))),
+    };
+    for warning in &expansion.warnings {
+        eprintln!("transship: {}", present::plain(&warning.to_string()));
+    }
+    let jobs = (0..)
+        .map(JobId)
+        .zip(expansion.images)
+        .map(|(id, image)| Job {
+            id,
+            source: image.source,
+            destination: image.destination,
+            platforms: image.platforms.to_vec(),
+        });
+    Ok(Ok(jobs.collect()))
+}
+
+/// Tells the engine what earlier runs settled, and where they may have left more than that.
+fn remember(engine: &Engine, stored: &Stored) -> anyhow::Result<()> {
+    let touched: BTreeSet<_> = stored
+        .jobs
+        .iter()
+        .map(|job| {
+            (
+                &job.job.destination.registry,
+                &job.job.destination.repository,
+            )
+        })
+        .collect();
+    for (registry, repository) in touched {
+        engine.mark_used(registry, repository)?;
+    }
+    for blob in &stored.settled {
+        engine.remember(&blob.registry, &blob.repository, &blob.digest)?;
+    }
+    Ok(())
+}
+
+fn take_over(stored: Stored, retry_failed: bool) -> (Vec<Job>, Vec<(JobId, Outcome)>) {
+    let mut restored = Vec::new();
+    let mut jobs = Vec::with_capacity(stored.jobs.len());
+    for job in stored.jobs {
+        let again = retry_failed && matches!(job.outcome, Some(Outcome::Failed { .. }));
+        if let Some(outcome) = job.outcome.filter(|_| !again) {
+            restored.push((job.job.id, outcome));
+        }
+        jobs.push(job.job);
+    }
+    (jobs, restored)
+}
+
+/// Runs the batch in front of whoever watches, and says how it ended.
+pub(super) async fn migrate(
+    engine: Arc<Engine>,
+    recorder: Recorder,
+    batch: Batch,
+    options: Options,
+    output: OutputArguments,
+) -> anyhow::Result<Exit> {
+    let began = Instant::now();
+    let (send_command, commands) = mpsc::unbounded_channel();
+    let inlets = Inlets {
+        commands,
+        signals: signals::listen()?,
+    };
+    let front_end = choose(output);
+    let attempts = Some(options.policy.attempts);
+    let (board, closed) = match front_end {
+        FrontEnd::Screen => {
+            let (events, feed) = mpsc::unbounded_channel();
+            let observers: Vec<Box<dyn Observer>> = vec![Box::new(ToScreen(events))];
+            let options = Options {
+                stay: true,
+                ..options
+            };
+            let dispatcher = Dispatcher::new(engine, recorder, observers, options);
+            let running = tokio::spawn(dispatcher.run(batch, inlets));
+            let screen = tui::Options {
+                attempts,
+                ..tui::Options::detect(|name| std::env::var(name).ok())
+            };
+            let feed = tui::Feed {
+                events: feed,
+                commands: send_command.clone(),
+            };
+            if let Err(error) = tui::run(feed, screen).await {
+                // Without a screen nobody steers: stop, so that the batch can be resumed from one.
+                let mode = StopMode::Now;
+                let _ = send_command.send(Command::Stop { mode });
+                eprintln!("transship: the terminal failed: {error}");
+            }
+            running.await?
+        }
+        FrontEnd::Lines | FrontEnd::Json => {
+            let format = if front_end == FrontEnd::Json {
+                Format::Json
+            } else {
+                Format::Text
+            };
+            let observers: Vec<Box<dyn Observer>> =
+                vec![Box::new(Lines::new(stdout(), format, attempts))];
+            Dispatcher::new(engine, recorder, observers, options)
+                .run(batch, inlets)
+                .await
+        }
+    };
+    if front_end == FrontEnd::Screen {
+        print!("{}", present::summary(&board, began.elapsed()));
+    }
+    closed.context("the journal could not be kept; resuming asks the registries again")?;
+    Ok(Verdict::of(&board).into())
+}
+
+impl From<PaceArguments> for Pace {
+    fn from(arguments: PaceArguments) -> Self {
+        Self {
+            parallel: arguments.parallel,
+            attempts: arguments.attempts,
+        }
+    }
+}
+
+impl Pace {
+    fn or(self, other: Self) -> Self {
+        Self {
+            parallel: self.parallel.or(other.parallel),
+            attempts: self.attempts.or(other.attempts),
+        }
+    }
+
+    fn options(self, list: &List) -> Options {
+        let default = Policy::default();
+        let attempts = self.attempts.or(list.defaults.attempts.map(Into::into));
+        let parallel = self.parallel.or(list.defaults.parallel.map(Into::into));
+        Options {
+            parallel: parallel.unwrap_or(DEFAULT_PARALLEL),
+            policy: Policy {
+                attempts: attempts.unwrap_or(default.attempts),
+                ..default
+            },
+            stay: false,
+        }
+    }
+}

@@ -1,0 +1,79 @@
+//! From what a list says of registries to how the engine reaches them.
+
+use std::{collections::HashMap, sync::Arc};
+
+use anyhow::Context;
+
+use crate::{
+    copy::Engine,
+    credentials::{Keychain, PasswordSource, Places, Source},
+    list::{self, List},
+    oci::Registry,
+    registry::{Credentials, Limits, Proxy, Settings, TlsSettings},
+};
+
+/// An engine that reaches the registries of the list as it says, and any other as who is logged in there.
+pub(super) fn engine(list: &List) -> anyhow::Result<Engine> {
+    let places = Places::of_environment();
+    let mut all = HashMap::new();
+    for (registry, written) in &list.registries {
+        if let Some(source) = source(&written.credentials, &places) {
+            source
+                .check()
+                .with_context(|| format!("registry {registry}"))?;
+        }
+        all.insert(registry.clone(), settings(registry, written, &places));
+    }
+    Ok(Engine::new(all)
+        .with_others(move |registry| settings(registry, &list::Settings::default(), &places)))
+}
+
+fn settings(registry: &Registry, written: &list::Settings, places: &Places) -> Settings {
+    let default = Limits::default();
+    Settings {
+        plain_http: written.plain_http,
+        tls: TlsSettings {
+            ca_files: written.tls.ca_file.iter().cloned().collect(),
+            ca_directories: written.tls.ca_directory.iter().cloned().collect(),
+            client_certificate: written.tls.client.clone(),
+            verify: !written.tls.insecure,
+            ..TlsSettings::default()
+        },
+        credentials: credentials(registry, &written.credentials, places),
+        limits: Limits {
+            streams: written.limits.streams.unwrap_or(default.streams),
+            requests_per_second: written.limits.requests_per_second,
+            bytes_per_second: written.limits.bytes_per_second,
+        },
+        proxy: match &written.proxy {
+            list::Proxy::Environment => Proxy::Environment,
+            list::Proxy::None => Proxy::None,
+            list::Proxy::Address(url) => Proxy::Url(url.clone()),
+        },
+    }
+}
+
+fn credentials(registry: &Registry, written: &list::Credentials, places: &Places) -> Credentials {
+    match source(written, places) {
+        Some(source) => Credentials::Provided(Arc::new(Keychain::new(registry.clone(), source))),
+        None => Credentials::Anonymous,
+    }
+}
+
+fn source(written: &list::Credentials, places: &Places) -> Option<Source> {
+    Some(match written {
+        list::Credentials::Anonymous => return None,
+        list::Credentials::Stored => Source::Stored(places.clone()),
+        list::Credentials::Token(variable) => Source::Token(variable.clone()),
+        list::Credentials::Password { username, from } => Source::Password {
+            username: username.clone(),
+            from: match from {
+                list::PasswordSource::Environment(name) => {
+                    PasswordSource::Environment(name.clone())
+                }
+                list::PasswordSource::File(path) => PasswordSource::File(path.clone()),
+                list::PasswordSource::Command(words) => PasswordSource::Command(words.clone()),
+            },
+        },
+    })
+}

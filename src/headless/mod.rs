@@ -1,0 +1,256 @@
+//! The front end for everything that is not a terminal: one line per change, or one JSON object per event.
+//!
+//! Decides which events are worth a line and how lines are laid out; the words are `present`'s. Invariant: it
+//! only looks on. Output that can no longer be written is reported once and then left alone, so that a closed
+//! pipe costs the lines and not the batch.
+
+mod stream;
+mod text;
+
+use std::{
+    io::{self, Write},
+    time::Duration,
+};
+
+use jiff::Timestamp;
+
+use crate::{
+    batch::{Board, Event},
+    present,
+};
+
+/// How long the text output may be silent before it says that it is alive.
+pub const HEARTBEAT: Duration = Duration::from_secs(30);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// One line per change, for people and build logs.
+    Text,
+    /// One JSON object per event, as `assets/events.md` describes.
+    Json,
+}
+
+/// Writes what happens to `output`, a whole line at a time.
+#[derive(Debug)]
+pub struct Headless<W> {
+    output: W,
+    format: Format,
+    /// How many attempts an image has.
+    attempts: Option<u16>,
+    /// Lines written.
+    lines: u64,
+    started: Option<Timestamp>,
+    /// When the last line was written.
+    spoke: Option<Timestamp>,
+    closed: bool,
+}
+
+impl<W: Write> Headless<W> {
+    pub fn new(output: W, format: Format, attempts: Option<u16>) -> Self {
+        Self {
+            output,
+            format,
+            attempts,
+            lines: 0,
+            started: None,
+            spoke: None,
+            closed: false,
+        }
+    }
+
+    /// Takes an event after `board` has applied it.
+    ///
+    /// # Errors
+    /// When the output cannot be written; later calls do nothing.
+    pub fn observe(&mut self, event: &Event, board: &Board, now: Timestamp) -> io::Result<()> {
+        self.started.get_or_insert(now);
+        let line = match self.format {
+            Format::Text => text::line(event, board, self.attempts),
+            Format::Json => Some(stream::line(self.lines + 1, now, event)?),
+        };
+        line.map_or(Ok(()), |line| self.write(&line, now))
+    }
+
+    /// Says how far the batch is when nothing was said for [`HEARTBEAT`]; to be called now and then. The JSON
+    /// stream has its samples and says nothing here.
+    ///
+    /// # Errors
+    /// As [`Headless::observe`].
+    pub fn heartbeat(&mut self, board: &Board, now: Timestamp) -> io::Result<()> {
+        let silent = self.spoke.map(|spoke| between(spoke, now));
+        match self.format {
+            Format::Text if silent.is_some_and(|silent| silent >= HEARTBEAT) => {
+                self.write(&text::heartbeat(board), now)
+            }
+            Format::Text | Format::Json => Ok(()),
+        }
+    }
+
+    /// Ends the output; as text, with the summary. The stream's last line is the batch's last event.
+    ///
+    /// # Errors
+    /// As [`Headless::observe`].
+    pub fn finish(&mut self, board: &Board, now: Timestamp) -> io::Result<()> {
+        if self.format == Format::Text {
+            let elapsed = self.started.map(|started| between(started, now));
+            self.write(&present::summary(board, elapsed.unwrap_or_default()), now)?;
+        }
+        if self.closed {
+            return Ok(());
+        }
+        self.output.flush()
+    }
+
+    fn write(&mut self, lines: &str, now: Timestamp) -> io::Result<()> {
+        if self.closed {
+            return Ok(());
+        }
+        self.spoke = Some(now);
+        self.lines += 1;
+        let written = self.output.write_all(lines.as_bytes());
+        self.closed = written.is_err();
+        written
+    }
+}
+
+/// Clocks can be set back; that is no time at all.
+fn between(earlier: Timestamp, later: Timestamp) -> Duration {
+    later.duration_since(earlier).try_into().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::batch::{Attempt, BatchId, Failure, FailureClass, Job, JobId, Outcome, Side};
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(1_795_271_400 + second).unwrap()
+    }
+
+    /// What is written when each event comes a second after the one before.
+    fn written(format: Format, events: &[Event]) -> String {
+        let mut output = Vec::new();
+        let mut board = Board::default();
+        let mut headless = Headless::new(&mut output, format, Some(5));
+        for (second, event) in (0..).zip(events) {
+            board.apply(event);
+            headless.observe(event, &board, at(second)).unwrap();
+        }
+        headless.finish(&board, at(65)).unwrap();
+        String::from_utf8(output).unwrap()
+    }
+
+    fn run(outcomes: Vec<Outcome>) -> Vec<Event> {
+        let mut events = vec![Event::BatchStarted {
+            batch: BatchId("20261121-1430-prod-7f3a".into()),
+            list: "prod.toml".into(),
+            jobs: u32::try_from(outcomes.len()).unwrap(),
+            parallel: 4,
+            resumed: false,
+        }];
+        for number in 0..outcomes.len() {
+            events.push(Event::JobListed {
+                job: Job {
+                    id: JobId(u32::try_from(number).unwrap()),
+                    source: format!("a.example/app:{number}").parse().unwrap(),
+                    destination: format!("b.example/x/app:{number}").parse().unwrap(),
+                    platforms: Vec::new(),
+                },
+            });
+        }
+        for (job, outcome) in (0..).map(JobId).zip(outcomes) {
+            let attempt = Attempt(1);
+            events.push(Event::JobStarted { job, attempt });
+            events.push(Event::JobFinished { job, outcome });
+        }
+        events.push(Event::BatchFinished { stopped_by: None });
+        events
+    }
+
+    fn up_to_date() -> Outcome {
+        Outcome::UpToDate {
+            root: crate::oci::Digest::of(b"root"),
+        }
+    }
+
+    fn failed(summary: &str) -> Outcome {
+        Outcome::Failed {
+            cause: Failure {
+                side: Side::Source,
+                class: FailureClass::Auth,
+                summary: summary.into(),
+                chain: Vec::new(),
+            },
+        }
+    }
+
+    #[test]
+    fn text_is_a_line_per_change_and_a_summary() {
+        assert_eq!(
+            written(
+                Format::Text,
+                &run(vec![up_to_date(), failed("said \x1b[31m401")])
+            ),
+            "batch 20261121-1430-prod-7f3a started: 2 images of prod.toml\n\
+             0/2  a.example/app:0 -> b.example/x/app:0  started\n\
+             1/2  a.example/app:0 -> b.example/x/app:0  up to date\n\
+             1/2  a.example/app:1 -> b.example/x/app:1  started\n\
+             2/2  a.example/app:1 -> b.example/x/app:1  failed: source said \u{fffd}[31m401\n\
+             batch finished: 1 up to date, 1 failed\n\
+             2 images: 1 up to date, 1 failed in 1 min 05 s\n  \
+             failed  a.example/app:1  source said \u{fffd}[31m401\n\
+             `transship resume 20261121-1430-prod-7f3a --retry-failed` tries the failed ones again\n"
+        );
+    }
+
+    #[test]
+    fn json_is_a_numbered_line_per_event_and_nothing_else() {
+        let events = run(vec![up_to_date()]);
+        let output = written(Format::Json, &events);
+        assert_eq!(output.lines().count(), events.len());
+        for (number, (line, event)) in (1..).zip(output.lines().zip(&events)) {
+            let read = stream::read(line).unwrap();
+            assert_eq!((read.seq, &read.event), (number, event));
+        }
+    }
+
+    #[test]
+    fn a_silent_batch_says_that_it_is_alive() {
+        let mut output = Vec::new();
+        let mut board = Board::default();
+        let mut headless = Headless::new(&mut output, Format::Text, None);
+        for event in &run(vec![up_to_date(), up_to_date()])[..5] {
+            board.apply(event);
+            headless.observe(event, &board, at(0)).unwrap();
+        }
+        for second in [29, 30, 59, 60] {
+            headless.heartbeat(&board, at(second)).unwrap();
+        }
+        let output = String::from_utf8(output).unwrap();
+        let beats: Vec<&str> = output.lines().skip(3).collect();
+        assert_eq!(beats, ["1/2  1 queued, 0 running, 0 waiting"; 2]);
+    }
+
+    #[test]
+    fn a_closed_output_is_reported_once() {
+        struct Closed;
+        impl Write for Closed {
+            fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+                Err(io::ErrorKind::BrokenPipe.into())
+            }
+            fn flush(&mut self) -> io::Result<()> {
+                Err(io::ErrorKind::BrokenPipe.into())
+            }
+        }
+        for format in [Format::Text, Format::Json] {
+            let mut headless = Headless::new(Closed, format, None);
+            let board = Board::default();
+            let event = Event::BatchPaused;
+            let first = headless.observe(&event, &board, at(0)).unwrap_err();
+            assert_eq!(first.kind(), io::ErrorKind::BrokenPipe);
+            headless.observe(&event, &board, at(1)).unwrap();
+            headless.heartbeat(&board, at(60)).unwrap();
+            headless.finish(&board, at(61)).unwrap();
+        }
+    }
+}

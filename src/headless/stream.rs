@@ -1,0 +1,140 @@
+//! The event stream: one JSON object a line, version 1, described in `assets/events.md`.
+//!
+//! Invariant: a line holds no character that could steer a terminal; such characters are escaped, which readers
+//! of JSON do not notice.
+
+use std::io::{self, Write};
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize, Serializer};
+use serde_json::ser::Formatter;
+
+use crate::{batch::Event, present};
+
+/// Raised when a name or the meaning of one changes; new names alone do not.
+const VERSION: u8 = 1;
+
+/// What a line holds.
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct Line<E> {
+    pub(super) v: u8,
+    /// Counts the lines of this run, from 1.
+    pub(super) seq: u64,
+    #[serde(serialize_with = "in_milliseconds")]
+    pub(super) at: Timestamp,
+    #[serde(flatten)]
+    pub(super) event: E,
+}
+
+/// `event` as the line `seq` of the stream, with the line break.
+pub(super) fn line(seq: u64, at: Timestamp, event: &Event) -> io::Result<String> {
+    let line = Line {
+        v: VERSION,
+        seq,
+        at,
+        event,
+    };
+    let mut written = Vec::new();
+    let mut serializer = serde_json::Serializer::with_formatter(&mut written, Harmless);
+    line.serialize(&mut serializer)?;
+    written.push(b'\n');
+    String::from_utf8(written).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))
+}
+
+#[cfg(test)]
+pub(super) fn read(line: &str) -> serde_json::Result<Line<Event>> {
+    serde_json::from_str(line)
+}
+
+fn in_milliseconds<S: Serializer>(at: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(&format_args!("{at:.3}"))
+}
+
+/// Compact JSON in which every character that [`present::plain`] would replace is escaped.
+struct Harmless;
+
+impl Formatter for Harmless {
+    fn write_string_fragment<W: ?Sized + Write>(
+        &mut self,
+        writer: &mut W,
+        fragment: &str,
+    ) -> io::Result<()> {
+        if present::plain(fragment) == fragment {
+            return writer.write_all(fragment.as_bytes());
+        }
+        for character in fragment.chars() {
+            let (mut text, mut units) = ([0; 4], [0; 2]);
+            let text = &*character.encode_utf8(&mut text);
+            if present::plain(text) == text {
+                writer.write_all(text.as_bytes())?;
+            } else {
+                for unit in character.encode_utf16(&mut units) {
+                    write!(writer, "\\u{unit:04x}")?;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    const DOCUMENTED: &str = include_str!("../../assets/events.md");
+
+    fn examples() -> impl Iterator<Item = &'static str> {
+        DOCUMENTED.lines().filter(|line| line.starts_with('{'))
+    }
+
+    /// Every event's name, as the reader of events lists them when it meets another one.
+    fn names() -> BTreeSet<String> {
+        let error = serde_json::from_str::<Event>(r#"{"event":"?"}"#).unwrap_err();
+        let error = error.to_string();
+        let (_, known) = error.split_once("expected one of ").unwrap();
+        let names = known.split('`').skip(1).step_by(2);
+        names.map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn every_documented_line_is_what_is_written() {
+        for example in examples() {
+            let read = read(example).unwrap_or_else(|error| panic!("{error}: {example}"));
+            assert_eq!(read.v, VERSION);
+            let written = line(read.seq, read.at, &read.event).unwrap();
+            assert_eq!(written.trim_end(), example);
+        }
+    }
+
+    #[test]
+    fn every_event_is_documented_with_an_example() {
+        let name = |event: &Event| {
+            let event = serde_json::to_value(event).unwrap();
+            event["event"].as_str().unwrap().to_owned()
+        };
+        let shown: BTreeSet<String> = examples()
+            .map(|example| name(&read(example).unwrap().event))
+            .collect();
+        assert_eq!(shown, names());
+        for name in names() {
+            assert!(DOCUMENTED.contains(&format!("### `{name}`\n")), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_line_cannot_steer_a_terminal_and_loses_nothing() {
+        let event = Event::Noted {
+            job: None,
+            text: "a\x1b[2J\u{9b}1m\u{202e}\u{e0041}\n\"größer\" 画像".into(),
+        };
+        let written = line(1, Timestamp::UNIX_EPOCH, &event).unwrap();
+        assert_eq!(
+            written,
+            "{\"v\":1,\"seq\":1,\"at\":\"1970-01-01T00:00:00.000Z\",\"event\":\"noted\",\"job\":null,\
+             \"text\":\"a\\u001b[2J\\u009b1m\\u202e\\udb40\\udc41\\n\\\"größer\\\" 画像\"}\n"
+        );
+        assert_eq!(read(&written).unwrap().event, event);
+    }
+}

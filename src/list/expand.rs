@@ -1,0 +1,265 @@
+//! From the rules of a list to the images to move, one by one.
+//!
+//! Decides which tags come out of filters, and that no destination is written by two different images.
+//! Invariant: destinations in an [`Expansion`] are distinct, and its order is that of the list.
+
+use std::{
+    collections::{BTreeMap, HashMap, HashSet, btree_map::Entry as MapEntry, hash_map::Entry},
+    fmt,
+    ops::Range,
+    sync::Arc,
+};
+
+use super::{ImageRule, List, Mistakes, images::Choice, mistakes::Mistake};
+use crate::oci::{Digest, Platform, Reference, Registry, Repository, Tag};
+
+/// The tags of repositories, as their registries list them.
+pub type TagLists = BTreeMap<(Registry, Repository), Vec<String>>;
+
+/// One image to move.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Planned {
+    pub source: Reference,
+    /// Has a tag, or else a digest; never both.
+    pub destination: Reference,
+    /// Only these platforms; empty for all.
+    pub platforms: Arc<[Platform]>,
+    pub referrers: bool,
+    pub cosign_tags: bool,
+    /// The line of the list that asks for it, counted from 1.
+    pub line: usize,
+}
+
+/// A list with its filters answered.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Expansion {
+    pub images: Vec<Planned>,
+    pub warnings: Vec<Warning>,
+}
+
+/// Something odd that keeps no image from being moved.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Warning {
+    /// A registry lists tags that cannot be tags; some list digests or nothing at all.
+    InvalidTags {
+        registry: Registry,
+        repository: Repository,
+        count: usize,
+        example: String,
+    },
+}
+
+impl fmt::Display for Warning {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::InvalidTags {
+                registry,
+                repository,
+                count,
+                example,
+            } => write!(
+                f,
+                "{registry} lists {count} invalid tags of {repository}, such as {example:?}; they are left out"
+            ),
+        }
+    }
+}
+
+/// What to do about the same image asked for twice.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Repetition {
+    Mistake,
+    Drop,
+}
+
+pub(super) fn expand(list: &List, tags: &TagLists) -> Result<Expansion, Mistakes> {
+    let mut jobs = Jobs::new(list, Repetition::Drop);
+    let mut known: BTreeMap<&(Registry, Repository), Vec<Tag>> = BTreeMap::new();
+    let mut warnings = Vec::new();
+    for rule in &list.images {
+        let Choice::Filter(filter) = &rule.choice else {
+            jobs.fixed(rule);
+            continue;
+        };
+        let available = match known.entry(&rule.source) {
+            MapEntry::Occupied(tags) => tags.into_mut(),
+            MapEntry::Vacant(entry) => {
+                let listed = tags.get(&rule.source).map_or(&[][..], Vec::as_slice);
+                entry.insert(valid(&rule.source, listed, &mut warnings))
+            }
+        };
+        let chosen = filter.select(available);
+        if chosen.is_empty() {
+            let mistake = filter.no_tag(&rule.source, available, &rule.at);
+            jobs.mistakes.push(mistake);
+        }
+        for tag in chosen {
+            jobs.add(rule, Some(tag), None, rule.at.clone());
+        }
+    }
+    Mistakes::found(&list.text, jobs.mistakes)?;
+    Ok(Expansion {
+        images: jobs.images,
+        warnings,
+    })
+}
+
+/// The mistakes among the images that are known without asking a registry.
+pub(super) fn check(list: &List) -> Vec<Mistake> {
+    let mut jobs = Jobs::new(list, Repetition::Mistake);
+    for rule in &list.images {
+        jobs.fixed(rule);
+    }
+    jobs.mistakes
+}
+
+/// The tags among what a registry lists, each once.
+fn valid(
+    (registry, repository): &(Registry, Repository),
+    listed: &[String],
+    warnings: &mut Vec<Warning>,
+) -> Vec<Tag> {
+    let mut tags = Vec::with_capacity(listed.len());
+    let mut invalid = listed.iter().filter(|text| match text.parse::<Tag>() {
+        Ok(tag) => {
+            tags.push(tag);
+            false
+        }
+        Err(_) => true,
+    });
+    if let Some(example) = invalid.next() {
+        warnings.push(Warning::InvalidTags {
+            registry: registry.clone(),
+            repository: repository.clone(),
+            example: example.clone(),
+            count: 1 + invalid.count(),
+        });
+    }
+    let mut seen = HashSet::with_capacity(tags.len());
+    tags.retain(|tag| seen.insert(tag.clone()));
+    tags
+}
+
+struct Jobs<'a> {
+    list: &'a List,
+    repetition: Repetition,
+    images: Vec<Planned>,
+    /// Where each of the images is written.
+    places: Vec<Range<usize>>,
+    by_destination: HashMap<Reference, usize>,
+    mistakes: Vec<Mistake>,
+}
+
+impl<'a> Jobs<'a> {
+    fn new(list: &'a List, repetition: Repetition) -> Self {
+        Self {
+            list,
+            repetition,
+            images: Vec::with_capacity(list.images.len()),
+            places: Vec::with_capacity(list.images.len()),
+            by_destination: HashMap::with_capacity(list.images.len()),
+            mistakes: Vec::new(),
+        }
+    }
+
+    /// Adds the images of a rule that does not depend on a tag list.
+    fn fixed(&mut self, rule: &ImageRule) {
+        match &rule.choice {
+            Choice::One { tag, digest } => {
+                self.add(rule, tag.clone(), digest.clone(), rule.at.clone());
+            }
+            Choice::Tags(tags) => {
+                for tag in tags.iter() {
+                    self.add(rule, Some(tag.value.clone()), None, tag.at.clone());
+                }
+            }
+            Choice::Filter(_) => {}
+        }
+    }
+
+    fn add(
+        &mut self,
+        rule: &ImageRule,
+        tag: Option<Tag>,
+        digest: Option<Digest>,
+        at: Range<usize>,
+    ) {
+        let written = rule.to_tag.clone().or_else(|| tag.clone());
+        let destination = Reference {
+            registry: rule.destination.0.clone(),
+            repository: rule.destination.1.clone(),
+            digest: digest.clone().filter(|_| written.is_none()),
+            tag: written,
+        };
+        let image = Planned {
+            source: Reference {
+                registry: rule.source.0.clone(),
+                repository: rule.source.1.clone(),
+                tag,
+                digest,
+            },
+            destination: destination.clone(),
+            platforms: Arc::clone(&rule.platforms),
+            referrers: rule.referrers,
+            cosign_tags: rule.cosign_tags,
+            line: self.list.text.line(at.start),
+        };
+        match self.by_destination.entry(destination) {
+            Entry::Vacant(entry) => {
+                entry.insert(self.images.len());
+                self.images.push(image);
+                self.places.push(at);
+            }
+            Entry::Occupied(first) => {
+                let (other, there) = (&self.images[*first.get()], &self.places[*first.get()]);
+                let mistake = if !same_content(other, &image) {
+                    Some(conflict(other, there, &image, at))
+                } else if self.repetition == Repetition::Mistake {
+                    Some(repetition(there, &image, at))
+                } else {
+                    None
+                };
+                self.mistakes.extend(mistake);
+            }
+        }
+    }
+}
+
+/// Whether writing one of them is as good as writing both.
+fn same_content(one: &Planned, other: &Planned) -> bool {
+    let same_place = one.source.registry == other.source.registry
+        && one.source.repository == other.source.repository;
+    one.platforms == other.platforms
+        && one.source.version() == other.source.version()
+        && (same_place || one.source.digest.is_some())
+}
+
+fn conflict(other: &Planned, there: &Range<usize>, image: &Planned, at: Range<usize>) -> Mistake {
+    let describe = |described: &Planned| {
+        if image.platforms == other.platforms {
+            return described.source.to_string();
+        }
+        let platforms: Vec<String> = described
+            .platforms
+            .iter()
+            .map(Platform::to_string)
+            .collect();
+        match &*platforms.join(", ") {
+            "" => format!("{} for all platforms", described.source),
+            platforms => format!("{} for {platforms}", described.source),
+        }
+    };
+    let message = format!("two different images go to {}", image.destination);
+    Mistake::new(message, at)
+        .label(describe(image))
+        .and(there.clone(), describe(other))
+        .help(
+            "give one of them another destination: a `to`, or a [[rewrite]] that keeps them apart",
+        )
+}
+
+fn repetition(there: &Range<usize>, image: &Planned, at: Range<usize>) -> Mistake {
+    Mistake::new(format!("{} is listed twice", image.source), at)
+        .and(there.clone(), "it is already listed here")
+        .help("remove one of the two")
+}

@@ -1,0 +1,332 @@
+//! Reading a TOML table key by key, going on after every mistake.
+//!
+//! Decides what a wrong type and an unknown key are called; what a value means is decided by its
+//! reader in `words`. Invariant: reading never stops at a mistake, and no key goes unread unreported:
+//! the keys a table may have are those of its [`Shape`].
+
+use std::ops::Range;
+
+use toml::{
+    Spanned,
+    de::{DeTable, DeValue},
+};
+
+use super::{
+    mistakes::Mistake,
+    reader::{Fault, Reader, Str, Written},
+    shape::Shape,
+    words,
+};
+
+type Value<'t> = Written<DeValue<'t>>;
+
+/// A table being read.
+pub(super) struct Fields<'r, 't> {
+    pub(super) reader: &'r Reader<'t>,
+    pub(super) shape: Shape,
+    /// Where the table is written: its header, or all of an inline table.
+    pub(super) at: Range<usize>,
+    left: DeTable<'t>,
+    taken: Vec<&'static str>,
+}
+
+impl<'r, 't> Fields<'r, 't> {
+    pub(super) fn new(
+        reader: &'r Reader<'t>,
+        shape: Shape,
+        table: DeTable<'t>,
+        at: Range<usize>,
+    ) -> Self {
+        Self {
+            reader,
+            shape,
+            at,
+            left: table,
+            taken: Vec::new(),
+        }
+    }
+
+    /// Whether `key` is written and not yet read.
+    pub(super) fn has(&self, key: &str) -> bool {
+        self.left.contains_key(key)
+    }
+
+    /// Whether `key` was written, and has been read.
+    pub(super) fn had(&self, key: &str) -> bool {
+        self.taken.contains(&key)
+    }
+
+    pub(super) fn text(&mut self, key: &'static str) -> Option<Str<'t>> {
+        let value = self.take(key)?;
+        self.expect(key, value, "a string", |value| match value {
+            DeValue::String(text) => Ok(text),
+            other => Err(other),
+        })
+    }
+
+    pub(super) fn read<T>(
+        &mut self,
+        key: &'static str,
+        meaning: impl FnOnce(&str) -> Result<T, Fault>,
+    ) -> Option<Written<T>> {
+        let text = self.text(key)?;
+        self.reader.read(&text, meaning)
+    }
+
+    pub(super) fn flag(&mut self, key: &'static str) -> Option<Written<bool>> {
+        let value = self.take(key)?;
+        self.expect(key, value, "true or false", |value| match value {
+            DeValue::Boolean(flag) => Ok(flag),
+            other => Err(other),
+        })
+    }
+
+    /// A whole number from 1 to what `T` holds.
+    pub(super) fn count<T: TryFrom<u64>>(&mut self, key: &'static str) -> Option<Written<T>> {
+        let value = self.take(key)?;
+        let number = self.expect(key, value, "a whole number", |value| match value {
+            DeValue::Integer(number) => Ok(number),
+            other => Err(other),
+        })?;
+        self.in_range(key, number.map(|n| words::integer(&n)))
+    }
+
+    /// A whole number, in the digits it is written with.
+    pub(super) fn integer(&mut self, key: &'static str) -> Option<Written<String>> {
+        let value = self.take(key)?;
+        self.expect(key, value, "a whole number", |value| match value {
+            DeValue::Integer(number) => Ok(number.as_str().to_owned()),
+            other => Err(other),
+        })
+    }
+
+    /// A number of bytes: an integer, or a string such as `20MB`.
+    pub(super) fn size(&mut self, key: &'static str) -> Option<Written<u64>> {
+        let value = self.take(key)?;
+        let size = self.expect(key, value, "a size", |value| match value {
+            DeValue::Integer(number) => Ok(Err(number)),
+            DeValue::String(text) => Ok(Ok(text)),
+            other => Err(other),
+        })?;
+        let (at, keyed) = (size.at.clone(), size.key.clone());
+        let bytes = match size.value {
+            Ok(text) => {
+                let text = Written {
+                    value: text,
+                    at,
+                    key: keyed,
+                };
+                self.reader.read(&text, words::size)?.map(Some)
+            }
+            Err(number) => Written {
+                value: words::integer(&number),
+                at,
+                key: keyed,
+            },
+        };
+        self.in_range(key, bytes)
+    }
+
+    /// An array of strings; what is not a string is reported and left out.
+    pub(super) fn texts(&mut self, key: &'static str) -> Option<Written<Vec<Str<'t>>>> {
+        let value = self.take(key)?;
+        let values = self.expect(key, value, "an array of strings", |value| match value {
+            DeValue::Array(values) => Ok(values),
+            other => Err(other),
+        })?;
+        Some(values.map(|values| {
+            values
+                .into_iter()
+                .filter_map(|value| {
+                    let at = value.span();
+                    let element = Written {
+                        value: value.into_inner(),
+                        at: at.clone(),
+                        key: at,
+                    };
+                    self.expect(key, element, "an array of strings", |value| match value {
+                        DeValue::String(text) => Ok(text),
+                        other => Err(other),
+                    })
+                })
+                .collect()
+        }))
+    }
+
+    /// An array of strings, each read for its meaning.
+    pub(super) fn read_all<T>(
+        &mut self,
+        key: &'static str,
+        mut meaning: impl FnMut(&Reader<'t>, &Str<'t>) -> Option<Written<T>>,
+    ) -> Option<Written<Vec<Written<T>>>> {
+        let reader = self.reader;
+        Some(self.texts(key)?.map(|texts| {
+            texts
+                .iter()
+                .filter_map(|text| meaning(reader, text))
+                .collect()
+        }))
+    }
+
+    pub(super) fn table(&mut self, key: &'static str, shape: Shape) -> Option<Fields<'r, 't>> {
+        let value = self.take(key)?;
+        let table = self.expect(key, value, "a table", as_table)?;
+        Some(Fields::new(self.reader, shape, table.value, table.at))
+    }
+
+    /// The entries of a table whose keys are names.
+    pub(super) fn entries(
+        &mut self,
+        key: &'static str,
+        shape: Shape,
+    ) -> Vec<(Str<'t>, Fields<'r, 't>)> {
+        let Some(value) = self.take(key) else {
+            return Vec::new();
+        };
+        let Some(entries) = self.expect(key, value, "a table", as_table) else {
+            return Vec::new();
+        };
+        entries
+            .value
+            .into_iter()
+            .filter_map(|(name, value)| {
+                let name = spanned(name);
+                let value = Written {
+                    key: name.at.clone(),
+                    at: value.span(),
+                    value: value.into_inner(),
+                };
+                let table = self.expect(key, value, "a table of tables", as_table)?;
+                let fields = Fields::new(self.reader, shape, table.value, table.at);
+                Some((name, fields))
+            })
+            .collect()
+    }
+
+    /// The elements of an array, whatever they are.
+    pub(super) fn elements(&mut self, key: &'static str) -> Option<Written<Vec<Value<'t>>>> {
+        let value = self.take(key)?;
+        let values = self.expect(key, value, "an array", |value| match value {
+            DeValue::Array(values) => Ok(values),
+            other => Err(other),
+        })?;
+        Some(values.map(|values| values.into_iter().map(spanned).collect()))
+    }
+
+    /// Reports every key that was not asked for.
+    pub(super) fn finish(self) {
+        for (key, value) in self.left {
+            self.reader
+                .report(unknown(self.reader, self.shape, &spanned(key), value));
+        }
+    }
+
+    fn take(&mut self, key: &'static str) -> Option<Value<'t>> {
+        debug_assert!(
+            self.shape.knows(key),
+            "{key} is missing in {:?}",
+            self.shape
+        );
+        let (name, value) = self.left.remove_entry(key)?;
+        self.taken.push(key);
+        Some(Written {
+            key: name.span(),
+            at: value.span(),
+            value: value.into_inner(),
+        })
+    }
+
+    pub(super) fn expect<T>(
+        &self,
+        key: &str,
+        value: Value<'t>,
+        expected: &str,
+        convert: impl FnOnce(DeValue<'t>) -> Result<T, DeValue<'t>>,
+    ) -> Option<Written<T>> {
+        let Written { value, at, key: by } = value;
+        match convert(value) {
+            Ok(value) => Some(Written { value, at, key: by }),
+            Err(other) => {
+                let message = format!("`{key}` is {expected}, not {}", kind(&other));
+                let mistake = Mistake::new(message, at).help(self.shape.example(key));
+                self.reader.report(mistake);
+                None
+            }
+        }
+    }
+
+    fn in_range<T: TryFrom<u64>>(
+        &self,
+        key: &str,
+        number: Written<Option<u64>>,
+    ) -> Option<Written<T>> {
+        let fitting = number
+            .value
+            .filter(|&n| n > 0)
+            .and_then(|n| T::try_from(n).ok());
+        if fitting.is_none() {
+            let most = 1_u128 << (8 * size_of::<T>().min(8));
+            let message = format!("`{key}` is from 1 to {}", most - 1);
+            let mistake = Mistake::new(message, number.at.clone()).help(self.shape.example(key));
+            self.reader.report(mistake);
+        }
+        fitting.map(|value| Written {
+            value,
+            at: number.at,
+            key: number.key,
+        })
+    }
+}
+
+fn as_table(value: DeValue<'_>) -> Result<DeTable<'_>, DeValue<'_>> {
+    match value {
+        DeValue::Table(table) => Ok(table),
+        other => Err(other),
+    }
+}
+
+fn spanned<T>(value: Spanned<T>) -> Written<T> {
+    let at = value.span();
+    Written {
+        value: value.into_inner(),
+        key: at.clone(),
+        at,
+    }
+}
+
+fn kind(value: &DeValue) -> &'static str {
+    match value {
+        DeValue::String(_) => "a string",
+        DeValue::Integer(_) => "a whole number",
+        DeValue::Float(_) => "a decimal number",
+        DeValue::Boolean(_) => "true or false",
+        DeValue::Datetime(_) => "a date",
+        DeValue::Array(_) => "an array",
+        DeValue::Table(_) => "a table",
+    }
+}
+
+fn unknown(reader: &Reader, shape: Shape, key: &Str, value: Spanned<DeValue>) -> Mistake {
+    let name = key.value.to_lowercase().replace('_', "-");
+    if matches!(&*name, "password" | "token" | "identity-token" | "secret") {
+        reader.hide(value.span());
+        return Mistake::new(
+            "a list holds no secrets, only where to find them",
+            key.at.clone(),
+        )
+        .help(
+            "write password-env = \"VARIABLE\", password-file, password-command or token-env, \
+                 or nothing to use what docker login or podman login stored",
+        );
+    }
+    let mistake = Mistake::new(
+        format!("{:?} is no key of {}", key.value, shape.place()),
+        key.at.clone(),
+    );
+    match shape.nearest(&name) {
+        Some(near) => mistake.label("unknown key").help(format!("write {near}")),
+        None => mistake
+            .label("unknown key")
+            .help(format!("the keys here are {}", shape.keys().join(", "))),
+    }
+}

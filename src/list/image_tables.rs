@@ -1,0 +1,206 @@
+//! The `images` of a list as they are read: strings, tables, and the keys that exclude each other.
+//!
+//! Decides what an entry may say; what it comes to is decided in `images`. Invariant: an entry with a
+//! mistake makes no rule, so that half an entry never means another image.
+
+use std::sync::Arc;
+
+use toml::de::DeValue;
+
+use super::{
+    fields::Fields,
+    filter::TagFilter,
+    images::{ImageRule, Surroundings},
+    mistakes::Mistake,
+    reader::{Reader, Str, Written},
+    shape::Shape,
+    words,
+};
+use crate::oci::{PartialReference, Platform, Tag};
+
+/// The keys of an image table, without its names.
+#[derive(Default)]
+pub(super) struct Wanted {
+    pub(super) tags: Option<Written<Vec<Written<Tag>>>>,
+    pub(super) filter: Arc<TagFilter>,
+    pub(super) platforms: Option<Written<Arc<[Platform]>>>,
+    pub(super) to: Option<Written<PartialReference>>,
+    pub(super) referrers: Option<bool>,
+    pub(super) cosign_tags: Option<bool>,
+}
+
+pub(super) fn read(list: &mut Fields, surroundings: &Surroundings) -> Vec<ImageRule> {
+    let reader = list.reader;
+    let Some(entries) = list.elements("images") else {
+        return Vec::new();
+    };
+    if entries.value.is_empty() {
+        let mistake = Mistake::new("this list names no images", entries.at);
+        reader.report(mistake.help(Shape::List.example("images")));
+    }
+    let plain = Wanted::default();
+    let mut rules = Vec::with_capacity(entries.value.len());
+    for entry in entries.value {
+        let (at, key) = (entry.at, entry.key);
+        match entry.value {
+            DeValue::Table(table) => {
+                let fields = Fields::new(reader, Shape::Image, table, at);
+                read_table(fields, surroundings, &mut rules);
+            }
+            value => {
+                let value = Written { value, at, key };
+                let text = list.expect("images", value, "an array of references", |v| match v {
+                    DeValue::String(text) => Ok(text),
+                    other => Err(other),
+                });
+                let name = text.and_then(|text| reader.read(&text, words::reference));
+                rules.extend(
+                    name.and_then(|name| ImageRule::new(reader, surroundings, &plain, name)),
+                );
+            }
+        }
+    }
+    rules
+}
+
+/// `platforms`, without repetitions.
+pub(super) fn platforms(fields: &mut Fields) -> Option<Written<Arc<[Platform]>>> {
+    let platforms = fields.read_all("platforms", |reader, text| {
+        reader.read(text, words::platform)
+    })?;
+    Some(platforms.map(|written| {
+        let mut platforms: Vec<Platform> = Vec::with_capacity(written.len());
+        for platform in written {
+            if !platforms.contains(&platform.value) {
+                platforms.push(platform.value);
+            }
+        }
+        platforms.into()
+    }))
+}
+
+fn read_table(mut fields: Fields, surroundings: &Surroundings, rules: &mut Vec<ImageRule>) {
+    let reader = fields.reader;
+    let reported = reader.reported();
+    let names = names(&mut fields);
+    let wanted = Wanted {
+        tags: fields.read_all("tags", |reader, text| reader.read(text, words::tag)),
+        filter: Arc::new(TagFilter {
+            pattern: fields
+                .text("tag-pattern")
+                .and_then(|text| reader.pattern(&text)),
+            semver: fields.read("semver", words::range),
+            latest: fields.count("latest"),
+            exclude: fields.read_all("exclude", Reader::pattern),
+        }),
+        platforms: platforms(&mut fields),
+        to: fields.read("to", words::reference),
+        referrers: fields.flag("referrers").map(|flag| flag.value),
+        cosign_tags: fields.flag("cosign-tags").map(|flag| flag.value),
+    };
+    fields.finish();
+    report_contradictions(reader, &wanted, &names);
+    // Half a table would mean something else: without its filter, say, another tag.
+    if reader.reported() > reported {
+        return;
+    }
+    let filter = Arc::new((*wanted.filter).clone().or(&surroundings.filter));
+    let wanted = Wanted {
+        filter: match wanted.filter.is_empty() {
+            true => wanted.filter,
+            false => filter,
+        },
+        ..wanted
+    };
+    rules.extend(
+        names
+            .into_iter()
+            .filter_map(|name| ImageRule::new(reader, surroundings, &wanted, name)),
+    );
+}
+
+fn names(fields: &mut Fields) -> Vec<Written<PartialReference>> {
+    let reader = fields.reader;
+    let name: Option<Str> = fields.text("name");
+    let names = fields.texts("names");
+    match (&name, &names) {
+        (Some(name), Some(names)) => reader.report(
+            Mistake::new(
+                "an image has `name` or `names`, not both",
+                names.key.clone(),
+            )
+            .and(name.key.clone(), "the other one")
+            .help("move the name into `names`"),
+        ),
+        (None, None) if !fields.had("name") && !fields.had("names") => reader.report(
+            Mistake::new("this image has no name", fields.at.clone())
+                .help(fields.shape.example("name")),
+        ),
+        (None, Some(names)) if names.value.is_empty() => reader.report(
+            Mistake::new("`names` names no image", names.at.clone())
+                .help(fields.shape.example("names")),
+        ),
+        _ => {}
+    }
+    name.into_iter()
+        .chain(names.into_iter().flat_map(|names| names.value))
+        .filter_map(|name| reader.read(&name, words::reference))
+        .collect()
+}
+
+/// Reports keys of an image table that do not go together.
+fn report_contradictions(reader: &Reader, wanted: &Wanted, names: &[Written<PartialReference>]) {
+    if let Some(tags) = &wanted.tags {
+        if tags.value.is_empty() {
+            reader.report(
+                Mistake::new("`tags` names no tag", tags.at.clone())
+                    .help("leave it out for the tag latest, or write tags = [\"1.27\"]"),
+            );
+        }
+        if let Some(key) = wanted.filter.keys().next() {
+            reader.report(
+                Mistake::new("this image lists its tags and filters them", key.clone())
+                    .and(tags.key.clone(), "the tags are listed here")
+                    .help("keep `tags` or the filter; for both, write two tables"),
+            );
+        }
+    }
+    for name in names {
+        let (fixed, what) = match (&name.value.tag, &name.value.digest) {
+            (_, Some(_)) => (true, "a digest"),
+            (Some(_), None) => (true, "a tag"),
+            (None, None) => (false, ""),
+        };
+        let chosen = wanted.tags.as_ref().map(|tags| &tags.key);
+        if let Some(key) = chosen.or(wanted.filter.keys().next()).filter(|_| fixed) {
+            reader.report(
+                Mistake::new(
+                    format!("this name has {what}, and tags are chosen as well"),
+                    name.at.clone(),
+                )
+                .and(key.clone(), "the tags are chosen here")
+                .help("leave one of the two out"),
+            );
+        }
+    }
+    if let Some(to) = &wanted.to {
+        let tags = wanted.tags.as_ref().map_or(1, |tags| tags.value.len());
+        let filtered = !wanted.filter.is_empty() && !wanted.filter.is_single();
+        if to.value.digest.is_some() {
+            reader.report(
+                Mistake::new("a destination cannot choose its digest", to.at.clone())
+                    .help("write a repository, or a repository and a tag"),
+            );
+        } else if names.len() > 1 {
+            reader.report(
+                Mistake::new("`to` is one repository, `names` are several", to.at.clone())
+                    .help("write a table for each of them, or a [[rewrite]]"),
+            );
+        } else if to.value.tag.is_some() && (tags > 1 || filtered) {
+            reader.report(
+                Mistake::new("`to` has one tag for several images", to.at.clone())
+                    .help("leave its tag out, and each image keeps its own"),
+            );
+        }
+    }
+}

@@ -1,0 +1,263 @@
+//! The images of a list: what each entry asks for, and where it goes.
+//!
+//! Decides how names are completed, which of an entry's images are meant, and their destination
+//! repository. Invariant: an [`ImageRule`] is complete; only the tags a filter chooses are still open.
+
+use std::{cell::RefCell, ops::Range, sync::Arc};
+
+use super::{
+    Endpoint,
+    filter::TagFilter,
+    image_tables::Wanted,
+    mistakes::Mistake,
+    reader::{Reader, Written},
+    rewrite::Rewrite,
+};
+use crate::oci::{Digest, PartialReference, Platform, Registry, Repository, Tag};
+
+/// One image of the list, or one repository with a choice of its tags.
+#[derive(Clone, Debug)]
+pub struct ImageRule {
+    pub source: (Registry, Repository),
+    pub destination: (Registry, Repository),
+    /// Only these platforms; empty for all.
+    pub platforms: Arc<[Platform]>,
+    pub referrers: bool,
+    pub cosign_tags: bool,
+    pub(super) choice: Choice,
+    /// The tag to write instead of the one read.
+    pub(super) to_tag: Option<Tag>,
+    /// Where its name is written.
+    pub(super) at: Range<usize>,
+}
+
+/// Which images of the source repository are meant.
+#[derive(Clone, Debug)]
+pub(super) enum Choice {
+    One {
+        tag: Option<Tag>,
+        digest: Option<Digest>,
+    },
+    Tags(Arc<[Written<Tag>]>),
+    Filter(Arc<TagFilter>),
+}
+
+/// A `[source]` or `[destination]`.
+pub(super) enum Side {
+    Known(Endpoint),
+    /// Written, but with mistakes that are reported.
+    Wrong,
+    Missing,
+}
+
+/// What every image is read against.
+pub(super) struct Surroundings<'a> {
+    pub(super) source: Side,
+    pub(super) destination: Side,
+    /// Nothing if one of them is wrong: then no destination they make is known.
+    pub(super) rewrites: Option<&'a [Rewrite]>,
+    pub(super) filter: TagFilter,
+    pub(super) platforms: Arc<[Platform]>,
+    pub(super) referrers: bool,
+    pub(super) cosign_tags: bool,
+    /// The images that would need the side that is missing.
+    pub(super) without_source: RefCell<Vec<Range<usize>>>,
+    pub(super) without_destination: RefCell<Vec<Range<usize>>>,
+}
+
+impl ImageRule {
+    /// The rule for one name of an entry, or nothing if what it needs is wrong or missing.
+    pub(super) fn new(
+        reader: &Reader,
+        surroundings: &Surroundings,
+        wanted: &Wanted,
+        name: Written<PartialReference>,
+    ) -> Option<Self> {
+        let (source, path) = surroundings.source_of(reader, &name)?;
+        let destination = match &wanted.to {
+            Some(to) => surroundings.below_destination(reader, &to.value, &to.at)?,
+            None => {
+                let path = surroundings.rewritten(reader, path, &name.at)?;
+                let path = PartialReference {
+                    registry: None,
+                    repository: path,
+                    tag: None,
+                    digest: None,
+                };
+                surroundings.below_destination(reader, &path, &name.at)?
+            }
+        };
+        let choice = choice(surroundings, wanted, &name.value);
+        let to_tag = wanted.to.as_ref().and_then(|to| to.value.tag.clone());
+        let by_digest = to_tag.is_none()
+            && matches!(
+                choice,
+                Choice::One {
+                    tag: None,
+                    digest: Some(_)
+                }
+            );
+        let platforms = match &wanted.platforms {
+            Some(platforms) if by_digest && !platforms.value.is_empty() => {
+                reader.report(
+                Mistake::new(
+                    "an image written by its digest cannot lose platforms: the digest would change",
+                    platforms.at.clone(),
+                )
+                .and(name.at.clone(), "this digest")
+                .help("give it a tag in `name` or in `to`, or leave `platforms` out"),
+            );
+                return None;
+            }
+            Some(platforms) => Arc::clone(&platforms.value),
+            None if by_digest => Arc::default(),
+            None => Arc::clone(&surroundings.platforms),
+        };
+        let same_tag = match (&to_tag, &choice) {
+            (None, _) => true,
+            (Some(to), Choice::One { tag, .. }) => tag.as_ref() == Some(to),
+            (Some(_), _) => false,
+        };
+        if source == destination && same_tag {
+            reader.report(
+                Mistake::new("this image would be copied onto itself", name.at.clone())
+                    .help("write a `to`, a [[rewrite]], or another registry or prefix"),
+            );
+            return None;
+        }
+        Some(Self {
+            source,
+            destination,
+            platforms,
+            referrers: wanted.referrers.unwrap_or(surroundings.referrers),
+            cosign_tags: wanted.cosign_tags.unwrap_or(surroundings.cosign_tags),
+            choice,
+            to_tag,
+            at: name.at,
+        })
+    }
+}
+
+fn choice(surroundings: &Surroundings, wanted: &Wanted, name: &PartialReference) -> Choice {
+    match &wanted.tags {
+        Some(tags) => Choice::Tags(tags.value.iter().cloned().collect()),
+        None if name.tag.is_some() || name.digest.is_some() => Choice::One {
+            tag: name.tag.clone(),
+            digest: name.digest.clone(),
+        },
+        None if !wanted.filter.is_empty() => Choice::Filter(Arc::clone(&wanted.filter)),
+        // Exclusions alone narrow a filter; they do not turn `nginx` into all of its tags.
+        None if surroundings.filter.pattern.is_some() => {
+            Choice::Filter(Arc::new(surroundings.filter.clone()))
+        }
+        None => Choice::One {
+            tag: Some(Tag::latest()),
+            digest: None,
+        },
+    }
+}
+
+impl Surroundings<'_> {
+    /// The source repository, and the path its destination is made from.
+    fn source_of(
+        &self,
+        reader: &Reader,
+        name: &Written<PartialReference>,
+    ) -> Option<((Registry, Repository), Repository)> {
+        let written = name.value.repository.clone();
+        let (registry, prefix) = match (&name.value.registry, &self.source) {
+            (Some(registry), _) => (registry.clone(), None),
+            (None, Side::Known(side)) => (side.registry.clone(), side.prefix.as_ref()),
+            (None, Side::Wrong) => return None,
+            (None, Side::Missing) => {
+                self.without_source.borrow_mut().push(name.at.clone());
+                return None;
+            }
+        };
+        if let Some(prefix) = prefix {
+            let repository = below(reader, prefix.as_str(), &written, &name.at)?;
+            return Some(((registry, repository), written));
+        }
+        // One name for one image: Docker Hub's `nginx` is `library/nginx`, also where it goes.
+        let repository = if registry.is_docker_hub() && !written.as_str().contains('/') {
+            below(reader, "library", &written, &name.at)?
+        } else {
+            written
+        };
+        Some(((registry, repository.clone()), repository))
+    }
+
+    fn below_destination(
+        &self,
+        reader: &Reader,
+        to: &PartialReference,
+        at: &Range<usize>,
+    ) -> Option<(Registry, Repository)> {
+        let (registry, prefix) = match (&to.registry, &self.destination) {
+            (Some(registry), _) => (registry.clone(), None),
+            (None, Side::Known(side)) => (side.registry.clone(), side.prefix.as_ref()),
+            (None, Side::Wrong) => return None,
+            (None, Side::Missing) => {
+                self.without_destination.borrow_mut().push(at.clone());
+                return None;
+            }
+        };
+        let repository = match prefix {
+            Some(prefix) => below(reader, prefix.as_str(), &to.repository, at)?,
+            None => to.repository.clone(),
+        };
+        Some((registry, repository))
+    }
+
+    fn rewritten(
+        &self,
+        reader: &Reader,
+        path: Repository,
+        at: &Range<usize>,
+    ) -> Option<Repository> {
+        let mut changed: Option<(String, &Rewrite)> = None;
+        for rewrite in self.rewrites? {
+            let before = changed.as_ref().map_or(path.as_str(), |(path, _)| path);
+            let after = rewrite.apply(before);
+            if after != before {
+                changed = Some((after.into_owned(), rewrite));
+            }
+        }
+        let Some((text, last)) = changed else {
+            return Some(path);
+        };
+        match text.parse() {
+            Ok(repository) => Some(repository),
+            Err(error) => {
+                let message = format!("this image is rewritten to {text:?}: {error}");
+                reader.report(
+                    Mistake::new(message, at.clone())
+                        .and(last.at.clone(), "by this rewrite")
+                        .help("change the rewrite, or give the image a `to`"),
+                );
+                None
+            }
+        }
+    }
+}
+
+fn below(
+    reader: &Reader,
+    prefix: &str,
+    repository: &Repository,
+    at: &Range<usize>,
+) -> Option<Repository> {
+    match format!("{prefix}/{repository}").parse() {
+        Ok(repository) => Some(repository),
+        Err(error) => {
+            reader.report(
+                Mistake::new(
+                    format!("with its prefix this name is too long: {error}"),
+                    at.clone(),
+                )
+                .help("shorten the name or the prefix"),
+            );
+            None
+        }
+    }
+}

@@ -1,0 +1,317 @@
+//! Reading a whole list.
+//!
+//! Decides the order of reading, what belongs to the list as a whole, and which mistakes are only
+//! echoes of others. Invariant: reading goes on to the end whatever is wrong.
+
+use std::{
+    cell::RefCell,
+    collections::{BTreeMap, BTreeSet, btree_map::Entry},
+    num::NonZeroU16,
+    ops::Range,
+    sync::Arc,
+};
+
+use toml::de::{DeTable, DeValue, Error as SyntaxError};
+
+use super::{
+    Defaults, Endpoint, List, Mistakes, Settings, expand,
+    fields::Fields,
+    filter::TagFilter,
+    image_tables,
+    images::{Side, Surroundings},
+    mistakes::Mistake,
+    reader::{Reader, Written},
+    rewrite::Rewrite,
+    shape::Shape,
+    text::Text,
+    words,
+};
+use crate::oci::Registry;
+
+/// The version of the format this program reads.
+const VERSION: &str = "1";
+
+type Registries = BTreeMap<Registry, (Settings, Range<usize>)>;
+
+pub(super) fn parse(file_name: &str, text: &str) -> Result<List, Mistakes> {
+    let (table, errors) = DeTable::parse_recoverable(text);
+    let table = table.into_inner();
+    let syntax = syntax_mistakes(&table, &errors, text);
+
+    let reader = Reader::new(text);
+    let mut fields = Fields::new(&reader, Shape::List, table, 0..0);
+    version(&mut fields, syntax.is_empty());
+
+    let mut registries = Registries::new();
+    let source = side(&mut fields, "source", &mut registries);
+    let destination = side(&mut fields, "destination", &mut registries);
+    further_registries(&mut fields, &mut registries);
+    let reported = reader.reported();
+    let rewrites = rewrites(&mut fields);
+    let all_rewrites = (reader.reported() == reported).then_some(&*rewrites);
+    let (defaults, surroundings) = surroundings(&mut fields, source, destination, all_rewrites);
+    if syntax.is_empty() && !fields.has("images") {
+        let mistake = Mistake::new("this list names no images", 0..0);
+        reader.report(mistake.help(Shape::List.example("images")));
+    }
+    let images = image_tables::read(&mut fields, &surroundings);
+    fields.finish();
+    if syntax.is_empty() {
+        missing_sides(&reader, &surroundings);
+    }
+
+    let known = |side| match side {
+        Side::Known(endpoint) => Some(endpoint),
+        Side::Wrong | Side::Missing => None,
+    };
+    let (source, destination) = (known(surroundings.source), known(surroundings.destination));
+    let (mut found, hidden) = reader.finish();
+    let text = Arc::new(Text::new(file_name, text, &hidden));
+    let list = List {
+        source,
+        destination,
+        registries: registries
+            .into_iter()
+            .map(|(registry, (settings, _))| (registry, settings))
+            .collect(),
+        defaults,
+        images,
+        rewrites: rewrites.len(),
+        text: Arc::clone(&text),
+    };
+    found.extend(expand::check(&list));
+
+    // What a line that is no TOML seems to say is not worth a word.
+    let unreadable: BTreeSet<usize> = syntax.iter().map(|m| text.line(m.start())).collect();
+    found.retain(|mistake| !unreadable.contains(&text.line(mistake.start())));
+    found.extend(syntax);
+    Mistakes::found(&text, found)?;
+    Ok(list)
+}
+
+/// What is wrong with the text as TOML.
+fn syntax_mistakes(table: &DeTable, errors: &[SyntaxError], text: &str) -> Vec<Mistake> {
+    let images = table.get_key_value("images").map(|(key, _)| key.span());
+    let mut mixed = false;
+    let mut mistakes = Vec::with_capacity(errors.len());
+    for error in errors {
+        let at = error.span().unwrap_or(0..0);
+        let duplicate = error.message().starts_with("duplicate key");
+        match &images {
+            Some(first) if duplicate && text.get(at.clone()) == Some("images") => {
+                // Every further [[images]] repeats the same mistake.
+                if !std::mem::replace(&mut mixed, true) {
+                    mistakes.push(
+                        Mistake::new("TOML cannot mix `images = [...]` and [[images]]", at)
+                            .and(first.clone(), "`images` is already written here")
+                            .help(
+                                "put the tables into the array, images = [\"a:1\", { name = \"b\", \
+                                 tags = [\"1\", \"2\"] }], or the references into a table, [[images]] \
+                                 with names = [\"a:1\"]",
+                            ),
+                    );
+                }
+            }
+            _ if duplicate => mistakes.push(
+                Mistake::new("this key is written twice", at)
+                    .help("a table has each key once; remove or rename one of them"),
+            ),
+            _ => mistakes.push(
+                Mistake::new(format!("this is not TOML: {}", error.message()), at).help(
+                    "texts stand in \"quotes\", lists in [brackets], and every line is key = value",
+                ),
+            ),
+        }
+    }
+    mistakes
+}
+
+fn version(fields: &mut Fields, whole: bool) {
+    let had = fields.has("version");
+    let number = fields.integer("version");
+    let mistake = match number {
+        Some(number) if number.value != VERSION => {
+            Mistake::new("this version of the format is not known", number.at)
+        }
+        None if !had && whole => Mistake::new("this list does not say its version", 0..0),
+        _ => return,
+    };
+    fields
+        .reader
+        .report(mistake.help(fields.shape.example("version")));
+}
+
+fn side(fields: &mut Fields, key: &'static str, registries: &mut Registries) -> Side {
+    let shape = match key {
+        "source" => Shape::Source,
+        _ => Shape::Destination,
+    };
+    let missing = !fields.has(key);
+    let Some(mut table) = fields.table(key, shape) else {
+        return if missing { Side::Missing } else { Side::Wrong };
+    };
+    let reader = fields.reader;
+    if !table.has("registry") {
+        let mistake = Mistake::new(format!("[{key}] has no registry"), table.at.clone());
+        reader.report(mistake.help(shape.example("registry")));
+    }
+    let registry = table.read("registry", words::registry);
+    let had_prefix = table.has("prefix");
+    let prefix = table.read("prefix", words::repository);
+    let settings = match shape {
+        Shape::Source => Settings::read(&mut table),
+        _ => Settings::read_destination(&mut table),
+    };
+    table.finish();
+    let Some(registry) = registry else {
+        return Side::Wrong;
+    };
+    add_side(reader, registries, &registry, settings);
+    if had_prefix && prefix.is_none() {
+        return Side::Wrong;
+    }
+    Side::Known(Endpoint {
+        registry: registry.value,
+        prefix: prefix.map(|prefix| prefix.value),
+    })
+}
+
+/// A registry on both sides is one registry: what is written for one side holds for both.
+fn add_side(
+    reader: &Reader,
+    registries: &mut Registries,
+    registry: &Written<Registry>,
+    settings: Settings,
+) {
+    match registries.entry(registry.value.clone()) {
+        Entry::Vacant(entry) => {
+            entry.insert((settings, registry.at.clone()));
+        }
+        Entry::Occupied(mut entry) => {
+            let (first, there) = entry.get_mut();
+            if *first == Settings::default() {
+                *first = settings;
+            } else if settings != Settings::default() && settings != *first {
+                reader.report(
+                    Mistake::new(
+                        "source and destination are one registry with different settings",
+                        registry.at.clone(),
+                    )
+                    .and(there.clone(), "the same registry")
+                    .help("write its settings in one of the two; they hold for both"),
+                );
+            }
+        }
+    }
+}
+
+fn further_registries(fields: &mut Fields, registries: &mut Registries) {
+    let reader = fields.reader;
+    for (name, mut table) in fields.entries("registries", Shape::Registry) {
+        let settings = Settings::read_destination(&mut table);
+        table.finish();
+        let Some(registry) = reader.read(&name, words::registry) else {
+            continue;
+        };
+        match registries.entry(registry.value) {
+            Entry::Vacant(entry) => {
+                entry.insert((settings, registry.at));
+            }
+            Entry::Occupied(entry) => reader.report(
+                Mistake::new(
+                    "the settings of this registry are already written",
+                    registry.at,
+                )
+                .and(entry.get().1.clone(), "here")
+                .help("write them once; [source] and [destination] take the same keys"),
+            ),
+        }
+    }
+}
+
+fn rewrites(fields: &mut Fields) -> Vec<Rewrite> {
+    let Some(entries) = fields.elements("rewrite") else {
+        return Vec::new();
+    };
+    let mut rewrites = Vec::with_capacity(entries.value.len());
+    for entry in entries.value {
+        let table = fields.expect(
+            "rewrite",
+            entry,
+            "an array of tables",
+            |value| match value {
+                DeValue::Table(table) => Ok(table),
+                other => Err(other),
+            },
+        );
+        rewrites.extend(table.and_then(|table| {
+            let (table, at) = (table.value, table.at);
+            Rewrite::read(Fields::new(fields.reader, Shape::Rewrite, table, at))
+        }));
+    }
+    rewrites
+}
+
+fn surroundings<'a>(
+    fields: &mut Fields,
+    source: Side,
+    destination: Side,
+    rewrites: Option<&'a [Rewrite]>,
+) -> (Defaults, Surroundings<'a>) {
+    let mut surroundings = Surroundings {
+        source,
+        destination,
+        rewrites,
+        filter: TagFilter::default(),
+        platforms: Arc::default(),
+        referrers: true,
+        cosign_tags: true,
+        without_source: RefCell::default(),
+        without_destination: RefCell::default(),
+    };
+    let Some(mut table) = fields.table("defaults", Shape::Defaults) else {
+        return (Defaults::default(), surroundings);
+    };
+    let count = |number: Written<u16>| NonZeroU16::new(number.value);
+    let defaults = Defaults {
+        parallel: table.count("parallel").and_then(count),
+        attempts: table.count("attempts").and_then(count),
+    };
+    let pattern = table.text("tag-pattern");
+    surroundings.filter.pattern = pattern.and_then(|text| table.reader.pattern(&text));
+    surroundings.filter.exclude = table.read_all("exclude", Reader::pattern);
+    if let Some(platforms) = image_tables::platforms(&mut table) {
+        surroundings.platforms = platforms.value;
+    }
+    let flag = |flag: Option<Written<bool>>| flag.is_none_or(|flag| flag.value);
+    surroundings.referrers = flag(table.flag("referrers"));
+    surroundings.cosign_tags = flag(table.flag("cosign-tags"));
+    table.finish();
+    (defaults, surroundings)
+}
+
+fn missing_sides(reader: &Reader, surroundings: &Surroundings) {
+    let sides = [
+        ("source", &surroundings.without_source),
+        ("destination", &surroundings.without_destination),
+    ];
+    for (side, images) in sides {
+        let images = images.borrow();
+        let Some(first) = images.first() else {
+            continue;
+        };
+        let label = match images.len() {
+            1 => "it is needed by this image".into(),
+            count => format!("it is needed by this image and {} more", count - 1),
+        };
+        let help = match side {
+            "source" => "write [source] with registry = \"host\", or the registry into the name",
+            _ => "write [destination] with registry = \"host\", or a `to` with its registry",
+        };
+        reader.report(
+            Mistake::new(format!("there is no [{side}]"), first.clone())
+                .label(label)
+                .help(help),
+        );
+    }
+}

@@ -1,0 +1,76 @@
+//! The text of a list file and where its lines are.
+//!
+//! Decides how a byte offset becomes a line. Invariant: a line is found by binary search, so that a
+//! list of very many lines with very many mistakes is no slower per mistake than a short one.
+
+use std::ops::Range;
+
+/// A list file as its mistakes show it.
+pub(super) struct Text {
+    pub(super) file: String,
+    pub(super) content: String,
+    /// The offset of each line's first byte; never empty.
+    line_starts: Vec<usize>,
+}
+
+impl Text {
+    /// Keeps `content` with the bytes of `hidden` as asterisks: what a list should not have held is
+    /// not shown again.
+    pub(super) fn new(file: &str, content: &str, hidden: &[Range<usize>]) -> Self {
+        let mut content = content.to_owned();
+        for range in hidden {
+            if content.get(range.clone()).is_some() {
+                content.replace_range(range.clone(), &"*".repeat(range.len()));
+            }
+        }
+        let line_starts = std::iter::once(0)
+            .chain(content.match_indices('\n').map(|(at, _)| at + 1))
+            .collect();
+        Self {
+            file: file.to_owned(),
+            content,
+            line_starts,
+        }
+    }
+
+    /// The line that holds the byte at `offset`, counted from 1.
+    pub(super) fn line(&self, offset: usize) -> usize {
+        self.line_starts.partition_point(|&start| start <= offset)
+    }
+
+    /// The offset at which `line` starts; the end of the text for a line after the last.
+    pub(super) fn line_start(&self, line: usize) -> usize {
+        self.line_starts
+            .get(line.saturating_sub(1))
+            .copied()
+            .unwrap_or(self.content.len())
+    }
+
+    /// `range` within this text and on character boundaries, whatever it was.
+    pub(super) fn clamp(&self, range: &Range<usize>) -> Range<usize> {
+        let start = self.content.floor_char_boundary(range.start);
+        let end = self.content.ceil_char_boundary(range.end.max(start));
+        start..end
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_offset_is_on_the_line_whose_start_precedes_it() {
+        let text = Text::new("x", "ab\n\ncd", &[]);
+        let lines: Vec<usize> = (0..6).map(|offset| text.line(offset)).collect();
+        assert_eq!(lines, [1, 1, 1, 2, 3, 3]);
+        assert_eq!(text.line_start(3), 4);
+        assert_eq!(text.line_start(9), 6);
+    }
+
+    #[test]
+    fn hidden_text_keeps_its_length() {
+        let password = 7..16;
+        let text = Text::new("x", "key = \"pässword\"", std::slice::from_ref(&password));
+        assert_eq!(text.content, "key = \"*********\"");
+    }
+}

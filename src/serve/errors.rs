@@ -1,0 +1,115 @@
+//! Refusals: the error bodies of distribution-spec "Error Codes", with the status each code is sent with.
+//!
+//! Decides status and code, not when to refuse. Invariant: every answer above 399 that this registry
+//! gives of its own will is one of these.
+
+use std::io;
+
+use axum::{
+    body::Body,
+    http::{HeaderName, HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use serde_json::json;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ErrorCode {
+    BlobUnknown,
+    BlobUploadInvalid,
+    BlobUploadUnknown,
+    DigestInvalid,
+    ManifestBlobUnknown,
+    ManifestInvalid,
+    ManifestTooLarge,
+    ManifestUnknown,
+    NameInvalid,
+    NameUnknown,
+    PaginationNumberInvalid,
+    RangeInvalid,
+    SizeInvalid,
+    TagInvalid,
+    Unauthorized,
+    Unknown,
+    Unsupported,
+}
+
+impl ErrorCode {
+    /// The spec's word for it, and the status the reference implementation sends with it.
+    fn parts(self) -> (StatusCode, &'static str) {
+        match self {
+            Self::BlobUnknown => (StatusCode::NOT_FOUND, "BLOB_UNKNOWN"),
+            Self::BlobUploadInvalid => (StatusCode::BAD_REQUEST, "BLOB_UPLOAD_INVALID"),
+            Self::BlobUploadUnknown => (StatusCode::NOT_FOUND, "BLOB_UPLOAD_UNKNOWN"),
+            Self::DigestInvalid => (StatusCode::BAD_REQUEST, "DIGEST_INVALID"),
+            Self::ManifestBlobUnknown => (StatusCode::BAD_REQUEST, "MANIFEST_BLOB_UNKNOWN"),
+            Self::ManifestInvalid => (StatusCode::BAD_REQUEST, "MANIFEST_INVALID"),
+            Self::ManifestTooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "MANIFEST_INVALID"),
+            Self::ManifestUnknown => (StatusCode::NOT_FOUND, "MANIFEST_UNKNOWN"),
+            Self::NameInvalid => (StatusCode::BAD_REQUEST, "NAME_INVALID"),
+            Self::NameUnknown => (StatusCode::NOT_FOUND, "NAME_UNKNOWN"),
+            Self::PaginationNumberInvalid => (StatusCode::BAD_REQUEST, "PAGINATION_NUMBER_INVALID"),
+            Self::RangeInvalid => (StatusCode::RANGE_NOT_SATISFIABLE, "RANGE_INVALID"),
+            Self::SizeInvalid => (StatusCode::BAD_REQUEST, "SIZE_INVALID"),
+            Self::TagInvalid => (StatusCode::BAD_REQUEST, "TAG_INVALID"),
+            Self::Unauthorized => (StatusCode::UNAUTHORIZED, "UNAUTHORIZED"),
+            Self::Unknown => (StatusCode::INTERNAL_SERVER_ERROR, "UNKNOWN"),
+            Self::Unsupported => (StatusCode::METHOD_NOT_ALLOWED, "UNSUPPORTED"),
+        }
+    }
+}
+
+/// A request that is not carried out.
+#[derive(Debug)]
+pub(crate) struct Refusal {
+    pub(crate) code: ErrorCode,
+    message: String,
+    headers: Vec<(HeaderName, HeaderValue)>,
+}
+
+impl Refusal {
+    pub(crate) fn new(code: ErrorCode, message: impl Into<String>) -> Self {
+        Self {
+            code,
+            message: message.into(),
+            headers: Vec::new(),
+        }
+    }
+
+    /// Adds a header; one whose value cannot be sent is left out.
+    pub(crate) fn with(mut self, name: HeaderName, value: &str) -> Self {
+        if let Ok(value) = value.parse() {
+            self.headers.push((name, value));
+        }
+        self
+    }
+}
+
+impl From<io::Error> for Refusal {
+    fn from(error: io::Error) -> Self {
+        Self::new(
+            ErrorCode::Unknown,
+            format!("the registry's disk: {}", error.kind()),
+        )
+    }
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        let (status, code) = self.code.parts();
+        let body = json!({"errors": [{"code": code, "message": self.message, "detail": null}]})
+            .to_string();
+        let mut response = Response::new(Body::from(body));
+        *response.status_mut() = status;
+        let headers = response.headers_mut();
+        headers.insert(
+            header::CONTENT_TYPE,
+            HeaderValue::from_static("application/json"),
+        );
+        headers.extend(
+            self.headers
+                .into_iter()
+                .map(|(name, value)| (Some(name), value)),
+        );
+        response
+    }
+}

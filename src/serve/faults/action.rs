@@ -1,0 +1,115 @@
+//! What can go wrong with a request.
+//!
+//! Invariant: an action says only what happens on the wire; which client bug it finds is the test's word.
+
+use std::collections::{HashMap, HashSet};
+
+/// Byte counts are of the body, not of the message.
+#[derive(Clone, Debug)]
+pub enum Action {
+    /// Answers so instead of doing anything; see [`Action::answer`].
+    Answer {
+        status: u16,
+        headers: Vec<(String, String)>,
+        body: String,
+    },
+    /// Sends `after` bytes of the response body, then cuts the connection.
+    CutResponse { after: u64 },
+    /// Takes `after` bytes of the request body, then cuts the connection. A request without a body is
+    /// cut at once.
+    CutRequest { after: u64 },
+    /// Does what is asked, and cuts the connection without answering.
+    LoseAnswer,
+    /// Sends `after` bytes of the response body, then nothing until the fault is released.
+    StallResponse { after: u64 },
+    /// Takes `after` bytes of the request body, then nothing until the fault is released.
+    StallRequest { after: u64 },
+    /// Does nothing at all until the fault is released, then goes on as usual.
+    Hang,
+    /// Both bodies pass at `rate` bytes a second.
+    Drip { rate: u64 },
+    /// Sends another kind of `Location` than a path.
+    Location(OddLocation),
+    /// Forgets the upload session the request is for.
+    LoseSession,
+    /// Answers a range request with the whole blob.
+    IgnoreRange,
+    /// Sends the client to `base` followed by the path and query it asked for.
+    Redirect { status: u16, base: String },
+    /// Opens a session where a mount was asked for.
+    IgnoreMount,
+    /// Expires all tokens before the request is looked at.
+    ExpireTokens,
+    /// Gives a token for the first scope only, as some token servers do.
+    FirstScopeOnly,
+    /// Answers `status` to a body longer than `bytes`, or of a length that is not announced.
+    BodyCap { bytes: u64, status: u16 },
+    /// Answers 400 to a body whose length is not announced.
+    RequireLength,
+    /// Announces `OCI-Chunk-Min-Length`, and answers 416 to what follows a shorter chunk.
+    ChunkMinimum { bytes: u64 },
+    /// Sends this header instead of its own, or in addition.
+    SetHeader { name: String, value: String },
+    /// Does not send this header. Without `Content-Length` the body is sent in chunks.
+    DropHeader { name: String },
+    /// Does what is asked, and answers with another status.
+    ReplaceStatus { status: u16 },
+}
+
+/// Locations that registries and the proxies before them send.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OddLocation {
+    /// `http://host/v2/...`, whatever the request came by.
+    Absolute,
+    /// `//host/v2/...`
+    Schemeless,
+    /// Relative to the path of the request.
+    Relative,
+    /// With a `_state` in the query that has to come back byte for byte, and only once.
+    OpaqueState,
+}
+
+/// What an action remembers from one request to the next.
+#[derive(Debug, Default)]
+pub(super) struct Memory {
+    /// The `_state` each session has to come back with, by path.
+    pub(super) states: HashMap<String, String>,
+    /// Sessions, by path, whose last chunk was too short to be followed by another.
+    pub(super) short: HashSet<String>,
+}
+
+impl Action {
+    /// Answers with `status` and an error body; add headers with [`Action::header`].
+    #[must_use]
+    pub fn answer(status: u16) -> Self {
+        Self::Answer {
+            status,
+            headers: Vec::new(),
+            body: r#"{"errors":[{"code":"UNKNOWN","message":"scripted","detail":null}]}"#
+                .to_owned(),
+        }
+    }
+
+    /// Adds a header to an answer.
+    #[must_use]
+    pub fn header(mut self, name: &str, value: &str) -> Self {
+        if let Self::Answer { headers, .. } = &mut self {
+            headers.push((name.to_owned(), value.to_owned()));
+        }
+        self
+    }
+
+    /// Gives an answer this body instead.
+    #[must_use]
+    pub fn body(mut self, text: &str) -> Self {
+        if let Self::Answer { body, .. } = &mut self {
+            text.clone_into(body);
+        }
+        self
+    }
+
+    /// Whether no other action comes after this one.
+    pub(super) fn answers(&self) -> bool {
+        matches!(self, Self::Answer { .. } | Self::Redirect { .. })
+    }
+}

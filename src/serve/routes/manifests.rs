@@ -1,0 +1,176 @@
+//! Manifests: read, pushed with their digest and what they name checked, deleted.
+//!
+//! Invariant: through this door no manifest enters whose content the repository does not hold.
+
+use axum::{
+    body::Body,
+    http::{HeaderName, Response as HttpResponse, StatusCode, header, request::Parts},
+    response::Response,
+};
+use bytes::{Bytes, BytesMut};
+use http_body_util::BodyExt;
+
+use super::{Service, blobs::DOCKER_CONTENT_DIGEST, empty, on_disk};
+use crate::{
+    oci::{Digest, Manifest, MediaType, Repository, Version},
+    serve::{
+        errors::{ErrorCode, Refusal},
+        store::Store,
+    },
+};
+
+const OCI_SUBJECT: HeaderName = HeaderName::from_static("oci-subject");
+
+/// What the spec asks a registry to accept at least, and the reference implementation at most.
+const LARGEST: usize = 4 * 1024 * 1024;
+
+pub(super) async fn get(
+    service: &Service,
+    repository: Repository,
+    version: Version,
+) -> Result<Response, Refusal> {
+    let found = on_disk(service, move |store| store.manifest(&repository, &version));
+    let manifest = found.await?.ok_or_else(unknown)?;
+    HttpResponse::builder()
+        .header(header::CONTENT_TYPE, manifest.media_type.as_str())
+        .header(header::ETAG, format!("\"{}\"", manifest.digest))
+        .header(DOCKER_CONTENT_DIGEST, manifest.digest.to_string())
+        .body(Body::from(manifest.bytes))
+        .map_err(|error| Refusal::new(ErrorCode::Unknown, error.to_string()))
+}
+
+pub(super) async fn put(
+    service: &Service,
+    repository: Repository,
+    version: Version,
+    request: &Parts,
+    body: &mut Body,
+) -> Result<Response, Refusal> {
+    let bytes = read(body).await?;
+    let digest = match &version {
+        Version::Tag(_) => Digest::of(&bytes),
+        Version::Digest(wanted) => verified(wanted, &bytes)?,
+    };
+    let content_type = request
+        .headers
+        .get(header::CONTENT_TYPE)
+        .and_then(|content_type| content_type.to_str().ok());
+    let manifest = Manifest::parse_as(bytes, digest, content_type)
+        .map_err(|error| Refusal::new(ErrorCode::ManifestInvalid, error.to_string()))?;
+    if content_type.is_some_and(|sent| MediaType::new(sent) != manifest.media_type) {
+        return Err(Refusal::new(
+            ErrorCode::ManifestInvalid,
+            "Content-Type and mediaType disagree",
+        ));
+    }
+    let location = format!("/v2/{repository}/manifests/{}", manifest.digest);
+    let digest = manifest.digest.to_string();
+    let subject = manifest
+        .subject
+        .as_ref()
+        .map(|subject| subject.digest.to_string());
+    let missing = on_disk(service, move |store| {
+        let missing = missing(&store, &repository, &manifest);
+        if missing.is_none() {
+            store.write_manifest(
+                &repository,
+                &manifest.digest,
+                &manifest.media_type,
+                &manifest.raw,
+            )?;
+            if let Version::Tag(tag) = &version {
+                store.write_tag(&repository, tag, &manifest.digest)?;
+            }
+        }
+        Ok(missing)
+    });
+    if let Some(missing) = missing.await? {
+        return Err(Refusal::new(
+            ErrorCode::ManifestBlobUnknown,
+            format!("this repository does not hold {missing}"),
+        ));
+    }
+    let mut response = empty(
+        StatusCode::CREATED,
+        [
+            (header::LOCATION, location),
+            (DOCKER_CONTENT_DIGEST, digest),
+        ],
+    )?;
+    if let Some(subject) = subject.and_then(|subject| subject.parse().ok()) {
+        response.headers_mut().insert(OCI_SUBJECT, subject);
+    }
+    Ok(response)
+}
+
+pub(super) async fn delete(
+    service: &Service,
+    repository: Repository,
+    version: Version,
+) -> Result<Response, Refusal> {
+    let deleted = on_disk(service, move |store| match version {
+        Version::Tag(tag) => store.delete_tag(&repository, &tag),
+        Version::Digest(digest) => store.delete_manifest(&repository, &digest),
+    });
+    match deleted.await? {
+        true => empty(StatusCode::ACCEPTED, []),
+        false => Err(unknown()),
+    }
+}
+
+/// The first thing the manifest names that the repository does not hold.
+fn missing(store: &Store, repository: &Repository, manifest: &Manifest) -> Option<Digest> {
+    // Build caches put blobs into an index; foreign layers are fetched from elsewhere.
+    let child = manifest
+        .children()
+        .iter()
+        .map(|child| &child.digest)
+        .find(|digest| {
+            !store.has_manifest(repository, digest) && !store.has_blob(repository, digest)
+        });
+    let blob = || {
+        manifest
+            .blobs()
+            .filter(|blob| !blob.media_type.is_foreign_layer() && blob.urls.is_empty())
+            .map(|blob| &blob.digest)
+            .find(|digest| !store.has_blob(repository, digest))
+    };
+    child.or_else(blob).cloned()
+}
+
+fn verified(wanted: &Digest, bytes: &[u8]) -> Result<Digest, Refusal> {
+    let mut hasher = wanted.hasher();
+    hasher.update(bytes);
+    let actual = hasher.finish();
+    if actual != *wanted {
+        let message = format!("the manifest has the digest {actual}");
+        return Err(Refusal::new(ErrorCode::DigestInvalid, message));
+    }
+    Ok(actual)
+}
+
+async fn read(body: &mut Body) -> Result<Bytes, Refusal> {
+    let mut bytes = BytesMut::new();
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|_| {
+            Refusal::new(ErrorCode::ManifestInvalid, "the request body ended early")
+        })?;
+        if let Ok(piece) = frame.into_data() {
+            if bytes.len() + piece.len() > LARGEST {
+                return Err(Refusal::new(
+                    ErrorCode::ManifestTooLarge,
+                    "a manifest has at most 4 MiB",
+                ));
+            }
+            bytes.extend_from_slice(&piece);
+        }
+    }
+    Ok(bytes.freeze())
+}
+
+fn unknown() -> Refusal {
+    Refusal::new(
+        ErrorCode::ManifestUnknown,
+        "this repository does not hold the manifest",
+    )
+}

@@ -1,0 +1,220 @@
+//! Pushing blobs (distribution-spec "Pushing blobs"): at once, in chunks, or by mounting.
+//!
+//! Invariant: every answer about a session says where it is and how far it has come.
+
+use axum::{
+    body::Body,
+    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header, request::Parts},
+    response::Response,
+};
+
+use super::{Service, blobs::DOCKER_CONTENT_DIGEST, empty, on_disk};
+use crate::{
+    oci::{Digest, Repository},
+    serve::{
+        errors::{ErrorCode, Refusal},
+        paths::{self, Query},
+        uploads::{Upload, UploadError},
+    },
+};
+
+const DOCKER_UPLOAD_UUID: HeaderName = HeaderName::from_static("docker-upload-uuid");
+
+pub(super) async fn open(
+    service: &Service,
+    repository: Repository,
+    query: &Query<'_>,
+    body: &mut Body,
+) -> Result<Response, Refusal> {
+    let mount = query
+        .get("mount")
+        .and_then(|digest| digest.parse::<Digest>().ok());
+    let from = query.get("from").and_then(|from| from.parse().ok());
+    if let (Some(digest), Some(from)) = (mount, from) {
+        let (to, mounted) = (repository.clone(), digest.clone());
+        if on_disk(service, move |store| store.mount_blob(&from, &to, &mounted)).await? {
+            return created(&repository, &digest);
+        }
+    }
+    let wanted = query.get("digest").map(paths::digest).transpose()?;
+    let upload = service.uploads.open(&repository);
+    let Some(digest) = wanted else {
+        return session(StatusCode::ACCEPTED, &repository, &upload);
+    };
+    let done = match upload.append(None, None, body).await {
+        Ok(_) => service.uploads.finish(&upload, &digest).await,
+        Err(error) => Err(error),
+    };
+    // Nobody was told of this session, so nobody can go on with it.
+    service.uploads.cancel(&repository, &upload.id);
+    done.map_err(|error| refused(error, &repository, &upload))?;
+    created(&repository, &digest)
+}
+
+pub(super) fn status(
+    service: &Service,
+    repository: &Repository,
+    id: &str,
+) -> Result<Response, Refusal> {
+    let upload = service.uploads.find(repository, id).ok_or_else(unknown)?;
+    session(StatusCode::NO_CONTENT, repository, &upload)
+}
+
+pub(super) async fn append(
+    service: &Service,
+    repository: &Repository,
+    id: &str,
+    request: &Parts,
+    body: &mut Body,
+) -> Result<Response, Refusal> {
+    let upload = service.uploads.find(repository, id).ok_or_else(unknown)?;
+    take(service, &upload, repository, &request.headers, body).await?;
+    session(StatusCode::ACCEPTED, repository, &upload)
+}
+
+pub(super) async fn finish(
+    service: &Service,
+    repository: &Repository,
+    id: &str,
+    request: &Parts,
+    body: &mut Body,
+) -> Result<Response, Refusal> {
+    let upload = service.uploads.find(repository, id).ok_or_else(unknown)?;
+    let query = Query::of(&request.uri);
+    let digest = paths::digest(query.get("digest").unwrap_or_default())?;
+    take(service, &upload, repository, &request.headers, body).await?;
+    service
+        .uploads
+        .finish(&upload, &digest)
+        .await
+        .map_err(|error| refused(error, repository, &upload))?;
+    created(repository, &digest)
+}
+
+pub(super) fn cancel(
+    service: &Service,
+    repository: &Repository,
+    id: &str,
+) -> Result<Response, Refusal> {
+    match service.uploads.cancel(repository, id) {
+        true => empty(StatusCode::NO_CONTENT, []),
+        false => Err(unknown()),
+    }
+}
+
+async fn take(
+    service: &Service,
+    upload: &Upload,
+    repository: &Repository,
+    headers: &HeaderMap,
+    body: &mut Body,
+) -> Result<(), Refusal> {
+    let (start, length) = match headers.get(header::CONTENT_RANGE) {
+        Some(range) => {
+            let (start, length) = content_range(range).ok_or_else(|| {
+                Refusal::new(
+                    ErrorCode::BlobUploadInvalid,
+                    "a chunk's Content-Range is written first-last",
+                )
+            })?;
+            (Some(start), Some(length))
+        }
+        None => (None, None),
+    };
+    let taken = upload.append(start, length, body).await;
+    // What could not be written is not known to be in the file: the session is of no more use.
+    if matches!(taken, Err(UploadError::Disk(_) | UploadError::Length)) {
+        service.uploads.cancel(repository, &upload.id);
+    }
+    taken
+        .map(drop)
+        .map_err(|error| refused(error, repository, upload))
+}
+
+/// The first byte and the length of a chunk. The spec writes `0-9`, some clients `bytes 0-9/10`.
+fn content_range(value: &HeaderValue) -> Option<(u64, u64)> {
+    let text = value.to_str().ok()?.trim();
+    let text = text.strip_prefix("bytes ").unwrap_or(text);
+    let (first, last) = text.split('/').next()?.split_once('-')?;
+    let (first, last) = (first.parse::<u64>().ok()?, last.parse::<u64>().ok()?);
+    let length = last.checked_sub(first)?.checked_add(1)?;
+    Some((first, length))
+}
+
+fn refused(error: UploadError, repository: &Repository, upload: &Upload) -> Refusal {
+    let code = match &error {
+        UploadError::OutOfOrder(_) => ErrorCode::RangeInvalid,
+        UploadError::Length => ErrorCode::SizeInvalid,
+        UploadError::Digest(_) => ErrorCode::DigestInvalid,
+        UploadError::TakenOver | UploadError::Cut => ErrorCode::BlobUploadInvalid,
+        UploadError::Ended => ErrorCode::BlobUploadUnknown,
+        UploadError::Disk(_) => ErrorCode::Unknown,
+    };
+    let refusal = match error {
+        UploadError::Disk(error) => error.into(),
+        error => Refusal::new(code, error.to_string()),
+    };
+    match code {
+        ErrorCode::RangeInvalid => refusal
+            .with(header::LOCATION, &location(repository, upload))
+            .with(header::RANGE, &range(upload))
+            .with(DOCKER_UPLOAD_UUID, &upload.id),
+        _ => refusal,
+    }
+}
+
+fn unknown() -> Refusal {
+    Refusal::new(
+        ErrorCode::BlobUploadUnknown,
+        "this upload is not known: it ended, was cancelled, or another process answered it",
+    )
+}
+
+fn created(repository: &Repository, digest: &Digest) -> Result<Response, Refusal> {
+    empty(
+        StatusCode::CREATED,
+        [
+            (header::LOCATION, format!("/v2/{repository}/blobs/{digest}")),
+            (DOCKER_CONTENT_DIGEST, digest.to_string()),
+        ],
+    )
+}
+
+fn session(
+    status: StatusCode,
+    repository: &Repository,
+    upload: &Upload,
+) -> Result<Response, Refusal> {
+    empty(
+        status,
+        [
+            (header::LOCATION, location(repository, upload)),
+            (header::RANGE, range(upload)),
+            (DOCKER_UPLOAD_UUID, upload.id.clone()),
+        ],
+    )
+}
+
+fn location(repository: &Repository, upload: &Upload) -> String {
+    format!("/v2/{repository}/blobs/uploads/{}", upload.id)
+}
+
+/// Both ends inclusive; nothing at all is written `0-0` too, as the reference implementation does.
+fn range(upload: &Upload) -> String {
+    format!("0-{}", upload.received().saturating_sub(1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_chunk_says_where_it_starts_and_how_long_it_is() {
+        let read = |text: &'static str| content_range(&HeaderValue::from_static(text));
+        assert_eq!(read("0-9"), Some((0, 10)));
+        assert_eq!(read("bytes 10-10/11"), Some((10, 1)));
+        for wrong in ["", "9", "9-0", "a-b", "-5", "0-18446744073709551615"] {
+            assert_eq!(read(wrong), None, "{wrong}");
+        }
+    }
+}

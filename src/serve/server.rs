@@ -1,0 +1,308 @@
+//! The running registry: its connections, and what a request passes on the way to its answer.
+//!
+//! Decides the order: access log, fault script, authorization, route. Invariant: every task belongs to
+//! the [`Server`] and ends with it.
+
+use std::{io, net::SocketAddr, num::NonZeroU64, path::PathBuf, sync::Arc, time::Duration};
+
+use axum::{
+    Extension, Router,
+    body::{Body, HttpBody},
+    extract::State,
+    http::{HeaderName, HeaderValue, Method, Request, header, request::Parts},
+    response::{IntoResponse, Response},
+};
+use http_body_util::BodyExt;
+use hyper_util::{rt::TokioIo, service::TowerToHyperService};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    task::JoinSet,
+};
+use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
+
+use super::{
+    access_log::AccessLog,
+    auth::{Auth, Gate},
+    errors::Refusal,
+    faults::{Faults, Performance},
+    paths::Resource,
+    routes,
+    shaped::{Count, Shaped},
+    store::Store,
+    uploads::Uploads,
+    wire::{Switch, Wire},
+};
+
+const API_VERSION: HeaderName = HeaderName::from_static("docker-distribution-api-version");
+
+/// How long a stopping server waits for the requests it is answering.
+const GRACE: Duration = Duration::from_secs(2);
+/// How long, and how much, is read of a body that nobody wanted, so that the client gets to read the
+/// answer instead of finding its connection reset.
+const UNWANTED_FOR: Duration = Duration::from_secs(1);
+const UNWANTED_BYTES: u64 = 256 * 1024;
+/// How long to leave the system alone when it has no more connections to give.
+const ACCEPT_AGAIN: Duration = Duration::from_millis(50);
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Access {
+    #[default]
+    ReadWrite,
+    ReadOnly,
+}
+
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Where the content is; made if it does not exist.
+    pub directory: PathBuf,
+    /// Bytes a second for each direction of each connection.
+    pub throttle: Option<NonZeroU64>,
+    /// Where requests are recorded. Kept in memory: leave it out where a server runs for long.
+    pub access_log: Option<AccessLog>,
+    pub access: Access,
+    pub auth: Auth,
+}
+
+impl Options {
+    /// Open to everybody, unthrottled, without an access log.
+    #[must_use]
+    pub fn new(directory: impl Into<PathBuf>) -> Self {
+        Self {
+            directory: directory.into(),
+            throttle: None,
+            access_log: None,
+            access: Access::default(),
+            auth: Auth::default(),
+        }
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    #[error("open the registry directory {}: {error}", directory.display())]
+    Directory {
+        directory: PathBuf,
+        #[source]
+        error: io::Error,
+    },
+    #[error("listen on {address}: {error}")]
+    Listen {
+        address: SocketAddr,
+        #[source]
+        error: io::Error,
+    },
+}
+
+/// A registry that answers until it is stopped or dropped.
+pub struct Server {
+    address: SocketAddr,
+    service: Arc<Service>,
+    stop: CancellationToken,
+    accepting: AbortOnDropHandle<()>,
+}
+
+impl Server {
+    /// Starts to serve `options.directory` at `address`; port 0 picks a free one.
+    pub async fn bind(address: SocketAddr, options: Options) -> Result<Self, ServeError> {
+        let store = Store::open(&options.directory).map_err(|error| ServeError::Directory {
+            directory: options.directory.clone(),
+            error,
+        })?;
+        let listen = |error| ServeError::Listen { address, error };
+        let listener = TcpListener::bind(address).await.map_err(listen)?;
+        let address = listener.local_addr().map_err(listen)?;
+        let throttle = options.throttle;
+        let service = Arc::new(Service::new(store, options));
+        let stop = CancellationToken::new();
+        let accepting = accept(
+            listener,
+            router(Arc::clone(&service)),
+            throttle,
+            stop.clone(),
+        );
+        Ok(Self {
+            address,
+            service,
+            stop,
+            accepting: AbortOnDropHandle::new(tokio::spawn(accepting)),
+        })
+    }
+
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    #[must_use]
+    pub fn store(&self) -> &Store {
+        &self.service.store
+    }
+
+    #[must_use]
+    pub fn faults(&self) -> &Faults {
+        &self.service.faults
+    }
+
+    /// The log given in [`Options`]; an empty one if none was.
+    #[must_use]
+    pub fn access_log(&self) -> AccessLog {
+        self.service.access_log.clone().unwrap_or_default()
+    }
+
+    /// Makes every token given out so far expire now.
+    pub fn expire_tokens(&self) {
+        self.service.auth.expire_tokens();
+    }
+
+    /// Takes no more connections, finishes what is being answered, and cuts what takes longer than two
+    /// seconds.
+    pub async fn stop(self) {
+        self.stop.cancel();
+        if let Err(error) = self.accepting.await
+            && error.is_panic()
+        {
+            std::panic::resume_unwind(error.into_panic());
+        }
+    }
+}
+
+/// Everything a request is answered from.
+pub(crate) struct Service {
+    pub(crate) store: Store,
+    pub(crate) uploads: Uploads,
+    pub(crate) auth: Gate,
+    pub(crate) access: Access,
+    faults: Faults,
+    access_log: Option<AccessLog>,
+}
+
+impl Service {
+    fn new(store: Store, options: Options) -> Self {
+        Self {
+            uploads: Uploads::new(store.clone()),
+            store,
+            auth: Gate::new(options.auth),
+            access: options.access,
+            faults: Faults::default(),
+            access_log: options.access_log,
+        }
+    }
+
+    async fn answer(&self, request: &Parts, body: &mut Body) -> Result<Response, Refusal> {
+        let resource = Resource::parse(request.uri.path())?;
+        self.auth.check(request, &resource)?;
+        routes::answer(self, request, resource, body).await
+    }
+}
+
+/// The registry apart from how its bytes come and go.
+pub(crate) fn router(service: Arc<Service>) -> Router {
+    Router::new().fallback(handle).with_state(service)
+}
+
+async fn handle(State(service): State<Arc<Service>>, request: Request<Body>) -> Response {
+    let (mut request, body) = request.into_parts();
+    let entry = service.access_log.as_ref().map(|log| log.begin(&request));
+    let switch = request
+        .extensions
+        .get::<Switch>()
+        .cloned()
+        .unwrap_or_default();
+    let faults = Performance::new(service.faults.hit(&request), switch);
+    let length = body.size_hint().exact();
+    let took = entry
+        .clone()
+        .map(|entry| -> Count { Box::new(move |bytes| entry.took(bytes)) });
+    let mut body = Shaped::body(body, took, faults.request_shape());
+    let mut response = match faults.before(&service, &mut request, length).await {
+        Some(response) => response,
+        None => service
+            .answer(&request, &mut body)
+            .await
+            .unwrap_or_else(Refusal::into_response),
+    };
+    read_unwanted(&request, &mut body).await;
+    response
+        .headers_mut()
+        .insert(API_VERSION, HeaderValue::from_static("registry/2.0"));
+    if request.method == Method::HEAD {
+        response = routes::without_body(response);
+    }
+    faults.after(&request, &mut response);
+    if let Some(entry) = &entry {
+        entry.answered(response.status());
+    }
+    let gave = entry.map(|entry| -> Count { Box::new(move |bytes| entry.gave(bytes)) });
+    let shape = faults.response_shape();
+    response.map(|body| Shaped::body(body, gave, shape))
+}
+
+async fn read_unwanted(request: &Parts, body: &mut Body) {
+    // Who waits for a "100 Continue" has not sent anything, and must not be asked to.
+    if body.is_end_stream() || request.headers.contains_key(header::EXPECT) {
+        return;
+    }
+    let reading = async {
+        let mut left = UNWANTED_BYTES;
+        while let Some(Ok(frame)) = body.frame().await {
+            let length = frame.data_ref().map_or(0, |bytes| bytes.len() as u64);
+            match left.checked_sub(length) {
+                Some(rest) => left = rest,
+                None => return,
+            }
+        }
+    };
+    let _given_up = tokio::time::timeout(UNWANTED_FOR, reading).await;
+}
+
+async fn accept(
+    listener: TcpListener,
+    router: Router,
+    throttle: Option<NonZeroU64>,
+    stop: CancellationToken,
+) {
+    let mut connections = JoinSet::new();
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => break,
+            // Taking the finished ones out, so that the set does not grow.
+            Some(_) = connections.join_next() => {}
+            accepted = listener.accept() => match accepted {
+                Ok((stream, _)) => {
+                    let router = router.clone();
+                    connections.spawn(converse(stream, router, throttle, stop.clone()));
+                }
+                // One connection was given up, or there are no more files to open.
+                Err(_) => tokio::time::sleep(ACCEPT_AGAIN).await,
+            },
+        }
+    }
+    drop(listener);
+    let finished = async { while connections.join_next().await.is_some() {} };
+    let _cut = tokio::time::timeout(GRACE, finished).await;
+}
+
+/// Answers the requests of one connection, one after the other.
+async fn converse(
+    stream: TcpStream,
+    router: Router,
+    throttle: Option<NonZeroU64>,
+    stop: CancellationToken,
+) {
+    // Answers are small and waited for; a connection that refuses this is only slower.
+    let _slower = stream.set_nodelay(true);
+    let switch = Switch::default();
+    let wire = Wire::new(stream, switch.clone(), throttle);
+    let service = TowerToHyperService::new(router.layer(Extension(switch)));
+    let connection =
+        hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(wire), service);
+    let mut connection = std::pin::pin!(connection);
+    // An error here is the client's leaving or a scripted cut; both are over with the connection.
+    let _over = tokio::select! {
+        over = connection.as_mut() => over,
+        () = stop.cancelled() => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
+}

@@ -1,0 +1,159 @@
+//! The directory a registry is served from.
+//!
+//! ```text
+//! repositories/NAME/_blobs/sha256/HEX           a blob this repository holds
+//! repositories/NAME/_manifests/sha256/HEX       a manifest, byte for byte
+//! repositories/NAME/_manifests/sha256/HEX.type  its media type
+//! repositories/NAME/_tags/TAG                   the digest the tag names
+//! repositories/NAME/_referrers/sha256/SUBJECT/sha256-HEX
+//!                                               descriptor of a manifest that refers to SUBJECT
+//! blobs/sha256/HEX                              the same file as in the repositories that hold it
+//! uploads/                                      not yet complete content
+//! ```
+//!
+//! A blob is one file with a hard link in each repository that holds it (on a file system without
+//! links: a copy), so the links are the reference count and nothing has to be collected. The registry
+//! can be copied, packed or looked at with ordinary tools while it is not being written to.
+//!
+//! Decides names and order of writing. Invariant: content is complete, synced and verified before it
+//! gets a name outside `uploads/`, and a name always stands for the whole content.
+
+mod blobs;
+mod manifests;
+
+use std::{
+    fs::{self, File},
+    io::{self, Write},
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
+
+pub use manifests::StoredManifest;
+
+use crate::oci::{Digest, Repository};
+
+/// Left over content of a killed process is kept this long, in case another process is still writing it.
+const LEFTOVERS_KEPT: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// A registry's content. Cheap to clone; all methods block on the disk.
+#[derive(Clone, Debug)]
+pub struct Store {
+    directory: Arc<Path>,
+}
+
+impl Store {
+    /// Opens the registry in `directory`, which is made if it does not exist.
+    pub fn open(directory: impl AsRef<Path>) -> io::Result<Self> {
+        let store = Self {
+            directory: directory.as_ref().into(),
+        };
+        fs::create_dir_all(store.uploads())?;
+        fs::create_dir_all(store.directory.join("repositories"))?;
+        store.remove_leftovers()?;
+        Ok(store)
+    }
+
+    #[must_use]
+    pub fn directory(&self) -> &Path {
+        &self.directory
+    }
+
+    fn uploads(&self) -> PathBuf {
+        self.directory.join("uploads")
+    }
+
+    fn repository(&self, repository: &Repository) -> PathBuf {
+        self.directory
+            .join("repositories")
+            .join(repository.as_str())
+    }
+
+    /// Whether anything was ever pushed to `repository`.
+    #[must_use]
+    pub fn has_repository(&self, repository: &Repository) -> bool {
+        let directory = self.repository(repository);
+        directory.join("_manifests").exists() || directory.join("_blobs").exists()
+    }
+
+    /// The repositories that hold or held a manifest, sorted by name.
+    pub fn repositories(&self) -> io::Result<Vec<String>> {
+        let mut found = Vec::new();
+        find_repositories(&self.directory.join("repositories"), "", &mut found)?;
+        found.sort_unstable();
+        Ok(found)
+    }
+
+    /// A name for content that is not complete yet.
+    pub(crate) fn stage(&self) -> PathBuf {
+        self.uploads()
+            .join(format!("{:032x}", rand::random::<u128>()))
+    }
+
+    /// Gives small content a name in one step.
+    fn write(&self, path: &Path, content: &[u8]) -> io::Result<()> {
+        make_parent(path)?;
+        let staged = self.stage();
+        let mut file = File::create_new(&staged)?;
+        file.write_all(content)?;
+        file.sync_data()?;
+        fs::rename(staged, path)
+    }
+
+    fn remove_leftovers(&self) -> io::Result<()> {
+        let now = SystemTime::now();
+        for entry in fs::read_dir(self.uploads())? {
+            let entry = entry?;
+            let touched = entry.metadata().and_then(|metadata| metadata.modified());
+            let old = touched.is_ok_and(|touched| {
+                now.duration_since(touched)
+                    .is_ok_and(|age| age > LEFTOVERS_KEPT)
+            });
+            if old {
+                remove(&entry.path())?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn find_repositories(directory: &Path, name: &str, found: &mut Vec<String>) -> io::Result<()> {
+    for entry in fs::read_dir(directory)? {
+        let entry = entry?;
+        let Ok(component) = entry.file_name().into_string() else {
+            continue;
+        };
+        if component == "_manifests" {
+            found.push(name.to_owned());
+        } else if !component.starts_with('_') && entry.file_type()?.is_dir() {
+            let name = match name {
+                "" => component,
+                name => format!("{name}/{component}"),
+            };
+            find_repositories(&entry.path(), &name, found)?;
+        }
+    }
+    Ok(())
+}
+
+fn make_parent(path: &Path) -> io::Result<()> {
+    path.parent().map_or(Ok(()), fs::create_dir_all)
+}
+
+fn below(directory: &Path, digest: &Digest) -> PathBuf {
+    directory.join(digest.algorithm()).join(digest.hex())
+}
+
+/// Removes a file; whether there was one.
+fn remove(path: &Path) -> io::Result<bool> {
+    found(fs::remove_file(path)).map(|removed| removed.is_some())
+}
+
+/// `None` for what does not exist.
+fn found<T>(result: io::Result<T>) -> io::Result<Option<T>> {
+    match result {
+        Ok(value) => Ok(Some(value)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}

@@ -1,0 +1,159 @@
+//! The token endpoint: tokens given out, for what, and until when
+//! (distribution "Token Authentication Specification" for GET, "OAuth2 Token Authentication" for POST).
+//!
+//! Invariant: a token is random and means something only to the process that gave it.
+
+use std::{
+    collections::{HashMap, HashSet},
+    sync::{Mutex, PoisonError},
+    time::Instant,
+};
+
+use axum::{body::Body, response::Response};
+use http_body_util::{BodyExt, Limited};
+use serde_json::{Value, json};
+
+use super::{
+    auth::{Credentials, TokenAuth, unauthorized},
+    errors::{ErrorCode, Refusal},
+    paths::Query,
+    routes,
+    scopes::Scopes,
+};
+
+/// More than any form a client sends.
+const LARGEST_FORM: usize = 64 * 1024;
+
+pub(crate) struct Tokens {
+    auth: TokenAuth,
+    given: Mutex<Given>,
+}
+
+#[derive(Default)]
+struct Given {
+    tokens: HashMap<String, Grant>,
+    refresh_tokens: HashSet<String>,
+}
+
+struct Grant {
+    scopes: Scopes,
+    expires: Instant,
+}
+
+impl Tokens {
+    pub(crate) fn new(auth: TokenAuth) -> Self {
+        Self {
+            auth,
+            given: Mutex::default(),
+        }
+    }
+
+    pub(crate) fn credentials(&self) -> &Credentials {
+        &self.auth.credentials
+    }
+
+    /// What a token allows; `None` if it is not known or no longer good.
+    pub(crate) fn granted(&self, token: &str) -> Option<Scopes> {
+        let given = self.given();
+        let grant = given.tokens.get(token)?;
+        (grant.expires > Instant::now()).then(|| grant.scopes.clone())
+    }
+
+    /// Makes every token expire now. Refresh tokens stay good.
+    pub(crate) fn expire(&self) {
+        self.given().tokens.clear();
+    }
+
+    /// `known`: the right credentials came along. `claimed`: some did.
+    pub(crate) fn get(
+        &self,
+        query: &Query<'_>,
+        known: bool,
+        claimed: bool,
+    ) -> Result<Response, Refusal> {
+        let scopes = Scopes::parse(query.all("scope"));
+        let scopes = match (known, claimed) {
+            (true, _) => scopes,
+            (false, false) if self.auth.anonymous_pull => scopes.only_pull(),
+            (false, _) => return Err(wrong_credentials()),
+        };
+        let mut answer = self.give(scopes);
+        if known && query.get("offline_token") == Some("true") {
+            answer["refresh_token"] = self.give_refresh_token().into();
+        }
+        Ok(routes::json(&answer))
+    }
+
+    pub(crate) async fn post(&self, body: &mut Body) -> Result<Response, Refusal> {
+        let form = Limited::new(body, LARGEST_FORM).collect().await;
+        let form = form
+            .map_err(|_| Refusal::new(ErrorCode::SizeInvalid, "the form could not be read"))?
+            .to_bytes();
+        let form = Query::parse(&form);
+        let field = |name| form.get(name).unwrap_or_default();
+        let refresh_token = match field("grant_type") {
+            "password"
+                if self
+                    .auth
+                    .credentials
+                    .are(field("username"), field("password")) =>
+            {
+                (field("access_type") == "offline").then(|| self.give_refresh_token())
+            }
+            "refresh_token" if self.given().refresh_tokens.contains(field("refresh_token")) => {
+                Some(field("refresh_token").to_owned())
+            }
+            "password" | "refresh_token" => return Err(wrong_credentials()),
+            _ => {
+                return Err(Refusal::new(
+                    ErrorCode::Unsupported,
+                    "grant_type is password or refresh_token",
+                ));
+            }
+        };
+        let mut answer = self.give(Scopes::parse(form.all("scope")));
+        if let Some(refresh_token) = refresh_token {
+            answer["refresh_token"] = refresh_token.into();
+        }
+        Ok(routes::json(&answer))
+    }
+
+    fn give(&self, scopes: Scopes) -> Value {
+        let token = secret();
+        let now = Instant::now();
+        let answer = json!({
+            "token": token,
+            "access_token": token,
+            "expires_in": self.auth.lifetime.as_secs(),
+            "issued_at": jiff::Timestamp::now().to_string(),
+            "scope": scopes.to_string(),
+        });
+        let mut given = self.given();
+        given.tokens.retain(|_, grant| grant.expires > now);
+        let expires = now + self.auth.lifetime;
+        given.tokens.insert(token, Grant { scopes, expires });
+        answer
+    }
+
+    fn give_refresh_token(&self) -> String {
+        let token = secret();
+        self.given().refresh_tokens.insert(token.clone());
+        token
+    }
+
+    fn given(&self) -> std::sync::MutexGuard<'_, Given> {
+        self.given.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn secret() -> String {
+    format!(
+        "{:032x}{:032x}",
+        rand::random::<u128>(),
+        rand::random::<u128>()
+    )
+}
+
+fn wrong_credentials() -> Refusal {
+    unauthorized("the user or password is wrong", "Basic realm=\"transship\"")
+}

@@ -1,0 +1,31 @@
+//! The terminal: an operator sees the batch and steers it.
+//!
+//! `update(&mut Model, Msg) -> Vec<Effect>` is pure, `view(&Model, frame)` draws, and `app` alone does
+//! I/O. Invariant: the screen shows only what events said, and keys only send commands; the batch goes
+//! on the same without it.
+
+mod actions;
+#[cfg(test)]
+mod any_order;
+mod app;
+mod detail;
+#[cfg(test)]
+mod fixtures;
+mod help;
+mod images;
+pub mod keys;
+mod layout;
+mod log;
+mod meter;
+mod model;
+mod names;
+mod options;
+mod order;
+mod screen;
+mod theme;
+mod update;
+mod view;
+
+pub use app::{Ended, Feed, run};
+pub use options::Options;
+pub use theme::Theme;

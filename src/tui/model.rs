@@ -1,0 +1,174 @@
+//! Everything the screen shows, and the messages and effects around it.
+//!
+//! Invariant: only `update` changes a [`Model`], and only messages bring it time, size, keys and events.
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use crossterm::event::KeyEvent;
+use ratatui::layout::Size;
+use tui_input::Input;
+
+use super::{
+    Options,
+    images::Images,
+    keys::Mode,
+    layout::{self, Pane, Screen},
+    log::Log,
+    meter::Meter,
+    names::Names,
+};
+use crate::{
+    batch::{Board, Command, Event, JobId, StopMode},
+    present::Level,
+};
+
+/// What the model is told.
+#[derive(Clone, Debug)]
+pub enum Msg {
+    Event(Arc<Event>),
+    Key(KeyEvent),
+    /// Time since the start. Comes before every frame, and once a second while something moves.
+    Tick(Duration),
+    Resized(Size),
+    /// No event will come any more.
+    EngineGone,
+}
+
+/// What the model wants done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Effect {
+    Send(Command),
+    Suspend,
+    Leave,
+}
+
+#[derive(Clone, Debug)]
+pub struct Model {
+    pub options: Options,
+    pub board: Board,
+    pub now: Duration,
+    pub size: Size,
+    pub focus: Pane,
+    pub zoomed: bool,
+    pub images: Images,
+    pub names: Names,
+    pub meter: Meter,
+    pub log: Log,
+    /// First line shown of the selected image's detail.
+    pub detail_offset: usize,
+    /// Lines between the last one shown and the newest; 0 follows.
+    pub log_offset: usize,
+    /// What lies over the panes; the last one has the keys.
+    pub overlays: Vec<Overlay>,
+    pub notice: Option<Notice>,
+    pub clocks: Clocks,
+    /// The stop this operator asked for last.
+    pub stop_asked: Option<StopMode>,
+    /// Parallelism asked for and not yet confirmed.
+    pub parallel_asked: Option<u16>,
+    /// When every image had ended; the time stands still from then on.
+    pub ended: Option<Duration>,
+    pub engine_gone: bool,
+    /// How many images the batch said it has.
+    pub announced: usize,
+}
+
+#[derive(Clone, Debug)]
+pub enum Overlay {
+    /// The filter's input line; filters live.
+    Filter(Input),
+    /// Sends the command on yes.
+    Question {
+        question: String,
+        /// What it is about, one a line.
+        about: Vec<String>,
+        then: Command,
+    },
+    /// What to do with the images in flight.
+    Leave,
+    Help {
+        offset: usize,
+    },
+}
+
+/// A short answer to a key, until the next key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Notice {
+    pub level: Level,
+    pub text: String,
+}
+
+/// When things happened that the board has no time of.
+#[derive(Clone, Debug, Default)]
+pub struct Clocks {
+    /// When a waiting image is tried again.
+    pub retry_due: BTreeMap<JobId, Duration>,
+    /// When something last moved for a running image, and how many bytes it had then.
+    pub moved: BTreeMap<JobId, (Duration, u64)>,
+}
+
+impl Model {
+    #[must_use]
+    pub fn new(options: Options) -> Self {
+        Self {
+            options,
+            board: Board::default(),
+            now: Duration::ZERO,
+            size: Size::default(),
+            focus: Pane::default(),
+            zoomed: false,
+            images: Images::new(),
+            names: Names::default(),
+            meter: Meter::default(),
+            log: Log::default(),
+            detail_offset: 0,
+            log_offset: 0,
+            overlays: Vec::new(),
+            notice: None,
+            clocks: Clocks::default(),
+            stop_asked: None,
+            parallel_asked: None,
+            ended: None,
+            engine_gone: false,
+            announced: 0,
+        }
+    }
+
+    /// Time the batch has taken.
+    #[must_use]
+    pub fn elapsed(&self) -> Duration {
+        self.ended.unwrap_or(self.now)
+    }
+
+    #[must_use]
+    pub fn screen(&self) -> Screen {
+        layout::screen(self.size, self.focus, self.zoomed)
+    }
+
+    /// What the keys speak to.
+    #[must_use]
+    pub fn mode(&self) -> Mode {
+        match self.overlays.last() {
+            None => Mode::Panes,
+            Some(Overlay::Filter(_)) => Mode::Filter,
+            Some(Overlay::Question { .. }) => Mode::Question,
+            Some(Overlay::Leave) => Mode::Leave,
+            Some(Overlay::Help { .. }) => Mode::Help,
+        }
+    }
+
+    /// Whether the picture changes with time alone: something moves, or a wait runs down.
+    #[must_use]
+    pub fn is_lively(&self) -> bool {
+        let counts = self.board.counts();
+        let starting = counts.queued > 0 && !self.board.paused && self.board.stopping.is_none();
+        !self.board.finished
+            && !self.engine_gone
+            && (counts.running + counts.waiting > 0 || starting)
+    }
+
+    pub fn say(&mut self, level: Level, text: impl Into<String>) {
+        let text = text.into();
+        self.notice = Some(Notice { level, text });
+    }
+}

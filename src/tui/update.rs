@@ -1,0 +1,282 @@
+//! How the model changes: `update(model, message)` gives the effects wanted.
+//!
+//! Decides what events, time and keys do; keys that are actions go to `actions.rs`. Pure: no clock, no
+//! channel, no terminal.
+
+use std::time::Duration;
+
+use crossterm::event::{Event as TerminalEvent, KeyEvent};
+use tui_input::backend::crossterm::EventHandler as _;
+
+use super::{
+    actions::act,
+    detail, help, keys,
+    layout::Pane,
+    model::{Clocks, Effect, Model, Msg, Overlay},
+    names::Names,
+};
+use crate::{
+    batch::{Event, JobView, StopMode, StopReason},
+    present::{Level, sentence},
+};
+
+pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
+    let effects = match msg {
+        // Thousands of events may come between two frames, so nothing is measured out for each.
+        Msg::Event(event) => return happened(model, &event),
+        Msg::Key(key) => pressed(model, &key),
+        Msg::Tick(now) => {
+            model.now = now;
+            model.meter.tick(now, &model.board);
+            model.images.tick(now, &model.board);
+            Vec::new()
+        }
+        Msg::Resized(size) => {
+            model.size = size;
+            Vec::new()
+        }
+        Msg::EngineGone => {
+            model.engine_gone = true;
+            if model.stop_asked.is_some() {
+                return vec![Effect::Leave];
+            }
+            if !model.board.finished {
+                model.say(Level::Error, "the engine ended without a word; q leaves");
+            }
+            Vec::new()
+        }
+    };
+    keep_in_sight(model);
+    effects
+}
+
+fn happened(model: &mut Model, event: &Event) -> Vec<Effect> {
+    let selected = model.images.selected();
+    model.meter.apply(&mut model.board, event);
+    model.images.note(event, &model.board);
+    keep_time(model, event);
+    if let Some(sentence) = sentence(event, &model.board, model.options.attempts) {
+        if let Event::CommandRefused { .. } = event {
+            model.say(Level::Warning, sentence.text.clone());
+        }
+        model.log.push(model.now, sentence);
+        if model.log_offset > 0 {
+            model.log_offset += 1;
+        }
+    }
+    match event {
+        Event::BatchStarted { .. } => model.names = Names::default(),
+        Event::JobListed { job } => model.names.note(job),
+        Event::ParallelChanged { .. } => model.parallel_asked = None,
+        Event::StopRequested { mode } => {
+            model.stop_asked = Some(*mode).filter(|mode| *mode != StopMode::Cancel);
+        }
+        Event::BatchFinished { stopped_by } => {
+            model.overlays.clear();
+            let asked = match stopped_by {
+                Some(StopReason::User | StopReason::Signal) => true,
+                Some(StopReason::JournalLost) | None => false,
+            };
+            if asked || model.stop_asked.is_some() {
+                return vec![Effect::Leave];
+            }
+        }
+        _ => {}
+    }
+    if selected != model.images.selected() {
+        model.detail_offset = 0;
+    }
+    Vec::new()
+}
+
+/// Notes when things happened, which events do not say.
+fn keep_time(model: &mut Model, event: &Event) {
+    let (now, clocks, board) = (model.now, &mut model.clocks, &model.board);
+    let done = |job| board.job(job).map_or(0, |view: &JobView| view.bytes_done);
+    match event {
+        Event::BatchStarted { jobs, .. } => {
+            *clocks = Clocks::default();
+            model.announced = *jobs as usize;
+        }
+        Event::JobStarted { job, .. } => {
+            clocks.retry_due.remove(job);
+            clocks.moved.insert(*job, (now, done(*job)));
+        }
+        Event::JobPlanned { job, .. }
+        | Event::BlobWaited { job, .. }
+        | Event::BlobStarted { job, .. }
+        | Event::BlobSettled { job, .. } => {
+            clocks.moved.insert(*job, (now, done(*job)));
+        }
+        Event::Progress { blobs } => {
+            for blob in blobs {
+                // A sample may repeat the count of the one before: then nothing moved.
+                if let Some(moved) = clocks.moved.get_mut(&blob.job)
+                    && moved.1 != done(blob.job)
+                {
+                    *moved = (now, done(blob.job));
+                }
+            }
+        }
+        Event::JobRetryScheduled { job, delay_ms, .. } => {
+            clocks.moved.remove(job);
+            clocks
+                .retry_due
+                .insert(*job, now + Duration::from(*delay_ms));
+        }
+        Event::JobQueued { job, .. } | Event::JobFinished { job, .. } => {
+            clocks.moved.remove(job);
+            clocks.retry_due.remove(job);
+        }
+        _ => {}
+    }
+    let board = &model.board;
+    let listed = board.batch.is_some() && board.jobs().len() >= model.announced;
+    let ended = board.finished || (listed && board.all_done());
+    model.ended = model.ended.or(Some(now)).filter(|_| ended);
+}
+
+fn pressed(model: &mut Model, key: &KeyEvent) -> Vec<Effect> {
+    model.notice = None;
+    model.images.catch_up(&model.board);
+    let selected = model.images.selected();
+    let effects = match keys::action(model.mode(), key) {
+        Some(action) => act(model, action),
+        None => {
+            typed(model, key);
+            Vec::new()
+        }
+    };
+    if selected != model.images.selected() {
+        model.detail_offset = 0;
+    }
+    effects
+}
+
+/// A key that is no action edits the filter.
+fn typed(model: &mut Model, key: &KeyEvent) {
+    if let Some(Overlay::Filter(input)) = model.overlays.last_mut() {
+        input.handle_event(&TerminalEvent::Key(*key));
+        let text = input.value().to_owned();
+        if text != model.images.filter() {
+            model.images.set_filter(&text, &model.board);
+        }
+    }
+}
+
+/// Scrolls every pane to where it has something to show.
+fn keep_in_sight(model: &mut Model) {
+    let screen = model.screen();
+    model.images.keep_in_sight(screen.lines(Pane::Images));
+    let lines = detail::lines(model).len();
+    let most = lines.saturating_sub(screen.lines(Pane::Detail));
+    model.detail_offset = model.detail_offset.min(most);
+    let most = model.log.len().saturating_sub(screen.lines(Pane::Log));
+    model.log_offset = model.log_offset.min(most);
+    let most = help::lines().len().saturating_sub(help::height(model.size));
+    if let Some(Overlay::Help { offset }) = model.overlays.last_mut() {
+        *offset = (*offset).min(most);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        batch::{Command, JobId, Refusal, Selection},
+        tui::fixtures::{
+            MIB, blob_started, copied, failed, listed, model, planned, press, progress,
+            retry_scheduled, started, tell, tick,
+        },
+    };
+
+    fn refused() -> Event {
+        let jobs = Selection::Jobs([JobId(0)].into());
+        Event::CommandRefused {
+            command: Command::Retry { jobs },
+            why: Refusal::NothingToDo,
+        }
+    }
+
+    #[test]
+    fn a_refused_command_is_answered_and_the_next_key_takes_the_answer_away() {
+        let mut model = model(listed(2));
+        tell(&mut model, [refused()]);
+        let text = model.notice.as_ref().map(|notice| notice.text.as_str());
+        assert_eq!(
+            text,
+            Some("nothing to retry: a.example/team/app-0:1 is queued")
+        );
+        press(&mut model, "j");
+        assert_eq!(model.notice, None);
+        assert_eq!(model.log.len(), 2);
+    }
+
+    #[test]
+    fn a_batch_that_was_stopped_from_outside_leaves_at_once() {
+        let mut model = model(listed(2));
+        let stopped_by = Some(StopReason::Signal);
+        assert_eq!(
+            tell(&mut model, [Event::BatchFinished { stopped_by }]),
+            [Effect::Leave]
+        );
+    }
+
+    #[test]
+    fn time_stands_still_when_all_images_ended_and_runs_again_after_a_retry() {
+        let mut model = model(listed(2).into_iter().chain([copied(0)]));
+        tick(&mut model, 5);
+        tell(&mut model, [failed(1, "said 401")]);
+        tick(&mut model, 60);
+        assert_eq!(model.elapsed().as_secs(), 5);
+        assert!(!model.is_lively());
+        tell(&mut model, [started(1, 2)]);
+        tick(&mut model, 70);
+        assert_eq!(model.elapsed().as_secs(), 70);
+    }
+
+    #[test]
+    fn nothing_ticks_while_nothing_can_change_by_itself() {
+        let mut model = model(listed(2));
+        assert!(model.is_lively());
+        tell(&mut model, [Event::BatchPaused]);
+        assert!(!model.is_lively());
+        tell(&mut model, [retry_scheduled(0, 1, "said 503")]);
+        assert!(model.is_lively());
+    }
+
+    #[test]
+    fn a_repeated_byte_count_is_no_movement() {
+        let sizes = [100 * MIB];
+        let mut model = model(listed(1));
+        tell(
+            &mut model,
+            [started(0, 1), planned(0, &sizes), blob_started(0, 0, 0)],
+        );
+        for (at, done) in [(1, 5), (2, 6), (40, 6)] {
+            tick(&mut model, at);
+            tell(&mut model, [progress(0, 1, 0, done * MIB)]);
+        }
+        let (moved, _) = model.clocks.moved[&JobId(0)];
+        assert_eq!(moved.as_secs(), 2);
+    }
+
+    #[test]
+    fn a_log_that_was_scrolled_back_stays_where_it_was() {
+        let mut model = model(listed(200));
+        tell(&mut model, (0..50).map(|job| started(job, 1)));
+        press(&mut model, "tab tab k k k");
+        tell(&mut model, (50..60).map(|job| started(job, 1)));
+        assert_eq!(model.log_offset, 13);
+        press(&mut model, "G");
+        assert_eq!(model.log_offset, 0);
+    }
+
+    #[test]
+    fn an_engine_that_vanishes_is_reported_and_left_with_q() {
+        let mut model = model(listed(2));
+        assert_eq!(update(&mut model, Msg::EngineGone), []);
+        assert!(model.notice.is_some());
+        assert_eq!(press(&mut model, "q"), [Effect::Leave]);
+    }
+}

@@ -1,0 +1,174 @@
+//! The selected image: where from and to, what went wrong, and each of its blobs.
+
+use ratatui::{buffer::Buffer, layout::Rect};
+
+use super::{Pen, notes::note, pen, titled};
+use crate::{
+    batch::{BlobKind, BlobState, BlobView, JobView, Settled},
+    present::{Phase, advice, bytes, count, failure, percent, phase},
+    tui::{
+        detail::{self, DetailLine},
+        layout::Pane,
+        model::Model,
+        theme::Role,
+    },
+};
+
+const BAR: u16 = 10;
+const KIND: u16 = 6;
+const DIGEST: u16 = 12;
+const SIZE: u16 = 10;
+
+pub fn draw(model: &Model, buffer: &mut Buffer, area: Rect) {
+    let lines = detail::lines(model);
+    let height = usize::from(area.height.saturating_sub(1));
+    let mut facts = Vec::new();
+    if let Some(view) = model.images.selected().and_then(|job| model.board.job(job)) {
+        facts.push((Role::Text, name(view)));
+    }
+    if lines.len() > height {
+        let last = lines.len().min(model.detail_offset + height);
+        let first = model.detail_offset + 1;
+        facts.push((Role::Dim, format!("{first}-{last} of {}", lines.len())));
+    }
+    let area = titled(model, buffer, area, Pane::Detail, "Image", &facts);
+    if lines.is_empty() {
+        let mut pen = pen(model, buffer, area, 0);
+        pen.skip(2);
+        return pen.put(Role::Dim, "No image is selected; j and k select one.");
+    }
+    let shown = lines.iter().skip(model.detail_offset).take(height);
+    for (row, line) in (0..).zip(shown) {
+        let mut pen = pen(model, buffer, area, row);
+        pen.skip(1);
+        draw_line(model, &mut pen, *line);
+    }
+}
+
+/// Repository and version: the registries stand below.
+fn name(view: &JobView) -> String {
+    let source = &view.job.source;
+    let full = source.to_string();
+    full.strip_prefix(&format!("{}/", source.registry))
+        .unwrap_or(&full)
+        .to_owned()
+}
+
+fn draw_line(model: &Model, pen: &mut Pen, line: DetailLine) {
+    let glyphs = pen.glyphs();
+    match line {
+        DetailLine::Source(view) => {
+            pen.column(Role::Dim, "from", 5);
+            let cells = usize::from(pen.room());
+            pen.put(Role::Text, &glyphs.clip_reference(&view.job.source, cells));
+        }
+        DetailLine::Destination(view) => {
+            pen.column(Role::Dim, "to", 5);
+            let cells = usize::from(pen.room());
+            pen.put(
+                Role::Text,
+                &glyphs.clip_reference(&view.job.destination, cells),
+            );
+        }
+        DetailLine::State(view) => state(model, pen, view),
+        DetailLine::Failure(attempt, cause) => {
+            pen.put(Role::Bad, &format!("{} ", glyphs.phase(Phase::Failed)));
+            if attempt.0 > 0 {
+                pen.put(Role::Dim, &format!("attempt {}  ", attempt.0));
+            }
+            pen.put(Role::Bad, &failure(cause));
+        }
+        DetailLine::Cause(depth, step) => {
+            pen.skip(2 + u16::try_from(depth.min(8) * 2).unwrap_or(0));
+            pen.put(Role::Dim, &format!("{} ", glyphs.corner));
+            pen.put(Role::Text, step);
+        }
+        DetailLine::Advice(cause) => {
+            pen.put(Role::Strong, &format!("{} ", glyphs.arrow));
+            pen.put(Role::Strong, advice(cause));
+        }
+        DetailLine::Blob(blob) => draw_blob(model, pen, blob),
+        DetailLine::NoBlobs(view) => pen.put(
+            Role::Dim,
+            match phase(view) {
+                Phase::UpToDate => "The destination has this image already.",
+                Phase::Copied => "Copied by an earlier run.",
+                Phase::Reading => "Reading its manifests.",
+                Phase::Skipped => "Skipped; u takes it back in.",
+                _ => "Its blobs are known once its manifests are read.",
+            },
+        ),
+        DetailLine::EarlierAttempts => pen.put(Role::Dim, "earlier attempts"),
+        DetailLine::Gap => {}
+    }
+}
+
+fn state(model: &Model, pen: &mut Pen, view: &JobView) {
+    let phase = phase(view);
+    let glyphs = pen.glyphs();
+    let dot = format!(" {} ", glyphs.separator);
+    let role = Role::from(phase);
+    pen.column(Role::Dim, "state", 5);
+    pen.put(role, &format!("{} {}", glyphs.phase(phase), phase.word()));
+    if view.attempt.0 > 1 {
+        pen.put(Role::Text, &format!("{dot}attempt {}", view.attempt.0));
+    }
+    if !view.blobs.is_empty() {
+        pen.put(
+            Role::Text,
+            &format!(
+                "{dot}{}{dot}{} of {}",
+                count(view.blobs.len(), "blob"),
+                bytes(view.bytes_done),
+                bytes(view.bytes_total)
+            ),
+        );
+    }
+    match note(model, view) {
+        // The failure and its chain have their own lines.
+        Some((role, text)) if phase != Phase::Failed => {
+            pen.put(Role::Text, &dot);
+            pen.put(role, &text);
+        }
+        _ => {
+            if let Some(root) = &view.root {
+                pen.put(Role::Dim, &format!("{dot}{}", root.short()));
+            }
+        }
+    }
+}
+
+fn draw_blob(model: &Model, pen: &mut Pen, blob: &BlobView) {
+    let done = match &blob.state {
+        BlobState::Pending | BlobState::WaitingFor(_) => 0,
+        BlobState::Copying { done } => *done,
+        BlobState::Settled(_) => blob.size,
+    };
+    let (role, text) = match &blob.state {
+        BlobState::Pending => (Role::Dim, "pending".to_owned()),
+        BlobState::WaitingFor(owner) => {
+            let owner = model.board.job(*owner).map(name).unwrap_or_default();
+            (Role::Warning, format!("waiting for {owner}"))
+        }
+        BlobState::Copying { done } => {
+            let share = percent(*done, blob.size);
+            (Role::Busy, format!("copying {share:>2} %"))
+        }
+        BlobState::Settled(Settled::Present) => (Role::Good, "present".to_owned()),
+        BlobState::Settled(Settled::Mounted { from }) => {
+            (Role::Good, format!("mounted from {from}"))
+        }
+        BlobState::Settled(Settled::Copied) => (Role::Good, "copied".to_owned()),
+    };
+    pen.bar(role, done, blob.size.max(1), BAR);
+    pen.skip(1);
+    let kind = match blob.kind {
+        BlobKind::Config => "config",
+        BlobKind::Layer => "layer",
+    };
+    pen.column(Role::Dim, kind, KIND);
+    pen.column(Role::Text, &blob.digest.short(), DIGEST);
+    pen.right_column(Role::Text, &bytes(blob.size), SIZE);
+    pen.skip(1);
+    pen.put(role, &text);
+}

@@ -1,0 +1,270 @@
+//! The whole batch in three lines: which and in what state, how far, how fast.
+
+use ratatui::{buffer::Buffer, layout::Rect};
+
+use super::pen;
+use crate::{
+    batch::{StopMode, StopReason},
+    present::{self, Phase, bytes, clock, count, duration, percent, plain, rate, width},
+    tui::{model::Model, theme::Role},
+};
+
+/// Seconds of speed shown.
+const SPARKS: usize = 24;
+
+pub fn draw(model: &Model, buffer: &mut Buffer, area: Rect) {
+    title(model, buffer, area);
+    match area.height {
+        0..3 => narrow(model, buffer, area),
+        _ if model.ended.is_some() => {
+            banner(model, buffer, area);
+            states(model, buffer, area);
+        }
+        _ => {
+            gauge(model, buffer, area);
+            states(model, buffer, area);
+        }
+    }
+}
+
+/// All that fits a terminal too small for panes.
+pub fn line(model: &Model, buffer: &mut Buffer, area: Rect) {
+    let board = &model.board;
+    let counts = board.counts();
+    let mut text = format!("{} of {}", ended(model), count(board.jobs().len(), "image"));
+    if counts.failed > 0 {
+        text += &format!(", {} failed", counts.failed);
+    }
+    text += &format!(", {} %", share(model));
+    if let Some(speed) = model.meter.speed().filter(|_| model.ended.is_none()) {
+        text += &format!(", {}", rate(speed));
+    }
+    let mut pen = pen(model, buffer, area, 0);
+    pen.put(Role::Strong, &text);
+    let hint = "  50x10 shows more";
+    if usize::from(pen.room()) >= width(hint) {
+        pen.put(Role::Dim, hint);
+    }
+}
+
+fn title(model: &Model, buffer: &mut Buffer, area: Rect) {
+    let board = &model.board;
+    let (role, state) = state(model);
+    let elapsed = clock(model.elapsed());
+    let parallel = format!("{} at once", board.parallel);
+    let dot = format!(" {} ", model.options.glyphs.separator);
+    let mut pen = pen(model, buffer, area, 0);
+    pen.skip(1);
+    let padded = format!(" {state} ");
+    let parts = [
+        (Role::Text, " "),
+        (role, padded.as_str()),
+        (Role::Dim, " "),
+        (Role::Text, &parallel),
+        (Role::Dim, &dot),
+        (Role::Text, &elapsed),
+        (Role::Text, " "),
+    ];
+    pen.at_end(&parts);
+    pen.put(Role::Accent, "transship");
+    if let Some(batch) = &board.batch {
+        pen.put(Role::Strong, &format!("  {}", plain(&board.list)));
+        pen.put(Role::Dim, &dot);
+        pen.put(Role::Dim, &format!("batch {}", plain(&batch.0)));
+        if board.resumed {
+            pen.put(Role::Dim, ", resumed");
+        }
+    }
+    pen.skip(1);
+}
+
+/// What the batch as a whole is doing.
+fn state(model: &Model) -> (Role, &'static str) {
+    let board = &model.board;
+    if board.finished {
+        return match board.stopped_by {
+            None => (Role::Celebrate, "finished"),
+            Some(StopReason::User | StopReason::Signal) => (Role::Alert, "stopped"),
+            Some(StopReason::JournalLost) => (Role::Alert, "journal lost"),
+        };
+    }
+    if model.engine_gone {
+        return (Role::Alert, "engine gone");
+    }
+    match board.stopping {
+        Some(StopMode::Now) => return (Role::Alert, "stopping"),
+        Some(StopMode::Drain | StopMode::Cancel) => return (Role::Alert, "draining"),
+        None => {}
+    }
+    match (&board.batch, model.ended.is_some(), board.paused) {
+        (None, ..) => (Role::Dim, "starting"),
+        (Some(_), true, _) => (Role::Celebrate, "done"),
+        (Some(_), false, true) => (Role::Alert, "paused"),
+        (Some(_), false, false) => (Role::Busy, "running"),
+    }
+}
+
+fn gauge(model: &Model, buffer: &mut Buffer, area: Rect) {
+    let (done, total) = (
+        model.board.totals().done,
+        model.meter.expected(&model.board),
+    );
+    let about = match total > model.board.totals().planned {
+        true => "about ",
+        false => "",
+    };
+    let amount = match total {
+        0 => String::new(),
+        _ => format!("  {} of {about}{}", bytes(done), bytes(total)),
+    };
+    let share = share(model);
+    let left = match model.meter.time_left(&model.board) {
+        Some(left) => format!("  {} left ", duration(left)),
+        None => " ".into(),
+    };
+    let mut pen = pen(model, buffer, area, 1);
+    pen.skip(1);
+    let percent = format!("  {share:>3} %");
+    pen.at_end(&[
+        (Role::Strong, &percent),
+        (Role::Text, &amount),
+        (Role::Strong, &left),
+    ]);
+    let cells = pen.room();
+    pen.bar(Role::Good, u64::from(share), 100, cells);
+}
+
+/// Two lines are all there is: images, share and speed.
+fn narrow(model: &Model, buffer: &mut Buffer, area: Rect) {
+    if model.ended.is_some() {
+        return banner(model, buffer, area);
+    }
+    let counts = model.board.counts();
+    let mut facts = format!(" {} of {} ended", ended(model), model.board.jobs().len());
+    if counts.failed > 0 {
+        facts += &format!(", {} failed", counts.failed);
+    }
+    let speed = model.meter.speed().map(|speed| format!(" {}", rate(speed)));
+    let mut pen = pen(model, buffer, area, 1);
+    pen.skip(1);
+    let percent = format!(" {} %", share(model));
+    pen.at_end(&[
+        (Role::Strong, &percent),
+        (Role::Text, &facts),
+        (Role::Busy, speed.as_deref().unwrap_or_default()),
+        (Role::Text, " "),
+    ]);
+    let cells = pen.room();
+    pen.bar(Role::Good, u64::from(share(model)), 100, cells);
+}
+
+/// What there is to say when every image has ended.
+fn banner(model: &Model, buffer: &mut Buffer, area: Rect) {
+    let board = &model.board;
+    let failed = board.counts().failed;
+    let verdict = match board.all_done() {
+        true => "All images ended",
+        false => "The batch was stopped",
+    };
+    let next = match (failed, &board.batch) {
+        (0, _) | (_, None) => "q leaves".into(),
+        (_, Some(_)) if !board.finished => "R retries the failed ones, q leaves".into(),
+        (_, Some(id)) => {
+            let id = plain(&id.0);
+            format!("q leaves, `transship resume {id} --retry-failed` retries")
+        }
+    };
+    let role = match failed {
+        0 => Role::Celebrate,
+        _ => Role::Alert,
+    };
+    let mut pen = pen(model, buffer, area, 1);
+    pen.skip(1);
+    pen.put(
+        role,
+        &format!(" {verdict}: {} ", present::outcome_counts(board)),
+    );
+    pen.put(Role::Strong, &format!("  {next}"));
+}
+
+/// Images by state, and speed: in full where there is room, else all that ended in one number and
+/// fewer seconds.
+fn states(model: &Model, buffer: &mut Buffer, area: Rect) {
+    let board = &model.board;
+    let counts = board.counts();
+    let open = [
+        (counts.running, Phase::Copying, "copying"),
+        (counts.waiting, Phase::Waiting, "waiting"),
+        (counts.failed, Phase::Failed, "failed"),
+        (counts.queued, Phase::Queued, "queued"),
+    ];
+    let ended = [
+        (counts.copied, Phase::Copied, "copied"),
+        (counts.up_to_date, Phase::UpToDate, "up to date"),
+        (counts.skipped, Phase::Skipped, "skipped"),
+    ];
+    let done = ended.iter().map(|(amount, ..)| amount).sum();
+    let cells = |parts: &[(usize, Phase, &str)]| -> usize {
+        (parts.iter().filter(|(amount, ..)| *amount > 0))
+            .map(|(amount, _, word)| amount.to_string().len() + word.len() + 5)
+            .sum()
+    };
+    let mut pen = pen(model, buffer, area, 2);
+    pen.skip(1);
+    let right = match model.meter.speed() {
+        _ if model.ended.is_some() => format!(" {} ", present::blob_sums(board)),
+        Some(speed) => format!(" {} ", rate(speed)),
+        None => " ".into(),
+    };
+    let room = usize::from(pen.room()).saturating_sub(width(&right));
+    let mut parts = open.to_vec();
+    match cells(&open) + cells(&ended) <= room {
+        true => parts.extend(ended),
+        false => parts.push((done, Phase::Copied, "done")),
+    }
+    let sparks = match room.saturating_sub(cells(&parts)) {
+        0..6 => String::new(),
+        _ if model.ended.is_some() => String::new(),
+        room => sparks(model, room.min(SPARKS)),
+    };
+    pen.at_end(&[(Role::Busy, &sparks), (Role::Strong, &right)]);
+    let glyphs = pen.glyphs();
+    for (amount, phase, word) in parts.into_iter().filter(|(amount, ..)| *amount > 0) {
+        let role = Role::from(phase);
+        pen.put(role, glyphs.phase(phase));
+        pen.put(Role::Strong, &format!(" {amount}"));
+        pen.put(role, &format!(" {word}  "));
+    }
+}
+
+/// The speed of the last seconds, as many as there is room for, newest at the right.
+fn sparks(model: &Model, most: usize) -> String {
+    let glyphs = model.options.glyphs.spark;
+    let speeds: Vec<u64> = model.meter.speeds(most).collect();
+    let highest = speeds.iter().copied().max().unwrap_or(0).max(1);
+    let steps = glyphs.len() as u128 - 1;
+    (speeds.iter())
+        .map(|speed| {
+            let step = (u128::from(*speed) * steps).div_ceil(u128::from(highest));
+            glyphs[usize::try_from(step).unwrap_or(0).min(glyphs.len() - 1)]
+        })
+        .collect()
+}
+
+/// Images that ended.
+fn ended(model: &Model) -> usize {
+    let counts = model.board.counts();
+    counts.copied + counts.up_to_date + counts.failed + counts.skipped
+}
+
+/// Percent of the bytes, or of the images while no bytes are known.
+fn share(model: &Model) -> u8 {
+    let (ended, images) = (ended(model) as u64, model.board.jobs().len() as u64);
+    match model.meter.expected(&model.board) {
+        _ if images == 0 => 0,
+        0 => percent(ended, images),
+        // Bytes may all be there while manifests are still to be written.
+        total if ended < images => percent(model.board.totals().done, total).min(99),
+        total => percent(model.board.totals().done, total),
+    }
+}

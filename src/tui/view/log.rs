@@ -1,0 +1,43 @@
+//! The log pane: what happened, newest at the bottom.
+
+use ratatui::{buffer::Buffer, layout::Rect};
+
+use super::{pen, titled};
+use crate::{
+    present::{Level, Phase, clock},
+    tui::{layout::Pane, model::Model, theme::Role},
+};
+
+pub fn draw(model: &Model, buffer: &mut Buffer, area: Rect) {
+    let mut facts = Vec::new();
+    if model.log_offset > 0 {
+        facts.push((Role::Warning, format!("{} newer below", model.log_offset)));
+    }
+    let area = titled(model, buffer, area, Pane::Log, "Log", &facts);
+    let lines = model.log.page(model.log_offset, usize::from(area.height));
+    for (row, (at, sentence)) in (0..).zip(lines) {
+        let mut pen = pen(model, buffer, area, row);
+        let glyphs = pen.glyphs();
+        let (role, glyph) = match sentence.level {
+            Level::Info => (Role::Dim, glyphs.separator),
+            Level::Good => (Role::Good, glyphs.phase(Phase::Copied)),
+            Level::Warning => (Role::Warning, glyphs.phase(Phase::Waiting)),
+            Level::Error => (Role::Bad, glyphs.phase(Phase::Failed)),
+        };
+        pen.skip(1);
+        pen.put(Role::Dim, &clock(*at));
+        pen.put(role, &format!(" {glyph} "));
+        if let Some(view) = sentence.job.and_then(|job| model.board.job(job)) {
+            // A name never takes more than half of the line from what happened.
+            let cells = pen.room() / 2;
+            let name = model.names.clip_source(glyphs, &view.job.source, cells);
+            pen.put(Role::Text, &format!("{name}  "));
+        }
+        let text = match sentence.level {
+            Level::Info | Level::Good => Role::Text,
+            Level::Warning => Role::Warning,
+            Level::Error => Role::Bad,
+        };
+        pen.put(text, &sentence.text);
+    }
+}

@@ -1,0 +1,76 @@
+//! Why a row stands where it stands, in one line.
+
+use std::time::Duration;
+
+use crate::{
+    batch::{BlobState, JobView, LaneState, Settled},
+    present::{Phase, bytes, duration, failure, phase, retry, unfinished_owner},
+    tui::{model::Model, theme::Role},
+};
+
+/// A running image on which nothing moved for so long says so.
+const STALLED: Duration = Duration::from_secs(30);
+
+/// What there is to say about an image besides its state; nothing when all is as expected.
+pub fn note(model: &Model, view: &JobView) -> Option<(Role, String)> {
+    match phase(view) {
+        Phase::Failed => Some((Role::Bad, failure(view.cause()?))),
+        Phase::Waiting => {
+            let due = model.clocks.retry_due.get(&view.job.id).copied();
+            let wait = due.unwrap_or_default().saturating_sub(model.now);
+            let text = retry(view.cause()?, wait, view.attempt, model.options.attempts);
+            Some((Role::Warning, text))
+        }
+        Phase::Reading | Phase::Copying => held_up(model, view),
+        Phase::Copied => spared(view).map(|text| (Role::Dim, text)),
+        Phase::Queued | Phase::UpToDate | Phase::Skipped => None,
+    }
+}
+
+fn held_up(model: &Model, view: &JobView) -> Option<(Role, String)> {
+    if let Some(owner) = unfinished_owner(view).and_then(|job| model.board.job(job)) {
+        let name = &owner.job.source;
+        let version = match (&name.tag, &name.digest) {
+            (Some(tag), _) => format!(":{tag}"),
+            (None, Some(digest)) => format!("@{}", digest.short()),
+            (None, None) => String::new(),
+        };
+        let text = format!("waiting for {}{version}", name.repository);
+        return Some((Role::Dim, text));
+    }
+    for (side, reference) in [
+        ("source", &view.job.source),
+        ("destination", &view.job.destination),
+    ] {
+        let throttled = |lane: &LaneState| lane.throttled_ms;
+        if let Some(wait) = (model.board.lanes.get(&reference.registry)).and_then(throttled) {
+            let text = format!("{side} throttles, again in {}", duration(wait.into()));
+            return Some((Role::Warning, text));
+        }
+    }
+    let (moved, _) = model.clocks.moved.get(&view.job.id)?;
+    let still = model.now.saturating_sub(*moved);
+    (still >= STALLED).then(|| (Role::Warning, format!("stalled {}", duration(still))))
+}
+
+/// How much of a copied image did not have to be sent.
+fn spared(view: &JobView) -> Option<String> {
+    let (mut mounted, mut present) = (0, 0);
+    for blob in &view.blobs {
+        match blob.state {
+            BlobState::Settled(Settled::Mounted { .. }) => mounted += blob.size,
+            BlobState::Settled(Settled::Present) => present += blob.size,
+            _ => {}
+        }
+    }
+    match (mounted, present) {
+        (0, 0) => None,
+        (mounted, 0) => Some(format!("{} mounted", bytes(mounted))),
+        (0, present) => Some(format!("{} present", bytes(present))),
+        (mounted, present) => Some(format!(
+            "{} mounted, {} present",
+            bytes(mounted),
+            bytes(present)
+        )),
+    }
+}

@@ -1,0 +1,444 @@
+//! What the journal keeps, on SQLite and on PostgreSQL alike.
+
+use std::{
+    io::{BufRead as _, BufReader, Write as _},
+    process::{Command, Stdio},
+};
+
+use transship::{
+    batch::{
+        Attempt, BatchId, Event, Failure, FailureClass, Job, JobId, Millis, Outcome, QueueReason,
+        Settled, Side, SkipReason, StateCounts, StopReason,
+    },
+    journal::{BatchState, Journal, JournalError, NewBatch, Place, Recorder, SettledBlob},
+    oci::Digest,
+};
+
+use crate::postgres::Postgres;
+
+const CHILD: &str = "journal::records_until_it_is_killed";
+const CHILD_PLACE: &str = "TRANSSHIP_TEST_JOURNAL";
+
+/// Runs each scenario on SQLite as a test of its own, and all of them on one PostgreSQL server.
+macro_rules! on_both_databases {
+    ($($scenario:ident)*) => {
+        mod on_sqlite {
+            $(#[tokio::test]
+            async fn $scenario() {
+                let directory = tempfile::tempdir().unwrap();
+                let place = directory.path().join("state").to_str().unwrap().parse().unwrap();
+                super::$scenario(place).await;
+            })*
+        }
+
+        #[tokio::test]
+        async fn on_postgresql_it_is_the_same() {
+            let Some(postgres) = Postgres::start() else {
+                return;
+            };
+            $($scenario(postgres.database(stringify!($scenario))).await;)*
+        }
+    };
+}
+
+on_both_databases! {
+    what_ended_is_restored_and_the_rest_is_queued_again
+    a_retried_image_is_no_longer_failed
+    a_batch_keeps_its_list_and_settings
+    a_dropped_recorder_loses_at_most_what_was_not_flushed
+    a_batch_is_held_by_one
+    a_killed_process_loses_nothing_it_flushed_and_frees_its_batch
+    batches_are_summed_up_newest_first
+    a_batch_is_found_by_a_part_that_only_it_has
+    blobs_of_every_batch_are_hints
+    a_journal_of_a_newer_version_is_refused
+    a_journal_can_be_made_by_many_at_once
+}
+
+async fn what_ended_is_restored_and_the_rest_is_queued_again(place: Place) {
+    let journal = Journal::open(place).await.unwrap();
+    let recorder = journal.start(&list()).await.unwrap();
+    list_jobs(&recorder, 6);
+    let up_to_date = Outcome::UpToDate { root: digest("b") };
+    let skipped = Outcome::Skipped {
+        why: SkipReason::User,
+    };
+    finish(&recorder, 0, copied());
+    finish(&recorder, 1, up_to_date.clone());
+    finish(&recorder, 2, Outcome::Failed { cause: failure() });
+    finish(&recorder, 3, skipped.clone());
+    started(&recorder, 4, 2);
+    started(&recorder, 5, 1);
+    recorder.record(&Event::JobRetryScheduled {
+        job: JobId(5),
+        attempt: Attempt(1),
+        delay_ms: Millis(1),
+        cause: failure(),
+    });
+    settle(&recorder, 4, "layer");
+    let batch = recorder.batch().clone();
+    recorder.close().await.unwrap();
+
+    let (recorder, stored) = journal.resume(&batch).await.unwrap();
+    let outcomes: Vec<_> = stored.jobs.iter().map(|job| job.outcome.clone()).collect();
+    assert_eq!(
+        outcomes,
+        [
+            Some(copied()),
+            Some(up_to_date),
+            Some(Outcome::Failed { cause: failure() }),
+            Some(skipped),
+            None,
+            None
+        ]
+    );
+    assert_eq!(stored.jobs[4].job, job(4));
+    assert_eq!(stored.jobs[4].attempt, Attempt(2));
+    let expected = SettledBlob {
+        registry: "b.example".parse().unwrap(),
+        repository: "team/app4".parse().unwrap(),
+        digest: digest("layer"),
+        size: 5,
+    };
+    assert_eq!(stored.settled, [expected]);
+    let counts = journal.batches().await.unwrap()[0].jobs;
+    assert_eq!((counts.queued, counts.running, counts.waiting), (2, 0, 0));
+    recorder.close().await.unwrap();
+}
+
+async fn a_retried_image_is_no_longer_failed(place: Place) {
+    let journal = Journal::open(place).await.unwrap();
+    let recorder = journal.start(&list()).await.unwrap();
+    list_jobs(&recorder, 1);
+    finish(&recorder, 0, Outcome::Failed { cause: failure() });
+    recorder.flush().await.unwrap();
+    recorder.record(&Event::JobQueued {
+        job: JobId(0),
+        why: QueueReason::User,
+    });
+    let batch = recorder.batch().clone();
+    recorder.close().await.unwrap();
+    let stored = journal.load(&batch).await.unwrap();
+    assert_eq!(stored.jobs[0].outcome, None);
+}
+
+async fn a_batch_keeps_its_list_and_settings(place: Place) {
+    let journal = Journal::open(place).await.unwrap();
+    let recorder = journal.start(&list()).await.unwrap();
+    let stored = journal.load(recorder.batch()).await.unwrap();
+    assert_eq!(stored.list_path, list().list_path);
+    assert_eq!(stored.list_text, list().list_text);
+    assert_eq!(stored.settings, list().settings);
+    assert_eq!(stored.jobs, []);
+    recorder.close().await.unwrap();
+}
+
+async fn a_dropped_recorder_loses_at_most_what_was_not_flushed(place: Place) {
+    let journal = Journal::open(place).await.unwrap();
+    let recorder = journal.start(&list()).await.unwrap();
+    list_jobs(&recorder, 200);
+    (0..100).for_each(|job| finish(&recorder, job, copied()));
+    recorder.flush().await.unwrap();
+    (100..200).for_each(|job| finish(&recorder, job, copied()));
+    let batch = recorder.batch().clone();
+    drop(recorder);
+    let stored = journal.load(&batch).await.unwrap();
+    assert_eq!(stored.jobs.len(), 200);
+    assert!(stored.jobs[..100].iter().all(|job| job.outcome.is_some()));
+}
+
+async fn a_batch_is_held_by_one(place: Place) {
+    let journal = Journal::open(place).await.unwrap();
+    let recorder = journal.start(&list()).await.unwrap();
+    let batch = recorder.batch().clone();
+
+    let refused = journal.resume(&batch).await.unwrap_err();
+    let JournalError::Held { by: Some(by), .. } = &refused else {
+        panic!("{refused:?}");
+    };
+    assert_eq!(by.pid, std::process::id());
+    let sentence = format!("take batch {batch}: process {} on {}", by.pid, by.host);
+    assert!(refused.to_string().starts_with(&sentence), "{refused}");
+    assert_eq!(
+        journal.batches().await.unwrap()[0].holder.as_ref(),
+        Some(by)
+    );
+    // Looking on is free.
+    journal.load(&batch).await.unwrap();
+
+    recorder.close().await.unwrap();
+    assert_eq!(journal.batches().await.unwrap()[0].holder, None);
+    let (recorder, _) = journal.resume(&batch).await.unwrap();
+    recorder.close().await.unwrap();
+}
+
+async fn a_killed_process_loses_nothing_it_flushed_and_frees_its_batch(place: Place) {
+    let journal = Journal::open(place.clone()).await.unwrap();
+    let address = match &place {
+        Place::Directory(directory) => directory.display().to_string(),
+        Place::Postgres(url) => url.to_string(),
+    };
+    let mut child = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", CHILD, "--ignored", "--nocapture"])
+        .env(CHILD_PLACE, address)
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    assert!(lines.any(|line| line.unwrap() == "flushed 40"));
+
+    let batch = journal.batches().await.unwrap().remove(0).id;
+    let refused = journal.resume(&batch).await.unwrap_err();
+    assert!(
+        matches!(&refused, JournalError::Held { by: Some(by), .. } if by.pid == child.id()),
+        "{refused:?}"
+    );
+    child.kill().unwrap();
+    child.wait().unwrap();
+
+    let summary = journal.batches().await.unwrap().remove(0);
+    assert_eq!(summary.state, BatchState::Running);
+    let mut resumed = journal.resume(&batch).await;
+    // A server may see the end of its client a moment later than the client's parent does.
+    let mut patience = 100;
+    while matches!(resumed, Err(JournalError::Held { .. })) && patience > 0 {
+        resumed = journal.resume(&batch).await;
+        patience -= 1;
+    }
+    let (recorder, stored) = resumed.unwrap();
+    assert_eq!(stored.jobs.len(), 1000);
+    let done = |job: &transship::journal::StoredJob| job.outcome == Some(copied());
+    assert!(stored.jobs[..=40].iter().all(done));
+    assert!(stored.settled.len() > 40);
+    recorder.close().await.unwrap();
+}
+
+/// The process that the test above kills.
+#[tokio::test]
+#[ignore = "a test that kills it runs it"]
+async fn records_until_it_is_killed() {
+    let Ok(place) = std::env::var(CHILD_PLACE) else {
+        return;
+    };
+    let journal = Journal::open(place.parse().unwrap()).await.unwrap();
+    let recorder = journal.start(&list()).await.unwrap();
+    list_jobs(&recorder, 1000);
+    // The test harness does not end its own line before a test's output.
+    println!();
+    for number in 0..1000 {
+        started(&recorder, number, 1);
+        settle(&recorder, number, "layer");
+        finish(&recorder, number, copied());
+        recorder.flush().await.unwrap();
+        println!("flushed {number}");
+        std::io::stdout().flush().unwrap();
+    }
+    std::future::pending::<()>().await;
+}
+
+async fn batches_are_summed_up_newest_first(place: Place) {
+    let journal = Journal::open(place).await.unwrap();
+    let mut ids = Vec::new();
+    for stopped_by in [None, Some(StopReason::User)] {
+        let recorder = journal.start(&list()).await.unwrap();
+        list_jobs(&recorder, 3);
+        finish(&recorder, 0, copied());
+        finish(&recorder, 1, Outcome::Failed { cause: failure() });
+        recorder.record(&Event::BatchFinished { stopped_by });
+        ids.push(recorder.batch().clone());
+        recorder.close().await.unwrap();
+    }
+    let batches = journal.batches().await.unwrap();
+    let listed: Vec<_> = batches
+        .iter()
+        .map(|batch| (&batch.id, batch.state))
+        .collect();
+    let expected = [
+        (&ids[1], BatchState::Stopped),
+        (&ids[0], BatchState::Finished),
+    ];
+    assert_eq!(listed, expected);
+    let expected = StateCounts {
+        queued: 1,
+        copied: 1,
+        failed: 1,
+        ..StateCounts::default()
+    };
+    assert!(batches.iter().all(|batch| batch.jobs == expected));
+    assert_eq!(
+        batches[0].list_digest,
+        Digest::of(list().list_text.as_bytes())
+    );
+}
+
+async fn a_batch_is_found_by_a_part_that_only_it_has(place: Place) {
+    let journal = Journal::open(place).await.unwrap();
+    let mut ids = Vec::new();
+    for name in ["lists/prod.toml", "lists/prod-eu.toml"] {
+        let list = NewBatch {
+            list_path: name.into(),
+            ..list()
+        };
+        let recorder = journal.start(&list).await.unwrap();
+        ids.push(recorder.batch().clone());
+        recorder.close().await.unwrap();
+    }
+    assert_eq!(journal.find(&ids[0].0).await.unwrap(), ids[0]);
+    assert_eq!(journal.find("prod-eu").await.unwrap(), ids[1]);
+    let several = journal.find("prod").await.unwrap_err();
+    assert!(matches!(several, JournalError::Ambiguous { matches, .. } if matches.len() == 2));
+    let none = journal.find("staging").await.unwrap_err();
+    assert!(matches!(none, JournalError::Unknown { .. }));
+    let none = journal.resume(&BatchId("../x".into())).await.unwrap_err();
+    assert!(matches!(none, JournalError::Unknown { .. }));
+}
+
+async fn blobs_of_every_batch_are_hints(place: Place) {
+    let journal = Journal::open(place).await.unwrap();
+    for layer in ["base", "own"] {
+        let recorder = journal.start(&list()).await.unwrap();
+        list_jobs(&recorder, 2);
+        settle(&recorder, 0, "base");
+        settle(&recorder, 1, layer);
+        recorder.close().await.unwrap();
+    }
+    let registry = "b.example".parse().unwrap();
+    let mut hints = journal.known_at(&registry, 10).await.unwrap();
+    hints.sort();
+    let app1 = || "team/app1".parse().unwrap();
+    let mut expected = [(app1(), digest("base")), (app1(), digest("own"))];
+    expected.sort();
+    assert_eq!(hints, expected);
+    assert_eq!(journal.known_at(&registry, 1).await.unwrap().len(), 1);
+}
+
+async fn a_journal_of_a_newer_version_is_refused(place: Place) {
+    Journal::open(place.clone()).await.unwrap();
+    sqlx::any::install_default_drivers();
+    let url = match &place {
+        Place::Directory(directory) => format!("sqlite://{}/journal.sqlite3", directory.display()),
+        Place::Postgres(url) => url.to_string(),
+    };
+    let mut connection = <sqlx::AnyConnection as sqlx::Connection>::connect(&url)
+        .await
+        .unwrap();
+    sqlx::raw_sql("UPDATE transship_schema SET version = 99")
+        .execute(&mut connection)
+        .await
+        .unwrap();
+    let refused = Journal::open(place).await.unwrap_err().to_string();
+    assert!(refused.contains("schema 99, this one knows 1"), "{refused}");
+}
+
+async fn a_journal_can_be_made_by_many_at_once(place: Place) {
+    let opening = (0..8).map(|_| tokio::spawn(Journal::open(place.clone())));
+    for opened in opening.collect::<Vec<_>>() {
+        opened.await.unwrap().unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_hundred_thousand_images_are_stored_and_counted() {
+    let directory = tempfile::tempdir().unwrap();
+    let place = Place::Directory(directory.path().to_owned());
+    let journal = Journal::open(place).await.unwrap();
+    let recorder = journal.start(&list()).await.unwrap();
+    let batch = recorder.batch().clone();
+    list_jobs(&recorder, 100_000);
+    recorder.flush().await.unwrap();
+    (0..100_000).for_each(|job| finish(&recorder, job, copied()));
+    recorder.close().await.unwrap();
+    assert_eq!(journal.batches().await.unwrap()[0].jobs.copied, 100_000);
+    let (recorder, stored) = journal.resume(&batch).await.unwrap();
+    assert_eq!(stored.jobs.len(), 100_000);
+    recorder.close().await.unwrap();
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn only_this_user_can_look_into_the_state_directory() {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let directory = tempfile::tempdir().unwrap();
+    let state = directory.path().join("state");
+    Journal::open(Place::Directory(state.clone()))
+        .await
+        .unwrap();
+    let mode = std::fs::metadata(state).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o700);
+}
+
+fn list() -> NewBatch {
+    NewBatch {
+        list_path: "lists/prod.toml".into(),
+        list_text: "version = 1\n# größer\n".into(),
+        settings: r#"{"parallel":4}"#.into(),
+    }
+}
+
+fn job(number: u32) -> Job {
+    Job {
+        id: JobId(number),
+        source: format!("a.example/team/app{number}:1").parse().unwrap(),
+        destination: format!("b.example/team/app{number}:1").parse().unwrap(),
+        platforms: vec!["linux/arm64/v8".parse().unwrap()],
+    }
+}
+
+fn list_jobs(recorder: &Recorder, jobs: u32) {
+    recorder.record(&Event::BatchStarted {
+        batch: recorder.batch().clone(),
+        list: "prod.toml".into(),
+        jobs,
+        parallel: 4,
+        resumed: false,
+    });
+    for number in 0..jobs {
+        recorder.record(&Event::JobListed { job: job(number) });
+    }
+}
+
+fn started(recorder: &Recorder, job: u32, attempt: u16) {
+    recorder.record(&Event::JobStarted {
+        job: JobId(job),
+        attempt: Attempt(attempt),
+    });
+}
+
+fn finish(recorder: &Recorder, job: u32, outcome: Outcome) {
+    recorder.record(&Event::JobFinished {
+        job: JobId(job),
+        outcome,
+    });
+}
+
+fn settle(recorder: &Recorder, job: u32, content: &str) {
+    // Twice, as a retry does.
+    for _ in 0..2 {
+        recorder.record(&Event::BlobSettled {
+            job: JobId(job),
+            digest: digest(content),
+            bytes: 5,
+            how: Settled::Copied,
+        });
+    }
+}
+
+fn copied() -> Outcome {
+    Outcome::Copied { root: digest("a") }
+}
+
+fn digest(content: &str) -> Digest {
+    Digest::of(content.as_bytes())
+}
+
+fn failure() -> Failure {
+    Failure {
+        side: Side::Destination,
+        class: FailureClass::Transient {
+            retry_after_ms: Some(Millis(9)),
+        },
+        summary: "said 503".into(),
+        chain: vec!["copy".into(), "said \u{0}503".into()],
+    }
+}

@@ -1,0 +1,9 @@
+//! Everything that needs more than one layer, a socket, a terminal or a real program. One crate, so that it
+//! links once; one module per topic.
+
+mod journal;
+mod layers;
+mod postgres;
+mod readme;
+mod sample_lists;
+mod serve;
