@@ -26,6 +26,16 @@ pub(super) async fn of(list: &List) -> anyhow::Result<HashMap<Registry, Settings
     Ok(all)
 }
 
+/// How repositories are made at the registries where they have to be.
+pub(super) fn create_commands(list: &List) -> HashMap<Registry, Vec<String>> {
+    let written = list.registries.iter();
+    written
+        .filter_map(|(registry, settings)| {
+            Some((registry.clone(), settings.create_command.clone()?))
+        })
+        .collect()
+}
+
 async fn read(written: &list::Settings) -> anyhow::Result<Settings> {
     let mut ca_files: Vec<_> = written.tls.ca_file.iter().cloned().collect();
     if let Some(directory) = &written.tls.ca_directory {
