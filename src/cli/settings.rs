@@ -35,7 +35,20 @@ pub(super) fn engine_for(list: Option<&List>, plain_http: &[Registry]) -> anyhow
             .or_insert_with(|| settings(registry, &unwritten, &places))
             .plain_http = Some(true);
     }
-    Ok(Engine::new(all).with_others(move |registry| settings(registry, &unwritten, &places)))
+    let create_commands = list.map(create_commands).unwrap_or_default();
+    Ok(Engine::new(all)
+        .with_others(move |registry| settings(registry, &unwritten, &places))
+        .creating(create_commands))
+}
+
+/// How repositories are made at the registries where they have to be.
+fn create_commands(list: &List) -> HashMap<Registry, Vec<String>> {
+    let written = list.registries.iter();
+    written
+        .filter_map(|(registry, settings)| {
+            Some((registry.clone(), settings.create_command.clone()?))
+        })
+        .collect()
 }
 
 fn settings(registry: &Registry, written: &list::Settings, places: &Places) -> Settings {
