@@ -112,6 +112,8 @@ pub struct Board {
     rank: BTreeMap<JobId, i64>,
     next_rank: i64,
     running: BTreeSet<JobId>,
+    /// Of those running, the ones that can only wait for other jobs' uploads.
+    held_up: BTreeSet<JobId>,
     waiting: BTreeSet<JobId>,
     failed: BTreeSet<JobId>,
 }
@@ -144,6 +146,17 @@ impl JobView {
     #[must_use]
     pub fn tries(&self) -> u16 {
         self.attempt.0 - self.forgiven.0.min(self.attempt.0)
+    }
+
+    /// Running, and everything it still needs is being uploaded by other jobs.
+    fn is_held_up(&self) -> bool {
+        let mut waits = false;
+        self.state == State::Running
+            && self.blobs.iter().all(|blob| {
+                waits |= matches!(blob.state, BlobState::WaitingFor(_));
+                matches!(blob.state, BlobState::WaitingFor(_) | BlobState::Settled(_))
+            })
+            && waits
     }
 
     /// The failure this job stands at, if it failed or waits to be tried again.
@@ -184,6 +197,12 @@ impl Board {
 
     pub fn running(&self) -> impl Iterator<Item = JobId> + '_ {
         self.running.iter().copied()
+    }
+
+    /// How many running jobs can only wait for other jobs' uploads.
+    #[must_use]
+    pub fn held_up(&self) -> usize {
+        self.held_up.len()
     }
 
     /// Jobs that failed and wait to be tried again.
@@ -458,6 +477,15 @@ impl Board {
         let after = Totals::of_blob(blob);
         view.bytes_done = view.bytes_done - before.done + after.done;
         self.totals = self.totals.minus(before).plus(after);
+        self.note_held_up(id);
+    }
+
+    fn note_held_up(&mut self, id: JobId) {
+        if self.job(id).is_some_and(JobView::is_held_up) {
+            self.held_up.insert(id);
+        } else {
+            self.held_up.remove(&id);
+        }
     }
 
     /// Changes a job and brings the sums in step.
@@ -471,6 +499,7 @@ impl Board {
         view.bytes_total = after.planned;
         view.bytes_done = after.done;
         self.totals = self.totals.minus(before).plus(after);
+        self.note_held_up(id);
     }
 }
 
@@ -543,6 +572,7 @@ mod tests {
                 source: format!("a.example/app:{}", id.0).parse().unwrap(),
                 destination: format!("b.example/app:{}", id.0).parse().unwrap(),
                 platforms: Vec::new(),
+                attachments: Default::default(),
             },
         }
     }
@@ -692,6 +722,27 @@ mod tests {
             why: QueueReason::RetryDue,
         });
         assert_eq!(board.queue().collect::<Vec<_>>(), [OTHER, JOB]);
+    }
+
+    #[test]
+    fn a_job_that_only_waits_for_others_is_held_up_until_its_turn() {
+        let mut board = board(&[started(1), planned()]);
+        assert_eq!(board.held_up(), 0);
+        board.apply(&Event::BlobWaited {
+            job: JOB,
+            digest: layer(),
+            owner: OTHER,
+        });
+        assert_eq!(board.held_up(), 1);
+        board.apply(&copying());
+        assert_eq!(board.held_up(), 0);
+        board.apply(&Event::BlobWaited {
+            job: JOB,
+            digest: layer(),
+            owner: OTHER,
+        });
+        board.apply(&retry_later());
+        assert_eq!(board.held_up(), 0);
     }
 
     #[test]

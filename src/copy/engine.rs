@@ -9,7 +9,7 @@ use std::{
 
 use super::{CopyError, ImageId, Report, Side, error::blame, image::ImageCopy, site::Site};
 use crate::{
-    oci::{Digest, Platform, Reference, Registry, Repository},
+    oci::{Attachments, Digest, Platform, Reference, Registry, Repository},
     registry::{self, Client, LaneSample, Settings},
 };
 
@@ -21,6 +21,8 @@ pub struct Order {
     pub destination: Reference,
     /// Which children of an index to copy; empty means all.
     pub platforms: Vec<Platform>,
+    /// What goes along with the image.
+    pub attachments: Attachments,
 }
 
 /// How a copy ended well.
@@ -32,6 +34,7 @@ pub enum Done {
 
 pub struct Engine {
     settings: HashMap<Registry, Settings>,
+    others: Box<dyn Fn(&Registry) -> Settings + Send + Sync>,
     sites: Mutex<HashMap<Registry, Arc<Site>>>,
 }
 
@@ -41,8 +44,19 @@ impl Engine {
     pub fn new(settings: HashMap<Registry, Settings>) -> Self {
         Self {
             settings,
+            others: Box::new(|_| Settings::default()),
             sites: Mutex::default(),
         }
+    }
+
+    /// Reaches registries without settings as `others` says instead.
+    #[must_use]
+    pub fn with_others(
+        self,
+        others: impl Fn(&Registry) -> Settings + Send + Sync + 'static,
+    ) -> Self {
+        let others = Box::new(others);
+        Self { others, ..self }
     }
 
     /// Copies one image. Everything learned on the way is told to `report`, in order.
@@ -124,7 +138,8 @@ impl Engine {
         if let Some(site) = sites.get(registry) {
             return Ok(Arc::clone(site));
         }
-        let settings = self.settings.get(registry).cloned().unwrap_or_default();
+        let settings = self.settings.get(registry).cloned();
+        let settings = settings.unwrap_or_else(|| (self.others)(registry));
         let site = Arc::new(Site::new(Client::new(registry.clone(), settings)?));
         sites.insert(registry.clone(), Arc::clone(&site));
         Ok(site)

@@ -15,6 +15,8 @@ pub struct Glyphs {
     pub corner: &'static str,
     /// Filled, last filled and empty cell of a progress bar.
     pub bar: [&'static str; 3],
+    /// Of the focused pane's title, and of the others.
+    pub rule: [&'static str; 2],
     /// Lowest to highest.
     pub spark: [&'static str; 8],
     /// Queued, reading, copying, waiting, copied, up to date, failed, skipped.
@@ -30,6 +32,7 @@ impl Glyphs {
         cursor: "▌",
         corner: "└",
         bar: ["━", "╸", "─"],
+        rule: ["━", "─"],
         spark: ["▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"],
         phases: ["·", "▹", "▸", "↻", "✓", "=", "✗", "–"],
     };
@@ -41,6 +44,7 @@ impl Glyphs {
         cursor: ">",
         corner: "`",
         bar: ["#", "#", "."],
+        rule: ["=", "-"],
         spark: ["_", "_", ".", "-", "=", "+", "*", "#"],
         phases: [".", "?", ">", "~", "+", "=", "x", "-"],
     };
@@ -63,6 +67,7 @@ mod tests {
             for glyph in single
                 .iter()
                 .chain(&set.bar)
+                .chain(&set.rule)
                 .chain(&set.spark)
                 .chain(&set.phases)
             {

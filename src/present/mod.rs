@@ -19,4 +19,4 @@ pub use glyphs::Glyphs;
 pub use plain::plain;
 pub use sentences::{Level, Sentence, sentence};
 pub use states::{Phase, phase, unfinished_owner};
-pub use summary::{outcome_counts, summary};
+pub use summary::{blob_sums, outcome_counts, summary};

@@ -29,6 +29,22 @@ pub fn outcome_counts(board: &Board) -> String {
     }
 }
 
+/// Bytes by how they came to be there: `610.1 MiB copied, 3.2 GiB mounted`; empty if there are none.
+#[must_use]
+pub fn blob_sums(board: &Board) -> String {
+    let totals = board.totals();
+    let parts: Vec<String> = [
+        (totals.copied, "copied"),
+        (totals.mounted, "mounted"),
+        (totals.present, "present"),
+    ]
+    .into_iter()
+    .filter(|(amount, _)| *amount > 0)
+    .map(|(amount, word)| format!("{} {word}", bytes(amount)))
+    .collect();
+    parts.join(", ")
+}
+
 /// The last words of a run that took `elapsed`: several lines, each ended by a newline.
 #[must_use]
 pub fn summary(board: &Board, elapsed: Duration) -> String {
@@ -38,18 +54,11 @@ pub fn summary(board: &Board, elapsed: Duration) -> String {
         outcome_counts(board),
         duration(elapsed)
     );
-    let totals = board.totals();
-    if totals.done > 0 {
-        let mut parts = vec![format!("{} copied", bytes(totals.copied))];
-        if let Some(speed) = per_second(totals.copied, elapsed) {
-            parts[0] += &format!(" ({})", rate(speed));
-        }
-        for (amount, word) in [(totals.mounted, "mounted"), (totals.present, "present")] {
-            if amount > 0 {
-                parts.push(format!("{} {word}", bytes(amount)));
-            }
-        }
-        text += &format!("{}\n", parts.join(", "));
+    let sums = blob_sums(board);
+    match per_second(board.totals().copied, elapsed) {
+        _ if sums.is_empty() => {}
+        Some(speed) => text += &format!("{sums}; {} on average\n", rate(speed)),
+        None => text += &format!("{sums}\n"),
     }
     for view in board.failed().take(NAMED).filter_map(|job| board.job(job)) {
         let cause = view.cause().map(failure).unwrap_or_default();
@@ -110,6 +119,7 @@ mod tests {
                     source: reference,
                     destination: format!("b.example/app:{id}").parse().unwrap(),
                     platforms: Vec::new(),
+                    attachments: Default::default(),
                 },
             });
             board.apply(&Event::JobFinished {

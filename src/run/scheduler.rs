@@ -56,12 +56,22 @@ impl Default for Policy {
     }
 }
 
+/// Of the images in flight, at most so many times what is asked for only wait for others' uploads.
+const HELD_UP: usize = 4;
+
 /// The jobs that may start now, in the order they should. Costs what it returns, not what there is.
+///
+/// An image that can only wait for another one's upload moves nothing, so the next may start beside it:
+/// else the images on one base would leave the streams idle while that base is sent.
 pub(super) fn admit(board: &Board) -> Vec<JobId> {
     if board.paused || board.stopping.is_some() || board.finished {
         return Vec::new();
     }
-    let free = usize::from(board.parallel).saturating_sub(board.counts().running);
+    let parallel = usize::from(board.parallel);
+    let running = board.counts().running;
+    let free = (parallel + board.held_up())
+        .min(parallel * (1 + HELD_UP))
+        .saturating_sub(running);
     board.queue().take(free).collect()
 }
 
@@ -223,7 +233,7 @@ fn stop(board: &Board, mode: StopMode, reason: StopReason) -> Vec<Decision> {
 mod tests {
     use super::*;
     use crate::{
-        batch::{BatchId, Job, Side},
+        batch::{BatchId, BlobKind, Job, PlannedBlob, Side},
         oci::Digest,
     };
 
@@ -249,6 +259,7 @@ mod tests {
                     source,
                     destination,
                     platforms: Vec::new(),
+                    attachments: Default::default(),
                 },
             });
         }
@@ -490,6 +501,29 @@ mod tests {
         assert_eq!(admit(&board), []);
         let more = command(&board, Command::SetParallel { images: 3 });
         carry_out(&mut board, more);
+        assert_eq!(admit(&board), [L]);
+    }
+
+    #[test]
+    fn an_image_that_only_waits_for_another_does_not_keep_the_next_from_starting() {
+        let digest = Digest::of(b"base");
+        let blob = PlannedBlob {
+            digest: digest.clone(),
+            size: 9,
+            kind: BlobKind::Layer,
+        };
+        let planned = Event::JobPlanned {
+            job: K,
+            root: Digest::of(b"root"),
+            blobs: vec![blob],
+        };
+        let mut board = board(&[started(J, 1), started(K, 1), planned]);
+        assert_eq!(admit(&board), []);
+        board.apply(&Event::BlobWaited {
+            job: K,
+            digest,
+            owner: J,
+        });
         assert_eq!(admit(&board), [L]);
     }
 

@@ -39,6 +39,7 @@ pub fn job(id: u32, source: &str, destination: &str) -> Event {
             source: source.parse().unwrap(),
             destination: destination.parse().unwrap(),
             platforms: Vec::new(),
+            attachments: Default::default(),
         },
     }
 }
@@ -220,6 +221,8 @@ fn event(key: &str) -> KeyEvent {
         "shift-tab" => KeyCode::BackTab,
         "enter" => KeyCode::Enter,
         "esc" => KeyCode::Esc,
+        "home" => KeyCode::Home,
+        "end" => KeyCode::End,
         "backspace" => KeyCode::Backspace,
         _ => KeyCode::Char(key.chars().next().unwrap()),
     };

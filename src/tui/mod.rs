@@ -5,10 +5,11 @@
 //! on the same without it.
 
 mod actions;
+#[cfg(test)]
+mod any_order;
 mod app;
 mod detail;
 #[cfg(test)]
-#[expect(dead_code, reason = "the tests of the screens use the rest")]
 mod fixtures;
 mod help;
 mod images;

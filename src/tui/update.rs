@@ -178,3 +178,105 @@ fn keep_in_sight(model: &mut Model) {
         *offset = (*offset).min(most);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        batch::{Command, JobId, Refusal, Selection},
+        tui::fixtures::{
+            MIB, blob_started, copied, failed, listed, model, planned, press, progress,
+            retry_scheduled, started, tell, tick,
+        },
+    };
+
+    fn refused() -> Event {
+        let jobs = Selection::Jobs([JobId(0)].into());
+        Event::CommandRefused {
+            command: Command::Retry { jobs },
+            why: Refusal::NothingToDo,
+        }
+    }
+
+    #[test]
+    fn a_refused_command_is_answered_and_the_next_key_takes_the_answer_away() {
+        let mut model = model(listed(2));
+        tell(&mut model, [refused()]);
+        let text = model.notice.as_ref().map(|notice| notice.text.as_str());
+        assert_eq!(
+            text,
+            Some("nothing to retry: a.example/team/app-0:1 is queued")
+        );
+        press(&mut model, "j");
+        assert_eq!(model.notice, None);
+        assert_eq!(model.log.len(), 2);
+    }
+
+    #[test]
+    fn a_batch_that_was_stopped_from_outside_leaves_at_once() {
+        let mut model = model(listed(2));
+        let stopped_by = Some(StopReason::Signal);
+        assert_eq!(
+            tell(&mut model, [Event::BatchFinished { stopped_by }]),
+            [Effect::Leave]
+        );
+    }
+
+    #[test]
+    fn time_stands_still_when_all_images_ended_and_runs_again_after_a_retry() {
+        let mut model = model(listed(2).into_iter().chain([copied(0)]));
+        tick(&mut model, 5);
+        tell(&mut model, [failed(1, "said 401")]);
+        tick(&mut model, 60);
+        assert_eq!(model.elapsed().as_secs(), 5);
+        assert!(!model.is_lively());
+        tell(&mut model, [started(1, 2)]);
+        tick(&mut model, 70);
+        assert_eq!(model.elapsed().as_secs(), 70);
+    }
+
+    #[test]
+    fn nothing_ticks_while_nothing_can_change_by_itself() {
+        let mut model = model(listed(2));
+        assert!(model.is_lively());
+        tell(&mut model, [Event::BatchPaused]);
+        assert!(!model.is_lively());
+        tell(&mut model, [retry_scheduled(0, 1, "said 503")]);
+        assert!(model.is_lively());
+    }
+
+    #[test]
+    fn a_repeated_byte_count_is_no_movement() {
+        let sizes = [100 * MIB];
+        let mut model = model(listed(1));
+        tell(
+            &mut model,
+            [started(0, 1), planned(0, &sizes), blob_started(0, 0, 0)],
+        );
+        for (at, done) in [(1, 5), (2, 6), (40, 6)] {
+            tick(&mut model, at);
+            tell(&mut model, [progress(0, 1, 0, done * MIB)]);
+        }
+        let (moved, _) = model.clocks.moved[&JobId(0)];
+        assert_eq!(moved.as_secs(), 2);
+    }
+
+    #[test]
+    fn a_log_that_was_scrolled_back_stays_where_it_was() {
+        let mut model = model(listed(200));
+        tell(&mut model, (0..50).map(|job| started(job, 1)));
+        press(&mut model, "tab tab k k k");
+        tell(&mut model, (50..60).map(|job| started(job, 1)));
+        assert_eq!(model.log_offset, 13);
+        press(&mut model, "G");
+        assert_eq!(model.log_offset, 0);
+    }
+
+    #[test]
+    fn an_engine_that_vanishes_is_reported_and_left_with_q() {
+        let mut model = model(listed(2));
+        assert_eq!(update(&mut model, Msg::EngineGone), []);
+        assert!(model.notice.is_some());
+        assert_eq!(press(&mut model, "q"), [Effect::Leave]);
+    }
+}

@@ -41,7 +41,10 @@ pub fn line(model: &Model, buffer: &mut Buffer, area: Rect) {
     }
     let mut pen = pen(model, buffer, area, 0);
     pen.put(Role::Strong, &text);
-    pen.put(Role::Dim, "  50x10 shows more");
+    let hint = "  50x10 shows more";
+    if usize::from(pen.room()) >= width(hint) {
+        pen.put(Role::Dim, hint);
+    }
 }
 
 fn title(model: &Model, buffer: &mut Buffer, area: Rect) {
@@ -110,7 +113,10 @@ fn gauge(model: &Model, buffer: &mut Buffer, area: Rect) {
         true => "about ",
         false => "",
     };
-    let amount = format!("  {} of {about}{}", bytes(done), bytes(total));
+    let amount = match total {
+        0 => String::new(),
+        _ => format!("  {} of {about}{}", bytes(done), bytes(total)),
+    };
     let share = share(model);
     let left = match model.meter.time_left(&model.board) {
         Some(left) => format!("  {} left ", duration(left)),
@@ -205,14 +211,8 @@ fn states(model: &Model, buffer: &mut Buffer, area: Rect) {
     };
     let mut pen = pen(model, buffer, area, 2);
     pen.skip(1);
-    let totals = board.totals();
     let right = match model.meter.speed() {
-        _ if model.ended.is_some() => format!(
-            " {} copied, {} mounted, {} present ",
-            bytes(totals.copied),
-            bytes(totals.mounted),
-            bytes(totals.present)
-        ),
+        _ if model.ended.is_some() => format!(" {} ", present::blob_sums(board)),
         Some(speed) => format!(" {} ", rate(speed)),
         None => " ".into(),
     };

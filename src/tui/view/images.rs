@@ -128,7 +128,7 @@ fn facts(model: &Model) -> Vec<(Role, String)> {
     }
     if images.selected().is_none() && !images.rows().is_empty() {
         facts.push((Role::Dim, "the selected image is not shown".into()));
-    } else if images.is_following() && model.ended.is_none() {
+    } else if images.is_following() && all > 0 && model.ended.is_none() {
         facts.push((Role::Dim, "watching".into()));
     }
     facts
@@ -163,7 +163,10 @@ fn titles(model: &Model, buffer: &mut Buffer, area: Rect, columns: Columns) {
         pen.column(sorted(Sort::Destination), &destination, cells - 1);
     }
     if let Some(cells) = columns.progress() {
-        pen.column(sorted(Sort::Progress), "progress", cells);
+        match columns.bar {
+            true => pen.column(sorted(Sort::Progress), "progress", cells),
+            false => pen.right_column(sorted(Sort::Progress), "%", cells),
+        }
         pen.right_column(sorted(Sort::Size), "size", SIZE);
     }
     if columns.attempt {

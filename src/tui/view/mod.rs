@@ -10,7 +10,9 @@ mod images;
 mod log;
 mod notes;
 mod overlays;
-mod pen;
+pub(super) mod pen;
+#[cfg(test)]
+mod pictures;
 
 use ratatui::{Frame, buffer::Buffer, layout::Rect};
 
@@ -67,7 +69,7 @@ fn titled(
         true => (Role::Accent, Role::Accent),
         false => (Role::Dim, Role::Strong),
     };
-    let [heavy, _, light] = model.options.glyphs.bar;
+    let [heavy, light] = model.options.glyphs.rule;
     let glyph = if focused { heavy } else { light };
     let mut pen = pen(model, buffer, area, 0);
     pen.put(rule, glyph);

@@ -44,7 +44,7 @@ pub fn draw(model: &Model, buffer: &mut Buffer) {
                     (Role::Strong, " no".into()),
                     (Role::Dim, "   (enter means no)".into()),
                 ]);
-                boxed(model, buffer, "Really?", &lines);
+                boxed(model, buffer, "Confirm", &lines);
             }
             Overlay::Leave => boxed(model, buffer, "Leave?", &leave(model)),
             Overlay::Help { offset } => {

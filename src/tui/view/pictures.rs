@@ -1,0 +1,355 @@
+//! Pictures of every screen, and what no picture may contain.
+
+use std::fmt::Write as _;
+
+use ratatui::{
+    Terminal,
+    backend::TestBackend,
+    buffer::Buffer,
+    layout::Size,
+    style::{Color, Modifier},
+};
+
+use super::view;
+use crate::{
+    batch::{Attempt, Event, FailureClass, JobId, Millis, Outcome, Settled, Side},
+    present::Glyphs,
+    tui::{
+        fixtures::{
+            self, MIB, batch_started, blob_started, blob_waited, copied, failed, failure, finished,
+            job, listed, mounted, planned, press, progress, retry_scheduled, settled, skipped,
+            started, tell, tick,
+        },
+        model::{Model, Msg},
+        theme::Theme,
+        update::update,
+    },
+};
+
+fn buffer(model: &Model) -> Buffer {
+    let backend = TestBackend::new(model.size.width, model.size.height);
+    let mut terminal = Terminal::new(backend).unwrap();
+    terminal.draw(|frame| view(model, frame)).unwrap();
+    terminal.backend().buffer().clone()
+}
+
+fn text(model: &Model) -> String {
+    let buffer = buffer(model);
+    let mut text = String::new();
+    for y in 0..buffer.area.height {
+        let mut skip = 0;
+        let mut line = String::new();
+        for x in 0..buffer.area.width {
+            let symbol = buffer[(x, y)].symbol();
+            if skip == 0 {
+                line += symbol;
+            }
+            skip = crate::present::width(symbol).max(skip).saturating_sub(1);
+        }
+        let _ = writeln!(text, "{}", line.trim_end());
+    }
+    text
+}
+
+/// The text, and under it each line's runs of style by their columns.
+fn styled(model: &Model) -> String {
+    let buffer = buffer(model);
+    let mut styles = String::new();
+    for y in 0..buffer.area.height {
+        let mut runs: Vec<(u16, u16, String)> = Vec::new();
+        for x in 0..buffer.area.width {
+            let style = buffer[(x, y)].style();
+            let mut words = Vec::new();
+            if let Some(color) = style.fg.filter(|color| *color != Color::Reset) {
+                words.push(color.to_string().to_lowercase());
+            }
+            for (modifier, word) in [
+                (Modifier::BOLD, "bold"),
+                (Modifier::DIM, "dim"),
+                (Modifier::REVERSED, "reversed"),
+            ] {
+                if style.add_modifier.contains(modifier) {
+                    words.push(word.into());
+                }
+            }
+            let words = words.join(" ");
+            match runs.last_mut() {
+                Some((_, end, last)) if *end == x && *last == words => *end = x + 1,
+                _ => runs.push((x, x + 1, words)),
+            }
+        }
+        let runs: Vec<String> = (runs.iter().filter(|(.., words)| !words.is_empty()))
+            .map(|(start, end, words)| format!("{start}..{end} {words}"))
+            .collect();
+        let _ = writeln!(styles, "{y:>2}: {}", runs.join(", "));
+    }
+    format!("{}\n{styles}", text(model))
+}
+
+fn sized(mut model: Model, width: u16, height: u16) -> Model {
+    update(&mut model, Msg::Resized(Size { width, height }));
+    model
+}
+
+/// Twelve images in every state, half a minute into the batch.
+fn busy() -> Model {
+    let mut model = fixtures::model(listed(12));
+    tick(&mut model, 0);
+    let sizes = [3_000, 40 * MIB, 25 * MIB, 700_000];
+    tell(
+        &mut model,
+        [started(0, 1), planned(0, &sizes), mounted(0, 1)],
+    );
+    tell(
+        &mut model,
+        [0, 2, 3].map(|blob| settled(0, blob, Settled::Copied)),
+    );
+    tell(
+        &mut model,
+        [
+            copied(0),
+            finished(
+                1,
+                Outcome::UpToDate {
+                    root: fixtures::digest(1, 0),
+                },
+            ),
+            started(2, 1),
+            planned(2, &sizes),
+            settled(2, 0, Settled::Present),
+            mounted(2, 1),
+            blob_started(2, 2, 0),
+            started(3, 1),
+            planned(3, &[3_000, 90 * MIB]),
+            settled(3, 0, Settled::Copied),
+            blob_waited(3, 1, 2),
+            started(4, 1),
+            retry_scheduled(5, 1, "said 429"),
+            failed(6, "said 401: denied"),
+            skipped(7),
+        ],
+    );
+    for second in 1..=12 {
+        tell(&mut model, [progress(2, 1, 2, second * second * MIB / 8)]);
+        tick(&mut model, second);
+    }
+    model
+}
+
+/// Two attempts that failed, the second for good, with a chain of causes.
+fn failing() -> Model {
+    let mut model = fixtures::model(listed(6));
+    let class = FailureClass::Transient {
+        retry_after_ms: None,
+    };
+    let mut first = failure(Side::Source, class, "said 503");
+    first.chain = vec![
+        "reading layer 4f2a".into(),
+        "503 Service Unavailable".into(),
+    ];
+    let mut last = failure(
+        Side::Destination,
+        FailureClass::Rejected,
+        "said 403: quota of project team exceeded",
+    );
+    last.chain = vec![
+        "writing manifest".into(),
+        "PUT https://b.example/v2/team/app-1/manifests/1".into(),
+        "403 Forbidden: quota of project team exceeded".into(),
+    ];
+    tell(
+        &mut model,
+        [
+            started(0, 1),
+            copied(0),
+            started(1, 1),
+            Event::JobRetryScheduled {
+                job: JobId(1),
+                attempt: Attempt(1),
+                delay_ms: Millis(5_000),
+                cause: first,
+            },
+            started(1, 2),
+            planned(1, &[3_000, 40 * MIB]),
+            settled(1, 0, Settled::Copied),
+            settled(1, 1, Settled::Copied),
+            finished(1, Outcome::Failed { cause: last }),
+            failed(2, "said 401: authentication required"),
+            copied(3),
+            copied(4),
+            copied(5),
+        ],
+    );
+    tick(&mut model, 9);
+    press(&mut model, "j");
+    model
+}
+
+/// Names of many cells, and every dangerous character where a registry or a list could put it.
+fn hostile() -> Model {
+    let evil = "\x1b[2J\x1b]0;title\x07\u{9b}31m\r\n\t\u{202e}evil\u{200b}\u{feff}画像レジストリ\0";
+    let mut model = fixtures::model([batch_started(&format!("画像リスト{evil}.toml"), 2)]);
+    let mut cause = failure(Side::Source, FailureClass::Rejected, evil);
+    cause.chain = vec![evil.repeat(20), evil.into()];
+    tell(
+        &mut model,
+        [
+            job(0, "a.example/team/api:1", "b.example/team/api:1"),
+            job(
+                1,
+                &format!(
+                    "a.example:5000/{}/api:{}",
+                    ["deep"; 40].join("/"),
+                    "9".repeat(120)
+                ),
+                "b.example/api:1",
+            ),
+            finished(0, Outcome::Failed { cause }),
+            Event::Noted {
+                job: Some(JobId(0)),
+                text: evil.repeat(30),
+            },
+        ],
+    );
+    tick(&mut model, 1);
+    model
+}
+
+fn many() -> Model {
+    let mut model = fixtures::model(listed(2000));
+    tell(
+        &mut model,
+        (0..700).flat_map(|job| [started(job, 1), copied(job)]),
+    );
+    tell(&mut model, (700..708).map(|job| started(job, 1)));
+    tick(&mut model, 100);
+    model
+}
+
+#[test]
+fn empty_at_80x24() {
+    insta::assert_snapshot!(text(&sized(fixtures::model([]), 80, 24)));
+}
+
+#[test]
+fn busy_at_80x24_with_styles() {
+    insta::assert_snapshot!(styled(&sized(busy(), 80, 24)));
+}
+
+#[test]
+fn busy_at_120x40_with_styles() {
+    insta::assert_snapshot!(styled(&busy()));
+}
+
+#[test]
+fn busy_at_160x30() {
+    insta::assert_snapshot!(text(&sized(busy(), 160, 30)));
+}
+
+#[test]
+fn busy_at_60x15() {
+    insta::assert_snapshot!(text(&sized(busy(), 60, 15)));
+}
+
+#[test]
+fn busy_in_one_line() {
+    insta::assert_snapshot!(text(&sized(busy(), 45, 3)));
+}
+
+#[test]
+fn busy_in_ascii_without_colour() {
+    let mut model = sized(busy(), 80, 24);
+    model.options.theme = Theme::Mono;
+    model.options.glyphs = Glyphs::ASCII;
+    let picture = text(&model);
+    assert!(picture.is_ascii(), "{picture}");
+    insta::assert_snapshot!(picture);
+}
+
+#[test]
+fn failing_at_80x24() {
+    insta::assert_snapshot!(text(&sized(failing(), 80, 24)));
+}
+
+#[test]
+fn failing_at_120x40() {
+    insta::assert_snapshot!(text(&failing()));
+}
+
+#[test]
+fn only_failures_at_80x24() {
+    let mut model = sized(failing(), 80, 24);
+    press(&mut model, "e");
+    insta::assert_snapshot!(text(&model));
+}
+
+#[test]
+fn thousands_at_120x40() {
+    insta::assert_snapshot!(text(&many()));
+}
+
+#[test]
+fn thousands_filtered_and_marked_at_60x15() {
+    let mut model = sized(many(), 60, 15);
+    press(&mut model, "/ a p p - 1 9 9 enter j space space");
+    insta::assert_snapshot!(text(&model));
+}
+
+#[test]
+fn leaving_at_80x24() {
+    let mut model = sized(busy(), 80, 24);
+    press(&mut model, "q");
+    insta::assert_snapshot!(text(&model));
+}
+
+#[test]
+fn a_question_at_60x15() {
+    let mut model = sized(busy(), 60, 15);
+    press(&mut model, "R");
+    insta::assert_snapshot!(text(&model));
+}
+
+#[test]
+fn help_at_120x40() {
+    let mut model = busy();
+    press(&mut model, "?");
+    insta::assert_snapshot!(text(&model));
+}
+
+#[test]
+fn hostile_text_at_80x24() {
+    insta::assert_snapshot!(text(&sized(hostile(), 80, 24)));
+}
+
+#[test]
+fn no_cell_ever_holds_what_could_steer_a_terminal() {
+    for (width, height) in [(80, 24), (120, 40), (160, 50), (60, 15), (40, 5)] {
+        for keys in ["j", "tab", "tab tab", "q", "?", "s", "enter", "/ x"] {
+            let mut model = sized(hostile(), width, height);
+            press(&mut model, keys);
+            for cell in &buffer(&model).content {
+                let steers =
+                    |c: char| c.is_control() || crate::present::plain(&c.to_string()) == "�";
+                let allowed = |c: char| c == char::REPLACEMENT_CHARACTER;
+                assert!(
+                    cell.symbol().chars().all(|c| allowed(c) || !steers(c)),
+                    "{:?} at {width}x{height} after {keys}",
+                    cell.symbol()
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn every_size_can_be_drawn() {
+    for width in (0..170).step_by(7) {
+        for height in (0..60).step_by(3) {
+            for keys in ["j", "?", "q", "/ a p p", "R", "tab enter", "e"] {
+                let mut model = sized(busy(), width, height);
+                press(&mut model, keys);
+                buffer(&model);
+            }
+        }
+    }
+}
