@@ -81,13 +81,11 @@ impl Transfer<'_> {
                 upload.mode = mode;
                 upload.pieces = true;
             }
-            let is_unauthorized = error.status() == Some(401);
             match error.class() {
                 _ if fruitless > MOST_FRUITLESS => return Err(blame(Side::Destination)(error)),
                 // Just learned: the bytes it has are good, the way they came was not.
                 _ if fruitless == 0 => {}
                 Class::Transient { .. } => {}
-                Class::Auth if is_unauthorized => {}
                 // The chunk did not follow the last one: it says where to go on (quirk 44).
                 _ if error.status() == Some(416) && upload.is_chunked() => {}
                 // Pieces put together wrongly (quirks 4 and 14): once more, in one piece.

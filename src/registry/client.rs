@@ -4,7 +4,11 @@
 //! requests are is in the files named after resources. Invariant: credentials go to the registry's own
 //! host and to its token server, never to where it redirects.
 
-use std::time::Duration;
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use bytes::Bytes;
 use reqwest::{
@@ -15,8 +19,9 @@ use tokio::{sync::OnceCell, time::Instant};
 use url::Url;
 
 use super::{
-    Credentials, Lane, Limits, TlsSettings,
+    Credentials, Lane, Limits, Proxy, TlsSettings,
     auth::{Authorizer, Scopes},
+    boundary::Boundary,
     error::{Error, ErrorCause, Operation, is_broken, network, read_error_body, redacted},
     throttling::{Budget, Throttling, retry_after},
     tls,
@@ -32,9 +37,8 @@ pub struct Settings {
     pub tls: TlsSettings,
     pub credentials: Credentials,
     pub limits: Limits,
+    pub proxy: Proxy,
     pub patience: Patience,
-    /// Proxy URL for this registry instead of the environment's.
-    pub proxy: Option<String>,
 }
 
 /// How long a registry may be silent before it is given up. All of it is about silence: what flows,
@@ -74,14 +78,19 @@ impl Default for Patience {
 
 pub struct Client {
     registry: Registry,
-    base: Url,
-    http: reqwest::Client,
-    auth: Authorizer,
+    pub(super) base: Url,
+    pub(super) http: reqwest::Client,
+    pub(super) auth: Arc<Authorizer>,
+    /// Hosts this registry redirects to that want tokens of their own (quirk 34).
+    pub(super) elsewhere: Mutex<HashMap<url::Origin, Arc<Authorizer>>>,
+    pub(super) boundary: Boundary,
+    /// Requests go through a proxy, whose address says nothing about the registry's.
+    pub(super) proxied: bool,
     lane: Lane,
     patience: Patience,
     pub(super) learned: Learned,
     /// Set once the registry answered at `/v2/`.
-    reached: OnceCell<()>,
+    pub(super) reached: OnceCell<()>,
 }
 
 /// One request to the registry.
@@ -106,6 +115,10 @@ const MOST_REDIRECTS: usize = 5;
 /// As much of an error body as is read.
 const ERROR_BODY_LIMIT: usize = 64 * 1024;
 
+/// How long the registry took to answer; not known where it waited for a body.
+#[derive(Clone, Copy)]
+struct AnsweredAfter(Duration);
+
 /// Why there is no answer at all.
 enum Untransmitted {
     /// The connection broke; another one may not.
@@ -115,7 +128,7 @@ enum Untransmitted {
 
 impl CallBody {
     /// The same body once more, where it can be had.
-    fn replay(&self) -> Option<Self> {
+    pub(super) fn replay(&self) -> Option<Self> {
         match self {
             Self::Empty => Some(Self::Empty),
             Self::Bytes(bytes) => Some(Self::Bytes(bytes.clone())),
@@ -161,13 +174,18 @@ impl Client {
         let scheme = if plain { "http" } else { "https" };
         let base = Url::parse(&format!("{scheme}://{}/v2/", registry.api_host()))
             .map_err(|error| fail(ErrorCause::Configuration(error.to_string())))?;
-        let through_proxy = !registry.is_loopback();
-        let http = tls::http_client(&settings.tls, settings.proxy.as_deref(), through_proxy)
-            .map_err(fail)?;
+        let proxy = match registry.is_loopback() {
+            true => Proxy::None,
+            false => settings.proxy,
+        };
+        let http = tls::http_client(&registry, &settings.tls, &proxy).map_err(fail)?;
         Ok(Self {
+            auth: Arc::new(Authorizer::of_registry(http.clone(), settings.credentials)),
+            elsewhere: Mutex::default(),
+            boundary: Boundary::new(base.clone()),
+            proxied: proxy.is_used_for(&base),
             base,
             http,
-            auth: Authorizer::new(settings.credentials),
             lane: Lane::new(settings.limits),
             patience: settings.patience,
             learned: Learned::default(),
@@ -191,30 +209,9 @@ impl Client {
         &self.lane
     }
 
-    /// Asks `/v2/` once, to learn how this registry wants to be authorized (quirk 51).
-    pub async fn reach(&self) -> Result<(), Error> {
-        let ping = || async {
-            let call = Call::new(
-                Operation::Ping,
-                Method::GET,
-                self.base.clone(),
-                Scopes::none(),
-            );
-            let (response, elapsed) = self.transmit(&call, CallBody::Empty, None).await?;
-            if matches!(response.status().as_u16(), 429 | 500..) {
-                return self.accept(&call, response, elapsed).await.map(drop);
-            }
-            self.auth
-                .learn(response.status().as_u16(), response.headers())
-                .map_err(|cause| self.error(Operation::Ping, Some(&self.base), cause))
-        };
-        self.reached.get_or_try_init(ping).await.copied()
-    }
-
     /// Sends `call`; any status below 400 is a success. What is read is followed where it is redirected
     /// to; storage never sees the registry's credentials.
     pub(super) async fn send(&self, mut call: Call) -> Result<Response, Error> {
-        self.reach().await?;
         let body = std::mem::replace(&mut call.body, CallBody::Empty);
         if !matches!(call.method, Method::GET | Method::HEAD) {
             return self.exchange(&call, body).await;
@@ -225,64 +222,27 @@ impl Client {
                 return Ok(response);
             }
             let location = response.headers().get(LOCATION);
-            let target = self.resolve(call.operation, &call.url, location)?;
-            self.may_lead_to(call.operation, &call.url, &target).await?;
-            call.url = target;
+            call.url = self.resolve(call.operation, &call.url, location)?;
         }
         Err(self.protocol(call.operation, &call.url, "it redirects in circles"))
     }
 
-    /// One request and its answer, authorized again if it has to be.
-    async fn exchange(&self, call: &Call, body: CallBody) -> Result<Response, Error> {
-        let authorization = self.authorization(call).await?;
-        let replay = body.replay();
-        let (response, elapsed) = self.transmit(call, body, authorization.as_ref()).await?;
-        if response.status().as_u16() != 401 || !self.is_own(&call.url) {
-            return self.accept(call, response, elapsed).await;
-        }
-        // Expired, revoked, or this path asks for more than /v2/ did: once more with a new header.
-        let learned = self.auth.learn(401, response.headers());
-        self.auth.forget(&call.scopes, authorization.as_ref());
-        let Some(body) = replay else {
-            return self.accept(call, response, elapsed).await;
-        };
-        let renewed = match learned {
-            Ok(()) => self.authorization(call).await?,
-            Err(_) => None,
-        };
-        if renewed == authorization {
-            return self.accept(call, response, elapsed).await;
-        }
-        let (response, elapsed) = self.transmit(call, body, renewed.as_ref()).await?;
-        self.accept(call, response, elapsed).await
-    }
-
-    async fn authorization(&self, call: &Call) -> Result<Option<HeaderValue>, Error> {
-        if !self.is_own(&call.url) {
-            return Ok(None);
-        }
-        self.auth
-            .header(&self.http, &call.scopes)
-            .await
-            .map_err(|cause| self.error(Operation::FetchToken, Some(&call.url), cause))
-    }
-
     /// Sends the request, once more if the connection broke before anything was answered: kept open too
     /// long, or led to a server that speaks another protocol (quirk 19).
-    async fn transmit(
+    pub(super) async fn transmit(
         &self,
         call: &Call,
         body: CallBody,
         authorization: Option<&HeaderValue>,
-    ) -> Result<(Response, Option<Duration>), Error> {
+    ) -> Result<Response, Error> {
         let replay = body.replay();
-        match (self.try_transmit(call, body, authorization).await, replay) {
+        let transmitted = match (self.try_transmit(call, body, authorization).await, replay) {
             (Err(Untransmitted::Broken(_)), Some(body)) => {
                 self.try_transmit(call, body, authorization).await
             }
             (transmitted, _) => transmitted,
-        }
-        .map_err(
+        };
+        transmitted.map_err(
             |(Untransmitted::Broken(cause) | Untransmitted::Failed(cause))| {
                 self.error(call.operation, Some(&call.url), cause)
             },
@@ -294,7 +254,7 @@ impl Client {
         call: &Call,
         body: CallBody,
         authorization: Option<&HeaderValue>,
-    ) -> Result<(Response, Option<Duration>), Untransmitted> {
+    ) -> Result<Response, Untransmitted> {
         let closed = |left| Untransmitted::Failed(ErrorCause::Closed(left));
         self.lane.enter().await.map_err(closed)?;
         let mut headers: HeaderMap = call.headers.iter().cloned().collect();
@@ -309,19 +269,21 @@ impl Client {
             .headers(headers);
         let fail = |error| match is_broken(&error) {
             true => Untransmitted::Broken(network(error)),
-            false => Untransmitted::Failed(network(error)),
+            false => Untransmitted::Failed(tls::unreached(error)),
         };
         let answer = match body {
-            CallBody::Stream(stream) => {
-                let answer = request.body(stream).send().await.map_err(fail)?;
-                return Ok((answer, None));
-            }
+            CallBody::Stream(stream) => return request.body(stream).send().await.map_err(fail),
             CallBody::Empty => request.send(),
             CallBody::Bytes(bytes) => request.body(bytes).send(),
         };
         let sent = Instant::now();
         match tokio::time::timeout(self.patience.answer, answer).await {
-            Ok(answer) => Ok((answer.map_err(fail)?, Some(sent.elapsed()))),
+            Ok(answer) => {
+                let mut response = answer.map_err(fail)?;
+                let elapsed = AnsweredAfter(sent.elapsed());
+                response.extensions_mut().insert(elapsed);
+                Ok(response)
+            }
             Err(_) => {
                 self.lane.answered(None, Throttling::Strain, None);
                 let cause = ErrorCause::Stalled(self.patience.answer);
@@ -331,14 +293,11 @@ impl Client {
     }
 
     /// Takes in what an answer says of the lane, and turns a refusal into an error.
-    async fn accept(
-        &self,
-        call: &Call,
-        response: Response,
-        elapsed: Option<Duration>,
-    ) -> Result<Response, Error> {
+    pub(super) async fn accept(&self, call: &Call, response: Response) -> Result<Response, Error> {
         let status = response.status().as_u16();
         let own = self.is_own(&call.url);
+        let elapsed = response.extensions().get().copied();
+        let elapsed = elapsed.map(|AnsweredAfter(elapsed)| elapsed);
         let budget = Budget::read(response.headers()).filter(|_| own);
         if status < 400 {
             if own {
@@ -387,8 +346,7 @@ impl Client {
         url.origin() == self.base.origin()
     }
 
-    /// `location` as the registry meant it: relative to `asked` (RFC 9110 10.2.2), and with the host and
-    /// scheme that did answer where a proxy in front made the registry write plain `http` (quirk 30).
+    /// `location` as the registry meant it, if it may be followed (quirks 30 and 35).
     pub(super) fn resolve(
         &self,
         operation: Operation,
@@ -401,23 +359,9 @@ impl Client {
             .ok_or_else(|| protocol("there is no Location"))?
             .to_str()
             .map_err(|_| protocol("the Location is not text"))?;
-        let mut url = asked
-            .join(text)
-            .map_err(|_| protocol("the Location is not a URL"))?;
-        if asked.scheme() == "https" && url.scheme() == "http" {
-            if url.host() != asked.host() {
-                return Err(protocol(
-                    "the Location leads from https to http on another host",
-                ));
-            }
-            // `set_scheme` and `set_port` only fail for URLs without a host.
-            let _ = url.set_scheme("https");
-            let _ = url.set_port(asked.port());
-        }
-        match url.scheme() {
-            "http" | "https" => Ok(url),
-            _ => Err(protocol("the Location is not an http URL")),
-        }
+        self.boundary
+            .lead(asked, text)
+            .map_err(|astray| protocol(&format!("the Location {astray}")))
     }
 
     pub(super) fn error(

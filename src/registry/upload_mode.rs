@@ -15,7 +15,7 @@ use super::{Class, Client, Error, ErrorCause};
 const FIRST_CHUNK: u64 = 16 << 20;
 /// A proxy that takes less than nginx by default, 1 MiB, is no way to send layers.
 const SMALLEST_CHUNK: u64 = 512 << 10;
-/// A shorter body arrives while its token lives, so that a 401 after it teaches nothing.
+/// A shorter body arrives while its token lives, so that its expiry teaches nothing.
 const LONG_BODY: u64 = 32 << 20;
 
 /// How the bytes of a blob are put.
@@ -53,12 +53,12 @@ impl UploadMode {
             (Some(413), _) => smaller(length),
             // Chunks too large for GHCR are refused as out of order (quirk 14).
             (Some(416), Self::Chunks { .. }) if again => smaller(length),
-            // At the end of a body that took longer than its token lived (quirk 36).
-            (Some(401), Self::Whole) if length >= LONG_BODY => Some(Self::Streamed),
             // Artifactory said so to a PUT with content, and took it as PATCH (quirk 24).
             (Some(404 | 405 | 501), Self::Whole) if again => Some(Self::Streamed),
             // No chunks here, or put together wrongly (quirks 13 and 14).
             (Some(400 | 404 | 405 | 501), Self::Chunks { .. }) if again => Some(Self::Streamed),
+            // At the end of a body that took longer than its token lived (quirk 36).
+            (None, Self::Whole) if length >= LONG_BODY && is_expiry(error) => Some(Self::Streamed),
             // A proxy that resets the connection when the body is too long for it (quirk 10).
             (None, _) if again && is_cut(error) => smaller(length),
             _ => None,
@@ -71,6 +71,10 @@ fn smaller(length: u64) -> Option<UploadMode> {
     let half = (length / 2).clamp(1, FIRST_CHUNK);
     let bytes = 1 << half.ilog2();
     (bytes >= SMALLEST_CHUNK).then_some(UploadMode::Chunks { bytes })
+}
+
+fn is_expiry(error: &Error) -> bool {
+    matches!(*error.cause, ErrorCause::Expired)
 }
 
 fn is_cut(error: &Error) -> bool {
@@ -196,15 +200,13 @@ mod tests {
 
     #[test]
     fn quirk_36_a_commit_refused_after_a_long_body_is_made_separate() {
-        assert_eq!(UploadMode::Whole.after(&status(401), MIB, 1), None);
+        let expired = error(ErrorCause::Expired);
+        assert_eq!(UploadMode::Whole.after(&expired, MIB, 1), None);
         assert_eq!(
-            UploadMode::Whole.after(&status(401), 1000 * MIB, 1),
+            UploadMode::Whole.after(&expired, 1000 * MIB, 1),
             Some(UploadMode::Streamed)
         );
-        assert_eq!(
-            UploadMode::Streamed.after(&status(401), 1000 * MIB, 1),
-            None
-        );
+        assert_eq!(UploadMode::Streamed.after(&expired, 1000 * MIB, 1), None);
     }
 
     #[test]

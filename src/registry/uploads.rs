@@ -51,7 +51,7 @@ impl Client {
         let response = self
             .post_upload(url.clone(), Scopes::push(repository))
             .await?;
-        self.opened(&url, repository, &response).await
+        self.opened(&url, repository, &response)
     }
 
     /// Asks to mount a blob from another repository. A registry that cannot answers with an open upload
@@ -67,17 +67,14 @@ impl Client {
         let scopes = Scopes::push(repository).and_pull(from);
         match self.post_upload(url.clone(), scopes).await {
             Ok(response) if response.status().as_u16() == 201 => Ok(Begun::Mounted),
-            Ok(response) => self
-                .opened(&url, repository, &response)
-                .await
-                .map(Begun::Session),
+            Ok(response) => self.opened(&url, repository, &response).map(Begun::Session),
             Err(error) if matches!(error.class(), Class::Transient { .. }) => Err(error),
             Err(_) => self.begin_upload(repository).await.map(Begun::Session),
         }
     }
 
     /// The session that a POST opened; anything but a 2xx with a Location opened none (quirk 48).
-    async fn opened(
+    fn opened(
         &self,
         url: &Url,
         repository: &Repository,
@@ -91,7 +88,7 @@ impl Client {
             chunk_minimum: 0,
         };
         match response.status().as_u16() {
-            200..=202 => fresh.follow(self, operation, response).await,
+            200..=202 => fresh.follow(self, operation, response),
             status => Err(self.protocol(operation, url, format!("{status} instead of 202"))),
         }
     }
@@ -147,7 +144,7 @@ impl Client {
         let response = self.send(call).await?;
         // What the Range in the answer says is not asked: some registries tell an old one (quirk 4).
         match response.status().as_u16() {
-            200..=202 | 204 => session.follow(self, operation, &response).await,
+            200..=202 | 204 => session.follow(self, operation, &response),
             status => {
                 let text = format!("{status} instead of 202 to a part of an upload");
                 Err(self.protocol(operation, &url, text))
@@ -181,7 +178,7 @@ impl Client {
                 .and_then(received_bytes)
                 .ok_or_else(|| self.protocol(operation, &session.url, "an unreadable Range"))?,
         };
-        let session = session.follow(self, operation, &response).await?;
+        let session = session.follow(self, operation, &response)?;
         Ok(Some((received, session)))
     }
 
@@ -249,7 +246,7 @@ impl UploadSession {
     }
 
     /// The session as an answer says it goes on.
-    async fn follow(
+    fn follow(
         &self,
         client: &Client,
         operation: Operation,
@@ -260,7 +257,6 @@ impl UploadSession {
             None if operation != Operation::BeginUpload => self.url.clone(),
             location => client.resolve(operation, &self.url, location)?,
         };
-        client.may_lead_to(operation, &self.url, &url).await?;
         let set: Vec<_> = headers
             .get_all(SET_COOKIE)
             .iter()

@@ -18,3 +18,4 @@ mod resilience;
 mod sample_lists;
 mod serve;
 mod skopeo;
+mod terminal;

@@ -228,6 +228,11 @@ impl Lane {
         pause
     }
 
+    /// Closes the lane for `pause`: its token server is asked too much.
+    pub fn throttle(&self, pause: Duration) {
+        self.answered(None, Throttling::Rate { pause: Some(pause) }, None);
+    }
+
     /// Makes the limits what `pressure` says; called with the state locked, so that changes do not mix.
     fn apply(&self, pressure: &Pressure) {
         if self.requests.rate() != pressure.pace() {
