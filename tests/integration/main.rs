@@ -9,6 +9,7 @@ mod installed;
 mod journal;
 mod kill;
 mod layers;
+mod login;
 mod migrate;
 mod operator;
 mod postgres;
