@@ -21,6 +21,7 @@ use crate::{
     headless::Format,
     journal::{Journal, NewBatch, Recorder, Stored},
     list::{List, TagLists},
+    oci::Attachments,
     present,
     run::{Batch, Dispatcher, Inlets, Observer, Options, Policy},
     tui,
@@ -151,6 +152,10 @@ async fn expand(list: &List, engine: &Engine) -> anyhow::Result<Result<Vec<Job>,
             source: image.source,
             destination: image.destination,
             platforms: image.platforms.to_vec(),
+            attachments: Attachments {
+                referrers: image.referrers,
+                cosign_tags: image.cosign_tags,
+            },
         });
     Ok(Ok(jobs.collect()))
 }

@@ -14,9 +14,14 @@ use crate::{
 
 /// An engine that reaches the registries of the list as it says, and any other as who is logged in there.
 pub(super) fn engine(list: &List) -> anyhow::Result<Engine> {
+    engine_for(Some(list), &[])
+}
+
+/// As [`engine`], perhaps without a list, and with plain HTTP where `plain_http` says so.
+pub(super) fn engine_for(list: Option<&List>, plain_http: &[Registry]) -> anyhow::Result<Engine> {
     let places = Places::of_environment();
     let mut all = HashMap::new();
-    for (registry, written) in &list.registries {
+    for (registry, written) in list.iter().flat_map(|list| &list.registries) {
         if let Some(source) = source(&written.credentials, &places) {
             source
                 .check()
@@ -24,8 +29,26 @@ pub(super) fn engine(list: &List) -> anyhow::Result<Engine> {
         }
         all.insert(registry.clone(), settings(registry, written, &places));
     }
+    let unwritten = list::Settings::default();
+    for registry in plain_http {
+        all.entry(registry.clone())
+            .or_insert_with(|| settings(registry, &unwritten, &places))
+            .plain_http = Some(true);
+    }
+    let create_commands = list.map(create_commands).unwrap_or_default();
     Ok(Engine::new(all)
-        .with_others(move |registry| settings(registry, &list::Settings::default(), &places)))
+        .with_others(move |registry| settings(registry, &unwritten, &places))
+        .creating(create_commands))
+}
+
+/// How repositories are made at the registries where they have to be.
+fn create_commands(list: &List) -> HashMap<Registry, Vec<String>> {
+    let written = list.registries.iter();
+    written
+        .filter_map(|(registry, settings)| {
+            Some((registry.clone(), settings.create_command.clone()?))
+        })
+        .collect()
 }
 
 fn settings(registry: &Registry, written: &list::Settings, places: &Places) -> Settings {

@@ -9,7 +9,7 @@ use std::{fmt, time::Duration};
 use serde::Deserialize;
 use url::Url;
 
-use super::ProviderError;
+use super::{ProviderError, Refusal};
 use crate::oci::{Digest, ManifestError, Registry};
 
 /// What was being done, in words that fit after "failed to".
@@ -29,6 +29,7 @@ pub enum Operation {
     CancelUpload,
     ListTags,
     ListRepositories,
+    ListReferrers,
 }
 
 /// What the failure says about trying again.
@@ -98,7 +99,10 @@ impl Error {
                 code,
                 message,
                 retry_after,
-            } => classify(*status, code.as_deref(), message.as_deref(), *retry_after),
+            } => match self.refusal() {
+                Some(refusal) => refusal.class(),
+                None => classify(*status, code.as_deref(), message.as_deref(), *retry_after),
+            },
             ErrorCause::Network(_)
             | ErrorCause::Stalled(_)
             | ErrorCause::Expired
@@ -117,6 +121,20 @@ impl Error {
     pub fn status(&self) -> Option<u16> {
         match *self.cause {
             ErrorCause::Status { status, .. } => Some(status),
+            _ => None,
+        }
+    }
+
+    /// Which refusal this is, if the registry understood and does not do it.
+    #[must_use]
+    pub fn refusal(&self) -> Option<Refusal> {
+        match &*self.cause {
+            ErrorCause::Status {
+                status,
+                code,
+                message,
+                ..
+            } => Refusal::of(self.operation, *status, code.as_deref(), message.as_deref()),
             _ => None,
         }
     }
@@ -271,6 +289,7 @@ impl fmt::Display for Operation {
             Self::CancelUpload => "cancel the upload",
             Self::ListTags => "list the tags",
             Self::ListRepositories => "list the repositories",
+            Self::ListReferrers => "list the referrers",
         })
     }
 }

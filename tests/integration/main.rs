@@ -2,10 +2,21 @@
 //! links once; one module per topic.
 
 mod auth;
+mod docker_registry;
+mod embedded;
+mod fleet;
+mod inspect;
+mod installed;
 mod journal;
+mod kill;
 mod layers;
+mod migrate;
+mod operator;
 mod postgres;
 mod quirks;
 mod readme;
+mod requests;
 mod sample_lists;
 mod serve;
+mod skopeo;
+mod terminal;

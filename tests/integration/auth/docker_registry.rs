@@ -13,7 +13,8 @@ use transship::{
     registry::{Class, Client, Credentials, Settings, TlsSettings},
 };
 
-use super::{PASSWORD, USER, installed, repository, tls::Authority};
+use super::{PASSWORD, USER, repository, tls::Authority};
+use crate::installed;
 
 struct Secured {
     registry: Registry,
@@ -24,7 +25,7 @@ struct Secured {
 
 impl Secured {
     async fn start() -> Option<Self> {
-        let program = installed("docker-registry")?;
+        let program = installed::program("docker-registry")?;
         let directory = tempfile::tempdir().unwrap();
         let path = |name: &str| directory.path().join(name);
         let authority = Authority::new();
@@ -125,7 +126,8 @@ async fn a_registry_with_tls_and_htpasswd_is_written_to_by_who_logged_in() {
 
 #[tokio::test]
 async fn skopeo_reads_what_login_wrote() {
-    let (Some(skopeo), Some(secured)) = (installed("skopeo"), Secured::start().await) else {
+    let (Some(skopeo), Some(secured)) = (installed::program("skopeo"), Secured::start().await)
+    else {
         return;
     };
     let config = secured.directory.path().join("auth.json");

@@ -112,17 +112,3 @@ fn v1() -> Version {
     let tag: Tag = "v1".parse().unwrap();
     Version::Tag(tag)
 }
-
-/// Where a program is. Without it tests are skipped, except where everything has to be tested.
-fn installed(program: &str) -> Option<std::path::PathBuf> {
-    let paths = std::env::var_os("PATH").unwrap_or_default();
-    let found = std::env::split_paths(&paths)
-        .map(|directory| directory.join(program))
-        .find(|path| path.is_file());
-    if found.is_none() {
-        let ci = std::env::var("CI").is_ok_and(|ci| ci == "true");
-        assert!(!ci, "{program} is not installed");
-        println!("skipped: {program} is not installed");
-    }
-    found
-}

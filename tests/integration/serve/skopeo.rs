@@ -13,19 +13,10 @@ use transship::{
 };
 
 use super::{Served, repository};
+use crate::installed;
 
-/// Where skopeo is. Without it these tests are skipped, except where everything has to be tested.
 fn skopeo() -> Option<PathBuf> {
-    let paths = std::env::var_os("PATH").unwrap_or_default();
-    let found = std::env::split_paths(&paths)
-        .map(|directory| directory.join("skopeo"))
-        .find(|program| program.is_file());
-    if found.is_none() {
-        let ci = std::env::var("CI").is_ok_and(|ci| ci == "true");
-        assert!(!ci, "skopeo is not installed");
-        println!("skipped: skopeo is not installed");
-    }
-    found
+    installed::program("skopeo")
 }
 
 async fn run(program: &Path, arguments: &[&str]) -> Output {

@@ -1,0 +1,116 @@
+//! An operator at the real binary: lists, a state directory of their own, and what the program answers.
+
+use std::{
+    path::PathBuf,
+    process::{Output, Stdio},
+};
+
+use tokio::process::Command;
+use transship::batch::Event;
+
+pub struct Operator {
+    directory: tempfile::TempDir,
+}
+
+/// How a command ended.
+#[derive(Debug)]
+pub struct Ended {
+    pub code: Option<i32>,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+impl Operator {
+    pub fn new() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        Self { directory }
+    }
+
+    /// Writes a list into a file.
+    pub fn list(&self, text: &str) -> PathBuf {
+        let path = self.directory.path().join("list.toml");
+        std::fs::write(&path, text).unwrap();
+        path
+    }
+
+    /// The program with nothing of this machine's user: no home, no proxies, no credentials.
+    pub fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_transship"));
+        command
+            .args(arguments)
+            .env_clear()
+            .envs(self.environment())
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true);
+        command
+    }
+
+    pub fn environment(&self) -> [(&'static str, PathBuf); 2] {
+        let home = self.directory.path().to_owned();
+        let state = home.join("state");
+        [("HOME", home), ("TRANSSHIP_STATE", state)]
+    }
+
+    /// Runs the program to its end.
+    pub async fn say(&self, arguments: &[&str]) -> Ended {
+        self.command(arguments).output().await.unwrap().into()
+    }
+
+    /// Runs a list to its end.
+    pub async fn run(&self, list: &str, options: &[&str]) -> Ended {
+        let list = self.list(list);
+        let run = ["run", list.to_str().unwrap()];
+        self.say(&[&run[..], options].concat()).await
+    }
+}
+
+impl Ended {
+    pub fn events(&self) -> Vec<Event> {
+        self.stdout.lines().map(event).collect()
+    }
+
+    #[track_caller]
+    pub fn expect(&self, code: i32) -> &Self {
+        assert_eq!(self.code, Some(code), "{}\n{}", self.stdout, self.stderr);
+        self
+    }
+}
+
+impl From<Output> for Ended {
+    fn from(output: Output) -> Self {
+        Self {
+            code: output.status.code(),
+            stdout: String::from_utf8(output.stdout).unwrap(),
+            stderr: String::from_utf8(output.stderr).unwrap(),
+        }
+    }
+}
+
+/// Sends a process a signal by its name.
+pub async fn signal(process: u32, name: &str) {
+    let kill = Command::new("kill")
+        .args(["-s", name, &process.to_string()])
+        .status();
+    assert!(kill.await.unwrap().success());
+}
+
+/// The event of a line of `--json`.
+#[track_caller]
+pub fn event(line: &str) -> Event {
+    serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"))
+}
+
+/// A list of `images` from one registry to another.
+pub fn list(source: &str, destination: &str, images: &[String]) -> String {
+    let images: String = images
+        .iter()
+        .map(|image| format!("    \"{image}\",\n"))
+        .collect();
+    format!(
+        "version = 1\nimages = [\n{images}]\n\n\
+         [source]\nregistry = \"{source}\"\n\n\
+         [destination]\nregistry = \"{destination}\"\n"
+    )
+}
