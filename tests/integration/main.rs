@@ -1,6 +1,7 @@
 //! Everything that needs more than one layer, a socket, a terminal or a real program. One crate, so that it
 //! links once; one module per topic.
 
+mod command_line;
 mod docker_registry;
 mod embedded;
 mod fleet;
@@ -14,6 +15,7 @@ mod postgres;
 mod readme;
 mod requests;
 mod sample_lists;
+mod scene;
 mod serve;
 mod skopeo;
 mod terminal;
