@@ -7,11 +7,13 @@
 //! list      ->  oci                           the TOML list: schema, spans, rewrites, filters
 //! batch     ->  oci                           job ids, Event, Command, Board, Failure: the shared vocabulary
 //! registry  ->  oci                           the distribution protocol over HTTP
+//! credentials  ->  registry, oci              where operators keep credentials; login and logout
 //! copy      ->  registry, oci                 one image: graph walk, blob ladder, claims, mounts, metering
 //! journal   ->  batch, oci                    what survives: SQLite by default
 //! run       ->  copy, journal, batch, registry, oci   dispatcher loop, pure scheduler, workers
+//! inspect   ->  registry, oci                 what is inside a registry, down to layers and referrers
 //! present   ->  batch, oci                    words, sizes and sentences the front ends share
-//! tui, headless  ->  present, batch, oci      front ends: they see events and send commands
+//! tui, headless  ->  present, inspect, batch, oci   front ends: they see events and send commands
 //! serve     ->  oci                           the embedded registry
 //! cli       ->  everything                    the only place that wires
 //! ```
@@ -19,7 +21,9 @@
 pub mod batch;
 pub mod cli;
 pub mod copy;
+pub mod credentials;
 pub mod headless;
+pub mod inspect;
 pub mod journal;
 pub mod list;
 pub mod oci;

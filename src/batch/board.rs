@@ -572,6 +572,7 @@ mod tests {
                 source: format!("a.example/app:{}", id.0).parse().unwrap(),
                 destination: format!("b.example/app:{}", id.0).parse().unwrap(),
                 platforms: Vec::new(),
+                attachments: Default::default(),
             },
         }
     }

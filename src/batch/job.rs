@@ -6,7 +6,7 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
-use crate::oci::{Platform, Reference};
+use crate::oci::{Attachments, Platform, Reference};
 
 /// Names a batch: what `transship resume` takes.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -39,6 +39,9 @@ pub struct Job {
     /// Which children of an index to copy; empty means the whole index, byte-exact.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub platforms: Vec<Platform>,
+    /// What goes along with the image; all of it unless the list says otherwise.
+    #[serde(default, skip_serializing_if = "Attachments::is_all")]
+    pub attachments: Attachments,
 }
 
 /// What a blob is to its image.

@@ -53,6 +53,7 @@ mod tests {
                     source: "a.example/app:1".parse().unwrap(),
                     destination: "b.example/app:1".parse().unwrap(),
                     platforms: Vec::new(),
+                    attachments: Default::default(),
                 },
             });
             if let Some(outcome) = outcome {

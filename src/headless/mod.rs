@@ -155,6 +155,7 @@ mod tests {
                     source: format!("a.example/app:{number}").parse().unwrap(),
                     destination: format!("b.example/x/app:{number}").parse().unwrap(),
                     platforms: Vec::new(),
+                    attachments: Default::default(),
                 },
             });
         }

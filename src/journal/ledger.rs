@@ -228,6 +228,7 @@ mod tests {
             source: format!("a.example/app{number}:1").parse().unwrap(),
             destination: format!("b.example/app{number}:1").parse().unwrap(),
             platforms: Vec::new(),
+            attachments: Default::default(),
         }
     }
 

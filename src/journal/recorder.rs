@@ -253,6 +253,7 @@ mod tests {
                     source: reference,
                     destination: format!("b.example/app{number}:1").parse().unwrap(),
                     platforms: Vec::new(),
+                    attachments: Default::default(),
                 },
             });
         }

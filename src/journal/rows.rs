@@ -96,18 +96,20 @@ async fn insert_jobs(
     jobs: &[Job],
 ) -> Result<(), sqlx::Error> {
     let mut insert = query(format!(
-        "INSERT INTO jobs (batch, job, source, destination, platforms, state, attempt) VALUES {}",
-        places(1, jobs.len(), 7)
+        "INSERT INTO jobs (batch, job, source, destination, platforms, attachments, state, attempt) VALUES {}",
+        places(1, jobs.len(), 8)
     ));
     for job in jobs {
-        let platforms = serde_json::to_string(&job.platforms)
-            .map_err(|error| sqlx::Error::Encode(error.into()))?;
+        let encoded = |error: serde_json::Error| sqlx::Error::Encode(error.into());
+        let platforms = serde_json::to_string(&job.platforms).map_err(encoded)?;
+        let attachments = serde_json::to_string(&job.attachments).map_err(encoded)?;
         insert = insert
             .bind(&*batch.0)
             .bind(i64::from(job.id.0))
             .bind(job.source.to_string())
             .bind(job.destination.to_string())
             .bind(platforms)
+            .bind(attachments)
             .bind(Phase::Queued.word())
             .bind(0_i64);
     }
@@ -147,7 +149,7 @@ pub(super) async fn read_jobs(
     batch: &BatchId,
 ) -> Result<Vec<StoredJob>, JournalError> {
     let rows = sqlx::query(
-        "SELECT job, source, destination, platforms, state, attempt, root, cause FROM jobs \
+        "SELECT job, source, destination, platforms, attachments, state, attempt, root, cause FROM jobs \
          WHERE batch = $1 ORDER BY job",
     )
     .bind(&*batch.0)
@@ -175,6 +177,7 @@ fn read_job(row: &AnyRow, position: usize) -> Result<StoredJob, String> {
         source: text(row, "source")?,
         destination: text(row, "destination")?,
         platforms: json(row, "platforms")?,
+        attachments: json(row, "attachments")?,
     };
     let outcome = match raw(row, "state")? {
         "queued" | "running" | "waiting" => None,

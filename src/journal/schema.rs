@@ -7,13 +7,14 @@ use sqlx::{AnyConnection, AssertSqlSafe, Connection as _};
 
 use super::{JournalError, Place};
 
-const KNOWN: i64 = 1;
+const KNOWN: i64 = 1 + STEPS.len() as i64;
 
 /// Serialises the making of tables among programs that open the same PostgreSQL database first.
 const MAKING_LOCK: &str = "SELECT pg_advisory_xact_lock(7811886)";
 
 const VERSION_TABLE: &str = "CREATE TABLE IF NOT EXISTS transship_schema (version BIGINT NOT NULL)";
 
+/// Version 1.
 const TABLES: [&str; 4] = [
     "CREATE TABLE batches (
         id TEXT NOT NULL PRIMARY KEY,
@@ -53,7 +54,11 @@ const TABLES: [&str; 4] = [
     )",
 ];
 
-/// Makes the tables if there are none, and checks that they are of a version this program knows.
+/// What made each later version out of the one before, from version 2 on.
+const STEPS: [&str; 1] = ["ALTER TABLE jobs ADD COLUMN attachments TEXT NOT NULL DEFAULT '{}'"];
+
+/// Makes the tables if there are none, brings older ones up to date,
+/// and checks that they are of a version this program knows.
 pub(super) async fn make(
     connection: &mut AnyConnection,
     place: &Place,
@@ -99,11 +104,22 @@ async fn make_or_read(connection: &mut AnyConnection, place: &Place) -> Result<i
             let table = AssertSqlSafe(format!("{table}{clustered}"));
             sqlx::raw_sql(table).execute(&mut *transaction).await?;
         }
-        sqlx::query("INSERT INTO transship_schema (version) VALUES ($1)")
-            .bind(KNOWN)
+        sqlx::raw_sql("INSERT INTO transship_schema (version) VALUES (1)")
+            .execute(&mut *transaction)
+            .await?;
+    }
+    let mut version = version.unwrap_or(1);
+    for step in STEPS
+        .iter()
+        .skip(usize::try_from(version - 1).unwrap_or_default())
+    {
+        sqlx::raw_sql(*step).execute(&mut *transaction).await?;
+        version += 1;
+        sqlx::query("UPDATE transship_schema SET version = $1")
+            .bind(version)
             .execute(&mut *transaction)
             .await?;
     }
     transaction.commit().await?;
-    Ok(version.unwrap_or(KNOWN))
+    Ok(version)
 }

@@ -173,6 +173,7 @@ fn reference_fault(text: &str, error: ReferenceError) -> Fault {
         ReferenceProblem::Registry if text.contains("://") => {
             "leave out the https://; plain HTTP is asked for with plain-http = true".into()
         }
+        ReferenceProblem::BareHost(host) => format!("write {host}:443, or the port it listens on"),
         ReferenceProblem::Registry => "write for example harbor.example.com:8443".into(),
         ReferenceProblem::Uppercase(part) => format!("write {:?}", part.to_lowercase()),
         ReferenceProblem::Empty | ReferenceProblem::TooLong => {

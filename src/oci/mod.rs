@@ -3,13 +3,17 @@
 //! Decides how these are written and read; does no I/O and knows nothing of HTTP, lists or batches.
 //! Invariant: a value of these types is valid by construction; text is checked once, where it enters.
 
+mod attachments;
 mod descriptor;
 mod digest;
+#[cfg(test)]
+mod hostile;
 mod manifest;
 mod media_type;
 mod platform;
 mod reference;
 
+pub use attachments::Attachments;
 pub use descriptor::Descriptor;
 pub use digest::{Digest, DigestError, Hasher};
 pub use manifest::{Manifest, ManifestContent, ManifestError};

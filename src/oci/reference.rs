@@ -66,6 +66,10 @@ pub enum ReferenceProblem {
     Empty,
     #[error("a registry is written host or host:port, without a scheme or a path")]
     Registry,
+    #[error(
+        "{0:?} alone would be read as part of a repository path; write its port, as in {0}:443"
+    )]
+    BareHost(String),
     #[error("{0:?} has uppercase letters; a repository is written in lowercase")]
     Uppercase(String),
     #[error(
@@ -163,6 +167,9 @@ impl FromStr for Registry {
             return Err(problem(ReferenceProblem::Registry, 0..text.len()));
         }
         let name = text.to_ascii_lowercase();
+        if !looks_like_host(&name) {
+            return Err(problem(ReferenceProblem::BareHost(name), 0..text.len()));
+        }
         Ok(match name.as_str() {
             "index.docker.io" | DOCKER_HUB_API => Self(DOCKER_HUB.into()),
             _ => Self(name.into()),
@@ -312,10 +319,10 @@ impl FromStr for PartialReference {
     }
 }
 
+/// Docker's rule, except that an uppercase letter does not make a host: that is a mistyped path far more
+/// often than a host without a dot.
 fn looks_like_host(component: &str) -> bool {
-    component == "localhost"
-        || component.contains(['.', ':', '['])
-        || component.bytes().any(|byte| byte.is_ascii_uppercase())
+    component.eq_ignore_ascii_case("localhost") || component.contains(['.', ':', '['])
 }
 
 impl ReferenceError {
@@ -477,6 +484,15 @@ mod tests {
         let loopback = |text: &str| text.parse::<Registry>().unwrap().is_loopback();
         assert!(loopback("localhost:5000") && loopback("127.0.0.9:1") && loopback("[::1]:80"));
         assert!(!loopback("10.0.0.1:5000") && !loopback("localhost.example.com"));
+    }
+
+    #[test]
+    fn a_host_that_would_be_read_as_a_path_needs_its_port() {
+        assert!("harbor:443".parse::<Registry>().is_ok());
+        let error = "harbor".parse::<Registry>().unwrap_err();
+        assert_eq!(error.problem, ReferenceProblem::BareHost("harbor".into()));
+        let error = "Library/nginx".parse::<Reference>().unwrap_err();
+        assert_eq!(error.at, 0..7);
     }
 
     #[test]

@@ -232,6 +232,7 @@ mod tests {
                 source: "a.example/team/api:1".parse().unwrap(),
                 destination: "b.example/team/api:1".parse().unwrap(),
                 platforms: Vec::new(),
+                attachments: Default::default(),
             },
         });
         board

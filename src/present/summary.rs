@@ -119,6 +119,7 @@ mod tests {
                     source: reference,
                     destination: format!("b.example/app:{id}").parse().unwrap(),
                     platforms: Vec::new(),
+                    attachments: Default::default(),
                 },
             });
             board.apply(&Event::JobFinished {

@@ -9,6 +9,7 @@ use std::{fmt, time::Duration};
 use serde::Deserialize;
 use url::Url;
 
+use super::{ProviderError, Refusal};
 use crate::oci::{Digest, ManifestError, Registry};
 
 /// What was being done, in words that fit after "failed to".
@@ -28,6 +29,7 @@ pub enum Operation {
     CancelUpload,
     ListTags,
     ListRepositories,
+    ListReferrers,
 }
 
 /// What the failure says about trying again.
@@ -75,6 +77,13 @@ pub enum ErrorCause {
     Manifest(#[from] ManifestError),
     #[error("refused the credentials: {0}")]
     Auth(String),
+    #[error("wants credentials, and none are configured or stored for it: {0}")]
+    NoCredentials(String),
+    #[error("cannot be logged in to: {0}")]
+    Credentials(#[from] ProviderError),
+    /// New bytes go with a new token.
+    #[error("let the token expire while bytes were on their way")]
+    Expired,
     #[error("cannot be reached as configured: {0}")]
     Configuration(String),
 }
@@ -90,12 +99,20 @@ impl Error {
                 code,
                 message,
                 retry_after,
-            } => classify(*status, code.as_deref(), message.as_deref(), *retry_after),
-            ErrorCause::Network(_) | ErrorCause::Stalled(_) => transient,
+            } => match self.refusal() {
+                Some(refusal) => refusal.class(),
+                None => classify(*status, code.as_deref(), message.as_deref(), *retry_after),
+            },
+            ErrorCause::Network(_)
+            | ErrorCause::Stalled(_)
+            | ErrorCause::Expired
+            | ErrorCause::Credentials(ProviderError::Unavailable(_)) => transient,
             ErrorCause::Protocol(_) => Class::Rejected,
             ErrorCause::Digest { .. } => Class::Corrupt,
             ErrorCause::Manifest(_) => Class::Rejected,
-            ErrorCause::Auth(_) => Class::Auth,
+            ErrorCause::Auth(_)
+            | ErrorCause::NoCredentials(_)
+            | ErrorCause::Credentials(ProviderError::Unusable(_)) => Class::Auth,
             ErrorCause::Configuration(_) => Class::Internal,
         }
     }
@@ -104,6 +121,20 @@ impl Error {
     pub fn status(&self) -> Option<u16> {
         match *self.cause {
             ErrorCause::Status { status, .. } => Some(status),
+            _ => None,
+        }
+    }
+
+    /// Which refusal this is, if the registry understood and does not do it.
+    #[must_use]
+    pub fn refusal(&self) -> Option<Refusal> {
+        match &*self.cause {
+            ErrorCause::Status {
+                status,
+                code,
+                message,
+                ..
+            } => Refusal::of(self.operation, *status, code.as_deref(), message.as_deref()),
             _ => None,
         }
     }
@@ -258,6 +289,7 @@ impl fmt::Display for Operation {
             Self::CancelUpload => "cancel the upload",
             Self::ListTags => "list the tags",
             Self::ListRepositories => "list the repositories",
+            Self::ListReferrers => "list the referrers",
         })
     }
 }

@@ -16,6 +16,7 @@ use super::{
 use crate::oci::{Digest, Manifest, MediaType, Repository, Version};
 
 const DOCKER_CONTENT_DIGEST: HeaderName = HeaderName::from_static("docker-content-digest");
+const OCI_SUBJECT: HeaderName = HeaderName::from_static("oci-subject");
 /// Registries cap pushes at 4 MiB (distribution-spec "Pushing Manifests"); reading allows some more.
 const LARGEST_MANIFEST: usize = 8 * 1024 * 1024;
 
@@ -24,6 +25,14 @@ const LARGEST_MANIFEST: usize = 8 * 1024 * 1024;
 pub struct ManifestHead {
     pub digest: Digest,
     pub media_type: Option<MediaType>,
+}
+
+/// What a registry said to a written manifest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Written {
+    /// Whether the registry lists it among its subject's referrers by itself
+    /// (distribution-spec "Pushing Manifests with Subject").
+    pub lists_subject: bool,
 }
 
 impl Client {
@@ -87,13 +96,14 @@ impl Client {
         Manifest::parse_as(raw, digest, content_type.as_deref()).map_err(|error| fail(error.into()))
     }
 
-    /// Writes the manifest under `version`; the registry has to answer with its digest or none.
+    /// Writes the manifest under `version`; the registry has to answer with its digest or none, or
+    /// else to have it all the same.
     pub async fn put_manifest(
         &self,
         repository: &Repository,
         version: &Version,
         manifest: &Manifest,
-    ) -> Result<(), Error> {
+    ) -> Result<Written, Error> {
         let operation = Operation::PutManifest;
         let url = self.manifest_url(repository, version);
         let content_type = HeaderValue::from_str(manifest.media_type.as_str())
@@ -110,17 +120,25 @@ impl Client {
         // A registry or proxy that answers 200 to everything has stored nothing (quirk 48).
         let status = response.status().as_u16();
         let answered = header_digest(&response);
+        let written = Written {
+            lists_subject: response.headers().contains_key(OCI_SUBJECT),
+        };
         match (status, answered) {
             (_, Some(got))
                 if got.algorithm() == manifest.digest.algorithm() && got != manifest.digest =>
             {
+                // Some write a wrong header (quirk 28): the bytes they have decide.
+                let there = self.manifest(repository, version).await?;
+                if there.raw == manifest.raw {
+                    return Ok(written);
+                }
                 let cause = ErrorCause::Digest {
                     expected: manifest.digest.clone(),
-                    got,
+                    got: there.digest,
                 };
                 Err(self.error(operation, Some(&url), cause))
             }
-            (201, _) | (200 | 202, Some(_)) => Ok(()),
+            (201, _) | (200 | 202, Some(_)) => Ok(written),
             (status, _) => {
                 let text = format!("{status} instead of 201 to a written manifest");
                 Err(self.protocol(operation, &url, text))

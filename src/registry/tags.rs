@@ -1,51 +1,49 @@
-//! Tag lists and the catalog, page by page (distribution-spec "Listing Tags"; Docker's `_catalog`).
+//! Tag lists and the catalog (distribution-spec "Listing Tags"; Docker's `_catalog`).
 //!
-//! Invariant: the number of pages is bounded, so a registry whose pages lead in circles is an error.
+//! Invariant: names are given as the registry spells them; whether they are valid is for who uses them.
 
-use reqwest::{Method, header::LINK};
+use reqwest::Method;
 use serde::Deserialize;
-use url::Url;
 
-use super::{Client, Error, Operation, auth::Scopes, client::Call, link};
+use super::{Client, Error, Operation, auth::Scopes, client::Call, pages::Pages};
 use crate::oci::Repository;
 
 /// Entries asked for per page; more is an error at ECR (quirk 8).
 const PAGE: &str = "n=1000";
-const MOST_PAGES: usize = 10_000;
-const LARGEST_PAGE: usize = 32 * 1024 * 1024;
 
 impl Client {
     /// All tags of a repository as the registry spells them; they may not be valid tags (quirk 26).
     pub async fn tags(&self, repository: &Repository) -> Result<Vec<String>, Error> {
         #[derive(Deserialize)]
-        struct Page {
+        struct List {
             tags: Option<Vec<Option<String>>>,
         }
         let mut url = self.repository_url(repository, "tags/list");
         url.set_query(Some(PAGE));
-        let scopes = Scopes::pull(repository);
-        self.pages(Operation::ListTags, url, &scopes, |page: Page| {
-            page.tags.unwrap_or_default()
-        })
-        .await
+        let mut pages = Pages::new(self, Operation::ListTags, url, Scopes::pull(repository));
+        let mut tags = Vec::new();
+        while let Some(page) = pages.next().await? {
+            let list: List = pages.read(&page)?;
+            tags.extend(list.tags.into_iter().flatten().flatten());
+        }
+        Ok(tags)
     }
 
     /// All repositories, where the registry lists them.
     pub async fn repositories(&self) -> Result<Vec<String>, Error> {
         #[derive(Deserialize)]
-        struct Page {
+        struct List {
             repositories: Option<Vec<Option<String>>>,
         }
         let mut url = self.url("_catalog");
         url.set_query(Some(PAGE));
-        let entries = |page: Page| page.repositories.unwrap_or_default();
-        self.pages(
-            Operation::ListRepositories,
-            url,
-            &Scopes::catalog(),
-            entries,
-        )
-        .await
+        let mut pages = Pages::new(self, Operation::ListRepositories, url, Scopes::catalog());
+        let mut repositories = Vec::new();
+        while let Some(page) = pages.next().await? {
+            let list: List = pages.read(&page)?;
+            repositories.extend(list.repositories.into_iter().flatten().flatten());
+        }
+        Ok(repositories)
     }
 
     /// Whether the repository is known to hold nothing: the registry does not know it. One small request.
@@ -63,43 +61,5 @@ impl Client {
             Err(error) if error.is_not_found() => Ok(true),
             Err(error) => Err(error),
         }
-    }
-
-    async fn pages<P: for<'de> Deserialize<'de>>(
-        &self,
-        operation: Operation,
-        first: Url,
-        scopes: &Scopes,
-        entries: impl Fn(P) -> Vec<Option<String>>,
-    ) -> Result<Vec<String>, Error> {
-        let mut all = Vec::new();
-        let mut url = first;
-        for _ in 0..MOST_PAGES {
-            let call = Call::new(operation, Method::GET, url.clone(), scopes.clone());
-            let response = self.send(call).await?;
-            let link = response
-                .headers()
-                .get(LINK)
-                .and_then(|link| link.to_str().ok())
-                .map(str::to_owned);
-            let body = self
-                .read_body(operation, &url, response, LARGEST_PAGE)
-                .await?;
-            let page = serde_json::from_slice(&body)
-                .map_err(|error| self.protocol(operation, &url, format!("not a list: {error}")))?;
-            all.extend(entries(page).into_iter().flatten());
-            let Some(target) = link.as_deref().and_then(link::next) else {
-                return Ok(all);
-            };
-            let next = url
-                .join(target)
-                .map_err(|_| self.protocol(operation, &url, "an unreadable Link"))?;
-            // A page of another host would get that host asked in this registry's name (quirk 35).
-            if !self.is_own(&next) || next == url {
-                return Err(self.protocol(operation, &url, "its next page leads astray"));
-            }
-            url = next;
-        }
-        Err(self.protocol(operation, &url, "its pages do not end"))
     }
 }

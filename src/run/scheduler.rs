@@ -259,6 +259,7 @@ mod tests {
                     source,
                     destination,
                     platforms: Vec::new(),
+                    attachments: Default::default(),
                 },
             });
         }

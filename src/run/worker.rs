@@ -40,6 +40,7 @@ pub(super) fn start(
         source: job.source.clone(),
         destination: job.destination.clone(),
         platforms: job.platforms.clone(),
+        attachments: job.attachments,
     };
     let (id, engine, words) = (job.id, Arc::clone(engine), words.clone());
     workers.spawn(async move {

@@ -39,6 +39,7 @@ pub fn job(id: u32, source: &str, destination: &str) -> Event {
             source: source.parse().unwrap(),
             destination: destination.parse().unwrap(),
             platforms: Vec::new(),
+            attachments: Default::default(),
         },
     }
 }

@@ -11,7 +11,7 @@ use transship::{
         Settled, Side, SkipReason, StateCounts, StopReason,
     },
     journal::{BatchState, Journal, JournalError, NewBatch, Place, Recorder, SettledBlob},
-    oci::Digest,
+    oci::{Attachments, Digest},
 };
 
 use crate::postgres::Postgres;
@@ -52,6 +52,7 @@ on_both_databases! {
     a_batch_is_found_by_a_part_that_only_it_has
     blobs_of_every_batch_are_hints
     a_journal_of_a_newer_version_is_refused
+    a_journal_of_the_first_version_is_brought_up_to_date
     a_journal_can_be_made_by_many_at_once
 }
 
@@ -312,22 +313,40 @@ async fn blobs_of_every_batch_are_hints(place: Place) {
     assert_eq!(journal.known_at(&registry, 1).await.unwrap().len(), 1);
 }
 
-async fn a_journal_of_a_newer_version_is_refused(place: Place) {
-    Journal::open(place.clone()).await.unwrap();
+/// Changes a journal past the program.
+async fn change(place: &Place, statement: &'static str) {
     sqlx::any::install_default_drivers();
-    let url = match &place {
+    let url = match place {
         Place::Directory(directory) => format!("sqlite://{}/journal.sqlite3", directory.display()),
         Place::Postgres(url) => url.to_string(),
     };
     let mut connection = <sqlx::AnyConnection as sqlx::Connection>::connect(&url)
         .await
         .unwrap();
-    sqlx::raw_sql("UPDATE transship_schema SET version = 99")
+    sqlx::raw_sql(statement)
         .execute(&mut connection)
         .await
         .unwrap();
+}
+
+async fn a_journal_of_the_first_version_is_brought_up_to_date(place: Place) {
+    let journal = Journal::open(place.clone()).await.unwrap();
+    let recorder = journal.start(&list()).await.unwrap();
+    let batch = recorder.batch().clone();
+    list_jobs(&recorder, 1);
+    recorder.close().await.unwrap();
+    change(&place, "ALTER TABLE jobs DROP COLUMN attachments").await;
+    change(&place, "UPDATE transship_schema SET version = 1").await;
+    let journal = Journal::open(place).await.unwrap();
+    let (_, stored) = journal.resume(&batch).await.unwrap();
+    assert_eq!(stored.jobs[0].job.attachments, Attachments::ALL);
+}
+
+async fn a_journal_of_a_newer_version_is_refused(place: Place) {
+    Journal::open(place.clone()).await.unwrap();
+    change(&place, "UPDATE transship_schema SET version = 99").await;
     let refused = Journal::open(place).await.unwrap_err().to_string();
-    assert!(refused.contains("schema 99, this one knows 1"), "{refused}");
+    assert!(refused.contains("schema 99, this one knows 2"), "{refused}");
 }
 
 async fn a_journal_can_be_made_by_many_at_once(place: Place) {
@@ -382,6 +401,10 @@ fn job(number: u32) -> Job {
         source: format!("a.example/team/app{number}:1").parse().unwrap(),
         destination: format!("b.example/team/app{number}:1").parse().unwrap(),
         platforms: vec!["linux/arm64/v8".parse().unwrap()],
+        attachments: Attachments {
+            cosign_tags: false,
+            ..Attachments::ALL
+        },
     }
 }
 

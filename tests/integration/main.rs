@@ -5,6 +5,7 @@ mod command_line;
 mod docker_registry;
 mod embedded;
 mod fleet;
+mod inspect;
 mod installed;
 mod journal;
 mod kill;

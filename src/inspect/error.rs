@@ -1,0 +1,74 @@
+//! What kept something from being read, as a plain fact a front end can show.
+
+use serde::Serialize;
+
+use crate::{
+    oci::Registry,
+    registry::{self, Class, Operation},
+};
+
+/// A failed look into a registry. `said` is untrusted text.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, thiserror::Error)]
+#[error("{doing}: {registry} {said}")]
+pub struct Error {
+    pub registry: Registry,
+    /// In words that fit after "failed to".
+    pub doing: String,
+    pub said: String,
+    pub kind: ErrorKind,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ErrorKind {
+    /// May pass by itself.
+    Transient,
+    Auth,
+    NotFound,
+    /// This registry has no list of its repositories, or shows it to nobody.
+    NoCatalog,
+    Rejected,
+    Corrupt,
+    /// Larger than is ever read.
+    TooLarge,
+    Internal,
+}
+
+impl ErrorKind {
+    /// What a person can do about it.
+    #[must_use]
+    pub fn advice(self) -> &'static str {
+        match self {
+            Self::Transient => "it may pass by itself: try again",
+            Self::Auth => "check the credentials for this registry",
+            Self::NotFound => "check the name: the registry does not have it",
+            Self::NoCatalog => "this registry does not list its repositories: name one",
+            Self::Rejected => "the registry understood and refuses",
+            Self::Corrupt => "the content is not what its digest says: mend it there",
+            Self::TooLarge => "no image needs that much: look at who made it",
+            Self::Internal => "check this machine and the registry's settings",
+        }
+    }
+}
+
+impl From<registry::Error> for Error {
+    fn from(error: registry::Error) -> Self {
+        let kind = match (error.class(), error.operation) {
+            (Class::Transient { .. }, _) => ErrorKind::Transient,
+            (Class::Auth | Class::NotFound | Class::Rejected, Operation::ListRepositories) => {
+                ErrorKind::NoCatalog
+            }
+            (Class::Auth, _) => ErrorKind::Auth,
+            (Class::NotFound, _) => ErrorKind::NotFound,
+            (Class::Rejected, _) => ErrorKind::Rejected,
+            (Class::Corrupt, _) => ErrorKind::Corrupt,
+            (Class::Internal, _) => ErrorKind::Internal,
+        };
+        Self {
+            doing: error.operation.to_string(),
+            said: error.to_string(),
+            registry: error.registry,
+            kind,
+        }
+    }
+}

@@ -1,0 +1,146 @@
+//! Reads from registries what is asked for.
+//!
+//! Decides how much is read at most. Invariant: content read by digest has that digest.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use futures_util::{StreamExt, stream};
+
+use super::{
+    Answer, Config, Error, ErrorKind, Inspection, Known, Listing, Place, Referrers,
+    ReferrersSource, Request, Scope,
+};
+use crate::{
+    oci::{Attachments, Digest, Reference, Registry, Version},
+    registry::{self, Client},
+};
+
+/// The largest configs in the wild have some 100 KiB.
+const LARGEST_CONFIG: usize = 8 * 1024 * 1024;
+/// Requests in flight for one image.
+const READERS: usize = 6;
+
+type Clients = dyn Fn(&Registry) -> Result<Arc<Client>, registry::Error> + Send + Sync;
+
+/// Looks into registries through clients it is given, so that connections and tokens can be shared.
+pub struct Inspector {
+    clients: Box<Clients>,
+}
+
+impl Inspector {
+    pub fn new(
+        clients: impl Fn(&Registry) -> Result<Arc<Client>, registry::Error> + Send + Sync + 'static,
+    ) -> Self {
+        Self {
+            clients: Box::new(clients),
+        }
+    }
+
+    /// Reads one thing.
+    ///
+    /// # Errors
+    /// Which registry failed at what, what it said, and what can be done.
+    pub async fn answer(&self, request: &Request) -> Result<Answer, Error> {
+        let client = (self.clients)(request.registry())?;
+        Ok(match request {
+            Request::Repositories(_) => {
+                Answer::Repositories(Arc::new(Listing::of(&client.repositories().await?)))
+            }
+            Request::Tags(place) => Answer::Tags(Arc::new(Listing::of(
+                &client.tags(&place.repository).await?,
+            ))),
+            Request::Manifest(place, version) => {
+                Answer::Manifest(Arc::new(client.manifest(&place.repository, version).await?))
+            }
+            Request::Config(place, digest, media_type) => {
+                let raw = read_config(&client, place, digest).await?;
+                Answer::Config(Arc::new(Config::read(raw, media_type.clone())))
+            }
+            Request::Referrers(place, digest) => {
+                Answer::Referrers(Arc::new(referrers(&client, place, digest).await?))
+            }
+        })
+    }
+
+    /// Reads everything in `scope` of an image. What fails below its root is part of the inspection.
+    ///
+    /// # Errors
+    /// If the root manifest cannot be read.
+    pub async fn inspect(&self, reference: &Reference, scope: &Scope) -> Result<Inspection, Error> {
+        let mut known = Known::default();
+        loop {
+            let missing = Inspection::missing(reference, scope, &known);
+            if missing.is_empty() {
+                return Inspection::of(reference, scope, &known);
+            }
+            let mut answers = stream::iter(missing)
+                .map(|request| async move {
+                    let answer = self.answer(&request).await;
+                    (request, answer)
+                })
+                .buffer_unordered(READERS);
+            while let Some((request, answer)) = answers.next().await {
+                known.insert(request, answer);
+            }
+        }
+    }
+}
+
+async fn read_config(client: &Arc<Client>, place: &Place, digest: &Digest) -> Result<Bytes, Error> {
+    let fail = |said: String, kind| Error {
+        registry: place.registry.clone(),
+        doing: "read the config".into(),
+        said,
+        kind,
+    };
+    let mut blob = client.read_blob(&place.repository, digest, 0).await?;
+    let mut raw = Vec::new();
+    let mut hasher = digest.hasher();
+    while let Some(chunk) = blob.next().await? {
+        if raw.len() + chunk.len() > LARGEST_CONFIG {
+            let said = format!("sent more than {LARGEST_CONFIG} bytes");
+            return Err(fail(said, ErrorKind::TooLarge));
+        }
+        hasher.update(&chunk);
+        raw.extend_from_slice(&chunk);
+    }
+    let got = hasher.finish();
+    if got != *digest {
+        let said = format!("sent {got} where {digest} was asked for");
+        return Err(fail(said, ErrorKind::Corrupt));
+    }
+    Ok(raw.into())
+}
+
+async fn referrers(client: &Client, place: &Place, digest: &Digest) -> Result<Referrers, Error> {
+    let fallback = match client.referrers(&place.repository, digest).await? {
+        registry::Referrers::Listed(entries) => {
+            return Ok(Referrers {
+                entries,
+                source: ReferrersSource::Api,
+            });
+        }
+        registry::Referrers::Refused(said) => {
+            return Err(Error {
+                registry: place.registry.clone(),
+                doing: "list the referrers".into(),
+                said,
+                kind: ErrorKind::Auth,
+            });
+        }
+        registry::Referrers::NoApi => Attachments::fallback_tag(digest),
+    };
+    let entries = match fallback {
+        None => Vec::new(),
+        Some(tag) => match client.manifest(&place.repository, &Version::Tag(tag)).await {
+            Ok(index) => index.children().to_vec(),
+            Err(error) if error.is_not_found() => Vec::new(),
+            Err(error) => return Err(error.into()),
+        },
+    };
+    Ok(Referrers {
+        entries,
+        source: ReferrersSource::FallbackTag,
+    })
+}

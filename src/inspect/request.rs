@@ -1,0 +1,100 @@
+//! One thing to read from a registry, and what came of it.
+
+use std::{fmt, sync::Arc};
+
+use super::{Config, Listing};
+use crate::oci::{
+    Descriptor, Digest, Manifest, MediaType, Reference, Registry, Repository, Tag, Version,
+};
+
+/// A repository in its registry.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Place {
+    pub registry: Registry,
+    pub repository: Repository,
+}
+
+/// What to read. Equal requests have the same answer as long as nobody pushes.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Request {
+    Repositories(Registry),
+    Tags(Place),
+    Manifest(Place, Version),
+    Config(Place, Digest, MediaType),
+    /// What refers to this manifest.
+    Referrers(Place, Digest),
+}
+
+/// What was read; cheap to clone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Answer {
+    Repositories(Arc<Listing<Repository>>),
+    Tags(Arc<Listing<Tag>>),
+    Manifest(Arc<Manifest>),
+    Config(Arc<Config>),
+    Referrers(Arc<Referrers>),
+}
+
+/// The manifests that refer to another one (distribution-spec "Listing Referrers").
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Referrers {
+    pub entries: Vec<Descriptor>,
+    pub source: ReferrersSource,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReferrersSource {
+    Api,
+    /// The registry has no referrers API: from the tag `sha256-…` ("Referrers Tag Schema").
+    FallbackTag,
+}
+
+impl Place {
+    #[must_use]
+    pub fn of(reference: &Reference) -> Self {
+        Self {
+            registry: reference.registry.clone(),
+            repository: reference.repository.clone(),
+        }
+    }
+
+    /// The reference of a version of this repository.
+    #[must_use]
+    pub fn at(&self, version: &Version) -> Reference {
+        let (tag, digest) = match version {
+            Version::Tag(tag) => (Some(tag.clone()), None),
+            Version::Digest(digest) => (None, Some(digest.clone())),
+        };
+        Reference {
+            registry: self.registry.clone(),
+            repository: self.repository.clone(),
+            tag,
+            digest,
+        }
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.registry, self.repository)
+    }
+}
+
+impl Request {
+    /// The manifest a reference selects.
+    #[must_use]
+    pub fn manifest_of(reference: &Reference) -> Self {
+        Self::Manifest(Place::of(reference), reference.version())
+    }
+
+    #[must_use]
+    pub fn registry(&self) -> &Registry {
+        match self {
+            Self::Repositories(registry) => registry,
+            Self::Tags(place)
+            | Self::Manifest(place, _)
+            | Self::Config(place, ..)
+            | Self::Referrers(place, _) => &place.registry,
+        }
+    }
+}

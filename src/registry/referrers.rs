@@ -1,0 +1,227 @@
+//! Referrers: the manifests that name another one as their `subject` (distribution-spec "Listing
+//! Referrers", "Referrers Tag Schema", "Pushing Manifests with Subject").
+//!
+//! Decides whether a registry lists them, and what the index under the fallback tag says where it does not.
+//! Invariant: an index that was there keeps every entry and field it had.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::{Client, Error, Operation, auth::Scopes, pages::Pages};
+use crate::oci::{Attachments, Descriptor, Digest, Manifest, MediaType, Repository, Version};
+
+/// More than this many are a mistake or an attack.
+const MOST_REFERRERS: usize = 10_000;
+/// A registry without the list may say so with 500 (quirk 45); one that only stumbles answers in the end.
+const ASKED_AT_500: usize = 3;
+
+/// What a registry says of a manifest's referrers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Referrers {
+    Listed(Vec<Descriptor>),
+    /// The registry does not know the question; the fallback tag may.
+    NoApi,
+    /// It would not answer this time; nothing can be said of other manifests.
+    Refused(String),
+}
+
+impl Client {
+    /// The manifests that refer to `subject`, as the registry lists them.
+    ///
+    /// # Errors
+    /// What may pass by itself, and lists that cannot be read. That there is no list is an answer.
+    pub async fn referrers(
+        &self,
+        repository: &Repository,
+        subject: &Digest,
+    ) -> Result<Referrers, Error> {
+        let mut asked = 0;
+        loop {
+            let error = match self.list_referrers(repository, subject).await {
+                Ok(referrers) => return Ok(referrers),
+                Err(error) => error,
+            };
+            asked += 1;
+            return match error.status() {
+                Some(400 | 404 | 405 | 406 | 410 | 415 | 501) => Ok(Referrers::NoApi),
+                Some(500) if asked < ASKED_AT_500 => continue,
+                Some(403 | 500) => Ok(Referrers::Refused(error.to_string())),
+                _ => Err(error),
+            };
+        }
+    }
+
+    async fn list_referrers(
+        &self,
+        repository: &Repository,
+        subject: &Digest,
+    ) -> Result<Referrers, Error> {
+        #[derive(Deserialize)]
+        struct List {
+            manifests: Option<Vec<Descriptor>>,
+        }
+        let url = self.repository_url(repository, &format!("referrers/{subject}"));
+        let scopes = Scopes::pull(repository);
+        let mut pages = Pages::new(self, Operation::ListReferrers, url.clone(), scopes)
+            .accept(MediaType::OCI_INDEX);
+        let mut all = Vec::new();
+        while let Some(page) = pages.next().await? {
+            // A web page with status 200 is no list, nor is a redirect to one (quirk 45).
+            if page.media_type.as_ref().map(MediaType::as_str) != Some(MediaType::OCI_INDEX) {
+                return Ok(Referrers::NoApi);
+            }
+            let list: List = pages.read(&page)?;
+            all.extend(list.manifests.into_iter().flatten());
+            if all.len() > MOST_REFERRERS {
+                let text = format!("it lists more than {MOST_REFERRERS}");
+                return Err(self.protocol(Operation::ListReferrers, &url, text));
+            }
+        }
+        Ok(Referrers::Listed(all))
+    }
+
+    /// Adds `referrers` to the index under the fallback tag of `subject`, for a registry that does not
+    /// list them itself. Reads, changes and writes: one at a time for one subject (quirk 46).
+    pub async fn add_to_fallback_index(
+        &self,
+        repository: &Repository,
+        subject: &Digest,
+        referrers: &[Descriptor],
+    ) -> Result<(), Error> {
+        let Some(tag) = Attachments::fallback_tag(subject) else {
+            return Ok(());
+        };
+        let version = Version::Tag(tag);
+        let existing = match self.manifest(repository, &version).await {
+            Ok(index) => Some(index),
+            Err(error) if error.is_not_found() => None,
+            Err(error) => return Err(error),
+        };
+        let problem = |text: String| {
+            let url = self.repository_url(repository, &format!("manifests/{version}"));
+            self.protocol(Operation::PutManifest, &url, text)
+        };
+        let Some(raw) = with_referrers(existing.as_ref(), referrers) else {
+            return Ok(());
+        };
+        let raw = raw.map_err(|text| problem(text.into()))?;
+        let index = Manifest::parse(raw.into(), Some(MediaType::OCI_INDEX))
+            .map_err(|error| problem(error.to_string()))?;
+        self.put_manifest(repository, &version, &index)
+            .await
+            .map(drop)
+    }
+}
+
+/// The index with `referrers` added; `None` if they are all in it.
+fn with_referrers(
+    existing: Option<&Manifest>,
+    referrers: &[Descriptor],
+) -> Option<Result<Vec<u8>, &'static str>> {
+    const NO_INDEX: &str = "what is under the fallback tag is no index";
+    let mut index = match existing {
+        None => json!({"schemaVersion": 2, "mediaType": MediaType::OCI_INDEX, "manifests": []}),
+        Some(manifest) if manifest.media_type.is_index() => {
+            serde_json::from_slice(&manifest.raw).unwrap_or_default()
+        }
+        Some(_) => return Some(Err(NO_INDEX)),
+    };
+    let listed = existing.map(Manifest::children).unwrap_or_default();
+    let mut added = referrers
+        .iter()
+        .filter(|referrer| listed.iter().all(|known| known.digest != referrer.digest))
+        .peekable();
+    added.peek()?;
+    let Some(Value::Array(manifests)) = index.get_mut("manifests") else {
+        return Some(Err(NO_INDEX));
+    };
+    manifests.extend(added.map(|referrer| json!(referrer)));
+    Some(serde_json::to_vec(&index).map_err(|_| NO_INDEX))
+}
+
+/// How a list of referrers describes `manifest`: with its artifact type and annotations.
+#[must_use]
+pub fn described_as_referrer(manifest: &Manifest) -> Descriptor {
+    #[derive(Default, Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Fields {
+        artifact_type: Option<MediaType>,
+        config: Option<Config>,
+        annotations: Option<BTreeMap<String, String>>,
+    }
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Config {
+        media_type: MediaType,
+    }
+    let fields: Fields = serde_json::from_slice(&manifest.raw).unwrap_or_default();
+    let own = fields.artifact_type.filter(|own| !own.as_str().is_empty());
+    Descriptor {
+        media_type: manifest.media_type.clone(),
+        digest: manifest.digest.clone(),
+        size: manifest.raw.len() as u64,
+        platform: None,
+        artifact_type: own.or(fields.config.map(|config| config.media_type)),
+        urls: Vec::new(),
+        annotations: fields.annotations.unwrap_or_default(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn signature(of: &str) -> Manifest {
+        let manifest = json!({
+            "schemaVersion": 2, "mediaType": MediaType::OCI_MANIFEST,
+            "config": {"mediaType": "application/signature", "digest": Digest::of(b"{}"), "size": 2},
+            "layers": [], "annotations": {"of": of},
+        });
+        Manifest::parse(manifest.to_string().into(), None).unwrap()
+    }
+
+    fn index(raw: Vec<u8>) -> Manifest {
+        Manifest::parse(raw.into(), Some(MediaType::OCI_INDEX)).unwrap()
+    }
+
+    #[test]
+    fn an_image_without_artifact_type_is_known_by_its_config() {
+        let descriptor = described_as_referrer(&signature("x"));
+        assert_eq!(
+            descriptor.artifact_type,
+            Some(MediaType::new("application/signature"))
+        );
+        assert_eq!(descriptor.annotations["of"], "x");
+    }
+
+    #[test]
+    fn the_fallback_index_grows_and_keeps_what_it_had() {
+        let [one, two] = ["1", "2"].map(|of| described_as_referrer(&signature(of)));
+        let first = with_referrers(None, std::slice::from_ref(&one))
+            .unwrap()
+            .unwrap();
+        let mut odd: Value = serde_json::from_slice(&first).unwrap();
+        odd["annotations"] = json!({"kept": "yes"});
+        let odd = index(odd.to_string().into_bytes());
+        let grown = index(
+            with_referrers(Some(&odd), &[one.clone(), two])
+                .unwrap()
+                .unwrap(),
+        );
+        assert_eq!(grown.children().len(), 2);
+        assert!(String::from_utf8_lossy(&grown.raw).contains("kept"));
+        assert!(with_referrers(Some(&grown), &[one]).is_none());
+    }
+
+    #[test]
+    fn an_image_under_the_fallback_tag_is_left_alone() {
+        let referrer = described_as_referrer(&signature("1"));
+        assert!(
+            with_referrers(Some(&signature("2")), &[referrer])
+                .unwrap()
+                .is_err()
+        );
+    }
+}
