@@ -25,7 +25,9 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::{
     batch::Verdict,
-    journal::{Journal, Place},
+    journal::{Journal, JournalError, Place},
+    present,
+    serve::ServeError,
 };
 
 /// Moves container images between registries, in bulk, where an operator can see and steer it.
@@ -227,10 +229,19 @@ pub fn main() -> ExitCode {
     match ended {
         Ok(exit) => exit.into(),
         Err(error) => {
-            eprintln!("transship: {error:#}");
+            eprintln!("transship: {}", sentence(&error));
             Exit::Usage.into()
         }
     }
+}
+
+/// What went wrong, fit to print. Errors of the layers fit after "failed to"; those made here are sentences.
+fn sentence(error: &anyhow::Error) -> String {
+    let outermost = error.chain().next();
+    let of_a_layer =
+        outermost.is_some_and(|error| error.is::<JournalError>() || error.is::<ServeError>());
+    let before = if of_a_layer { "failed to " } else { "" };
+    present::plain(&format!("{before}{error:#}")).into_owned()
 }
 
 async fn execute(command: Command) -> anyhow::Result<Exit> {

@@ -2,6 +2,7 @@
 //! links once; one module per topic.
 
 mod auth;
+mod command_line;
 mod docker_registry;
 mod embedded;
 mod fleet;
@@ -18,6 +19,7 @@ mod quirks;
 mod readme;
 mod requests;
 mod sample_lists;
+mod scene;
 mod serve;
 mod skopeo;
 mod terminal;
