@@ -68,7 +68,7 @@ pub(super) async fn login(arguments: LoginArguments) -> anyhow::Result<Exit> {
         password: password.clone(),
     };
     settings::client_as(&registry, basic, plain_http.then_some(true))?
-        .authenticate()
+        .check_credentials()
         .await
         .with_context(|| format!("{registry} did not take the password; nothing was kept"))?;
     let places = file.places();

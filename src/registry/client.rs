@@ -151,16 +151,6 @@ impl Client {
         &self.lane
     }
 
-    /// Asks `/v2/` as who we are, to find out whether the registry takes the credentials.
-    ///
-    /// # Errors
-    /// The registry refuses them, or cannot be asked.
-    pub async fn authenticate(&self) -> Result<(), Error> {
-        let url = self.base.clone();
-        let call = Call::new(Operation::Ping, Method::GET, url, Scopes::none());
-        self.send(call).await.map(drop)
-    }
-
     /// Sends `call`; any status below 400 is a success, redirects included.
     pub(super) async fn send(&self, mut call: Call) -> Result<Response, Error> {
         let body = std::mem::replace(&mut call.body, CallBody::Empty);
