@@ -45,7 +45,7 @@ pub(super) async fn run(arguments: RunArguments) -> anyhow::Result<Exit> {
         Ok(list) => list,
         Err(mistakes) => return Ok(lists::report(&mistakes)),
     };
-    let engine = Arc::new(engine(&list).await?);
+    let engine = Arc::new(settings::engine(&list)?);
     let jobs = match expand(&list, &engine).await? {
         Ok(jobs) => jobs,
         Err(exit) => return Ok(exit),
@@ -85,7 +85,7 @@ pub(super) async fn resume(arguments: ResumeArguments) -> anyhow::Result<Exit> {
     };
     let before: Pace = serde_json::from_str(&stored.settings).unwrap_or_default();
     let pace = Pace::from(arguments.pace).or(before);
-    let engine = Arc::new(engine(&list).await?);
+    let engine = Arc::new(settings::engine(&list)?);
     remember(&engine, &stored)?;
     let (jobs, restored) = if stored.jobs.is_empty() {
         // It ended before its images were known.
@@ -123,10 +123,6 @@ async fn start(
         settings: serde_json::to_string(&pace)?,
     };
     Ok(journal.start(&batch).await?)
-}
-
-async fn engine(list: &List) -> anyhow::Result<Engine> {
-    Ok(Engine::new(settings::of(list).await?).creating(settings::create_commands(list)))
 }
 
 /// The jobs of a list, its filters answered by the registries.
