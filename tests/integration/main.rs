@@ -24,3 +24,4 @@ mod scene;
 mod serve;
 mod skopeo;
 mod terminal;
+mod whole_image;
