@@ -8,6 +8,7 @@ mod demo;
 mod front_end;
 mod inspect;
 mod lists;
+mod login;
 mod registries;
 mod run;
 mod serve;
@@ -54,6 +55,10 @@ enum Command {
     Tags(inspect::TagsArguments),
     /// Print the digest of an image or a file.
     Digest(inspect::DigestArguments),
+    /// Keep a password for a registry, where docker and podman keep theirs.
+    Login(login::LoginArguments),
+    /// Forget what is kept for a registry.
+    Logout(login::LogoutArguments),
     /// Serve a directory as a registry.
     Serve(ServeArguments),
     /// Show a migration between two registries that exist only for this demo.
@@ -249,6 +254,8 @@ async fn execute(command: Command) -> anyhow::Result<Exit> {
         Command::Inspect(arguments) => inspect::inspect(arguments).await,
         Command::Tags(arguments) => inspect::tags(arguments).await,
         Command::Digest(arguments) => inspect::digest(arguments).await,
+        Command::Login(arguments) => login::login(arguments).await,
+        Command::Logout(arguments) => login::logout(arguments).await,
         Command::Serve(arguments) => serve::serve(arguments).await,
         Command::Demo(arguments) => demo::demo(arguments).await,
     }
