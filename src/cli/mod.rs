@@ -13,6 +13,7 @@ mod run;
 mod serve;
 mod settings;
 mod signals;
+mod verify;
 
 use std::{
     net::SocketAddr,
@@ -52,6 +53,8 @@ enum Command {
     Tags(inspect::TagsArguments),
     /// Print the digest of an image or a file.
     Digest(inspect::DigestArguments),
+    /// Compare every image of a list or a batch with its source.
+    Verify(verify::VerifyArguments),
     /// Serve a directory as a registry.
     Serve(ServeArguments),
     /// Show a migration between two registries that exist only for this demo.
@@ -238,6 +241,7 @@ async fn execute(command: Command) -> anyhow::Result<Exit> {
         Command::Inspect(arguments) => inspect::inspect(arguments).await,
         Command::Tags(arguments) => inspect::tags(arguments).await,
         Command::Digest(arguments) => inspect::digest(arguments).await,
+        Command::Verify(arguments) => verify::verify(arguments).await,
         Command::Serve(arguments) => serve::serve(arguments).await,
         Command::Demo(arguments) => demo::demo(arguments).await,
     }

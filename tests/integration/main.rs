@@ -18,3 +18,4 @@ mod sample_lists;
 mod serve;
 mod skopeo;
 mod terminal;
+mod verify;
