@@ -4,6 +4,7 @@
 mod cuts;
 mod modes;
 mod statuses;
+mod throttling;
 
 use std::{
     collections::HashMap,
