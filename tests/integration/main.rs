@@ -24,4 +24,5 @@ mod scene;
 mod serve;
 mod skopeo;
 mod terminal;
+mod verify;
 mod whole_image;
