@@ -14,6 +14,7 @@ mod run;
 mod serve;
 mod settings;
 mod signals;
+mod verify;
 
 use std::{
     net::SocketAddr,
@@ -59,6 +60,8 @@ enum Command {
     Login(login::LoginArguments),
     /// Forget what is kept for a registry.
     Logout(login::LogoutArguments),
+    /// Compare every image of a list or a batch with its source.
+    Verify(verify::VerifyArguments),
     /// Serve a directory as a registry.
     Serve(ServeArguments),
     /// Show a migration between two registries that exist only for this demo.
@@ -256,6 +259,7 @@ async fn execute(command: Command) -> anyhow::Result<Exit> {
         Command::Digest(arguments) => inspect::digest(arguments).await,
         Command::Login(arguments) => login::login(arguments).await,
         Command::Logout(arguments) => login::logout(arguments).await,
+        Command::Verify(arguments) => verify::verify(arguments).await,
         Command::Serve(arguments) => serve::serve(arguments).await,
         Command::Demo(arguments) => demo::demo(arguments).await,
     }
