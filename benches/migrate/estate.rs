@@ -168,7 +168,7 @@ impl Maker<'_> {
                 let is_multi = self
                     .shape
                     .multi_platform
-                    .is_some_and(|every| number % every == 0);
+                    .is_some_and(|every| number.is_multiple_of(every));
                 let digest = if is_multi {
                     let children = ["linux/amd64", "linux/arm64"]
                         .map(|platform| self.image(&repository, None, platform));

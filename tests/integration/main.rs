@@ -1,6 +1,7 @@
 //! Everything that needs more than one layer, a socket, a terminal or a real program. One crate, so that it
 //! links once; one module per topic.
 
+mod breaker;
 mod docker_registry;
 mod embedded;
 mod fleet;
