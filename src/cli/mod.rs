@@ -4,6 +4,7 @@
 //! error, 3 stopped and resumable. Invariant: data goes to stdout, everything else to stderr.
 
 mod batches;
+mod browse;
 mod demo;
 mod front_end;
 mod inspect;
@@ -52,6 +53,8 @@ enum Command {
     Tags(inspect::TagsArguments),
     /// Print the digest of an image or a file.
     Digest(inspect::DigestArguments),
+    /// Look around in registries: repositories, tags, images, source against destination.
+    Browse(browse::BrowseArguments),
     /// Serve a directory as a registry.
     Serve(ServeArguments),
     /// Show a migration between two registries that exist only for this demo.
@@ -238,6 +241,7 @@ async fn execute(command: Command) -> anyhow::Result<Exit> {
         Command::Inspect(arguments) => inspect::inspect(arguments).await,
         Command::Tags(arguments) => inspect::tags(arguments).await,
         Command::Digest(arguments) => inspect::digest(arguments).await,
+        Command::Browse(arguments) => browse::browse(arguments).await,
         Command::Serve(arguments) => serve::serve(arguments).await,
         Command::Demo(arguments) => demo::demo(arguments).await,
     }

@@ -8,6 +8,7 @@ mod actions;
 #[cfg(test)]
 mod any_order;
 mod app;
+pub mod browse;
 mod detail;
 #[cfg(test)]
 mod fixtures;
