@@ -1,13 +1,13 @@
 //! `transship browse`: what is looked at, and who reads it for the browser.
 
-use std::{io::IsTerminal as _, path::Path, sync::Arc};
+use std::{io::IsTerminal as _, path::Path, slice, sync::Arc};
 
 use anyhow::{Context as _, bail};
 use clap::Args;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use tokio::sync::{Semaphore, mpsc};
 
-use super::{Exit, lists, registries::RegistryArguments, settings, shown};
+use super::{Exit, lists, registries::RegistryArguments, shown};
 use crate::{
     inspect::{Answer, Inspector, Place, Request},
     list::{List, TagLists},
@@ -39,16 +39,14 @@ pub(super) async fn browse(arguments: BrowseArguments) -> anyhow::Result<Exit> {
             Ok(list) => list,
             Err(mistakes) => return Ok(lists::report(&mistakes)),
         };
-        let settings = settings::of(&list).await?;
-        let named: Vec<Registry> = list.registries.keys().cloned().collect();
-        let inspector = Arc::new(arguments.registries.with(settings, &named).inspector());
+        let inspector = Arc::new(arguments.registries.open_for(&list)?.inspector());
         match images(&list, &inspector).await? {
             Ok(pairs) => (Start::Images(pairs), inspector),
             Err(exit) => return Ok(exit),
         }
     } else {
         let start = target(&arguments.target)?;
-        let registries = arguments.registries.open(registry_of(&start)).await?;
+        let registries = arguments.registries.open(registry_of(&start))?;
         (start, Arc::new(registries.inspector()))
     };
     let options = tui::Options::detect(|name| std::env::var(name).ok());
@@ -135,13 +133,13 @@ fn target(text: &str) -> anyhow::Result<Start> {
     })
 }
 
-fn registry_of(start: &Start) -> Option<&Registry> {
+fn registry_of(start: &Start) -> &[Registry] {
     match start {
-        Start::Registry(registry) => Some(registry),
-        Start::Repository(place) => Some(&place.registry),
-        Start::Image(reference) => Some(&reference.registry),
+        Start::Registry(registry) => slice::from_ref(registry),
+        Start::Repository(place) => slice::from_ref(&place.registry),
+        Start::Image(reference) => slice::from_ref(&reference.registry),
         // Lists bring their own.
-        Start::Images(_) => None,
+        Start::Images(_) => &[],
     }
 }
 

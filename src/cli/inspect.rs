@@ -56,7 +56,9 @@ pub(super) struct DigestArguments {
 
 pub(super) async fn inspect(arguments: InspectArguments) -> anyhow::Result<Exit> {
     let reference = reference(&arguments.reference)?;
-    let registries = arguments.registries.open([&reference.registry]).await?;
+    let registries = arguments
+        .registries
+        .open(std::slice::from_ref(&reference.registry))?;
     let inspector = registries.inspector();
     let platform = arguments.platform.as_ref();
     if arguments.raw {
@@ -89,7 +91,9 @@ pub(super) async fn tags(arguments: TagsArguments) -> anyhow::Result<Exit> {
         bail!("a repository is written without tag and digest");
     }
     let place = Place::of(&reference(&arguments.repository)?);
-    let registries = arguments.registries.open([&place.registry]).await?;
+    let registries = arguments
+        .registries
+        .open(std::slice::from_ref(&place.registry))?;
     let request = Request::Tags(place);
     let answer = registries.inspector().answer(&request).await;
     let Answer::Tags(listing) = answer.map_err(failed)? else {
@@ -119,7 +123,9 @@ pub(super) async fn digest(arguments: DigestArguments) -> anyhow::Result<Exit> {
         digest_of(path).with_context(|| format!("cannot read {}", shown(path)))?
     } else {
         let reference = reference(&arguments.target)?;
-        let registries = arguments.registries.open([&reference.registry]).await?;
+        let registries = arguments
+            .registries
+            .open(std::slice::from_ref(&reference.registry))?;
         let client = registries.client(&reference.registry)?;
         let version = reference.version();
         let head = client.manifest_head(&reference.repository, &version);

@@ -1,17 +1,11 @@
 //! How commands that look into registries reach them.
 
-use std::{collections::HashMap, path::PathBuf, sync::Arc};
+use std::{path::PathBuf, sync::Arc};
 
 use clap::Args;
 
 use super::{lists, settings, shown};
-use crate::{
-    copy::Engine,
-    inspect::Inspector,
-    list::List,
-    oci::Registry,
-    registry::{Client, Settings},
-};
+use crate::{copy::Engine, inspect::Inspector, list::List, oci::Registry, registry::Client};
 
 #[derive(Args)]
 pub(super) struct RegistryArguments {
@@ -28,34 +22,29 @@ pub(super) struct Registries(Arc<Engine>);
 
 impl RegistryArguments {
     /// Clients as asked for; `registries` are the ones the command names.
-    pub(super) async fn open<'a>(
-        &self,
-        registries: impl IntoIterator<Item = &'a Registry>,
-    ) -> anyhow::Result<Registries> {
-        let mut all = HashMap::new();
-        if let Some(file) = &self.list {
-            let list = List::parse(&shown(file), &lists::read(file)?);
-            let list = list.map_err(|mistakes| {
-                lists::report(&mistakes);
-                anyhow::anyhow!("the list {} has mistakes", shown(file))
-            })?;
-            all = settings::of(&list).await?;
-        }
-        Ok(self.with(all, registries))
+    pub(super) fn open(&self, registries: &[Registry]) -> anyhow::Result<Registries> {
+        let list = match &self.list {
+            None => None,
+            Some(file) => Some(List::parse(&shown(file), &lists::read(file)?).map_err(
+                |mistakes| {
+                    lists::report(&mistakes);
+                    anyhow::anyhow!("the list {} has mistakes", shown(file))
+                },
+            )?),
+        };
+        self.reach(list.as_ref(), registries)
     }
 
-    /// Clients with settings that are known already.
-    pub(super) fn with<'a>(
-        &self,
-        mut settings: HashMap<Registry, Settings>,
-        registries: impl IntoIterator<Item = &'a Registry>,
-    ) -> Registries {
-        if self.plain_http {
-            for registry in registries {
-                settings.entry(registry.clone()).or_default().plain_http = Some(true);
-            }
-        }
-        Registries(Arc::new(Engine::new(settings)))
+    /// Clients of the registries of a list that was read already.
+    pub(super) fn open_for(&self, list: &List) -> anyhow::Result<Registries> {
+        let registries: Vec<Registry> = list.registries.keys().cloned().collect();
+        self.reach(Some(list), &registries)
+    }
+
+    fn reach(&self, list: Option<&List>, registries: &[Registry]) -> anyhow::Result<Registries> {
+        let plain_http = if self.plain_http { registries } else { &[] };
+        let engine = settings::engine_for(list, plain_http)?;
+        Ok(Registries(Arc::new(engine)))
     }
 }
 

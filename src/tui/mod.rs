@@ -22,6 +22,8 @@ mod model;
 mod names;
 mod options;
 mod order;
+#[cfg(test)]
+mod picture;
 mod screen;
 mod theme;
 mod update;

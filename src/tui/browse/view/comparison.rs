@@ -51,7 +51,7 @@ pub fn draw(browser: &Browser, buffer: &mut Buffer, area: Rect, comparing: &Comp
             let lines: Vec<_> = errors.iter().flat_map(failure).collect();
             words(browser, buffer, area, &lines);
         }
-        State::Ready { unread, .. } => {
+        State::Ready { comparison, unread } => {
             let lines = comparing.lines();
             if lines.is_empty() {
                 let text = "Nothing differs.".to_owned();
@@ -69,6 +69,13 @@ pub fn draw(browser: &Browser, buffer: &mut Buffer, area: Rect, comparing: &Comp
                     Shown::Line(line) => draw_line(&mut pen, line, area.width),
                 }
                 row += 1;
+            }
+            if comparison.identical && !comparing.only_differences {
+                let mut pen = pen(browser, buffer, area, row + 1);
+                pen.skip(1);
+                let text = "Equal digests are equal content: all platforms, configs and layers.";
+                pen.put(Role::Good, text);
+                row += 2;
             }
             for error in unread {
                 let mut pen = pen(browser, buffer, area, row);

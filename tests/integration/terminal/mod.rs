@@ -1,0 +1,152 @@
+//! The screen of the real binary in a pseudo-terminal, on registries that misbehave when told to.
+
+mod pseudo;
+
+use pseudo::Terminal;
+use transship::serve::{Action, ActiveFault};
+
+use crate::{
+    operator::signal,
+    scene::{IMAGES, Scene},
+};
+
+const CTRL_C: &str = "\x03";
+
+/// The program on the scene's list, before the operator's eyes.
+fn run(scene: &Scene, options: &[&str]) -> Terminal {
+    let list = scene.list();
+    let run = ["run", list.to_str().unwrap()];
+    Terminal::run(&scene.operator, &[&run[..], options].concat())
+}
+
+/// Runs one image at a time, until the first one hangs on its blobs and is seen to.
+async fn hang(scene: &Scene) -> (ActiveFault, Terminal) {
+    let hanging = scene.misbehave("team/first", Action::Hang);
+    let mut terminal = run(scene, &["--parallel=1"]);
+    hanging.hit_times(1).await;
+    terminal.says("Image team/first:1").await;
+    (hanging, terminal)
+}
+
+#[tokio::test]
+async fn r_copies_a_failed_image_once_its_cause_is_gone() {
+    let scene = Scene::new().await;
+    scene.misbehave("team/first", Action::answer(404));
+    let mut terminal = run(&scene, &[]);
+    terminal.shows("failed", "team/first:1").await;
+    terminal.shows("copied", "team/second:1").await;
+    terminal.shows("copied", "team/third:1").await;
+    assert_eq!(scene.arrived(), ["team/second", "team/third"]);
+
+    scene.source.server.faults().clear();
+    terminal.press("g");
+    terminal.says("Image team/first:1").await;
+    terminal.press("r");
+    terminal.shows("copied", "team/first:1").await;
+    assert_eq!(scene.arrived(), IMAGES);
+
+    terminal.press("q");
+    let left = terminal.end().await;
+    assert_eq!(left.code, 0, "{}", left.text);
+    assert!(left.text.contains("3 images: 3 copied"), "{}", left.text);
+}
+
+#[tokio::test]
+async fn s_gives_an_image_up_that_hangs() {
+    let scene = Scene::new().await;
+    let hanging = scene.misbehave("team/second", Action::Hang);
+    let mut terminal = run(&scene, &[]);
+    hanging.hit_times(1).await;
+    terminal.shows("copied", "team/first:1").await;
+    terminal.shows("copied", "team/third:1").await;
+
+    terminal.press("gj");
+    terminal.says("Image team/second:1").await;
+    terminal.press("s");
+    terminal.says("Skip 1 image?").await;
+    terminal.press("y");
+    terminal.shows("skipped", "team/second:1").await;
+    assert_eq!(scene.arrived(), ["team/first", "team/third"]);
+
+    terminal.press("q");
+    let left = terminal.end().await;
+    assert_eq!(left.code, 0, "{}", left.text);
+    let counts = "3 images: 2 copied, 1 skipped";
+    assert!(left.text.contains(counts), "{}", left.text);
+}
+
+#[tokio::test]
+async fn q_names_what_is_in_flight_and_d_finishes_it() {
+    let scene = Scene::new().await;
+    let (hanging, mut terminal) = hang(&scene).await;
+    terminal.press("q");
+    terminal.says("1 image is in flight").await;
+    terminal.press("d");
+    terminal.says("draining").await;
+    hanging.release();
+    let left = terminal.end().await;
+    assert_eq!(left.code, 3, "{}", left.text);
+    assert!(left.text.contains("1 copied, 2 left"), "{}", left.text);
+    assert!(left.text.contains("transship resume"), "{}", left.text);
+    assert_eq!(scene.arrived(), ["team/first"]);
+}
+
+#[tokio::test]
+async fn stopping_now_waits_for_nothing_and_the_rest_is_resumed() {
+    let scene = Scene::new().await;
+    let (hanging, mut terminal) = hang(&scene).await;
+    terminal.press("q");
+    terminal.says("1 image is in flight").await;
+    // Staying is one of the answers.
+    terminal.press("n");
+    terminal
+        .until(|screen| !screen.contents().contains("is in flight"))
+        .await;
+    terminal.press("q");
+    terminal.says("1 image is in flight").await;
+    terminal.press("s");
+    let left = terminal.end().await;
+    assert_eq!(left.code, 3, "{}", left.text);
+    assert!(left.text.contains("3 images: 3 left"), "{}", left.text);
+    assert!(scene.arrived().is_empty());
+
+    hanging.release();
+    scene.operator.say(&["resume"]).await.expect(0);
+    assert_eq!(scene.arrived(), IMAGES);
+}
+
+#[tokio::test]
+async fn ctrl_c_finishes_what_is_in_flight() {
+    let scene = Scene::new().await;
+    let (hanging, mut terminal) = hang(&scene).await;
+    terminal.press(CTRL_C);
+    terminal.says("draining").await;
+    hanging.release();
+    let left = terminal.end().await;
+    assert_eq!(left.code, 3, "{}", left.text);
+    assert!(left.text.contains("1 copied, 2 left"), "{}", left.text);
+}
+
+#[tokio::test]
+async fn ctrl_c_twice_stops_now() {
+    let scene = Scene::new().await;
+    let (_hanging, mut terminal) = hang(&scene).await;
+    terminal.press(CTRL_C);
+    terminal.says("draining").await;
+    terminal.press(CTRL_C);
+    let left = terminal.end().await;
+    assert_eq!(left.code, 3, "{}", left.text);
+    assert!(left.text.contains("3 images: 3 left"), "{}", left.text);
+}
+
+#[tokio::test]
+async fn a_signal_to_end_gives_the_terminal_back() {
+    for name in ["TERM", "HUP"] {
+        let scene = Scene::new().await;
+        let (_hanging, terminal) = hang(&scene).await;
+        signal(terminal.process(), name).await;
+        let left = terminal.end().await;
+        assert_eq!(left.code, 3, "{}", left.text);
+        assert!(left.text.contains("3 images: 3 left"), "{}", left.text);
+    }
+}
