@@ -7,6 +7,7 @@ mod batches;
 mod demo;
 mod front_end;
 mod lists;
+mod partial_list;
 mod run;
 mod serve;
 mod settings;

@@ -2,11 +2,10 @@
 
 use std::{sync::Arc, time::Duration};
 
-use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use ratatui::layout::Size;
 
 use super::{
-    Options,
+    Options, keys,
     model::{Effect, Model, Msg},
     theme::Theme,
     update::update,
@@ -176,9 +175,10 @@ pub fn model(events: impl IntoIterator<Item = Event>) -> Model {
 
 pub fn sized(width: u16, height: u16, events: impl IntoIterator<Item = Event>) -> Model {
     let mut model = Model::new(Options {
-        theme: Theme::Ansi,
+        theme: Theme::Dark,
         glyphs: Glyphs::UNICODE,
         attempts: Some(5),
+        ..Options::detect(|_| None)
     });
     update(&mut model, Msg::Resized(Size { width, height }));
     tell(&mut model, events);
@@ -201,30 +201,7 @@ pub fn tick(model: &mut Model, seconds: u64) {
 pub fn press(model: &mut Model, keys: &str) -> Vec<Effect> {
     let mut effects = Vec::new();
     for key in keys.split(' ') {
-        effects.extend(update(model, Msg::Key(event(key))));
+        effects.extend(update(model, Msg::Key(keys::event(key).unwrap())));
     }
     effects
-}
-
-fn event(key: &str) -> KeyEvent {
-    let (modifiers, key) = match key.strip_prefix("ctrl-") {
-        Some(key) => (KeyModifiers::CONTROL, key),
-        None => (KeyModifiers::NONE, key),
-    };
-    let code = match key {
-        "space" => KeyCode::Char(' '),
-        "up" => KeyCode::Up,
-        "down" => KeyCode::Down,
-        "pgup" => KeyCode::PageUp,
-        "pgdn" => KeyCode::PageDown,
-        "tab" => KeyCode::Tab,
-        "shift-tab" => KeyCode::BackTab,
-        "enter" => KeyCode::Enter,
-        "esc" => KeyCode::Esc,
-        "home" => KeyCode::Home,
-        "end" => KeyCode::End,
-        "backspace" => KeyCode::Backspace,
-        _ => KeyCode::Char(key.chars().next().unwrap()),
-    };
-    KeyEvent::new(code, modifiers)
 }

@@ -8,6 +8,8 @@ mod actions;
 #[cfg(test)]
 mod any_order;
 mod app;
+mod causes;
+mod columns;
 mod detail;
 #[cfg(test)]
 mod fixtures;
@@ -21,11 +23,13 @@ mod model;
 mod names;
 mod options;
 mod order;
+mod palette;
+mod registries;
 mod screen;
 mod theme;
 mod update;
 mod view;
 
-pub use app::{Ended, Feed, run};
-pub use options::Options;
+pub use app::{Ended, Feed, WriteList, run};
+pub use options::{OnFinish, Options};
 pub use theme::Theme;

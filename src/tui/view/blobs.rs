@@ -31,7 +31,7 @@ pub fn draw(model: &Model, buffer: &mut Buffer, area: Rect) {
         let first = model.detail_offset + 1;
         facts.push((Role::Dim, format!("{first}-{last} of {}", lines.len())));
     }
-    let area = titled(model, buffer, area, Pane::Detail, "Image", &facts);
+    let area = titled(model, buffer, area, Pane::Detail, &facts);
     if lines.is_empty() {
         let mut pen = pen(model, buffer, area, 0);
         pen.skip(2);
