@@ -7,6 +7,7 @@
 //! list      ->  oci                           the TOML list: schema, spans, rewrites, filters
 //! batch     ->  oci                           job ids, Event, Command, Board, Failure: the shared vocabulary
 //! registry  ->  oci                           the distribution protocol over HTTP
+//! credentials  ->  registry, oci              where operators keep credentials; login and logout
 //! copy      ->  registry, oci                 one image: graph walk, blob ladder, claims, mounts, metering
 //! journal   ->  batch, oci                    what survives: SQLite by default
 //! run       ->  copy, journal, batch, registry, oci   dispatcher loop, pure scheduler, workers
@@ -20,6 +21,7 @@
 pub mod batch;
 pub mod cli;
 pub mod copy;
+pub mod credentials;
 pub mod headless;
 pub mod inspect;
 pub mod journal;

@@ -6,8 +6,10 @@
 mod batches;
 mod demo;
 mod front_end;
+mod inspect;
 mod lists;
 mod partial_list;
+mod registries;
 mod run;
 mod serve;
 mod settings;
@@ -45,6 +47,12 @@ enum Command {
     /// Check a list, or print its schema.
     #[command(subcommand)]
     List(ListCommand),
+    /// Show what an image is: platforms, config, layers, history, referrers.
+    Inspect(inspect::InspectArguments),
+    /// List the tags of a repository.
+    Tags(inspect::TagsArguments),
+    /// Print the digest of an image or a file.
+    Digest(inspect::DigestArguments),
     /// Serve a directory as a registry.
     Serve(ServeArguments),
     /// Show a migration between two registries that exist only for this demo.
@@ -228,6 +236,9 @@ async fn execute(command: Command) -> anyhow::Result<Exit> {
         Command::Batches(arguments) => batches::list(arguments).await,
         Command::List(ListCommand::Check { file }) => lists::check(&file),
         Command::List(ListCommand::Schema) => lists::schema(),
+        Command::Inspect(arguments) => inspect::inspect(arguments).await,
+        Command::Tags(arguments) => inspect::tags(arguments).await,
+        Command::Digest(arguments) => inspect::digest(arguments).await,
         Command::Serve(arguments) => serve::serve(arguments).await,
         Command::Demo(arguments) => demo::demo(arguments).await,
     }

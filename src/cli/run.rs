@@ -47,7 +47,7 @@ pub(super) async fn run(arguments: RunArguments) -> anyhow::Result<Exit> {
         Ok(list) => list,
         Err(mistakes) => return Ok(lists::report(&mistakes)),
     };
-    let engine = Arc::new(Engine::new(settings::of(&list).await?));
+    let engine = Arc::new(settings::engine(&list)?);
     let jobs = match expand(&list, &engine).await? {
         Ok(jobs) => jobs,
         Err(exit) => return Ok(exit),
@@ -96,7 +96,7 @@ pub(super) async fn resume(arguments: ResumeArguments) -> anyhow::Result<Exit> {
     };
     let before: Pace = serde_json::from_str(&stored.settings).unwrap_or_default();
     let pace = Pace::from(arguments.pace).or(before);
-    let engine = Arc::new(Engine::new(settings::of(&list).await?));
+    let engine = Arc::new(settings::engine(&list)?);
     remember(&engine, &stored)?;
     let (jobs, restored) = if stored.jobs.is_empty() {
         // It ended before its images were known.

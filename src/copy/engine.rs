@@ -7,7 +7,9 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use super::{CopyError, ImageId, Report, Side, error::blame, image::ImageCopy, site::Site};
+use super::{
+    CopyError, ImageId, Report, Side, create::Creator, error::blame, image::ImageCopy, site::Site,
+};
 use crate::{
     oci::{Attachments, Digest, Platform, Reference, Registry, Repository},
     registry::{self, Client, LaneSample, Settings},
@@ -34,6 +36,8 @@ pub enum Done {
 
 pub struct Engine {
     settings: HashMap<Registry, Settings>,
+    others: Box<dyn Fn(&Registry) -> Settings + Send + Sync>,
+    create_commands: HashMap<Registry, Vec<String>>,
     sites: Mutex<HashMap<Registry, Arc<Site>>>,
 }
 
@@ -43,7 +47,29 @@ impl Engine {
     pub fn new(settings: HashMap<Registry, Settings>) -> Self {
         Self {
             settings,
+            others: Box::new(|_| Settings::default()),
+            create_commands: HashMap::new(),
             sites: Mutex::default(),
+        }
+    }
+
+    /// Reaches registries without settings as `others` says instead.
+    #[must_use]
+    pub fn with_others(
+        self,
+        others: impl Fn(&Registry) -> Settings + Send + Sync + 'static,
+    ) -> Self {
+        let others = Box::new(others);
+        Self { others, ..self }
+    }
+
+    /// Makes missing repositories with these commands: a program and its arguments, in which `{registry}` and
+    /// `{repository}` are filled in.
+    #[must_use]
+    pub fn creating(self, create_commands: HashMap<Registry, Vec<String>>) -> Self {
+        Self {
+            create_commands,
+            ..self
         }
     }
 
@@ -126,8 +152,11 @@ impl Engine {
         if let Some(site) = sites.get(registry) {
             return Ok(Arc::clone(site));
         }
-        let settings = self.settings.get(registry).cloned().unwrap_or_default();
-        let site = Arc::new(Site::new(Client::new(registry.clone(), settings)?));
+        let settings = self.settings.get(registry).cloned();
+        let settings = settings.unwrap_or_else(|| (self.others)(registry));
+        let creator = self.create_commands.get(registry);
+        let creator = creator.map(|command| Creator::new(registry.clone(), command.clone()));
+        let site = Arc::new(Site::new(Client::new(registry.clone(), settings)?, creator));
         sites.insert(registry.clone(), Arc::clone(&site));
         Ok(site)
     }

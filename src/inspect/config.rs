@@ -43,6 +43,14 @@ pub struct ImageConfig {
     pub history: Vec<HistoryEntry>,
 }
 
+/// One thing an image config says, under the name people know it by.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fact {
+    pub name: &'static str,
+    /// One a line.
+    pub values: Vec<String>,
+}
+
 /// One step of how an image was made.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct HistoryEntry {
@@ -103,6 +111,54 @@ impl ImageConfig {
             history: history.into_iter().flatten().map(entry).collect(),
         })
     }
+}
+
+impl ImageConfig {
+    /// What it says, without what it leaves open.
+    #[must_use]
+    pub fn facts(&self) -> Vec<Fact> {
+        let one = |text: &Option<String>| text.iter().cloned().collect();
+        let platform = [&self.os, &self.architecture, &self.variant];
+        let platform: Vec<&str> = platform.into_iter().flatten().map(String::as_str).collect();
+        let facts: [(&'static str, Vec<String>); 13] = [
+            ("created", one(&self.created)),
+            ("author", one(&self.author)),
+            (
+                "platform",
+                one(&Some(platform.join("/")).filter(|text| !text.is_empty())),
+            ),
+            ("user", one(&self.user)),
+            ("directory", one(&self.working_directory)),
+            ("entrypoint", command_line(&self.entrypoint)),
+            ("command", command_line(&self.command)),
+            ("environment", self.environment.clone()),
+            ("ports", self.exposed_ports.clone()),
+            ("volumes", self.volumes.clone()),
+            ("stop signal", one(&self.stop_signal)),
+            ("health check", command_line(&self.health_check)),
+            (
+                "labels",
+                (self.labels.iter())
+                    .map(|(key, value)| format!("{key}={value}"))
+                    .collect(),
+            ),
+        ];
+        (facts.into_iter())
+            .filter(|(_, values)| !values.is_empty())
+            .map(|(name, values)| Fact { name, values })
+            .collect()
+    }
+}
+
+/// Words as one would type them.
+fn command_line(words: &[String]) -> Vec<String> {
+    let word = |word: &String| match word.is_empty() || word.contains([' ', '"', '\'', '\n', '\t'])
+    {
+        true => format!("{word:?}"),
+        false => word.clone(),
+    };
+    let line: Vec<String> = words.iter().map(word).collect();
+    line.first().map(|_| line.join(" ")).into_iter().collect()
 }
 
 fn entry(value: &Value) -> HistoryEntry {
@@ -194,6 +250,28 @@ mod tests {
         assert_eq!(config.labels.len(), 1);
         assert_eq!(read(&json!([1])), None);
         assert!(read(&json!({"config": null})).is_some());
+    }
+
+    #[test]
+    fn facts_leave_out_what_is_left_open() {
+        let config = read(&json!({
+            "os": "linux", "architecture": "amd64",
+            "config": {"Cmd": ["sh", "-c", "a b"], "Labels": {"k": "v"}}
+        }))
+        .unwrap();
+        let facts: Vec<_> = config
+            .facts()
+            .into_iter()
+            .map(|fact| (fact.name, fact.values.join("; ")))
+            .collect();
+        assert_eq!(
+            facts,
+            [
+                ("platform", "linux/amd64".into()),
+                ("command", "sh -c \"a b\"".into()),
+                ("labels", "k=v".to_owned())
+            ]
+        );
     }
 
     #[test]

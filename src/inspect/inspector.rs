@@ -114,27 +114,33 @@ async fn read_config(client: &Arc<Client>, place: &Place, digest: &Digest) -> Re
 }
 
 async fn referrers(client: &Client, place: &Place, digest: &Digest) -> Result<Referrers, Error> {
-    match client.referrers(&place.repository, digest).await? {
+    let fallback = match client.referrers(&place.repository, digest).await? {
         registry::Referrers::Listed(entries) => {
-            let source = ReferrersSource::Api;
-            return Ok(Referrers { entries, source });
-        }
-        registry::Referrers::NoApi | registry::Referrers::Refused(_) => {}
-    }
-    let source = ReferrersSource::FallbackTag;
-    let index = match Attachments::fallback_tag(digest) {
-        Some(tag) => client.manifest(&place.repository, &Version::Tag(tag)).await,
-        None => {
             return Ok(Referrers {
-                entries: Vec::new(),
-                source,
+                entries,
+                source: ReferrersSource::Api,
             });
         }
+        registry::Referrers::Refused(said) => {
+            return Err(Error {
+                registry: place.registry.clone(),
+                doing: "list the referrers".into(),
+                said,
+                kind: ErrorKind::Auth,
+            });
+        }
+        registry::Referrers::NoApi => Attachments::fallback_tag(digest),
     };
-    let entries = match index {
-        Ok(index) => index.children().to_vec(),
-        Err(error) if error.is_not_found() => Vec::new(),
-        Err(error) => return Err(error.into()),
+    let entries = match fallback {
+        None => Vec::new(),
+        Some(tag) => match client.manifest(&place.repository, &Version::Tag(tag)).await {
+            Ok(index) => index.children().to_vec(),
+            Err(error) if error.is_not_found() => Vec::new(),
+            Err(error) => return Err(error.into()),
+        },
     };
-    Ok(Referrers { entries, source })
+    Ok(Referrers {
+        entries,
+        source: ReferrersSource::FallbackTag,
+    })
 }

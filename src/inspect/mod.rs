@@ -15,7 +15,7 @@ mod listing;
 mod request;
 
 pub use comparison::{Comparison, Line, Section, Value, Verdict};
-pub use config::{Config, HistoryEntry, ImageConfig};
+pub use config::{Config, Fact, HistoryEntry, ImageConfig};
 pub use error::{Error, ErrorKind};
 pub use history::{Step, steps};
 pub use inspection::{Image, Inspection, Scope, annotations, is_attestation};

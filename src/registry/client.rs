@@ -4,7 +4,11 @@
 //! requests are is in the files named after resources. Invariant: credentials go to the registry's own
 //! host and to its token server, never to where it redirects.
 
-use std::time::Duration;
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use bytes::Bytes;
 use reqwest::{
@@ -15,8 +19,9 @@ use tokio::sync::OnceCell;
 use url::Url;
 
 use super::{
-    Credentials, Lane, Limits, TlsSettings,
+    Class, Credentials, Lane, Limits, Proxy, TlsSettings,
     auth::{Authorizer, Scopes},
+    boundary::Boundary,
     error::{Error, ErrorCause, Operation, network, read_error_body, redacted},
     tls,
 };
@@ -30,18 +35,22 @@ pub struct Settings {
     pub tls: TlsSettings,
     pub credentials: Credentials,
     pub limits: Limits,
-    /// Proxy URL for this registry instead of the environment's.
-    pub proxy: Option<String>,
+    pub proxy: Proxy,
 }
 
 pub struct Client {
     registry: Registry,
-    base: Url,
-    http: reqwest::Client,
-    auth: Authorizer,
+    pub(super) base: Url,
+    pub(super) http: reqwest::Client,
+    pub(super) auth: Arc<Authorizer>,
+    /// Hosts this registry redirects to that want tokens of their own (quirk 34).
+    pub(super) elsewhere: Mutex<HashMap<url::Origin, Arc<Authorizer>>>,
+    pub(super) boundary: Boundary,
+    /// Requests go through a proxy, whose address says nothing about the registry's.
+    pub(super) proxied: bool,
     lane: Lane,
     /// Set once the registry answered at `/v2/`.
-    reached: OnceCell<()>,
+    pub(super) reached: OnceCell<()>,
 }
 
 /// One request to the registry.
@@ -65,6 +74,17 @@ pub(super) enum CallBody {
 const ANSWER_DEADLINE: Duration = Duration::from_secs(90);
 /// As much of an error body as is read.
 const ERROR_BODY_LIMIT: usize = 64 * 1024;
+
+impl CallBody {
+    /// The same body once more, where it can be had.
+    pub(super) fn replay(&self) -> Option<Self> {
+        match self {
+            Self::Empty => Some(Self::Empty),
+            Self::Bytes(bytes) => Some(Self::Bytes(bytes.clone())),
+            Self::Stream(_) => None,
+        }
+    }
+}
 
 impl Call {
     pub(super) fn new(operation: Operation, method: Method, url: Url, scopes: Scopes) -> Self {
@@ -103,13 +123,18 @@ impl Client {
         let scheme = if plain { "http" } else { "https" };
         let base = Url::parse(&format!("{scheme}://{}/v2/", registry.api_host()))
             .map_err(|error| fail(ErrorCause::Configuration(error.to_string())))?;
-        let through_proxy = !registry.is_loopback();
-        let http = tls::http_client(&settings.tls, settings.proxy.as_deref(), through_proxy)
-            .map_err(fail)?;
+        let proxy = match registry.is_loopback() {
+            true => Proxy::None,
+            false => settings.proxy,
+        };
+        let http = tls::http_client(&registry, &settings.tls, &proxy).map_err(fail)?;
         Ok(Self {
+            auth: Arc::new(Authorizer::of_registry(http.clone(), settings.credentials)),
+            elsewhere: Mutex::default(),
+            boundary: Boundary::new(base.clone()),
+            proxied: proxy.is_used_for(&base),
             base,
             http,
-            auth: Authorizer::new(settings.credentials),
             lane: Lane::new(settings.limits),
             reached: OnceCell::new(),
             registry,
@@ -126,65 +151,13 @@ impl Client {
         &self.lane
     }
 
-    /// Asks `/v2/` once, to learn how this registry wants to be authorized (quirk 51).
-    pub async fn reach(&self) -> Result<(), Error> {
-        let ping = || async {
-            let call = Call::new(
-                Operation::Ping,
-                Method::GET,
-                self.base.clone(),
-                Scopes::none(),
-            );
-            let response = self.transmit(&call, CallBody::Empty, None).await?;
-            self.auth
-                .learn(response.status().as_u16(), response.headers())
-                .map_err(|cause| self.error(Operation::Ping, Some(&self.base), cause))
-        };
-        self.reached.get_or_try_init(ping).await.copied()
-    }
-
     /// Sends `call`; any status below 400 is a success, redirects included.
     pub(super) async fn send(&self, mut call: Call) -> Result<Response, Error> {
-        self.reach().await?;
         let body = std::mem::replace(&mut call.body, CallBody::Empty);
-        let authorization = self.authorization(&call).await?;
-        let replay = match &body {
-            CallBody::Empty => Some(CallBody::Empty),
-            CallBody::Bytes(bytes) => Some(CallBody::Bytes(bytes.clone())),
-            CallBody::Stream(_) => None,
-        };
-        let response = self.transmit(&call, body, authorization.as_ref()).await?;
-        if response.status().as_u16() != 401 || !self.is_own(&call.url) {
-            return self.accept(&call, response).await;
-        }
-        // Expired, revoked, or this path asks for more than /v2/ did: once more with a new header.
-        let learned = self.auth.learn(401, response.headers());
-        self.auth.forget(&call.scopes, authorization.as_ref());
-        let Some(body) = replay else {
-            return self.accept(&call, response).await;
-        };
-        let renewed = match learned {
-            Ok(()) => self.authorization(&call).await?,
-            Err(_) => None,
-        };
-        if renewed == authorization {
-            return self.accept(&call, response).await;
-        }
-        let response = self.transmit(&call, body, renewed.as_ref()).await?;
-        self.accept(&call, response).await
+        self.exchange(&call, body).await
     }
 
-    async fn authorization(&self, call: &Call) -> Result<Option<HeaderValue>, Error> {
-        if !self.is_own(&call.url) {
-            return Ok(None);
-        }
-        self.auth
-            .header(&self.http, &call.scopes)
-            .await
-            .map_err(|cause| self.error(Operation::FetchToken, Some(&call.url), cause))
-    }
-
-    async fn transmit(
+    pub(super) async fn transmit(
         &self,
         call: &Call,
         body: CallBody,
@@ -201,7 +174,7 @@ impl Client {
             .http
             .request(call.method.clone(), call.url.clone())
             .headers(headers);
-        let fail = |error| self.error(call.operation, Some(&call.url), network(error));
+        let fail = |error| self.error(call.operation, Some(&call.url), tls::unreached(error));
         let answer = match body {
             CallBody::Stream(stream) => return request.body(stream).send().await.map_err(fail),
             CallBody::Empty => request.send(),
@@ -216,7 +189,7 @@ impl Client {
         }
     }
 
-    async fn accept(&self, call: &Call, response: Response) -> Result<Response, Error> {
+    pub(super) async fn accept(&self, call: &Call, response: Response) -> Result<Response, Error> {
         let status = response.status().as_u16();
         if status < 400 {
             return Ok(response);
@@ -236,7 +209,7 @@ impl Client {
             retry_after,
         };
         let error = self.error(call.operation, Some(&call.url), cause);
-        if let (super::Class::Transient { .. }, Some(pause)) = (error.class(), retry_after) {
+        if let (Class::Transient { .. }, Some(pause)) = (error.class(), retry_after) {
             self.lane.throttle(pause);
         }
         Err(error)
@@ -258,8 +231,7 @@ impl Client {
         url.origin() == self.base.origin()
     }
 
-    /// `location` as the registry meant it: relative to `asked` (RFC 9110 10.2.2), and with the host and
-    /// scheme that did answer where a proxy in front made the registry write plain `http` (quirk 30).
+    /// `location` as the registry meant it, if it may be followed (quirks 30 and 35).
     pub(super) fn resolve(
         &self,
         operation: Operation,
@@ -272,23 +244,9 @@ impl Client {
             .ok_or_else(|| protocol("there is no Location"))?
             .to_str()
             .map_err(|_| protocol("the Location is not text"))?;
-        let mut url = asked
-            .join(text)
-            .map_err(|_| protocol("the Location is not a URL"))?;
-        if asked.scheme() == "https" && url.scheme() == "http" {
-            if url.host() != asked.host() {
-                return Err(protocol(
-                    "the Location leads from https to http on another host",
-                ));
-            }
-            // `set_scheme` and `set_port` only fail for URLs without a host.
-            let _ = url.set_scheme("https");
-            let _ = url.set_port(asked.port());
-        }
-        match url.scheme() {
-            "http" | "https" => Ok(url),
-            _ => Err(protocol("the Location is not an http URL")),
-        }
+        self.boundary
+            .lead(asked, text)
+            .map_err(|astray| protocol(&format!("the Location {astray}")))
     }
 
     pub(super) fn error(
@@ -358,7 +316,7 @@ async fn limited_body(mut response: Response) -> Vec<u8> {
 }
 
 /// `Retry-After` in seconds or as a date (RFC 9110 10.2.3); at most a day.
-fn read_retry_after(value: &HeaderValue) -> Option<Duration> {
+pub(super) fn read_retry_after(value: &HeaderValue) -> Option<Duration> {
     const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
     let text = value.to_str().ok()?.trim();
     let pause = match text.parse() {

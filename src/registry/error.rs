@@ -9,7 +9,7 @@ use std::{fmt, time::Duration};
 use serde::Deserialize;
 use url::Url;
 
-use super::Refusal;
+use super::{ProviderError, Refusal};
 use crate::oci::{Digest, ManifestError, Registry};
 
 /// What was being done, in words that fit after "failed to".
@@ -77,6 +77,13 @@ pub enum ErrorCause {
     Manifest(#[from] ManifestError),
     #[error("refused the credentials: {0}")]
     Auth(String),
+    #[error("wants credentials, and none are configured or stored for it: {0}")]
+    NoCredentials(String),
+    #[error("cannot be logged in to: {0}")]
+    Credentials(#[from] ProviderError),
+    /// New bytes go with a new token.
+    #[error("let the token expire while bytes were on their way")]
+    Expired,
     #[error("cannot be reached as configured: {0}")]
     Configuration(String),
 }
@@ -96,11 +103,16 @@ impl Error {
                 Some(refusal) => refusal.class(),
                 None => classify(*status, code.as_deref(), message.as_deref(), *retry_after),
             },
-            ErrorCause::Network(_) | ErrorCause::Stalled(_) => transient,
+            ErrorCause::Network(_)
+            | ErrorCause::Stalled(_)
+            | ErrorCause::Expired
+            | ErrorCause::Credentials(ProviderError::Unavailable(_)) => transient,
             ErrorCause::Protocol(_) => Class::Rejected,
             ErrorCause::Digest { .. } => Class::Corrupt,
             ErrorCause::Manifest(_) => Class::Rejected,
-            ErrorCause::Auth(_) => Class::Auth,
+            ErrorCause::Auth(_)
+            | ErrorCause::NoCredentials(_)
+            | ErrorCause::Credentials(ProviderError::Unusable(_)) => Class::Auth,
             ErrorCause::Configuration(_) => Class::Internal,
         }
     }

@@ -1,29 +1,35 @@
 //! The distribution protocol over HTTP (distribution-spec 1.1): one [`Client`] per registry.
 //!
 //! Decides how a registry is spoken to and what its answers mean; does not decide what to copy, when to
-//! try again, or who may run. Invariant: a request is sent at most once more than asked for, and only
-//! after a 401 that new credentials may cure; every other failure is the caller's to judge by its class.
+//! try again, or who may run. Invariant: a request is sent again only after a refusal that another
+//! authorization may cure (once with a new one, once with a narrower one); every other failure is the
+//! caller's to judge by its class.
+#![doc = include_str!("quirks.md")]
 
 mod auth;
 mod blobs;
+mod boundary;
 mod client;
 mod error;
+mod exchange;
 mod lane;
 mod link;
 mod manifests;
 mod pages;
+mod proxy;
 mod referrers;
 mod refusal;
 mod tags;
 mod tls;
 mod uploads;
 
-pub use auth::Credentials;
+pub use auth::{Credential, CredentialProvider, Credentials, ProviderError};
 pub use blobs::BlobRead;
 pub use client::{Client, Settings};
 pub use error::{Class, Error, ErrorCause, Operation};
 pub use lane::{Lane, LaneSample, Limits, StreamPermit};
 pub use manifests::{ManifestHead, Written};
+pub use proxy::Proxy;
 pub use referrers::{Referrers, described_as_referrer};
 pub use refusal::Refusal;
 pub use tls::TlsSettings;

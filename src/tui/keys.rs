@@ -353,7 +353,7 @@ impl Keymap {
 }
 
 /// The name the table has for a key press.
-fn name(event: &KeyEvent) -> Option<String> {
+pub(super) fn name(event: &KeyEvent) -> Option<String> {
     let plain = match event.code {
         KeyCode::Char(' ') => "space".to_owned(),
         KeyCode::Char(c) => c.to_string(),

@@ -17,3 +17,4 @@ mod requests;
 mod sample_lists;
 mod serve;
 mod skopeo;
+mod terminal;

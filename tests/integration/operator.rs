@@ -88,6 +88,14 @@ impl From<Output> for Ended {
     }
 }
 
+/// Sends a process a signal by its name.
+pub async fn signal(process: u32, name: &str) {
+    let kill = Command::new("kill")
+        .args(["-s", name, &process.to_string()])
+        .status();
+    assert!(kill.await.unwrap().success());
+}
+
 /// The event of a line of `--json`.
 #[track_caller]
 pub fn event(line: &str) -> Event {

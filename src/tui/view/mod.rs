@@ -11,7 +11,7 @@ mod images;
 mod log;
 mod notes;
 mod overlays;
-mod pen;
+pub(super) mod pen;
 #[cfg(test)]
 mod pictures;
 mod registries;

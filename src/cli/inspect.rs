@@ -1,0 +1,309 @@
+//! `transship inspect`, `tags` and `digest`: what a registry has, for people and for scripts.
+//!
+//! Invariant: without `--json` and `--raw` nothing from a registry reaches stdout unless it is plain text.
+
+use std::{
+    io::{Read, Write, stdout},
+    path::Path,
+};
+
+use anyhow::{Context, bail};
+use clap::Args;
+use serde_json::json;
+
+use super::{Exit, registries::RegistryArguments, shown};
+use crate::{
+    inspect::{Answer, Error, Image, Inspection, Inspector, Place, Request, Scope},
+    oci::{Descriptor, Digest, Manifest, PartialReference, Platform, Reference, Version},
+    present::{bytes, count, plain},
+};
+
+#[derive(Args)]
+pub(super) struct InspectArguments {
+    /// The image, for example registry.example.com/team/api:1.2.
+    reference: String,
+    /// Print everything as one JSON document.
+    #[arg(long, conflicts_with = "raw")]
+    json: bool,
+    /// Print the manifest byte for byte; with --platform that platform's.
+    #[arg(long)]
+    raw: bool,
+    /// Look only into this platform of an index, such as linux/arm64.
+    #[arg(long, value_name = "PLATFORM")]
+    platform: Option<Platform>,
+    #[command(flatten)]
+    registries: RegistryArguments,
+}
+
+#[derive(Args)]
+pub(super) struct TagsArguments {
+    /// The repository, for example registry.example.com/team/api.
+    repository: String,
+    /// Print a JSON array.
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    registries: RegistryArguments,
+}
+
+#[derive(Args)]
+pub(super) struct DigestArguments {
+    /// A file, or else an image in a registry.
+    target: String,
+    #[command(flatten)]
+    registries: RegistryArguments,
+}
+
+pub(super) async fn inspect(arguments: InspectArguments) -> anyhow::Result<Exit> {
+    let reference = reference(&arguments.reference)?;
+    let registries = arguments
+        .registries
+        .open(std::slice::from_ref(&reference.registry))?;
+    let inspector = registries.inspector();
+    let platform = arguments.platform.as_ref();
+    if arguments.raw {
+        let manifest = manifest(&inspector, &reference, platform).await?;
+        stdout().write_all(&manifest.raw)?;
+        return Ok(Exit::Good);
+    }
+    let scope = match platform {
+        Some(platform) => Scope::Platform(platform.clone()),
+        None => Scope::All,
+    };
+    let inspection = inspector.inspect(&reference, &scope).await;
+    let inspection = inspection.map_err(failed)?;
+    if let (true, Some(platform)) = (inspection.images.is_empty(), platform) {
+        bail!("{reference} has no image for {platform}");
+    }
+    let mut output = stdout().lock();
+    if arguments.json {
+        writeln!(output, "{}", serde_json::to_string_pretty(&inspection)?)?;
+    } else {
+        write(&mut output, &inspection, platform)?;
+    }
+    Ok(Exit::Good)
+}
+
+pub(super) async fn tags(arguments: TagsArguments) -> anyhow::Result<Exit> {
+    let written: PartialReference = (arguments.repository.parse())
+        .with_context(|| format!("{:?} is no repository", arguments.repository))?;
+    if written.tag.is_some() || written.digest.is_some() {
+        bail!("a repository is written without tag and digest");
+    }
+    let place = Place::of(&reference(&arguments.repository)?);
+    let registries = arguments
+        .registries
+        .open(std::slice::from_ref(&place.registry))?;
+    let request = Request::Tags(place);
+    let answer = registries.inspector().answer(&request).await;
+    let Answer::Tags(listing) = answer.map_err(failed)? else {
+        bail!("the tags were not answered with tags");
+    };
+    if listing.invalid > 0 {
+        eprintln!(
+            "transship: {} left out, being no valid tag",
+            count(listing.invalid, "name")
+        );
+    }
+    let mut output = stdout().lock();
+    let tags = listing.entries.iter().map(ToString::to_string);
+    if arguments.json {
+        writeln!(output, "{}", json!(tags.collect::<Vec<_>>()))?;
+    } else {
+        for tag in tags {
+            writeln!(output, "{tag}")?;
+        }
+    }
+    Ok(Exit::Good)
+}
+
+pub(super) async fn digest(arguments: DigestArguments) -> anyhow::Result<Exit> {
+    let path = Path::new(&arguments.target);
+    let digest = if path.is_file() {
+        digest_of(path).with_context(|| format!("cannot read {}", shown(path)))?
+    } else {
+        let reference = reference(&arguments.target)?;
+        let registries = arguments
+            .registries
+            .open(std::slice::from_ref(&reference.registry))?;
+        let client = registries.client(&reference.registry)?;
+        let version = reference.version();
+        let head = client.manifest_head(&reference.repository, &version);
+        match head.await.map_err(|error| failed(error.into()))? {
+            Some(head) => head.digest,
+            None => bail!("there is no {reference}"),
+        }
+    };
+    writeln!(stdout(), "{digest}")?;
+    Ok(Exit::Good)
+}
+
+fn reference(text: &str) -> anyhow::Result<Reference> {
+    text.parse()
+        .with_context(|| format!("{text:?} is no reference"))
+}
+
+fn failed(error: Error) -> anyhow::Error {
+    let advice = error.kind.advice();
+    anyhow::anyhow!("failed to {}; {advice}", plain(&error.to_string()))
+}
+
+fn digest_of(path: &Path) -> std::io::Result<Digest> {
+    let mut file = std::fs::File::open(path)?;
+    let mut hasher = Digest::of(&[]).hasher();
+    let mut buffer = vec![0; 64 * 1024];
+    loop {
+        match file.read(&mut buffer)? {
+            0 => return Ok(hasher.finish()),
+            read => hasher.update(&buffer[..read]),
+        }
+    }
+}
+
+/// The manifest of a reference, or of one platform of its index.
+async fn manifest(
+    inspector: &Inspector,
+    reference: &Reference,
+    platform: Option<&Platform>,
+) -> anyhow::Result<std::sync::Arc<Manifest>> {
+    let place = Place::of(reference);
+    let read = async |version| {
+        let request = Request::Manifest(place.clone(), version);
+        match inspector.answer(&request).await.map_err(failed)? {
+            Answer::Manifest(manifest) => Ok(manifest),
+            _ => bail!("the manifest was not answered with a manifest"),
+        }
+    };
+    let root = read(reference.version()).await?;
+    let Some(platform) = platform.filter(|_| root.media_type.is_index()) else {
+        return Ok(root);
+    };
+    let selected = root.children().iter().find(|child| {
+        let own = child.platform.as_ref();
+        own.is_some_and(|own| platform.selects(own))
+    });
+    match selected {
+        Some(child) => read(Version::Digest(child.digest.clone())).await,
+        None => bail!("{reference} has no image for {platform}"),
+    }
+}
+
+/// Writes what a person wants to know, one fact a line.
+fn write(
+    output: &mut impl Write,
+    inspection: &Inspection,
+    platform: Option<&Platform>,
+) -> std::io::Result<()> {
+    writeln!(output, "{}", inspection.reference)?;
+    let mut facts = Facts(output);
+    facts.write("digest", &[inspection.digest.to_string()])?;
+    facts.write("media type", &[inspection.media_type.to_string()])?;
+    facts.write("annotations", &pairs(&inspection.annotations))?;
+    if inspection.media_type.is_index() {
+        let images: Vec<String> = inspection.images.iter().map(line).collect();
+        facts.write("images", &images)?;
+    }
+    let referrers: Vec<String> = inspection.referrers.iter().map(referrer).collect();
+    facts.write("referrers", &referrers)?;
+    facts.errors(&inspection.errors)?;
+    let machine = Platform {
+        os: "linux".into(),
+        architecture: match std::env::consts::ARCH {
+            "x86_64" => "amd64".into(),
+            "aarch64" => "arm64".into(),
+            other => other.into(),
+        },
+        variant: None,
+        os_version: None,
+    };
+    let image = inspection
+        .select(platform.or(Some(&machine)))
+        .or_else(|| inspection.select(None));
+    let Some(image) = image else {
+        return Ok(());
+    };
+    let of = match &image.platform {
+        Some(platform) => plain(&platform.to_string()).into_owned(),
+        None => "image".to_owned(),
+    };
+    writeln!(output, "\n{of}")?;
+    let mut facts = Facts(output);
+    if inspection.media_type.is_index() {
+        facts.write("digest", &[image.digest.to_string()])?;
+        facts.write("media type", &[image.media_type.to_string()])?;
+        facts.write("annotations", &pairs(&image.annotations))?;
+    }
+    if let Some(artifact_type) = &image.artifact_type {
+        facts.write("artifact type", &[artifact_type.to_string()])?;
+    }
+    for fact in (image.config.iter()).flat_map(crate::inspect::ImageConfig::facts) {
+        if fact.name != "platform" {
+            facts.write(fact.name, &fact.values)?;
+        }
+    }
+    if let Some(size) = image.size {
+        let layers = count(image.layers.len(), "layer");
+        facts.write("size", &[format!("{} in {layers}", bytes(size))])?;
+    }
+    let history: Vec<String> = (image.history.iter())
+        .map(|step| {
+            let made_by = step.created_by.as_deref().unwrap_or_default();
+            match step.layer.and_then(|layer| image.layers.get(layer)) {
+                Some(layer) => format!("{}  {made_by}", blob(layer)),
+                None => format!("{:>10}  {:12}  {made_by}", "-", ""),
+            }
+        })
+        .collect();
+    facts.write("layers", &history)?;
+    facts.errors(&image.errors)
+}
+
+fn pairs(map: &std::collections::BTreeMap<String, String>) -> Vec<String> {
+    (map.iter())
+        .map(|(key, value)| format!("{key}={value}"))
+        .collect()
+}
+
+fn line(image: &Image) -> String {
+    let name = match (&image.platform, image.attestation) {
+        (_, true) => "attestation".to_owned(),
+        (Some(platform), _) => platform.to_string(),
+        (None, _) => image.media_type.to_string(),
+    };
+    let size = image.size.map_or_else(|| "not read".into(), bytes);
+    format!("{size:>10}  {}  {name}", image.digest)
+}
+
+fn referrer(descriptor: &Descriptor) -> String {
+    let kind = descriptor
+        .artifact_type
+        .as_ref()
+        .unwrap_or(&descriptor.media_type);
+    format!("{}  {kind}", descriptor.digest)
+}
+
+fn blob(layer: &Descriptor) -> String {
+    format!("{:>10}  {}", bytes(layer.size), layer.digest.short())
+}
+
+/// Names in one column, values in the next, all of it plain.
+struct Facts<'a, W>(&'a mut W);
+
+impl<W: Write> Facts<'_, W> {
+    fn write(&mut self, name: &str, values: &[String]) -> std::io::Result<()> {
+        let names = std::iter::once(name).chain(std::iter::repeat(""));
+        for (name, value) in names.zip(values) {
+            let value = plain(value);
+            writeln!(self.0, "  {name:14}{}", value.trim_end())?;
+        }
+        Ok(())
+    }
+
+    fn errors(&mut self, errors: &[Error]) -> std::io::Result<()> {
+        let errors: Vec<String> = errors
+            .iter()
+            .map(|error| format!("failed to {error}"))
+            .collect();
+        self.write("unknown", &errors)
+    }
+}

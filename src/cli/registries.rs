@@ -1,0 +1,50 @@
+//! How commands that look into registries reach them.
+
+use std::{path::PathBuf, sync::Arc};
+
+use clap::Args;
+
+use super::{lists, settings, shown};
+use crate::{copy::Engine, inspect::Inspector, list::List, oci::Registry, registry::Client};
+
+#[derive(Args)]
+pub(super) struct RegistryArguments {
+    /// Reach registries as this list says: credentials, TLS, proxies.
+    #[arg(long = "as-in", value_name = "LIST")]
+    list: Option<PathBuf>,
+    /// Speak plain HTTP, which is implied for this machine.
+    #[arg(long)]
+    plain_http: bool,
+}
+
+/// Clients of the registries a command looks into.
+pub(super) struct Registries(Arc<Engine>);
+
+impl RegistryArguments {
+    /// Clients as asked for; `registries` are the ones the command names.
+    pub(super) fn open(&self, registries: &[Registry]) -> anyhow::Result<Registries> {
+        let list = match &self.list {
+            None => None,
+            Some(file) => Some(List::parse(&shown(file), &lists::read(file)?).map_err(
+                |mistakes| {
+                    lists::report(&mistakes);
+                    anyhow::anyhow!("the list {} has mistakes", shown(file))
+                },
+            )?),
+        };
+        let plain_http = if self.plain_http { registries } else { &[] };
+        let engine = settings::engine_for(list.as_ref(), plain_http)?;
+        Ok(Registries(Arc::new(engine)))
+    }
+}
+
+impl Registries {
+    pub(super) fn client(&self, registry: &Registry) -> anyhow::Result<Arc<Client>> {
+        Ok(self.0.client(registry)?)
+    }
+
+    pub(super) fn inspector(&self) -> Inspector {
+        let engine = Arc::clone(&self.0);
+        Inspector::new(move |registry| engine.client(registry))
+    }
+}

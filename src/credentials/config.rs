@@ -1,0 +1,425 @@
+//! One credentials file: docker's `config.json` or podman's `auth.json`, which agree in what matters here.
+//!
+//! Decides what the file says about one registry and repository: credential helpers of its own, entries,
+//! the store for all registries. Invariant: unknown fields stay as they are when the file is written, and
+//! an entry that is no use is skipped, not an error for others.
+
+use std::{
+    io::{self, Write},
+    path::{Path, PathBuf},
+};
+
+use base64::{Engine, prelude::BASE64_STANDARD};
+use secrecy::{ExposeSecret, SecretString};
+use serde_json::{Map, Value, json};
+
+use super::{CredentialsError, Key, entry::credential, places::is_legacy};
+use crate::{
+    oci::{Registry, Repository},
+    registry::Credential,
+};
+
+const AUTHS: &str = "auths";
+const HELPERS: &str = "credHelpers";
+const STORE: &str = "credsStore";
+
+/// No credentials file is larger.
+const LARGEST: u64 = 16 * 1024 * 1024;
+
+pub(super) struct ConfigFile {
+    path: PathBuf,
+    content: Map<String, Value>,
+}
+
+/// Something a file says about where a credential is.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Clue {
+    Entry(Credential),
+    Helper {
+        name: String,
+        /// The server as the file spells it.
+        server: String,
+        /// The file counts on this helper for this registry, so that it must work.
+        required: bool,
+    },
+}
+
+impl ConfigFile {
+    /// The file, empty if there is none.
+    pub(super) fn read(path: &Path) -> Result<Self, CredentialsError> {
+        let fail = |error| CredentialsError::File {
+            path: path.into(),
+            error,
+        };
+        let bytes = match read_limited(path) {
+            Ok(bytes) => bytes,
+            Err(error) => match error.kind() {
+                io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => Vec::new(),
+                _ => return Err(fail(error)),
+            },
+        };
+        Self::parse(path, &bytes)
+    }
+
+    fn parse(path: &Path, bytes: &[u8]) -> Result<Self, CredentialsError> {
+        let content = match bytes.trim_ascii().is_empty() {
+            true => Value::Object(Map::new()),
+            // The error's own text may quote the file.
+            false => serde_json::from_slice(bytes).map_err(|error| CredentialsError::Syntax {
+                path: path.into(),
+                line: error.line(),
+                column: error.column(),
+            })?,
+        };
+        match content {
+            Value::Object(content) => Ok(Self {
+                path: path.into(),
+                content: match is_legacy(path) {
+                    true => Map::from_iter([(AUTHS.into(), Value::Object(content))]),
+                    false => content,
+                },
+            }),
+            _ => Err(CredentialsError::Content {
+                path: path.into(),
+                problem: "not a JSON object",
+            }),
+        }
+    }
+
+    /// What this file says, the most telling first: a helper for just this, an entry, the store.
+    pub(super) fn clues(&self, registry: &Registry, repository: Option<&Repository>) -> Vec<Clue> {
+        let mut clues = Vec::new();
+        let helper = self.closest(HELPERS, registry, repository, |_| true);
+        if let Some((server, Value::String(name))) = helper.filter(|(_, name)| *name != "") {
+            clues.push(Clue::Helper {
+                name: name.clone(),
+                server: server.clone(),
+                required: true,
+            });
+        }
+        let entry = self.closest(AUTHS, registry, repository, |entry| {
+            credential(entry).is_some()
+        });
+        clues.extend(
+            entry
+                .and_then(|(_, entry)| credential(entry))
+                .map(Clue::Entry),
+        );
+        if let Some(Value::String(name)) = self.content.get(STORE).filter(|name| *name != "") {
+            let placeholder = self.closest(AUTHS, registry, repository, |_| true);
+            clues.push(Clue::Helper {
+                name: name.clone(),
+                server: Key::from(registry.clone()).written(),
+                required: placeholder.is_some(),
+            });
+        }
+        clues
+    }
+
+    fn closest(
+        &self,
+        table: &str,
+        registry: &Registry,
+        repository: Option<&Repository>,
+        usable: impl Fn(&Value) -> bool,
+    ) -> Option<(&String, &Value)> {
+        let table = self.content.get(table)?.as_object()?;
+        let fitting = table.iter().filter_map(|(key, value)| {
+            let closeness = Key::read(key)?.closeness(registry, repository)?;
+            usable(value).then_some((closeness, (key, value)))
+        });
+        fitting
+            .max_by_key(|(closeness, _)| *closeness)
+            .map(|(_, found)| found)
+    }
+
+    /// The helper that keeps what is stored for `key`, if this file leaves that to one.
+    pub(super) fn helper(&self, key: &Key) -> Option<String> {
+        let own = self.closest(HELPERS, &key.registry, key.below.as_ref(), |_| true);
+        own.map(|(_, name)| name)
+            .or_else(|| self.content.get(STORE))
+            .and_then(Value::as_str)
+            .filter(|name| !name.is_empty())
+            .map(str::to_owned)
+    }
+
+    /// Keeps `password` for `key` in the file itself.
+    pub(super) fn keep(&mut self, key: &Key, username: &str, password: &SecretString) {
+        let pair = format!("{username}:{}", password.expose_secret());
+        self.put(key, json!({ "auth": BASE64_STANDARD.encode(pair) }));
+    }
+
+    /// Notes that a helper keeps what is for `key`, as docker does.
+    pub(super) fn keep_elsewhere(&mut self, key: &Key) {
+        self.put(key, json!({}));
+    }
+
+    fn put(&mut self, key: &Key, entry: Value) {
+        self.remove(key);
+        let auths = self.content.entry(AUTHS).or_insert_with(|| json!({}));
+        if !auths.is_object() {
+            *auths = json!({});
+        }
+        auths[key.written()] = entry;
+    }
+
+    /// Removes every entry that is just for `key`, however spelled; says whether there was one.
+    pub(super) fn remove(&mut self, key: &Key) -> bool {
+        let Some(auths) = self.content.get_mut(AUTHS).and_then(Value::as_object_mut) else {
+            return false;
+        };
+        let before = auths.len();
+        auths.retain(|written, _| Key::read(written).as_ref() != Some(key));
+        auths.len() < before
+    }
+
+    /// Replaces the file in one step, readable by its owner only. A link stays a link.
+    pub(super) fn write(&self) -> Result<(), CredentialsError> {
+        self.replace().map_err(|error| CredentialsError::File {
+            path: self.path.clone(),
+            error,
+        })
+    }
+
+    fn replace(&self) -> io::Result<()> {
+        let content = match (is_legacy(&self.path), self.content.get(AUTHS)) {
+            (true, Some(auths)) => auths.clone(),
+            _ => Value::Object(self.content.clone()),
+        };
+        let path = match self.path.canonicalize() {
+            Ok(path) => path,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => self.path.clone(),
+            Err(error) => return Err(error),
+        };
+        let directory = match path.parent() {
+            Some(directory) if !directory.as_os_str().is_empty() => directory,
+            _ => Path::new("."),
+        };
+        make_private_directory(directory)?;
+        // Made with mode 0600 and removed again if anything fails.
+        let mut file = tempfile::NamedTempFile::new_in(directory)?;
+        let formatter = serde_json::ser::PrettyFormatter::with_indent(b"\t");
+        let mut serializer = serde_json::Serializer::with_formatter(&mut file, formatter);
+        serde::Serialize::serialize(&content, &mut serializer)?;
+        file.write_all(b"\n")?;
+        file.as_file().sync_all()?;
+        file.persist(&path).map_err(|error| error.error)?;
+        Ok(())
+    }
+}
+
+fn read_limited(path: &Path) -> io::Result<Vec<u8>> {
+    use io::Read;
+    let mut bytes = Vec::new();
+    std::fs::File::open(path)?
+        .take(LARGEST)
+        .read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+fn make_private_directory(directory: &Path) -> io::Result<()> {
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(directory)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn file(content: &str) -> ConfigFile {
+        ConfigFile::parse(Path::new("config.json"), content.as_bytes()).unwrap()
+    }
+
+    fn clues(content: &str, registry: &str, repository: &str) -> Vec<Clue> {
+        let repository = repository.parse().ok();
+        file(content).clues(&registry.parse().unwrap(), repository.as_ref())
+    }
+
+    fn entry(username: &str) -> Clue {
+        Clue::Entry(Credential::Basic {
+            username: username.into(),
+            password: "p".into(),
+        })
+    }
+
+    fn helper(name: &str, server: &str, required: bool) -> Clue {
+        let (name, server) = (name.into(), server.into());
+        Clue::Helper {
+            name,
+            server,
+            required,
+        }
+    }
+
+    /// `user:p` for each of the keys.
+    fn auths(keys: &[(&str, &str)]) -> String {
+        let auths = keys.iter().map(|(key, user)| {
+            let auth = BASE64_STANDARD.encode(format!("{user}:p"));
+            ((*key).to_owned(), json!({ "auth": auth }))
+        });
+        json!({ "auths": Map::from_iter(auths) }).to_string()
+    }
+
+    #[test]
+    fn the_closest_entry_wins() {
+        let content = auths(&[
+            ("quay.io", "host"),
+            ("quay.io/team", "team"),
+            ("quay.io/team/app", "app"),
+            ("https://index.docker.io/v1/", "hub"),
+        ]);
+        let found = |registry, repository| clues(&content, registry, repository);
+        assert_eq!(found("quay.io", "team/app"), [entry("app")]);
+        assert_eq!(found("quay.io", "team/other"), [entry("team")]);
+        assert_eq!(found("quay.io", "teams/app"), [entry("host")]);
+        assert_eq!(found("quay.io", ""), [entry("host")]);
+        assert_eq!(found("docker.io", "library/nginx"), [entry("hub")]);
+        assert_eq!(found("ghcr.io", "a"), []);
+    }
+
+    #[test]
+    fn a_helper_of_its_own_is_asked_before_entries_and_the_store_after_them() {
+        let content = r#"{"auths": {"r.example": {}, "s.example": {"username": "u", "password": "p"}},
+            "credHelpers": {"h.example": "ecr-login"}, "credsStore": "desktop"}"#;
+        let store = |server, required| helper("desktop", server, required);
+        assert_eq!(
+            clues(content, "h.example", "a"),
+            [
+                helper("ecr-login", "h.example", true),
+                store("h.example", false)
+            ]
+        );
+        assert_eq!(clues(content, "r.example", "a"), [store("r.example", true)]);
+        assert_eq!(
+            clues(content, "s.example", "a"),
+            [entry("u"), store("s.example", true)]
+        );
+        assert_eq!(
+            clues(content, "docker.io", "a"),
+            [store("https://index.docker.io/v1/", false)]
+        );
+    }
+
+    #[test]
+    fn an_entry_without_use_is_skipped_for_one_further_out() {
+        let content = r#"{"auths": {"r.example/team": {"auth": "not base64!"}, "r.example": {"username": "u", "password": "p"},
+            "other.example": 7}, "credsStore": 7, "credHelpers": []}"#;
+        assert_eq!(clues(content, "r.example", "team/app"), [entry("u")]);
+        assert_eq!(clues(content, "other.example", "a"), []);
+    }
+
+    #[test]
+    fn errors_do_not_quote_the_file() {
+        let broken = br#"{"auths": {"r.example": {"auth": "hunter2" "x"}}}"#;
+        let error = ConfigFile::parse(Path::new("c.json"), broken)
+            .err()
+            .unwrap();
+        assert_eq!(error.to_string(), "c.json: not JSON, line 1, column 44");
+    }
+
+    #[test]
+    fn old_dockers_file_is_the_table_alone() {
+        let content = br#"{"https://r.example/v1/": {"username": "u", "password": "p"}}"#;
+        let file = ConfigFile::parse(Path::new("/h/.dockercfg"), content).unwrap();
+        assert_eq!(
+            file.clues(&"r.example".parse().unwrap(), None),
+            [entry("u")]
+        );
+    }
+
+    #[test]
+    fn writing_keeps_what_is_not_ours_and_is_private() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("new").join("config.json");
+        let key = Key::from("r.example".parse::<Registry>().unwrap());
+        let mut file = ConfigFile::read(&path).unwrap();
+        file.content = serde_json::from_str(
+            r#"{"psFormat": "table", "auths": {"https://r.example/v1/": {}, "r.example/team": {"auth": "x"}}}"#,
+        )
+        .unwrap();
+        file.keep(&key, "u", &"p".into());
+        file.write().unwrap();
+
+        let written: Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+        assert_eq!(
+            written,
+            json!({ "psFormat": "table", "auths": { "r.example": { "auth": "dTpw" }, "r.example/team": { "auth": "x" } } })
+        );
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+            assert_eq!((mode(&path), mode(path.parent().unwrap())), (0o600, 0o700));
+        }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_linked_file_stays_a_link() {
+        let directory = tempfile::tempdir().unwrap();
+        let [real, link] = ["real.json", "config.json"].map(|name| directory.path().join(name));
+        std::fs::write(&real, "{}").unwrap();
+        std::os::unix::fs::symlink(&real, &link).unwrap();
+        let mut file = ConfigFile::read(&link).unwrap();
+        file.keep_elsewhere(&Key::from("r.example".parse::<Registry>().unwrap()));
+        file.write().unwrap();
+        assert!(link.is_symlink());
+        assert!(
+            std::fs::read_to_string(&real)
+                .unwrap()
+                .contains("r.example")
+        );
+    }
+
+    /// JSON of the shape of these files, with anything in it.
+    fn any_file() -> impl Strategy<Value = String> {
+        let text = prop_oneof!["[ -~]{0,20}", "[a-z.:/0-9]{0,20}", ".{0,10}"];
+        let leaf = prop_oneof![
+            text.clone().prop_map(Value::from),
+            any::<i64>().prop_map(Value::from),
+            Just(Value::Null)
+        ];
+        let field = prop_oneof![
+            Just("auth".to_owned()),
+            Just("username".to_owned()),
+            Just("identitytoken".to_owned()),
+            text.clone(),
+        ];
+        let entry = prop_oneof![
+            leaf.clone(),
+            proptest::collection::hash_map(field, leaf, 0..4)
+                .prop_map(|fields| Value::Object(fields.into_iter().collect())),
+        ];
+        let table = proptest::collection::hash_map(text, entry, 0..4)
+            .prop_map(|entries| Value::Object(entries.into_iter().collect()));
+        (table.clone(), table).prop_map(|(auths, helpers)| {
+            json!({ "auths": auths, "credHelpers": helpers }).to_string()
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn any_file_is_read_without_panic(content in any_file(), junk in proptest::collection::vec(any::<u8>(), 0..100)) {
+            let registry: Registry = "r.example".parse().unwrap();
+            let repository = "a/b".parse().ok();
+            let mut read = file(&content);
+            read.clues(&registry, repository.as_ref());
+            read.keep(&registry.into(), "u", &"p".into());
+            let _ = ConfigFile::parse(Path::new("x"), &junk);
+        }
+
+        #[test]
+        fn what_is_kept_is_found_again(username in "[^:]{1,20}", password in "[^\\x00]{1,20}") {
+            let registry: Registry = "r.example".parse().unwrap();
+            let mut file = file("{}");
+            file.keep(&registry.clone().into(), &username, &password.clone().into());
+            let kept = Credential::Basic { username, password: password.into() };
+            prop_assert_eq!(file.clues(&registry, None), [Clue::Entry(kept)]);
+        }
+    }
+}

@@ -1,0 +1,100 @@
+//! `login` and `logout`: credentials kept where docker, podman, skopeo and crane read them.
+//!
+//! Decides between the file and the helper it names, as docker does. Invariant: the file is replaced in
+//! one step and keeps everything that is not about this registry.
+
+use std::path::{Path, PathBuf};
+
+use secrecy::SecretString;
+
+use super::{CredentialsError, Key, Places, config::ConfigFile, helper::Helper};
+
+/// Where a password is kept now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Kept {
+    /// In this file, only encoded.
+    File(PathBuf),
+    /// By this credential helper.
+    Helper(String),
+}
+
+/// Keeps `password` for `key` in `file`, or with the credential helper that file names.
+///
+/// # Errors
+/// The file cannot be read or written, or the helper failed; nothing was changed in the file then.
+pub async fn login(
+    key: &Key,
+    username: &str,
+    password: &SecretString,
+    file: &Path,
+) -> Result<Kept, CredentialsError> {
+    let mut config = ConfigFile::read(file)?;
+    let kept = match config.helper(key) {
+        Some(name) => {
+            Helper::named(&name)?
+                .store(&key.written(), username, password)
+                .await?;
+            config.keep_elsewhere(key);
+            Kept::Helper(name)
+        }
+        None => {
+            config.keep(key, username, password);
+            Kept::File(file.into())
+        }
+    };
+    config.write()?;
+    Ok(kept)
+}
+
+/// Forgets what is kept for `key` in all of `places`, and says where something was.
+///
+/// # Errors
+/// A file that holds something cannot be written, or a helper failed.
+pub async fn logout(key: &Key, places: &Places) -> Result<Vec<Kept>, CredentialsError> {
+    let mut forgotten = Vec::new();
+    for file in &places.files {
+        let mut config = ConfigFile::read(file)?;
+        if let Some(name) = config.helper(key)
+            && Helper::named(&name)?.erase(&key.written()).await?
+        {
+            forgotten.push(Kept::Helper(name));
+        }
+        if config.remove(key) {
+            config.write()?;
+            forgotten.push(Kept::File(file.clone()));
+        }
+    }
+    Ok(forgotten)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        credentials::{Keychain, Source},
+        oci::Registry,
+        registry::{Credential, CredentialProvider},
+    };
+
+    #[tokio::test]
+    async fn what_login_keeps_is_found_and_logout_forgets_it() {
+        let directory = tempfile::tempdir().unwrap();
+        let places = Places::only(directory.path().join("auth.json"));
+        let registry: Registry = "r.example".parse().unwrap();
+        let key = Key::from(registry.clone());
+        let find = || async {
+            let keychain = Keychain::new(registry.clone(), Source::Stored(places.clone()));
+            keychain.credential(None, None).await.unwrap()
+        };
+
+        let file = places.to_write().unwrap();
+        let kept = login(&key, "robot", &"p".into(), file).await.unwrap();
+        assert_eq!(kept, Kept::File(file.into()));
+        let (username, password) = ("robot".into(), "p".into());
+        assert_eq!(find().await, Credential::Basic { username, password });
+
+        assert_eq!(logout(&key, &places).await.unwrap(), [kept]);
+        assert_eq!(find().await, Credential::Anonymous);
+        assert_eq!(logout(&key, &places).await.unwrap(), []);
+    }
+}

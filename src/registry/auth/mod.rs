@@ -1,0 +1,291 @@
+//! Authorization of requests: challenges, Basic credentials, bearer tokens.
+//!
+//! Decides which `Authorization` header a request carries; where credentials are kept is decided by who
+//! makes the client. Invariant: one token per scope set is fetched at a time, and credentials are for the
+//! registry they belong to and the token server it names; who it redirects to gets none (quirk 34).
+
+mod challenge;
+mod credentials;
+mod scopes;
+mod tokens;
+
+use std::{
+    collections::{HashMap, HashSet},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
+};
+
+use base64::{Engine, prelude::BASE64_STANDARD};
+use reqwest::{
+    StatusCode,
+    header::{HeaderMap, HeaderValue},
+};
+use secrecy::{ExposeSecret, SecretString};
+use tokio::{sync::OnceCell, time::Instant};
+use url::Url;
+
+use challenge::Scheme;
+use tokens::{Token, TokenServer, Way};
+
+use super::{boundary::Boundary, error::ErrorCause};
+pub use credentials::{Credential, CredentialProvider, Credentials, ProviderError};
+pub(super) use scopes::Scopes;
+
+/// Scope sets remembered before those whose token is stale are let go.
+const MANY_TOKENS: usize = 1024;
+
+/// How requests to one host are authorized.
+pub(super) struct Authorizer {
+    identity: Identity,
+    http: reqwest::Client,
+    scheme: Mutex<Option<Scheme>>,
+    tokens: Mutex<HashMap<Scopes, Arc<OnceCell<Token>>>>,
+    /// Unions that were refused; only what they require is asked for (quirk 21).
+    narrowed: Mutex<HashSet<Scopes>>,
+    /// The token server knows only GET (quirk 12).
+    get_only: AtomicBool,
+    /// The last look for credentials found none.
+    anonymous: AtomicBool,
+}
+
+enum Identity {
+    /// The registry itself.
+    Registry(Credentials),
+    /// A host it redirects to: nobody there, and the scopes are what that host says.
+    Elsewhere,
+}
+
+impl Authorizer {
+    pub(super) fn of_registry(http: reqwest::Client, credentials: Credentials) -> Self {
+        Self::new(http, Identity::Registry(credentials))
+    }
+
+    pub(super) fn elsewhere(http: reqwest::Client) -> Self {
+        Self::new(http, Identity::Elsewhere)
+    }
+
+    fn new(http: reqwest::Client, identity: Identity) -> Self {
+        Self {
+            identity,
+            http,
+            scheme: Mutex::default(),
+            tokens: Mutex::default(),
+            narrowed: Mutex::default(),
+            get_only: AtomicBool::new(false),
+            anonymous: AtomicBool::new(false),
+        }
+    }
+
+    /// Takes in how a request was answered. A 401 that does not say how to authorize leaves what is
+    /// known as it is (quirk 51).
+    pub(super) fn learn(
+        &self,
+        status: StatusCode,
+        headers: &HeaderMap,
+        asked: &Url,
+        boundary: &Boundary,
+    ) -> Result<(), ErrorCause> {
+        let learned = match status {
+            StatusCode::UNAUTHORIZED => challenge::read(headers, asked, boundary)
+                .map_err(|astray| ErrorCause::Protocol(format!("its token realm {astray}")))?,
+            _ => None,
+        };
+        let mut scheme = locked(&self.scheme);
+        match learned {
+            Some(learned) => *scheme = Some(learned),
+            None if scheme.is_none() && status.is_success() => *scheme = Some(Scheme::Open),
+            None => {}
+        }
+        Ok(())
+    }
+
+    /// The token server, once one is known.
+    pub(super) fn realm(&self) -> Option<Url> {
+        match &*locked(&self.scheme) {
+            Some(Scheme::Bearer { realm, .. }) => Some(realm.clone()),
+            None | Some(Scheme::Open | Scheme::Basic) => None,
+        }
+    }
+
+    /// Whether it is for want of credentials that requests are refused.
+    pub(super) fn is_anonymous(&self) -> bool {
+        self.anonymous.load(Relaxed)
+    }
+
+    /// The header for a request with `scopes`; `None` where nothing is asked for, or nothing can be given.
+    pub(super) async fn header(&self, scopes: &Scopes) -> Result<Option<HeaderValue>, ErrorCause> {
+        let scheme = locked(&self.scheme).clone();
+        match scheme {
+            None | Some(Scheme::Open) => match self.identity {
+                Identity::Registry(Credentials::Token(ref token)) => bearer(token).map(Some),
+                Identity::Registry(_) | Identity::Elsewhere => Ok(None),
+            },
+            Some(Scheme::Basic) => direct(&self.credential(scopes, None).await?),
+            Some(Scheme::Bearer {
+                realm,
+                service,
+                scope,
+            }) => {
+                let ask = |scopes| self.bearer(scopes, &realm, service.as_deref(), scope.clone());
+                if !scopes.is_union() {
+                    return ask(scopes.clone()).await.map(Some);
+                }
+                if !locked(&self.narrowed).contains(scopes) {
+                    match ask(scopes.clone()).await {
+                        Err(ErrorCause::Auth(_) | ErrorCause::NoCredentials(_)) => {
+                            self.narrow(scopes)
+                        }
+                        answer => return answer.map(Some),
+                    };
+                }
+                ask(scopes.required()).await.map(Some)
+            }
+        }
+    }
+
+    /// A request with `scopes` got 401 with `refused` as its header: what that was made of is not used
+    /// again.
+    pub(super) async fn refuse(
+        &self,
+        scopes: &Scopes,
+        refused: Option<&HeaderValue>,
+    ) -> Result<(), ErrorCause> {
+        for scopes in [scopes.clone(), scopes.required()] {
+            let mut tokens = locked(&self.tokens);
+            let current = tokens.get(&scopes).and_then(|cell| cell.get());
+            if current.is_some_and(|token| Some(&token.header) == refused) {
+                tokens.remove(&scopes);
+            }
+        }
+        let credential = self.credential(scopes, None).await?;
+        if direct(&credential)?.as_ref() == refused {
+            self.credential(scopes, Some(&credential)).await?;
+        }
+        Ok(())
+    }
+
+    /// Asks for less than `scopes` from now on, if they are more than is needed and tokens depend on them.
+    pub(super) fn narrow(&self, scopes: &Scopes) -> bool {
+        scopes.is_union() && self.realm().is_some() && locked(&self.narrowed).insert(scopes.clone())
+    }
+
+    async fn bearer(
+        &self,
+        scopes: Scopes,
+        realm: &Url,
+        service: Option<&str>,
+        said: Option<String>,
+    ) -> Result<HeaderValue, ErrorCause> {
+        let cell = self.cell(&scopes);
+        let words = match self.identity {
+            Identity::Registry(_) => scopes.words(),
+            Identity::Elsewhere => said.into_iter().collect(),
+        };
+        let server = TokenServer {
+            http: &self.http,
+            realm,
+            service,
+            scopes: &words,
+        };
+        let token = cell.get_or_try_init(|| self.fetch(&scopes, server)).await?;
+        Ok(token.header.clone())
+    }
+
+    fn cell(&self, scopes: &Scopes) -> Arc<OnceCell<Token>> {
+        let now = Instant::now();
+        let stale = |cell: &OnceCell<Token>| cell.get().is_some_and(|token| token.stale <= now);
+        let mut tokens = locked(&self.tokens);
+        if tokens.len() >= MANY_TOKENS && !tokens.contains_key(scopes) {
+            tokens.retain(|_, cell| !stale(cell));
+        }
+        let cell = tokens.entry(scopes.clone()).or_default();
+        if stale(cell) {
+            *cell = Arc::default();
+        }
+        Arc::clone(cell)
+    }
+
+    async fn fetch(&self, scopes: &Scopes, server: TokenServer<'_>) -> Result<Token, ErrorCause> {
+        let credential = self.credential(scopes, None).await?;
+        let refusal = match self.fetch_as(&credential, &server).await {
+            Err(ErrorCause::Auth(refusal)) => refusal,
+            answer => return answer,
+        };
+        // The operator may have logged in since, and helpers hand out credentials that expire.
+        let renewed = self.credential(scopes, Some(&credential)).await?;
+        match renewed == credential {
+            false => self.fetch_as(&renewed, &server).await,
+            true if renewed == Credential::Anonymous => Err(ErrorCause::NoCredentials(refusal)),
+            true => Err(ErrorCause::Auth(refusal)),
+        }
+    }
+
+    async fn fetch_as(
+        &self,
+        credential: &Credential,
+        server: &TokenServer<'_>,
+    ) -> Result<Token, ErrorCause> {
+        if let Credential::Token(token) = credential {
+            return Ok(Token {
+                header: bearer(token)?,
+                // Asked for again each time: its provider remembers it.
+                stale: Instant::now(),
+            });
+        }
+        let post = !self.get_only.load(Relaxed);
+        let (token, way) = server.fetch(credential, post).await?;
+        match (way, credential) {
+            (Way::Get, Credential::Identity { .. }) => self.get_only.store(true, Relaxed),
+            (Way::Get | Way::Post, _) => {}
+        }
+        Ok(token)
+    }
+
+    async fn credential(
+        &self,
+        scopes: &Scopes,
+        refused: Option<&Credential>,
+    ) -> Result<Credential, ErrorCause> {
+        match &self.identity {
+            Identity::Registry(credentials) => {
+                let found = credentials.current(scopes.repository(), refused).await?;
+                let anonymous = found == Credential::Anonymous;
+                self.anonymous.store(anonymous, Relaxed);
+                Ok(found)
+            }
+            Identity::Elsewhere => Ok(Credential::Anonymous),
+        }
+    }
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The header of a credential that needs no token server.
+fn direct(credential: &Credential) -> Result<Option<HeaderValue>, ErrorCause> {
+    match credential {
+        Credential::Anonymous => Ok(None),
+        Credential::Basic { username, password } => basic(username, password).map(Some),
+        Credential::Identity { username, token } => basic(username, token).map(Some),
+        Credential::Token(token) => bearer(token).map(Some),
+    }
+}
+
+fn basic(username: &str, password: &SecretString) -> Result<HeaderValue, ErrorCause> {
+    let pair = format!("{username}:{}", password.expose_secret());
+    secret_header(&format!("Basic {}", BASE64_STANDARD.encode(pair)))
+}
+
+fn bearer(token: &SecretString) -> Result<HeaderValue, ErrorCause> {
+    secret_header(&format!("Bearer {}", token.expose_secret()))
+}
+
+fn secret_header(text: &str) -> Result<HeaderValue, ErrorCause> {
+    let mut header = HeaderValue::from_str(text)
+        .map_err(|_| ErrorCause::Auth("the secret has characters a header cannot carry".into()))?;
+    header.set_sensitive(true);
+    Ok(header)
+}

@@ -1,0 +1,282 @@
+//! The token server: one request for one bearer token (Docker "Token Authentication Specification" for
+//! GET, "OAuth2 Token Authentication" for POST).
+//!
+//! Decides how it is asked and what its answer means. Offline tokens are never asked for: nobody here
+//! would keep one, and asking breaks some servers (quirk 12). Invariant: a secret leaves only inside a
+//! header or form to the realm, and a server that does not know the realm is never "not found" (which
+//! would read as an absent image).
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use reqwest::{
+    RequestBuilder, Response,
+    header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue, RETRY_AFTER},
+};
+use secrecy::{ExposeSecret, SecretString};
+use serde::Deserialize;
+use serde_json::Value;
+use tokio::time::Instant;
+use url::{Url, form_urlencoded};
+
+use super::{Credential, basic, bearer};
+use crate::registry::{
+    client::read_retry_after,
+    error::{ErrorCause, network, read_error_body},
+};
+
+/// How long a token server may take.
+const DEADLINE: Duration = Duration::from_secs(60);
+const LARGEST_ANSWER: usize = 1024 * 1024;
+/// What a token lives unless said otherwise (Docker "Token Authentication Specification").
+const USUAL_LIFETIME: Duration = Duration::from_secs(60);
+/// No token is trusted for longer, whatever its server says.
+const LONGEST_LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
+
+pub(super) struct Token {
+    pub header: HeaderValue,
+    /// From here on a new one is fetched.
+    pub stale: Instant,
+}
+
+/// Where tokens come from, and what for.
+pub(super) struct TokenServer<'a> {
+    pub http: &'a reqwest::Client,
+    pub realm: &'a Url,
+    pub service: Option<&'a str>,
+    pub scopes: &'a [String],
+}
+
+/// How a server was found to be asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Way {
+    Get,
+    Post,
+}
+
+impl TokenServer<'_> {
+    /// Fetches a token for `credential`. Identity tokens are sent by POST unless `post` is false; servers
+    /// that know no POST (quirk 12: GCR 404, Artifactory 401, ACR 400) are asked by GET then.
+    pub(super) async fn fetch(
+        &self,
+        credential: &Credential,
+        post: bool,
+    ) -> Result<(Token, Way), ErrorCause> {
+        if let (Credential::Identity { token, .. }, true) = (credential, post) {
+            let asked = Instant::now();
+            let response = self.send(self.post(token)?).await?;
+            if !matches!(response.status().as_u16(), 400 | 401 | 404 | 405) {
+                return Ok((read(response, asked).await?, Way::Post));
+            }
+        }
+        let asked = Instant::now();
+        let response = self.send(self.get(credential)?).await?;
+        Ok((read(response, asked).await?, Way::Get))
+    }
+
+    fn get(&self, credential: &Credential) -> Result<RequestBuilder, ErrorCause> {
+        let mut url = self.realm.clone();
+        if self.service.is_some() || !self.scopes.is_empty() {
+            let mut query = url.query_pairs_mut();
+            query.extend_pairs(self.service.map(|service| ("service", service)));
+            query.extend_pairs(self.scopes.iter().map(|scope| ("scope", scope)));
+        }
+        let request = self.http.get(url);
+        Ok(match credential {
+            Credential::Basic { username, password } => {
+                request.header(AUTHORIZATION, basic(username, password)?)
+            }
+            Credential::Identity { username, token } => {
+                request.header(AUTHORIZATION, basic(username, token)?)
+            }
+            Credential::Anonymous | Credential::Token(_) => request,
+        })
+    }
+
+    fn post(&self, token: &SecretString) -> Result<RequestBuilder, ErrorCause> {
+        let mut form = form_urlencoded::Serializer::new(String::new());
+        form.append_pair("grant_type", "refresh_token")
+            .append_pair("client_id", "transship")
+            .append_pair("refresh_token", token.expose_secret())
+            .extend_pairs(self.service.map(|service| ("service", service)));
+        if !self.scopes.is_empty() {
+            form.append_pair("scope", &self.scopes.join(" "));
+        }
+        let form = form.finish();
+        let request = self.http.post(self.realm.clone());
+        Ok(request
+            .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
+            .body(form))
+    }
+
+    async fn send(&self, request: RequestBuilder) -> Result<Response, ErrorCause> {
+        let request = request.header(ACCEPT, "application/json");
+        request.timeout(DEADLINE).send().await.map_err(network)
+    }
+}
+
+async fn read(response: Response, asked: Instant) -> Result<Token, ErrorCause> {
+    let status = response.status().as_u16();
+    let retry_after = response.headers().get(RETRY_AFTER);
+    let retry_after = retry_after.and_then(read_retry_after);
+    let body = body(response).await?;
+    if status >= 400 {
+        return Err(refusal(status, &body, retry_after));
+    }
+    if status >= 300 {
+        let text = format!("the token server said {status} and no token");
+        return Err(ErrorCause::Protocol(text));
+    }
+    let (token, lifetime) = token(&body)
+        .ok_or_else(|| ErrorCause::Protocol("the token server sent no token".into()))?;
+    Ok(Token {
+        header: bearer(&token)?,
+        // From when it was asked, so that neither the way back nor clocks count; renewed while a
+        // fifth is left.
+        stale: asked + lifetime * 4 / 5,
+    })
+}
+
+async fn body(mut response: Response) -> Result<Bytes, ErrorCause> {
+    let mut body = Vec::new();
+    // The request's deadline covers its body.
+    while let Some(chunk) = response.chunk().await.map_err(network)? {
+        if body.len() + chunk.len() > LARGEST_ANSWER {
+            let text = "the token server sent far more than a token";
+            return Err(ErrorCause::Protocol(text.into()));
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body.into())
+}
+
+fn refusal(status: u16, body: &[u8], retry_after: Option<Duration>) -> ErrorCause {
+    let (code, message) = read_error_body(body);
+    let throttled = code.as_deref() == Some("TOOMANYREQUESTS");
+    match status {
+        408 | 425 | 429 | 499.. => ErrorCause::Status {
+            status,
+            code,
+            message,
+            retry_after,
+        },
+        _ if throttled => ErrorCause::Status {
+            status,
+            code,
+            message,
+            retry_after,
+        },
+        _ => {
+            let said = message.or(code).map(|text| format!(" ({text})"));
+            let said = said.unwrap_or_default();
+            ErrorCause::Auth(format!("the token server said {status}{said}"))
+        }
+    }
+}
+
+/// The token and how long it lives. `issued_at` is ignored: it is of a clock that is not ours.
+fn token(body: &[u8]) -> Option<(SecretString, Duration)> {
+    #[derive(Deserialize)]
+    struct Answer {
+        token: Option<String>,
+        access_token: Option<String>,
+        #[serde(default)]
+        expires_in: Value,
+    }
+    let answer: Answer = serde_json::from_slice(body).ok()?;
+    let token = [answer.token, answer.access_token]
+        .into_iter()
+        .flatten()
+        .find(|token| !token.is_empty())?;
+    let seconds = match &answer.expires_in {
+        Value::Number(seconds) => seconds.as_f64(),
+        Value::String(seconds) => seconds.trim().parse().ok(),
+        Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
+    };
+    let lifetime = match seconds {
+        Some(seconds) if seconds >= 1.0 => {
+            Duration::try_from_secs_f64(seconds).unwrap_or(LONGEST_LIFETIME)
+        }
+        // Nothing, nonsense, or zero, which some servers send for "no limit".
+        _ => USUAL_LIFETIME,
+    };
+    Some((token.into(), lifetime.min(LONGEST_LIFETIME)))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::registry::{Class, Error, Operation};
+
+    fn lifetime(expires_in: &str) -> u64 {
+        let body = format!(r#"{{"token":"t","issued_at":"1970-01-01T00:00:00Z"{expires_in}}}"#);
+        token(body.as_bytes()).unwrap().1.as_secs()
+    }
+
+    fn class(cause: ErrorCause) -> Class {
+        let registry = "r.example".parse().unwrap();
+        let cause = Box::new(cause);
+        Error {
+            operation: Operation::FetchToken,
+            registry,
+            url: None,
+            cause,
+        }
+        .class()
+    }
+
+    #[test]
+    fn lifetimes_are_taken_from_servers_that_say_something_sensible() {
+        assert_eq!(lifetime(""), 60);
+        assert_eq!(lifetime(r#","expires_in":null"#), 60);
+        assert_eq!(lifetime(r#","expires_in":0"#), 60);
+        assert_eq!(lifetime(r#","expires_in":-5"#), 60);
+        assert_eq!(lifetime(r#","expires_in":300"#), 300);
+        assert_eq!(lifetime(r#","expires_in":299.9"#), 299);
+        assert_eq!(lifetime(r#","expires_in":"300""#), 300);
+        assert_eq!(lifetime(r#","expires_in":"soon""#), 60);
+        assert_eq!(lifetime(r#","expires_in":1e300"#), 86_400);
+        assert_eq!(lifetime(r#","expires_in":18446744073709551615"#), 86_400);
+    }
+
+    #[test]
+    fn a_token_has_two_names() {
+        let secret = |body: &str| token(body.as_bytes()).map(|(t, _)| t.expose_secret().to_owned());
+        assert_eq!(
+            secret(r#"{"token":"","access_token":"a"}"#),
+            Some("a".into())
+        );
+        assert_eq!(
+            secret(r#"{"token":"t","access_token":"a"}"#),
+            Some("t".into())
+        );
+        assert_eq!(secret("{}"), None);
+        assert_eq!(secret("<html>"), None);
+    }
+
+    #[test]
+    fn a_token_server_that_is_busy_is_transient() {
+        let pause = Some(Duration::from_secs(7));
+        for status in [408, 429, 500, 502, 503, 504] {
+            let transient = Class::Transient { retry_after: pause };
+            assert_eq!(class(refusal(status, b"", pause)), transient, "{status}");
+        }
+    }
+
+    #[test]
+    fn a_token_server_that_says_404_does_not_mean_the_image() {
+        for status in [400, 401, 403, 404, 405, 410] {
+            assert_eq!(class(refusal(status, b"", None)), Class::Auth, "{status}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_answer_is_read_without_panic(seconds in any::<f64>(), body in proptest::collection::vec(any::<u8>(), 0..100)) {
+            let _ = token(&body);
+            let _ = token(format!("{{\"token\":\"t\",\"expires_in\":{seconds:e}}}").as_bytes());
+        }
+    }
+}

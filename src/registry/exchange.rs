@@ -1,0 +1,134 @@
+//! One request and its answer, authorized: learn how, carry a header, ask again where another may help.
+//!
+//! Decides how often a request is sent for the sake of its authorization: once more with a new header
+//! after a 401, once more with a narrower token where a union was refused. Invariant: credentials go to
+//! the registry's own host and to its token server, never to where it redirects.
+
+use std::sync::{Arc, PoisonError};
+
+use reqwest::{Method, Response, StatusCode, header::HeaderValue};
+use url::Url;
+
+use super::{
+    Class, Client, Error, ErrorCause, Operation,
+    auth::{Authorizer, Scopes},
+    client::{Call, CallBody},
+};
+
+impl Client {
+    /// Asks `/v2/` once, to learn how this registry wants to be authorized (quirk 51).
+    pub async fn reach(&self) -> Result<(), Error> {
+        let ping = || async {
+            let response = self.transmit(&self.ping(), CallBody::Empty, None).await?;
+            if let Some(peer) = response.remote_addr().filter(|_| !self.proxied) {
+                self.boundary.answered_from(peer);
+            }
+            self.learn(&self.auth, Operation::Ping, &self.base, &response)
+        };
+        self.reached.get_or_try_init(ping).await.copied()
+    }
+
+    /// Whether the registry takes the credentials it was given; asks again at `/v2/`, with them.
+    ///
+    /// # Errors
+    /// It refuses them, or cannot be reached.
+    pub async fn check_credentials(&self) -> Result<(), Error> {
+        self.send(self.ping()).await.map(drop)
+    }
+
+    fn ping(&self) -> Call {
+        let url = self.base.clone();
+        Call::new(Operation::Ping, Method::GET, url, Scopes::none())
+    }
+
+    pub(super) async fn exchange(&self, call: &Call, body: CallBody) -> Result<Response, Error> {
+        let auth = match self.is_own(&call.url) {
+            true => {
+                self.reach().await?;
+                Arc::clone(&self.auth)
+            }
+            false => self.elsewhere(&call.url),
+        };
+        let mut authorization = self.authorization(&auth, call).await?;
+        let replay = body.replay();
+        let mut response = self.transmit(call, body, authorization.as_ref()).await?;
+        if response.status() == StatusCode::UNAUTHORIZED {
+            // Expired, revoked, or this path asks for more than /v2/ did.
+            self.learn(&auth, call.operation, &call.url, &response)?;
+            auth.refuse(&call.scopes, authorization.as_ref())
+                .await
+                .map_err(|cause| self.token_error(&auth, call, cause))?;
+            let renewed = self.authorization(&auth, call).await?;
+            if renewed.is_some() && renewed != authorization {
+                let Some(body) = replay.as_ref().and_then(CallBody::replay) else {
+                    // The caller knows which bytes are still to be sent (quirk 36).
+                    return Err(self.error(call.operation, Some(&call.url), ErrorCause::Expired));
+                };
+                response = self.transmit(call, body, renewed.as_ref()).await?;
+                authorization = renewed;
+            }
+        }
+        let refused = matches!(
+            response.status(),
+            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN
+        );
+        if let Some(body) = replay.filter(|_| refused && auth.narrow(&call.scopes)) {
+            let narrower = self.authorization(&auth, call).await?;
+            if narrower != authorization {
+                response = self.transmit(call, body, narrower.as_ref()).await?;
+            }
+        }
+        match self.accept(call, response).await {
+            Err(error) if error.status() == Some(401) && auth.is_anonymous() => {
+                let cause = ErrorCause::NoCredentials(format!("it {}", error.cause));
+                Err(self.error(call.operation, Some(&call.url), cause))
+            }
+            answer => answer,
+        }
+    }
+
+    /// What is known of a host this registry redirects to.
+    fn elsewhere(&self, url: &Url) -> Arc<Authorizer> {
+        let mut elsewhere = self
+            .elsewhere
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let auth = elsewhere.entry(url.origin());
+        Arc::clone(auth.or_insert_with(|| Arc::new(Authorizer::elsewhere(self.http.clone()))))
+    }
+
+    fn learn(
+        &self,
+        auth: &Authorizer,
+        operation: Operation,
+        asked: &Url,
+        response: &Response,
+    ) -> Result<(), Error> {
+        auth.learn(response.status(), response.headers(), asked, &self.boundary)
+            .map_err(|cause| self.error(operation, Some(asked), cause))
+    }
+
+    async fn authorization(
+        &self,
+        auth: &Authorizer,
+        call: &Call,
+    ) -> Result<Option<HeaderValue>, Error> {
+        auth.header(&call.scopes)
+            .await
+            .map_err(|cause| self.token_error(auth, call, cause))
+    }
+
+    /// A token server that is busy closes the lane as the registry itself would.
+    fn token_error(&self, auth: &Authorizer, call: &Call, cause: ErrorCause) -> Error {
+        let realm = auth.realm();
+        let url = realm.as_ref().unwrap_or(&call.url);
+        let error = self.error(Operation::FetchToken, Some(url), cause);
+        if let Class::Transient {
+            retry_after: Some(pause),
+        } = error.class()
+        {
+            self.lane().throttle(pause);
+        }
+        error
+    }
+}

@@ -1,0 +1,123 @@
+//! What to do about a connection that could not be made.
+//!
+//! Decides which failures come from how the registry is configured, so that trying again is no use; the
+//! others stay network errors. Invariant: only the kind of an error is looked at, never its words.
+
+use std::{error::Error, io};
+
+use rustls::{AlertDescription, CertificateError};
+
+use crate::registry::error::{ErrorCause, network};
+
+/// The cause of a request that got no answer.
+pub(in crate::registry) fn unreached(error: reqwest::Error) -> ErrorCause {
+    match find(&error).and_then(advice) {
+        Some(advice) => ErrorCause::Configuration(advice),
+        None => network(error),
+    }
+}
+
+/// The TLS error below `error`. I/O errors hold theirs where `source` does not look.
+fn find<'a>(mut error: &'a (dyn Error + 'static)) -> Option<&'a rustls::Error> {
+    loop {
+        if let Some(found) = error.downcast_ref() {
+            return Some(found);
+        }
+        let inner = error
+            .downcast_ref::<io::Error>()
+            .and_then(|error| error.get_ref());
+        error = match inner {
+            Some(inner) => inner,
+            None => error.source()?,
+        };
+    }
+}
+
+fn advice(error: &rustls::Error) -> Option<String> {
+    use rustls::Error as Tls;
+    Some(match error {
+        Tls::InvalidCertificate(problem) => certificate(problem),
+        Tls::InvalidMessage(rustls::InvalidMessage::InvalidContentType) => {
+            "it does not speak TLS; if it is meant to be unencrypted, write plain-http = true"
+                .into()
+        }
+        Tls::AlertReceived(
+            AlertDescription::CertificateRequired
+            | AlertDescription::BadCertificate
+            | AlertDescription::UnknownCA
+            | AlertDescription::CertificateUnknown
+            | AlertDescription::AccessDenied,
+        ) => "it wants another client certificate, or one at all; \
+              write client-certificate and client-key"
+            .into(),
+        Tls::AlertReceived(AlertDescription::ProtocolVersion) => {
+            "it speaks only TLS older than 1.2, which nobody should trust".into()
+        }
+        _ => return None,
+    })
+}
+
+fn certificate(problem: &CertificateError) -> String {
+    let verify = "verify = false does without any check";
+    match problem {
+        CertificateError::UnknownIssuer => format!(
+            "its certificate is from an authority this machine does not know; \
+             name that authority's file with ca-file ({verify})"
+        ),
+        CertificateError::NotValidForName => {
+            format!("its certificate is for another name ({verify})")
+        }
+        CertificateError::NotValidForNameContext { presented, .. } => {
+            let names: Vec<String> = presented.iter().take(5).map(|name| shown(name)).collect();
+            match names.is_empty() {
+                true => format!("its certificate has no subject alternative name ({verify})"),
+                false => format!("its certificate is for {} ({verify})", names.join(", ")),
+            }
+        }
+        CertificateError::Expired | CertificateError::ExpiredContext { .. } => format!(
+            "its certificate has expired; renew it, or set this machine's clock right ({verify})"
+        ),
+        CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
+            format!("its certificate is not valid yet; set this machine's clock right ({verify})")
+        }
+        other => format!(
+            "its certificate is not valid: {} ({verify})",
+            shown(&other.to_string())
+        ),
+    }
+}
+
+/// A name out of a certificate that nobody vouched for.
+fn shown(text: &str) -> String {
+    let text = text.chars().filter(|c| !c.is_control());
+    text.take(100).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tls_error_is_found_however_deep_it_lies() {
+        let tls = rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer);
+        let error = io::Error::other(io::Error::other(tls.clone()));
+        assert_eq!(find(&error), Some(&tls));
+        assert_eq!(find(&io::Error::other("reset")), None);
+    }
+
+    #[test]
+    fn a_certificate_that_is_not_trusted_says_which_key_to_write() {
+        assert!(certificate(&CertificateError::UnknownIssuer).contains("ca-file"));
+        assert!(certificate(&CertificateError::Expired).contains("expired"));
+    }
+
+    #[test]
+    fn names_in_a_certificate_cannot_control_the_terminal() {
+        let name = rustls::pki_types::ServerName::try_from("r.example").unwrap();
+        let problem = CertificateError::NotValidForNameContext {
+            expected: name,
+            presented: vec!["DnsName(\"evil\u{1b}[2J\")".into()],
+        };
+        assert!(!certificate(&problem).contains('\u{1b}'));
+    }
+}

@@ -1,0 +1,202 @@
+//! Which server certificates are accepted.
+//!
+//! Invariant: signatures of the handshake are checked in any case; nothing else is where the operator
+//! wrote so.
+
+use std::sync::Arc;
+
+use rustls::{
+    CertificateError, DigitallySignedStruct, Error, RootCertStore, SignatureScheme,
+    client::{
+        WebPkiServerVerifier,
+        danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
+        verify_server_name,
+    },
+    crypto::{CryptoProvider, WebPkiSupportedAlgorithms},
+    pki_types::{CertificateDer, ServerName, UnixTime},
+    server::ParsedCertificate,
+};
+
+use crate::registry::error::ErrorCause;
+
+/// The system's authorities and `extra` ones. A system without any is no error by itself: the registry
+/// may be signed by an extra one, and if not the handshake says so.
+pub(super) fn verified(
+    provider: Arc<CryptoProvider>,
+    extra: &[CertificateDer<'static>],
+) -> Result<Arc<dyn ServerCertVerifier>, ErrorCause> {
+    let mut roots = RootCertStore::empty();
+    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    roots.add_parsable_certificates(extra.iter().cloned());
+    let algorithms = provider.signature_verification_algorithms;
+    let authorities = match roots.is_empty() {
+        true => None,
+        false => WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider)
+            .build()
+            .map(Some)
+            .map_err(|error| ErrorCause::Configuration(error.to_string()))?,
+    };
+    Ok(Arc::new(Verified {
+        authorities,
+        pinned: extra.to_vec(),
+        algorithms,
+    }))
+}
+
+/// Accepts every certificate.
+pub(super) fn unverified(provider: Arc<CryptoProvider>) -> Arc<dyn ServerCertVerifier> {
+    Arc::new(Unverified(provider.signature_verification_algorithms))
+}
+
+#[derive(Debug)]
+struct Verified {
+    /// Nothing where there is no authority at all.
+    authorities: Option<Arc<WebPkiServerVerifier>>,
+    pinned: Vec<CertificateDer<'static>>,
+    algorithms: WebPkiSupportedAlgorithms,
+}
+
+#[derive(Debug)]
+struct Unverified(WebPkiSupportedAlgorithms);
+
+impl ServerCertVerifier for Verified {
+    fn verify_server_cert(
+        &self,
+        certificate: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        name: &ServerName<'_>,
+        ocsp: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        let unknown = Error::InvalidCertificate(CertificateError::UnknownIssuer);
+        let Some(authorities) = &self.authorities else {
+            return Err(unknown);
+        };
+        match authorities.verify_server_cert(certificate, intermediates, name, ocsp, now) {
+            // The self-signed certificates of private registries call themselves an authority, which a
+            // server's may not. Other tools take them once they are trusted by file; dates are checked
+            // before this error, the name is not.
+            Err(Error::InvalidCertificate(CertificateError::Other(other)))
+                if calls_itself_authority(&other) =>
+            {
+                if !self.pinned.iter().any(|pinned| pinned == certificate) {
+                    return Err(unknown);
+                }
+                verify_server_name(&ParsedCertificate::try_from(certificate)?, name)?;
+                Ok(ServerCertVerified::assertion())
+            }
+            result => result,
+        }
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        rustls::crypto::verify_tls12_signature(message, certificate, signature, &self.algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        rustls::crypto::verify_tls13_signature(message, certificate, signature, &self.algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.algorithms.supported_schemes()
+    }
+}
+
+/// Only the name of this error crosses the border of the library that finds it.
+fn calls_itself_authority(other: &rustls::OtherError) -> bool {
+    other.0.to_string().contains("CaUsedAsEndEntity")
+}
+
+impl ServerCertVerifier for Unverified {
+    fn verify_server_cert(
+        &self,
+        _: &CertificateDer<'_>,
+        _: &[CertificateDer<'_>],
+        _: &ServerName<'_>,
+        _: &[u8],
+        _: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        rustls::crypto::verify_tls12_signature(message, certificate, signature, &self.0)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        rustls::crypto::verify_tls13_signature(message, certificate, signature, &self.0)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.0.supported_schemes()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use rcgen::{BasicConstraints, CertificateParams, IsCa, KeyPair};
+
+    use super::*;
+
+    /// What `openssl req -x509` makes for `r.example`, valid from 1975 to 4096.
+    fn self_signed() -> CertificateDer<'static> {
+        let mut made = CertificateParams::new(["r.example".to_owned()]).unwrap();
+        made.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let key = KeyPair::generate().unwrap();
+        made.self_signed(&key).unwrap().der().clone()
+    }
+
+    fn verify(
+        trusted: &[CertificateDer<'static>],
+        shown: &CertificateDer<'_>,
+        name: &str,
+        year: u64,
+    ) -> Result<(), Error> {
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let now = UnixTime::since_unix_epoch(Duration::from_secs((year - 1970) * 31_556_952));
+        let name = ServerName::try_from(name.to_owned()).unwrap();
+        verified(provider, trusted)
+            .unwrap()
+            .verify_server_cert(shown, &[], &name, &[], now)
+            .map(|_| ())
+    }
+
+    #[test]
+    fn a_self_signed_certificate_is_accepted_once_it_is_trusted_by_file() {
+        let certificate = self_signed();
+        let trusted = [certificate.clone()];
+        assert_eq!(verify(&trusted, &certificate, "r.example", 2030), Ok(()));
+        assert!(verify(&trusted, &self_signed(), "r.example", 2030).is_err());
+        assert!(verify(&[], &certificate, "r.example", 2030).is_err());
+    }
+
+    #[test]
+    fn a_trusted_self_signed_certificate_still_has_a_name_and_dates() {
+        let certificate = self_signed();
+        let trusted = [certificate.clone()];
+        assert!(verify(&trusted, &certificate, "other.example", 2030).is_err());
+        assert!(verify(&trusted, &certificate, "r.example", 5000).is_err());
+    }
+}
