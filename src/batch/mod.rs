@@ -15,8 +15,8 @@ mod verdict;
 pub use board::{BlobState, BlobView, Board, JobView, State, StateCounts, Totals};
 pub use command::{Command, Refusal, Selection, StopMode};
 pub use event::{
-    BlobProgress, Event, LaneState, Outcome, PlannedBlob, QueueReason, Settled, SkipReason,
-    StopReason,
+    BlobProgress, Event, LaneState, Outcome, PlannedBlob, PlannedManifest, QueueReason, Settled,
+    SkipReason, StopReason,
 };
 pub use failure::{Failure, FailureClass, Side};
 pub use job::{Attempt, BatchId, BlobKind, Job, JobId, Millis};

@@ -90,12 +90,14 @@ fn palette(model: &Model, typed: &str, at: usize) -> Vec<Line> {
                 true => (glyphs.cursor, Role::Accent),
                 false => (" ", Role::Strong),
             };
-            let says = glyphs.clip_end(&entry.says, room.saturating_sub(37).min(60));
+            let room = room.saturating_sub(38);
+            let says = glyphs.clip_end(&entry.says, room.min(60));
+            let padded = room.min(40);
             vec![
                 (Role::Accent, format!("{cursor} ")),
                 (name, format!("{:<22}", entry.name)),
                 (Role::Key, format!(" {:<12} ", entry.keys)),
-                (Role::Text, format!("{says:<40}")),
+                (Role::Text, format!("{says:<padded$}")),
             ]
         })
         .collect()

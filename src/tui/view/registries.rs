@@ -9,7 +9,7 @@ use crate::{
     tui::{layout::Pane, model::Model, theme::Role},
 };
 
-const REGISTRY: u16 = 26;
+const REGISTRY: u16 = 40;
 const STREAMS: u16 = 9;
 const REQUESTS: u16 = 8;
 const SPEED: u16 = 11;
@@ -27,15 +27,17 @@ pub fn draw(model: &Model, buffer: &mut Buffer, area: Rect) {
         pen.skip(2);
         return pen.put(Role::Dim, "No registry was asked yet.");
     }
-    let wide = area.width >= 76;
-    let name = REGISTRY.max(area.width / 4).min(40);
+    let (has_requests, has_total) = (area.width >= 70, area.width >= 100);
+    let name = (area.width / 4).clamp(18, REGISTRY);
     let mut titles = pen(model, buffer, area, 0);
     titles.skip(2);
     titles.column(Role::Dim, "registry", name);
     titles.right_column(Role::Dim, "streams", STREAMS);
-    titles.right_column(Role::Dim, "req/s", REQUESTS);
+    if has_requests {
+        titles.right_column(Role::Dim, "req/s", REQUESTS);
+    }
     titles.right_column(Role::Dim, "speed", SPEED);
-    if wide {
+    if has_total {
         titles.right_column(Role::Dim, "moved", TOTAL);
     }
     titles.skip(1);
@@ -67,13 +69,15 @@ pub fn draw(model: &Model, buffer: &mut Buffer, area: Rect) {
             tenths @ ..1000 => format!("{}.{}", tenths / 10, tenths % 10),
             tenths => (tenths / 10).to_string(),
         };
-        pen.right_column(Role::Text, &requests, REQUESTS);
+        if has_requests {
+            pen.right_column(Role::Text, &requests, REQUESTS);
+        }
         let moving = match speed.bytes_per_second {
             0 => String::new(),
             speed => rate(speed),
         };
         pen.right_column(Role::Busy, &moving, SPEED);
-        if wide {
+        if has_total {
             pen.right_column(Role::Text, &bytes(lane.bytes), TOTAL);
         }
         pen.skip(1);
