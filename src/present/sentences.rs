@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use super::{bytes, count, failure, plain, retry, summary};
+use super::{bytes, count, last_failure, plain, retry, summary};
 use crate::batch::{
     BlobState, Board, Command, Event, JobId, JobView, LaneLimit, Outcome, QueueReason, Refusal,
     Selection, Settled, StopMode, StopReason,
@@ -100,7 +100,9 @@ pub fn sentence(event: &Event, board: &Board, attempts: Option<u16>) -> Option<S
             let (level, text) = match outcome {
                 Outcome::Copied { .. } => (Level::Good, copied(board.job(*job))),
                 Outcome::UpToDate { .. } => (Level::Good, "up to date".into()),
-                Outcome::Failed { cause } => (Level::Error, format!("failed: {}", failure(cause))),
+                Outcome::Failed { cause } => {
+                    (Level::Error, format!("failed: {}", last_failure(cause)))
+                }
                 Outcome::Skipped { .. } => (Level::Info, "skipped".into()),
             };
             about(*job, level, text)
