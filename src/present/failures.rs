@@ -26,7 +26,8 @@ pub fn last_failure(cause: &Failure) -> String {
 #[must_use]
 pub fn retry(cause: &Failure, wait: Duration, failed: Attempt, of: Option<u16>) -> String {
     let next = failed.0.saturating_add(1);
-    let attempt = match of {
+    // A registry that says when it is to be asked again is asked more often than what fails.
+    let attempt = match of.filter(|of| next <= *of) {
         Some(of) => format!("{next} of {of}"),
         None => format!("attempt {next}"),
     };

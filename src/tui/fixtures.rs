@@ -206,7 +206,7 @@ pub fn press(model: &mut Model, keys: &str) -> Vec<Effect> {
     effects
 }
 
-fn event(key: &str) -> KeyEvent {
+pub fn event(key: &str) -> KeyEvent {
     let (modifiers, key) = match key.strip_prefix("ctrl-") {
         Some(key) => (KeyModifiers::CONTROL, key),
         None => (KeyModifiers::NONE, key),

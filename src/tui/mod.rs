@@ -8,6 +8,7 @@ mod actions;
 #[cfg(test)]
 mod any_order;
 mod app;
+pub mod browse;
 mod detail;
 #[cfg(test)]
 mod fixtures;
@@ -21,6 +22,8 @@ mod model;
 mod names;
 mod options;
 mod order;
+#[cfg(test)]
+mod picture;
 mod screen;
 mod theme;
 mod update;
