@@ -8,6 +8,7 @@ mod demo;
 mod front_end;
 mod inspect;
 mod lists;
+mod login;
 mod registries;
 mod run;
 mod serve;
@@ -25,7 +26,9 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::{
     batch::Verdict,
-    journal::{Journal, Place},
+    journal::{Journal, JournalError, Place},
+    present,
+    serve::ServeError,
 };
 
 /// Moves container images between registries, in bulk, where an operator can see and steer it.
@@ -53,6 +56,10 @@ enum Command {
     Tags(inspect::TagsArguments),
     /// Print the digest of an image or a file.
     Digest(inspect::DigestArguments),
+    /// Keep a password for a registry, where docker and podman keep theirs.
+    Login(login::LoginArguments),
+    /// Forget what is kept for a registry.
+    Logout(login::LogoutArguments),
     /// Compare every image of a list or a batch with its source.
     Verify(verify::VerifyArguments),
     /// Serve a directory as a registry.
@@ -225,10 +232,19 @@ pub fn main() -> ExitCode {
     match ended {
         Ok(exit) => exit.into(),
         Err(error) => {
-            eprintln!("transship: {error:#}");
+            eprintln!("transship: {}", sentence(&error));
             Exit::Usage.into()
         }
     }
+}
+
+/// What went wrong, fit to print. Errors of the layers fit after "failed to"; those made here are sentences.
+fn sentence(error: &anyhow::Error) -> String {
+    let outermost = error.chain().next();
+    let of_a_layer =
+        outermost.is_some_and(|error| error.is::<JournalError>() || error.is::<ServeError>());
+    let before = if of_a_layer { "failed to " } else { "" };
+    present::plain(&format!("{before}{error:#}")).into_owned()
 }
 
 async fn execute(command: Command) -> anyhow::Result<Exit> {
@@ -241,6 +257,8 @@ async fn execute(command: Command) -> anyhow::Result<Exit> {
         Command::Inspect(arguments) => inspect::inspect(arguments).await,
         Command::Tags(arguments) => inspect::tags(arguments).await,
         Command::Digest(arguments) => inspect::digest(arguments).await,
+        Command::Login(arguments) => login::login(arguments).await,
+        Command::Logout(arguments) => login::logout(arguments).await,
         Command::Verify(arguments) => verify::verify(arguments).await,
         Command::Serve(arguments) => serve::serve(arguments).await,
         Command::Demo(arguments) => demo::demo(arguments).await,

@@ -7,7 +7,9 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use super::{CopyError, ImageId, Report, Side, error::blame, image::ImageCopy, site::Site};
+use super::{
+    CopyError, ImageId, Report, Side, create::Creator, error::blame, image::ImageCopy, site::Site,
+};
 use crate::{
     oci::{Attachments, Digest, Platform, Reference, Registry, Repository},
     registry::{self, Client, LaneSample, Settings},
@@ -35,6 +37,7 @@ pub enum Done {
 pub struct Engine {
     settings: HashMap<Registry, Settings>,
     others: Box<dyn Fn(&Registry) -> Settings + Send + Sync>,
+    create_commands: HashMap<Registry, Vec<String>>,
     sites: Mutex<HashMap<Registry, Arc<Site>>>,
 }
 
@@ -45,6 +48,7 @@ impl Engine {
         Self {
             settings,
             others: Box::new(|_| Settings::default()),
+            create_commands: HashMap::new(),
             sites: Mutex::default(),
         }
     }
@@ -57,6 +61,16 @@ impl Engine {
     ) -> Self {
         let others = Box::new(others);
         Self { others, ..self }
+    }
+
+    /// Makes missing repositories with these commands: a program and its arguments, in which `{registry}` and
+    /// `{repository}` are filled in.
+    #[must_use]
+    pub fn creating(self, create_commands: HashMap<Registry, Vec<String>>) -> Self {
+        Self {
+            create_commands,
+            ..self
+        }
     }
 
     /// Copies one image. Everything learned on the way is told to `report`, in order.
@@ -140,7 +154,9 @@ impl Engine {
         }
         let settings = self.settings.get(registry).cloned();
         let settings = settings.unwrap_or_else(|| (self.others)(registry));
-        let site = Arc::new(Site::new(Client::new(registry.clone(), settings)?));
+        let creator = self.create_commands.get(registry);
+        let creator = creator.map(|command| Creator::new(registry.clone(), command.clone()));
+        let site = Arc::new(Site::new(Client::new(registry.clone(), settings)?, creator));
         sites.insert(registry.clone(), Arc::clone(&site));
         Ok(site)
     }

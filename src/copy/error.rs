@@ -1,14 +1,18 @@
-//! What ended a copy: whose fault, and what that side said.
+//! What ended a copy: whose fault, what that side said, and what can be done about it.
 
 use crate::{
-    oci::Digest,
-    registry::{self, Class},
+    oci::{Digest, Version},
+    registry::{self, Class, ErrorCause, Operation, Refusal},
 };
+
+use super::CreateFailure;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Side {
     Source,
     Destination,
+    /// This machine.
+    Local,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -19,8 +23,23 @@ pub enum CopyError {
     Corrupt { digest: Digest, problem: String },
     #[error("has no platform that was asked for; it has {}", .available.join(", "))]
     NoPlatform { available: Vec<String> },
-    #[error("has indexes nested more than {0} deep")]
+    #[error("does not hold {child}, which its own index names")]
+    Incomplete {
+        child: Digest,
+        error: registry::Error,
+    },
+    #[error("has {there} under {version}, which may not be changed to {wanted}")]
+    Conflict {
+        version: Version,
+        there: Digest,
+        wanted: Digest,
+    },
+    #[error("could not create {}: {} {}", .0.repository, .0.program, .0.problem)]
+    Create(CreateFailure),
+    #[error("has manifests nested more than {0} deep")]
     TooDeep(usize),
+    #[error("has more than {0} attachments of one image")]
+    TooMany(usize),
 }
 
 impl CopyError {
@@ -28,7 +47,13 @@ impl CopyError {
     pub fn side(&self) -> Side {
         match self {
             Self::Registry { side, .. } => *side,
-            Self::Corrupt { .. } | Self::NoPlatform { .. } | Self::TooDeep(_) => Side::Source,
+            Self::Corrupt { .. }
+            | Self::NoPlatform { .. }
+            | Self::Incomplete { .. }
+            | Self::TooDeep(_)
+            | Self::TooMany(_) => Side::Source,
+            Self::Conflict { .. } => Side::Destination,
+            Self::Create(_) => Side::Local,
         }
     }
 
@@ -37,31 +62,82 @@ impl CopyError {
         match self {
             Self::Registry { error, .. } => error.class(),
             Self::Corrupt { .. } => Class::Corrupt,
-            Self::NoPlatform { .. } => Class::NotFound,
-            Self::TooDeep(_) => Class::Rejected,
+            Self::NoPlatform { .. } | Self::Incomplete { .. } => Class::NotFound,
+            Self::Conflict { .. } | Self::TooDeep(_) | Self::TooMany(_) => Class::Rejected,
+            Self::Create(_) => Class::Internal,
         }
     }
 
-    /// What was being done and where, outermost first.
+    /// What was being done and where, outermost first; at the end what can be done about it, if that is
+    /// known, after `hint: `.
     #[must_use]
     pub fn chain(&self) -> Vec<String> {
+        let mut chain = match self {
+            Self::Registry { error, .. } => steps(error),
+            Self::Incomplete { error, .. } => {
+                let mut chain = vec![self.to_string()];
+                chain.extend(steps(error));
+                chain
+            }
+            Self::Create(failure) => {
+                let mut chain = vec![self.to_string()];
+                chain.extend(failure.said.iter().cloned());
+                chain
+            }
+            Self::Corrupt { .. }
+            | Self::NoPlatform { .. }
+            | Self::Conflict { .. }
+            | Self::TooDeep(_)
+            | Self::TooMany(_) => vec![self.to_string()],
+        };
+        chain.extend(self.hint().map(|hint| format!("hint: {hint}")));
+        chain
+    }
+
+    /// Which refusal of the destination ended the copy.
+    pub(super) fn refused(&self) -> Option<Refusal> {
         match self {
-            Self::Registry { error, .. } => {
-                let place = error
-                    .url
-                    .clone()
-                    .unwrap_or_else(|| error.registry.to_string());
-                vec![
-                    format!("failed to {}", error.operation),
-                    place,
-                    error.cause.to_string(),
-                ]
-            }
-            Self::Corrupt { .. } | Self::NoPlatform { .. } | Self::TooDeep(_) => {
-                vec![self.to_string()]
-            }
+            Self::Registry {
+                side: Side::Destination,
+                error,
+            } => error.refusal(),
+            _ => None,
         }
     }
+
+    fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::Registry { error, .. } => match (&*error.cause, error.operation) {
+                (_, Operation::ListReferrers) => {
+                    Some("`referrers = false` copies the image without what refers to it")
+                }
+                (ErrorCause::Status { .. }, _) => error.refusal().map(Refusal::hint),
+                _ => None,
+            },
+            Self::NoPlatform { .. } => Some("choose among the platforms it has, or all of them"),
+            Self::Incomplete { .. } => {
+                Some("choose the `platforms` the source has, or push what is missing there")
+            }
+            Self::Conflict { .. } => Some(Refusal::ImmutableTag.hint()),
+            Self::Create(_) => Some("run the `create-command` by hand to see what it needs"),
+            Self::TooMany(_) => {
+                Some("`referrers = false` copies the image without what refers to it")
+            }
+            Self::Corrupt { .. } | Self::TooDeep(_) => None,
+        }
+    }
+}
+
+fn steps(error: &registry::Error) -> Vec<String> {
+    let place = error
+        .url
+        .clone()
+        .unwrap_or_else(|| error.registry.to_string());
+    vec![
+        format!("failed to {}", error.operation),
+        place,
+        error.cause.to_string(),
+    ]
 }
 
 /// Blames `side` for a registry error.

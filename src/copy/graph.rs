@@ -18,9 +18,9 @@ use crate::{
 };
 
 /// Manifests read at once for one image.
-const READERS: usize = 6;
+pub(super) const READERS: usize = 6;
 /// Indexes in indexes are rare; deeper than this is a mistake or an attack.
-const DEEPEST: usize = 5;
+pub(super) const DEEPEST: usize = 5;
 /// Docker's builder marks the manifest that attests another one in the same index.
 const ATTESTS: &str = "vnd.docker.reference.digest";
 
@@ -32,9 +32,27 @@ pub(super) struct Graph {
     /// Layers whose bytes registries do not hold.
     pub foreign: Vec<Descriptor>,
     pub blobs: Vec<FoundBlob>,
+    /// Children that are at the destination already.
+    pub left_out: Vec<Digest>,
 }
 
 impl Graph {
+    /// Nothing but `root`: what is below it is known to be at the destination.
+    pub(super) fn of(root: Manifest) -> Self {
+        Self {
+            root,
+            levels: Vec::new(),
+            foreign: Vec::new(),
+            blobs: Vec::new(),
+            left_out: Vec::new(),
+        }
+    }
+
+    /// The root and all manifests read below it.
+    pub(super) fn manifests(&self) -> impl Iterator<Item = &Manifest> {
+        std::iter::once(&self.root).chain(self.levels.iter().flatten())
+    }
+
     /// Reads what is below `root`. Children that `is_complete` knows at the destination are left out.
     pub(super) async fn read(
         source: &Client,
@@ -42,12 +60,7 @@ impl Graph {
         root: Manifest,
         is_complete: &(dyn Fn(&Digest) -> bool + Send + Sync),
     ) -> Result<Self, CopyError> {
-        let mut graph = Self {
-            root,
-            levels: Vec::new(),
-            foreign: Vec::new(),
-            blobs: Vec::new(),
-        };
+        let mut graph = Self::of(root);
         let mut blobs = HashSet::new();
         let mut seen = HashSet::new();
         let root = graph.root.clone();
@@ -56,14 +69,18 @@ impl Graph {
         loop {
             let mut wanted = Vec::new();
             for child in level.iter().flat_map(Manifest::children) {
-                if !seen.insert(child.digest.clone()) || is_complete(&child.digest) {
+                if !seen.insert(child.digest.clone()) {
+                    continue;
+                }
+                if is_complete(&child.digest) {
+                    graph.left_out.push(child.digest.clone());
                     continue;
                 }
                 // Build caches list layers right in an index (quirk 49).
                 if is_blob(child) {
                     graph.add_blob(child, false, &mut blobs);
                 } else {
-                    wanted.push(child.digest.clone());
+                    wanted.push(child.clone());
                 }
             }
             if wanted.is_empty() {
@@ -72,17 +89,20 @@ impl Graph {
             if graph.levels.len() == DEEPEST {
                 return Err(CopyError::TooDeep(DEEPEST));
             }
-            level =
-                stream::iter(wanted)
-                    .map(|digest| async move {
-                        source.manifest(repository, &Version::Digest(digest)).await
-                    })
-                    .buffered(READERS)
-                    .try_collect()
-                    .await
-                    .map_err(blame(Side::Source))?;
-            for manifest in &level {
-                graph.add_blobs(manifest, &mut blobs);
+            let read: Vec<Child> = stream::iter(wanted)
+                .map(|child| read_child(source, repository, child))
+                .buffered(READERS)
+                .try_collect()
+                .await?;
+            level = Vec::with_capacity(read.len());
+            for child in read {
+                match child {
+                    Child::Manifest(manifest) => {
+                        graph.add_blobs(&manifest, &mut blobs);
+                        level.push(*manifest);
+                    }
+                    Child::Blob(blob) => graph.add_blob(&blob, false, &mut blobs),
+                }
             }
             graph.levels.push(level.clone());
         }
@@ -114,6 +134,32 @@ impl Graph {
                 is_config,
             });
         }
+    }
+}
+
+enum Child {
+    Manifest(Box<Manifest>),
+    Blob(Box<Descriptor>),
+}
+
+/// Reads what an index names. A type nobody knows is looked for among the manifests and, if it is not there,
+/// taken for a blob (quirk 49).
+async fn read_child(
+    source: &Client,
+    repository: &Repository,
+    child: Descriptor,
+) -> Result<Child, CopyError> {
+    let version = Version::Digest(child.digest.clone());
+    match source.manifest(repository, &version).await {
+        Ok(manifest) => Ok(Child::Manifest(Box::new(manifest))),
+        Err(error) if error.is_not_found() && child.media_type.is_manifest() => {
+            Err(CopyError::Incomplete {
+                child: child.digest,
+                error,
+            })
+        }
+        Err(error) if error.is_not_found() => Ok(Child::Blob(Box::new(child))),
+        Err(error) => Err(blame(Side::Source)(error)),
     }
 }
 

@@ -1,30 +1,37 @@
-//! One image from beginning to end: is it there, what is below it, its blobs, its manifests, its tag.
+//! One image from beginning to end: is it there, what belongs to it, its blobs, its manifests, its tag.
 //!
 //! Invariant: requests go out in the order that spares most of them: the destination is asked first, so
-//! an image that is there costs one HEAD a side, and a new one no HEAD at the source.
+//! an image that is there costs one HEAD a side, and a new one no HEAD at the source. What is attached to an
+//! image is looked at when the image is copied: it was written before the tag, so a tag that is there has it.
 
-use futures_util::{StreamExt, TryStreamExt, future, stream};
+use futures_util::future;
 
 use super::{
     CopyError, Done, Order, Report, Side,
     error::blame,
-    graph::{Graph, Selected, select},
+    graph::{Selected, select},
     ladder::BlobCopy,
+    plan::{Plan, Root},
     site::Site,
+    writing::Writing,
 };
 use crate::{
     oci::{Digest, Manifest, Repository, Version},
-    registry::{Class, ErrorCause},
+    registry::{Class, ErrorCause, Refusal},
 };
-
-/// Manifests written at once for one image.
-const WRITERS: usize = 6;
 
 pub(super) struct ImageCopy<'a> {
     pub order: &'a Order,
     pub source: &'a Site,
     pub destination: &'a Site,
     pub report: &'a (dyn Fn(Report) + Send + Sync),
+}
+
+/// What the destination reference is to name.
+enum Wanted {
+    /// It does already.
+    There(Digest),
+    Root(Box<Root>),
 }
 
 impl ImageCopy<'_> {
@@ -39,29 +46,26 @@ impl ImageCopy<'_> {
                 root: existing.clone(),
             });
         }
-        let root = self.root(&from).await?;
-        if existing.as_ref() == Some(&root.digest) {
-            return Ok(Done::UpToDate { root: root.digest });
-        }
-        let graph = self.plan(root).await?;
-        self.settle(&graph).await?;
-        match self.write(&graph).await {
-            Err(error) if is_missing_content(&error) => {
-                // What the journal or an answer promised is gone: ask for every blob this time.
-                for blob in &graph.blobs {
-                    self.destination
-                        .claims
-                        .forget(&blob.descriptor.digest, self.home());
+        let plan = match self.wanted(&from, existing.as_ref()).await? {
+            Wanted::There(root) => return Ok(Done::UpToDate { root }),
+            Wanted::Root(root) => self.plan(*root).await?,
+        };
+        match self.bring(&plan).await {
+            Err(error) if is_missing_repository(&error) => match &self.destination.creator {
+                Some(creator) => {
+                    creator.create(self.home()).await?;
+                    self.bring(&plan).await
                 }
-                self.destination.mark_used(self.home());
-                self.settle(&graph).await?;
-                self.write(&graph).await?;
+                None => Err(error),
+            },
+            Err(error) if is_missing_content(&error) => {
+                // What the journal, this batch or an answer promised is gone (quirk 47): once more, and
+                // nothing is believed this time.
+                let plan = self.plan_anew(plan).await?;
+                self.bring(&plan).await
             }
-            written => written?,
+            done => done,
         }
-        Ok(Done::Copied {
-            root: graph.root.digest,
-        })
     }
 
     /// The digest the destination reference has now.
@@ -95,64 +99,99 @@ impl ImageCopy<'_> {
         }
     }
 
-    /// The manifest that the destination reference will name.
-    async fn root(&self, version: &Version) -> Result<Manifest, CopyError> {
-        let client = &self.source.client;
-        let manifest = client
-            .manifest(self.origin(), version)
-            .await
-            .map_err(blame(Side::Source))?;
-        match select(client, &manifest, &self.order.platforms)? {
-            Selected::Whole => Ok(manifest),
+    async fn wanted(
+        &self,
+        version: &Version,
+        existing: Option<&Digest>,
+    ) -> Result<Wanted, CopyError> {
+        let manifest = self.read(version).await?;
+        let selected = select(&self.source.client, &manifest, &self.order.platforms)?;
+        let wanted = match &selected {
+            Selected::Whole => &manifest.digest,
+            Selected::Child(child) => child,
+            Selected::Rewritten(index) => &index.digest,
+        };
+        if existing == Some(wanted) {
+            return Ok(Wanted::There(wanted.clone()));
+        }
+        let root = match selected {
+            Selected::Whole => Root {
+                manifest,
+                rewritten: false,
+            },
             Selected::Child(child) => {
-                let version = Version::Digest(child);
-                client
-                    .manifest(self.origin(), &version)
-                    .await
-                    .map_err(blame(Side::Source))
+                self.note(format!(
+                    "one platform is asked for, so the destination names that image, {child}, and not the index {}",
+                    manifest.digest
+                ));
+                Root {
+                    manifest: self.read(&Version::Digest(child)).await?,
+                    rewritten: false,
+                }
             }
             Selected::Rewritten(index) => {
-                (self.report)(Report::Noted(format!(
-                    "the index keeps only the platforms asked for, so its digest changes from {} to {}",
+                self.note(format!(
+                    "the index keeps only the platforms asked for, so its digest changes from {} to {} and what refers to it stays behind",
                     manifest.digest, index.digest
-                )));
-                Ok(*index)
+                ));
+                Root {
+                    manifest: *index,
+                    rewritten: true,
+                }
             }
-        }
+        };
+        Ok(Wanted::Root(Box::new(root)))
     }
 
-    async fn plan(&self, root: Manifest) -> Result<Graph, CopyError> {
-        let repository = self.home();
-        let graph = if self.destination.has_manifest(repository, &root.digest) {
-            // Another tag of this repository brought all of it.
-            Graph {
-                root,
-                levels: Vec::new(),
-                foreign: Vec::new(),
-                blobs: Vec::new(),
-            }
-        } else {
-            let is_complete = |digest: &Digest| self.destination.has_manifest(repository, digest);
-            Graph::read(&self.source.client, self.origin(), root, &is_complete).await?
-        };
-        for layer in &graph.foreign {
-            (self.report)(Report::Noted(format!(
+    async fn read(&self, version: &Version) -> Result<Manifest, CopyError> {
+        let manifest = self.source.client.manifest(self.origin(), version).await;
+        manifest.map_err(blame(Side::Source))
+    }
+
+    async fn plan(&self, root: Root) -> Result<Plan, CopyError> {
+        let plan = Plan::make(root, self.order, self.source, self.destination, self.report).await?;
+        for layer in plan.foreign() {
+            self.note(format!(
                 "layer {} is not held by registries; it stays at {}",
                 layer.digest,
                 layer.urls.join(", ")
-            )));
+            ));
         }
         (self.report)(Report::Planned {
-            root: graph.root.digest.clone(),
-            blobs: graph.blobs.clone(),
+            root: plan.image.root.digest.clone(),
+            blobs: plan.blobs.clone(),
         });
-        Ok(graph)
+        Ok(plan)
+    }
+
+    async fn plan_anew(&self, plan: Plan) -> Result<Plan, CopyError> {
+        let home = self.home();
+        for blob in &plan.blobs {
+            self.destination
+                .claims
+                .forget(&blob.descriptor.digest, home);
+        }
+        self.destination.forget_manifests(home);
+        self.destination.mark_used(home);
+        self.plan(plan.into_root()).await
+    }
+
+    /// Has everything where it should be: blobs, then manifests, then the reference.
+    async fn bring(&self, plan: &Plan) -> Result<Done, CopyError> {
+        self.settle(plan).await?;
+        let reference = match &self.order.destination.tag {
+            Some(tag) => Version::Tag(tag.clone()),
+            None => Version::Digest(plan.image.root.digest.clone()),
+        };
+        Writing::new(self.destination, self.home(), self.report)
+            .run(plan, &reference)
+            .await
     }
 
     /// Brings every blob where it should be. A blob that fails does not take the others down: what they
     /// have sent would be sent again by the next attempt.
-    async fn settle(&self, graph: &Graph) -> Result<(), CopyError> {
-        let mut blobs: Vec<_> = graph.blobs.iter().map(|blob| &blob.descriptor).collect();
+    async fn settle(&self, plan: &Plan) -> Result<(), CopyError> {
+        let mut blobs: Vec<_> = plan.blobs.iter().map(|blob| &blob.descriptor).collect();
         blobs.sort_by_key(|blob| std::cmp::Reverse(blob.size));
         let copies = blobs.into_iter().map(|blob| {
             BlobCopy {
@@ -169,42 +208,8 @@ impl ImageCopy<'_> {
         future::join_all(copies).await.into_iter().collect()
     }
 
-    /// Writes the manifests, children before parents, and the reference last.
-    async fn write(&self, graph: &Graph) -> Result<(), CopyError> {
-        let client = &self.destination.client;
-        let repository = self.home();
-        for level in graph.levels.iter().rev() {
-            let writes: Vec<_> = level
-                .iter()
-                .map(|manifest| self.write_child(manifest))
-                .collect();
-            stream::iter(writes)
-                .buffer_unordered(WRITERS)
-                .try_collect::<()>()
-                .await?;
-        }
-        let version = match &self.order.destination.tag {
-            Some(tag) => Version::Tag(tag.clone()),
-            None => Version::Digest(graph.root.digest.clone()),
-        };
-        client
-            .put_manifest(repository, &version, &graph.root)
-            .await
-            .map_err(blame(Side::Destination))?;
-        self.destination
-            .add_manifest(repository, &graph.root.digest);
-        Ok(())
-    }
-
-    async fn write_child(&self, manifest: &Manifest) -> Result<(), CopyError> {
-        let version = Version::Digest(manifest.digest.clone());
-        self.destination
-            .client
-            .put_manifest(self.home(), &version, manifest)
-            .await
-            .map_err(blame(Side::Destination))?;
-        self.destination.add_manifest(self.home(), &manifest.digest);
-        Ok(())
+    fn note(&self, text: String) {
+        (self.report)(Report::Noted(text));
     }
 
     fn origin(&self) -> &Repository {
@@ -214,6 +219,13 @@ impl ImageCopy<'_> {
     fn home(&self) -> &Repository {
         &self.order.destination.repository
     }
+}
+
+fn is_missing_repository(error: &CopyError) -> bool {
+    matches!(
+        error.refused(),
+        Some(Refusal::MissingRepository | Refusal::MissingProject)
+    )
 }
 
 /// Whether a registry refused a manifest because something below it is not there.
@@ -227,5 +239,5 @@ fn is_missing_content(error: &CopyError) -> bool {
     };
     matches!(error.class(), Class::Rejected | Class::NotFound)
         && matches!(&*error.cause, ErrorCause::Status { code: Some(code), .. }
-            if matches!(code.as_str(), "MANIFEST_BLOB_UNKNOWN" | "BLOB_UNKNOWN"))
+            if matches!(code.as_str(), "MANIFEST_BLOB_UNKNOWN" | "BLOB_UNKNOWN" | "MANIFEST_UNKNOWN"))
 }

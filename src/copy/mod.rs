@@ -4,16 +4,22 @@
 //! decided above. Invariant: a tag is written last, after everything below it is known to be there, and
 //! every byte that is sent was hashed against its digest.
 
+mod attached;
 mod claims;
+mod create;
 mod engine;
 mod error;
+mod feed;
 mod graph;
 mod image;
 mod ladder;
+mod plan;
 mod report;
 mod site;
 mod transfer;
+mod writing;
 
+pub use create::CreateFailure;
 pub use engine::{Done, Engine, Order};
 pub use error::{CopyError, Side};
 pub use report::{FoundBlob, How, ImageId, Meter, Report};

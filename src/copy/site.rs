@@ -9,7 +9,7 @@ use std::{
 
 use tokio::sync::OnceCell;
 
-use super::claims::Claims;
+use super::{attached::Known, claims::Claims, create::Creator};
 use crate::{
     oci::{Digest, Repository},
     registry::{Client, Error},
@@ -18,6 +18,9 @@ use crate::{
 pub(super) struct Site {
     pub client: Arc<Client>,
     pub claims: Arc<Claims>,
+    pub attached: Known,
+    /// How a missing repository is made here, if the operator said so.
+    pub creator: Option<Creator>,
     /// Whether a repository was unknown to the registry when this batch first wrote to it.
     newness: Mutex<HashMap<Repository, Arc<OnceCell<bool>>>>,
     /// Manifests that are complete in their repository.
@@ -25,10 +28,12 @@ pub(super) struct Site {
 }
 
 impl Site {
-    pub(super) fn new(client: Client) -> Self {
+    pub(super) fn new(client: Client, creator: Option<Creator>) -> Self {
         Self {
             client: Arc::new(client),
             claims: Arc::default(),
+            attached: Known::default(),
+            creator,
             newness: Mutex::default(),
             manifests: Mutex::default(),
         }
@@ -66,6 +71,15 @@ impl Site {
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
         manifests.contains(&(repository.clone(), digest.clone()))
+    }
+
+    /// Takes back what is known of the manifests of a repository.
+    pub(super) fn forget_manifests(&self, repository: &Repository) {
+        let mut manifests = self
+            .manifests
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        manifests.retain(|(home, _)| home != repository);
     }
 
     pub(super) fn add_manifest(&self, repository: &Repository, digest: &Digest) {

@@ -47,7 +47,7 @@ impl Client {
             return match error.status() {
                 Some(400 | 404 | 405 | 406 | 410 | 415 | 501) => Ok(Referrers::NoApi),
                 Some(500) if asked < ASKED_AT_500 => continue,
-                Some(401 | 403 | 500) => Ok(Referrers::Refused(error.to_string())),
+                Some(403 | 500) => Ok(Referrers::Refused(error.to_string())),
                 _ => Err(error),
             };
         }

@@ -12,6 +12,7 @@ impl From<&CopyError> for Failure {
             side: match error.side() {
                 CopySide::Source => Side::Source,
                 CopySide::Destination => Side::Destination,
+                CopySide::Local => Side::Local,
             },
             class: match error.class() {
                 Class::Transient { retry_after } => FailureClass::Transient {

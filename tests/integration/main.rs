@@ -1,7 +1,9 @@
 //! Everything that needs more than one layer, a socket, a terminal or a real program. One crate, so that it
 //! links once; one module per topic.
 
+mod auth;
 mod breaker;
+mod command_line;
 mod docker_registry;
 mod embedded;
 mod fleet;
@@ -10,13 +12,18 @@ mod installed;
 mod journal;
 mod kill;
 mod layers;
+mod login;
 mod migrate;
 mod operator;
 mod postgres;
+mod quirks;
 mod readme;
 mod requests;
+mod resilience;
 mod sample_lists;
+mod scene;
 mod serve;
 mod skopeo;
 mod terminal;
 mod verify;
+mod whole_image;

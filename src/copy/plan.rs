@@ -1,0 +1,120 @@
+//! Everything that has to be at the destination before the reference may name the image.
+//!
+//! Decides what is left out because it is known to be there. Invariant: a blob that several manifests name
+//! is in the plan once.
+
+use std::collections::HashSet;
+
+use super::{
+    CopyError, FoundBlob, Order, Report,
+    attached::{Attachment, Search},
+    graph::Graph,
+    site::Site,
+};
+use crate::oci::{Attachments, Descriptor, Digest, Manifest};
+
+/// What the destination reference is to name.
+pub(super) struct Root {
+    pub manifest: Manifest,
+    /// Whether it was made here, of what the platforms left of the source's index. Nothing refers to it.
+    pub rewritten: bool,
+}
+
+pub(super) struct Plan {
+    pub image: Graph,
+    /// What is attached to the image, to that, and so on.
+    pub attached: Vec<Vec<Attachment>>,
+    /// The blobs of all of these.
+    pub blobs: Vec<FoundBlob>,
+    /// The manifests whose attachments are in the plan.
+    pub subjects: Vec<Digest>,
+    rewritten: bool,
+}
+
+impl Plan {
+    pub(super) async fn make(
+        root: Root,
+        order: &Order,
+        source: &Site,
+        destination: &Site,
+        report: &(dyn Fn(Report) + Send + Sync),
+    ) -> Result<Self, CopyError> {
+        let (from, into) = (&order.source.repository, &order.destination.repository);
+        let Root {
+            manifest,
+            rewritten,
+        } = root;
+        let only = |image| Self::of(image, rewritten, Vec::new(), Vec::new());
+        // A new tag for what the repository holds: all there is to write is the manifest.
+        if order.source.registry == order.destination.registry && from == into {
+            return Ok(only(Graph::of(manifest)));
+        }
+        let is_complete = |digest: &Digest| destination.has_manifest(into, digest);
+        let image = if is_complete(&manifest.digest) {
+            // Another tag of this repository brought all of it.
+            Graph::of(manifest)
+        } else {
+            Graph::read(&source.client, from, manifest, &is_complete).await?
+        };
+        if order.attachments == Attachments::NONE {
+            return Ok(only(image));
+        }
+        let manifests = image.manifests().skip(usize::from(rewritten));
+        let subjects = manifests.map(|manifest| &manifest.digest);
+        let subjects: Vec<Digest> = subjects
+            .chain(&image.left_out)
+            .filter(|subject| !destination.attached.is_complete(into, subject))
+            .cloned()
+            .collect();
+        let mut seen = subjects.iter().cloned().collect();
+        let search = Search {
+            wanted: order.attachments,
+            source,
+            from,
+            destination,
+            into,
+            report,
+        };
+        let attached = search.run(subjects.clone(), &mut seen).await?;
+        Ok(Self::of(image, rewritten, attached, subjects))
+    }
+
+    fn of(
+        image: Graph,
+        rewritten: bool,
+        attached: Vec<Vec<Attachment>>,
+        subjects: Vec<Digest>,
+    ) -> Self {
+        let mut seen = HashSet::new();
+        let attachments = attached.iter().flatten();
+        let graphs = std::iter::once(&image).chain(attachments.map(|attached| &attached.graph));
+        let blobs = graphs
+            .flat_map(|graph| &graph.blobs)
+            .filter(|blob| seen.insert(blob.descriptor.digest.clone()))
+            .cloned()
+            .collect();
+        Self {
+            image,
+            attached,
+            blobs,
+            subjects,
+            rewritten,
+        }
+    }
+
+    /// What the plan was made for.
+    pub(super) fn into_root(self) -> Root {
+        Root {
+            manifest: self.image.root,
+            rewritten: self.rewritten,
+        }
+    }
+
+    /// Layers whose bytes registries do not hold.
+    pub(super) fn foreign(&self) -> impl Iterator<Item = &Descriptor> {
+        let attachments = self.attached.iter().flatten();
+        std::iter::once(&self.image)
+            .chain(attachments.map(|attached| &attached.graph))
+            .flat_map(|graph| &graph.foreign)
+    }
+}

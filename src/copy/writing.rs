@@ -1,0 +1,215 @@
+//! Writes the manifests of one image, once all blobs are there.
+//!
+//! Decides the order: children before parents, a subject before what refers to it, the reference last - so
+//! that an image that is found is whole, with everything attached to it. A manifest named by its digest
+//! alone is the reference, so what refers to it goes first. Invariant: what the destination's rules refuse
+//! of the attachments is said, and does not keep the image itself from being copied.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Mutex, PoisonError},
+};
+
+use futures_util::{StreamExt, TryStreamExt, stream};
+
+use super::{
+    CopyError, Done, Report, Side, attached::Attachment, error::blame, graph::Graph, plan::Plan,
+    site::Site,
+};
+use crate::{
+    oci::{Descriptor, Digest, Manifest, Repository, Version},
+    registry::{Refusal, described_as_referrer},
+};
+
+/// Manifests written at once for one image.
+const WRITERS: usize = 6;
+
+pub(super) struct Writing<'a> {
+    destination: &'a Site,
+    into: &'a Repository,
+    report: &'a (dyn Fn(Report) + Send + Sync),
+    /// What the destination did not list among its subject's referrers.
+    unlisted: Mutex<BTreeMap<Digest, Vec<Descriptor>>>,
+}
+
+impl<'a> Writing<'a> {
+    pub(super) fn new(
+        destination: &'a Site,
+        into: &'a Repository,
+        report: &'a (dyn Fn(Report) + Send + Sync),
+    ) -> Self {
+        Self {
+            destination,
+            into,
+            report,
+            unlisted: Mutex::default(),
+        }
+    }
+
+    /// Writes `plan`; `reference` is what the destination reference selects by.
+    pub(super) async fn run(self, plan: &Plan, reference: &Version) -> Result<Done, CopyError> {
+        let root = &plan.image.root;
+        self.levels(&plan.image).await?;
+        let own = Version::Digest(root.digest.clone());
+        let is_subject = root.subject.is_some() || !plan.attached.is_empty();
+        let subject_first = is_subject && *reference != own;
+        if subject_first {
+            self.put(&own, root).await?;
+        }
+        let mut refused = self.attachments(plan.attached.iter().flatten()).await?;
+        self.list().await?;
+        let done = self.reference(reference, root).await?;
+        if !subject_first && !refused.is_empty() {
+            // Some registries want to see the subject first.
+            let again = refused.into_iter().map(|(attachment, _)| attachment);
+            refused = self.attachments(again).await?;
+        }
+        self.list().await?;
+        for (attachment, error) in refused {
+            self.note_refused(attachment, &error);
+        }
+        self.destination
+            .attached
+            .complete(self.into, &plan.subjects);
+        Ok(done)
+    }
+
+    async fn levels(&self, graph: &Graph) -> Result<(), CopyError> {
+        for level in graph.levels.iter().rev() {
+            let writes: Vec<_> = level
+                .iter()
+                .map(|manifest| async move {
+                    let version = Version::Digest(manifest.digest.clone());
+                    self.put(&version, manifest).await
+                })
+                .collect();
+            stream::iter(writes)
+                .buffer_unordered(WRITERS)
+                .try_collect::<()>()
+                .await?;
+        }
+        Ok(())
+    }
+
+    /// Writes attachments in their order; those that the destination's rules refuse are given back.
+    async fn attachments<'p>(
+        &self,
+        attachments: impl Iterator<Item = &'p Attachment>,
+    ) -> Result<Vec<(&'p Attachment, CopyError)>, CopyError> {
+        let mut refused = Vec::new();
+        for attachment in attachments {
+            match self.attachment(attachment).await {
+                Ok(()) => {}
+                Err(error) if is_rule(&error) => refused.push((attachment, error)),
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(refused)
+    }
+
+    async fn attachment(&self, attachment: &Attachment) -> Result<(), CopyError> {
+        self.levels(&attachment.graph).await?;
+        let root = &attachment.graph.root;
+        match &attachment.tag {
+            Some(tag) => {
+                let version = Version::Tag(tag.clone());
+                self.reference(&version, root).await.map(drop)
+            }
+            None => self.put(&Version::Digest(root.digest.clone()), root).await,
+        }
+    }
+
+    /// Writes a manifest under a name that may not be free to change.
+    async fn reference(&self, version: &Version, manifest: &Manifest) -> Result<Done, CopyError> {
+        let root = manifest.digest.clone();
+        let error = match self.put(version, manifest).await {
+            Ok(()) => return Ok(Done::Copied { root }),
+            Err(error) => error,
+        };
+        if error.refused() != Some(Refusal::ImmutableTag) {
+            return Err(error);
+        }
+        // Refused because it is there already, by someone else's hand, or because another one is (quirk 6).
+        let head = self.destination.client.manifest_head(self.into, version);
+        match head.await.map_err(blame(Side::Destination))? {
+            Some(head) if head.digest == root => Ok(Done::UpToDate { root }),
+            Some(head) => Err(CopyError::Conflict {
+                version: version.clone(),
+                there: head.digest,
+                wanted: root,
+            }),
+            None => Err(error),
+        }
+    }
+
+    async fn put(&self, version: &Version, manifest: &Manifest) -> Result<(), CopyError> {
+        let written = self
+            .destination
+            .client
+            .put_manifest(self.into, version, manifest)
+            .await
+            .map_err(blame(Side::Destination))?;
+        if let Some(subject) = &manifest.subject
+            && !written.lists_subject
+        {
+            let mut unlisted = self.unlisted.lock().unwrap_or_else(PoisonError::into_inner);
+            let referrers = unlisted.entry(subject.digest.clone()).or_default();
+            referrers.push(described_as_referrer(manifest));
+        }
+        self.destination.add_manifest(self.into, &manifest.digest);
+        Ok(())
+    }
+
+    /// Puts what was written since the last time, and is not listed by the registry, into the fallback
+    /// indexes of its subjects.
+    async fn list(&self) -> Result<(), CopyError> {
+        let unlisted = {
+            let mut unlisted = self.unlisted.lock().unwrap_or_else(PoisonError::into_inner);
+            std::mem::take(&mut *unlisted)
+        };
+        for (subject, referrers) in unlisted {
+            let one = self.destination.attached.listing(self.into, &subject);
+            // Never closed; with a permit or without, the index is changed.
+            let _alone = one.acquire().await;
+            let client = &self.destination.client;
+            let added = client.add_to_fallback_index(self.into, &subject, &referrers);
+            match added.await.map_err(blame(Side::Destination)) {
+                Err(error) if is_rule(&error) => (self.report)(Report::Noted(format!(
+                    "the destination has no list of what refers to {subject}, and takes none under a tag: {error}"
+                ))),
+                added => added?,
+            }
+        }
+        Ok(())
+    }
+
+    fn note_refused(&self, attachment: &Attachment, error: &CopyError) {
+        let root = &attachment.graph.root;
+        let kind = described_as_referrer(root).artifact_type;
+        let name = match (&attachment.tag, kind) {
+            (Some(tag), _) => tag.to_string(),
+            (None, Some(kind)) => format!("{} ({kind})", root.digest),
+            (None, None) => root.digest.to_string(),
+        };
+        (self.report)(Report::Noted(format!(
+            "the image is copied without {name}, which belongs to it: the destination {error}"
+        )));
+    }
+}
+
+/// Whether the destination's rules are against it, for good, and against nothing else.
+fn is_rule(error: &CopyError) -> bool {
+    match error {
+        CopyError::Conflict { .. } => true,
+        _ => matches!(
+            error.refused(),
+            Some(
+                Refusal::UnsupportedContent
+                    | Refusal::NoMediaType
+                    | Refusal::TooLarge
+                    | Refusal::Policy
+                    | Refusal::ImmutableTag
+            )
+        ),
+    }
+}
