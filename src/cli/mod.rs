@@ -15,6 +15,7 @@ mod run;
 mod serve;
 mod settings;
 mod signals;
+mod verify;
 
 use std::{
     net::SocketAddr,
@@ -62,6 +63,8 @@ enum Command {
     Login(login::LoginArguments),
     /// Forget what is kept for a registry.
     Logout(login::LogoutArguments),
+    /// Compare every image of a list or a batch with its source.
+    Verify(verify::VerifyArguments),
     /// Serve a directory as a registry.
     Serve(ServeArguments),
     /// Show a migration between two registries that exist only for this demo.
@@ -260,6 +263,7 @@ async fn execute(command: Command) -> anyhow::Result<Exit> {
         Command::Browse(arguments) => browse::browse(arguments).await,
         Command::Login(arguments) => login::login(arguments).await,
         Command::Logout(arguments) => login::logout(arguments).await,
+        Command::Verify(arguments) => verify::verify(arguments).await,
         Command::Serve(arguments) => serve::serve(arguments).await,
         Command::Demo(arguments) => demo::demo(arguments).await,
     }

@@ -126,7 +126,7 @@ async fn start(
 }
 
 /// The jobs of a list, its filters answered by the registries.
-async fn expand(list: &List, engine: &Engine) -> anyhow::Result<Result<Vec<Job>, Exit>> {
+pub(super) async fn expand(list: &List, engine: &Engine) -> anyhow::Result<Result<Vec<Job>, Exit>> {
     let tags: TagLists = stream::iter(list.needs_tags())
         .map(|(registry, repository)| async move {
             let tags = async { engine.client(&registry)?.tags(&repository).await }.await;

@@ -9,7 +9,7 @@ use crate::{
     credentials::{Keychain, PasswordSource, Places, Source},
     list::{self, List},
     oci::Registry,
-    registry::{Client, Credentials, Limits, Proxy, Settings, TlsSettings},
+    registry::{Client, Credentials, Limits, Patience, Proxy, Settings, TlsSettings},
 };
 
 /// An engine that reaches the registries of the list as it says, and any other as who is logged in there.
@@ -88,6 +88,7 @@ fn settings(registry: &Registry, written: &list::Settings, places: &Places) -> S
             list::Proxy::None => Proxy::None,
             list::Proxy::Address(url) => Proxy::Url(url.clone()),
         },
+        patience: Patience::default(),
     }
 }
 

@@ -19,7 +19,11 @@ impl Client {
     /// Asks `/v2/` once, to learn how this registry wants to be authorized (quirk 51).
     pub async fn reach(&self) -> Result<(), Error> {
         let ping = || async {
-            let response = self.transmit(&self.ping(), CallBody::Empty, None).await?;
+            let call = self.ping();
+            let response = self.transmit(&call, CallBody::Empty, None).await?;
+            if matches!(response.status().as_u16(), 429 | 500..) {
+                return self.accept(&call, response).await.map(drop);
+            }
             if let Some(peer) = response.remote_addr().filter(|_| !self.proxied) {
                 self.boundary.answered_from(peer);
             }

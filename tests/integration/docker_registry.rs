@@ -14,22 +14,26 @@ use crate::{installed, requests::Request};
 pub struct DockerRegistry {
     address: String,
     requests: watch::Receiver<Vec<Request>>,
-    _process: Child,
-    _directory: tempfile::TempDir,
+    process: Child,
+    directory: tempfile::TempDir,
 }
 
 impl DockerRegistry {
     /// Nothing, with a printed line, when the program is not installed.
     pub async fn start() -> Option<Self> {
-        let program = installed::program("docker-registry")?;
         let directory = tempfile::tempdir().unwrap();
+        Self::serve(directory, "127.0.0.1:0").await
+    }
+
+    async fn serve(directory: tempfile::TempDir, address: &str) -> Option<Self> {
+        let program = installed::program("docker-registry")?;
         let content = directory.path().join("content");
         let configuration = directory.path().join("config.yml");
         let text = format!(
             "version: 0.1\n\
              log:\n  level: info\n\
              storage:\n  filesystem:\n    rootdirectory: {}\n\
-             http:\n  addr: 127.0.0.1:0\n  secret: the same for every upload session\n",
+             http:\n  addr: {address}\n  secret: the same for every upload session\n",
             content.display()
         );
         std::fs::write(&configuration, text).unwrap();
@@ -58,9 +62,24 @@ impl DockerRegistry {
         Some(Self {
             address,
             requests,
-            _process: process,
-            _directory: directory,
+            process,
+            directory,
         })
+    }
+
+    /// Ends it in the middle of whatever it does.
+    pub async fn kill(&mut self) {
+        self.process.kill().await.unwrap();
+    }
+
+    /// Starts it again, with its address and content, if it was killed.
+    pub async fn mend(&mut self) {
+        if self.process.try_wait().unwrap().is_none() {
+            return;
+        }
+        let directory = std::mem::replace(&mut self.directory, tempfile::tempdir().unwrap());
+        let address = self.address.clone();
+        *self = Self::serve(directory, &address).await.unwrap();
     }
 
     pub fn address(&self) -> &str {

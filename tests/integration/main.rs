@@ -2,6 +2,7 @@
 //! links once; one module per topic.
 
 mod auth;
+mod breaker;
 mod command_line;
 mod docker_registry;
 mod embedded;
@@ -18,8 +19,11 @@ mod postgres;
 mod quirks;
 mod readme;
 mod requests;
+mod resilience;
 mod sample_lists;
 mod scene;
 mod serve;
 mod skopeo;
 mod terminal;
+mod verify;
+mod whole_image;
