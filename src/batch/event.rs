@@ -9,7 +9,7 @@ use super::{
     Attempt, BatchId, BlobKind, Command, Failure, Job, JobId, LaneLimit, LaneState, Millis,
     Refusal, StopMode,
 };
-use crate::oci::{Digest, Registry, Repository};
+use crate::oci::{Digest, MediaType, Platform, Registry, Repository};
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
@@ -51,6 +51,9 @@ pub enum Event {
         job: JobId,
         /// Digest of the manifest or index that the destination reference will name.
         root: Digest,
+        /// Parents before their children.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        manifests: Vec<PlannedManifest>,
         blobs: Vec<PlannedBlob>,
     },
     /// The blob needs another job's upload of the same content.
@@ -125,6 +128,25 @@ pub struct PlannedBlob {
     /// Length in bytes.
     pub size: u64,
     pub kind: BlobKind,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub media_type: Option<MediaType>,
+}
+
+/// A manifest of an image. Positions are those in the lists of the same event.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlannedManifest {
+    pub digest: Digest,
+    pub media_type: MediaType,
+    /// Length in bytes.
+    pub size: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub platform: Option<Platform>,
+    /// Position of the index it is in, or of the manifest it is attached to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parent: Option<u32>,
+    /// Positions of its blobs.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub blobs: Vec<u32>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

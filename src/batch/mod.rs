@@ -16,7 +16,8 @@ mod verdict;
 pub use board::{BlobState, BlobView, Board, JobView, State, StateCounts, Totals};
 pub use command::{Command, Refusal, Selection, StopMode};
 pub use event::{
-    BlobProgress, Event, Outcome, PlannedBlob, QueueReason, Settled, SkipReason, StopReason,
+    BlobProgress, Event, Outcome, PlannedBlob, PlannedManifest, QueueReason, Settled, SkipReason,
+    StopReason,
 };
 pub use failure::{Failure, FailureClass, Side};
 pub use job::{Attempt, BatchId, BlobKind, Job, JobId, Millis};

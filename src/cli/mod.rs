@@ -10,6 +10,7 @@ mod front_end;
 mod inspect;
 mod lists;
 mod login;
+mod partial_list;
 mod registries;
 mod run;
 mod serve;

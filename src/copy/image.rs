@@ -11,6 +11,7 @@ use super::{
     error::blame,
     graph::{Selected, select},
     ladder::BlobCopy,
+    outline::outline,
     plan::{Plan, Root},
     site::Site,
     writing::Writing,
@@ -159,6 +160,7 @@ impl ImageCopy<'_> {
         }
         (self.report)(Report::Planned {
             root: plan.image.root.digest.clone(),
+            manifests: outline(&plan),
             blobs: plan.blobs.clone(),
         });
         Ok(plan)

@@ -656,10 +656,12 @@ mod tests {
             digest: digest.clone(),
             size: 9,
             kind: BlobKind::Layer,
+            media_type: None,
         };
         let planned = Event::JobPlanned {
             job: K,
             root: Digest::of(b"root"),
+            manifests: Vec::new(),
             blobs: vec![blob],
         };
         let mut board = board(&[started(J, 1), started(K, 1), planned]);

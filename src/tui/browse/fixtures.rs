@@ -13,7 +13,7 @@ use crate::{
     },
     oci::{Descriptor, Digest, Manifest, MediaType, Reference, Version},
     present::Glyphs,
-    tui::{Options, fixtures, theme::Theme},
+    tui::{Options, keys::event, theme::Theme},
 };
 
 pub const REGISTRY: &str = "registry.example:5000";
@@ -181,9 +181,9 @@ impl Browsing {
     /// Nothing is answered yet.
     pub fn new(start: Start) -> Self {
         let options = Options {
-            theme: Theme::Ansi,
+            theme: Theme::Dark,
             glyphs: Glyphs::UNICODE,
-            attempts: None,
+            ..Options::detect(|_| None)
         };
         let mut browsing = Self {
             browser: Browser::new(options, start),
@@ -220,7 +220,7 @@ impl Browsing {
     /// Presses keys, written as in the key table and separated by spaces.
     pub fn press(&mut self, keys: &str) {
         for key in keys.split(' ') {
-            self.tell(Msg::Key(fixtures::event(key)));
+            self.tell(Msg::Key(event(key).unwrap()));
         }
     }
 
