@@ -13,7 +13,7 @@ use crate::{
     },
     oci::{Descriptor, Digest, Manifest, MediaType, Reference, Version},
     present::Glyphs,
-    tui::{Options, keys, theme::Theme},
+    tui::{Options, keys::event, theme::Theme},
 };
 
 pub const REGISTRY: &str = "registry.example:5000";
@@ -220,7 +220,7 @@ impl Browsing {
     /// Presses keys, written as in the key table and separated by spaces.
     pub fn press(&mut self, keys: &str) {
         for key in keys.split(' ') {
-            self.tell(Msg::Key(keys::event(key).unwrap()));
+            self.tell(Msg::Key(event(key).unwrap()));
         }
     }
 
