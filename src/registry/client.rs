@@ -180,7 +180,11 @@ impl Client {
         };
         let http = tls::http_client(&registry, &settings.tls, &proxy).map_err(fail)?;
         Ok(Self {
-            auth: Arc::new(Authorizer::of_registry(http.clone(), settings.credentials)),
+            auth: Arc::new(Authorizer::of_registry(
+                http.clone(),
+                base.clone(),
+                settings.credentials,
+            )),
             elsewhere: Mutex::default(),
             boundary: Boundary::new(base.clone()),
             proxied: proxy.is_used_for(&base),

@@ -134,9 +134,10 @@ impl Client {
 
     /// A token server that is busy closes the lane as the registry itself would.
     fn token_error(&self, auth: &Authorizer, call: &Call, cause: ErrorCause) -> Error {
-        let realm = auth.realm();
-        let url = realm.as_ref().unwrap_or(&call.url);
-        let error = self.error(Operation::FetchToken, Some(url), cause);
+        let error = match auth.realm() {
+            Some(realm) => self.error(Operation::FetchToken, Some(&realm), cause),
+            None => self.error(call.operation, Some(&call.url), cause),
+        };
         if let Class::Transient {
             retry_after: Some(pause),
         } = error.class()

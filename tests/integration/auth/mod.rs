@@ -3,6 +3,7 @@
 mod docker_registry;
 mod elsewhere;
 mod mounts;
+mod passwords;
 mod proxies;
 mod stored;
 mod stub;
