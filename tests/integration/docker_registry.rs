@@ -1,6 +1,6 @@
 //! A real registry: Debian's `docker-registry`, with its content in a directory that goes away with it.
 
-use std::process::Stdio;
+use std::{path::PathBuf, process::Stdio};
 
 use tokio::{
     io::{AsyncBufReadExt as _, BufReader},
@@ -21,6 +21,11 @@ pub struct DockerRegistry {
 impl DockerRegistry {
     /// Nothing, with a printed line, when the program is not installed.
     pub async fn start() -> Option<Self> {
+        Self::with([]).await
+    }
+
+    /// Configured further by `REGISTRY_` variables.
+    pub async fn with<const N: usize>(environment: [(&str, PathBuf); N]) -> Option<Self> {
         let program = installed::program("docker-registry")?;
         let directory = tempfile::tempdir().unwrap();
         let content = directory.path().join("content");
@@ -37,6 +42,7 @@ impl DockerRegistry {
             .arg("serve")
             .arg(&configuration)
             .env_clear()
+            .envs(environment)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -50,7 +56,7 @@ impl DockerRegistry {
             let line = said.next_line().await.unwrap();
             let line = line.expect("the registry ended before it was ready");
             if let Some((_, rest)) = line.split_once("listening on ") {
-                break rest.split('"').next().unwrap().to_owned();
+                break rest.split([',', '"']).next().unwrap().to_owned();
             }
         };
         // Whoever stops reading would stop the registry once the pipe is full.
