@@ -8,12 +8,15 @@ mod demo;
 mod front_end;
 mod inspect;
 mod lists;
+mod login;
 mod partial_list;
 mod registries;
 mod run;
+mod screen;
 mod serve;
 mod settings;
 mod signals;
+mod verify;
 
 use std::{
     net::SocketAddr,
@@ -25,7 +28,9 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::{
     batch::Verdict,
-    journal::{Journal, Place},
+    journal::{Journal, JournalError, Place},
+    present,
+    serve::ServeError,
 };
 
 /// Moves container images between registries, in bulk, where an operator can see and steer it.
@@ -53,6 +58,12 @@ enum Command {
     Tags(inspect::TagsArguments),
     /// Print the digest of an image or a file.
     Digest(inspect::DigestArguments),
+    /// Keep a password for a registry, where docker and podman keep theirs.
+    Login(login::LoginArguments),
+    /// Forget what is kept for a registry.
+    Logout(login::LogoutArguments),
+    /// Compare every image of a list or a batch with its source.
+    Verify(verify::VerifyArguments),
     /// Serve a directory as a registry.
     Serve(ServeArguments),
     /// Show a migration between two registries that exist only for this demo.
@@ -155,7 +166,7 @@ struct PaceArguments {
     attempts: Option<u16>,
 }
 
-#[derive(Args, Clone, Copy)]
+#[derive(Args, Clone)]
 struct OutputArguments {
     /// One line per change instead of the screen, as when stdout is no terminal.
     #[arg(long)]
@@ -163,6 +174,10 @@ struct OutputArguments {
     /// One JSON event per line on stdout (the schema is in assets/events.md).
     #[arg(long)]
     json: bool,
+    /// Draw the screen into SVG pictures in a directory instead of on the terminal: a recording of the
+    /// run, and pictures of each pane on the way.
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["headless", "json"])]
+    pictures: Option<PathBuf>,
 }
 
 impl JournalArguments {
@@ -223,10 +238,19 @@ pub fn main() -> ExitCode {
     match ended {
         Ok(exit) => exit.into(),
         Err(error) => {
-            eprintln!("transship: {error:#}");
+            eprintln!("transship: {}", sentence(&error));
             Exit::Usage.into()
         }
     }
+}
+
+/// What went wrong, fit to print. Errors of the layers fit after "failed to"; those made here are sentences.
+fn sentence(error: &anyhow::Error) -> String {
+    let outermost = error.chain().next();
+    let of_a_layer =
+        outermost.is_some_and(|error| error.is::<JournalError>() || error.is::<ServeError>());
+    let before = if of_a_layer { "failed to " } else { "" };
+    present::plain(&format!("{before}{error:#}")).into_owned()
 }
 
 async fn execute(command: Command) -> anyhow::Result<Exit> {
@@ -239,6 +263,9 @@ async fn execute(command: Command) -> anyhow::Result<Exit> {
         Command::Inspect(arguments) => inspect::inspect(arguments).await,
         Command::Tags(arguments) => inspect::tags(arguments).await,
         Command::Digest(arguments) => inspect::digest(arguments).await,
+        Command::Login(arguments) => login::login(arguments).await,
+        Command::Logout(arguments) => login::logout(arguments).await,
+        Command::Verify(arguments) => verify::verify(arguments).await,
         Command::Serve(arguments) => serve::serve(arguments).await,
         Command::Demo(arguments) => demo::demo(arguments).await,
     }

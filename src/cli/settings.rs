@@ -9,7 +9,7 @@ use crate::{
     credentials::{Keychain, PasswordSource, Places, Source},
     list::{self, List},
     oci::Registry,
-    registry::{Credentials, Limits, Proxy, Settings, TlsSettings},
+    registry::{Client, Credentials, Limits, Patience, Proxy, Settings, TlsSettings},
 };
 
 /// An engine that reaches the registries of the list as it says, and any other as who is logged in there.
@@ -39,6 +39,21 @@ pub(super) fn engine_for(list: Option<&List>, plain_http: &[Registry]) -> anyhow
     Ok(Engine::new(all)
         .with_others(move |registry| settings(registry, &unwritten, &places))
         .creating(create_commands))
+}
+
+/// A client that identifies itself with `credentials`, everything else as for any registry.
+pub(super) fn client_as(
+    registry: &Registry,
+    credentials: Credentials,
+    plain_http: Option<bool>,
+) -> anyhow::Result<Client> {
+    let usual = settings(registry, &list::Settings::default(), &Places::default());
+    let settings = Settings {
+        credentials,
+        plain_http: plain_http.or(usual.plain_http),
+        ..usual
+    };
+    Ok(Client::new(registry.clone(), settings)?)
 }
 
 /// How repositories are made at the registries where they have to be.
@@ -73,6 +88,7 @@ fn settings(registry: &Registry, written: &list::Settings, places: &Places) -> S
             list::Proxy::None => Proxy::None,
             list::Proxy::Address(url) => Proxy::Url(url.clone()),
         },
+        patience: Patience::default(),
     }
 }
 

@@ -9,6 +9,7 @@ mod claims;
 mod create;
 mod engine;
 mod error;
+mod feed;
 mod graph;
 mod image;
 mod ladder;

@@ -1,34 +1,23 @@
-//! One blob from source to destination: streamed, hashed on the way, going on after cuts.
+//! One blob from source to destination, going on after cuts on either side.
 //!
-//! Decides who is to blame when the stream breaks and from which byte to go on. Nothing touches the disk.
-//! Invariant: the last byte is handed over only after the whole content was found to be its digest; a
-//! byte sent again after a cut is judged by the destination, which has the last word.
+//! Decides who is to blame when the stream breaks, from which byte to go on and in which pieces. Invariant:
+//! a byte sent again is judged by the destination, whose digest has the last word.
 
-use std::{
-    io,
-    sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicBool, Ordering::Relaxed},
-    },
-    time::Duration,
-};
+use std::sync::Arc;
 
-use bytes::Bytes;
-use futures_util::stream;
-use tokio::time::{Instant, sleep_until};
+use futures_util::future;
+use tokio::time::sleep;
 
-use super::{CopyError, Meter, Report, Side, error::blame};
+use super::{CopyError, Report, Side, error::blame, feed::Feed};
 use crate::{
-    oci::{Descriptor, Digest, Hasher, Repository},
-    registry::{self, BlobRead, Class, Client, UploadSession},
+    oci::{Descriptor, Repository},
+    registry::{self, Class, Client, UploadMode, UploadSession},
 };
 
-/// Cuts in a row without a byte of progress that are mended here; then the attempt has failed.
-const FRUITLESS_CUTS: u32 = 2;
-/// How long a destination may take no byte, or not answer after the last one, before it is given up.
-const LONGEST_SILENCE: Duration = Duration::from_secs(60);
-/// Committing a large blob takes registries on object storage minutes.
-const LONGEST_COMMIT: Duration = Duration::from_secs(15 * 60);
+/// Failures in a row without a byte of progress that are mended here; then the attempt has failed.
+const MOST_FRUITLESS: u32 = 3;
+/// Ways to send that are tried for one blob.
+const MOST_MODES: u32 = 8;
 
 pub(super) struct Transfer<'a> {
     pub blob: &'a Descriptor,
@@ -39,264 +28,202 @@ pub(super) struct Transfer<'a> {
     pub report: &'a (dyn Fn(Report) + Send + Sync),
 }
 
+/// An upload and how far it is known to have come.
+struct Upload {
+    session: UploadSession,
+    /// The destination said that it has the bytes before this one.
+    offset: u64,
+    mode: UploadMode,
+    /// Whether the content is sent in more than one request.
+    pieces: bool,
+}
+
+impl Upload {
+    fn is_chunked(&self) -> bool {
+        matches!(self.mode, UploadMode::Chunks { .. })
+    }
+}
+
 impl Transfer<'_> {
     /// Uploads the blob, into `session` if one is open already.
     pub(super) async fn run(self, session: Option<UploadSession>) -> Result<(), CopyError> {
-        let mut session = match session {
-            Some(session) => session,
-            None => self.begin().await?,
-        };
         let feed = Arc::new(Feed::new(&self));
-        let mut offset = 0;
-        let mut fruitless = 0;
+        let (opened, begun) = future::join(feed.open(), self.begin(session)).await;
+        let mut upload = begun?;
+        if let Err(error) = opened {
+            return Err(self.abandon(&upload, error).await);
+        }
+        let (mut fruitless, mut modes) = (0, 0);
         loop {
-            let meter = Arc::clone(&feed.meter);
-            meter.set(offset);
+            feed.meter().set(upload.offset);
             (self.report)(Report::Started {
                 digest: self.blob.digest.clone(),
-                offset,
-                meter,
+                offset: upload.offset,
+                meter: Arc::clone(feed.meter()),
             });
-            let error = match self.send(&feed, &session, offset).await {
+            let before = upload.offset;
+            let error = match self.send(&feed, &mut upload).await {
                 Ok(()) => return Ok(()),
                 Err(error) => error,
             };
             if let Some(error) = feed.take_failure() {
-                // The session has bytes nobody will complete; failing to say so changes nothing.
-                let _ = self.destination.cancel_upload(&session).await;
-                return Err(error);
+                return Err(self.abandon(&upload, error).await);
             }
-            let blamed = blame(Side::Destination);
-            let resumed = offset > 0;
+            fruitless = if upload.offset > before {
+                1
+            } else {
+                fruitless + 1
+            };
+            if let Some(mode) = self.learn(&upload, &error, fruitless)
+                && modes < MOST_MODES
+            {
+                (modes, fruitless) = (modes + 1, 0);
+                upload.mode = mode;
+                upload.pieces = true;
+            }
             match error.class() {
-                Class::Transient { retry_after: None } if fruitless < FRUITLESS_CUTS => {}
+                _ if fruitless > MOST_FRUITLESS => return Err(blame(Side::Destination)(error)),
+                // Just learned: the bytes it has are good, the way they came was not.
+                _ if fruitless == 0 => {}
+                Class::Transient { .. } => {}
+                // The chunk did not follow the last one: it says where to go on (quirk 44).
+                _ if error.status() == Some(416) && upload.is_chunked() => {}
                 // Pieces put together wrongly (quirks 4 and 14): once more, in one piece.
-                Class::Rejected | Class::Corrupt if resumed && fruitless < FRUITLESS_CUTS => {
-                    fruitless += 1;
-                    (session, offset) = (self.begin().await?, 0);
+                Class::Rejected | Class::Corrupt if upload.pieces => {
+                    upload = self.begin(None).await?;
                     continue;
                 }
-                _ => return Err(blamed(error)),
+                _ => return Err(blame(Side::Destination)(error)),
             }
-            let before = offset;
-            (session, offset) = match self
+            // The first time at once; cuts are rarely followed by cuts.
+            let pauses = fruitless.saturating_sub(1);
+            sleep(self.destination.patience().mend * pauses).await;
+            let known = upload.offset;
+            match self.ask(&feed, upload).await? {
+                Some(asked) => upload = asked,
+                None => return Ok(()),
+            }
+            if upload.offset > known {
+                fruitless = 0;
+            }
+        }
+    }
+
+    async fn begin(&self, session: Option<UploadSession>) -> Result<Upload, CopyError> {
+        let session = match session {
+            Some(session) => session,
+            None => self
                 .destination
-                .ask_upload(&session)
+                .begin_upload(self.into)
                 .await
-                .map_err(&blamed)?
-            {
-                // More than was ever sent cannot be this blob.
-                Some((received, session)) if received <= feed.meter.position() => {
-                    (session, received)
-                }
-                _ => (self.begin().await?, 0),
-            };
-            fruitless = if offset > before { 0 } else { fruitless + 1 };
-        }
-    }
-
-    async fn begin(&self) -> Result<UploadSession, CopyError> {
-        self.destination
-            .begin_upload(self.into)
-            .await
-            .map_err(blame(Side::Destination))
-    }
-
-    async fn send(
-        &self,
-        feed: &Arc<Feed>,
-        session: &UploadSession,
-        offset: u64,
-    ) -> Result<(), registry::Error> {
-        let blob = self.blob;
-        let body = reqwest::Body::wrap_stream(Arc::clone(feed).stream(offset));
-        let sent = self
-            .destination
-            .send_blob(session, &blob.digest, offset, blob.size, body);
-        tokio::select! {
-            sent = sent => sent,
-            silence = feed.silent() => Err(self.destination.stalled_upload(session, silence)),
-        }
-    }
-}
-
-/// The source side of an upload, shared between the request body and who watches it.
-struct Feed {
-    source: Arc<Client>,
-    repository: Repository,
-    digest: Digest,
-    size: u64,
-    destination: Arc<Client>,
-    meter: Arc<Meter>,
-    /// The hash of the first `position` bytes.
-    hashed: Mutex<(Hasher, u64)>,
-    failure: Mutex<Option<CopyError>>,
-    /// Whether the stream waits for the source rather than for the destination.
-    reading: AtomicBool,
-}
-
-impl Feed {
-    fn new(transfer: &Transfer<'_>) -> Self {
-        Self {
-            source: Arc::clone(transfer.source),
-            repository: transfer.from.clone(),
-            digest: transfer.blob.digest.clone(),
-            size: transfer.blob.size,
-            destination: Arc::clone(transfer.destination),
-            meter: Arc::default(),
-            hashed: Mutex::new((transfer.blob.digest.hasher(), 0)),
-            failure: Mutex::default(),
-            reading: false.into(),
-        }
-    }
-
-    /// The bytes from `offset` on. An error ends the request body, so the destination never gets what
-    /// would make a wrong blob complete.
-    fn stream(
-        self: Arc<Self>,
-        offset: u64,
-    ) -> impl stream::Stream<Item = io::Result<Bytes>> + Send {
-        let reader = Reader {
-            feed: self,
-            read: None,
-            position: offset,
-            fruitless: 0,
+                .map_err(blame(Side::Destination))?,
         };
-        stream::try_unfold(reader, |mut reader| async move {
-            match reader.next().await {
-                Ok(chunk) => Ok(chunk.map(|chunk| (chunk, reader))),
-                Err(error) => {
-                    reader.feed.fail(error);
-                    Err(io::Error::other("the source failed"))
-                }
-            }
+        Ok(Upload {
+            session,
+            offset: 0,
+            mode: self.destination.upload_mode().fit(self.blob.size),
+            pieces: false,
         })
     }
 
-    fn fail(&self, error: CopyError) {
-        *self.failure.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
+    /// The session has bytes nobody will complete; failing to say so changes nothing.
+    async fn abandon(&self, upload: &Upload, error: CopyError) -> CopyError {
+        let _ = self.destination.cancel_upload(&upload.session).await;
+        error
     }
 
-    fn take_failure(&self) -> Option<CopyError> {
-        self.failure
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take()
-    }
-
-    /// Hashes what was not hashed before; after the last byte, compares.
-    fn hash(&self, position: u64, chunk: &Bytes) -> Result<(), CopyError> {
-        let corrupt = |problem: String| CopyError::Corrupt {
-            digest: self.digest.clone(),
-            problem,
+    /// Sends what is missing, and commits.
+    async fn send(&self, feed: &Arc<Feed>, upload: &mut Upload) -> Result<(), registry::Error> {
+        let size = self.blob.size;
+        let sending = async {
+            let longest = match upload.mode {
+                UploadMode::Whole => 0,
+                UploadMode::Streamed => size,
+                UploadMode::Chunks { bytes } => bytes.max(upload.session.chunk_minimum()),
+            };
+            while longest > 0 && upload.offset < size {
+                let span = upload.offset..size.min(upload.offset.saturating_add(longest));
+                let ranged = span != (0..size);
+                upload.pieces |= ranged;
+                let end = span.end;
+                let body = reqwest::Body::wrap_stream(Arc::clone(feed).stream(span.clone()));
+                let sent = self
+                    .destination
+                    .send_chunk(&upload.session, span, ranged, body);
+                upload.session = sent.await?;
+                upload.offset = end;
+            }
+            upload.pieces |= upload.mode == UploadMode::Whole && upload.offset > 0;
+            let rest = reqwest::Body::wrap_stream(Arc::clone(feed).stream(upload.offset..size));
+            let digest = &self.blob.digest;
+            self.destination
+                .send_blob(&upload.session, digest, upload.offset, size, rest)
+                .await
         };
-        let end = position + chunk.len() as u64;
-        if end > self.size {
-            return Err(corrupt(format!(
-                "more than the {} bytes its descriptor says",
-                self.size
+        let silence = tokio::select! {
+            sent = sending => return sent,
+            silence = feed.silent() => silence,
+        };
+        Err(self.destination.stalled_upload(&upload.session, silence))
+    }
+
+    /// The mode to go on with, if the failure teaches one; others learn it too.
+    fn learn(
+        &self,
+        upload: &Upload,
+        error: &registry::Error,
+        fruitless: u32,
+    ) -> Option<UploadMode> {
+        let rest = self.blob.size - upload.offset;
+        let length = match upload.mode {
+            UploadMode::Whole | UploadMode::Streamed => rest,
+            UploadMode::Chunks { bytes } => rest.min(bytes.max(upload.session.chunk_minimum())),
+        };
+        let next = upload.mode.after(error, length, fruitless)?;
+        let mode = self.destination.learn_upload_mode(upload.mode, next);
+        if mode == next {
+            (self.report)(Report::Noted(format!(
+                "{} does not take every layer at once; they go {mode} from now on",
+                self.destination.registry()
             )));
         }
-        let mut hashed = self.hashed.lock().unwrap_or_else(PoisonError::into_inner);
-        let (hasher, upto) = &mut *hashed;
-        let known = upto.saturating_sub(position).min(chunk.len() as u64);
-        // At most the chunk's length, which is a usize.
-        hasher.update(&chunk[usize::try_from(known).unwrap_or(chunk.len())..]);
-        *upto = (*upto).max(end);
-        if end == self.size {
-            let got = hasher.clone().finish();
-            if got != self.digest {
-                return Err(corrupt(format!("they are {got}")));
-            }
-        }
-        Ok(())
+        Some(mode)
     }
 
-    /// Ends when the destination has taken no byte for too long although there were some to take.
-    async fn silent(&self) -> Duration {
-        let mut last = (self.meter.position(), Instant::now());
-        loop {
-            sleep_until(Instant::now() + LONGEST_SILENCE / 12).await;
-            let position = self.meter.position();
-            let reading = self.reading.load(Relaxed);
-            if position != last.0 || reading {
-                last = (position, Instant::now());
-            }
-            let allowed = if position == self.size {
-                LONGEST_COMMIT
-            } else {
-                LONGEST_SILENCE
-            };
-            if last.1.elapsed() >= allowed {
-                return allowed;
-            }
-        }
-    }
-}
-
-/// Reads the source from a position on, opening it again where it breaks off.
-struct Reader {
-    feed: Arc<Feed>,
-    read: Option<BlobRead>,
-    position: u64,
-    fruitless: u32,
-}
-
-impl Reader {
-    async fn next(&mut self) -> Result<Option<Bytes>, CopyError> {
-        let feed = Arc::clone(&self.feed);
-        if self.position == feed.size {
-            return Ok(None);
-        }
-        feed.reading.store(true, Relaxed);
-        let chunk = self.read().await?;
-        feed.reading.store(false, Relaxed);
-        feed.hash(self.position, &chunk)?;
-        let length = chunk.len() as u64;
-        feed.source.lane().moved(length).await;
-        feed.destination.lane().moved(length).await;
-        self.position += length;
-        feed.meter.set(self.position);
-        Ok(Some(chunk))
-    }
-
-    async fn read(&mut self) -> Result<Bytes, CopyError> {
-        loop {
-            // A cut is mended by reading on from here; only one that brings no byte counts.
-            let cut = match self.open().await?.next().await {
-                Ok(Some(chunk)) => {
-                    self.fruitless = 0;
-                    return Ok(chunk);
+    /// The upload as the destination knows it, or a new one if it knows it no more. `None` if the blob is
+    /// there after all: the answer to a commit can be lost.
+    async fn ask(&self, feed: &Feed, upload: Upload) -> Result<Option<Upload>, CopyError> {
+        let mut tries = 0;
+        let asked = loop {
+            match self.destination.ask_upload(&upload.session).await {
+                Ok(asked) => break asked,
+                Err(error) => {
+                    let may_pass = error.class() == Class::Transient { retry_after: None };
+                    if !may_pass || tries == MOST_FRUITLESS {
+                        return Err(blame(Side::Destination)(error));
+                    }
                 }
-                Ok(None) => None,
-                Err(error) => Some(error),
-            };
-            self.read = None;
-            self.fruitless += 1;
-            if self.fruitless > FRUITLESS_CUTS {
-                return Err(match cut {
-                    Some(error) => blame(Side::Source)(error),
-                    None => CopyError::Corrupt {
-                        digest: self.feed.digest.clone(),
-                        problem: format!("they end after {} of {}", self.position, self.feed.size),
-                    },
-                });
+            }
+            sleep(self.destination.patience().mend * 2u32.pow(tries)).await;
+            tries += 1;
+        };
+        match asked {
+            // More than was ever sent cannot be this blob.
+            Some((received, session)) if received <= feed.meter().position() => Ok(Some(Upload {
+                session,
+                // Never back behind what it said it has: some tell an old Range (quirk 4).
+                offset: received.max(upload.offset),
+                pieces: true,
+                ..upload
+            })),
+            _ => {
+                let digest = &self.blob.digest;
+                let head = self.destination.blob_head(self.into, digest);
+                if feed.is_drained() && matches!(head.await, Ok(Some(_))) {
+                    return Ok(None);
+                }
+                self.begin(None).await.map(Some)
             }
         }
-    }
-
-    async fn open(&mut self) -> Result<&mut BlobRead, CopyError> {
-        let read = match self.read.take() {
-            Some(read) => read,
-            None => {
-                let feed = &self.feed;
-                let opened = feed
-                    .source
-                    .read_blob(&feed.repository, &feed.digest, self.position)
-                    .await;
-                opened.map_err(blame(Side::Source))?
-            }
-        };
-        Ok(self.read.insert(read))
     }
 }

@@ -5,15 +5,16 @@
 //! an entry that is no use is skipped, not an error for others.
 
 use std::{
-    io::{self, Write},
+    io,
     path::{Path, PathBuf},
 };
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use secrecy::{ExposeSecret, SecretString};
+use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use super::{CredentialsError, Key, entry::credential, places::is_legacy};
+use super::{CredentialsError, Key, entry::credential, places::is_legacy, private_file};
 use crate::{
     oci::{Registry, Repository},
     registry::Credential,
@@ -173,7 +174,7 @@ impl ConfigFile {
         auths.len() < before
     }
 
-    /// Replaces the file in one step, readable by its owner only. A link stays a link.
+    /// Replaces the file.
     pub(super) fn write(&self) -> Result<(), CredentialsError> {
         self.replace().map_err(|error| CredentialsError::File {
             path: self.path.clone(),
@@ -186,25 +187,13 @@ impl ConfigFile {
             (true, Some(auths)) => auths.clone(),
             _ => Value::Object(self.content.clone()),
         };
-        let path = match self.path.canonicalize() {
-            Ok(path) => path,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => self.path.clone(),
-            Err(error) => return Err(error),
-        };
-        let directory = match path.parent() {
-            Some(directory) if !directory.as_os_str().is_empty() => directory,
-            _ => Path::new("."),
-        };
-        make_private_directory(directory)?;
-        // Made with mode 0600 and removed again if anything fails.
-        let mut file = tempfile::NamedTempFile::new_in(directory)?;
-        let formatter = serde_json::ser::PrettyFormatter::with_indent(b"\t");
-        let mut serializer = serde_json::Serializer::with_formatter(&mut file, formatter);
-        serde::Serialize::serialize(&content, &mut serializer)?;
-        file.write_all(b"\n")?;
-        file.as_file().sync_all()?;
-        file.persist(&path).map_err(|error| error.error)?;
-        Ok(())
+        let mut text = Vec::new();
+        let indented = serde_json::ser::PrettyFormatter::with_indent(b"\t");
+        content.serialize(&mut serde_json::Serializer::with_formatter(
+            &mut text, indented,
+        ))?;
+        text.push(b'\n');
+        private_file::replace(&self.path, &text)
     }
 }
 
@@ -215,14 +204,6 @@ fn read_limited(path: &Path) -> io::Result<Vec<u8>> {
         .take(LARGEST)
         .read_to_end(&mut bytes)?;
     Ok(bytes)
-}
-
-fn make_private_directory(directory: &Path) -> io::Result<()> {
-    let mut builder = std::fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(directory)
 }
 
 #[cfg(test)]
@@ -333,7 +314,7 @@ mod tests {
     }
 
     #[test]
-    fn writing_keeps_what_is_not_ours_and_is_private() {
+    fn writing_keeps_what_is_not_ours() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("new").join("config.json");
         let key = Key::from("r.example".parse::<Registry>().unwrap());
@@ -349,30 +330,6 @@ mod tests {
         assert_eq!(
             written,
             json!({ "psFormat": "table", "auths": { "r.example": { "auth": "dTpw" }, "r.example/team": { "auth": "x" } } })
-        );
-        #[cfg(unix)]
-        {
-            use std::os::unix::fs::PermissionsExt;
-            let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
-            assert_eq!((mode(&path), mode(path.parent().unwrap())), (0o600, 0o700));
-        }
-    }
-
-    #[cfg(unix)]
-    #[test]
-    fn a_linked_file_stays_a_link() {
-        let directory = tempfile::tempdir().unwrap();
-        let [real, link] = ["real.json", "config.json"].map(|name| directory.path().join(name));
-        std::fs::write(&real, "{}").unwrap();
-        std::os::unix::fs::symlink(&real, &link).unwrap();
-        let mut file = ConfigFile::read(&link).unwrap();
-        file.keep_elsewhere(&Key::from("r.example".parse::<Registry>().unwrap()));
-        file.write().unwrap();
-        assert!(link.is_symlink());
-        assert!(
-            std::fs::read_to_string(&real)
-                .unwrap()
-                .contains("r.example")
         );
     }
 

@@ -22,6 +22,7 @@ mod keychain;
 mod login;
 mod password;
 mod places;
+mod private_file;
 mod program;
 
 pub use error::CredentialsError;

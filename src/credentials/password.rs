@@ -149,6 +149,12 @@ mod tests {
         );
     }
 
+    #[tokio::test(start_paused = true)]
+    async fn a_program_that_does_not_answer_is_given_up() {
+        let error = read(command(&["sleep", "600"])).await.unwrap_err();
+        assert_eq!(error, "sleep did not answer within 30 s");
+    }
+
     #[tokio::test]
     async fn a_variable_that_is_not_set_is_named() {
         let absent = PasswordSource::Environment("TRANSSHIP_ABSENT".into());

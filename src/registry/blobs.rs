@@ -3,23 +3,18 @@
 //! Decides where the bytes come from (redirects) and at which byte they start; verifying them is for who
 //! reads the whole. Invariant: a [`BlobRead`] starts exactly at the offset asked for.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use bytes::Bytes;
 use reqwest::{
     Method, Response,
-    header::{CONTENT_LENGTH, CONTENT_RANGE, HeaderValue, LOCATION, RANGE},
+    header::{CONTENT_LENGTH, CONTENT_RANGE, HeaderValue, RANGE},
 };
 use tokio::time::timeout;
 use url::Url;
 
 use super::{Client, Error, ErrorCause, Operation, auth::Scopes, client::Call, error::network};
 use crate::oci::{Digest, Repository};
-
-/// Registries redirect to storage, storage rarely on to another place.
-const MOST_REDIRECTS: usize = 5;
-/// A server that sends no byte for this long will not send any.
-const LONGEST_SILENCE: Duration = Duration::from_secs(45);
 
 /// A blob being read.
 pub struct BlobRead {
@@ -38,13 +33,11 @@ impl Client {
         repository: &Repository,
         digest: &Digest,
     ) -> Result<Option<u64>, Error> {
-        let operation = Operation::HeadBlob;
         let url = self.repository_url(repository, &format!("blobs/{digest}"));
-        let response = match self
-            .follow(operation, Method::HEAD, url, repository, None)
-            .await
-        {
-            Ok((response, _)) => response,
+        let scopes = Scopes::pull(repository);
+        let call = Call::new(Operation::HeadBlob, Method::HEAD, url, scopes);
+        let response = match self.send(call).await {
+            Ok(response) => response,
             Err(error) if error.is_not_found() => return Ok(None),
             Err(error) => return Err(error),
         };
@@ -56,69 +49,66 @@ impl Client {
         ))
     }
 
-    /// Opens the blob at `offset`.
+    /// Opens the blob at `offset`. A server that sends another range than was asked for, or refuses to
+    /// send any, is asked for all of it: what comes before `offset` is dropped (quirk 42).
     pub async fn read_blob(
         self: &Arc<Self>,
         repository: &Repository,
         digest: &Digest,
         offset: u64,
     ) -> Result<BlobRead, Error> {
-        let operation = Operation::GetBlob;
-        let url = self.repository_url(repository, &format!("blobs/{digest}"));
-        let range = (offset > 0).then(|| format!("bytes={offset}-"));
-        let range = range.and_then(|range| HeaderValue::from_str(&range).ok());
-        let (response, url) = self
-            .follow(operation, Method::GET, url, repository, range)
-            .await?;
-        let start = match response.status().as_u16() {
-            206 => {
-                let header = response.headers().get(CONTENT_RANGE);
-                header
-                    .and_then(|range| content_range_start(range.to_str().ok()?))
-                    .ok_or_else(|| {
-                        self.protocol(operation, &url, "206 without a readable Content-Range")
-                    })?
+        if offset > 0 {
+            match self.open_blob(repository, digest, offset).await {
+                Ok((response, start)) if start <= offset => {
+                    return Ok(self.blob_read(response, offset - start));
+                }
+                Err(error) if error.status() != Some(416) => return Err(error),
+                Ok(_) | Err(_) => {}
             }
-            _ => 0,
-        };
-        let surplus = offset.checked_sub(start).ok_or_else(|| {
-            let text = format!("asked for bytes from {offset} on, it sends from {start} on");
-            self.protocol(operation, &url, text)
-        })?;
-        Ok(BlobRead {
-            client: Arc::clone(self),
-            response,
-            url,
-            surplus,
-        })
+        }
+        match self.open_blob(repository, digest, 0).await? {
+            (response, 0) => Ok(self.blob_read(response, offset)),
+            (response, start) => {
+                let text = format!("it sends from byte {start} on when asked for all");
+                Err(self.protocol(Operation::GetBlob, response.url(), text))
+            }
+        }
     }
 
-    /// Sends a blob request and follows redirects; storage never sees the registry's credentials.
-    async fn follow(
+    /// Asks for the blob from `offset` on; also returns where the answer starts.
+    async fn open_blob(
         &self,
-        operation: Operation,
-        method: Method,
-        mut url: Url,
         repository: &Repository,
-        range: Option<HeaderValue>,
-    ) -> Result<(Response, Url), Error> {
-        for _ in 0..=MOST_REDIRECTS {
-            let mut call = Call::new(
-                operation,
-                method.clone(),
-                url.clone(),
-                Scopes::pull(repository),
-            );
-            if let Some(range) = &range {
-                call = call.header(RANGE, range.clone());
-            }
-            let response = self.send(call).await?;
-            if !response.status().is_redirection() {
-                return Ok((response, url));
-            }
-            url = self.resolve(operation, &url, response.headers().get(LOCATION))?;
+        digest: &Digest,
+        offset: u64,
+    ) -> Result<(Response, u64), Error> {
+        // Always from the registry on: where it redirects to may be signed for a short time (quirk 33).
+        let url = self.repository_url(repository, &format!("blobs/{digest}"));
+        let scopes = Scopes::pull(repository);
+        let mut call = Call::new(Operation::GetBlob, Method::GET, url, scopes);
+        let range = (offset > 0).then(|| HeaderValue::from_str(&format!("bytes={offset}-")));
+        call.headers
+            .extend(range.and_then(Result::ok).map(|range| (RANGE, range)));
+        let response = self.send(call).await?;
+        let start = match response.status().as_u16() {
+            206 => response
+                .headers()
+                .get(CONTENT_RANGE)
+                .and_then(|range| content_range_start(range.to_str().ok()?))
+                // Not to be trusted at any place.
+                .unwrap_or(u64::MAX),
+            _ => 0,
+        };
+        Ok((response, start))
+    }
+
+    fn blob_read(self: &Arc<Self>, response: Response, surplus: u64) -> BlobRead {
+        BlobRead {
+            client: Arc::clone(self),
+            url: response.url().clone(),
+            response,
+            surplus,
         }
-        Err(self.protocol(operation, &url, "it redirects in circles"))
     }
 }
 
@@ -126,9 +116,10 @@ impl BlobRead {
     /// The next bytes, or `None` at the end.
     pub async fn next(&mut self) -> Result<Option<Bytes>, Error> {
         loop {
-            let chunk = match timeout(LONGEST_SILENCE, self.response.chunk()).await {
+            let patience = self.client.patience().byte;
+            let chunk = match timeout(patience, self.response.chunk()).await {
                 Ok(chunk) => chunk.map_err(|error| self.error(network(error)))?,
-                Err(_) => return Err(self.error(ErrorCause::Stalled(LONGEST_SILENCE))),
+                Err(_) => return Err(self.error(ErrorCause::Stalled(patience))),
             };
             let Some(mut chunk) = chunk else {
                 return Ok(None);

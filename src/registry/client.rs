@@ -13,17 +13,19 @@ use std::{
 use bytes::Bytes;
 use reqwest::{
     Method, Response,
-    header::{ACCEPT_ENCODING, AUTHORIZATION, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER},
+    header::{ACCEPT_ENCODING, AUTHORIZATION, HeaderMap, HeaderName, HeaderValue, LOCATION},
 };
-use tokio::sync::OnceCell;
+use tokio::{sync::OnceCell, time::Instant};
 use url::Url;
 
 use super::{
-    Class, Credentials, Lane, Limits, Proxy, TlsSettings,
+    Credentials, Lane, Limits, Proxy, TlsSettings,
     auth::{Authorizer, Scopes},
     boundary::Boundary,
-    error::{Error, ErrorCause, Operation, network, read_error_body, redacted},
+    error::{Error, ErrorCause, Operation, is_broken, network, read_error_body, redacted},
+    throttling::{Budget, Throttling, retry_after},
     tls,
+    upload_mode::Learned,
 };
 use crate::oci::{Registry, Repository};
 
@@ -36,6 +38,42 @@ pub struct Settings {
     pub credentials: Credentials,
     pub limits: Limits,
     pub proxy: Proxy,
+    pub patience: Patience,
+}
+
+/// How long a registry may be silent before it is given up. All of it is about silence: what flows,
+/// however slowly, is never cut short.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Patience {
+    /// For the answer to a request that carries no stream.
+    pub answer: Duration,
+    /// For the next byte of a blob, or for room to send one.
+    pub byte: Duration,
+    /// For the answer after the last byte of a blob of a GiB or more: registries on object storage take
+    /// minutes. Shorter ones get their share of it.
+    pub commit: Duration,
+    /// Between two tries to mend the same cut.
+    pub mend: Duration,
+}
+
+impl Patience {
+    /// How long the answer to a body of `bytes` may take once it is sent.
+    #[must_use]
+    pub fn answer_to(&self, bytes: u64) -> Duration {
+        let share = bytes as f64 / f64::from(1 << 30);
+        (self.byte + self.commit.mul_f64(share.min(1.0))).min(self.commit.max(self.byte))
+    }
+}
+
+impl Default for Patience {
+    fn default() -> Self {
+        Self {
+            answer: Duration::from_secs(90),
+            byte: Duration::from_secs(60),
+            commit: Duration::from_secs(15 * 60),
+            mend: Duration::from_millis(500),
+        }
+    }
 }
 
 pub struct Client {
@@ -49,6 +87,8 @@ pub struct Client {
     /// Requests go through a proxy, whose address says nothing about the registry's.
     pub(super) proxied: bool,
     lane: Lane,
+    patience: Patience,
+    pub(super) learned: Learned,
     /// Set once the registry answered at `/v2/`.
     pub(super) reached: OnceCell<()>,
 }
@@ -70,10 +110,21 @@ pub(super) enum CallBody {
     Stream(reqwest::Body),
 }
 
-/// How long a registry may take to answer a request that carries no stream.
-const ANSWER_DEADLINE: Duration = Duration::from_secs(90);
+/// Registries redirect to storage, storage rarely on to another place.
+const MOST_REDIRECTS: usize = 5;
 /// As much of an error body as is read.
 const ERROR_BODY_LIMIT: usize = 64 * 1024;
+
+/// How long the registry took to answer; not known where it waited for a body.
+#[derive(Clone, Copy)]
+struct AnsweredAfter(Duration);
+
+/// Why there is no answer at all.
+enum Untransmitted {
+    /// The connection broke; another one may not.
+    Broken(ErrorCause),
+    Failed(ErrorCause),
+}
 
 impl CallBody {
     /// The same body once more, where it can be had.
@@ -136,6 +187,8 @@ impl Client {
             base,
             http,
             lane: Lane::new(settings.limits),
+            patience: settings.patience,
+            learned: Learned::default(),
             reached: OnceCell::new(),
             registry,
         })
@@ -147,23 +200,63 @@ impl Client {
     }
 
     #[must_use]
+    pub fn patience(&self) -> Patience {
+        self.patience
+    }
+
+    #[must_use]
     pub fn lane(&self) -> &Lane {
         &self.lane
     }
 
-    /// Sends `call`; any status below 400 is a success, redirects included.
+    /// Sends `call`; any status below 400 is a success. What is read is followed where it is redirected
+    /// to; storage never sees the registry's credentials.
     pub(super) async fn send(&self, mut call: Call) -> Result<Response, Error> {
         let body = std::mem::replace(&mut call.body, CallBody::Empty);
-        self.exchange(&call, body).await
+        if !matches!(call.method, Method::GET | Method::HEAD) {
+            return self.exchange(&call, body).await;
+        }
+        for _ in 0..=MOST_REDIRECTS {
+            let response = self.exchange(&call, CallBody::Empty).await?;
+            if !response.status().is_redirection() {
+                return Ok(response);
+            }
+            let location = response.headers().get(LOCATION);
+            call.url = self.resolve(call.operation, &call.url, location)?;
+        }
+        Err(self.protocol(call.operation, &call.url, "it redirects in circles"))
     }
 
+    /// Sends the request, once more if the connection broke before anything was answered: kept open too
+    /// long, or led to a server that speaks another protocol (quirk 19).
     pub(super) async fn transmit(
         &self,
         call: &Call,
         body: CallBody,
         authorization: Option<&HeaderValue>,
     ) -> Result<Response, Error> {
-        self.lane.enter().await;
+        let replay = body.replay();
+        let transmitted = match (self.try_transmit(call, body, authorization).await, replay) {
+            (Err(Untransmitted::Broken(_)), Some(body)) => {
+                self.try_transmit(call, body, authorization).await
+            }
+            (transmitted, _) => transmitted,
+        };
+        transmitted.map_err(
+            |(Untransmitted::Broken(cause) | Untransmitted::Failed(cause))| {
+                self.error(call.operation, Some(&call.url), cause)
+            },
+        )
+    }
+
+    async fn try_transmit(
+        &self,
+        call: &Call,
+        body: CallBody,
+        authorization: Option<&HeaderValue>,
+    ) -> Result<Response, Untransmitted> {
+        let closed = |left| Untransmitted::Failed(ErrorCause::Closed(left));
+        self.lane.enter().await.map_err(closed)?;
         let mut headers: HeaderMap = call.headers.iter().cloned().collect();
         // Sizes and digests are of the stored bytes (quirk 29).
         headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
@@ -174,33 +267,59 @@ impl Client {
             .http
             .request(call.method.clone(), call.url.clone())
             .headers(headers);
-        let fail = |error| self.error(call.operation, Some(&call.url), tls::unreached(error));
+        let fail = |error| match is_broken(&error) {
+            true => Untransmitted::Broken(network(error)),
+            false => Untransmitted::Failed(tls::unreached(error)),
+        };
         let answer = match body {
             CallBody::Stream(stream) => return request.body(stream).send().await.map_err(fail),
             CallBody::Empty => request.send(),
             CallBody::Bytes(bytes) => request.body(bytes).send(),
         };
-        match tokio::time::timeout(ANSWER_DEADLINE, answer).await {
-            Ok(answer) => answer.map_err(fail),
+        let sent = Instant::now();
+        match tokio::time::timeout(self.patience.answer, answer).await {
+            Ok(answer) => {
+                let mut response = answer.map_err(fail)?;
+                let elapsed = AnsweredAfter(sent.elapsed());
+                response.extensions_mut().insert(elapsed);
+                Ok(response)
+            }
             Err(_) => {
-                let cause = ErrorCause::Stalled(ANSWER_DEADLINE);
-                Err(self.error(call.operation, Some(&call.url), cause))
+                self.lane.answered(None, Throttling::Strain, None);
+                let cause = ErrorCause::Stalled(self.patience.answer);
+                Err(Untransmitted::Failed(cause))
             }
         }
     }
 
+    /// Takes in what an answer says of the lane, and turns a refusal into an error.
     pub(super) async fn accept(&self, call: &Call, response: Response) -> Result<Response, Error> {
         let status = response.status().as_u16();
+        let own = self.is_own(&call.url);
+        let elapsed = response.extensions().get().copied();
+        let elapsed = elapsed.map(|AnsweredAfter(elapsed)| elapsed);
+        let budget = Budget::read(response.headers()).filter(|_| own);
         if status < 400 {
+            if own {
+                self.lane.answered(elapsed, Throttling::None, budget);
+            }
             return Ok(response);
         }
-        let retry_after = response
-            .headers()
-            .get(RETRY_AFTER)
-            .and_then(read_retry_after);
+        let asked = retry_after(response.headers());
         let (code, message) = match call.method {
             Method::HEAD => (None, None),
             _ => read_error_body(&limited_body(response).await),
+        };
+        let throttling = Throttling::of(status, code.as_deref(), message.as_deref(), asked, budget);
+        let pause = match own {
+            true => self.lane.answered(elapsed, throttling, budget),
+            false => None,
+        };
+        // A 503 without a time may be one that stays: it is tried again as often as any failure.
+        let retry_after = if status == 503 {
+            asked
+        } else {
+            pause.or(asked)
         };
         let cause = ErrorCause::Status {
             status,
@@ -208,11 +327,7 @@ impl Client {
             message,
             retry_after,
         };
-        let error = self.error(call.operation, Some(&call.url), cause);
-        if let (Class::Transient { .. }, Some(pause)) = (error.class(), retry_after) {
-            self.lane.throttle(pause);
-        }
-        Err(error)
+        Err(self.error(call.operation, Some(&call.url), cause))
     }
 
     /// The URL of `path` below `/v2/`.
@@ -282,10 +397,14 @@ impl Client {
     ) -> Result<Bytes, Error> {
         let mut body = Vec::new();
         loop {
-            let chunk = tokio::time::timeout(ANSWER_DEADLINE, response.chunk())
+            let chunk = tokio::time::timeout(self.patience.byte, response.chunk())
                 .await
                 .map_err(|_| {
-                    self.error(operation, Some(url), ErrorCause::Stalled(ANSWER_DEADLINE))
+                    self.error(
+                        operation,
+                        Some(url),
+                        ErrorCause::Stalled(self.patience.byte),
+                    )
                 })?
                 .map_err(|error| self.error(operation, Some(url), network(error)))?;
             match chunk {
@@ -313,20 +432,6 @@ async fn limited_body(mut response: Response) -> Vec<u8> {
         }
     }
     body
-}
-
-/// `Retry-After` in seconds or as a date (RFC 9110 10.2.3); at most a day.
-pub(super) fn read_retry_after(value: &HeaderValue) -> Option<Duration> {
-    const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
-    let text = value.to_str().ok()?.trim();
-    let pause = match text.parse() {
-        Ok(seconds) => Duration::from_secs(seconds),
-        Err(_) => httpdate::parse_http_date(text)
-            .ok()?
-            .duration_since(std::time::SystemTime::now())
-            .unwrap_or_default(),
-    };
-    Some(pause.min(LONGEST))
 }
 
 #[cfg(test)]
@@ -393,14 +498,5 @@ mod tests {
         assert!(client.is_own(&"https://r.example:443/v2/x".parse().unwrap()));
         assert!(!client.is_own(&"https://s3.example/x".parse().unwrap()));
         assert!(!client.is_own(&"http://r.example/x".parse().unwrap()));
-    }
-
-    #[test]
-    fn retry_after_is_read_in_both_forms() {
-        let read = |text: &str| read_retry_after(&HeaderValue::from_str(text).unwrap());
-        assert_eq!(read("7"), Some(Duration::from_secs(7)));
-        assert_eq!(read("Wed, 21 Oct 2015 07:28:00 GMT"), Some(Duration::ZERO));
-        assert_eq!(read("99999999999"), Some(Duration::from_secs(86_400)));
-        assert_eq!(read("soon"), None);
     }
 }

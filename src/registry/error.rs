@@ -69,6 +69,8 @@ pub enum ErrorCause {
     Network(String),
     #[error("sent no byte for {} s", .0.as_secs())]
     Stalled(Duration),
+    #[error("asked to be left alone for {} s more", .0.as_secs().max(1))]
+    Closed(Duration),
     #[error("answered outside the protocol: {0}")]
     Protocol(String),
     #[error("sent {got} where {expected} was asked for")]
@@ -101,12 +103,21 @@ impl Error {
                 retry_after,
             } => match self.refusal() {
                 Some(refusal) => refusal.class(),
-                None => classify(*status, code.as_deref(), message.as_deref(), *retry_after),
+                None => classify(
+                    self.operation,
+                    *status,
+                    code.as_deref(),
+                    message.as_deref(),
+                    *retry_after,
+                ),
             },
             ErrorCause::Network(_)
             | ErrorCause::Stalled(_)
             | ErrorCause::Expired
             | ErrorCause::Credentials(ProviderError::Unavailable(_)) => transient,
+            ErrorCause::Closed(left) => Class::Transient {
+                retry_after: Some(*left),
+            },
             ErrorCause::Protocol(_) => Class::Rejected,
             ErrorCause::Digest { .. } => Class::Corrupt,
             ErrorCause::Manifest(_) => Class::Rejected,
@@ -146,6 +157,7 @@ impl Error {
 }
 
 fn classify(
+    operation: Operation,
     status: u16,
     code: Option<&str>,
     message: Option<&str>,
@@ -160,6 +172,8 @@ fn classify(
         403 if code.is_none_or(|code| matches!(code, "DENIED" | "UNAUTHORIZED" | "FORBIDDEN")) => {
             Class::Auth
         }
+        // The session is gone: expired, or another replica has it (quirks 11 and 32).
+        404 | 410 if operation == Operation::SendBlob => Class::Transient { retry_after },
         404 | 410 => Class::NotFound,
         _ => Class::Rejected,
     }
@@ -250,6 +264,24 @@ pub(super) fn redacted(url: &Url) -> String {
     }
 }
 
+/// Whether the connection broke before an answer came, so that the same request may do well on another.
+pub(super) fn is_broken(error: &reqwest::Error) -> bool {
+    let mut source: Option<&dyn std::error::Error> = Some(error);
+    while let Some(cause) = source {
+        if let Some(error) = cause.downcast_ref::<hyper::Error>() {
+            return error.is_parse() || error.is_incomplete_message() || error.is_canceled();
+        }
+        if let Some(error) = cause.downcast_ref::<std::io::Error>() {
+            return matches!(
+                error.kind(),
+                std::io::ErrorKind::ConnectionReset | std::io::ErrorKind::BrokenPipe
+            );
+        }
+        source = cause.source();
+    }
+    false
+}
+
 /// A transport error with its causes in one line; never the URL, which may hold secrets.
 pub(super) fn network(error: reqwest::Error) -> ErrorCause {
     let error = error.without_url();
@@ -299,7 +331,7 @@ mod tests {
     use super::*;
 
     fn class(status: u16, code: Option<&str>, message: Option<&str>) -> Class {
-        classify(status, code, message, None)
+        classify(Operation::GetBlob, status, code, message, None)
     }
 
     const TRANSIENT: Class = Class::Transient { retry_after: None };

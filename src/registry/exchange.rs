@@ -19,7 +19,11 @@ impl Client {
     /// Asks `/v2/` once, to learn how this registry wants to be authorized (quirk 51).
     pub async fn reach(&self) -> Result<(), Error> {
         let ping = || async {
-            let response = self.transmit(&self.ping(), CallBody::Empty, None).await?;
+            let call = self.ping();
+            let response = self.transmit(&call, CallBody::Empty, None).await?;
+            if matches!(response.status().as_u16(), 429 | 500..) {
+                return self.accept(&call, response).await.map(drop);
+            }
             if let Some(peer) = response.remote_addr().filter(|_| !self.proxied) {
                 self.boundary.answered_from(peer);
             }
@@ -52,7 +56,8 @@ impl Client {
         let mut authorization = self.authorization(&auth, call).await?;
         let replay = body.replay();
         let mut response = self.transmit(call, body, authorization.as_ref()).await?;
-        if response.status() == StatusCode::UNAUTHORIZED {
+        // A union that was narrowed is known to be refused; without it costs less than another token.
+        if response.status() == StatusCode::UNAUTHORIZED && !auth.is_narrowed(&call.scopes) {
             // Expired, revoked, or this path asks for more than /v2/ did.
             self.learn(&auth, call.operation, &call.url, &response)?;
             auth.refuse(&call.scopes, authorization.as_ref())

@@ -2,8 +2,8 @@
 //!
 //! Decides how a registry is spoken to and what its answers mean; does not decide what to copy, when to
 //! try again, or who may run. Invariant: a request is sent again only after a refusal that another
-//! authorization may cure (once with a new one, once with a narrower one); every other failure is the
-//! caller's to judge by its class.
+//! authorization may cure (once with a new one, once with a narrower one) or on a connection that broke
+//! before it was answered (once); every other failure is the caller's to judge by its class.
 #![doc = include_str!("quirks.md")]
 
 mod auth;
@@ -20,17 +20,21 @@ mod proxy;
 mod referrers;
 mod refusal;
 mod tags;
+mod throttling;
 mod tls;
+mod upload_mode;
 mod uploads;
 
 pub use auth::{Credential, CredentialProvider, Credentials, ProviderError};
 pub use blobs::BlobRead;
-pub use client::{Client, Settings};
+pub use client::{Client, Patience, Settings};
 pub use error::{Class, Error, ErrorCause, Operation};
-pub use lane::{Lane, LaneSample, Limits, StreamPermit};
+pub use lane::{Lane, LaneSample, Limit, Limits, StreamPermit};
 pub use manifests::{ManifestHead, Written};
 pub use proxy::Proxy;
 pub use referrers::{Referrers, described_as_referrer};
 pub use refusal::Refusal;
+pub use throttling::Budget;
 pub use tls::TlsSettings;
+pub use upload_mode::UploadMode;
 pub use uploads::{Begun, UploadSession};

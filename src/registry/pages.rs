@@ -3,6 +3,8 @@
 //! Invariant: the number of pages is bounded, so a registry whose pages lead in circles is an error
 //! (quirk 50), and only this registry's own pages are asked for (quirk 35).
 
+use std::collections::HashSet;
+
 use bytes::Bytes;
 use reqwest::{
     Method,
@@ -24,7 +26,8 @@ pub(super) struct Pages<'a> {
     scopes: Scopes,
     accept: Option<HeaderValue>,
     next: Option<Url>,
-    read: usize,
+    /// Pages read, so that a circle is seen when it closes.
+    read: HashSet<Url>,
 }
 
 pub(super) struct Page {
@@ -46,7 +49,7 @@ impl<'a> Pages<'a> {
             scopes,
             accept: None,
             next: Some(first),
-            read: 0,
+            read: HashSet::new(),
         }
     }
 
@@ -63,10 +66,10 @@ impl<'a> Pages<'a> {
             return Ok(None);
         };
         let protocol = |text| self.client.protocol(self.operation, &url, text);
-        if self.read == MOST_PAGES {
+        if self.read.len() == MOST_PAGES {
             return Err(protocol("its pages do not end"));
         }
-        self.read += 1;
+        self.read.insert(url.clone());
         let mut call = Call::new(
             self.operation,
             Method::GET,
@@ -84,7 +87,7 @@ impl<'a> Pages<'a> {
                 .join(target)
                 .map_err(|_| protocol("an unreadable Link"))?;
             // A page of another host would get that host asked in this registry's name.
-            if !self.client.is_own(&next) || next == url {
+            if !self.client.is_own(&next) || self.read.contains(&next) {
                 return Err(protocol("its next page leads astray"));
             }
             self.next = Some(next);

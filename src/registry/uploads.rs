@@ -4,9 +4,14 @@
 //! Decides how a blob's bytes are put; which bytes and whether to go on after a cut is the caller's.
 //! Invariant: a session's URL is used exactly as the registry gave it, `digest` appended.
 
+use std::ops::Range;
+
 use reqwest::{
     Method, Response,
-    header::{CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, HeaderValue, LOCATION, RANGE},
+    header::{
+        CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, COOKIE, HeaderName, HeaderValue, LOCATION,
+        RANGE, SET_COOKIE,
+    },
 };
 use url::Url;
 
@@ -17,6 +22,7 @@ use super::{
 };
 use crate::oci::{Digest, Repository};
 
+const CHUNK_MINIMUM: HeaderName = HeaderName::from_static("oci-chunk-min-length");
 const OCTETS: HeaderValue = HeaderValue::from_static("application/octet-stream");
 
 /// An open upload at a registry.
@@ -24,6 +30,10 @@ const OCTETS: HeaderValue = HeaderValue::from_static("application/octet-stream")
 pub struct UploadSession {
     repository: Repository,
     url: Url,
+    /// What leads back to the replica that has the session (quirk 32).
+    cookie: Option<HeaderValue>,
+    /// No chunk but the last may be shorter (`OCI-Chunk-Min-Length`).
+    chunk_minimum: u64,
 }
 
 /// What beginning an upload led to.
@@ -37,15 +47,11 @@ pub enum Begun {
 impl Client {
     /// Opens an upload.
     pub async fn begin_upload(&self, repository: &Repository) -> Result<UploadSession, Error> {
-        let operation = Operation::BeginUpload;
         let url = self.repository_url(repository, "blobs/uploads/");
         let response = self
             .post_upload(url.clone(), Scopes::push(repository))
             .await?;
-        match response.status().as_u16() {
-            200..=202 => self.session(operation, &url, repository, &response),
-            status => Err(self.protocol(operation, &url, format!("{status} instead of 202"))),
-        }
+        self.opened(&url, repository, &response)
     }
 
     /// Asks to mount a blob from another repository. A registry that cannot answers with an open upload
@@ -56,17 +62,34 @@ impl Client {
         digest: &Digest,
         from: &Repository,
     ) -> Result<Begun, Error> {
-        let operation = Operation::BeginUpload;
         let mut url = self.repository_url(repository, "blobs/uploads/");
         url.set_query(Some(&format!("mount={digest}&from={from}")));
         let scopes = Scopes::push(repository).and_pull(from);
         match self.post_upload(url.clone(), scopes).await {
             Ok(response) if response.status().as_u16() == 201 => Ok(Begun::Mounted),
-            Ok(response) => self
-                .session(operation, &url, repository, &response)
-                .map(Begun::Session),
+            Ok(response) => self.opened(&url, repository, &response).map(Begun::Session),
             Err(error) if matches!(error.class(), Class::Transient { .. }) => Err(error),
             Err(_) => self.begin_upload(repository).await.map(Begun::Session),
+        }
+    }
+
+    /// The session that a POST opened; anything but a 2xx with a Location opened none (quirk 48).
+    fn opened(
+        &self,
+        url: &Url,
+        repository: &Repository,
+        response: &Response,
+    ) -> Result<UploadSession, Error> {
+        let operation = Operation::BeginUpload;
+        let fresh = UploadSession {
+            repository: repository.clone(),
+            url: url.clone(),
+            cookie: None,
+            chunk_minimum: 0,
+        };
+        match response.status().as_u16() {
+            200..=202 => fresh.follow(self, operation, response),
+            status => Err(self.protocol(operation, url, format!("{status} instead of 202"))),
         }
     }
 
@@ -85,32 +108,45 @@ impl Client {
         size: u64,
         body: reqwest::Body,
     ) -> Result<(), Error> {
-        let operation = Operation::SendBlob;
         let url = with_digest(&session.url, digest);
-        let length = size - offset;
-        let mut call = Call::new(
-            operation,
-            Method::PUT,
-            url.clone(),
-            Scopes::push(&session.repository),
-        )
-        .header(CONTENT_TYPE, OCTETS)
-        .header(CONTENT_LENGTH, HeaderValue::from(length));
-        if offset > 0 && length > 0 {
-            let range = HeaderValue::from_str(&format!("{offset}-{}", size - 1));
-            call.headers
-                .extend(range.ok().map(|range| (CONTENT_RANGE, range)));
-        }
-        let body = if length == 0 {
-            CallBody::Empty
-        } else {
-            CallBody::Stream(body)
-        };
-        let response = self.send(call.body(body)).await?;
+        let ranged = offset > 0;
+        let call = session.call(Method::PUT, url.clone(), offset..size, ranged, body);
+        let response = self.send(call).await?;
         match response.status().as_u16() {
-            200 | 201 | 204 => Ok(()),
+            201 => Ok(()),
+            // Anything can answer so, also what has stored nothing: it has to show the blob (quirk 48).
+            status @ 200..=299 => match self.blob_head(&session.repository, digest).await? {
+                Some(length) if length == size => Ok(()),
+                _ => {
+                    let text = format!("{status} to a finished upload, and the blob is not there");
+                    Err(self.protocol(Operation::SendBlob, &url, text))
+                }
+            },
             status => {
                 let text = format!("{status} instead of 201 to a finished upload");
+                Err(self.protocol(Operation::SendBlob, &url, text))
+            }
+        }
+    }
+
+    /// Sends the bytes of `span`, and no more of the blob; returns the session to go on with. `ranged`
+    /// says where they belong, which a body that is all of the blob needs not (quirk 14).
+    pub async fn send_chunk(
+        &self,
+        session: &UploadSession,
+        span: Range<u64>,
+        ranged: bool,
+        body: reqwest::Body,
+    ) -> Result<UploadSession, Error> {
+        let operation = Operation::SendBlob;
+        let url = session.url.clone();
+        let call = session.call(Method::PATCH, url.clone(), span, ranged, body);
+        let response = self.send(call).await?;
+        // What the Range in the answer says is not asked: some registries tell an old one (quirk 4).
+        match response.status().as_u16() {
+            200..=202 | 204 => session.follow(self, operation, &response),
+            status => {
+                let text = format!("{status} instead of 202 to a part of an upload");
                 Err(self.protocol(operation, &url, text))
             }
         }
@@ -125,7 +161,7 @@ impl Client {
         let operation = Operation::AskUpload;
         let scopes = Scopes::push(&session.repository);
         let call = Call::new(operation, Method::GET, session.url.clone(), scopes);
-        let response = match self.send(call).await {
+        let response = match self.send(session.authenticate(call)).await {
             Ok(response) => response,
             Err(error) => match error.class() {
                 Class::Transient { .. } | Class::Auth => return Err(error),
@@ -142,10 +178,7 @@ impl Client {
                 .and_then(received_bytes)
                 .ok_or_else(|| self.protocol(operation, &session.url, "an unreadable Range"))?,
         };
-        let session = match response.headers().contains_key(LOCATION) {
-            true => self.session(operation, &session.url, &session.repository, &response)?,
-            false => session.clone(),
-        };
+        let session = session.follow(self, operation, &response)?;
         Ok(Some((received, session)))
     }
 
@@ -158,21 +191,7 @@ impl Client {
             session.url.clone(),
             scopes,
         );
-        self.send(call).await.map(|_| ())
-    }
-
-    fn session(
-        &self,
-        operation: Operation,
-        asked: &Url,
-        repository: &Repository,
-        response: &Response,
-    ) -> Result<UploadSession, Error> {
-        let url = self.resolve(operation, asked, response.headers().get(LOCATION))?;
-        Ok(UploadSession {
-            repository: repository.clone(),
-            url,
-        })
+        self.send(session.authenticate(call)).await.map(|_| ())
     }
 
     /// The failure of a destination that takes no more bytes.
@@ -184,6 +203,85 @@ impl Client {
             ErrorCause::Stalled(silence),
         )
     }
+}
+
+impl UploadSession {
+    /// The least a chunk that is not the last may have, in bytes.
+    #[must_use]
+    pub fn chunk_minimum(&self) -> u64 {
+        self.chunk_minimum
+    }
+
+    /// The request that sends the bytes of `span`.
+    fn call(
+        &self,
+        method: Method,
+        url: Url,
+        span: Range<u64>,
+        ranged: bool,
+        body: reqwest::Body,
+    ) -> Call {
+        let scopes = Scopes::push(&self.repository);
+        let length = span.end - span.start;
+        // Always announced: some registries refuse a body of unknown length (quirk 10).
+        let mut call = Call::new(Operation::SendBlob, method, url, scopes)
+            .header(CONTENT_TYPE, OCTETS)
+            .header(CONTENT_LENGTH, HeaderValue::from(length));
+        if ranged && length > 0 {
+            let range = HeaderValue::from_str(&format!("{}-{}", span.start, span.end - 1));
+            call.headers
+                .extend(range.ok().map(|range| (CONTENT_RANGE, range)));
+        }
+        self.authenticate(call.body(match length {
+            0 => CallBody::Empty,
+            _ => CallBody::Stream(body),
+        }))
+    }
+
+    fn authenticate(&self, call: Call) -> Call {
+        match &self.cookie {
+            Some(cookie) => call.header(COOKIE, cookie.clone()),
+            None => call,
+        }
+    }
+
+    /// The session as an answer says it goes on.
+    fn follow(
+        &self,
+        client: &Client,
+        operation: Operation,
+        response: &Response,
+    ) -> Result<Self, Error> {
+        let headers = response.headers();
+        let url = match headers.get(LOCATION) {
+            None if operation != Operation::BeginUpload => self.url.clone(),
+            location => client.resolve(operation, &self.url, location)?,
+        };
+        let set: Vec<_> = headers
+            .get_all(SET_COOKIE)
+            .iter()
+            .filter_map(cookie_pair)
+            .collect();
+        let cookie = match (url.origin() == self.url.origin(), set.is_empty()) {
+            (false, _) => None,
+            (true, true) => self.cookie.clone(),
+            (true, false) => HeaderValue::from_str(&set.join("; ")).ok(),
+        };
+        let minimum = headers
+            .get(CHUNK_MINIMUM)
+            .and_then(|minimum| minimum.to_str().ok()?.trim().parse().ok());
+        Ok(Self {
+            repository: self.repository.clone(),
+            url,
+            cookie,
+            chunk_minimum: minimum.unwrap_or(self.chunk_minimum),
+        })
+    }
+}
+
+/// Name and value of a cookie, without what is said about it.
+fn cookie_pair(set: &HeaderValue) -> Option<&str> {
+    set.to_str().ok()?.split(';').next().map(str::trim)
 }
 
 /// The session's URL with the digest appended; its own query is opaque state (quirk 31).

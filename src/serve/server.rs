@@ -79,13 +79,13 @@ impl Options {
 
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
-    #[error("open the registry directory {}: {error}", directory.display())]
+    #[error("open the registry directory {}", directory.display())]
     Directory {
         directory: PathBuf,
         #[source]
         error: io::Error,
     },
-    #[error("listen on {address}: {error}")]
+    #[error("listen on {address}")]
     Listen {
         address: SocketAddr,
         #[source]

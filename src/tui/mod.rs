@@ -10,6 +10,7 @@ mod any_order;
 mod app;
 mod causes;
 mod columns;
+mod config;
 mod detail;
 #[cfg(test)]
 mod fixtures;
@@ -24,12 +25,18 @@ mod names;
 mod options;
 mod order;
 mod palette;
+mod record;
 mod registries;
 mod screen;
+mod stage;
+mod svg;
 mod theme;
 mod update;
 mod view;
 
 pub use app::{Ended, Feed, WriteList, run};
+pub use config::{Config, ConfigMistake};
 pub use options::{OnFinish, Options};
+pub use record::record;
+pub use stage::Stage;
 pub use theme::Theme;

@@ -1,6 +1,8 @@
 //! Everything that needs more than one layer, a socket, a terminal or a real program. One crate, so that it
 //! links once; one module per topic.
 
+mod auth;
+mod command_line;
 mod docker_registry;
 mod embedded;
 mod fleet;
@@ -9,12 +11,19 @@ mod installed;
 mod journal;
 mod kill;
 mod layers;
+mod login;
 mod migrate;
 mod operator;
+mod operators;
 mod postgres;
+mod quirks;
 mod readme;
 mod requests;
+mod resilience;
 mod sample_lists;
+mod scene;
 mod serve;
 mod skopeo;
 mod terminal;
+mod verify;
+mod whole_image;

@@ -27,6 +27,25 @@ impl Request {
             .map_or(&self.target, |(path, _)| path)
     }
 
+    /// What it does to what, and the answer: `PUT manifest 201`.
+    pub fn kind(&self) -> String {
+        let kinds = [
+            ("/manifests/", "manifest"),
+            ("/blobs/uploads/", "upload"),
+            ("/blobs/", "blob"),
+            ("/tags/list", "tags"),
+        ];
+        let found = kinds.iter().find(|(part, _)| self.path().contains(part));
+        let what = match self.parameter("mount") {
+            Some(_) => "mount",
+            None => found.map_or(self.path(), |(_, what)| what),
+        };
+        let status = self
+            .status
+            .map_or("cut".into(), |status| status.to_string());
+        format!("{} {what} {status}", self.method)
+    }
+
     fn parameter(&self, name: &str) -> Option<&str> {
         let (_, query) = self.target.split_once('?')?;
         query

@@ -132,7 +132,7 @@ impl Authorizer {
                 if !scopes.is_union() {
                     return ask(scopes.clone()).await.map(Some);
                 }
-                if !locked(&self.narrowed).contains(scopes) {
+                if !self.is_narrowed(scopes) {
                     match ask(scopes.clone()).await {
                         Err(ErrorCause::Auth(_) | ErrorCause::NoCredentials(_)) => {
                             self.narrow(scopes)
@@ -169,6 +169,10 @@ impl Authorizer {
     /// Asks for less than `scopes` from now on, if they are more than is needed and tokens depend on them.
     pub(super) fn narrow(&self, scopes: &Scopes) -> bool {
         scopes.is_union() && self.realm().is_some() && locked(&self.narrowed).insert(scopes.clone())
+    }
+
+    pub(super) fn is_narrowed(&self, scopes: &Scopes) -> bool {
+        scopes.is_union() && locked(&self.narrowed).contains(scopes)
     }
 
     async fn bearer(

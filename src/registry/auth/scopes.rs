@@ -88,6 +88,20 @@ mod tests {
     use super::*;
 
     #[test]
+    fn quirk_20_to_delete_is_asked_for_only_to_delete() {
+        let repository = "a".parse().unwrap();
+        assert_eq!(Scopes::pull(&repository).words(), ["repository:a:pull"]);
+        assert_eq!(
+            Scopes::push(&repository).words(),
+            ["repository:a:pull,push"]
+        );
+        assert_eq!(
+            Scopes::delete(&repository).words(),
+            ["repository:a:pull,delete"]
+        );
+    }
+
+    #[test]
     fn the_required_scope_comes_first() {
         let (to, from) = ("to/a".parse().unwrap(), "from/b".parse().unwrap());
         let union = Scopes::push(&to).and_pull(&from);

@@ -11,7 +11,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use reqwest::{
     RequestBuilder, Response,
-    header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue, RETRY_AFTER},
+    header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue},
 };
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
@@ -21,8 +21,8 @@ use url::{Url, form_urlencoded};
 
 use super::{Credential, basic, bearer};
 use crate::registry::{
-    client::read_retry_after,
     error::{ErrorCause, network, read_error_body},
+    throttling::retry_after,
 };
 
 /// How long a token server may take.
@@ -117,8 +117,7 @@ impl TokenServer<'_> {
 
 async fn read(response: Response, asked: Instant) -> Result<Token, ErrorCause> {
     let status = response.status().as_u16();
-    let retry_after = response.headers().get(RETRY_AFTER);
-    let retry_after = retry_after.and_then(read_retry_after);
+    let retry_after = retry_after(response.headers());
     let body = body(response).await?;
     if status >= 400 {
         return Err(refusal(status, &body, retry_after));

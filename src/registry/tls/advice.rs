@@ -60,7 +60,8 @@ fn advice(error: &rustls::Error) -> Option<String> {
 fn certificate(problem: &CertificateError) -> String {
     let verify = "verify = false does without any check";
     match problem {
-        CertificateError::UnknownIssuer => format!(
+        // A bad signature is that of an authority made anew under its old name.
+        CertificateError::UnknownIssuer | CertificateError::BadSignature => format!(
             "its certificate is from an authority this machine does not know; \
              name that authority's file with ca-file ({verify})"
         ),

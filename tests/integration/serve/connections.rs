@@ -142,8 +142,9 @@ async fn a_taken_port_and_a_file_for_a_directory_are_errors_that_say_so() {
     let directory = tempfile::tempdir().unwrap();
     let address = served.server.address();
     let taken = Server::bind(address, Options::new(directory.path())).await;
-    let message = taken.err().unwrap().to_string();
-    assert!(message.starts_with(&format!("listen on {address}: ")));
+    let error = taken.err().unwrap();
+    assert_eq!(error.to_string(), format!("listen on {address}"));
+    assert!(std::error::Error::source(&error).is_some());
     let file = directory.path().join("file");
     std::fs::write(&file, b"").unwrap();
     let wrong = Server::bind(loopback(), Options::new(&file)).await;

@@ -1,90 +1,38 @@
 //! The screen of the real binary in a pseudo-terminal, on registries that misbehave when told to.
 
-mod pseudo;
+pub mod pseudo;
 
-use reqwest::Method;
-use transship::serve::{Action, ActiveFault, Estate, Fault};
+use pseudo::Terminal;
+use transship::serve::{Action, ActiveFault};
 
 use crate::{
-    embedded::Embedded,
-    fleet::{amd64, repository},
-    operator::{Operator, list, signal},
+    operator::signal,
+    scene::{IMAGES, Scene},
 };
-use pseudo::Terminal;
 
 const CTRL_C: &str = "\x03";
 
-const IMAGES: [&str; 3] = ["team/first", "team/second", "team/third"];
-
-/// Two registries; the source holds an image of one layer in each of three repositories.
-struct Scene {
-    source: Embedded,
-    destination: Embedded,
-    operator: Operator,
+/// The program on the scene's list, before the operator's eyes.
+fn run(scene: &Scene, options: &[&str]) -> Terminal {
+    let list = scene.list();
+    let run = ["run", list.to_str().unwrap()];
+    Terminal::run(&scene.operator, &[&run[..], options].concat())
 }
 
-impl Scene {
-    async fn new() -> Self {
-        let source = Embedded::start().await;
-        let estate = Estate::new(source.server.store());
-        for (seed, name) in (0..).zip(IMAGES) {
-            let repository = repository(name);
-            let layer = estate.layer(&repository, seed, 50_000).unwrap();
-            let tag = "1".parse().unwrap();
-            estate
-                .image(&repository, Some(&tag), &amd64(), &[layer])
-                .unwrap();
-        }
-        Self {
-            source,
-            destination: Embedded::start().await,
-            operator: Operator::new(),
-        }
-    }
-
-    /// Lets the source misbehave whenever blobs of a repository are read.
-    fn misbehave(&self, repository: &str, action: Action) -> ActiveFault {
-        let target = format!("/{repository}/blobs/");
-        let fault = Fault::on(Method::GET, &target, action).unwrap();
-        self.source.server.faults().add(fault)
-    }
-
-    fn run(&self, options: &[&str]) -> Terminal {
-        let images = IMAGES.map(|name| format!("{name}:1"));
-        let (source, destination) = (self.source.address(), self.destination.address());
-        let list = self.operator.list(&list(&source, &destination, &images));
-        let run = ["run", list.to_str().unwrap()];
-        Terminal::run(&self.operator, &[&run[..], options].concat())
-    }
-
-    /// Runs one image at a time, until the first one hangs on its blobs before the operator's eyes.
-    async fn hang(&self) -> (ActiveFault, Terminal) {
-        let hanging = self.misbehave("team/first", Action::Hang);
-        let mut terminal = self.run(&["--parallel=1"]);
-        hanging.hit_times(1).await;
-        terminal.says("Image team/first:1").await;
-        (hanging, terminal)
-    }
-
-    /// The repositories whose tag the destination was given.
-    fn arrived(&self) -> Vec<&str> {
-        let requests = self.destination.requests();
-        let was_given = |name: &&str| {
-            let target = format!("/v2/{name}/manifests/1");
-            let mut requests = requests.iter();
-            requests.any(|request| {
-                request.method == "PUT" && request.target == target && request.status == Some(201)
-            })
-        };
-        IMAGES.into_iter().filter(was_given).collect()
-    }
+/// Runs one image at a time, until the first one hangs on its blobs and is seen to.
+async fn hang(scene: &Scene) -> (ActiveFault, Terminal) {
+    let hanging = scene.misbehave("team/first", Action::Hang);
+    let mut terminal = run(scene, &["--parallel=1"]);
+    hanging.hit_times(1).await;
+    terminal.says("Image team/first:1").await;
+    (hanging, terminal)
 }
 
 #[tokio::test]
 async fn r_copies_a_failed_image_once_its_cause_is_gone() {
     let scene = Scene::new().await;
     scene.misbehave("team/first", Action::answer(404));
-    let mut terminal = scene.run(&[]);
+    let mut terminal = run(&scene, &[]);
     terminal.shows("failed", "team/first:1").await;
     terminal.shows("copied", "team/second:1").await;
     terminal.shows("copied", "team/third:1").await;
@@ -107,7 +55,7 @@ async fn r_copies_a_failed_image_once_its_cause_is_gone() {
 async fn s_gives_an_image_up_that_hangs() {
     let scene = Scene::new().await;
     let hanging = scene.misbehave("team/second", Action::Hang);
-    let mut terminal = scene.run(&[]);
+    let mut terminal = run(&scene, &[]);
     hanging.hit_times(1).await;
     terminal.shows("copied", "team/first:1").await;
     terminal.shows("copied", "team/third:1").await;
@@ -130,7 +78,7 @@ async fn s_gives_an_image_up_that_hangs() {
 #[tokio::test]
 async fn q_names_what_is_in_flight_and_d_finishes_it() {
     let scene = Scene::new().await;
-    let (hanging, mut terminal) = scene.hang().await;
+    let (hanging, mut terminal) = hang(&scene).await;
     terminal.press("q");
     terminal.says("1 image is in flight").await;
     terminal.press("d");
@@ -146,7 +94,7 @@ async fn q_names_what_is_in_flight_and_d_finishes_it() {
 #[tokio::test]
 async fn stopping_now_waits_for_nothing_and_the_rest_is_resumed() {
     let scene = Scene::new().await;
-    let (hanging, mut terminal) = scene.hang().await;
+    let (hanging, mut terminal) = hang(&scene).await;
     terminal.press("q");
     terminal.says("1 image is in flight").await;
     // Staying is one of the answers.
@@ -170,7 +118,7 @@ async fn stopping_now_waits_for_nothing_and_the_rest_is_resumed() {
 #[tokio::test]
 async fn ctrl_c_finishes_what_is_in_flight() {
     let scene = Scene::new().await;
-    let (hanging, mut terminal) = scene.hang().await;
+    let (hanging, mut terminal) = hang(&scene).await;
     terminal.press(CTRL_C);
     terminal.says("draining").await;
     hanging.release();
@@ -182,7 +130,7 @@ async fn ctrl_c_finishes_what_is_in_flight() {
 #[tokio::test]
 async fn ctrl_c_twice_stops_now() {
     let scene = Scene::new().await;
-    let (_hanging, mut terminal) = scene.hang().await;
+    let (_hanging, mut terminal) = hang(&scene).await;
     terminal.press(CTRL_C);
     terminal.says("draining").await;
     terminal.press(CTRL_C);
@@ -195,7 +143,7 @@ async fn ctrl_c_twice_stops_now() {
 async fn a_signal_to_end_gives_the_terminal_back() {
     for name in ["TERM", "HUP"] {
         let scene = Scene::new().await;
-        let (_hanging, terminal) = scene.hang().await;
+        let (_hanging, terminal) = hang(&scene).await;
         signal(terminal.process(), name).await;
         let left = terminal.end().await;
         assert_eq!(left.code, 3, "{}", left.text);

@@ -1,0 +1,68 @@
+//! A file that holds secrets, replaced in one step.
+//!
+//! Invariant: whoever reads it finds the old content or the new one, never a part, and nobody but its
+//! owner finds either.
+
+use std::{
+    io::{self, Write},
+    path::Path,
+};
+
+/// Makes `content` the content of `path`, and the directories above it where they are missing. A link
+/// stays a link.
+pub(super) fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
+    let path = match path.canonicalize() {
+        Ok(path) => path,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => path.to_owned(),
+        Err(error) => return Err(error),
+    };
+    let directory = match path.parent() {
+        Some(directory) if !directory.as_os_str().is_empty() => directory,
+        _ => Path::new("."),
+    };
+    make_directory(directory)?;
+    // Made with mode 0600 and removed again if anything fails.
+    let mut file = tempfile::NamedTempFile::new_in(directory)?;
+    file.write_all(content)?;
+    file.as_file().sync_all()?;
+    file.persist(&path).map_err(|error| error.error)?;
+    Ok(())
+}
+
+fn make_directory(directory: &Path) -> io::Result<()> {
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(directory)
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::{fs, os::unix::fs::PermissionsExt};
+
+    use super::*;
+
+    #[test]
+    fn file_and_directory_are_their_owners_only() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("new").join("config.json");
+        replace(&path, b"{}").unwrap();
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        assert_eq!((mode(&path), mode(path.parent().unwrap())), (0o600, 0o700));
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
+        replace(&path, b"{}").unwrap();
+        assert_eq!(mode(&path), 0o600);
+    }
+
+    #[test]
+    fn a_linked_file_stays_a_link() {
+        let directory = tempfile::tempdir().unwrap();
+        let [real, link] = ["real.json", "config.json"].map(|name| directory.path().join(name));
+        fs::write(&real, "old").unwrap();
+        std::os::unix::fs::symlink(&real, &link).unwrap();
+        replace(&link, b"new").unwrap();
+        assert!(link.is_symlink());
+        assert_eq!(fs::read_to_string(&real).unwrap(), "new");
+    }
+}

@@ -1,0 +1,399 @@
+//! A registry's lane: how many blob streams it carries, how fast it is asked, and until when it is left
+//! alone.
+//!
+//! Decides when a request may be sent, not whether a failed one is sent again. Invariant: throttling
+//! pauses this lane only, and a lowered limit takes effect as streams end, never by killing one.
+
+mod answers;
+mod pace;
+mod pressure;
+
+use std::{
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed},
+    },
+    time::Duration,
+};
+
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore},
+    time::Instant,
+};
+
+use self::{answers::Answers, pace::Pace, pressure::Pressure};
+use super::throttling::{Budget, Throttling};
+
+/// A pause of up to this is waited for on the spot; whoever would wait longer is told so instead, to make
+/// room for work at other registries.
+const SHORT_PAUSE: Duration = Duration::from_secs(10);
+/// An answer without a body that takes longer is a sign of strain.
+const SLOW_ANSWER: Duration = Duration::from_secs(20);
+
+/// What an operator allows at one registry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Blob bodies in flight at once.
+    pub streams: u16,
+    pub requests_per_second: Option<u32>,
+    pub bytes_per_second: Option<u64>,
+}
+
+/// One limit, to be changed while the registry is in use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Limit {
+    /// At least 1.
+    Streams(u16),
+    /// `None` is without a limit, here and below.
+    RequestsPerSecond(Option<u32>),
+    BytesPerSecond(Option<u64>),
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            streams: 8,
+            requests_per_second: None,
+            bytes_per_second: None,
+        }
+    }
+}
+
+#[derive(Debug)]
+pub struct Lane {
+    streams: Arc<Semaphore>,
+    /// Permits given out or free; the semaphore's total once `surplus` is withdrawn.
+    limit: AtomicUsize,
+    /// Permits to be withdrawn as soon as they come back.
+    surplus: Arc<AtomicUsize>,
+    requests: Pace,
+    bytes: Pace,
+    state: Mutex<State>,
+    requests_sent: AtomicU64,
+    bytes_moved: AtomicU64,
+}
+
+#[derive(Debug)]
+struct State {
+    pressure: Pressure,
+    answers: Answers,
+    budget: Option<Budget>,
+}
+
+/// The right to have one blob body in flight.
+#[derive(Debug)]
+pub struct StreamPermit {
+    permit: Option<OwnedSemaphorePermit>,
+    surplus: Arc<AtomicUsize>,
+}
+
+/// A lane at one moment.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct LaneSample {
+    pub streams: u16,
+    /// How many streams the registry is given now.
+    pub stream_limit: u16,
+    /// How many the operator allows.
+    pub stream_ceiling: u16,
+    pub requests: u64,
+    pub bytes: u64,
+    /// How long until the lane opens again.
+    pub throttled: Option<Duration>,
+    /// Requests a second of late, and allowed: by the operator, or less because it refused.
+    pub request_rate: f64,
+    pub request_limit: Option<f64>,
+    /// Blob bytes a second allowed.
+    pub byte_limit: Option<u64>,
+    /// Half of the answers came within this time, and nineteen of twenty within that.
+    pub answer_p50: Option<Duration>,
+    pub answer_p95: Option<Duration>,
+    pub budget: Option<Budget>,
+}
+
+impl Lane {
+    #[must_use]
+    pub fn new(limits: Limits) -> Self {
+        let pace = limits.requests_per_second.map(f64::from);
+        let pressure = Pressure::new(limits.streams, pace);
+        let streams = usize::from(pressure.streams());
+        Self {
+            streams: Arc::new(Semaphore::new(streams)),
+            limit: AtomicUsize::new(streams),
+            surplus: Arc::default(),
+            requests: Pace::new(pace),
+            bytes: Pace::new(limits.bytes_per_second.map(bytes_rate)),
+            state: Mutex::new(State {
+                pressure,
+                answers: Answers::new(),
+                budget: None,
+            }),
+            requests_sent: AtomicU64::new(0),
+            bytes_moved: AtomicU64::new(0),
+        }
+    }
+
+    /// Waits for a place among this registry's blob streams.
+    pub async fn stream(&self) -> StreamPermit {
+        // The semaphore is never closed, so an error cannot happen; without a permit we would only be
+        // less strict.
+        let permit = Arc::clone(&self.streams).acquire_owned().await.ok();
+        StreamPermit {
+            permit,
+            surplus: Arc::clone(&self.surplus),
+        }
+    }
+
+    /// Changes what the operator allows.
+    pub fn set(&self, limit: Limit) {
+        let mut state = self.state();
+        match limit {
+            Limit::Streams(streams) => state.pressure.set_ceiling(streams),
+            Limit::RequestsPerSecond(rate) => {
+                state.pressure.set_operator_pace(rate.map(f64::from));
+            }
+            Limit::BytesPerSecond(rate) => self.bytes.set(rate.map(bytes_rate)),
+        }
+        self.apply(&state.pressure);
+    }
+
+    /// Waits until the registry may be asked, and counts the request. If that is too long to wait for,
+    /// the answer is how long.
+    pub(super) async fn enter(&self) -> Result<(), Duration> {
+        loop {
+            self.wait_open().await?;
+            self.requests.wait(1).await;
+            if self.closed_for().is_none() {
+                break;
+            }
+        }
+        self.state().answers.asked();
+        self.requests_sent.fetch_add(1, Relaxed);
+        Ok(())
+    }
+
+    async fn wait_open(&self) -> Result<(), Duration> {
+        while let Some(left) = self.closed_for() {
+            if left > SHORT_PAUSE {
+                return Err(left);
+            }
+            tokio::time::sleep(left).await;
+        }
+        Ok(())
+    }
+
+    fn closed_for(&self) -> Option<Duration> {
+        self.state().pressure.closed_for(Instant::now())
+    }
+
+    /// Counts bytes of a blob body, and waits when they come faster than allowed.
+    pub async fn moved(&self, bytes: u64) {
+        self.bytes_moved.fetch_add(bytes, Relaxed);
+        self.bytes.wait(bytes).await;
+    }
+
+    /// Takes in how the registry answered; `elapsed` is absent for an answer that waited for a body.
+    /// Returns how long it is left alone because of it.
+    pub(super) fn answered(
+        &self,
+        elapsed: Option<Duration>,
+        throttling: Throttling,
+        budget: Option<Budget>,
+    ) -> Option<Duration> {
+        let now = Instant::now();
+        let mut state = self.state();
+        if let Some(elapsed) = elapsed {
+            state.answers.answered(elapsed);
+        }
+        state.budget = budget.or(state.budget);
+        let pause = match throttling {
+            Throttling::Rate { pause } => {
+                let rate = state.answers.rate();
+                Some(state.pressure.refuse(now, pause, rate))
+            }
+            Throttling::Quota { pause } => Some(state.pressure.close(now, pause)),
+            Throttling::Strain => {
+                state.pressure.strain(now);
+                None
+            }
+            Throttling::None if elapsed.is_some_and(|elapsed| elapsed > SLOW_ANSWER) => {
+                state.pressure.strain(now);
+                None
+            }
+            Throttling::None => {
+                state.pressure.good(now);
+                None
+            }
+        };
+        self.apply(&state.pressure);
+        pause
+    }
+
+    /// Closes the lane for `pause`: its token server is asked too much.
+    pub fn throttle(&self, pause: Duration) {
+        self.answered(None, Throttling::Rate { pause: Some(pause) }, None);
+    }
+
+    /// Makes the limits what `pressure` says; called with the state locked, so that changes do not mix.
+    fn apply(&self, pressure: &Pressure) {
+        if self.requests.rate() != pressure.pace() {
+            self.requests.set(pressure.pace());
+        }
+        let wanted = usize::from(pressure.streams());
+        let had = self.limit.swap(wanted, Relaxed);
+        if wanted > had {
+            // Permits not yet withdrawn are simply kept.
+            let owed = self.surplus.fetch_update(Relaxed, Relaxed, |surplus| {
+                Some(surplus.saturating_sub(wanted - had))
+            });
+            let kept = owed.unwrap_or(0).min(wanted - had);
+            self.streams.add_permits(wanted - had - kept);
+        } else {
+            let withdrawn = self.streams.forget_permits(had - wanted);
+            self.surplus.fetch_add(had - wanted - withdrawn, Relaxed);
+        }
+    }
+
+    #[must_use]
+    pub fn sample(&self) -> LaneSample {
+        let mut state = self.state();
+        let limit = self.limit.load(Relaxed);
+        let free = self.streams.available_permits();
+        let used = (limit + self.surplus.load(Relaxed)).saturating_sub(free);
+        LaneSample {
+            streams: u16::try_from(used).unwrap_or(u16::MAX),
+            stream_limit: state.pressure.streams(),
+            stream_ceiling: state.pressure.ceiling(),
+            requests: self.requests_sent.load(Relaxed),
+            bytes: self.bytes_moved.load(Relaxed),
+            throttled: state.pressure.closed_for(Instant::now()),
+            request_rate: state.answers.rate(),
+            request_limit: state.pressure.pace(),
+            // Set from an integer.
+            byte_limit: self.bytes.rate().map(|rate| rate as u64),
+            answer_p50: state.answers.within(0.5),
+            answer_p95: state.answers.within(0.95),
+            budget: state.budget,
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Rates are far below what an f64 counts exactly.
+fn bytes_rate(rate: u64) -> f64 {
+    rate as f64
+}
+
+impl Drop for StreamPermit {
+    fn drop(&mut self) {
+        let owed = self
+            .surplus
+            .fetch_update(Relaxed, Relaxed, |surplus| surplus.checked_sub(1));
+        if let (Ok(_), Some(permit)) = (owed, self.permit.take()) {
+            permit.forget();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn limits(streams: u16) -> Limits {
+        Limits {
+            streams,
+            ..Limits::default()
+        }
+    }
+
+    #[tokio::test]
+    async fn a_lowered_limit_takes_effect_as_streams_end() {
+        let lane = Lane::new(limits(3));
+        let held = [
+            lane.stream().await,
+            lane.stream().await,
+            lane.stream().await,
+        ];
+        lane.set(Limit::Streams(1));
+        assert_eq!((lane.sample().streams, lane.sample().stream_limit), (3, 1));
+        let [a, b, c] = held;
+        drop((a, b));
+        assert_eq!(lane.streams.available_permits(), 0);
+        drop(c);
+        assert_eq!(lane.streams.available_permits(), 1);
+    }
+
+    #[tokio::test]
+    async fn raising_a_limit_first_keeps_what_was_to_be_withdrawn() {
+        let lane = Lane::new(limits(2));
+        let held = [lane.stream().await, lane.stream().await];
+        lane.set(Limit::Streams(1));
+        lane.set(Limit::Streams(3));
+        drop(held);
+        assert_eq!(lane.streams.available_permits(), 3);
+    }
+
+    fn refusal(seconds: u64) -> Throttling {
+        Throttling::Rate {
+            pause: Some(Duration::from_secs(seconds)),
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_throttled_lane_lets_no_request_through_until_it_opens() {
+        let lane = Lane::new(limits(1));
+        lane.answered(None, refusal(7), None);
+        lane.answered(None, refusal(2), None);
+        let before = Instant::now();
+        lane.enter().await.unwrap();
+        assert_eq!(before.elapsed(), Duration::from_secs(7));
+        assert_eq!(lane.sample().throttled, None);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn nobody_waits_on_the_spot_for_a_lane_that_stays_closed() {
+        let lane = Lane::new(limits(1));
+        lane.answered(None, refusal(216), None);
+        let before = Instant::now();
+        assert_eq!(lane.enter().await, Err(Duration::from_secs(216)));
+        assert_eq!(before.elapsed(), Duration::ZERO);
+        assert_eq!(lane.sample().requests, 0);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn requests_are_spaced_by_a_limit_that_can_be_lifted() {
+        let lane = Lane::new(Limits {
+            requests_per_second: Some(10),
+            ..limits(1)
+        });
+        let before = Instant::now();
+        for _ in 0..11 {
+            lane.enter().await.unwrap();
+        }
+        assert_eq!(before.elapsed().as_millis(), 1000);
+        lane.set(Limit::RequestsPerSecond(None));
+        for _ in 0..11 {
+            lane.enter().await.unwrap();
+        }
+        assert_eq!(before.elapsed().as_millis(), 1000);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_refusal_gives_up_streams_and_the_sample_says_so() {
+        let lane = Lane::new(limits(8));
+        let budget = Budget {
+            limit: 100,
+            remaining: 7,
+            window: None,
+        };
+        lane.answered(Some(Duration::from_millis(30)), refusal(1), Some(budget));
+        let sample = lane.sample();
+        assert_eq!((sample.stream_limit, sample.stream_ceiling), (4, 8));
+        assert_eq!(sample.throttled, Some(Duration::from_secs(1)));
+        assert_eq!(sample.budget, Some(budget));
+        assert!(sample.answer_p95.is_some());
+        assert_eq!(lane.streams.available_permits(), 4);
+    }
+}

@@ -1,0 +1,191 @@
+//! What answers say about being asked too much: refusals, quotas, times to wait (RFC 6585; Docker Hub).
+//!
+//! Pure reading of statuses, headers and texts; what follows is the lane's. Invariant: whatever a header
+//! says, a pause is at most a day.
+
+use std::time::{Duration, SystemTime};
+
+use reqwest::header::{HeaderMap, HeaderValue, RETRY_AFTER};
+
+/// The longest pause a registry can ask for.
+const LONGEST_PAUSE: Duration = Duration::from_secs(24 * 60 * 60);
+/// Between these a used up quota is asked for again when it does not say when.
+const QUOTA_PAUSE: (Duration, Duration) = (Duration::from_secs(60), Duration::from_secs(15 * 60));
+
+/// A quota of requests and what is left of it (`ratelimit-limit: 100;w=21600`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Budget {
+    pub limit: u64,
+    pub remaining: u64,
+    /// The time in which `limit` requests are free.
+    pub window: Option<Duration>,
+}
+
+/// What an answer means for the lane.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Throttling {
+    /// Asked too fast.
+    Rate {
+        pause: Option<Duration>,
+    },
+    /// The quota is used up; one request more is free after `pause`.
+    Quota {
+        pause: Duration,
+    },
+    /// Something behind it does not keep up.
+    Strain,
+    None,
+}
+
+impl Budget {
+    /// The quota as the headers tell it; Docker Hub and others that took its headers over.
+    pub(super) fn read(headers: &HeaderMap) -> Option<Self> {
+        let number = |name: &str| {
+            let text = headers.get(name)?.to_str().ok()?;
+            let mut parts = text.split([';', ',']).map(str::trim);
+            let count: u64 = parts.next()?.parse().ok()?;
+            let window = parts.find_map(|part| part.strip_prefix("w=")?.trim().parse().ok());
+            Some((count, window))
+        };
+        let (limit, window) = number("ratelimit-limit")?;
+        let (remaining, _) = number("ratelimit-remaining")?;
+        Some(Self {
+            limit,
+            remaining,
+            window: window.map(Duration::from_secs),
+        })
+    }
+
+    /// How long until one more request is free, if the quota refills evenly.
+    fn refill(&self) -> Option<Duration> {
+        let window = self.window?;
+        let requests = u32::try_from(self.limit.max(1)).unwrap_or(u32::MAX);
+        Some(window / requests)
+    }
+}
+
+impl Throttling {
+    /// Judges an answer. The two kinds of 429 of Docker Hub are told apart by their text: a used up quota
+    /// speaks of the pull rate limit, too many requests from one address are `HAP429` (quirk 16).
+    pub(super) fn of(
+        status: u16,
+        code: Option<&str>,
+        message: Option<&str>,
+        pause: Option<Duration>,
+        budget: Option<Budget>,
+    ) -> Self {
+        let says = |words: &str| {
+            message.is_some_and(|message| message.to_ascii_lowercase().contains(words))
+        };
+        let refused = status == 429 || code == Some("TOOMANYREQUESTS") || says("throttl");
+        let used_up = says("pull rate limit") || budget.is_some_and(|budget| budget.remaining == 0);
+        if refused && used_up && !says("hap429") {
+            let (shortest, longest) = QUOTA_PAUSE;
+            let refill = budget.and_then(|budget| budget.refill());
+            let own = refill.unwrap_or(longest).clamp(shortest, longest);
+            return Self::Quota {
+                pause: pause.unwrap_or(own),
+            };
+        }
+        match status {
+            _ if refused => Self::Rate { pause },
+            503 => Self::Rate { pause },
+            502 | 504 | 520..=530 => Self::Strain,
+            _ => Self::None,
+        }
+    }
+}
+
+/// `Retry-After` in seconds or as a date (RFC 9110 10.2.3).
+pub(super) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    headers.get(RETRY_AFTER).and_then(read_retry_after)
+}
+
+fn read_retry_after(value: &HeaderValue) -> Option<Duration> {
+    let text = value.to_str().ok()?.trim();
+    let pause = match text.parse() {
+        Ok(seconds) => Duration::from_secs(seconds),
+        Err(_) => httpdate::parse_http_date(text)
+            .ok()?
+            .duration_since(SystemTime::now())
+            .unwrap_or_default(),
+    };
+    Some(pause.min(LONGEST_PAUSE))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        for (name, value) in pairs {
+            headers.insert(*name, HeaderValue::from_static(value));
+        }
+        headers
+    }
+
+    #[test]
+    fn retry_after_is_read_in_both_forms() {
+        let read = |text: &str| read_retry_after(&HeaderValue::from_str(text).unwrap());
+        assert_eq!(read("7"), Some(Duration::from_secs(7)));
+        assert_eq!(read("Wed, 21 Oct 2015 07:28:00 GMT"), Some(Duration::ZERO));
+        assert_eq!(read("99999999999"), Some(LONGEST_PAUSE));
+        let in_an_hour = SystemTime::now() + Duration::from_secs(3600);
+        let pause = read(&httpdate::fmt_http_date(in_an_hour)).unwrap();
+        assert!((3590..=3600).contains(&pause.as_secs()), "{pause:?}");
+        assert_eq!(read("soon"), None);
+    }
+
+    #[test]
+    fn quirk_17_the_budget_of_docker_hub_is_read() {
+        let budget = Budget::read(&headers(&[
+            ("ratelimit-limit", "100;w=21600"),
+            ("ratelimit-remaining", "76;w=21600"),
+            ("docker-ratelimit-source", "203.0.113.7"),
+        ]));
+        let expected = Budget {
+            limit: 100,
+            remaining: 76,
+            window: Some(Duration::from_secs(21_600)),
+        };
+        assert_eq!(budget, Some(expected));
+        assert_eq!(Budget::read(&headers(&[("ratelimit-limit", "x")])), None);
+        let no_window = headers(&[("ratelimit-limit", "5"), ("ratelimit-remaining", "0;w=")]);
+        assert_eq!(Budget::read(&no_window).unwrap().window, None);
+    }
+
+    #[test]
+    fn quirk_16_a_used_up_quota_and_too_many_requests_are_told_apart() {
+        let budget = Budget {
+            limit: 100,
+            remaining: 0,
+            window: Some(Duration::from_secs(21_600)),
+        };
+        let quota = "You have reached your pull rate limit. You may increase the limit by...";
+        let of = |message, budget| {
+            Throttling::of(429, Some("TOOMANYREQUESTS"), Some(message), None, budget)
+        };
+        let pause = |seconds| Throttling::Quota {
+            pause: Duration::from_secs(seconds),
+        };
+        assert_eq!(of(quota, Some(budget)), pause(216));
+        assert_eq!(of(quota, None), pause(900));
+        let rate = Throttling::Rate { pause: None };
+        assert_eq!(of("Too Many Requests (HAP429).", Some(budget)), rate);
+        assert_eq!(of("slow down", None), rate);
+    }
+
+    #[test]
+    fn quirk_38_every_spelling_of_throttling_is_understood() {
+        let pause = Some(Duration::from_secs(3));
+        let rate = Throttling::Rate { pause };
+        let of = |status, code, message| Throttling::of(status, code, message, pause, None);
+        assert_eq!(of(429, None, None), rate);
+        assert_eq!(of(503, None, None), rate);
+        assert_eq!(of(400, Some("TOOMANYREQUESTS"), None), rate);
+        assert_eq!(of(400, None, Some("unsupported: Throttled")), rate);
+        assert_eq!(of(502, None, None), Throttling::Strain);
+        assert_eq!(of(404, Some("NAME_UNKNOWN"), None), Throttling::None);
+    }
+}

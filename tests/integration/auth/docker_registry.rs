@@ -1,0 +1,157 @@
+//! Debian's `docker-registry` behind TLS of a private authority and with htpasswd.
+
+use std::{path::Path, process::Stdio};
+
+use tempfile::TempDir;
+use tokio::{
+    io::{AsyncBufReadExt, BufReader},
+    process::{Child, Command},
+};
+use transship::{
+    credentials::{Key, Keychain, Places, Source, login},
+    oci::{Digest, Registry},
+    registry::{Class, Client, Credentials, Settings, TlsSettings},
+};
+
+use super::{PASSWORD, USER, repository, tls::Authority};
+use crate::installed;
+
+struct Secured {
+    registry: Registry,
+    authority: Authority,
+    directory: TempDir,
+    _process: Child,
+}
+
+impl Secured {
+    async fn start() -> Option<Self> {
+        let program = installed::program("docker-registry")?;
+        let directory = tempfile::tempdir().unwrap();
+        let path = |name: &str| directory.path().join(name);
+        let authority = Authority::new();
+        let (certificate, key) = authority.sign("127.0.0.1");
+        let hash = bcrypt::hash(PASSWORD, 4).unwrap();
+        std::fs::write(path("htpasswd"), format!("{USER}:{hash}\n")).unwrap();
+        std::fs::write(
+            path("config.yml"),
+            "version: 0.1\nhttp:\n  addr: 127.0.0.1:0\n",
+        )
+        .unwrap();
+        let mut process = Command::new(program)
+            .arg("serve")
+            .arg(path("config.yml"))
+            .env_clear()
+            .env("REGISTRY_STORAGE_FILESYSTEM_ROOTDIRECTORY", path("content"))
+            .env("REGISTRY_HTTP_TLS_CERTIFICATE", certificate)
+            .env("REGISTRY_HTTP_TLS_KEY", key)
+            .env("REGISTRY_AUTH", "htpasswd")
+            .env("REGISTRY_AUTH_HTPASSWD_REALM", "registry")
+            .env("REGISTRY_AUTH_HTPASSWD_PATH", path("htpasswd"))
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .unwrap();
+        let mut said = BufReader::new(process.stderr.take().unwrap()).lines();
+        let address = loop {
+            let line = said.next_line().await.unwrap();
+            let line = line.expect("the registry ended before it was ready");
+            if let Some((_, rest)) = line.split_once("listening on ") {
+                break rest.split([',', '"']).next().unwrap().to_owned();
+            }
+        };
+        // Whoever stops reading would stop the registry once the pipe is full.
+        tokio::spawn(async move { while let Ok(Some(_)) = said.next_line().await {} });
+        Some(Self {
+            registry: address.parse().unwrap(),
+            authority,
+            directory,
+            _process: process,
+        })
+    }
+
+    fn client(&self, tls: TlsSettings, config: &Path) -> Client {
+        let source = Source::Stored(Places::only(config.to_owned()));
+        let keychain = Keychain::new(self.registry.clone(), source);
+        let settings = Settings {
+            plain_http: Some(false),
+            tls,
+            credentials: Credentials::Provided(std::sync::Arc::new(keychain)),
+            ..Settings::default()
+        };
+        Client::new(self.registry.clone(), settings).unwrap()
+    }
+}
+
+#[tokio::test]
+async fn a_registry_with_tls_and_htpasswd_is_written_to_by_who_logged_in() {
+    let Some(secured) = Secured::start().await else {
+        return;
+    };
+    let config = secured.directory.path().join("config.json");
+    let stranger = secured.client(TlsSettings::default(), &config);
+    let error = stranger.reach().await.unwrap_err();
+    assert!(error.to_string().contains("ca-file"), "{error}");
+
+    let trusting = TlsSettings {
+        ca_files: vec![secured.authority.file()],
+        ..TlsSettings::default()
+    };
+    let client = secured.client(trusting.clone(), &config);
+    let error = client.check_credentials().await.unwrap_err();
+    assert_eq!(error.class(), Class::Auth);
+    assert!(
+        error.to_string().contains("none are configured or stored"),
+        "{error}"
+    );
+
+    // The client that was refused looks again: the operator has logged in since.
+    let key = Key::from(secured.registry.clone());
+    login(&key, USER, &PASSWORD.into(), &config).await.unwrap();
+    client.check_credentials().await.unwrap();
+
+    let (repository, content) = (repository("team/app"), b"a layer");
+    let digest = Digest::of(content);
+    let session = client.begin_upload(&repository).await.unwrap();
+    let size = content.len() as u64;
+    let body = reqwest::Body::from(&content[..]);
+    client
+        .send_blob(&session, &digest, 0, size, body)
+        .await
+        .unwrap();
+    let found = client.blob_head(&repository, &digest).await.unwrap();
+    assert_eq!(found, Some(size));
+}
+
+#[tokio::test]
+async fn skopeo_reads_what_login_wrote() {
+    let (Some(skopeo), Some(secured)) = (installed::program("skopeo"), Secured::start().await)
+    else {
+        return;
+    };
+    let config = secured.directory.path().join("auth.json");
+    let key = Key::from(secured.registry.clone());
+    login(&key, USER, &PASSWORD.into(), &config).await.unwrap();
+    let certificates = secured.authority.file().parent().unwrap().to_owned();
+    let output = Command::new(skopeo)
+        .args(["list-tags", "--authfile"])
+        .arg(&config)
+        .arg("--cert-dir")
+        .arg(tls_directory(&certificates))
+        .arg(format!("docker://{}/absent", secured.registry))
+        .output()
+        .await
+        .unwrap();
+    // It got past TLS and authorization to a repository that is not there.
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(said.contains("404"), "{said}");
+}
+
+/// The authority alone: skopeo takes a server's certificate next to it for a client's.
+fn tls_directory(certificates: &Path) -> std::path::PathBuf {
+    let alone = certificates.join("alone");
+    std::fs::create_dir(&alone).unwrap();
+    std::fs::copy(certificates.join("ca.crt"), alone.join("ca.crt")).unwrap();
+    alone
+}

@@ -1,0 +1,249 @@
+//! Certificates: private authorities, client certificates, and what to do about those that do not do.
+
+use std::{
+    net::Ipv4Addr,
+    path::PathBuf,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering::Relaxed},
+    },
+};
+
+use rcgen::{
+    BasicConstraints, Certificate, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair,
+};
+use rustls::{
+    RootCertStore, ServerConfig,
+    pki_types::{PrivateKeyDer, pem::PemObject},
+    server::WebPkiClientVerifier,
+};
+use tempfile::TempDir;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpListener,
+};
+use tokio_rustls::TlsAcceptor;
+use tokio_util::task::AbortOnDropHandle;
+use transship::{
+    oci::Registry,
+    registry::{Class, Client, Error, Settings, TlsSettings},
+};
+
+use super::stub::{Stub, answer};
+
+/// Two authorities of one name would be two keys of one authority.
+static NUMBER: AtomicUsize = AtomicUsize::new(0);
+
+/// A certificate authority nobody knows, and a directory for what it signs.
+pub struct Authority {
+    issuer: CertifiedIssuer<'static, KeyPair>,
+    directory: TempDir,
+}
+
+impl Authority {
+    pub fn new() -> Self {
+        let mut made = CertificateParams::new([]).unwrap();
+        let name = NUMBER.fetch_add(1, Relaxed).to_string();
+        made.distinguished_name.push(DnType::CommonName, name);
+        made.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let issuer = CertifiedIssuer::self_signed(made, KeyPair::generate().unwrap()).unwrap();
+        Self {
+            issuer,
+            directory: tempfile::tempdir().unwrap(),
+        }
+    }
+
+    /// Its own certificate, as a file.
+    pub fn file(&self) -> PathBuf {
+        self.write("ca.crt", &self.issuer.pem())
+    }
+
+    /// A certificate for `name`, and its key, as files.
+    pub fn sign(&self, name: &str) -> (PathBuf, PathBuf) {
+        let (certificate, key) = self.signed(name);
+        let certificate = self.write(&format!("{name}.cert"), &certificate.pem());
+        (
+            certificate,
+            self.write(&format!("{name}.key"), &key.serialize_pem()),
+        )
+    }
+
+    fn signed(&self, name: &str) -> (Certificate, KeyPair) {
+        let key = KeyPair::generate().unwrap();
+        let params = CertificateParams::new([name.to_owned()]).unwrap();
+        (params.signed_by(&key, &self.issuer).unwrap(), key)
+    }
+
+    fn write(&self, name: &str, content: &str) -> PathBuf {
+        let path = self.directory.path().join(name);
+        std::fs::write(&path, content).unwrap();
+        path
+    }
+}
+
+/// A TLS server at a loopback address that answers 200 to everything.
+struct Secure {
+    registry: Registry,
+    _serving: AbortOnDropHandle<()>,
+}
+
+impl Secure {
+    async fn start(authority: &Authority, name: &str) -> Self {
+        Self::with(authority, name, None).await
+    }
+
+    /// Only for clients with a certificate of `clients`.
+    async fn with(authority: &Authority, name: &str, clients: Option<&Authority>) -> Self {
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
+            .with_safe_default_protocol_versions()
+            .unwrap();
+        let builder = match clients {
+            None => builder.with_no_client_auth(),
+            Some(clients) => {
+                let mut roots = RootCertStore::empty();
+                roots.add(clients.issuer.der().clone()).unwrap();
+                let verifier =
+                    WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider);
+                builder.with_client_cert_verifier(verifier.build().unwrap())
+            }
+        };
+        let (certificate, key) = authority.signed(name);
+        let key = PrivateKeyDer::from_pem_slice(key.serialize_pem().as_bytes()).unwrap();
+        let config = builder.with_single_cert(vec![certificate.der().clone()], key);
+        let acceptor = TlsAcceptor::from(Arc::new(config.unwrap()));
+
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+        let registry = listener.local_addr().unwrap().to_string().parse().unwrap();
+        let serving = tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                if let Ok(mut stream) = acceptor.accept(stream).await {
+                    let answer =
+                        b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
+                    let _ = stream.read(&mut [0; 4096]).await;
+                    let _ = stream.write_all(answer).await;
+                    let _ = stream.shutdown().await;
+                }
+            }
+        });
+        Self {
+            registry,
+            _serving: AbortOnDropHandle::new(serving),
+        }
+    }
+
+    async fn reach(&self, tls: TlsSettings) -> Result<(), Error> {
+        let settings = Settings {
+            plain_http: Some(false),
+            tls,
+            ..Settings::default()
+        };
+        Client::new(self.registry.clone(), settings)?.reach().await
+    }
+
+    /// What is said about a connection that cannot be mended by trying again.
+    async fn advice(&self, tls: TlsSettings) -> String {
+        let error = self.reach(tls).await.unwrap_err();
+        assert_eq!(error.class(), Class::Internal, "{error}");
+        error.to_string()
+    }
+}
+
+fn trusting(authority: &Authority) -> TlsSettings {
+    TlsSettings {
+        ca_files: vec![authority.file()],
+        ..TlsSettings::default()
+    }
+}
+
+#[tokio::test]
+async fn a_private_authority_is_trusted_by_file_or_directory_and_only_then() {
+    let authority = Authority::new();
+    let secure = Secure::start(&authority, "127.0.0.1").await;
+    let said = secure.advice(TlsSettings::default()).await;
+    assert!(said.contains("ca-file"), "{said}");
+    let said = secure.advice(trusting(&Authority::new())).await;
+    assert!(said.contains("ca-file"), "{said}");
+
+    secure.reach(trusting(&authority)).await.unwrap();
+    let directory = authority.file().parent().unwrap().to_owned();
+    let directory = TlsSettings {
+        ca_directories: vec![directory],
+        ..TlsSettings::default()
+    };
+    secure.reach(directory).await.unwrap();
+}
+
+#[tokio::test]
+async fn what_docker_was_told_about_a_registry_is_trusted_there_and_nowhere_else() {
+    let authority = Authority::new();
+    let clients = Authority::new();
+    let secure = Secure::with(&authority, "127.0.0.1", Some(&clients)).await;
+    let root = tempfile::tempdir().unwrap();
+    let tls = TlsSettings {
+        certs_d: vec![root.path().to_owned()],
+        ..TlsSettings::default()
+    };
+    let put = |registry: &str| {
+        let directory = root.path().join(registry);
+        std::fs::create_dir(&directory).unwrap();
+        let (certificate, key) = clients.sign("operator");
+        for (from, name) in [
+            (authority.file(), "ca.crt"),
+            (certificate, "client.cert"),
+            (key, "client.key"),
+        ] {
+            std::fs::copy(from, directory.join(name)).unwrap();
+        }
+    };
+    put("other.example:5000");
+    assert!(secure.reach(tls.clone()).await.is_err());
+    put(secure.registry.as_str());
+    secure.reach(tls).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_client_certificate_opens_the_door_and_its_want_is_explained() {
+    let (authority, clients) = (Authority::new(), Authority::new());
+    let secure = Secure::with(&authority, "127.0.0.1", Some(&clients)).await;
+    let said = secure.advice(trusting(&authority)).await;
+    assert!(said.contains("client-certificate"), "{said}");
+    let with = |clients: &Authority| TlsSettings {
+        client_certificate: Some(clients.sign("operator")),
+        ..trusting(&authority)
+    };
+    let said = secure.advice(with(&Authority::new())).await;
+    assert!(said.contains("client-certificate"), "{said}");
+    secure.reach(with(&clients)).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_certificate_for_another_name_says_for_which() {
+    let authority = Authority::new();
+    let secure = Secure::start(&authority, "harbor.example").await;
+    let said = secure.advice(trusting(&authority)).await;
+    assert!(said.contains("harbor.example"), "{said}");
+}
+
+#[tokio::test]
+async fn nothing_is_verified_only_where_written() {
+    let secure = Secure::start(&Authority::new(), "harbor.example").await;
+    let unverified = TlsSettings {
+        verify: false,
+        ..TlsSettings::default()
+    };
+    secure.reach(unverified).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_registry_that_speaks_plain_http_says_what_to_write() {
+    let plain = Stub::start(|_| answer(200, &[], "")).await;
+    let settings = Settings {
+        plain_http: Some(false),
+        ..Settings::default()
+    };
+    let client = Client::new(plain.address.to_string().parse().unwrap(), settings).unwrap();
+    let error = client.reach().await.unwrap_err();
+    assert_eq!(error.class(), Class::Internal);
+    assert!(error.to_string().contains("plain-http = true"), "{error}");
+}

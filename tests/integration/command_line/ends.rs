@@ -1,0 +1,114 @@
+//! Batches that end before their last image, and processes that want the same batch.
+
+use tokio::{
+    io::{AsyncBufReadExt as _, BufReader},
+    process::Child,
+};
+use transship::serve::{Action, ActiveFault};
+
+use crate::{
+    operator::{Ended, signal},
+    scene::{IMAGES, Scene},
+};
+
+/// Runs one image at a time, until the first one hangs on its blobs.
+async fn hang(scene: &Scene) -> (ActiveFault, Child) {
+    let hanging = scene.misbehave("team/first", Action::Hang);
+    let list = scene.list();
+    let run = ["run", list.to_str().unwrap(), "--parallel=1"];
+    let process = scene.operator.command(&run).spawn().unwrap();
+    hanging.hit_times(1).await;
+    (hanging, process)
+}
+
+async fn end(process: Child) -> Ended {
+    process.wait_with_output().await.unwrap().into()
+}
+
+#[tokio::test]
+async fn a_signal_to_end_leaves_a_batch_that_resumes() {
+    for name in ["TERM", "HUP"] {
+        let scene = Scene::new().await;
+        let (hanging, process) = hang(&scene).await;
+        signal(process.id().unwrap(), name).await;
+        let ended = end(process).await;
+        let stdout = &ended.expect(3).stdout;
+        assert!(stdout.contains("3 images: 3 left"), "{stdout}");
+        assert!(stdout.contains("transship resume"), "{stdout}");
+        let batches = scene.operator.say(&["batches"]).await;
+        assert!(batches.expect(0).stdout.contains("interrupted: 3 left"));
+
+        hanging.release();
+        scene.operator.say(&["resume"]).await.expect(0);
+        assert_eq!(scene.arrived(), IMAGES);
+        let batches = scene.operator.say(&["batches"]).await;
+        assert!(batches.expect(0).stdout.contains("finished: 3 copied"));
+    }
+}
+
+#[tokio::test]
+async fn an_interrupt_finishes_what_is_in_flight_and_a_second_one_does_not() {
+    for interrupts in [1, 2] {
+        let scene = Scene::new().await;
+        let (hanging, mut process) = hang(&scene).await;
+        let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
+        let mut said = Vec::new();
+        for number in 1..=interrupts {
+            signal(process.id().unwrap(), "INT").await;
+            let word = ["draining", "stopping"][number - 1];
+            while let Some(line) = lines.next_line().await.unwrap() {
+                let heard = line.contains(word);
+                said.push(line);
+                if heard {
+                    break;
+                }
+            }
+        }
+        hanging.release();
+        while let Some(line) = lines.next_line().await.unwrap() {
+            said.push(line);
+        }
+        let said = said.join("\n");
+        assert_eq!(process.wait().await.unwrap().code(), Some(3), "{said}");
+        let (counts, arrived) = match interrupts {
+            1 => ("3 images: 1 copied, 2 left", &IMAGES[..1]),
+            _ => ("3 images: 3 left", &[][..]),
+        };
+        assert!(said.contains(counts), "{said}");
+        assert_eq!(scene.arrived(), arrived);
+    }
+}
+
+#[tokio::test]
+async fn a_batch_that_runs_is_refused_to_a_second_process() {
+    let scene = Scene::new().await;
+    let (hanging, process) = hang(&scene).await;
+    let holder = format!("process {} on ", process.id().unwrap());
+    let second = scene.operator.say(&["resume"]).await;
+    let said = &second.expect(2).stderr;
+    assert!(
+        said.starts_with("transship: failed to take batch "),
+        "{said}"
+    );
+    assert!(said.contains(&holder), "{said}");
+    assert!(said.contains("runs it already"), "{said}");
+    assert_eq!(second.stdout, "");
+    let batches = scene.operator.say(&["batches"]).await;
+    let line = &batches.expect(0).stdout;
+    assert!(line.contains(&format!("run now by {holder}")), "{line}");
+
+    hanging.release();
+    end(process).await.expect(0);
+    assert_eq!(scene.arrived(), IMAGES);
+}
+
+#[tokio::test]
+async fn a_reader_that_goes_away_does_not_end_the_batch() {
+    let scene = Scene::new().await;
+    let (hanging, mut process) = hang(&scene).await;
+    drop(process.stdout.take());
+    hanging.release();
+    let ended = end(process).await;
+    assert!(ended.expect(0).stderr.contains("the batch goes on"));
+    assert_eq!(scene.arrived(), IMAGES);
+}

@@ -1,0 +1,173 @@
+//! The real binary as a script sees it: exit codes, lines, and what is on which stream.
+
+mod ends;
+mod programs;
+
+use transship::{
+    batch::{Event, JobId, Outcome},
+    serve::{Action, Fault},
+};
+
+use crate::{
+    operator::Ended,
+    scene::{IMAGES, Scene},
+};
+
+/// Runs the scene's list to its end.
+async fn run(scene: &Scene, options: &[&str]) -> Ended {
+    let list = scene.list();
+    let run = ["run", list.to_str().unwrap()];
+    scene.operator.say(&[&run[..], options].concat()).await
+}
+
+#[tokio::test]
+async fn a_clean_batch_ends_with_0_and_a_summary() {
+    let scene = Scene::new().await;
+    let first = run(&scene, &[]).await;
+    let (.., last) = first.expect(0).stdout.split_once("3 images: ").unwrap();
+    assert!(last.starts_with("3 copied in "), "{last}");
+    assert_eq!(first.stderr, "");
+    let second = run(&scene, &[]).await;
+    assert!(second.expect(0).stdout.contains("3 images: 3 up to date"));
+}
+
+#[tokio::test]
+async fn a_failed_image_ends_with_1_and_is_retried_only_when_asked_to() {
+    let scene = Scene::new().await;
+    scene.misbehave("team/second", Action::answer(404));
+    let failed = run(&scene, &[]).await;
+    let stdout = &failed.expect(1).stdout;
+    assert!(stdout.contains("2 copied, 1 failed"), "{stdout}");
+    assert!(stdout.contains("--retry-failed"), "{stdout}");
+    scene.source.server.faults().clear();
+    let asked = scene.source.requests().len();
+    scene.operator.say(&["resume"]).await.expect(1);
+    assert_eq!(scene.source.requests().len(), asked);
+    let retried = scene.operator.say(&["resume", "--retry-failed"]).await;
+    assert!(retried.expect(0).stdout.contains("3 images: 3 copied"));
+    assert_eq!(scene.arrived(), IMAGES);
+}
+
+#[tokio::test]
+async fn every_line_of_json_is_an_event_in_order() {
+    let scene = Scene::new().await;
+    let ended = run(&scene, &["--json"]).await;
+    let lines = ended.expect(0).stdout.lines();
+    for (number, line) in (1..).zip(lines) {
+        let line: serde_json::Value = serde_json::from_str(line).unwrap();
+        assert_eq!((&line["v"], &line["seq"]), (&1.into(), &number.into()));
+        let at = line["at"].as_str().unwrap();
+        assert!(at.parse::<jiff::Timestamp>().is_ok(), "{at}");
+    }
+    let events = ended.events();
+    let jobs = u32::try_from(IMAGES.len()).unwrap();
+    assert!(
+        matches!(&events[0], Event::BatchStarted { jobs: found, resumed: false, .. } if *found == jobs)
+    );
+    assert_eq!(
+        events.last(),
+        Some(&Event::BatchFinished { stopped_by: None })
+    );
+    let mut copied: Vec<JobId> = events.iter().filter_map(copied).collect();
+    copied.sort_unstable();
+    assert_eq!(copied, [JobId(0), JobId(1), JobId(2)]);
+}
+
+fn copied(event: &Event) -> Option<JobId> {
+    match event {
+        Event::JobFinished {
+            job,
+            outcome: Outcome::Copied { .. },
+        } => Some(*job),
+        _ => None,
+    }
+}
+
+#[tokio::test]
+async fn a_wrong_list_ends_with_2_and_all_its_mistakes() {
+    let scene = Scene::new().await;
+    let wrong = "version = 1\n\
+                 images = [\"team/first:1\", \"Team/First:1\"]\n\
+                 imagse = []\n\n\
+                 [source]\nregistry = \"a.example\"\n\n\
+                 [destination]\nregistry = \"b.example\"\n\n\
+                 [[rewrite]]\nfrom = \"(\"\nto = \"x\"\n";
+    let ended = scene.operator.run(wrong, &[]).await;
+    let said = &ended.expect(2).stderr;
+    for part in [
+        "Team/First:1",
+        "imagse",
+        "list.toml:2",
+        "list.toml:3",
+        "list.toml:12",
+    ] {
+        assert!(said.contains(part), "{part} is not in\n{said}");
+    }
+    assert_eq!(ended.stdout, "");
+    let batches = scene.operator.say(&["batches"]).await;
+    assert_eq!(batches.expect(0).stdout, "");
+}
+
+#[tokio::test]
+async fn what_cannot_be_started_ends_with_2() {
+    let scene = Scene::new().await;
+    for arguments in [
+        &["run"][..],
+        &["run", "--paralel=3", "list.toml"],
+        &["run", "/nowhere/list.toml"],
+        &["resume"],
+        &["resume", "a-batch-nobody-made"],
+        &["list", "check", "/nowhere/list.toml"],
+    ] {
+        let ended = scene.operator.say(arguments).await;
+        assert_eq!(ended.expect(2).stdout, "", "{arguments:?}");
+        assert_ne!(ended.stderr, "", "{arguments:?}");
+    }
+}
+
+#[tokio::test]
+async fn batches_tells_what_became_of_each() {
+    let scene = Scene::new().await;
+    scene.misbehave("team/second", Action::answer(404));
+    run(&scene, &[]).await.expect(1);
+    scene.source.server.faults().clear();
+    run(&scene, &[]).await.expect(0);
+    let batches = scene.operator.say(&["batches"]).await;
+    let lines: Vec<&str> = batches.expect(0).stdout.lines().collect();
+    let list = scene.list();
+    let list = list.to_str().unwrap();
+    assert_eq!(lines.len(), 2, "{lines:?}");
+    assert!(lines[0].ends_with(&format!("  finished: 1 copied, 2 up to date  {list}")));
+    assert!(lines[1].ends_with(&format!("  finished: 2 copied, 1 failed  {list}")));
+    let batches = scene.operator.say(&["batches", "--json"]).await;
+    for line in batches.expect(0).stdout.lines() {
+        let batch: serde_json::Value = serde_json::from_str(line).unwrap();
+        assert_eq!(batch["list"], list);
+        assert_eq!(batch["holder"], serde_json::Value::Null);
+    }
+}
+
+#[tokio::test]
+async fn what_a_registry_says_cannot_steer_the_terminal() {
+    let scene = Scene::new().await;
+    let spoken = r#"{"errors":[{"code":"DENIED","message":"no\u001b[2J\u202eway"}]}"#;
+    let denied = Action::answer(403).body(spoken);
+    let refused = Fault::on_any("/team/first/", denied).unwrap();
+    scene.source.server.faults().add(refused);
+    let filtered = format!(
+        "version = 1\n\
+         [source]\nregistry = \"{}\"\n\
+         [destination]\nregistry = \"{}\"\n\
+         [[images]]\nname = \"team/first\"\ntag-pattern = \".*\"\n",
+        scene.source.address(),
+        scene.destination.address(),
+    );
+    let before_the_batch = scene.operator.run(&filtered, &[]).await;
+    let within = run(&scene, &[]).await;
+    let said = [&before_the_batch.expect(2).stderr, &within.expect(1).stdout];
+    for text in said {
+        assert!(text.contains("way"), "{text}");
+        let harmless = |c: char| c == '\n' || !(c.is_control() || c == '\u{202e}');
+        assert!(text.chars().all(harmless), "{text:?}");
+    }
+}

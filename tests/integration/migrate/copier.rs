@@ -1,0 +1,131 @@
+//! The engine of one batch, two registries, and what they were asked.
+
+use std::{collections::HashMap, sync::Mutex};
+
+use transship::{
+    copy::{CopyError, Done, Engine, ImageId, Order, Report},
+    oci::{Attachments, Descriptor, Manifest, Platform, Tag, Version},
+    serve::{Estate, Store},
+};
+
+use crate::{
+    embedded::Embedded,
+    fleet::{amd64, manifest, repository},
+    requests::Request,
+};
+
+pub struct Copier {
+    pub source: Embedded,
+    pub destination: Embedded,
+    pub engine: Engine,
+}
+
+impl Copier {
+    pub async fn new() -> Self {
+        Self {
+            source: Embedded::start().await,
+            destination: Embedded::start().await,
+            engine: Engine::new(HashMap::new()),
+        }
+    }
+
+    pub fn origin(&self) -> &Store {
+        self.source.server.store()
+    }
+
+    pub fn home(&self) -> &Store {
+        self.destination.server.store()
+    }
+
+    /// Puts an image of these layers into a repository of the source, as tag 1.
+    pub fn put_image(&self, name: &str, seeds: &[u64]) -> Vec<Descriptor> {
+        let estate = Estate::new(self.origin());
+        let repository = repository(name);
+        let layer = |seed: &u64| estate.layer(&repository, *seed, 10_000 + seed).unwrap();
+        let layers: Vec<_> = seeds.iter().map(layer).collect();
+        estate
+            .image(&repository, Some(&one()), &amd64(), &layers)
+            .unwrap();
+        layers
+    }
+
+    /// An order without what is only attached to an image, which has tests of its own.
+    pub fn order(&self, source: &str, destination: &str) -> Order {
+        Order {
+            image: ImageId(0),
+            source: format!("{}/{source}", self.source.address())
+                .parse()
+                .unwrap(),
+            destination: format!("{}/{destination}", self.destination.address())
+                .parse()
+                .unwrap(),
+            platforms: Vec::new(),
+            attachments: Attachments::NONE,
+        }
+    }
+
+    pub async fn copy(&self, source: &str, destination: &str) -> Done {
+        let order = self.order(source, destination);
+        self.engine.copy(&order, &|_| ()).await.unwrap()
+    }
+
+    /// Copies some children of an index; what is told on the way as well.
+    pub async fn copy_platforms(
+        &self,
+        source: &str,
+        destination: &str,
+        platforms: &[&str],
+    ) -> Result<(Done, Vec<String>), CopyError> {
+        let platforms = platforms.iter().map(|platform| platform.parse().unwrap());
+        let order = Order {
+            platforms: platforms.collect::<Vec<Platform>>(),
+            ..self.order(source, destination)
+        };
+        let notes = Mutex::new(Vec::new());
+        let report = |report| {
+            if let Report::Noted(text) = report {
+                notes.lock().unwrap().push(text);
+            }
+        };
+        let done = self.engine.copy(&order, &report).await?;
+        Ok((done, notes.into_inner().unwrap()))
+    }
+
+    /// What the destination was asked about images, counted by what it is about.
+    pub fn asked_of_destination(&self) -> Vec<(usize, String)> {
+        counted(&self.destination.requests())
+    }
+
+    pub fn asked_of_source(&self) -> Vec<(usize, String)> {
+        counted(&self.source.requests())
+    }
+
+    pub fn forget_requests(&self) {
+        for side in [&self.source, &self.destination] {
+            side.server.access_log().clear();
+        }
+    }
+}
+
+/// Requests by method, object and status, without the question how a registry wants to be spoken to.
+fn counted(requests: &[Request]) -> Vec<(usize, String)> {
+    let mut kinds: Vec<(usize, String)> = Vec::new();
+    for request in requests.iter().filter(|request| request.target != "/v2/") {
+        let kind = request.kind();
+        match kinds.iter_mut().find(|(_, found)| *found == kind) {
+            Some((count, _)) => *count += 1,
+            None => kinds.push((1, kind)),
+        }
+    }
+    kinds.sort_by(|(_, one), (_, other)| one.cmp(other));
+    kinds
+}
+
+pub fn one() -> Tag {
+    "1".parse().unwrap()
+}
+
+/// The manifest that tag 1 of a repository names.
+pub fn tagged(store: &Store, name: &str) -> Manifest {
+    manifest(store, &repository(name), &Version::Tag(one()))
+}

@@ -1,0 +1,164 @@
+//! Registries as they really are: cuts, stalls, throttling and upload modes, against the fault script.
+//! Tests named `quirk_N_...` are rows of `src/registry/quirks.md`.
+
+mod cuts;
+mod modes;
+mod statuses;
+
+use std::{
+    collections::HashMap,
+    net::{Ipv4Addr, SocketAddr},
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
+
+use reqwest::Method;
+use tempfile::TempDir;
+use transship::{
+    copy::{CopyError, Done, Engine, ImageId, Order, Report},
+    oci::{Attachments, Descriptor, Registry, Repository},
+    registry::{Patience, Settings, UploadMode},
+    serve::{AccessEntry, AccessLog, Action, ActiveFault, Estate, Fault, Options, Server},
+};
+
+const MIB: u64 = 1 << 20;
+
+/// A registry with one image, one without, and an engine between them.
+struct Pair {
+    source: Server,
+    destination: Server,
+    engine: Engine,
+    notes: Mutex<Vec<String>>,
+    _directory: TempDir,
+}
+
+impl Pair {
+    async fn new() -> Self {
+        Self::with(patience()).await
+    }
+
+    async fn with(patience: Patience) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let serve = async |name: &str| {
+            let mut options = Options::new(directory.path().join(name));
+            options.access_log = Some(AccessLog::default());
+            let any_port: SocketAddr = (Ipv4Addr::LOCALHOST, 0).into();
+            Server::bind(any_port, options).await.unwrap()
+        };
+        let (source, destination) = (serve("source").await, serve("destination").await);
+        let settings = || Settings {
+            patience,
+            ..Settings::default()
+        };
+        let settings = HashMap::from([
+            (registry(&source), settings()),
+            (registry(&destination), settings()),
+        ]);
+        Self {
+            source,
+            destination,
+            engine: Engine::new(settings),
+            notes: Mutex::default(),
+            _directory: directory,
+        }
+    }
+
+    /// Puts an image with layers of these sizes into the source.
+    fn image(&self, sizes: &[u64]) -> Vec<Descriptor> {
+        let estate = Estate::new(self.source.store());
+        let layers: Vec<_> = (1..)
+            .zip(sizes)
+            .map(|(seed, size)| estate.layer(&repository(), seed, *size).unwrap())
+            .collect();
+        let platform = "linux/amd64".parse().unwrap();
+        let tag = "1".parse().unwrap();
+        estate
+            .image(&repository(), Some(&tag), &platform, &layers)
+            .unwrap();
+        layers
+    }
+
+    async fn copy(&self) -> Result<Done, CopyError> {
+        let reference = |server: &Server| {
+            let text = format!("{}/{}:1", registry(server), repository());
+            text.parse().unwrap()
+        };
+        let order = Order {
+            image: ImageId(0),
+            source: reference(&self.source),
+            destination: reference(&self.destination),
+            platforms: Vec::new(),
+            attachments: Attachments {
+                referrers: false,
+                cosign_tags: false,
+            },
+        };
+        let report = |report| {
+            if let Report::Noted(text) = report {
+                let mut notes = self.notes.lock().unwrap_or_else(PoisonError::into_inner);
+                notes.push(text);
+            }
+        };
+        self.engine.copy(&order, &report).await
+    }
+
+    /// Copies the image and checks that the destination has every layer.
+    async fn copies(&self, layers: &[Descriptor]) {
+        let done = self.copy().await;
+        assert!(matches!(done, Ok(Done::Copied { .. })), "{done:?}");
+        for layer in layers {
+            let store = self.destination.store();
+            let (_, size) = store
+                .open_blob(&repository(), &layer.digest)
+                .unwrap()
+                .unwrap();
+            assert_eq!(size, layer.size);
+        }
+    }
+
+    fn upload_mode(&self) -> UploadMode {
+        let client = self.engine.client(&registry(&self.destination));
+        client.unwrap().upload_mode()
+    }
+}
+
+/// Patient with bytes, quick to mend.
+fn patience() -> Patience {
+    Patience {
+        mend: Duration::from_millis(1),
+        ..Patience::default()
+    }
+}
+
+fn registry(server: &Server) -> Registry {
+    server.address().to_string().parse().unwrap()
+}
+
+fn repository() -> Repository {
+    "team/app".parse().unwrap()
+}
+
+/// Scripts what happens to the first `times` requests for the layer's content.
+fn fault_download(pair: &Pair, layer: &Descriptor, times: u64, action: Action) -> ActiveFault {
+    let target = format!("/blobs/{}", layer.digest);
+    let fault = Fault::on(Method::GET, &target, action).unwrap();
+    pair.source.faults().add(fault.times(times))
+}
+
+/// Scripts what happens to the first `times` requests with this method that belong to uploads.
+fn fault_upload(pair: &Pair, method: Method, times: u64, action: Action) -> ActiveFault {
+    let fault = Fault::on(method, "/blobs/uploads/", action).unwrap();
+    pair.destination.faults().add(fault.times(times))
+}
+
+/// Body bytes that the requests with this method carried.
+fn taken(server: &Server, method: &Method) -> u64 {
+    let entries = server.access_log().entries();
+    let fitting = entries.iter().filter(|entry| entry.method == *method);
+    fitting.map(|entry| entry.request_bytes).sum()
+}
+
+fn count(server: &Server, method: &Method, target: &str) -> usize {
+    let fits = |entry: &AccessEntry| entry.method == *method && entry.target.contains(target);
+    server.access_log().count(fits)
+}

@@ -1,0 +1,176 @@
+//! Ways to send a blob that registries refuse, and what is learned from it.
+
+use reqwest::{Method, StatusCode};
+use transship::{
+    registry::UploadMode,
+    serve::{Action, OddLocation},
+};
+
+use super::{MIB, Pair, count, fault_upload, taken};
+
+#[tokio::test]
+async fn a_normal_blob_costs_two_requests() {
+    let pair = Pair::new().await;
+    let layers = pair.image(&[MIB, MIB]);
+    pair.copies(&layers).await;
+    // The manifest, two layers and the config.
+    assert_eq!(count(&pair.destination, &Method::PUT, ""), 4);
+    assert_eq!(count(&pair.destination, &Method::POST, ""), 3);
+    assert_eq!(count(&pair.destination, &Method::GET, "/uploads/"), 0);
+}
+
+#[tokio::test]
+async fn quirk_43_a_proxy_with_a_body_cap_gets_chunks_below_it_from_then_on() {
+    for status in [413, 416] {
+        let pair = Pair::new().await;
+        let layers = pair.image(&[40 * MIB, 24 * MIB]);
+        let cap = Action::BodyCap {
+            bytes: 5 * MIB,
+            status,
+        };
+        fault_upload(
+            &pair,
+            Method::PUT,
+            u64::MAX,
+            Action::BodyCap {
+                bytes: 5 * MIB,
+                status: 413,
+            },
+        );
+        fault_upload(&pair, Method::PATCH, u64::MAX, cap);
+        pair.copies(&layers).await;
+        let learned = UploadMode::Chunks { bytes: 4 * MIB };
+        assert_eq!(pair.upload_mode(), learned);
+        let note = pair.notes.lock().unwrap().last().cloned();
+        assert!(note.unwrap().contains("in chunks of 4096 KiB"));
+        let entries = pair.destination.access_log().entries();
+        let patches = entries.iter().filter(|entry| entry.method == Method::PATCH);
+        let stored = patches.filter(|entry| entry.status == Some(StatusCode::ACCEPTED));
+        let bytes: u64 = stored.map(|entry| entry.request_bytes).sum();
+        assert_eq!(bytes / MIB, 64);
+    }
+}
+
+#[tokio::test]
+async fn quirk_10_a_length_is_always_announced() {
+    let pair = Pair::new().await;
+    let layers = pair.image(&[3 * MIB]);
+    fault_upload(&pair, Method::PUT, u64::MAX, Action::RequireLength);
+    fault_upload(&pair, Method::PATCH, u64::MAX, Action::RequireLength);
+    pair.copies(&layers).await;
+    assert_eq!(pair.upload_mode(), UploadMode::Whole);
+}
+
+#[tokio::test]
+async fn quirk_44_a_chunk_minimum_is_kept() {
+    let pair = Pair::new().await;
+    let layers = pair.image(&[40 * MIB]);
+    let cap = Action::BodyCap {
+        bytes: 30 * MIB,
+        status: 413,
+    };
+    fault_upload(&pair, Method::PUT, u64::MAX, cap);
+    let minimum = Action::ChunkMinimum { bytes: 20 * MIB };
+    fault_upload(&pair, Method::POST, u64::MAX, minimum.clone());
+    fault_upload(&pair, Method::PATCH, u64::MAX, minimum);
+    pair.copies(&layers).await;
+    assert_eq!(count(&pair.destination, &Method::PATCH, ""), 2);
+}
+
+#[tokio::test]
+async fn quirk_44_a_chunk_out_of_order_goes_on_where_the_registry_is() {
+    let pair = Pair::new().await;
+    let layers = pair.image(&[40 * MIB]);
+    let cap = Action::BodyCap {
+        bytes: 30 * MIB,
+        status: 413,
+    };
+    fault_upload(&pair, Method::PUT, u64::MAX, cap);
+    let second = Action::LoseAnswer;
+    let fault = transship::serve::Fault::on(Method::PATCH, "", second).unwrap();
+    pair.destination.faults().add(fault.after(1).times(1));
+    pair.copies(&layers).await;
+    assert_eq!(taken(&pair.destination, &Method::PATCH) / MIB, 40);
+}
+
+#[tokio::test]
+async fn quirk_24_a_registry_that_takes_content_only_by_patch_gets_it_so() {
+    let pair = Pair::new().await;
+    let layers = pair.image(&[100_000]);
+    // A PUT with content finds no blob; an empty one commits.
+    let cap = Action::BodyCap {
+        bytes: 0,
+        status: 404,
+    };
+    fault_upload(&pair, Method::PUT, u64::MAX, cap);
+    pair.copies(&layers).await;
+    assert_eq!(pair.upload_mode(), UploadMode::Streamed);
+    // The config and the layer.
+    assert_eq!(count(&pair.destination, &Method::PATCH, ""), 2);
+}
+
+#[tokio::test]
+async fn quirk_3_a_patch_may_be_answered_201() {
+    for status in [200, 201, 202, 204] {
+        let pair = Pair::new().await;
+        let layers = pair.image(&[40 * MIB]);
+        let cap = Action::BodyCap {
+            bytes: 30 * MIB,
+            status: 413,
+        };
+        fault_upload(&pair, Method::PUT, u64::MAX, cap);
+        fault_upload(
+            &pair,
+            Method::PATCH,
+            u64::MAX,
+            Action::ReplaceStatus { status },
+        );
+        pair.copies(&layers).await;
+    }
+}
+
+#[tokio::test]
+async fn quirk_4_a_stale_range_after_a_chunk_never_rewinds() {
+    let pair = Pair::new().await;
+    let layers = pair.image(&[40 * MIB]);
+    let cap = Action::BodyCap {
+        bytes: 30 * MIB,
+        status: 413,
+    };
+    fault_upload(&pair, Method::PUT, u64::MAX, cap);
+    let stale = Action::SetHeader {
+        name: "range".into(),
+        value: "0-1048575".into(),
+    };
+    fault_upload(&pair, Method::PATCH, u64::MAX, stale);
+    pair.copies(&layers).await;
+    assert_eq!(taken(&pair.destination, &Method::PATCH) / MIB, 40);
+}
+
+#[tokio::test]
+async fn quirk_30_odd_locations_lead_to_the_session() {
+    for odd in [
+        OddLocation::Absolute,
+        OddLocation::Schemeless,
+        OddLocation::Relative,
+    ] {
+        let pair = Pair::new().await;
+        let layers = pair.image(&[MIB]);
+        for method in [Method::POST, Method::PATCH, Method::GET] {
+            fault_upload(&pair, method, u64::MAX, Action::Location(odd));
+        }
+        fault_upload(&pair, Method::PUT, 1, Action::CutRequest { after: 1000 });
+        pair.copies(&layers).await;
+    }
+}
+
+#[tokio::test]
+async fn quirk_31_the_state_in_a_location_comes_back_byte_for_byte() {
+    let pair = Pair::new().await;
+    let layers = pair.image(&[MIB]);
+    let state = Action::Location(OddLocation::OpaqueState);
+    let fault = transship::serve::Fault::on_any("/blobs/uploads/", state).unwrap();
+    pair.destination.faults().add(fault);
+    fault_upload(&pair, Method::PUT, 1, Action::CutRequest { after: 1000 });
+    pair.copies(&layers).await;
+}

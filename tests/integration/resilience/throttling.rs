@@ -1,0 +1,1 @@
+//! Registries that ask to be left alone.

@@ -1,0 +1,285 @@
+//! What manifests may name: every kind of layer, config, child and artifact there is.
+
+use serde_json::{Value, json};
+use transship::{
+    copy::Done,
+    oci::{Descriptor, Digest, MediaType, Tag, Version},
+    registry::Class,
+    serve::{Action, Store},
+};
+
+use super::{
+    Pair, count, fault, put_attached, put_image, put_index, put_manifest, repository, stored, tag,
+};
+
+const ZSTD: &str = "application/vnd.oci.image.layer.v1.tar+zstd";
+const FOREIGN: &str = "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip";
+const CACHE: &str = "application/vnd.buildkit.cacheconfig.v0";
+
+fn blob(store: &Store, media_type: &str, content: &str) -> Descriptor {
+    store
+        .put_blob(&repository("app"), media_type, content.as_bytes())
+        .unwrap()
+}
+
+fn image(store: &Store, version: Option<&Tag>, config: &Descriptor, layers: Value) -> Descriptor {
+    let manifest = json!({
+        "schemaVersion": 2, "mediaType": MediaType::OCI_MANIFEST, "config": config, "layers": layers,
+    });
+    put_manifest(store, "app", version, &manifest)
+}
+
+fn index(store: &Store, version: &str, manifests: &[Value]) -> Descriptor {
+    let index =
+        json!({"schemaVersion": 2, "mediaType": MediaType::OCI_INDEX, "manifests": manifests});
+    put_manifest(store, "app", Some(&tag(version)), &index)
+}
+
+#[tokio::test]
+async fn an_image_with_every_kind_of_layer_arrives_as_it_is() {
+    let pair = Pair::new().await;
+    let store = pair.source.server.store();
+    let config = blob(store, MediaType::OCI_CONFIG, "{\"os\":\"linux\"}");
+    let foreign = json!({
+        "mediaType": FOREIGN, "digest": Digest::of(b"far away"), "size": 8,
+        "urls": ["https://elsewhere.example/layer"],
+    });
+    let layers = json!([
+        blob(store, ZSTD, "zstd"),
+        blob(store, MediaType::DOCKER_LAYER, "docker"),
+        foreign,
+    ]);
+    let there = image(store, Some(&tag("1")), &config, layers);
+    let copied = pair.copy("app:1").await.unwrap();
+    copied.noted("it stays at https://elsewhere.example/layer");
+    let destination = pair.destination.server.store();
+    assert_eq!(stored(destination, "app", "1"), there.digest);
+    let far = count(
+        &pair.source.requests(),
+        "GET",
+        &Digest::of(b"far away").to_string(),
+    );
+    assert_eq!(far, 0);
+}
+
+#[tokio::test]
+async fn an_artifact_with_an_empty_config_and_no_layers_is_an_image_too() {
+    let pair = Pair::new().await;
+    let store = pair.source.server.store();
+    let empty = blob(store, MediaType::OCI_EMPTY, "{}");
+    let artifact = put_manifest(
+        store,
+        "app",
+        Some(&tag("1")),
+        &json!({
+            "schemaVersion": 2, "mediaType": MediaType::OCI_MANIFEST,
+            "artifactType": "application/vnd.example", "config": empty, "layers": null,
+        }),
+    );
+    pair.copy("app:1").await.unwrap();
+    assert_eq!(
+        stored(pair.destination.server.store(), "app", "1"),
+        artifact.digest
+    );
+}
+
+#[tokio::test]
+async fn attestations_in_an_index_go_along() {
+    let pair = Pair::new().await;
+    let store = pair.source.server.store();
+    let child = put_image(store, "app", "base", 1);
+    let attestation = put_attached(store, "app", None, "application/vnd.in-toto+json", None);
+    let attests = json!({
+        "mediaType": attestation.media_type, "digest": attestation.digest, "size": attestation.size,
+        "platform": {"os": "unknown", "architecture": "unknown"},
+        "annotations": {
+            "vnd.docker.reference.type": "attestation-manifest",
+            "vnd.docker.reference.digest": child.digest,
+        },
+    });
+    let whole = index(store, "1", &[json!(child), attests]);
+    pair.copy("app:1").await.unwrap();
+    let there = pair.destination.server.store();
+    assert_eq!(stored(there, "app", "1"), whole.digest);
+    let version = Version::Digest(attestation.digest);
+    assert!(
+        there
+            .manifest(&repository("app"), &version)
+            .unwrap()
+            .is_some()
+    );
+}
+
+#[tokio::test]
+async fn quirk_49_an_index_may_name_blobs() {
+    let pair = Pair::new().await;
+    let store = pair.source.server.store();
+    let entries = [
+        json!(blob(store, MediaType::OCI_LAYER_GZIP, "cached layer")),
+        json!(blob(store, CACHE, "{}")),
+        json!(blob(store, "application/vnd.nobody-knows", "anything")),
+    ];
+    let cache = index(store, "cache", &entries);
+    pair.copy("app:cache").await.unwrap();
+    let there = pair.destination.server.store();
+    assert_eq!(stored(there, "app", "cache"), cache.digest);
+    // The type nobody knows is looked for among the manifests first.
+    let requests = pair.source.requests();
+    assert_eq!(
+        count(
+            &requests,
+            "GET",
+            &format!("/manifests/{}", Digest::of(b"anything"))
+        ),
+        1
+    );
+    let layer = Digest::of(b"cached layer");
+    assert_eq!(count(&requests, "GET", &format!("/manifests/{layer}")), 0);
+}
+
+#[tokio::test]
+async fn quirk_49_schema_1_is_refused_in_a_sentence() {
+    let pair = Pair::new().await;
+    let store = pair.source.server.store();
+    let old = json!({
+        "schemaVersion": 1, "name": "app", "tag": "1", "fsLayers": [],
+        "mediaType": MediaType::DOCKER_SCHEMA1_SIGNED,
+    });
+    put_manifest(store, "app", Some(&tag("1")), &old);
+    let error = pair.copy("app:1").await.unwrap_err();
+    assert_eq!(error.class(), Class::Rejected);
+    assert!(error.to_string().contains("schema 1"), "{error}");
+    assert!(error.to_string().contains("push it again"), "{error}");
+}
+
+#[tokio::test]
+async fn an_index_the_source_does_not_hold_all_of_says_what_is_missing() {
+    let pair = Pair::new().await;
+    let store = pair.source.server.store();
+    let children = put_index(store, "app", "1", &["linux/amd64", "linux/arm64"]);
+    store
+        .delete_manifest(&repository("app"), &children[2].digest)
+        .unwrap();
+    let error = pair.copy("app:1").await.unwrap_err();
+    assert_eq!(error.class(), Class::NotFound);
+    let says = format!(
+        "does not hold {}, which its own index names",
+        children[2].digest
+    );
+    assert_eq!(error.to_string(), says);
+    let hint = error.chain().pop().unwrap();
+    assert!(hint.starts_with("hint: choose the `platforms`"), "{hint}");
+    // What is asked for without the missing one can be copied.
+    let mut order = pair.order("app:1");
+    order.platforms = vec!["linux/amd64".parse().unwrap()];
+    pair.carry_out(&order).await.unwrap();
+}
+
+#[tokio::test]
+async fn quirk_47_children_taken_to_be_there_are_pushed_again_once() {
+    let pair = Pair::new().await;
+    let store = pair.source.server.store();
+    let children = put_index(store, "app", "1", &["linux/amd64", "linux/arm64"]);
+    let one = json!(children[1]);
+    let two = json!(children[2]);
+    let other = index(store, "2", &[two, one]);
+    pair.copy("app:1").await.unwrap();
+    // Someone cleans up between the two: what this batch knows is no longer so.
+    let there = pair.destination.server.store();
+    for gone in [&children[0], &children[1]] {
+        there
+            .delete_manifest(&repository("app"), &gone.digest)
+            .unwrap();
+    }
+    pair.clear_logs();
+    let copied = pair.copy("app:2").await.unwrap();
+    assert!(matches!(copied.done, Done::Copied { .. }));
+    assert_eq!(stored(there, "app", "2"), other.digest);
+    let requests = pair.destination.requests();
+    let puts = |version: &str| count(&requests, "PUT", &format!("/manifests/{version}"));
+    assert_eq!(puts("2"), 2);
+    assert_eq!(puts(&children[1].digest.to_string()), 1);
+    assert_eq!(count(&requests, "PUT", "/blobs/"), 0);
+}
+
+#[tokio::test]
+async fn quirk_47_a_registry_that_never_finds_the_children_is_not_asked_for_ever() {
+    let pair = Pair::new().await;
+    let store = pair.source.server.store();
+    put_index(store, "app", "1", &["linux/amd64"]);
+    let never = super::refusing(400, "MANIFEST_BLOB_UNKNOWN", "manifest unknown");
+    let refused = fault(&pair.destination, "PUT", "/manifests/1$", never);
+    let error = pair.copy("app:1").await.unwrap_err();
+    assert_eq!(error.class(), Class::Rejected);
+    assert_eq!(refused.hits(), 2);
+}
+
+#[tokio::test]
+async fn quirk_50_a_manifest_without_end_is_given_up() {
+    let pair = Pair::new().await;
+    put_image(pair.source.server.store(), "app", "1", 1);
+    let endless = Action::answer(200).body(&" ".repeat(9 * 1024 * 1024));
+    fault(&pair.source, "GET", "/manifests/1", endless);
+    let error = pair.copy("app:1").await.unwrap_err();
+    assert_eq!(error.class(), Class::Rejected);
+    assert!(
+        error.to_string().contains("more than 8388608 bytes"),
+        "{error}"
+    );
+}
+
+#[tokio::test]
+async fn quirk_50_pages_that_lead_in_circles_are_given_up() {
+    let pair = Pair::new().await;
+    put_image(pair.source.server.store(), "app", "1", 1);
+    let registry = pair.order("app:1").source.registry;
+    let client = pair.engine.client(&registry).unwrap();
+    let page = |link: &str| {
+        Action::answer(200)
+            .header("content-type", "application/json")
+            .header("link", &format!("<{link}>; rel=\"next\""))
+            .body(r#"{"tags":["1"]}"#)
+    };
+    fault(
+        &pair.source,
+        "GET",
+        "/v2/one/tags/list",
+        page("/v2/one/tags/list?n=1000"),
+    );
+    fault(
+        &pair.source,
+        "GET",
+        "/v2/two/tags/list",
+        page("https://elsewhere.example/v2/"),
+    );
+    for name in ["one", "two"] {
+        let error = client.tags(&repository(name)).await.unwrap_err();
+        assert!(error.to_string().contains("leads astray"), "{error}");
+    }
+    let between = ["/v2/a/tags/list?n=1", "/v2/a/tags/list?n=2"];
+    fault(&pair.source, "GET", "/a/tags/list.n=1$", page(between[1]));
+    let circle = fault(&pair.source, "GET", "/a/tags/list", page(between[0]));
+    let error = client.tags(&repository("a")).await.unwrap_err();
+    assert!(error.to_string().contains("leads astray"), "{error}");
+    assert_eq!(circle.hits(), 2);
+}
+
+#[tokio::test]
+async fn quirk_26_tag_lists_of_every_shape_are_read() {
+    let pair = Pair::new().await;
+    let registry = pair.order("app:1").source.registry;
+    let client = pair.engine.client(&registry).unwrap();
+    for (list, expected) in [
+        (r#"{"name":"app","tags":null}"#, &[][..]),
+        (r#"{"name":"app"}"#, &[]),
+        (
+            r#"{"tags":["1",null,"sha256:ab","not a tag"]}"#,
+            &["1", "sha256:ab", "not a tag"],
+        ),
+    ] {
+        let action = Action::answer(200).body(list);
+        fault(&pair.source, "GET", "/tags/list", action);
+        assert_eq!(client.tags(&repository("app")).await.unwrap(), expected);
+        pair.source.server.faults().clear();
+    }
+}
