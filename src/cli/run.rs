@@ -268,7 +268,12 @@ pub(super) async fn migrate(
     if front_end == FrontEnd::Screen {
         print!("{}", present::summary(&board, began.elapsed()));
     }
-    closed.context("the journal could not be kept; resuming asks the registries again")?;
+    if let Err(error) = closed {
+        // How the images fared is known all the same.
+        eprintln!(
+            "transship: the journal could not be kept; resuming asks the registries again: {error}"
+        );
+    }
     Ok(Verdict::of(&board).into())
 }
 

@@ -296,7 +296,7 @@ fn with_digest(session: &Url, digest: &Digest) -> Url {
 
 /// Bytes received according to `0-N` or `bytes=0-N`. Some registries answer `0-0` to an upload without
 /// a byte; one byte sent again is the price of not knowing.
-fn received_bytes(range: &str) -> Option<u64> {
+pub(super) fn received_bytes(range: &str) -> Option<u64> {
     let last = range.trim().trim_start_matches("bytes=").split_once('-')?.1;
     match last.trim().parse::<u64>().ok()? {
         0 => Some(0),

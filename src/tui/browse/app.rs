@@ -2,12 +2,8 @@
 //!
 //! Draws when something changed, at most 20 times a second, and not at all otherwise.
 
-use std::{
-    io::{self, Write as _},
-    time::Duration,
-};
+use std::{io, time::Duration};
 
-use base64::{Engine as _, engine::general_purpose::STANDARD};
 use crossterm::event::{Event as TerminalEvent, EventStream, KeyEventKind};
 use futures_util::StreamExt as _;
 use ratatui::layout::Size;
@@ -56,7 +52,7 @@ pub async fn run(start: Start, mut loader: Loader, options: Options) -> io::Resu
                 match effect {
                     // Without a reader no answer comes either, which is told once below.
                     Effect::Load(ticket, request) => drop(loader.requests.send((ticket, request))),
-                    Effect::Copy(text) => copy(&text)?,
+                    Effect::Copy(text) => screen.copy(&text)?,
                     Effect::Suspend => screen.suspend()?,
                     Effect::Leave | Effect::Interrupt => return Ok(()),
                 }
@@ -84,11 +80,4 @@ pub async fn run(start: Start, mut loader: Loader, options: Options) -> io::Resu
             }
         }
     }
-}
-
-/// Asks the terminal to put `text` on the clipboard (xterm's OSC 52), which works through ssh as well.
-fn copy(text: &str) -> io::Result<()> {
-    let mut out = io::stdout().lock();
-    write!(out, "\x1b]52;c;{}\x07", STANDARD.encode(text))?;
-    out.flush()
 }

@@ -186,7 +186,13 @@ fn manifest(
 
 fn facts(lines: &mut Vec<DetailLine>, image: &crate::inspect::ImageConfig) {
     for fact in image.facts() {
-        list(lines, fact.name, fact.values);
+        // The index may have said the platform already.
+        if !lines
+            .iter()
+            .any(|line| matches!(line, Fact(name, _) if *name == fact.name))
+        {
+            list(lines, fact.name, fact.values);
+        }
     }
 }
 

@@ -21,6 +21,11 @@ mod tree;
 mod update;
 mod view;
 
+#[cfg(test)]
+mod fixtures;
+#[cfg(test)]
+mod tests;
+
 pub use app::{Loader, run};
 pub use cache::Ticket;
 pub use model::{Browser, Effect, Msg, Pair, Start};
