@@ -232,6 +232,7 @@ fn story(job: JobId) -> Vec<Event> {
         digest: digest.clone(),
         size: 1000,
         kind: BlobKind::Layer,
+        media_type: None,
     });
     let mut events = vec![
         Event::JobStarted {
@@ -242,6 +243,7 @@ fn story(job: JobId) -> Vec<Event> {
             job,
             root: root.clone(),
             blobs: planned.collect(),
+            manifests: Vec::new(),
         },
     ];
     for digest in digests {

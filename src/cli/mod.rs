@@ -4,13 +4,16 @@
 //! error, 3 stopped and resumable. Invariant: data goes to stdout, everything else to stderr.
 
 mod batches;
+mod browse;
 mod demo;
 mod front_end;
 mod inspect;
 mod lists;
 mod login;
+mod partial_list;
 mod registries;
 mod run;
+mod screen;
 mod serve;
 mod settings;
 mod signals;
@@ -56,6 +59,8 @@ enum Command {
     Tags(inspect::TagsArguments),
     /// Print the digest of an image or a file.
     Digest(inspect::DigestArguments),
+    /// Look around in registries: repositories, tags, images, source against destination.
+    Browse(browse::BrowseArguments),
     /// Keep a password for a registry, where docker and podman keep theirs.
     Login(login::LoginArguments),
     /// Forget what is kept for a registry.
@@ -164,7 +169,7 @@ struct PaceArguments {
     attempts: Option<u16>,
 }
 
-#[derive(Args, Clone, Copy)]
+#[derive(Args, Clone)]
 struct OutputArguments {
     /// One line per change instead of the screen, as when stdout is no terminal.
     #[arg(long)]
@@ -172,6 +177,10 @@ struct OutputArguments {
     /// One JSON event per line on stdout (the schema is in assets/events.md).
     #[arg(long)]
     json: bool,
+    /// Draw the screen into SVG pictures in a directory instead of on the terminal: a recording of the
+    /// run, and pictures of each pane on the way.
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["headless", "json"])]
+    pictures: Option<PathBuf>,
 }
 
 impl JournalArguments {
@@ -257,6 +266,7 @@ async fn execute(command: Command) -> anyhow::Result<Exit> {
         Command::Inspect(arguments) => inspect::inspect(arguments).await,
         Command::Tags(arguments) => inspect::tags(arguments).await,
         Command::Digest(arguments) => inspect::digest(arguments).await,
+        Command::Browse(arguments) => browse::browse(arguments).await,
         Command::Login(arguments) => login::login(arguments).await,
         Command::Logout(arguments) => login::logout(arguments).await,
         Command::Verify(arguments) => verify::verify(arguments).await,

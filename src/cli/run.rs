@@ -3,7 +3,12 @@
 //! Decides what of the journal is taken over and what is asked anew. Invariant: nothing is copied before the
 //! whole list was found free of mistakes and the batch is in the journal.
 
-use std::{collections::BTreeSet, io::stdout, sync::Arc, time::Instant};
+use std::{
+    collections::BTreeSet,
+    io::{Write as _, stderr, stdout},
+    sync::Arc,
+    time::Instant,
+};
 
 use anyhow::Context;
 use futures_util::{StreamExt, TryStreamExt, stream};
@@ -13,7 +18,9 @@ use tokio::sync::mpsc;
 use super::{
     Exit, OutputArguments, PaceArguments, ResumeArguments, RunArguments,
     front_end::{FrontEnd, Lines, ToScreen, choose},
-    lists, settings, shown, signals,
+    lists,
+    partial_list::Whole,
+    screen, settings, shown, signals,
 };
 use crate::{
     batch::{Command, Job, JobId, Outcome, StopMode, Verdict},
@@ -52,7 +59,11 @@ pub(super) async fn run(arguments: RunArguments) -> anyhow::Result<Exit> {
     };
     let pace = Pace::from(arguments.pace);
     let journal = arguments.journal.open().await?;
-    let recorder = start(&journal, &arguments.list, text, pace).await?;
+    let recorder = start(&journal, &arguments.list, text.clone(), pace).await?;
+    let whole = Whole {
+        path: arguments.list,
+        text,
+    };
     let batch = Batch {
         list: name,
         jobs,
@@ -62,6 +73,7 @@ pub(super) async fn run(arguments: RunArguments) -> anyhow::Result<Exit> {
         engine,
         recorder,
         batch,
+        whole,
         pace.options(&list),
         arguments.output,
     )
@@ -82,6 +94,10 @@ pub(super) async fn resume(arguments: ResumeArguments) -> anyhow::Result<Exit> {
     let list = match List::parse(&name, &stored.list_text) {
         Ok(list) => list,
         Err(mistakes) => return Ok(lists::report(&mistakes)),
+    };
+    let whole = Whole {
+        path: stored.list_path.clone(),
+        text: stored.list_text.clone(),
     };
     let before: Pace = serde_json::from_str(&stored.settings).unwrap_or_default();
     let pace = Pace::from(arguments.pace).or(before);
@@ -105,6 +121,7 @@ pub(super) async fn resume(arguments: ResumeArguments) -> anyhow::Result<Exit> {
         engine,
         recorder,
         batch,
+        whole,
         pace.options(&list),
         arguments.output,
     )
@@ -199,6 +216,7 @@ pub(super) async fn migrate(
     engine: Arc<Engine>,
     recorder: Recorder,
     batch: Batch,
+    whole: Whole,
     options: Options,
     output: OutputArguments,
 ) -> anyhow::Result<Exit> {
@@ -208,31 +226,39 @@ pub(super) async fn migrate(
         commands,
         signals: signals::listen()?,
     };
-    let front_end = choose(output);
+    let front_end = choose(&output);
     let attempts = Some(options.policy.attempts);
     let (board, closed) = match front_end {
-        FrontEnd::Screen => {
+        FrontEnd::Screen | FrontEnd::Pictures => {
             let (events, feed) = mpsc::unbounded_channel();
             let observers: Vec<Box<dyn Observer>> = vec![Box::new(ToScreen(events))];
             let options = Options {
                 stay: true,
                 ..options
             };
+            let screen = match &output.pictures {
+                None => screen::options(attempts)?,
+                Some(_) => screen::options_for_pictures(attempts),
+            };
             let dispatcher = Dispatcher::new(engine, recorder, observers, options);
             let running = tokio::spawn(dispatcher.run(batch, inlets));
-            let screen = tui::Options {
-                attempts,
-                ..tui::Options::detect(|name| std::env::var(name).ok())
-            };
             let feed = tui::Feed {
                 events: feed,
                 commands: send_command.clone(),
+                write_list: Box::new(move |jobs| {
+                    whole.write(jobs).map_err(|error| format!("{error:#}"))
+                }),
             };
-            if let Err(error) = tui::run(feed, screen).await {
+            let watched = match &output.pictures {
+                None => tui::run(feed, screen).await.map(drop),
+                Some(directory) => screen::draw_pictures(feed, screen, directory).await,
+            };
+            if let Err(error) = watched {
                 // Without a screen nobody steers: stop, so that the batch can be resumed from one.
                 let mode = StopMode::Now;
                 let _ = send_command.send(Command::Stop { mode });
-                eprintln!("transship: the terminal failed: {error}");
+                // The terminal may be gone, and with it stderr.
+                let _ = writeln!(stderr(), "transship: the terminal failed: {error}");
             }
             running.await?
         }
@@ -250,7 +276,8 @@ pub(super) async fn migrate(
         }
     };
     if front_end == FrontEnd::Screen {
-        print!("{}", present::summary(&board, began.elapsed()));
+        // Nobody reads it when the terminal is gone; the journal knows all of it.
+        let _ = write!(stdout(), "{}", present::summary(&board, began.elapsed()));
     }
     if let Err(error) = closed {
         // How the images fared is known all the same.

@@ -8,6 +8,10 @@ mod actions;
 #[cfg(test)]
 mod any_order;
 mod app;
+pub mod browse;
+mod causes;
+mod columns;
+mod config;
 mod detail;
 #[cfg(test)]
 mod fixtures;
@@ -21,11 +25,21 @@ mod model;
 mod names;
 mod options;
 mod order;
+mod palette;
+#[cfg(test)]
+mod picture;
+mod record;
+mod registries;
 mod screen;
+mod stage;
+mod svg;
 mod theme;
 mod update;
 mod view;
 
-pub use app::{Ended, Feed, run};
-pub use options::Options;
+pub use app::{Ended, Feed, WriteList, run};
+pub use config::{Config, ConfigMistake};
+pub use options::{OnFinish, Options};
+pub use record::record;
+pub use stage::Stage;
 pub use theme::Theme;
