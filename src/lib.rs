@@ -12,6 +12,7 @@
 //! journal   ->  batch, oci                    what survives: SQLite by default
 //! run       ->  copy, journal, batch, registry, oci   dispatcher loop, pure scheduler, workers
 //! inspect   ->  registry, oci                 what is inside a registry, down to layers and referrers
+//! verify    ->  registry, oci                 whether a destination is what its source is
 //! present   ->  batch, oci                    words, sizes and sentences the front ends share
 //! tui, headless  ->  present, inspect, batch, oci   front ends: they see events and send commands
 //! serve     ->  oci                           the embedded registry
@@ -32,3 +33,4 @@ pub mod registry;
 pub mod run;
 pub mod serve;
 pub mod tui;
+pub mod verify;

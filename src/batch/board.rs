@@ -6,10 +6,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    Attempt, BatchId, BlobKind, Event, Failure, Job, JobId, LaneState, Millis, Outcome,
-    QueueReason, Selection, Settled, SkipReason, StopMode, StopReason,
+    Attempt, BatchId, BlobKind, Event, Failure, FailureClass, Job, JobId, LaneState, Millis,
+    Outcome, PlannedManifest, QueueReason, Selection, Settled, SkipReason, StopMode, StopReason,
 };
-use crate::oci::{Digest, Registry};
+use crate::oci::{Digest, MediaType, Registry};
 
 /// Where a job is, with what that state knows.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,6 +35,8 @@ pub struct JobView {
     /// The attempts up to here do not count against the retry budget: a person asked to go on.
     pub forgiven: Attempt,
     pub root: Option<Digest>,
+    /// Parents before their children; empty until they are read.
+    pub manifests: Vec<PlannedManifest>,
     /// Empty until the image's manifests are read.
     pub blobs: Vec<BlobView>,
     /// What each failed attempt ended with, oldest first.
@@ -49,6 +51,7 @@ pub struct BlobView {
     pub digest: Digest,
     pub size: u64,
     pub kind: BlobKind,
+    pub media_type: Option<MediaType>,
     pub state: BlobState,
 }
 
@@ -126,6 +129,7 @@ impl JobView {
             attempt: Attempt(0),
             forgiven: Attempt(0),
             root: None,
+            manifests: Vec::new(),
             blobs: Vec::new(),
             failures: Vec::new(),
             bytes_total: 0,
@@ -278,9 +282,15 @@ impl Board {
                     view.attempt = *attempt;
                 }
             }
-            Event::JobPlanned { job, root, blobs } => {
+            Event::JobPlanned {
+                job,
+                root,
+                manifests,
+                blobs,
+            } => {
                 self.change(*job, |view| {
                     view.root = Some(root.clone());
+                    view.manifests.clone_from(manifests);
                     // A retry reads the same manifests again; what was settled stays settled.
                     let known = std::mem::take(&mut view.blobs);
                     view.blobs = blobs
@@ -289,6 +299,7 @@ impl Board {
                             digest: planned.digest.clone(),
                             size: planned.size,
                             kind: planned.kind,
+                            media_type: planned.media_type.clone(),
                             state: known
                                 .iter()
                                 .find(|blob| blob.digest == planned.digest)
@@ -344,12 +355,21 @@ impl Board {
                 self.enter(*job, State::Waiting { delay: *delay_ms });
                 if let Some(view) = self.jobs.get_mut(job.index()) {
                     view.failures.push((*attempt, cause.clone()));
+                    // Being asked to wait is no failure of the image.
+                    if let FailureClass::Transient {
+                        retry_after_ms: Some(_),
+                    } = cause.class
+                    {
+                        view.forgiven.0 = view.forgiven.0.saturating_add(1);
+                    }
                 }
             }
             Event::Noted { .. } | Event::CommandRefused { .. } => {}
             Event::BatchPaused => self.paused = true,
             Event::BatchResumed => self.paused = false,
             Event::ParallelChanged { images } => self.parallel = *images,
+            // The next sample of the lane shows it.
+            Event::LimitChanged { .. } => {}
             Event::StopRequested { mode } => {
                 self.stopping = match mode {
                     StopMode::Drain | StopMode::Now => Some(*mode),
@@ -601,10 +621,12 @@ mod tests {
             digest: layer(),
             size: 9,
             kind: BlobKind::Layer,
+            media_type: None,
         };
         Event::JobPlanned {
             job: JOB,
             root: Digest::of(b"root"),
+            manifests: Vec::new(),
             blobs: vec![blob],
         }
     }

@@ -5,8 +5,11 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Attempt, BatchId, BlobKind, Command, Failure, Job, JobId, Millis, Refusal, StopMode};
-use crate::oci::{Digest, Registry, Repository};
+use super::{
+    Attempt, BatchId, BlobKind, Command, Failure, Job, JobId, LaneLimit, LaneState, Millis,
+    Refusal, StopMode,
+};
+use crate::oci::{Digest, MediaType, Platform, Registry, Repository};
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
@@ -48,6 +51,9 @@ pub enum Event {
         job: JobId,
         /// Digest of the manifest or index that the destination reference will name.
         root: Digest,
+        /// Parents before their children.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        manifests: Vec<PlannedManifest>,
         blobs: Vec<PlannedBlob>,
     },
     /// The blob needs another job's upload of the same content.
@@ -96,6 +102,11 @@ pub enum Event {
     ParallelChanged {
         images: u16,
     },
+    /// A registry is given another limit.
+    LimitChanged {
+        registry: Registry,
+        limit: LaneLimit,
+    },
     StopRequested {
         mode: StopMode,
     },
@@ -117,6 +128,25 @@ pub struct PlannedBlob {
     /// Length in bytes.
     pub size: u64,
     pub kind: BlobKind,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub media_type: Option<MediaType>,
+}
+
+/// A manifest of an image. Positions are those in the lists of the same event.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlannedManifest {
+    pub digest: Digest,
+    pub media_type: MediaType,
+    /// Length in bytes.
+    pub size: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub platform: Option<Platform>,
+    /// Position of the index it is in, or of the manifest it is attached to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parent: Option<u32>,
+    /// Positions of its blobs.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub blobs: Vec<u32>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -126,22 +156,6 @@ pub struct BlobProgress {
     pub digest: Digest,
     /// Bytes of the blob that the destination has been sent.
     pub done: u64,
-}
-
-/// One registry as the batch uses it now.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct LaneState {
-    pub registry: Registry,
-    /// Blob streams in use and allowed.
-    pub streams: u16,
-    pub stream_limit: u16,
-    /// Requests sent since the batch started.
-    pub requests: u64,
-    /// Blob bytes received from and sent to this registry since the batch started.
-    pub bytes: u64,
-    /// Time until this registry is asked again, when it throttles.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub throttled_ms: Option<Millis>,
 }
 
 /// How a blob came to be where it should be.

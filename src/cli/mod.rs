@@ -4,16 +4,19 @@
 //! error, 3 stopped and resumable. Invariant: data goes to stdout, everything else to stderr.
 
 mod batches;
+mod browse;
 mod demo;
 mod front_end;
 mod inspect;
 mod lists;
 mod login;
+mod partial_list;
 mod registries;
 mod run;
 mod serve;
 mod settings;
 mod signals;
+mod verify;
 
 use std::{
     net::SocketAddr,
@@ -55,10 +58,14 @@ enum Command {
     Tags(inspect::TagsArguments),
     /// Print the digest of an image or a file.
     Digest(inspect::DigestArguments),
+    /// Look around in registries: repositories, tags, images, source against destination.
+    Browse(browse::BrowseArguments),
     /// Keep a password for a registry, where docker and podman keep theirs.
     Login(login::LoginArguments),
     /// Forget what is kept for a registry.
     Logout(login::LogoutArguments),
+    /// Compare every image of a list or a batch with its source.
+    Verify(verify::VerifyArguments),
     /// Serve a directory as a registry.
     Serve(ServeArguments),
     /// Show a migration between two registries that exist only for this demo.
@@ -254,8 +261,10 @@ async fn execute(command: Command) -> anyhow::Result<Exit> {
         Command::Inspect(arguments) => inspect::inspect(arguments).await,
         Command::Tags(arguments) => inspect::tags(arguments).await,
         Command::Digest(arguments) => inspect::digest(arguments).await,
+        Command::Browse(arguments) => browse::browse(arguments).await,
         Command::Login(arguments) => login::login(arguments).await,
         Command::Logout(arguments) => login::logout(arguments).await,
+        Command::Verify(arguments) => verify::verify(arguments).await,
         Command::Serve(arguments) => serve::serve(arguments).await,
         Command::Demo(arguments) => demo::demo(arguments).await,
     }

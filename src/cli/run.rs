@@ -13,7 +13,9 @@ use tokio::sync::mpsc;
 use super::{
     Exit, OutputArguments, PaceArguments, ResumeArguments, RunArguments,
     front_end::{FrontEnd, Lines, ToScreen, choose},
-    lists, settings, shown, signals,
+    lists,
+    partial_list::Whole,
+    settings, shown, signals,
 };
 use crate::{
     batch::{Command, Job, JobId, Outcome, StopMode, Verdict},
@@ -52,7 +54,11 @@ pub(super) async fn run(arguments: RunArguments) -> anyhow::Result<Exit> {
     };
     let pace = Pace::from(arguments.pace);
     let journal = arguments.journal.open().await?;
-    let recorder = start(&journal, &arguments.list, text, pace).await?;
+    let recorder = start(&journal, &arguments.list, text.clone(), pace).await?;
+    let whole = Whole {
+        path: arguments.list,
+        text,
+    };
     let batch = Batch {
         list: name,
         jobs,
@@ -62,6 +68,7 @@ pub(super) async fn run(arguments: RunArguments) -> anyhow::Result<Exit> {
         engine,
         recorder,
         batch,
+        whole,
         pace.options(&list),
         arguments.output,
     )
@@ -82,6 +89,10 @@ pub(super) async fn resume(arguments: ResumeArguments) -> anyhow::Result<Exit> {
     let list = match List::parse(&name, &stored.list_text) {
         Ok(list) => list,
         Err(mistakes) => return Ok(lists::report(&mistakes)),
+    };
+    let whole = Whole {
+        path: stored.list_path.clone(),
+        text: stored.list_text.clone(),
     };
     let before: Pace = serde_json::from_str(&stored.settings).unwrap_or_default();
     let pace = Pace::from(arguments.pace).or(before);
@@ -105,6 +116,7 @@ pub(super) async fn resume(arguments: ResumeArguments) -> anyhow::Result<Exit> {
         engine,
         recorder,
         batch,
+        whole,
         pace.options(&list),
         arguments.output,
     )
@@ -126,7 +138,7 @@ async fn start(
 }
 
 /// The jobs of a list, its filters answered by the registries.
-async fn expand(list: &List, engine: &Engine) -> anyhow::Result<Result<Vec<Job>, Exit>> {
+pub(super) async fn expand(list: &List, engine: &Engine) -> anyhow::Result<Result<Vec<Job>, Exit>> {
     let tags: TagLists = stream::iter(list.needs_tags())
         .map(|(registry, repository)| async move {
             let tags = async { engine.client(&registry)?.tags(&repository).await }.await;
@@ -199,6 +211,7 @@ pub(super) async fn migrate(
     engine: Arc<Engine>,
     recorder: Recorder,
     batch: Batch,
+    whole: Whole,
     options: Options,
     output: OutputArguments,
 ) -> anyhow::Result<Exit> {
@@ -227,6 +240,9 @@ pub(super) async fn migrate(
             let feed = tui::Feed {
                 events: feed,
                 commands: send_command.clone(),
+                write_list: Box::new(move |jobs| {
+                    whole.write(jobs).map_err(|error| format!("{error:#}"))
+                }),
             };
             if let Err(error) = tui::run(feed, screen).await {
                 // Without a screen nobody steers: stop, so that the batch can be resumed from one.
@@ -252,7 +268,12 @@ pub(super) async fn migrate(
     if front_end == FrontEnd::Screen {
         print!("{}", present::summary(&board, began.elapsed()));
     }
-    closed.context("the journal could not be kept; resuming asks the registries again")?;
+    if let Err(error) = closed {
+        // How the images fared is known all the same.
+        eprintln!(
+            "transship: the journal could not be kept; resuming asks the registries again: {error}"
+        );
+    }
     Ok(Verdict::of(&board).into())
 }
 

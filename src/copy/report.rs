@@ -5,7 +5,7 @@ use std::sync::{
     atomic::{AtomicU64, Ordering::Relaxed},
 };
 
-use crate::oci::{Descriptor, Digest, Repository};
+use crate::oci::{Descriptor, Digest, MediaType, Platform, Repository};
 
 /// Who asks for a copy; names the owner of an upload that others wait for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -14,7 +14,11 @@ pub struct ImageId(pub u32);
 #[derive(Clone, Debug)]
 pub enum Report {
     /// All manifests are read; `blobs` is everything below them, each once.
-    Planned { root: Digest, blobs: Vec<FoundBlob> },
+    Planned {
+        root: Digest,
+        manifests: Vec<FoundManifest>,
+        blobs: Vec<FoundBlob>,
+    },
     /// Another image is uploading the same content.
     Waiting { digest: Digest, owner: ImageId },
     /// Bytes begin to move; `meter` counts them.
@@ -37,6 +41,20 @@ pub struct FoundBlob {
     pub descriptor: Descriptor,
     /// Whether it is a manifest's config.
     pub is_config: bool,
+}
+
+/// A manifest of the plan.
+#[derive(Clone, Debug)]
+pub struct FoundManifest {
+    pub digest: Digest,
+    pub media_type: MediaType,
+    /// Length in bytes.
+    pub size: u64,
+    pub platform: Option<Platform>,
+    /// Position of the index it is in, or of the manifest it is attached to.
+    pub parent: Option<usize>,
+    /// Positions of its blobs.
+    pub blobs: Vec<usize>,
 }
 
 /// How a blob came to be where it should be.

@@ -7,15 +7,17 @@ mod amounts;
 mod failures;
 mod fitting;
 mod glyphs;
+mod media_types;
 mod plain;
 mod sentences;
 mod states;
 mod summary;
 
 pub use amounts::{bytes, clock, count, duration, percent, rate};
-pub use failures::{advice, failure, retry};
+pub use failures::{advice, failure, last_failure, retry};
 pub use fitting::width;
 pub use glyphs::Glyphs;
+pub use media_types::media_type;
 pub use plain::plain;
 pub use sentences::{Level, Sentence, sentence};
 pub use states::{Phase, phase, unfinished_owner};

@@ -18,16 +18,16 @@ use tokio::{
 };
 
 use super::{
-    Policy,
+    Policy, lanes,
     scheduler::{Decision, Input, admit, decide},
     worker::{self, Said, Word},
 };
 use crate::{
     batch::{
         Attempt, BlobKind, BlobProgress, Board, Command, Event, Job, JobId, JobView, LaneState,
-        Outcome, PlannedBlob, Settled, State, StopMode, StopReason,
+        Outcome, PlannedBlob, PlannedManifest, Settled, State, StopMode, StopReason,
     },
-    copy::{Engine, How, Meter, Report},
+    copy::{Engine, FoundManifest, How, Meter, Report},
     journal::{JournalError, Recorder},
     oci::Digest,
 };
@@ -247,14 +247,20 @@ impl Dispatcher {
     /// What is left of a report when channels and counters are taken out of it.
     fn fact(&mut self, job: JobId, attempt: Attempt, report: Report) -> Event {
         match report {
-            Report::Planned { root, blobs } => Event::JobPlanned {
+            Report::Planned {
+                root,
+                manifests,
+                blobs,
+            } => Event::JobPlanned {
                 job,
                 root,
+                manifests: manifests.into_iter().map(planned).collect(),
                 blobs: blobs
                     .into_iter()
                     .map(|blob| PlannedBlob {
                         digest: blob.descriptor.digest,
                         size: blob.descriptor.size,
+                        media_type: Some(blob.descriptor.media_type),
                         kind: if blob.is_config {
                             BlobKind::Config
                         } else {
@@ -333,6 +339,12 @@ impl Dispatcher {
                 self.timers
                     .push(Reverse((Instant::now() + delay, job, attempt)));
             }
+            Decision::SetLimit(registry, limit) => {
+                // A registry that cannot be reached as configured has nothing to limit.
+                if let Ok(client) = self.engine.client(&registry) {
+                    client.lane().set(lanes::limit(limit));
+                }
+            }
             Decision::End(reason) => self.ending = Some(reason),
         }
     }
@@ -374,14 +386,7 @@ impl Dispatcher {
             .engine
             .lanes()
             .into_iter()
-            .map(|(registry, lane)| LaneState {
-                registry,
-                streams: lane.streams,
-                stream_limit: lane.stream_limit,
-                requests: lane.requests,
-                bytes: lane.bytes,
-                throttled_ms: lane.throttled.map(Into::into),
-            })
+            .map(|(registry, lane, upload_mode)| lanes::state(registry, lane, upload_mode))
             .filter(|lane| self.board.lanes.get(&lane.registry) != Some(lane))
             .collect();
         if !lanes.is_empty() {
@@ -396,5 +401,18 @@ impl Dispatcher {
         for observer in &mut self.observers {
             observer.observe(&event, &self.board);
         }
+    }
+}
+
+fn planned(found: FoundManifest) -> PlannedManifest {
+    // More than four billion of anything were not read.
+    let position = |at: usize| u32::try_from(at).unwrap_or(u32::MAX);
+    PlannedManifest {
+        digest: found.digest,
+        media_type: found.media_type,
+        size: found.size,
+        platform: found.platform,
+        parent: found.parent.map(position),
+        blobs: found.blobs.into_iter().map(position).collect(),
     }
 }

@@ -5,16 +5,19 @@
 
 use std::collections::BTreeSet;
 
+use tui_input::Input;
+
 use super::{
-    help,
     keys::{Action, Mode},
     layout::Pane,
     model::{Effect, Model, Overlay},
     order::{Show, Sort},
+    palette::{self, Run},
+    theme::Theme,
 };
 use crate::{
-    batch::{Command, JobId, Selection, State, StopMode},
-    present::{Level, count},
+    batch::{Command, Job, JobId, JobView, Selection, State, StopMode},
+    present::{Level, count, failure, plain},
 };
 
 /// How many images a question names before it only counts the rest.
@@ -27,7 +30,7 @@ pub fn act(model: &mut Model, action: Action) -> Vec<Effect> {
         (Mode::Filter, _) => {
             model.overlays.pop();
             if action == Action::Back {
-                model.images.set_filter("", &model.board);
+                set_filter(model, "");
             }
             Vec::new()
         }
@@ -44,16 +47,71 @@ pub fn act(model: &mut Model, action: Action) -> Vec<Effect> {
                 _ => Vec::new(),
             }
         }
-        (Mode::Help, _) => {
-            let page = help::height(model.size);
-            if action == Action::Back {
-                model.overlays.pop();
-            } else if let Some(Overlay::Help { offset }) = model.overlays.last_mut() {
-                *offset = scrolled(*offset, action, page);
-            }
+        (Mode::Help | Mode::Search, _) => {
+            read_help(model, action);
             Vec::new()
         }
+        (Mode::Palette, _) => choose(model, action),
     }
+}
+
+fn read_help(model: &mut Model, action: Action) {
+    let page = usize::from(model.size.height.saturating_sub(4));
+    let Some(Overlay::Help {
+        offset,
+        search,
+        typing,
+    }) = model.overlays.last_mut()
+    else {
+        return;
+    };
+    match action {
+        Action::Filter => *typing = true,
+        Action::Yes => *typing = false,
+        // What was found is taken back before the help is.
+        Action::Back if *typing || !search.value().is_empty() => {
+            *typing = false;
+            search.reset();
+        }
+        Action::Back => drop(model.overlays.pop()),
+        _ => *offset = scrolled(*offset, action, page),
+    }
+}
+
+fn choose(model: &mut Model, action: Action) -> Vec<Effect> {
+    let Some(Overlay::Palette { input, at }) = model.overlays.last_mut() else {
+        return Vec::new();
+    };
+    match action {
+        Action::Up => *at = at.saturating_sub(1),
+        // Too far is mended once it is known how many there are.
+        Action::Down => *at += 1,
+        Action::Yes => {
+            let entries = palette::entries(&model.options.keys, input.value());
+            let chosen = entries.into_iter().nth(*at);
+            model.overlays.pop();
+            return match chosen {
+                Some(entry) => run(model, entry.run),
+                None => {
+                    model.say(Level::Warning, "there is no such command");
+                    Vec::new()
+                }
+            };
+        }
+        _ => drop(model.overlays.pop()),
+    }
+    Vec::new()
+}
+
+fn run(model: &mut Model, run: Run) -> Vec<Effect> {
+    match run {
+        Run::Act(action) => return act(model, action),
+        Run::Sort(sort) => set_sort(model, sort),
+        Run::Show(show) => set_show(model, show),
+        Run::Theme(theme) => set_theme(model, theme),
+        Run::Parallel(images) => return set_parallel(model, images),
+    }
+    Vec::new()
 }
 
 fn act_on_panes(model: &mut Model, action: Action) -> Vec<Effect> {
@@ -65,6 +123,9 @@ fn act_on_panes(model: &mut Model, action: Action) -> Vec<Effect> {
         | Action::First
         | Action::Last => move_in_pane(model, action),
         Action::Follow => model.images.start_following(&model.board),
+        Action::Mark if model.focus == Pane::Failures => {
+            model.images.mark_these(&model.failures.targets());
+        }
         Action::Mark => model.images.mark(),
         Action::Range => model.images.range_mark(),
         Action::MarkAll => model.images.mark_all(),
@@ -80,28 +141,73 @@ fn act_on_panes(model: &mut Model, action: Action) -> Vec<Effect> {
             };
             return send(model, command);
         }
-        Action::MoreParallel => return change_parallel(model, 1),
-        Action::LessParallel => return change_parallel(model, -1),
-        Action::NextPane => model.focus = next_pane(model.focus),
-        Action::PreviousPane => model.focus = next_pane(next_pane(model.focus)),
+        Action::CopyReference => return copy_references(model),
+        Action::CopyFailure => return copy_failures(model),
+        Action::WriteList => return write_list(model),
+        Action::More => return change_limit(model, 1),
+        Action::Fewer => return change_limit(model, -1),
+        Action::NextPane => model.give_focus(step_pane(model.focus, 1)),
+        Action::PreviousPane => model.give_focus(step_pane(model.focus, Pane::ALL.len() - 1)),
+        Action::ToImages => model.give_focus(Pane::Images),
+        Action::ToDetail => model.give_focus(Pane::Detail),
+        Action::ToRegistries => model.give_focus(Pane::Registries),
+        Action::ToFailures => model.give_focus(Pane::Failures),
+        Action::ToLog => model.give_focus(Pane::Log),
+        Action::Enter => match (model.focus, model.failures.show()) {
+            (Pane::Failures, Some(show)) => {
+                set_show(model, show);
+                model.images.go(0);
+                model.give_focus(Pane::Images);
+                model.zoomed = false;
+            }
+            _ => model.zoomed = !model.zoomed,
+        },
         Action::Zoom => model.zoomed = !model.zoomed,
         Action::Filter => {
-            let input = tui_input::Input::new(model.images.filter().to_owned());
+            let input = Input::new(model.images.filter().text().to_owned());
             model.overlays.push(Overlay::Filter(input));
         }
         Action::Failures => {
             let show = match model.images.show() {
                 Show::All => Show::Failures,
-                Show::Failures => Show::All,
+                _ => Show::All,
             };
-            model.images.set_show(show, &model.board);
+            set_show(model, show);
         }
-        Action::Sort => {
-            let sort = model.images.sort().next();
-            model.images.set_sort(sort, &model.board);
-            model.say(Level::Info, format!("sorted by {}", sort.word()));
+        Action::NextShow => set_show(model, model.images.show().step(1)),
+        Action::PreviousShow => set_show(model, model.images.show().step(-1)),
+        Action::Sort => set_sort(model, model.images.sort().next()),
+        Action::LogLevel => {
+            model.log.next_level();
+            let shown = match model.log.least() {
+                None | Some(Level::Info | Level::Good) => "the log shows everything",
+                Some(Level::Warning) => "the log shows warnings and errors",
+                Some(Level::Error) => "the log shows errors only",
+            };
+            model.say(Level::Info, shown);
         }
-        Action::Help => model.overlays.push(Overlay::Help { offset: 0 }),
+        Action::LogImage => {
+            let only = match model.log.only() {
+                Some(_) => None,
+                None => model.images.selected(),
+            };
+            model.log.show_only(only);
+            let shown = match only {
+                Some(_) => "the log shows only the selected image; L shows all",
+                None => "the log shows all images",
+            };
+            model.say(Level::Info, shown);
+        }
+        Action::Theme => set_theme(model, model.options.theme.next()),
+        Action::Palette => model.overlays.push(Overlay::Palette {
+            input: Input::default(),
+            at: 0,
+        }),
+        Action::Help => model.overlays.push(Overlay::Help {
+            offset: 0,
+            search: Input::default(),
+            typing: false,
+        }),
         Action::Quit => return quit(model),
         Action::Suspend => return vec![Effect::Suspend],
         Action::Back => back(model),
@@ -125,6 +231,15 @@ fn move_in_pane(model: &mut Model, action: Action) {
             }
         }
         Pane::Detail => model.detail_offset = scrolled(model.detail_offset, action, page),
+        Pane::Failures => {
+            let to = scrolled(model.failures.at(), action, page.max(1));
+            model.failures.go(to);
+        }
+        Pane::Registries => {
+            let (_, at) = model.registries.rows(&model.board);
+            let to = scrolled(at, action, page.max(1));
+            model.registries.go(to, &model.board);
+        }
         Pane::Log => {
             // Counted from the newest line, so every direction is the other way round.
             let opposite = match action {
@@ -153,28 +268,120 @@ fn scrolled(offset: usize, action: Action, page: usize) -> usize {
     }
 }
 
-fn next_pane(pane: Pane) -> Pane {
-    match pane {
-        Pane::Images => Pane::Detail,
-        Pane::Detail => Pane::Log,
-        Pane::Log => Pane::Images,
+fn step_pane(pane: Pane, by: usize) -> Pane {
+    let at = Pane::ALL.iter().position(|other| *other == pane);
+    Pane::ALL[(at.unwrap_or(0) + by) % Pane::ALL.len()]
+}
+
+fn set_filter(model: &mut Model, text: &str) {
+    model.images.set_filter(text, &model.board, &model.meter);
+}
+
+fn set_show(model: &mut Model, show: Show) {
+    model.images.set_show(show, &model.board, &model.meter);
+}
+
+fn set_sort(model: &mut Model, sort: Sort) {
+    model.images.set_sort(sort, &model.board, &model.meter);
+    model.say(Level::Info, format!("sorted by {}", sort.word()));
+}
+
+fn set_theme(model: &mut Model, theme: Theme) {
+    model.options.theme = theme;
+    model.say(Level::Info, format!("the {} theme", theme.word()));
+}
+
+/// What an action is about: the marked images, else those of the selected cause or the selected one.
+fn targets(model: &Model) -> BTreeSet<JobId> {
+    match model.focus {
+        Pane::Failures if !model.images.has_marks() => model.failures.targets(),
+        _ => model.images.targets(),
     }
+}
+
+fn target_views(model: &Model) -> Vec<&JobView> {
+    (targets(model).iter())
+        .filter_map(|job| model.board.job(*job))
+        .collect()
+}
+
+fn copy_references(model: &mut Model) -> Vec<Effect> {
+    if model.focus == Pane::Registries {
+        let lane = model.registries.selected(&model.board);
+        let names: Vec<String> = lane
+            .map(|lane| lane.registry.to_string())
+            .into_iter()
+            .collect();
+        return copy(model, &names, "name", "no registry was asked yet");
+    }
+    let references: Vec<String> = (target_views(model).iter())
+        .map(|view| view.job.source.to_string())
+        .collect();
+    copy(model, &references, "reference", "no image is selected")
+}
+
+fn copy_failures(model: &mut Model) -> Vec<Effect> {
+    let failures: Vec<String> = (target_views(model).iter())
+        .filter_map(|view| {
+            let cause = view.cause()?;
+            let chain = cause
+                .chain
+                .iter()
+                .map(|step| format!("\n  {}", plain(step)));
+            let name = &view.job.source;
+            Some(format!(
+                "{name}: {}{}",
+                failure(cause),
+                chain.collect::<String>()
+            ))
+        })
+        .collect();
+    copy(model, &failures, "failure", "nothing failed here")
+}
+
+fn copy(model: &mut Model, texts: &[String], noun: &str, none: &str) -> Vec<Effect> {
+    if texts.is_empty() {
+        model.say(Level::Warning, none);
+        return Vec::new();
+    }
+    model.say(Level::Info, format!("copied {}", count(texts.len(), noun)));
+    vec![Effect::Copy(texts.join("\n"))]
+}
+
+fn write_list(model: &mut Model) -> Vec<Effect> {
+    let chosen = match model.images.has_marks() || model.focus == Pane::Failures {
+        true => targets(model),
+        false => model.board.failed().collect(),
+    };
+    let jobs: Vec<Job> = (chosen.iter())
+        .filter_map(|job| model.board.job(*job))
+        .map(|view| view.job.clone())
+        .collect();
+    if jobs.is_empty() {
+        model.say(Level::Warning, "no image failed; mark those to write");
+        return Vec::new();
+    }
+    vec![Effect::WriteList(jobs)]
 }
 
 fn back(model: &mut Model) {
     if model.images.drop_range() {
     } else if model.zoomed {
         model.zoomed = false;
-    } else if !model.images.filter().is_empty() {
-        model.images.set_filter("", &model.board);
-    } else if model.images.show() == Show::Failures {
-        model.images.set_show(Show::All, &model.board);
+    } else if !model.images.filter().text().is_empty() {
+        set_filter(model, "");
+    } else if *model.images.show() != Show::All {
+        set_show(model, Show::All);
     } else if model.images.has_marks() {
         model.images.clear_marks();
     } else if model.images.sort() != Sort::List {
-        model.images.set_sort(Sort::List, &model.board);
+        model
+            .images
+            .set_sort(Sort::List, &model.board, &model.meter);
+    } else if model.log.only().is_some() {
+        model.log.show_only(None);
     } else {
-        model.focus = Pane::Images;
+        model.give_focus(Pane::Images);
     }
 }
 
@@ -198,7 +405,7 @@ fn send(model: &mut Model, command: Command) -> Vec<Effect> {
 
 /// Sends a command about the marked images, else the selected one; the marks have served then.
 fn on_targets(model: &mut Model, command: impl FnOnce(Selection) -> Command) -> Vec<Effect> {
-    let targets = model.images.targets();
+    let targets = targets(model);
     if targets.is_empty() {
         model.say(Level::Warning, "no image is selected");
         return Vec::new();
@@ -208,7 +415,8 @@ fn on_targets(model: &mut Model, command: impl FnOnce(Selection) -> Command) -> 
 }
 
 fn skip(model: &mut Model) -> Vec<Effect> {
-    let running: BTreeSet<JobId> = (model.images.targets().into_iter())
+    let targets = targets(model);
+    let running: BTreeSet<JobId> = (targets.iter().copied())
         .filter(|job| {
             let view = model.board.job(*job);
             view.is_some_and(|view| view.state == State::Running)
@@ -217,7 +425,6 @@ fn skip(model: &mut Model) -> Vec<Effect> {
     if running.is_empty() {
         return on_targets(model, |jobs| Command::Skip { jobs });
     }
-    let targets = model.images.targets();
     let question = match targets.len() == running.len() {
         true => format!(
             "Skip {}? What is under way is given up.",
@@ -268,7 +475,7 @@ fn named(model: &Model, jobs: &BTreeSet<JobId>) -> Vec<String> {
     lines
 }
 
-fn change_parallel(model: &mut Model, by: i16) -> Vec<Effect> {
+fn change_limit(model: &mut Model, by: i16) -> Vec<Effect> {
     // Several presses may come before the first one is answered.
     let now = model.parallel_asked.unwrap_or(model.board.parallel);
     let images = now.saturating_add_signed(by).max(1);
@@ -276,6 +483,10 @@ fn change_parallel(model: &mut Model, by: i16) -> Vec<Effect> {
         model.say(Level::Info, "at least 1 image at once; p pauses");
         return Vec::new();
     }
+    set_parallel(model, images)
+}
+
+fn set_parallel(model: &mut Model, images: u16) -> Vec<Effect> {
     let effects = send(model, Command::SetParallel { images });
     if !effects.is_empty() {
         model.parallel_asked = Some(images);
@@ -320,7 +531,11 @@ mod tests {
     use super::*;
     use crate::{
         batch::{Event, StopReason},
-        tui::fixtures::{copied, failed, listed, model, press, skipped, started, tell},
+        tui::{
+            fixtures::{copied, failed, listed, model, press, skipped, started, tell},
+            model::Msg,
+            update::update,
+        },
     };
 
     fn jobs(ids: &[u32]) -> Selection {
@@ -512,7 +727,7 @@ mod tests {
         let lost = Some(StopReason::JournalLost);
         assert_eq!(
             tell(&mut model, [Event::BatchFinished { stopped_by: lost }]),
-            []
+            [Effect::Announce]
         );
         assert_eq!(press(&mut model, "j r"), []);
         assert!(notice(&model).contains("`transship resume b7 --retry-failed`"));
@@ -528,8 +743,8 @@ mod tests {
         }
         assert!(!model.zoomed && !model.images.has_marks());
         assert_eq!(
-            (model.images.filter(), model.images.show()),
-            ("", Show::All)
+            (model.images.filter().text(), model.images.show()),
+            ("", &Show::All)
         );
     }
 
@@ -537,7 +752,7 @@ mod tests {
     fn tab_goes_round_the_panes_and_keys_scroll_the_focused_one() {
         let mut model = mixed();
         let before = model.images.selected();
-        press(&mut model, "tab j tab k");
+        press(&mut model, "tab j tab k tab j tab k");
         assert_eq!((model.focus, model.images.selected()), (Pane::Log, before));
         press(&mut model, "tab");
         assert_eq!(model.focus, Pane::Images);
@@ -549,8 +764,107 @@ mod tests {
     fn a_letter_in_the_filter_is_text_and_not_an_action() {
         let mut model = mixed();
         assert_eq!(press(&mut model, "/ q R backspace"), []);
-        assert_eq!(model.images.filter(), "q");
+        assert_eq!(model.images.filter().text(), "q");
         press(&mut model, "esc");
-        assert_eq!(model.images.filter(), "");
+        assert_eq!(model.images.filter().text(), "");
+    }
+
+    #[test]
+    fn the_selected_cause_stands_for_its_images() {
+        let events = [
+            failed(0, "said 401"),
+            failed(2, "said 401"),
+            failed(3, "said 403"),
+        ];
+        let mut model = model(listed(4).into_iter().chain(events));
+        assert_eq!(
+            press(&mut model, "4 r"),
+            sends(Command::Retry {
+                jobs: jobs(&[0, 2])
+            })
+        );
+        press(&mut model, "space");
+        assert_eq!(model.images.marked().len(), 2);
+        press(&mut model, "space j enter");
+        assert_eq!(model.images.rows(), [JobId(3)]);
+        assert_eq!(model.focus, Pane::Images);
+    }
+
+    #[test]
+    fn failed_images_are_written_as_a_list_and_the_answer_is_said() {
+        let mut model = mixed();
+        let effects = press(&mut model, "W");
+        let [Effect::WriteList(written)] = &effects[..] else {
+            panic!("{effects:?}");
+        };
+        assert_eq!(written[0].id, JobId(1));
+        update(&mut model, Msg::ListWritten(Ok((1, "x.toml".into()))));
+        assert_eq!(notice(&model), "wrote 1 image to x.toml");
+    }
+
+    #[test]
+    fn references_and_whole_failures_can_be_copied() {
+        let mut model = mixed();
+        assert_eq!(
+            press(&mut model, "space space y"),
+            [Effect::Copy(
+                "a.example/team/app-0:1\na.example/team/app-1:1".into()
+            )]
+        );
+        assert_eq!(
+            press(&mut model, "Y"),
+            [Effect::Copy(
+                "a.example/team/app-1:1: source said 401".into()
+            )]
+        );
+        press(&mut model, "esc G");
+        assert_eq!(press(&mut model, "Y"), []);
+        assert_eq!(notice(&model), "nothing failed here");
+    }
+
+    #[test]
+    fn a_command_is_found_by_its_name_and_run() {
+        let mut model = mixed();
+        press(&mut model, ": s o r t space s i z e enter");
+        assert_eq!(model.images.sort(), Sort::Size);
+        assert_eq!(
+            press(&mut model, ": p a r a l l e l space 9 enter"),
+            sends(Command::SetParallel { images: 9 })
+        );
+        press(&mut model, ": n o n e space s u c h enter");
+        assert_eq!(notice(&model), "there is no such command");
+        press(&mut model, ": esc");
+        assert_eq!(model.mode(), Mode::Panes);
+    }
+
+    #[test]
+    fn a_search_in_the_help_is_taken_back_before_the_help() {
+        let mut model = mixed();
+        press(&mut model, "? / m o u n t enter");
+        assert_eq!(model.mode(), Mode::Help);
+        press(&mut model, "esc");
+        assert_eq!(model.mode(), Mode::Help);
+        press(&mut model, "esc");
+        assert_eq!(model.mode(), Mode::Panes);
+    }
+
+    #[test]
+    fn the_log_can_be_about_one_image_and_of_one_level() {
+        let mut model = mixed();
+        let all = model.log.len();
+        press(&mut model, "j L");
+        assert_eq!(model.log.len(), 2);
+        press(&mut model, "l l");
+        assert_eq!(model.log.len(), 1);
+        press(&mut model, "l L");
+        assert_eq!(model.log.len(), all);
+    }
+
+    #[test]
+    fn the_end_is_announced_once_and_not_to_who_asked_for_it() {
+        let mut model = model(listed(2));
+        let ends = [started(0, 1), copied(0), copied(1)];
+        assert_eq!(tell(&mut model, ends), [Effect::Announce]);
+        assert_eq!(tell(&mut model, [Event::BatchPaused]), []);
     }
 }

@@ -10,7 +10,7 @@ use super::{
         self, batch_started, blob_started, blob_waited, copied, failed, mounted, planned, press,
         progress, retry_scheduled, skipped, started,
     },
-    keys::BINDINGS,
+    keys::{Keymap, Mode},
     model::{Model, Msg},
     update::update,
     view::view,
@@ -19,7 +19,7 @@ use crate::batch::{Event, JobId, QueueReason, StopMode};
 
 #[derive(Clone, Debug)]
 enum Step {
-    Key(&'static str),
+    Key(String),
     Event(Event),
     Tick(u64),
     Resize(u16, u16),
@@ -56,10 +56,12 @@ fn event() -> impl Strategy<Value = Event> {
 }
 
 fn step() -> impl Strategy<Value = Step> {
-    let keys: Vec<&str> = (BINDINGS.iter())
-        .flat_map(|binding| binding.keys)
-        .chain(&["backspace", "1", "!"])
-        .copied()
+    let keymap = Keymap::default();
+    let modes = [Mode::Panes, Mode::Leave, Mode::Help, Mode::Palette];
+    let keys: Vec<String> = (modes.into_iter())
+        .flat_map(|mode| keymap.in_mode(mode))
+        .flat_map(|binding| binding.keys.clone())
+        .chain(["backspace", "x", "!"].map(str::to_owned))
         .collect();
     prop_oneof![
         4 => prop::sample::select(keys).prop_map(Step::Key),
@@ -85,7 +87,7 @@ proptest! {
         let mut now = 0;
         for step in steps {
             match step {
-                Step::Key(key) => drop(press(&mut model, key)),
+                Step::Key(key) => drop(press(&mut model, &key)),
                 Step::Event(event) => drop(update(&mut model, Msg::Event(Arc::new(event)))),
                 Step::Tick(seconds) => {
                     now += seconds;

@@ -3,7 +3,7 @@
 //! Draws when something changed, at most 20 times a second; ticks once a second while something moves,
 //! and not at all otherwise.
 
-use std::{io, sync::Arc, time::Duration};
+use std::{io, process::Stdio, sync::Arc, time::Duration};
 
 use crossterm::event::{Event as TerminalEvent, EventStream, KeyEventKind};
 use futures_util::StreamExt as _;
@@ -14,13 +14,16 @@ use tokio::{
 };
 
 use super::{
-    Options,
+    OnFinish, Options,
     model::{Effect, Model, Msg},
     screen::Screen,
     update::update,
     view::view,
 };
-use crate::batch::{Board, Command, Event};
+use crate::{
+    batch::{Board, Command, Event, Job},
+    present::Level,
+};
 
 /// 20 frames a second.
 const FRAME: Duration = Duration::from_millis(50);
@@ -30,11 +33,14 @@ const BURST: usize = 4096;
 
 /// The two ends of a running batch. Unbounded: events must not be lost, and the engine must not wait for
 /// a terminal.
-#[derive(Debug)]
 pub struct Feed {
     pub events: UnboundedReceiver<Arc<Event>>,
     pub commands: UnboundedSender<Command>,
+    pub write_list: WriteList,
 }
+
+/// Writes images as a list file and gives back its name, or why it could not.
+pub type WriteList = Box<dyn FnMut(&[Job]) -> Result<String, String> + Send>;
 
 /// What the operator saw last: enough for the closing summary.
 #[derive(Debug)]
@@ -53,6 +59,7 @@ pub async fn run(feed: Feed, options: Options) -> io::Result<Ended> {
     let mut app = App {
         model: Model::new(options),
         commands: feed.commands,
+        write_list: feed.write_list,
         start: Instant::now(),
         changed: true,
         leaving: false,
@@ -69,6 +76,7 @@ pub async fn run(feed: Feed, options: Options) -> io::Result<Ended> {
 struct App {
     model: Model,
     commands: UnboundedSender<Command>,
+    write_list: WriteList,
     start: Instant,
     changed: bool,
     leaving: bool,
@@ -130,8 +138,35 @@ impl App {
             match effect {
                 // An engine that is gone closes the events as well, which is told then.
                 Effect::Send(command) => drop(self.commands.send(command)),
+                Effect::Copy(text) => screen.copy(&text)?,
+                Effect::WriteList(jobs) => {
+                    let written = (self.write_list)(&jobs).map(|file| (jobs.len(), file));
+                    self.tell(Msg::ListWritten(written), screen)?;
+                }
+                Effect::Announce => self.announce(screen)?,
                 Effect::Suspend => screen.suspend()?,
                 Effect::Leave => self.leaving = true,
+            }
+        }
+        Ok(())
+    }
+
+    /// Tells an operator who looks elsewhere that the batch has ended.
+    fn announce(&mut self, screen: &mut Screen) -> io::Result<()> {
+        let OnFinish { bell, command } = &self.model.options.on_finish;
+        if *bell {
+            screen.ring()?;
+        }
+        if let Some((program, arguments)) = command.split_first() {
+            let started = tokio::process::Command::new(program)
+                .args(arguments)
+                .stdin(Stdio::null())
+                .stdout(Stdio::null())
+                .stderr(Stdio::null())
+                .spawn();
+            if let Err(error) = started {
+                let text = format!("cannot start {program}: {error}");
+                self.model.say(Level::Warning, text);
             }
         }
         Ok(())

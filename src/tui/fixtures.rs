@@ -1,12 +1,11 @@
 //! Builders of events and models for the tests of this layer.
 
-use std::{sync::Arc, time::Duration};
+use std::{ops::Range, sync::Arc, time::Duration};
 
-use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use ratatui::layout::Size;
 
 use super::{
-    Options,
+    Options, keys,
     model::{Effect, Model, Msg},
     theme::Theme,
     update::update,
@@ -14,9 +13,9 @@ use super::{
 use crate::{
     batch::{
         Attempt, BatchId, BlobKind, BlobProgress, Event, Failure, FailureClass, Job, JobId, Millis,
-        Outcome, PlannedBlob, Settled, Side, SkipReason,
+        Outcome, PlannedBlob, PlannedManifest, Settled, Side, SkipReason,
     },
-    oci::Digest,
+    oci::{Digest, MediaType},
     present::Glyphs,
 };
 
@@ -77,11 +76,45 @@ pub fn planned(job: u32, sizes: &[u64]) -> Event {
             true => BlobKind::Config,
             false => BlobKind::Layer,
         },
+        media_type: Some(MediaType::new(match blob == 0 && sizes.len() > 1 {
+            true => MediaType::OCI_CONFIG,
+            false => MediaType::OCI_LAYER_GZIP,
+        })),
     });
     Event::JobPlanned {
         job: JobId(job),
         root: Digest::of(b"root"),
+        manifests: vec![manifest(MediaType::OCI_MANIFEST, None, 0..sizes.len())],
         blobs: blobs.collect(),
+    }
+}
+
+fn manifest(media_type: &str, place: Option<(u32, &str)>, blobs: Range<usize>) -> PlannedManifest {
+    PlannedManifest {
+        digest: Digest::of(format!("{media_type} {place:?}").as_bytes()),
+        media_type: MediaType::new(media_type),
+        size: 1234,
+        platform: place.map(|(_, platform)| platform.parse().unwrap()),
+        parent: place.map(|(parent, _)| parent),
+        blobs: blobs.map(|blob| blob as u32).collect(),
+    }
+}
+
+/// An index of two platforms, each with a config, a layer of its own, and a layer both share.
+pub fn planned_index(job: u32) -> Event {
+    let Event::JobPlanned {
+        job, root, blobs, ..
+    } = planned(job, &[2_000, 9 * MIB, 30 * MIB, 8 * MIB, 2_100])
+    else {
+        unreachable!("what was planned is planned");
+    };
+    let amd64 = manifest(MediaType::OCI_MANIFEST, Some((0, "linux/amd64")), 0..3);
+    let arm64 = manifest(MediaType::OCI_MANIFEST, Some((0, "linux/arm64")), 2..5);
+    Event::JobPlanned {
+        job,
+        root,
+        manifests: vec![manifest(MediaType::OCI_INDEX, None, 0..0), amd64, arm64],
+        blobs,
     }
 }
 
@@ -176,9 +209,10 @@ pub fn model(events: impl IntoIterator<Item = Event>) -> Model {
 
 pub fn sized(width: u16, height: u16, events: impl IntoIterator<Item = Event>) -> Model {
     let mut model = Model::new(Options {
-        theme: Theme::Ansi,
+        theme: Theme::Dark,
         glyphs: Glyphs::UNICODE,
         attempts: Some(5),
+        ..Options::detect(|_| None)
     });
     update(&mut model, Msg::Resized(Size { width, height }));
     tell(&mut model, events);
@@ -201,30 +235,7 @@ pub fn tick(model: &mut Model, seconds: u64) {
 pub fn press(model: &mut Model, keys: &str) -> Vec<Effect> {
     let mut effects = Vec::new();
     for key in keys.split(' ') {
-        effects.extend(update(model, Msg::Key(event(key))));
+        effects.extend(update(model, Msg::Key(keys::event(key).unwrap())));
     }
     effects
-}
-
-fn event(key: &str) -> KeyEvent {
-    let (modifiers, key) = match key.strip_prefix("ctrl-") {
-        Some(key) => (KeyModifiers::CONTROL, key),
-        None => (KeyModifiers::NONE, key),
-    };
-    let code = match key {
-        "space" => KeyCode::Char(' '),
-        "up" => KeyCode::Up,
-        "down" => KeyCode::Down,
-        "pgup" => KeyCode::PageUp,
-        "pgdn" => KeyCode::PageDown,
-        "tab" => KeyCode::Tab,
-        "shift-tab" => KeyCode::BackTab,
-        "enter" => KeyCode::Enter,
-        "esc" => KeyCode::Esc,
-        "home" => KeyCode::Home,
-        "end" => KeyCode::End,
-        "backspace" => KeyCode::Backspace,
-        _ => KeyCode::Char(key.chars().next().unwrap()),
-    };
-    KeyEvent::new(code, modifiers)
 }

@@ -6,7 +6,10 @@
 
 use std::{collections::BTreeSet, ops::Range, time::Duration};
 
-use super::order::{Filter, Show, Sort};
+use super::{
+    meter::Meter,
+    order::{Filter, Show, Sort},
+};
 use crate::batch::{Board, Event, JobId};
 
 /// Rows that follow changing states are put in order again at most this often: a person has to read them.
@@ -50,13 +53,13 @@ impl Images {
     }
 
     #[must_use]
-    pub fn filter(&self) -> &str {
-        self.filter.text()
+    pub fn filter(&self) -> &Filter {
+        &self.filter
     }
 
     #[must_use]
-    pub fn show(&self) -> Show {
-        self.show
+    pub fn show(&self) -> &Show {
+        &self.show
     }
 
     #[must_use]
@@ -91,6 +94,11 @@ impl Images {
     }
 
     #[must_use]
+    pub fn is_marked(&self, job: JobId) -> bool {
+        self.marks.contains(&job)
+    }
+
+    #[must_use]
     pub fn has_marks(&self) -> bool {
         !self.marks.is_empty() || self.range_from.is_some()
     }
@@ -121,7 +129,7 @@ impl Images {
                     following,
                     offset,
                     filter: std::mem::take(&mut self.filter),
-                    show: self.show,
+                    show: std::mem::take(&mut self.show),
                     sort: self.sort,
                     ..Self::default()
                 };
@@ -150,6 +158,7 @@ impl Images {
             | Event::BatchPaused
             | Event::BatchResumed
             | Event::ParallelChanged { .. }
+            | Event::LimitChanged { .. }
             | Event::StopRequested { .. }
             | Event::CommandRefused { .. }
             | Event::BatchFinished { .. } => {}
@@ -157,10 +166,10 @@ impl Images {
     }
 
     /// Follows the images in flight, and puts changed rows in order if it is time.
-    pub fn tick(&mut self, now: Duration, board: &Board) {
+    pub fn tick(&mut self, now: Duration, board: &Board, meter: &Meter) {
         if self.stale && now.saturating_sub(self.ordered) >= REORDER {
             self.ordered = now;
-            self.order(board);
+            self.order(board, meter);
         }
         if self.following {
             self.follow(board);
@@ -168,25 +177,25 @@ impl Images {
     }
 
     /// Puts changed rows in order now: before a key that depends on them.
-    pub fn catch_up(&mut self, board: &Board) {
+    pub fn catch_up(&mut self, board: &Board, meter: &Meter) {
         if self.stale {
-            self.order(board);
+            self.order(board, meter);
         }
     }
 
-    pub fn set_filter(&mut self, text: &str, board: &Board) {
+    pub fn set_filter(&mut self, text: &str, board: &Board, meter: &Meter) {
         self.filter = Filter::new(text);
-        self.order(board);
+        self.order(board, meter);
     }
 
-    pub fn set_show(&mut self, show: Show, board: &Board) {
+    pub fn set_show(&mut self, show: Show, board: &Board, meter: &Meter) {
         self.show = show;
-        self.order(board);
+        self.order(board, meter);
     }
 
-    pub fn set_sort(&mut self, sort: Sort, board: &Board) {
+    pub fn set_sort(&mut self, sort: Sort, board: &Board, meter: &Meter) {
         self.sort = sort;
-        self.order(board);
+        self.order(board, meter);
     }
 
     /// Moves the cursor by rows; from an image that is not shown, to the row where it would be.
@@ -251,6 +260,14 @@ impl Images {
         }
     }
 
+    /// Marks these images, or unmarks them if all are.
+    pub fn mark_these(&mut self, jobs: &BTreeSet<JobId>) {
+        match jobs.is_subset(&self.marks) {
+            true => self.marks.retain(|job| !jobs.contains(job)),
+            false => self.marks.extend(jobs),
+        }
+    }
+
     pub fn clear_marks(&mut self) {
         self.marks.clear();
         self.range_from = None;
@@ -285,9 +302,9 @@ impl Images {
         self.filter.is_empty() && self.show == Show::All && !self.sort.follows_state()
     }
 
-    fn order(&mut self, board: &Board) {
+    fn order(&mut self, board: &Board, meter: &Meter) {
         self.stale = false;
-        self.rows = super::order::rows(board, &self.filter, self.show, self.sort);
+        self.rows = super::order::rows(board, meter, &self.filter, &self.show, self.sort);
         if let Some(cursor) = self.cursor {
             self.find(cursor);
         }

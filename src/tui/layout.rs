@@ -10,6 +10,8 @@ pub enum Pane {
     #[default]
     Images,
     Detail,
+    Registries,
+    Failures,
     Log,
 }
 
@@ -24,7 +26,8 @@ pub enum Screen {
 pub struct Areas {
     pub header: Rect,
     pub images: Option<Rect>,
-    pub detail: Option<Rect>,
+    /// What lies beside or under the images: one pane at a time.
+    pub beside: Option<(Pane, Rect)>,
     pub log: Option<Rect>,
     pub footer: Rect,
 }
@@ -32,8 +35,39 @@ pub struct Areas {
 /// A pane's first line is its title.
 pub const TITLE: u16 = 1;
 
+impl Pane {
+    pub const ALL: [Self; 5] = [
+        Self::Images,
+        Self::Detail,
+        Self::Registries,
+        Self::Failures,
+        Self::Log,
+    ];
+
+    #[must_use]
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Images => "Images",
+            Self::Detail => "Image",
+            Self::Registries => "Registries",
+            Self::Failures => "Failures",
+            Self::Log => "Log",
+        }
+    }
+
+    /// Whether it is one of those that share a place beside the images.
+    #[must_use]
+    pub fn shares(self) -> bool {
+        match self {
+            Self::Detail | Self::Registries | Self::Failures => true,
+            Self::Images | Self::Log => false,
+        }
+    }
+}
+
+/// `beside` is the pane that has the shared place while another one is focused.
 #[must_use]
-pub fn screen(size: Size, focus: Pane, zoomed: bool) -> Screen {
+pub fn screen(size: Size, focus: Pane, beside: Pane, zoomed: bool) -> Screen {
     let Size { width, height } = size;
     let all = Rect::new(0, 0, width, height);
     if width < 50 || height < 10 {
@@ -48,33 +82,30 @@ pub fn screen(size: Size, focus: Pane, zoomed: bool) -> Screen {
     let mut areas = Areas {
         header,
         images: None,
-        detail: None,
+        beside: None,
         log: None,
         footer,
     };
+    let beside = if focus.shares() { focus } else { beside };
     if small || zoomed {
-        *areas.pane_mut(focus) = Some(body);
+        areas.give(focus, body);
     } else if width >= 150 {
         // Blobs need about 70 cells; the list takes what is left, and the log lies under it.
         let (left, right) = split_left(body, width - (width * 9 / 20).min(90));
         let (images, log) = bottom(left, (body.height / 4).clamp(5, 14));
-        areas.images = Some(images);
-        areas.log = Some(log);
-        areas.detail = Some(right);
+        areas.give(Pane::Images, images);
+        areas.give(Pane::Log, log);
+        areas.give(beside, right);
     } else if height >= 32 {
         let (rest, log) = bottom(body, (height / 5).clamp(6, 12));
-        let (images, detail) = bottom(rest, rest.height * 2 / 5);
-        areas.images = Some(images);
-        areas.detail = Some(detail);
-        areas.log = Some(log);
+        let (images, under) = bottom(rest, rest.height * 2 / 5);
+        areas.give(Pane::Images, images);
+        areas.give(beside, under);
+        areas.give(Pane::Log, log);
     } else {
-        let (images, below) = bottom(body, body.height * 2 / 5);
-        areas.images = Some(images);
-        *areas.pane_mut(if focus == Pane::Log {
-            Pane::Log
-        } else {
-            Pane::Detail
-        }) = Some(below);
+        let (images, under) = bottom(body, body.height * 2 / 5);
+        areas.give(Pane::Images, images);
+        areas.give(if focus == Pane::Log { focus } else { beside }, under);
     }
     Screen::Panes(areas)
 }
@@ -84,16 +115,19 @@ impl Areas {
     pub fn pane(&self, pane: Pane) -> Option<Rect> {
         match pane {
             Pane::Images => self.images,
-            Pane::Detail => self.detail,
             Pane::Log => self.log,
+            Pane::Detail | Pane::Registries | Pane::Failures => self
+                .beside
+                .filter(|(own, _)| *own == pane)
+                .map(|(_, area)| area),
         }
     }
 
-    fn pane_mut(&mut self, pane: Pane) -> &mut Option<Rect> {
+    fn give(&mut self, pane: Pane, area: Rect) {
         match pane {
-            Pane::Images => &mut self.images,
-            Pane::Detail => &mut self.detail,
-            Pane::Log => &mut self.log,
+            Pane::Images => self.images = Some(area),
+            Pane::Log => self.log = Some(area),
+            Pane::Detail | Pane::Registries | Pane::Failures => self.beside = Some((pane, area)),
         }
     }
 }
@@ -104,8 +138,8 @@ impl Screen {
     pub fn lines(&self, pane: Pane) -> usize {
         let Self::Panes(areas) = self else { return 0 };
         let taken = match pane {
-            // The images have column titles as well.
-            Pane::Images => TITLE + 1,
+            // Tables have column titles as well.
+            Pane::Images | Pane::Registries | Pane::Failures => TITLE + 1,
             Pane::Detail | Pane::Log => TITLE,
         };
         areas
@@ -149,12 +183,10 @@ fn split_left(area: Rect, width: u16) -> (Rect, Rect) {
 mod tests {
     use super::*;
 
-    const PANES: [Pane; 3] = [Pane::Images, Pane::Detail, Pane::Log];
-
     fn shown(width: u16, height: u16, focus: Pane) -> Vec<Pane> {
-        match screen(Size { width, height }, focus, false) {
+        match screen(Size { width, height }, focus, Pane::Detail, false) {
             Screen::Line(_) => Vec::new(),
-            Screen::Panes(areas) => PANES
+            Screen::Panes(areas) => Pane::ALL
                 .into_iter()
                 .filter(|pane| areas.pane(*pane).is_some())
                 .collect(),
@@ -163,8 +195,13 @@ mod tests {
 
     #[test]
     fn the_larger_the_terminal_the_more_panes() {
-        assert_eq!(shown(160, 50, Pane::Images), PANES);
-        assert_eq!(shown(120, 40, Pane::Images), PANES);
+        let three = [Pane::Images, Pane::Detail, Pane::Log];
+        assert_eq!(shown(160, 50, Pane::Images), three);
+        assert_eq!(shown(120, 40, Pane::Log), three);
+        assert_eq!(
+            shown(120, 40, Pane::Failures),
+            [Pane::Images, Pane::Failures, Pane::Log]
+        );
         assert_eq!(shown(80, 24, Pane::Images), [Pane::Images, Pane::Detail]);
         assert_eq!(shown(80, 24, Pane::Log), [Pane::Images, Pane::Log]);
         assert_eq!(shown(60, 15, Pane::Detail), [Pane::Detail]);
@@ -175,16 +212,16 @@ mod tests {
     fn areas_stay_on_the_screen_and_apart_and_show_the_focus() {
         for width in 0..320 {
             for height in 0..110 {
-                for focus in PANES {
+                for focus in Pane::ALL {
                     for zoomed in [false, true] {
                         let size = Size { width, height };
-                        let Screen::Panes(areas) = screen(size, focus, zoomed) else {
+                        let Screen::Panes(areas) = screen(size, focus, Pane::Detail, zoomed) else {
                             continue;
                         };
                         assert!(areas.pane(focus).is_some_and(|area| area.height > TITLE));
                         let all: Vec<Rect> = [areas.header, areas.footer]
                             .into_iter()
-                            .chain(PANES.iter().filter_map(|pane| areas.pane(*pane)))
+                            .chain(Pane::ALL.iter().filter_map(|pane| areas.pane(*pane)))
                             .collect();
                         for (index, area) in all.iter().enumerate() {
                             assert!(area.right() <= width && area.bottom() <= height);

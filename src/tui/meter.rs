@@ -3,9 +3,12 @@
 //! Speed counts bytes sent; what was mounted or found present counts only for the time that is left.
 //! Has no clock: samples are taken when a tick says that a second has passed.
 
-use std::{collections::VecDeque, time::Duration};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    time::Duration,
+};
 
-use crate::batch::{Board, Event};
+use crate::batch::{Board, Event, JobId, Settled, State};
 
 /// Seconds the estimate looks back.
 const WINDOW: usize = 60;
@@ -24,6 +27,8 @@ pub struct Meter {
     /// Bytes per second, and bytes settled or under way, one a second, newest last.
     speeds: VecDeque<u64>,
     done: VecDeque<(Duration, u64)>,
+    /// Of images in flight: bytes sent since the last sample, and bytes per second as of then.
+    images: BTreeMap<JobId, (u64, Option<u64>)>,
     /// As of the last sample: looking at every failed image is not for every frame.
     time_left: Option<Duration>,
 }
@@ -44,7 +49,24 @@ impl Meter {
             self.planned_jobs += 1;
         }
         let before = sent(board);
+        let of = |board: &Board, job| board.job(job).map_or(0, |view| view.bytes_done);
+        let moving: BTreeMap<JobId, u64> = match event {
+            Event::Progress { blobs } => {
+                let jobs = blobs.iter().map(|blob| blob.job);
+                jobs.map(|job| (job, of(board, job))).collect()
+            }
+            Event::BlobSettled {
+                job,
+                how: Settled::Copied,
+                ..
+            } => [(*job, of(board, *job))].into(),
+            _ => BTreeMap::new(),
+        };
         board.apply(event);
+        for (job, before) in moving {
+            let (moved, _) = self.images.entry(job).or_default();
+            *moved += of(board, job).saturating_sub(before);
+        }
         // An attempt that starts at an offset, or gives up what it sent, moves no bytes.
         if matches!(event, Event::Progress { .. } | Event::BlobSettled { .. }) {
             self.sent += sent(board).saturating_sub(before);
@@ -66,6 +88,22 @@ impl Meter {
             (self.sent - last.sent).saturating_mul(1000) / millis,
         );
         push(&mut self.done, (now, board.totals().done));
+        self.images.retain(|job, _| {
+            board
+                .job(*job)
+                .is_some_and(|view| view.state == State::Running)
+        });
+        for (moved, speed) in self.images.values_mut() {
+            let latest = moved.saturating_mul(1000) / millis;
+            // Half of it is older: a number that jumps cannot be read.
+            let smooth = speed.map_or(latest, |speed| speed / 2 + latest / 2);
+            *speed = Some(if latest == 0 && smooth < 1024 {
+                0
+            } else {
+                smooth
+            });
+            *moved = 0;
+        }
         self.last = Some(Sample {
             at: now,
             sent: self.sent,
@@ -79,6 +117,12 @@ impl Meter {
         let recent = self.speeds.len().min(SHOWN);
         let sum: u64 = self.speeds.iter().rev().take(SHOWN).sum();
         sum.checked_div(recent as u64)
+    }
+
+    /// Bytes per second of one image in flight; none until it was seen for a second.
+    #[must_use]
+    pub fn speed_of(&self, job: JobId) -> Option<u64> {
+        self.images.get(&job).and_then(|(_, speed)| *speed)
     }
 
     /// Bytes per second of the last seconds, oldest first, as many as `most`.

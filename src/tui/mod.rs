@@ -8,6 +8,9 @@ mod actions;
 #[cfg(test)]
 mod any_order;
 mod app;
+pub mod browse;
+mod causes;
+mod columns;
 mod detail;
 #[cfg(test)]
 mod fixtures;
@@ -21,11 +24,15 @@ mod model;
 mod names;
 mod options;
 mod order;
+mod palette;
+#[cfg(test)]
+mod picture;
+mod registries;
 mod screen;
 mod theme;
 mod update;
 mod view;
 
-pub use app::{Ended, Feed, run};
-pub use options::Options;
+pub use app::{Ended, Feed, WriteList, run};
+pub use options::{OnFinish, Options};
 pub use theme::Theme;

@@ -10,15 +10,17 @@ use tui_input::Input;
 
 use super::{
     Options,
+    causes::Failures,
     images::Images,
     keys::Mode,
     layout::{self, Pane, Screen},
     log::Log,
     meter::Meter,
     names::Names,
+    registries::Registries,
 };
 use crate::{
-    batch::{Board, Command, Event, JobId, StopMode},
+    batch::{Board, Command, Event, Job, JobId, StopMode},
     present::Level,
 };
 
@@ -32,12 +34,20 @@ pub enum Msg {
     Resized(Size),
     /// No event will come any more.
     EngineGone,
+    /// A list of so many images was written to this file, or why it was not.
+    ListWritten(Result<(usize, String), String>),
 }
 
 /// What the model wants done.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Effect {
     Send(Command),
+    /// Put this text on the operator's clipboard.
+    Copy(String),
+    /// Write these images as a list file; answered with [`Msg::ListWritten`].
+    WriteList(Vec<Job>),
+    /// Every image has ended: tell the operator, who may be elsewhere.
+    Announce,
     Suspend,
     Leave,
 }
@@ -49,8 +59,12 @@ pub struct Model {
     pub now: Duration,
     pub size: Size,
     pub focus: Pane,
+    /// The pane that has the place beside the images while another one is focused.
+    pub beside: Pane,
     pub zoomed: bool,
     pub images: Images,
+    pub failures: Failures,
+    pub registries: Registries,
     pub names: Names,
     pub meter: Meter,
     pub log: Log,
@@ -88,7 +102,12 @@ pub enum Overlay {
     Leave,
     Help {
         offset: usize,
+        search: Input,
+        /// Whether keys are typed into the search.
+        typing: bool,
     },
+    /// The command palette: what was typed, and the row chosen.
+    Palette { input: Input, at: usize },
 }
 
 /// A short answer to a key, until the next key.
@@ -116,8 +135,11 @@ impl Model {
             now: Duration::ZERO,
             size: Size::default(),
             focus: Pane::default(),
+            beside: Pane::Detail,
             zoomed: false,
             images: Images::new(),
+            failures: Failures::default(),
+            registries: Registries::default(),
             names: Names::default(),
             meter: Meter::default(),
             log: Log::default(),
@@ -142,7 +164,7 @@ impl Model {
 
     #[must_use]
     pub fn screen(&self) -> Screen {
-        layout::screen(self.size, self.focus, self.zoomed)
+        layout::screen(self.size, self.focus, self.beside, self.zoomed)
     }
 
     /// What the keys speak to.
@@ -153,7 +175,9 @@ impl Model {
             Some(Overlay::Filter(_)) => Mode::Filter,
             Some(Overlay::Question { .. }) => Mode::Question,
             Some(Overlay::Leave) => Mode::Leave,
-            Some(Overlay::Help { .. }) => Mode::Help,
+            Some(Overlay::Help { typing: false, .. }) => Mode::Help,
+            Some(Overlay::Help { typing: true, .. }) => Mode::Search,
+            Some(Overlay::Palette { .. }) => Mode::Palette,
         }
     }
 
@@ -165,6 +189,14 @@ impl Model {
         !self.board.finished
             && !self.engine_gone
             && (counts.running + counts.waiting > 0 || starting)
+    }
+
+    /// Gives a pane the keys.
+    pub fn give_focus(&mut self, pane: Pane) {
+        self.focus = pane;
+        if pane.shares() {
+            self.beside = pane;
+        }
     }
 
     pub fn say(&mut self, level: Level, text: impl Into<String>) {

@@ -1,14 +1,28 @@
 //! How the terminal wants to be drawn on.
 
-use super::theme::Theme;
+use std::sync::Arc;
+
+use super::{columns::Column, keys::Keymap, theme::Theme};
 use crate::present::Glyphs;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Options {
     pub theme: Theme,
     pub glyphs: Glyphs,
     /// How many attempts an image may have, to say "2 of 5".
     pub attempts: Option<u16>,
+    /// The columns of the image table, as far as there is room.
+    pub columns: Vec<Column>,
+    pub keys: Arc<Keymap>,
+    pub on_finish: OnFinish,
+}
+
+/// What is done when every image has ended.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct OnFinish {
+    pub bell: bool,
+    /// A program and its arguments.
+    pub command: Vec<String>,
 }
 
 impl Options {
@@ -27,13 +41,16 @@ impl Options {
         Self {
             theme: match plain || set("NO_COLOR").is_some() {
                 true => Theme::Mono,
-                false => Theme::Ansi,
+                false => Theme::Dark,
             },
             glyphs: match utf8 && terminal.as_deref() != Some("linux") {
                 true => Glyphs::UNICODE,
                 false => Glyphs::ASCII,
             },
             attempts: None,
+            columns: Column::ALL.to_vec(),
+            keys: Arc::default(),
+            on_finish: OnFinish::default(),
         }
     }
 }
@@ -55,7 +72,7 @@ mod tests {
         let utf8 = ("LANG", "en_US.UTF-8");
         let mono = (Theme::Mono, Glyphs::UNICODE);
         assert_eq!(detected(&[utf8, ("NO_COLOR", "1")]), mono);
-        assert_eq!(detected(&[utf8, ("NO_COLOR", "")]).0, Theme::Ansi);
+        assert_eq!(detected(&[utf8, ("NO_COLOR", "")]).0, Theme::Dark);
         assert_eq!(detected(&[utf8, ("TERM", "dumb")]), mono);
     }
 

@@ -1,19 +1,33 @@
 //! The rows of the image table: what a filter lets through, and in which order.
 
-use std::{cmp::Reverse, fmt::Write as _};
+use std::{cmp::Reverse, fmt::Write as _, sync::Arc};
 
+use regex::{Regex, RegexBuilder};
+
+use super::{causes::Cause, meter::Meter};
 use crate::{
     batch::{Board, JobId, JobView},
     present::{Phase, phase},
 };
 
+/// An expression that needs more memory than this, in bytes, is no filter.
+const LARGEST_EXPRESSION: usize = 1 << 20;
+
 /// Which states are shown.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Show {
     #[default]
     All,
     /// Failed, or waiting to be tried again.
     Failures,
+    InFlight,
+    Waiting,
+    Failed,
+    Queued,
+    Done,
+    Skipped,
+    /// Failed or waiting for this cause.
+    Cause(Arc<Cause>),
 }
 
 /// By which column rows are ordered; the list's order decides between equals.
@@ -29,30 +43,131 @@ pub enum Sort {
     Progress,
     /// Largest first.
     Size,
+    /// Fastest first.
+    Speed,
     /// Most first.
     Attempt,
+    /// Those without one last.
+    Cause,
 }
 
 /// Text to find in references and causes.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default)]
 pub struct Filter {
     text: String,
-    needle: String,
+    needle: Needle,
     inverse: bool,
 }
 
+#[derive(Clone, Debug, Default)]
+enum Needle {
+    #[default]
+    Nothing,
+    /// In lower case.
+    Text(String),
+    Expression(Regex),
+    /// Looks like an expression and is none, or is not finished yet.
+    Broken,
+}
+
+impl Show {
+    /// The chips that are gone round, in this order.
+    pub const CHIPS: [Self; 8] = [
+        Self::All,
+        Self::InFlight,
+        Self::Waiting,
+        Self::Failed,
+        Self::Failures,
+        Self::Queued,
+        Self::Done,
+        Self::Skipped,
+    ];
+
+    /// The chip that many further, round and round.
+    #[must_use]
+    pub fn step(&self, by: isize) -> Self {
+        let at = Self::CHIPS.iter().position(|chip| chip == self);
+        let count = Self::CHIPS.len();
+        let next = at
+            .unwrap_or(0)
+            .wrapping_add_signed(by.rem_euclid(count.cast_signed()));
+        Self::CHIPS[next % count].clone()
+    }
+
+    #[must_use]
+    pub fn words(&self) -> &'static str {
+        match self {
+            Self::All => "all",
+            Self::Failures => "failures",
+            Self::InFlight => "in flight",
+            Self::Waiting => "waiting",
+            Self::Failed => "failed",
+            Self::Queued => "queued",
+            Self::Done => "done",
+            Self::Skipped => "skipped",
+            Self::Cause(_) => "one cause",
+        }
+    }
+
+    /// Whether what is shown went wrong, so that the cause matters most.
+    #[must_use]
+    pub fn is_about_failures(&self) -> bool {
+        match self {
+            Self::Failures | Self::Waiting | Self::Failed | Self::Cause(_) => true,
+            Self::All | Self::InFlight | Self::Queued | Self::Done | Self::Skipped => false,
+        }
+    }
+
+    fn candidates(&self, board: &Board) -> Vec<JobId> {
+        let of = |phases: &[Phase]| {
+            let views = board.jobs().iter();
+            views
+                .filter(|view| phases.contains(&phase(view)))
+                .map(|view| view.job.id)
+                .collect()
+        };
+        match self {
+            Self::All => board.jobs().iter().map(|view| view.job.id).collect(),
+            Self::Failures => {
+                let mut rows: Vec<JobId> = board.failed().chain(board.waiting()).collect();
+                rows.sort_unstable();
+                rows
+            }
+            Self::InFlight => board.running().collect(),
+            Self::Waiting => board.waiting().collect(),
+            Self::Failed => board.failed().collect(),
+            Self::Queued => of(&[Phase::Queued]),
+            Self::Done => of(&[Phase::Copied, Phase::UpToDate]),
+            Self::Skipped => of(&[Phase::Skipped]),
+            Self::Cause(cause) => {
+                let mut rows = Self::Failures.candidates(board);
+                rows.retain(|job| {
+                    let view = &board.jobs()[job.index()];
+                    Cause::of(view).is_some_and(|own| own == **cause)
+                });
+                rows
+            }
+        }
+    }
+}
+
 impl Sort {
+    pub const ALL: [Self; 9] = [
+        Self::List,
+        Self::State,
+        Self::Image,
+        Self::Destination,
+        Self::Progress,
+        Self::Size,
+        Self::Speed,
+        Self::Attempt,
+        Self::Cause,
+    ];
+
     #[must_use]
     pub fn next(self) -> Self {
-        match self {
-            Self::List => Self::State,
-            Self::State => Self::Image,
-            Self::Image => Self::Destination,
-            Self::Destination => Self::Progress,
-            Self::Progress => Self::Size,
-            Self::Size => Self::Attempt,
-            Self::Attempt => Self::List,
-        }
+        let at = Self::ALL.iter().position(|sort| *sort == self);
+        Self::ALL[at.map_or(0, |at| (at + 1) % Self::ALL.len())]
     }
 
     #[must_use]
@@ -64,13 +179,15 @@ impl Sort {
             Self::Destination => "destination",
             Self::Progress => "progress",
             Self::Size => "size",
+            Self::Speed => "speed",
             Self::Attempt => "attempts",
+            Self::Cause => "cause",
         }
     }
 
     #[must_use]
     pub fn follows_progress(self) -> bool {
-        self == Self::Progress
+        matches!(self, Self::Progress | Self::Speed)
     }
 
     /// Whether the order changes while the batch runs.
@@ -78,21 +195,43 @@ impl Sort {
     pub fn follows_state(self) -> bool {
         match self {
             Self::List | Self::Image | Self::Destination => false,
-            Self::State | Self::Progress | Self::Size | Self::Attempt => true,
+            Self::State
+            | Self::Progress
+            | Self::Size
+            | Self::Speed
+            | Self::Attempt
+            | Self::Cause => true,
         }
     }
 }
 
 impl Filter {
+    /// `text` is looked for in any case, `/text/` is a regular expression, and `!` in front inverts.
     #[must_use]
     pub fn new(text: &str) -> Self {
-        let (inverse, needle) = match text.strip_prefix('!') {
+        let (inverse, rest) = match text.strip_prefix('!') {
             Some(rest) => (true, rest),
             None => (false, text),
         };
+        let needle = match rest.strip_prefix('/') {
+            None if rest.is_empty() => Needle::Nothing,
+            None => Needle::Text(rest.to_lowercase()),
+            Some("") => Needle::Nothing,
+            Some(expression) => expression
+                .strip_suffix('/')
+                .filter(|expression| !expression.is_empty())
+                .and_then(|expression| {
+                    RegexBuilder::new(expression)
+                        .case_insensitive(true)
+                        .size_limit(LARGEST_EXPRESSION)
+                        .build()
+                        .ok()
+                })
+                .map_or(Needle::Broken, Needle::Expression),
+        };
         Self {
             text: text.into(),
-            needle: needle.to_lowercase(),
+            needle,
             inverse,
         }
     }
@@ -105,7 +244,13 @@ impl Filter {
     /// Lets everything through.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.needle.is_empty()
+        matches!(self.needle, Needle::Nothing | Needle::Broken)
+    }
+
+    /// Begins like an expression and is none; everything is let through until it is one.
+    #[must_use]
+    pub fn is_broken(&self) -> bool {
+        matches!(self.needle, Needle::Broken)
     }
 
     /// `text` is room to write in, so that a long list costs no allocation per image.
@@ -118,38 +263,25 @@ impl Filter {
         if let Some(cause) = view.cause() {
             let _ = write!(text, " {cause}");
         }
-        text.make_ascii_lowercase();
-        text.contains(&self.needle) != self.inverse
+        let found = match &self.needle {
+            Needle::Nothing | Needle::Broken => true,
+            Needle::Text(needle) => {
+                text.make_ascii_lowercase();
+                text.contains(needle)
+            }
+            Needle::Expression(expression) => expression.is_match(text),
+        };
+        found != self.inverse
     }
 }
 
 /// The images shown, in order.
 #[must_use]
-pub fn rows(board: &Board, filter: &Filter, show: Show, sort: Sort) -> Vec<JobId> {
+pub fn rows(board: &Board, meter: &Meter, filter: &Filter, show: &Show, sort: Sort) -> Vec<JobId> {
     let mut text = String::new();
-    let mut through = |id: &JobId| {
-        board
-            .job(*id)
-            .is_some_and(|view| filter.lets_through(view, &mut text))
-    };
-    let mut rows: Vec<JobId> = match show {
-        Show::All => board
-            .jobs()
-            .iter()
-            .map(|view| view.job.id)
-            .filter(&mut through)
-            .collect(),
-        Show::Failures => {
-            let mut rows: Vec<JobId> = board
-                .failed()
-                .chain(board.waiting())
-                .filter(&mut through)
-                .collect();
-            rows.sort_unstable();
-            rows
-        }
-    };
+    let mut rows = show.candidates(board);
     let view = |id: &JobId| &board.jobs()[id.index()];
+    rows.retain(|id| filter.lets_through(view(id), &mut text));
     match sort {
         Sort::List => {}
         Sort::State => rows.sort_by_key(|id| urgency(phase(view(id)))),
@@ -159,7 +291,12 @@ pub fn rows(board: &Board, filter: &Filter, show: Show, sort: Sort) -> Vec<JobId
         }
         Sort::Progress => rows.sort_by_key(|id| permille(view(id))),
         Sort::Size => rows.sort_by_key(|id| Reverse(view(id).bytes_total)),
+        Sort::Speed => rows.sort_by_key(|id| Reverse(meter.speed_of(*id))),
         Sort::Attempt => rows.sort_by_key(|id| Reverse(view(id).attempt)),
+        Sort::Cause => rows.sort_by_cached_key(|id| {
+            let cause = Cause::of(view(id));
+            (cause.is_none(), cause)
+        }),
     }
     rows
 }
@@ -206,7 +343,13 @@ mod tests {
             fixtures::failed(1, "said 401"),
             fixtures::retry_scheduled(3, 1, "said 503"),
         ]);
-        ids(&rows(&board, &Filter::new(text), show, Sort::List))
+        ids(&rows(
+            &board,
+            &Meter::default(),
+            &Filter::new(text),
+            &show,
+            Sort::List,
+        ))
     }
 
     #[test]
@@ -235,16 +378,54 @@ mod tests {
             fixtures::failed(1, "said 401"),
             fixtures::started(3, 1),
         ]);
-        let rows = rows(&board, &Filter::default(), Show::All, Sort::State);
+        let filter = Filter::default();
+        let rows = rows(&board, &Meter::default(), &filter, &Show::All, Sort::State);
         assert_eq!(ids(&rows), [3, 1, 2, 0]);
     }
 
     #[test]
     fn sorting_comes_back_to_the_list_order() {
         let mut sort = Sort::List;
-        for _ in 0..7 {
+        for _ in 0..Sort::ALL.len() {
             sort = sort.next();
         }
         assert_eq!(sort, Sort::List);
+    }
+
+    #[test]
+    fn between_slashes_stands_a_regular_expression() {
+        assert_eq!(filtered("/APP-[12]:/", Show::All), [1, 2]);
+        assert_eq!(filtered("!/app-[12]:/", Show::All), [0, 3]);
+    }
+
+    #[test]
+    fn an_expression_that_is_not_one_yet_hides_nothing() {
+        for text in ["/", "/app", "/[/", "!/(/"] {
+            assert_eq!(filtered(text, Show::All), [0, 1, 2, 3], "{text}");
+        }
+        assert!(Filter::new("/[/").is_broken());
+    }
+
+    #[test]
+    fn chips_show_one_state_each_and_go_round() {
+        let shown = |show: Show| filtered("", show);
+        assert_eq!(shown(Show::Failed), [1]);
+        assert_eq!(shown(Show::Waiting), [3]);
+        assert_eq!(shown(Show::Queued), [0, 2]);
+        assert_eq!(shown(Show::Done), [0; 0]);
+        assert_eq!(Show::All.step(-1), Show::Skipped);
+        assert_eq!(Show::Skipped.step(1), Show::All);
+    }
+
+    #[test]
+    fn by_cause_puts_equal_causes_together_and_images_without_one_last() {
+        let board = board([
+            fixtures::failed(0, "said 403"),
+            fixtures::failed(2, "said 401"),
+            fixtures::failed(3, "said 403"),
+        ]);
+        let filter = Filter::default();
+        let rows = rows(&board, &Meter::default(), &filter, &Show::All, Sort::Cause);
+        assert_eq!(ids(&rows), [2, 0, 3, 1]);
     }
 }

@@ -4,12 +4,17 @@
 //! colour alone: without colour every role still reads.
 
 use ratatui::style::{Color, Modifier, Style};
+use serde::Deserialize;
 
 use crate::present::Phase;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Theme {
-    Ansi,
+    /// For a dark background.
+    Dark,
+    /// For a light background, on which yellow and cyan cannot be read.
+    Light,
     /// Emphasis only.
     Mono,
 }
@@ -35,6 +40,26 @@ pub enum Role {
 }
 
 impl Theme {
+    pub const ALL: [Self; 3] = [Self::Dark, Self::Light, Self::Mono];
+
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Dark => "dark",
+            Self::Light => "light",
+            Self::Mono => "mono",
+        }
+    }
+
+    #[must_use]
+    pub fn next(self) -> Self {
+        match self {
+            Self::Dark => Self::Light,
+            Self::Light => Self::Mono,
+            Self::Mono => Self::Dark,
+        }
+    }
+
     #[must_use]
     pub fn style(self, role: Role) -> Style {
         let style = match role {
@@ -47,18 +72,20 @@ impl Theme {
                 Style::new().add_modifier(Modifier::REVERSED)
             }
         };
-        if self == Self::Mono {
-            return style;
-        }
-        match role {
-            Role::Text | Role::Dim | Role::Strong => style,
-            Role::Accent | Role::Key | Role::Selected => style.fg(Color::Cyan),
-            Role::Marked => style.fg(Color::Magenta),
-            Role::Good | Role::Celebrate => style.fg(Color::Green),
-            Role::Busy => style.fg(Color::Blue),
-            Role::Warning | Role::Alert => style.fg(Color::Yellow),
-            Role::Bad => style.fg(Color::Red),
-        }
+        let color = match (self, role) {
+            (Self::Mono, _) | (_, Role::Text | Role::Dim | Role::Strong) => return style,
+            (Self::Dark, Role::Accent | Role::Key | Role::Selected) => Color::Cyan,
+            (Self::Light, Role::Accent | Role::Key | Role::Selected | Role::Busy) => Color::Blue,
+            (Self::Dark, Role::Busy) => Color::Blue,
+            (Self::Dark, Role::Marked) | (Self::Light, Role::Warning | Role::Alert) => {
+                Color::Magenta
+            }
+            (Self::Dark, Role::Warning | Role::Alert) => Color::Yellow,
+            (Self::Light, Role::Marked) => Color::Cyan,
+            (_, Role::Good | Role::Celebrate) => Color::Green,
+            (_, Role::Bad) => Color::Red,
+        };
+        style.fg(color)
     }
 }
 

@@ -10,14 +10,15 @@ use tui_input::backend::crossterm::EventHandler as _;
 
 use super::{
     actions::act,
-    detail, help, keys,
+    detail, help,
     layout::Pane,
     model::{Clocks, Effect, Model, Msg, Overlay},
     names::Names,
+    palette,
 };
 use crate::{
     batch::{Event, JobView, StopMode, StopReason},
-    present::{Level, sentence},
+    present::{Level, count, sentence},
 };
 
 pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
@@ -28,7 +29,9 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
         Msg::Tick(now) => {
             model.now = now;
             model.meter.tick(now, &model.board);
-            model.images.tick(now, &model.board);
+            model.images.tick(now, &model.board, &model.meter);
+            model.failures.tick(now, &model.board);
+            model.registries.tick(now, &model.board);
             Vec::new()
         }
         Msg::Resized(size) => {
@@ -45,6 +48,15 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
             }
             Vec::new()
         }
+        Msg::ListWritten(Ok((images, file))) => {
+            let images = count(images, "image");
+            model.say(Level::Good, format!("wrote {images} to {file}"));
+            Vec::new()
+        }
+        Msg::ListWritten(Err(error)) => {
+            model.say(Level::Error, format!("cannot write the list: {error}"));
+            Vec::new()
+        }
     };
     keep_in_sight(model);
     effects
@@ -54,13 +66,15 @@ fn happened(model: &mut Model, event: &Event) -> Vec<Effect> {
     let selected = model.images.selected();
     model.meter.apply(&mut model.board, event);
     model.images.note(event, &model.board);
+    model.failures.note(event);
+    model.registries.note(event, model.now);
+    let had_ended = model.ended.is_some();
     keep_time(model, event);
     if let Some(sentence) = sentence(event, &model.board, model.options.attempts) {
         if let Event::CommandRefused { .. } = event {
             model.say(Level::Warning, sentence.text.clone());
         }
-        model.log.push(model.now, sentence);
-        if model.log_offset > 0 {
+        if model.log.push(model.now, sentence) && model.log_offset > 0 {
             model.log_offset += 1;
         }
     }
@@ -86,7 +100,11 @@ fn happened(model: &mut Model, event: &Event) -> Vec<Effect> {
     if selected != model.images.selected() {
         model.detail_offset = 0;
     }
-    Vec::new()
+    // A stop is no news to who asked for it.
+    match model.ended.is_some() && !had_ended && model.stop_asked.is_none() {
+        true => vec![Effect::Announce],
+        false => Vec::new(),
+    }
 }
 
 /// Notes when things happened, which events do not say.
@@ -138,9 +156,10 @@ fn keep_time(model: &mut Model, event: &Event) {
 
 fn pressed(model: &mut Model, key: &KeyEvent) -> Vec<Effect> {
     model.notice = None;
-    model.images.catch_up(&model.board);
+    model.images.catch_up(&model.board, &model.meter);
+    model.failures.catch_up(&model.board);
     let selected = model.images.selected();
-    let effects = match keys::action(model.mode(), key) {
+    let effects = match model.options.keys.action(model.mode(), key) {
         Some(action) => act(model, action),
         None => {
             typed(model, key);
@@ -153,14 +172,30 @@ fn pressed(model: &mut Model, key: &KeyEvent) -> Vec<Effect> {
     effects
 }
 
-/// A key that is no action edits the filter.
+/// A key that is no action is typed where something is typed.
 fn typed(model: &mut Model, key: &KeyEvent) {
-    if let Some(Overlay::Filter(input)) = model.overlays.last_mut() {
-        input.handle_event(&TerminalEvent::Key(*key));
-        let text = input.value().to_owned();
-        if text != model.images.filter() {
-            model.images.set_filter(&text, &model.board);
+    let key = TerminalEvent::Key(*key);
+    match model.overlays.last_mut() {
+        Some(Overlay::Filter(input)) => {
+            input.handle_event(&key);
+            let text = input.value().to_owned();
+            if text != model.images.filter().text() {
+                model.images.set_filter(&text, &model.board, &model.meter);
+            }
         }
+        Some(Overlay::Help {
+            offset,
+            search,
+            typing: true,
+        }) => {
+            search.handle_event(&key);
+            *offset = 0;
+        }
+        Some(Overlay::Palette { input, at }) => {
+            input.handle_event(&key);
+            *at = 0;
+        }
+        Some(Overlay::Help { .. } | Overlay::Question { .. } | Overlay::Leave) | None => {}
     }
 }
 
@@ -173,9 +208,19 @@ fn keep_in_sight(model: &mut Model) {
     model.detail_offset = model.detail_offset.min(most);
     let most = model.log.len().saturating_sub(screen.lines(Pane::Log));
     model.log_offset = model.log_offset.min(most);
-    let most = help::lines().len().saturating_sub(help::height(model.size));
-    if let Some(Overlay::Help { offset }) = model.overlays.last_mut() {
-        *offset = (*offset).min(most);
+    model.failures.keep_in_sight(screen.lines(Pane::Failures));
+    let lines = screen.lines(Pane::Registries);
+    model.registries.keep_in_sight(lines, &model.board);
+    match model.overlays.last_mut() {
+        Some(Overlay::Help { offset, search, .. }) => {
+            let lines = help::lines(&model.options.keys, search.value()).len();
+            *offset = (*offset).min(lines.saturating_sub(help::height(model.size, lines)));
+        }
+        Some(Overlay::Palette { input, at }) => {
+            let entries = palette::entries(&model.options.keys, input.value());
+            *at = (*at).min(entries.len().saturating_sub(1));
+        }
+        Some(Overlay::Filter(_) | Overlay::Question { .. } | Overlay::Leave) | None => {}
     }
 }
 
@@ -265,7 +310,7 @@ mod tests {
     fn a_log_that_was_scrolled_back_stays_where_it_was() {
         let mut model = model(listed(200));
         tell(&mut model, (0..50).map(|job| started(job, 1)));
-        press(&mut model, "tab tab k k k");
+        press(&mut model, "5 k k k");
         tell(&mut model, (50..60).map(|job| started(job, 1)));
         assert_eq!(model.log_offset, 13);
         press(&mut model, "G");

@@ -14,8 +14,9 @@ use crate::{installed, requests::Request};
 pub struct DockerRegistry {
     address: String,
     requests: watch::Receiver<Vec<Request>>,
-    _process: Child,
-    _directory: tempfile::TempDir,
+    process: Child,
+    directory: tempfile::TempDir,
+    environment: Vec<(&'static str, PathBuf)>,
 }
 
 impl DockerRegistry {
@@ -25,16 +26,24 @@ impl DockerRegistry {
     }
 
     /// Configured further by `REGISTRY_` variables.
-    pub async fn with<const N: usize>(environment: [(&str, PathBuf); N]) -> Option<Self> {
-        let program = installed::program("docker-registry")?;
+    pub async fn with<const N: usize>(environment: [(&'static str, PathBuf); N]) -> Option<Self> {
         let directory = tempfile::tempdir().unwrap();
+        Self::serve(directory, "127.0.0.1:0", environment.into()).await
+    }
+
+    async fn serve(
+        directory: tempfile::TempDir,
+        address: &str,
+        environment: Vec<(&'static str, PathBuf)>,
+    ) -> Option<Self> {
+        let program = installed::program("docker-registry")?;
         let content = directory.path().join("content");
         let configuration = directory.path().join("config.yml");
         let text = format!(
             "version: 0.1\n\
              log:\n  level: info\n\
              storage:\n  filesystem:\n    rootdirectory: {}\n\
-             http:\n  addr: 127.0.0.1:0\n  secret: the same for every upload session\n",
+             http:\n  addr: {address}\n  secret: the same for every upload session\n",
             content.display()
         );
         std::fs::write(&configuration, text).unwrap();
@@ -42,7 +51,7 @@ impl DockerRegistry {
             .arg("serve")
             .arg(&configuration)
             .env_clear()
-            .envs(environment)
+            .envs(environment.iter().cloned())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -64,9 +73,27 @@ impl DockerRegistry {
         Some(Self {
             address,
             requests,
-            _process: process,
-            _directory: directory,
+            process,
+            directory,
+            environment,
         })
+    }
+
+    /// Ends it in the middle of whatever it does.
+    pub async fn kill(&mut self) {
+        self.process.kill().await.unwrap();
+    }
+
+    /// Starts it again, with its address and content, if it was killed.
+    pub async fn mend(&mut self) {
+        if self.process.try_wait().unwrap().is_none() {
+            return;
+        }
+        let directory = std::mem::replace(&mut self.directory, tempfile::tempdir().unwrap());
+        let address = self.address.clone();
+        let environment = std::mem::take(&mut self.environment);
+        let mended = Self::serve(directory, &address, environment).await;
+        *self = mended.unwrap();
     }
 
     pub fn address(&self) -> &str {

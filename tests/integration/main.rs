@@ -2,6 +2,7 @@
 //! links once; one module per topic.
 
 mod auth;
+mod breaker;
 mod command_line;
 mod docker_registry;
 mod embedded;
@@ -24,4 +25,5 @@ mod scene;
 mod serve;
 mod skopeo;
 mod terminal;
+mod verify;
 mod whole_image;

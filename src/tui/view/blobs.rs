@@ -4,8 +4,8 @@ use ratatui::{buffer::Buffer, layout::Rect};
 
 use super::{Pen, notes::note, pen, titled};
 use crate::{
-    batch::{BlobKind, BlobState, BlobView, JobView, Settled},
-    present::{Phase, advice, bytes, count, failure, percent, phase},
+    batch::{BlobKind, BlobState, BlobView, JobView, PlannedManifest, Settled},
+    present::{Phase, advice, bytes, count, failure, media_type, percent, phase},
     tui::{
         detail::{self, DetailLine},
         layout::Pane,
@@ -31,7 +31,7 @@ pub fn draw(model: &Model, buffer: &mut Buffer, area: Rect) {
         let first = model.detail_offset + 1;
         facts.push((Role::Dim, format!("{first}-{last} of {}", lines.len())));
     }
-    let area = titled(model, buffer, area, Pane::Detail, "Image", &facts);
+    let area = titled(model, buffer, area, Pane::Detail, &facts);
     if lines.is_empty() {
         let mut pen = pen(model, buffer, area, 0);
         pen.skip(2);
@@ -87,7 +87,8 @@ fn draw_line(model: &Model, pen: &mut Pen, line: DetailLine) {
             pen.put(Role::Strong, &format!("{} ", glyphs.arrow));
             pen.put(Role::Strong, advice(cause));
         }
-        DetailLine::Blob(blob) => draw_blob(model, pen, blob),
+        DetailLine::Manifest(depth, manifest) => draw_manifest(pen, depth, manifest),
+        DetailLine::Blob(depth, blob) => draw_blob(model, pen, depth, blob),
         DetailLine::NoBlobs(view) => pen.put(
             Role::Dim,
             match phase(view) {
@@ -138,7 +139,28 @@ fn state(model: &Model, pen: &mut Pen, view: &JobView) {
     }
 }
 
-fn draw_blob(model: &Model, pen: &mut Pen, blob: &BlobView) {
+/// Deeper is not drawn deeper: the rest of the line has to stay readable.
+fn indent(pen: &mut Pen, depth: usize) {
+    pen.skip(u16::try_from(depth.min(6) * 2).unwrap_or(0));
+}
+
+fn draw_manifest(pen: &mut Pen, depth: usize, manifest: &PlannedManifest) {
+    indent(pen, depth);
+    if let Some(platform) = &manifest.platform {
+        pen.put(Role::Strong, &format!("{platform}  "));
+    }
+    let word = media_type(&manifest.media_type);
+    let role = match manifest.platform {
+        Some(_) => Role::Text,
+        None => Role::Strong,
+    };
+    pen.put(role, &word);
+    pen.put(Role::Text, &format!("  {}", manifest.digest.short()));
+    pen.put(Role::Dim, &format!("  {}", bytes(manifest.size)));
+}
+
+fn draw_blob(model: &Model, pen: &mut Pen, depth: usize, blob: &BlobView) {
+    indent(pen, depth);
     let done = match &blob.state {
         BlobState::Pending | BlobState::WaitingFor(_) => 0,
         BlobState::Copying { done } => *done,
@@ -171,4 +193,7 @@ fn draw_blob(model: &Model, pen: &mut Pen, blob: &BlobView) {
     pen.right_column(Role::Text, &bytes(blob.size), SIZE);
     pen.skip(1);
     pen.put(role, &text);
+    if let Some(kind) = &blob.media_type {
+        pen.put(Role::Dim, &format!("  {}", media_type(kind)));
+    }
 }

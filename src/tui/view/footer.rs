@@ -10,7 +10,7 @@ use super::pen;
 use crate::{
     present::{Level, count, plain},
     tui::{
-        keys::{self, Action, Mode},
+        keys::{Action, Mode},
         model::{Model, Overlay},
         theme::Role,
     },
@@ -18,8 +18,22 @@ use crate::{
 
 /// Draws the line; gives where the text cursor belongs, if anywhere.
 pub fn draw(model: &Model, buffer: &mut Buffer, area: Rect) -> Option<Position> {
-    if let Some(Overlay::Filter(input)) = model.overlays.last() {
-        return Some(filter(model, buffer, area, input));
+    match model.overlays.last() {
+        Some(Overlay::Filter(input)) => {
+            let shown = model.images.rows().len();
+            let images = count(model.board.jobs().len(), "image");
+            let hits = format!("  {shown} of {images}  ");
+            return Some(typing(model, buffer, area, "/", input, &hits));
+        }
+        Some(Overlay::Help {
+            search,
+            typing: true,
+            ..
+        }) => return Some(typing(model, buffer, area, "/", search, "  ")),
+        Some(Overlay::Palette { input, .. }) => {
+            return Some(typing(model, buffer, area, ":", input, "  "));
+        }
+        Some(Overlay::Help { .. } | Overlay::Question { .. } | Overlay::Leave) | None => {}
     }
     if let Some(notice) = &model.notice {
         let role = match notice.level {
@@ -38,9 +52,9 @@ pub fn draw(model: &Model, buffer: &mut Buffer, area: Rect) -> Option<Position> 
 
 /// As many keys as there is room for; how to get help and how to leave come before all others.
 fn hints(model: &Model, buffer: &mut Buffer, area: Rect, mode: Mode) {
-    let hints: Vec<_> = keys::in_mode(mode)
+    let hints: Vec<_> = (model.options.keys.in_mode(mode))
         .filter(|binding| !binding.hint.is_empty())
-        .map(|binding| (binding, binding.keys[0]))
+        .filter_map(|binding| Some((binding, binding.keys.first()?)))
         .collect();
     let always = |action| matches!(action, Action::Help | Action::Quit);
     let mut pen = pen(model, buffer, area, 0);
@@ -71,22 +85,32 @@ fn hints(model: &Model, buffer: &mut Buffer, area: Rect, mode: Mode) {
     }
 }
 
-fn filter(model: &Model, buffer: &mut Buffer, area: Rect, input: &tui_input::Input) -> Position {
-    let shown = model.images.rows().len();
-    let hits = format!(
-        "  {shown} of {}  ",
-        count(model.board.jobs().len(), "image")
-    );
+/// A line that is typed into, after what it is for; its keys stand at the end.
+fn typing(
+    model: &Model,
+    buffer: &mut Buffer,
+    area: Rect,
+    prompt: &str,
+    input: &tui_input::Input,
+    hits: &str,
+) -> Position {
+    let hints: Vec<(String, String)> = (model.options.keys.in_mode(model.mode()))
+        .filter(|binding| !binding.hint.is_empty())
+        .filter_map(|binding| {
+            Some((
+                binding.keys.first()?.clone(),
+                format!(" {}  ", binding.hint),
+            ))
+        })
+        .collect();
+    let mut parts = vec![(Role::Strong, hits)];
+    for (key, hint) in &hints {
+        parts.extend([(Role::Key, key.as_str()), (Role::Dim, hint)]);
+    }
     let mut pen = pen(model, buffer, area, 0);
     pen.skip(1);
-    pen.put(Role::Key, "/");
-    pen.at_end(&[
-        (Role::Strong, &hits),
-        (Role::Key, "enter"),
-        (Role::Dim, " keep  "),
-        (Role::Key, "esc"),
-        (Role::Dim, " clear "),
-    ]);
+    pen.put(Role::Key, prompt);
+    pen.at_end(&parts);
     // The input scrolls so that its cursor stays in sight.
     let room = usize::from(pen.room()).saturating_sub(1);
     let scroll = input.visual_scroll(room);

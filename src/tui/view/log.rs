@@ -10,10 +10,32 @@ use crate::{
 
 pub fn draw(model: &Model, buffer: &mut Buffer, area: Rect) {
     let mut facts = Vec::new();
+    match model.log.least() {
+        None | Some(Level::Info | Level::Good) => {}
+        Some(Level::Warning) => facts.push((Role::Warning, "warnings and errors".into())),
+        Some(Level::Error) => facts.push((Role::Bad, "errors".into())),
+    }
+    if let Some(view) = model.log.only().and_then(|job| model.board.job(job)) {
+        let name = model
+            .names
+            .clip_source(model.options.glyphs, &view.job.source, 40);
+        facts.push((Role::Strong, format!("only {name}")));
+    }
     if model.log_offset > 0 {
         facts.push((Role::Warning, format!("{} newer below", model.log_offset)));
     }
-    let area = titled(model, buffer, area, Pane::Log, "Log", &facts);
+    let area = titled(model, buffer, area, Pane::Log, &facts);
+    if model.log.len() == 0 {
+        let mut pen = pen(model, buffer, area, 0);
+        pen.skip(2);
+        return pen.put(
+            Role::Dim,
+            match model.log.is_silent() {
+                true => "Nothing has happened yet.",
+                false => "Nothing of this kind; l shows more levels, L all images.",
+            },
+        );
+    }
     let lines = model.log.page(model.log_offset, usize::from(area.height));
     for (row, (at, sentence)) in (0..).zip(lines) {
         let mut pen = pen(model, buffer, area, row);

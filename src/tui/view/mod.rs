@@ -4,6 +4,7 @@
 //! costs what is visible, however long the list.
 
 mod blobs;
+mod failures;
 mod footer;
 mod header;
 mod images;
@@ -13,13 +14,19 @@ mod overlays;
 pub(super) mod pen;
 #[cfg(test)]
 mod pictures;
+mod registries;
 
-use ratatui::{Frame, buffer::Buffer, layout::Rect};
+use ratatui::{
+    Frame,
+    buffer::Buffer,
+    layout::Rect,
+    style::{Modifier, Style},
+};
 
 use self::pen::Pen;
 use super::{
     layout::{Pane, Screen, TITLE},
-    model::Model,
+    model::{Model, Overlay},
     theme::Role,
 };
 
@@ -33,8 +40,11 @@ pub fn view(model: &Model, frame: &mut Frame) {
     if let Some(area) = areas.images {
         images::draw(model, buffer, area);
     }
-    if let Some(area) = areas.detail {
-        blobs::draw(model, buffer, area);
+    match areas.beside {
+        Some((Pane::Registries, area)) => registries::draw(model, buffer, area),
+        Some((Pane::Failures, area)) => failures::draw(model, buffer, area),
+        Some((_, area)) => blobs::draw(model, buffer, area),
+        None => {}
     }
     if let Some(area) = areas.log {
         log::draw(model, buffer, area);
@@ -55,13 +65,43 @@ fn pen<'a>(model: &Model, buffer: &'a mut Buffer, area: Rect, row: u16) -> Pen<'
     )
 }
 
+/// At the end of a title line: the panes that share this place, and the keys that show them.
+fn others(model: &Model, pen: &mut Pen, pane: Pane) {
+    let failures = model.failures.groups().len();
+    let mut parts: Vec<(Role, String)> = Vec::new();
+    for (key, other) in (1..).zip(Pane::ALL) {
+        if !other.shares() || other == pane {
+            continue;
+        }
+        let role = match other == Pane::Failures && failures > 0 {
+            true => Role::Bad,
+            false => Role::Dim,
+        };
+        parts.push((Role::Key, format!(" {key}")));
+        parts.push((role, format!(" {} ", other.title().to_lowercase())));
+    }
+    let parts: Vec<(Role, &str)> = (parts.iter())
+        .map(|(role, text)| (*role, text.as_str()))
+        .collect();
+    pen.at_end(&parts);
+}
+
+/// Shows the line as selected. Colours would fight the reversed background, so they go.
+fn select(model: &Model, buffer: &mut Buffer, line: Rect) {
+    let style = model.options.theme.style(Role::Selected);
+    let faded = matches!(model.overlays.last(), Some(Overlay::Filter(_)));
+    if !faded {
+        let plain = Style::reset().add_modifier(Modifier::BOLD);
+        buffer.set_style(line, plain.patch(style));
+    }
+}
+
 /// A pane's title line; gives the area under it.
 fn titled(
     model: &Model,
     buffer: &mut Buffer,
     area: Rect,
     pane: Pane,
-    title: &str,
     facts: &[(Role, String)],
 ) -> Rect {
     let focused = model.focus == pane;
@@ -73,7 +113,10 @@ fn titled(
     let glyph = if focused { heavy } else { light };
     let mut pen = pen(model, buffer, area, 0);
     pen.put(rule, glyph);
-    pen.put(text, &format!(" {title} "));
+    pen.put(text, &format!(" {} ", pane.title()));
+    if pane.shares() && area.width >= 60 {
+        others(model, &mut pen, pane);
+    }
     for (role, fact) in facts {
         pen.put(*role, &format!("{fact} "));
     }

@@ -14,12 +14,16 @@ use crate::{
         help::{self, HelpLine},
         keys::{self, Mode},
         model::{Model, Overlay},
+        palette,
         theme::Role,
     },
 };
 
 /// How many images in flight are named.
 const NAMED: usize = 8;
+
+/// Commands offered at once.
+const OFFERED: usize = 14;
 
 /// One line of an overlay in pieces.
 type Line = Vec<(Role, String)>;
@@ -47,27 +51,61 @@ pub fn draw(model: &Model, buffer: &mut Buffer) {
                 boxed(model, buffer, "Confirm", &lines);
             }
             Overlay::Leave => boxed(model, buffer, "Leave?", &leave(model)),
-            Overlay::Help { offset } => {
-                let height = help::height(model.size);
-                let lines: Vec<Line> = help::lines()
-                    .into_iter()
-                    .skip(*offset)
-                    .take(height)
-                    .map(|line| help_line(line, model.options.glyphs))
-                    .collect();
-                let all = help::lines().len();
-                let title = match height < all {
-                    true => format!("Help {}-{} of {all}", offset + 1, offset + height),
+            Overlay::Help { offset, search, .. } => {
+                let all = help::lines(&model.options.keys, search.value());
+                let height = help::height(model.size, all.len());
+                let mut title = match height < all.len() {
+                    true => format!("Help {}-{} of {}", offset + 1, offset + height, all.len()),
                     false => "Help".into(),
                 };
+                if !search.value().is_empty() {
+                    title += &format!(" /{}", plain(search.value()));
+                }
+                let lines: Vec<Line> = (all.iter().skip(*offset).take(height))
+                    .map(|line| help_line(line, model.options.glyphs))
+                    .collect();
                 boxed(model, buffer, &title, &lines);
+            }
+            Overlay::Palette { input, at } => {
+                let lines = palette(model, input.value(), *at);
+                boxed(model, buffer, "Commands", &lines);
             }
         }
     }
 }
 
-fn help_line(line: HelpLine, glyphs: Glyphs) -> Line {
+/// The commands that fit what was typed, around the chosen one.
+fn palette(model: &Model, typed: &str, at: usize) -> Vec<Line> {
+    let entries = palette::entries(&model.options.keys, typed);
+    if entries.is_empty() {
+        return vec![vec![(Role::Dim, "There is no such command.".into())]];
+    }
+    let glyphs = model.options.glyphs;
+    let height = usize::from(model.size.height.saturating_sub(4)).min(OFFERED);
+    let first = (at + 1).saturating_sub(height);
+    let room = usize::from(model.size.width.saturating_sub(4));
+    (entries.iter().enumerate().skip(first).take(height))
+        .map(|(index, entry)| {
+            let (cursor, name) = match index == at {
+                true => (glyphs.cursor, Role::Accent),
+                false => (" ", Role::Strong),
+            };
+            let room = room.saturating_sub(38);
+            let says = glyphs.clip_end(&entry.says, room.min(60));
+            let padded = room.min(40);
+            vec![
+                (Role::Accent, format!("{cursor} ")),
+                (name, format!("{:<22}", entry.name)),
+                (Role::Key, format!(" {:<12} ", entry.keys)),
+                (Role::Text, format!("{says:<padded$}")),
+            ]
+        })
+        .collect()
+}
+
+fn help_line(line: &HelpLine, glyphs: Glyphs) -> Line {
     match line {
+        HelpLine::NothingFound => vec![(Role::Dim, "No key does that; esc shows all.".into())],
         HelpLine::Gap => Vec::new(),
         HelpLine::Title(group) => vec![(Role::Strong, group.title().into())],
         HelpLine::Key(binding) => {
@@ -107,7 +145,8 @@ fn leave(model: &Model) -> Vec<Line> {
         lines.push(Vec::new());
     }
     let id = (board.batch.as_ref()).map_or("ID".into(), |id| plain(&id.0));
-    for binding in keys::in_mode(Mode::Leave).filter(|binding| !binding.says.is_empty()) {
+    let explained = |binding: &&keys::Binding| !binding.says.is_empty();
+    for binding in model.options.keys.in_mode(Mode::Leave).filter(explained) {
         let says = match binding.action {
             keys::Action::TakeBack if board.stopping != Some(StopMode::Drain) => continue,
             keys::Action::Drain if board.stopping == Some(StopMode::Drain) => continue,

@@ -1,18 +1,12 @@
 //! Pictures of every screen, and what no picture may contain.
 
-use std::fmt::Write as _;
-
-use ratatui::{
-    Terminal,
-    backend::TestBackend,
-    buffer::Buffer,
-    layout::Size,
-    style::{Color, Modifier},
-};
+use ratatui::{Terminal, backend::TestBackend, buffer::Buffer, layout::Size};
 
 use super::view;
 use crate::{
-    batch::{Attempt, Event, FailureClass, JobId, Millis, Outcome, Settled, Side},
+    batch::{
+        Attempt, Event, FailureClass, JobId, LaneState, Millis, Outcome, Settled, Side, UploadMode,
+    },
     present::Glyphs,
     tui::{
         fixtures::{
@@ -21,6 +15,7 @@ use crate::{
             started, tell, tick,
         },
         model::{Model, Msg},
+        picture,
         theme::Theme,
         update::update,
     },
@@ -34,56 +29,11 @@ fn buffer(model: &Model) -> Buffer {
 }
 
 fn text(model: &Model) -> String {
-    let buffer = buffer(model);
-    let mut text = String::new();
-    for y in 0..buffer.area.height {
-        let mut skip = 0;
-        let mut line = String::new();
-        for x in 0..buffer.area.width {
-            let symbol = buffer[(x, y)].symbol();
-            if skip == 0 {
-                line += symbol;
-            }
-            skip = crate::present::width(symbol).max(skip).saturating_sub(1);
-        }
-        let _ = writeln!(text, "{}", line.trim_end());
-    }
-    text
+    picture::text(&buffer(model))
 }
 
-/// The text, and under it each line's runs of style by their columns.
 fn styled(model: &Model) -> String {
-    let buffer = buffer(model);
-    let mut styles = String::new();
-    for y in 0..buffer.area.height {
-        let mut runs: Vec<(u16, u16, String)> = Vec::new();
-        for x in 0..buffer.area.width {
-            let style = buffer[(x, y)].style();
-            let mut words = Vec::new();
-            if let Some(color) = style.fg.filter(|color| *color != Color::Reset) {
-                words.push(color.to_string().to_lowercase());
-            }
-            for (modifier, word) in [
-                (Modifier::BOLD, "bold"),
-                (Modifier::DIM, "dim"),
-                (Modifier::REVERSED, "reversed"),
-            ] {
-                if style.add_modifier.contains(modifier) {
-                    words.push(word.into());
-                }
-            }
-            let words = words.join(" ");
-            match runs.last_mut() {
-                Some((_, end, last)) if *end == x && *last == words => *end = x + 1,
-                _ => runs.push((x, x + 1, words)),
-            }
-        }
-        let runs: Vec<String> = (runs.iter().filter(|(.., words)| !words.is_empty()))
-            .map(|(start, end, words)| format!("{start}..{end} {words}"))
-            .collect();
-        let _ = writeln!(styles, "{y:>2}: {}", runs.join(", "));
-    }
-    format!("{}\n{styles}", text(model))
+    picture::styled(&buffer(model))
 }
 
 fn sized(mut model: Model, width: u16, height: u16) -> Model {
@@ -283,6 +233,118 @@ fn only_failures_at_80x24() {
     insta::assert_snapshot!(text(&model));
 }
 
+fn with_lanes(mut model: Model) -> Model {
+    let lane = |registry: &str, streams, stream_limit, requests, bytes, throttled| LaneState {
+        registry: registry.parse().unwrap(),
+        streams,
+        stream_limit,
+        requests,
+        bytes,
+        throttled_ms: throttled,
+        stream_ceiling: stream_limit,
+        request_rate: 0,
+        request_limit: None,
+        byte_limit: None,
+        answer_p50_ms: None,
+        answer_p95_ms: None,
+        budget: None,
+        upload_mode: UploadMode::Whole,
+    };
+    let at = |times: u64| Event::LanesSampled {
+        lanes: vec![
+            lane("a.example", 8, 8, 200 * times, 50 * MIB * times, None),
+            lane("b.example", 3, 16, 31 * times, 45 * MIB * times, None),
+            lane(
+                "a-rather-long-name.registry.internal.example:5000",
+                0,
+                4,
+                7,
+                0,
+                Some(Millis(31_000)),
+            ),
+        ],
+    };
+    tell(&mut model, [at(1)]);
+    tick(&mut model, 20);
+    tell(&mut model, [at(2)]);
+    tick(&mut model, 21);
+    press(&mut model, "3");
+    model
+}
+
+#[test]
+fn registries_at_80x24() {
+    insta::assert_snapshot!(text(&sized(with_lanes(busy()), 80, 24)));
+}
+
+#[test]
+fn registries_at_120x40_with_styles() {
+    insta::assert_snapshot!(styled(&with_lanes(busy())));
+}
+
+#[test]
+fn registries_at_60x15() {
+    insta::assert_snapshot!(text(&sized(with_lanes(busy()), 60, 15)));
+}
+
+#[test]
+fn failures_by_cause_at_120x40_with_styles() {
+    let mut model = failing();
+    press(&mut model, "4");
+    insta::assert_snapshot!(styled(&model));
+}
+
+#[test]
+fn failures_by_cause_at_60x15() {
+    let mut model = sized(failing(), 60, 15);
+    press(&mut model, "4 j space");
+    insta::assert_snapshot!(text(&model));
+}
+
+#[test]
+fn an_index_as_a_tree_at_120x40() {
+    let mut model = fixtures::model(listed(2));
+    let events = [
+        started(0, 1),
+        fixtures::planned_index(0),
+        blob_started(0, 1, 0),
+        mounted(0, 2),
+        progress(0, 1, 1, 4 * MIB),
+    ];
+    tell(&mut model, events);
+    tick(&mut model, 1);
+    press(&mut model, "2");
+    insta::assert_snapshot!(text(&model));
+}
+
+#[test]
+fn the_palette_at_80x24_with_styles() {
+    let mut model = sized(busy(), 80, 24);
+    press(&mut model, ": l o g");
+    insta::assert_snapshot!(styled(&model));
+}
+
+#[test]
+fn help_searched_at_60x15() {
+    let mut model = sized(busy(), 60, 15);
+    press(&mut model, "? / r e t r y");
+    insta::assert_snapshot!(text(&model));
+}
+
+#[test]
+fn every_theme_has_its_own_colours() {
+    let mut model = sized(busy(), 80, 24);
+    press(&mut model, "T");
+    insta::assert_snapshot!(styled(&model));
+}
+
+#[test]
+fn a_log_of_errors_only_at_60x15() {
+    let mut model = sized(busy(), 60, 15);
+    press(&mut model, "5 l l");
+    insta::assert_snapshot!(text(&model));
+}
+
 #[test]
 fn thousands_at_120x40() {
     insta::assert_snapshot!(text(&many()));
@@ -324,7 +386,9 @@ fn hostile_text_at_80x24() {
 #[test]
 fn no_cell_ever_holds_what_could_steer_a_terminal() {
     for (width, height) in [(80, 24), (120, 40), (160, 50), (60, 15), (40, 5)] {
-        for keys in ["j", "tab", "tab tab", "q", "?", "s", "enter", "/ x"] {
+        for keys in [
+            "j", "tab", "3", "4", "4 enter", "5", "q", "?", "s", "enter", "/ x", ":", "e", "L",
+        ] {
             let mut model = sized(hostile(), width, height);
             press(&mut model, keys);
             for cell in &buffer(&model).content {
@@ -345,7 +409,19 @@ fn no_cell_ever_holds_what_could_steer_a_terminal() {
 fn every_size_can_be_drawn() {
     for width in (0..170).step_by(7) {
         for height in (0..60).step_by(3) {
-            for keys in ["j", "?", "q", "/ a p p", "R", "tab enter", "e"] {
+            for keys in [
+                "j",
+                "?",
+                "q",
+                "/ a p p",
+                "R",
+                "tab enter",
+                "e",
+                "3",
+                "4",
+                "5",
+                ": s",
+            ] {
                 let mut model = sized(busy(), width, height);
                 press(&mut model, keys);
                 buffer(&model);

@@ -1,0 +1,130 @@
+//! Part of a batch as a list of its own: what failed, to be mended, reviewed and run again.
+//!
+//! Decides its name and what it takes over: registries and their settings stay, the images stand there as they
+//! were resolved. Invariant: it never replaces a file.
+
+use std::{
+    fs::File,
+    io::{self, Write},
+    path::{Path, PathBuf},
+};
+
+use anyhow::Context;
+
+use super::shown;
+use crate::{
+    batch::Job,
+    list::{ImageEntry, ImageTable, ListFile},
+};
+
+/// Files with the same name that are tried before giving up.
+const NAMES: usize = 1000;
+
+/// The list a batch was made of.
+pub(super) struct Whole {
+    pub path: PathBuf,
+    pub text: String,
+}
+
+impl Whole {
+    /// Writes these images as a list in the working directory; gives back its name.
+    pub(super) fn write(&self, jobs: &[Job]) -> anyhow::Result<String> {
+        let text = self.part(jobs)?;
+        let (name, mut file) = create(&self.path)?;
+        file.write_all(text.as_bytes())
+            .with_context(|| format!("cannot write {}", shown(&name)))?;
+        Ok(shown(&name))
+    }
+
+    fn part(&self, jobs: &[Job]) -> anyhow::Result<String> {
+        let mut list: ListFile =
+            toml::from_str(&self.text).context("cannot read the list again")?;
+        // The images are what these came to.
+        list.rewrite.clear();
+        list.images = jobs.iter().map(entry).collect();
+        toml::to_string(&list).context("cannot write the list")
+    }
+}
+
+fn entry(job: &Job) -> ImageEntry {
+    let platforms = job.platforms.iter().map(ToString::to_string).collect();
+    ImageEntry::Table(Box::new(ImageTable {
+        name: Some(job.source.to_string()),
+        to: Some(job.destination.to_string()),
+        platforms: Some(platforms).filter(|platforms: &Vec<_>| !platforms.is_empty()),
+        referrers: (!job.attachments.referrers).then_some(false),
+        cosign_tags: (!job.attachments.cosign_tags).then_some(false),
+        ..ImageTable::default()
+    }))
+}
+
+/// `prod.toml` makes `prod-part.toml`, `prod-part-2.toml` and so on.
+fn create(list: &Path) -> anyhow::Result<(PathBuf, File)> {
+    let stem = list.file_stem().unwrap_or_default().to_string_lossy();
+    for number in 1..=NAMES {
+        let name = PathBuf::from(match number {
+            1 => format!("{stem}-part.toml"),
+            _ => format!("{stem}-part-{number}.toml"),
+        });
+        match File::create_new(&name) {
+            Ok(file) => return Ok((name, file)),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            Err(error) => {
+                return Err(error).with_context(|| format!("cannot write {}", shown(&name)));
+            }
+        }
+    }
+    anyhow::bail!("there are {NAMES} parts of {stem} already")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{batch::JobId, list::List};
+
+    const LIST: &str = r#"
+        version = 1
+        images = ["team/api:1", "team/web:2"]
+        [source]
+        registry = "a.example"
+        username = "reader"
+        password-env = "SECRET"
+        [destination]
+        registry = "b.example"
+        prefix = "mirror"
+        plain-http = true
+        [[rewrite]]
+        from = "^team/"
+        to = "crew/"
+    "#;
+
+    fn job(source: &str, destination: &str) -> Job {
+        Job {
+            id: JobId(0),
+            source: source.parse().unwrap(),
+            destination: destination.parse().unwrap(),
+            platforms: vec!["linux/arm64".parse().unwrap()],
+            attachments: Default::default(),
+        }
+    }
+
+    #[test]
+    fn a_part_is_a_list_that_comes_to_the_same_images_and_settings() {
+        let whole = Whole {
+            path: "prod.toml".into(),
+            text: LIST.into(),
+        };
+        let one = job("a.example/team/api:1", "b.example/mirror/crew/api:1");
+        let text = whole.part(std::slice::from_ref(&one)).unwrap();
+        let list = List::parse("part.toml", &text).unwrap();
+        let images = list.expand(&Default::default()).unwrap().images;
+        let [image] = &images[..] else {
+            panic!("{text}");
+        };
+        assert_eq!(image.source, one.source);
+        assert_eq!(image.destination, one.destination);
+        assert_eq!(image.platforms[..], one.platforms[..]);
+        assert!(text.contains("plain-http = true"), "{text}");
+        assert!(text.contains("password-env = \"SECRET\""), "{text}");
+    }
+}

@@ -1,0 +1,143 @@
+//! `transship verify`: whether what was moved is at its destination as it is at its source.
+//!
+//! Decides which images are meant by a list or a batch, and how findings are told. Invariant: exit code 0 means
+//! that every image was compared and nothing differs.
+
+use std::{
+    io::{Write, stdout},
+    path::PathBuf,
+};
+
+use clap::Args;
+use futures_util::{StreamExt, stream};
+use serde_json::json;
+
+use super::{Exit, JournalArguments, lists, run, settings, shown};
+use crate::{
+    batch::{Job, Verdict},
+    copy::Engine,
+    list::List,
+    present,
+    verify::{Depth, Image, Verifier},
+};
+
+/// Images compared at once.
+const COMPARERS: usize = 16;
+
+#[derive(Args)]
+pub(super) struct VerifyArguments {
+    /// A TOML list, or the name of a batch.
+    #[arg(value_name = "LIST|BATCH")]
+    what: String,
+    /// Look for every child, blob and referrer, not only at digests.
+    #[arg(long)]
+    deep: bool,
+    /// Read every blob of the destination and compute its digest; implies --deep.
+    #[arg(long)]
+    rehash: bool,
+    /// Print one JSON object an image.
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    journal: JournalArguments,
+}
+
+pub(super) async fn verify(arguments: VerifyArguments) -> anyhow::Result<Exit> {
+    let (engine, jobs) = match images(&arguments).await? {
+        Ok(images) => images,
+        Err(exit) => return Ok(exit),
+    };
+    let depth = match (arguments.rehash, arguments.deep) {
+        (true, _) => Depth::Bytes,
+        (false, true) => Depth::Content,
+        (false, false) => Depth::Digests,
+    };
+    let verifier = Verifier::new(depth);
+    let count = jobs.len();
+    let mut comparisons = stream::iter(jobs)
+        .map(|job| compare(&engine, &verifier, job))
+        .buffered(COMPARERS);
+    let (mut different, mut unknown) = (0, 0);
+    while let Some((job, compared)) = comparisons.next().await {
+        match &compared {
+            Ok(differences) => different += usize::from(!differences.is_empty()),
+            Err(_) => unknown += 1,
+        }
+        tell(&job, &compared, arguments.json)?;
+    }
+    let same = count - different - unknown;
+    eprintln!(
+        "{count} images: {same} the same, {different} different, {unknown} could not be compared"
+    );
+    Ok(if same == count {
+        Exit::Good
+    } else {
+        Exit::Run(Verdict::SomeFailed)
+    })
+}
+
+async fn images(arguments: &VerifyArguments) -> anyhow::Result<Result<(Engine, Vec<Job>), Exit>> {
+    let file = PathBuf::from(&arguments.what);
+    let (name, text, jobs) = if file.exists() {
+        (shown(&file), lists::read(&file)?, Vec::new())
+    } else {
+        let journal = arguments.journal.open().await?;
+        let stored = journal.load(&journal.find(&arguments.what).await?).await?;
+        let jobs = stored.jobs.into_iter().map(|job| job.job).collect();
+        (shown(&stored.list_path), stored.list_text, jobs)
+    };
+    let list = match List::parse(&name, &text) {
+        Ok(list) => list,
+        Err(mistakes) => return Ok(Err(lists::report(&mistakes))),
+    };
+    let engine = settings::engine(&list)?;
+    // A list, or a batch that ended before its images were known.
+    let jobs = if jobs.is_empty() {
+        match run::expand(&list, &engine).await? {
+            Ok(jobs) => jobs,
+            Err(exit) => return Ok(Err(exit)),
+        }
+    } else {
+        jobs
+    };
+    Ok(Ok((engine, jobs)))
+}
+
+type Compared = anyhow::Result<Vec<String>>;
+
+async fn compare(engine: &Engine, verifier: &Verifier, job: Job) -> (Job, Compared) {
+    let compared = async {
+        let source = engine.client(&job.source.registry)?;
+        let destination = engine.client(&job.destination.registry)?;
+        let image = Image {
+            source: job.source.clone(),
+            destination: job.destination.clone(),
+            platforms: job.platforms.clone(),
+            attachments: job.attachments,
+        };
+        let differences = verifier.verify(&source, &destination, &image).await?;
+        Ok(differences.iter().map(ToString::to_string).collect())
+    };
+    let compared = compared.await;
+    (job, compared)
+}
+
+fn tell(job: &Job, compared: &Compared, json: bool) -> std::io::Result<()> {
+    let mut output = stdout().lock();
+    let error = compared.as_ref().err().map(|error| format!("{error:#}"));
+    if json {
+        let line = json!({
+            "source": job.source.to_string(),
+            "destination": job.destination.to_string(),
+            "differences": compared.as_ref().ok(),
+            "error": error,
+        });
+        return writeln!(output, "{line}");
+    }
+    let findings = compared.as_ref().map(Vec::as_slice).unwrap_or_default();
+    let error = error.map(|error| format!("could not be compared: {error}"));
+    for finding in findings.iter().chain(&error) {
+        writeln!(output, "{}: {}", job.destination, present::plain(finding))?;
+    }
+    Ok(())
+}

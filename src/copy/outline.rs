@@ -1,0 +1,73 @@
+//! What a plan looks like to somebody who watches: every manifest, what it is below, and which blobs it names.
+//!
+//! Invariant: a parent comes before its children, so positions refer backwards.
+
+use std::collections::HashMap;
+
+use super::{FoundManifest, plan::Plan};
+use crate::oci::{Digest, Manifest, Platform};
+
+struct Outline<'a> {
+    blobs: HashMap<&'a Digest, usize>,
+    /// Where a manifest is below another one, and for which platform.
+    below: HashMap<Digest, (usize, Option<Platform>)>,
+    found: Vec<FoundManifest>,
+}
+
+/// The manifests of `plan`: the image's level by level, then what is attached to them.
+pub(super) fn outline(plan: &Plan) -> Vec<FoundManifest> {
+    let blobs = plan.blobs.iter().enumerate();
+    let mut outline = Outline {
+        blobs: blobs
+            .map(|(at, blob)| (&blob.descriptor.digest, at))
+            .collect(),
+        below: HashMap::new(),
+        found: Vec::new(),
+    };
+    let attached = plan.attached.iter().flatten();
+    for graph in [&plan.image]
+        .into_iter()
+        .chain(attached.map(|one| &one.graph))
+    {
+        for manifest in [&graph.root]
+            .into_iter()
+            .chain(graph.levels.iter().flatten())
+        {
+            outline.add(manifest);
+        }
+    }
+    outline.found
+}
+
+impl Outline<'_> {
+    fn add(&mut self, manifest: &Manifest) {
+        let at = self.found.len();
+        let own = self.below.get(&manifest.digest).cloned();
+        let subject = manifest.subject.as_ref().and_then(|subject| {
+            let known = self.found.iter();
+            known
+                .enumerate()
+                .find(|(_, found)| found.digest == subject.digest)
+                .map(|(at, _)| at)
+        });
+        let (parent, platform) = match own {
+            Some((parent, platform)) => (Some(parent), platform),
+            None => (subject, None),
+        };
+        for child in manifest.children() {
+            let place = (at, child.platform.clone());
+            self.below.entry(child.digest.clone()).or_insert(place);
+        }
+        let blobs = manifest.blobs();
+        self.found.push(FoundManifest {
+            digest: manifest.digest.clone(),
+            media_type: manifest.media_type.clone(),
+            size: manifest.raw.len() as u64,
+            platform,
+            parent,
+            blobs: blobs
+                .filter_map(|blob| self.blobs.get(&blob.digest).copied())
+                .collect(),
+        });
+    }
+}

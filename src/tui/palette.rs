@@ -1,0 +1,145 @@
+//! The command palette: every action by its name, and those that need a word or a number.
+//!
+//! Decides what is offered for what was typed, and in which order; `actions.rs` does it.
+
+use super::{
+    keys::{Action, Keymap, Mode},
+    order::{Show, Sort},
+    theme::Theme,
+};
+
+/// What a command does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Run {
+    Act(Action),
+    Sort(Sort),
+    Show(Show),
+    Theme(Theme),
+    /// So many images at once.
+    Parallel(u16),
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    pub name: String,
+    /// The keys that do the same, if there are any.
+    pub keys: String,
+    pub says: String,
+    pub run: Run,
+}
+
+/// The commands that `typed` may mean, best first.
+#[must_use]
+pub fn entries(keys: &Keymap, typed: &str) -> Vec<Entry> {
+    let typed = typed.trim().to_lowercase();
+    let mut found: Vec<(u8, Entry)> = (with_number(&typed).into_iter().map(|entry| (0, entry)))
+        .chain(all(keys).into_iter().filter_map(|entry| {
+            let rank = rank(&entry, &typed)?;
+            Some((rank, entry))
+        }))
+        .collect();
+    found.sort_by_key(|(rank, _)| *rank);
+    found.into_iter().map(|(_, entry)| entry).collect()
+}
+
+fn entry(name: impl Into<String>, says: impl Into<String>, run: Run) -> Entry {
+    Entry {
+        name: name.into(),
+        keys: String::new(),
+        says: says.into(),
+        run,
+    }
+}
+
+/// `parallel 20`: a number makes a command of some words.
+fn with_number(typed: &str) -> Option<Entry> {
+    let (word, number) = typed.split_once(' ')?;
+    let number: u16 = number.trim().parse().ok().filter(|number| *number > 0)?;
+    match word {
+        "parallel" => Some(entry(
+            format!("parallel {number}"),
+            format!("{number} images at once"),
+            Run::Parallel(number),
+        )),
+        _ => None,
+    }
+}
+
+fn all(keys: &Keymap) -> Vec<Entry> {
+    let moves = |action| {
+        matches!(
+            action,
+            Action::Up
+                | Action::Down
+                | Action::PageUp
+                | Action::PageDown
+                | Action::First
+                | Action::Last
+                | Action::Enter
+                | Action::Back
+                | Action::Palette
+        )
+    };
+    let mut all: Vec<Entry> = (keys.in_mode(Mode::Panes))
+        .filter(|binding| !moves(binding.action))
+        .map(|binding| Entry {
+            name: binding.action.name(),
+            keys: binding.keys.join(" "),
+            says: binding.says.replace('`', ""),
+            run: Run::Act(binding.action),
+        })
+        .collect();
+    all.extend(Sort::ALL.map(|sort| {
+        let says = format!("order the images by {}", sort.word());
+        entry(format!("sort {}", sort.word()), says, Run::Sort(sort))
+    }));
+    all.extend(Show::CHIPS.map(|show| {
+        let says = format!("show the images: {}", show.words());
+        entry(format!("show {}", show.words()), says, Run::Show(show))
+    }));
+    all.extend(Theme::ALL.map(|theme| {
+        let says = format!("the {} theme", theme.word());
+        entry(format!("theme {}", theme.word()), says, Run::Theme(theme))
+    }));
+    all
+}
+
+/// How well `typed` fits: the name itself, its beginning, words in it, words of its explanation.
+fn rank(entry: &Entry, typed: &str) -> Option<u8> {
+    let name = entry.name.replace('-', " ");
+    let typed = typed.replace('-', " ");
+    let words = |text: &str| typed.split_whitespace().all(|word| text.contains(word));
+    if name == typed {
+        Some(1)
+    } else if name.starts_with(&typed) {
+        Some(2)
+    } else if words(&name) {
+        Some(3)
+    } else {
+        words(&entry.says.to_lowercase()).then_some(4)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn first(typed: &str) -> Run {
+        entries(&Keymap::default(), typed)[0].run.clone()
+    }
+
+    #[test]
+    fn what_is_typed_finds_the_command_that_is_meant() {
+        assert_eq!(first("retry"), Run::Act(Action::Retry));
+        assert_eq!(first("retry all"), Run::Act(Action::RetryAllFailed));
+        assert_eq!(first("sort si"), Run::Sort(Sort::Size));
+        assert_eq!(first("show queued"), Run::Show(Show::Queued));
+        assert_eq!(first("clipboard chain"), Run::Act(Action::CopyFailure));
+    }
+
+    #[test]
+    fn a_number_is_part_of_the_command() {
+        assert_eq!(first("parallel 20"), Run::Parallel(20));
+        assert_eq!(entries(&Keymap::default(), "parallel 0"), []);
+    }
+}

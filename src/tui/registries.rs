@@ -1,0 +1,118 @@
+//! The registries as the batch uses them: which is meant, and what follows from two samples.
+//!
+//! Invariant: the cursor is a registry, so it stays on it when another one appears.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use crate::{
+    batch::{Board, Event, LaneState},
+    oci::Registry,
+};
+
+#[derive(Clone, Debug, Default)]
+pub struct Registries {
+    cursor: Option<Registry>,
+    /// The first registry on the screen.
+    pub offset: usize,
+    rates: BTreeMap<Registry, Rate>,
+    sampled: Option<Duration>,
+    /// When throttled registries are asked again.
+    again: BTreeMap<Registry, Duration>,
+}
+
+/// What a registry did in the last second.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Rate {
+    requests: u64,
+    bytes: u64,
+    /// Tenths of requests a second.
+    pub tenths: u64,
+    pub bytes_per_second: u64,
+}
+
+impl Registries {
+    /// The registries in the order of the screen, with the one the cursor is on.
+    #[must_use]
+    pub fn rows<'a>(&self, board: &'a Board) -> (Vec<&'a LaneState>, usize) {
+        let rows: Vec<&LaneState> = board.lanes.values().collect();
+        let at = rows
+            .iter()
+            .position(|lane| Some(&lane.registry) == self.cursor.as_ref());
+        (rows, at.unwrap_or(0))
+    }
+
+    #[must_use]
+    pub fn selected<'a>(&self, board: &'a Board) -> Option<&'a LaneState> {
+        let (rows, at) = self.rows(board);
+        rows.get(at).copied()
+    }
+
+    pub fn go(&mut self, row: usize, board: &Board) {
+        let last = board.lanes.len().saturating_sub(1);
+        self.cursor = board.lanes.keys().nth(row.min(last)).cloned();
+    }
+
+    pub fn keep_in_sight(&mut self, height: usize, board: &Board) {
+        let (rows, at) = self.rows(board);
+        self.offset = self
+            .offset
+            .min(rows.len().saturating_sub(height))
+            .min(at)
+            .max((at + 1).saturating_sub(height));
+    }
+
+    /// How fast a registry is; none until two samples were seen.
+    #[must_use]
+    pub fn rate(&self, registry: &Registry) -> Option<Rate> {
+        self.rates.get(registry).copied()
+    }
+
+    /// How long until a throttled registry is asked again.
+    #[must_use]
+    pub fn throttled(&self, registry: &Registry, now: Duration) -> Option<Duration> {
+        let again = self.again.get(registry)?;
+        again.checked_sub(now).filter(|wait| !wait.is_zero())
+    }
+
+    pub fn note(&mut self, event: &Event, now: Duration) {
+        match event {
+            Event::BatchStarted { .. } => *self = Self::default(),
+            Event::LanesSampled { lanes } => {
+                for lane in lanes {
+                    match lane.throttled_ms {
+                        Some(wait) => {
+                            let again = now + Duration::from(wait);
+                            self.again.insert(lane.registry.clone(), again);
+                        }
+                        None => drop(self.again.remove(&lane.registry)),
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+
+    pub fn tick(&mut self, now: Duration, board: &Board) {
+        let passed = self.sampled.map(|sampled| now.saturating_sub(sampled));
+        if passed.is_some_and(|passed| passed < Duration::from_secs(1)) {
+            return;
+        }
+        self.sampled = Some(now);
+        let millis = passed.map_or(0, |passed| u64::try_from(passed.as_millis()).unwrap_or(0));
+        for (registry, lane) in &board.lanes {
+            let rate = self.rates.entry(registry.clone()).or_default();
+            let per_second = |now: u64, before: u64, times: u64| {
+                (now.saturating_sub(before))
+                    .saturating_mul(1000 * times)
+                    .checked_div(millis)
+                    .unwrap_or(0)
+            };
+            *rate = Rate {
+                tenths: per_second(lane.requests, rate.requests, 10),
+                bytes_per_second: per_second(lane.bytes, rate.bytes, 1),
+                requests: lane.requests,
+                bytes: lane.bytes,
+            };
+        }
+    }
+}

@@ -1,0 +1,98 @@
+//! The failures pane: causes, how many images stand at each, and what can be done.
+
+use ratatui::{buffer::Buffer, layout::Rect};
+
+use super::{pen, select, titled};
+use crate::{
+    present::{Phase, advice},
+    tui::{causes::Group, layout::Pane, model::Model, theme::Role},
+};
+
+const IMAGES: u16 = 6;
+const REGISTRY: u16 = 24;
+
+pub fn draw(model: &Model, buffer: &mut Buffer, area: Rect) {
+    let groups = model.failures.groups();
+    let mut facts = Vec::new();
+    if !groups.is_empty() {
+        let images: usize = groups.iter().map(|group| group.jobs.len()).sum();
+        let causes = crate::present::count(groups.len(), "cause");
+        facts.push((Role::Text, format!("{images} by {causes}")));
+    }
+    let area = titled(model, buffer, area, Pane::Failures, &facts);
+    if groups.is_empty() {
+        let mut pen = pen(model, buffer, area, 0);
+        pen.skip(2);
+        return pen.put(Role::Dim, "No image failed.");
+    }
+    let mut titles = pen(model, buffer, area, 0);
+    titles.skip(2);
+    titles.right_column(Role::Dim, "images", IMAGES);
+    titles.skip(1);
+    titles.column(Role::Dim, "registry", registry_cells(area));
+    titles.put(Role::Dim, "cause");
+    let height = usize::from(area.height.saturating_sub(1));
+    let shown = groups
+        .iter()
+        .enumerate()
+        .skip(model.failures.offset)
+        .take(height);
+    for (row, (index, group)) in (1..).zip(shown) {
+        let selected = index == model.failures.at();
+        draw_group(model, buffer, area, row, group, selected);
+    }
+}
+
+fn registry_cells(area: Rect) -> u16 {
+    REGISTRY.min(area.width / 4)
+}
+
+fn draw_group(
+    model: &Model,
+    buffer: &mut Buffer,
+    area: Rect,
+    row: u16,
+    group: &Group,
+    selected: bool,
+) {
+    let cause = &group.cause;
+    let mut pen = pen(model, buffer, area, row);
+    let glyphs = pen.glyphs();
+    let marked = group.jobs.iter().all(|job| model.images.is_marked(*job));
+    pen.put(Role::Accent, if selected { glyphs.cursor } else { " " });
+    pen.put(Role::Marked, if marked { glyphs.mark } else { " " });
+    let waits = group.waiting == group.jobs.len();
+    let (role, phase) = match waits {
+        true => (Role::Warning, Phase::Waiting),
+        false => (Role::Bad, Phase::Failed),
+    };
+    pen.right_column(Role::Strong, &group.jobs.len().to_string(), IMAGES);
+    pen.skip(1);
+    let cells = registry_cells(area);
+    let blamed = glyphs.clip_middle(cause.blamed(), usize::from(cells));
+    pen.column(Role::Text, &blamed, cells);
+    pen.put(
+        role,
+        &format!("{} {} {}", glyphs.phase(phase), cause.side, cause.said),
+    );
+    if group.waiting > 0 && !waits {
+        pen.put(Role::Warning, &format!("  {} wait", group.waiting));
+    }
+    let failure = (group.jobs.first())
+        .and_then(|job| model.board.job(*job))
+        .and_then(|view| view.cause());
+    if let Some(failure) = failure.filter(|_| !waits) {
+        pen.put(
+            Role::Dim,
+            &format!("  {} {}", glyphs.arrow, advice(failure)),
+        );
+    }
+    if selected && model.focus == Pane::Failures {
+        let line = Rect {
+            y: area.y + row,
+            height: 1,
+            ..area
+        };
+        select(model, buffer, line);
+    }
+}

@@ -1,0 +1,11 @@
+//! Compares images at their destination with what they were made from, and says what differs.
+//!
+//! Decides what belongs to an image and what "the same" means; writes nothing anywhere. Invariant: what is called
+//! the same was asked of both registries just now, never taken from the journal.
+
+mod difference;
+mod image;
+mod tree;
+
+pub use difference::{Difference, Part, VerifyError};
+pub use image::{Depth, Image, Verifier};
