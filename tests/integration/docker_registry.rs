@@ -28,7 +28,7 @@ impl DockerRegistry {
     /// Configured further by `REGISTRY_` variables.
     pub async fn with<const N: usize>(environment: [(&'static str, PathBuf); N]) -> Option<Self> {
         let directory = tempfile::tempdir().unwrap();
-        Self::serve(directory, "127.0.0.1:0", environment.to_vec()).await
+        Self::serve(directory, "127.0.0.1:0", environment.into()).await
     }
 
     async fn serve(
@@ -51,7 +51,7 @@ impl DockerRegistry {
             .arg("serve")
             .arg(&configuration)
             .env_clear()
-            .envs(environment.clone())
+            .envs(environment.iter().cloned())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -91,8 +91,9 @@ impl DockerRegistry {
         }
         let directory = std::mem::replace(&mut self.directory, tempfile::tempdir().unwrap());
         let address = self.address.clone();
-        let environment = self.environment.clone();
-        *self = Self::serve(directory, &address, environment).await.unwrap();
+        let environment = std::mem::take(&mut self.environment);
+        let mended = Self::serve(directory, &address, environment).await;
+        *self = mended.unwrap();
     }
 
     pub fn address(&self) -> &str {

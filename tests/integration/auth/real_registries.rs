@@ -19,6 +19,7 @@ use crate::{
     docker_registry::DockerRegistry,
     embedded::Embedded,
     fleet::{amd64, repository},
+    requests::Request,
 };
 
 const NAMES: [&str; 2] = ["team/first", "team/second"];
@@ -137,6 +138,12 @@ async fn short_lived_tokens(told: u64, keeping: Keeping) {
     assert!(wire.has_cut());
     let renewed = tokens.renewals();
     assert!(renewed >= 2, "{renewed} renewals");
+    if told > LIFETIME {
+        // How far the upload got was asked with the dead token first.
+        let kinds: Vec<_> = between.requests().await.iter().map(Request::kind).collect();
+        let asked = kinds.iter().any(|kind| kind == "GET upload 401");
+        assert!(asked, "{kinds:?}");
+    }
 
     let back = Side(
         wire.address(),
