@@ -6,8 +6,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    Attempt, BatchId, BlobKind, Event, Failure, Job, JobId, LaneState, Millis, Outcome,
-    PlannedManifest, QueueReason, Selection, Settled, SkipReason, StopMode, StopReason,
+    Attempt, BatchId, BlobKind, Event, Failure, FailureClass, Job, JobId, LaneState, Millis,
+    Outcome, PlannedManifest, QueueReason, Selection, Settled, SkipReason, StopMode, StopReason,
 };
 use crate::oci::{Digest, MediaType, Registry};
 
@@ -355,12 +355,21 @@ impl Board {
                 self.enter(*job, State::Waiting { delay: *delay_ms });
                 if let Some(view) = self.jobs.get_mut(job.index()) {
                     view.failures.push((*attempt, cause.clone()));
+                    // Being asked to wait is no failure of the image.
+                    if let FailureClass::Transient {
+                        retry_after_ms: Some(_),
+                    } = cause.class
+                    {
+                        view.forgiven.0 = view.forgiven.0.saturating_add(1);
+                    }
                 }
             }
             Event::Noted { .. } | Event::CommandRefused { .. } => {}
             Event::BatchPaused => self.paused = true,
             Event::BatchResumed => self.paused = false,
             Event::ParallelChanged { images } => self.parallel = *images,
+            // The next sample of the lane shows it.
+            Event::LimitChanged { .. } => {}
             Event::StopRequested { mode } => {
                 self.stopping = match mode {
                     StopMode::Drain | StopMode::Now => Some(*mode),

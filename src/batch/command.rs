@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use super::JobId;
+use super::{JobId, LaneLimit};
+use crate::oci::Registry;
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "command", rename_all = "snake_case")]
@@ -31,6 +32,11 @@ pub enum Command {
     /// How many images may be in flight; at least 1.
     SetParallel {
         images: u16,
+    },
+    /// What one registry is given.
+    SetLimit {
+        registry: Registry,
+        limit: LaneLimit,
     },
     Stop {
         mode: StopMode,

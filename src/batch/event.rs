@@ -5,7 +5,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Attempt, BatchId, BlobKind, Command, Failure, Job, JobId, Millis, Refusal, StopMode};
+use super::{
+    Attempt, BatchId, BlobKind, Command, Failure, Job, JobId, LaneLimit, LaneState, Millis,
+    Refusal, StopMode,
+};
 use crate::oci::{Digest, MediaType, Platform, Registry, Repository};
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -99,6 +102,11 @@ pub enum Event {
     ParallelChanged {
         images: u16,
     },
+    /// A registry is given another limit.
+    LimitChanged {
+        registry: Registry,
+        limit: LaneLimit,
+    },
     StopRequested {
         mode: StopMode,
     },
@@ -148,22 +156,6 @@ pub struct BlobProgress {
     pub digest: Digest,
     /// Bytes of the blob that the destination has been sent.
     pub done: u64,
-}
-
-/// One registry as the batch uses it now.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct LaneState {
-    pub registry: Registry,
-    /// Blob streams in use and allowed.
-    pub streams: u16,
-    pub stream_limit: u16,
-    /// Requests sent since the batch started.
-    pub requests: u64,
-    /// Blob bytes received from and sent to this registry since the batch started.
-    pub bytes: u64,
-    /// Time until this registry is asked again, when it throttles.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub throttled_ms: Option<Millis>,
 }
 
 /// How a blob came to be where it should be.

@@ -46,9 +46,18 @@ pub struct Failure {
     pub class: FailureClass,
     /// One line: what the side said or did, fit to follow "source" or "destination".
     pub summary: String,
-    /// What was being done, outermost first, down to the root cause.
+    /// What was being done, outermost first, down to the root cause; after it, behind `hint: `, what can be
+    /// done about it, where that is known.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub chain: Vec<String>,
+}
+
+impl Failure {
+    /// What can be done about it.
+    #[must_use]
+    pub fn hint(&self) -> Option<&str> {
+        self.chain.last()?.strip_prefix("hint: ")
+    }
 }
 
 impl FailureClass {

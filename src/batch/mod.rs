@@ -10,14 +10,16 @@ mod command;
 mod event;
 mod failure;
 mod job;
+mod lane;
 mod verdict;
 
 pub use board::{BlobState, BlobView, Board, JobView, State, StateCounts, Totals};
 pub use command::{Command, Refusal, Selection, StopMode};
 pub use event::{
-    BlobProgress, Event, LaneState, Outcome, PlannedBlob, PlannedManifest, QueueReason, Settled,
-    SkipReason, StopReason,
+    BlobProgress, Event, Outcome, PlannedBlob, PlannedManifest, QueueReason, Settled, SkipReason,
+    StopReason,
 };
 pub use failure::{Failure, FailureClass, Side};
 pub use job::{Attempt, BatchId, BlobKind, Job, JobId, Millis};
+pub use lane::{Budget, LaneLimit, LaneState, UploadMode};
 pub use verdict::Verdict;

@@ -4,6 +4,7 @@
 //! error, 3 stopped and resumable. Invariant: data goes to stdout, everything else to stderr.
 
 mod batches;
+mod browse;
 mod demo;
 mod front_end;
 mod inspect;
@@ -59,6 +60,8 @@ enum Command {
     Tags(inspect::TagsArguments),
     /// Print the digest of an image or a file.
     Digest(inspect::DigestArguments),
+    /// Look around in registries: repositories, tags, images, source against destination.
+    Browse(browse::BrowseArguments),
     /// Keep a password for a registry, where docker and podman keep theirs.
     Login(login::LoginArguments),
     /// Forget what is kept for a registry.
@@ -265,6 +268,7 @@ async fn execute(command: Command) -> anyhow::Result<Exit> {
         Command::Inspect(arguments) => inspect::inspect(arguments).await,
         Command::Tags(arguments) => inspect::tags(arguments).await,
         Command::Digest(arguments) => inspect::digest(arguments).await,
+        Command::Browse(arguments) => browse::browse(arguments).await,
         Command::Login(arguments) => login::login(arguments).await,
         Command::Logout(arguments) => login::logout(arguments).await,
         Command::Verify(arguments) => verify::verify(arguments).await,

@@ -32,8 +32,18 @@ impl RegistryArguments {
                 },
             )?),
         };
+        self.reach(list.as_ref(), registries)
+    }
+
+    /// Clients of the registries of a list that was read already.
+    pub(super) fn open_for(&self, list: &List) -> anyhow::Result<Registries> {
+        let registries: Vec<Registry> = list.registries.keys().cloned().collect();
+        self.reach(Some(list), &registries)
+    }
+
+    fn reach(&self, list: Option<&List>, registries: &[Registry]) -> anyhow::Result<Registries> {
         let plain_http = if self.plain_http { registries } else { &[] };
-        let engine = settings::engine_for(list.as_ref(), plain_http)?;
+        let engine = settings::engine_for(list, plain_http)?;
         Ok(Registries(Arc::new(engine)))
     }
 }

@@ -279,7 +279,12 @@ pub(super) async fn migrate(
         // Nobody reads it when the terminal is gone; the journal knows all of it.
         let _ = write!(stdout(), "{}", present::summary(&board, began.elapsed()));
     }
-    closed.context("the journal could not be kept; resuming asks the registries again")?;
+    if let Err(error) = closed {
+        // How the images fared is known all the same.
+        eprintln!(
+            "transship: the journal could not be kept; resuming asks the registries again: {error}"
+        );
+    }
     Ok(Verdict::of(&board).into())
 }
 

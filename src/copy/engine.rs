@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     oci::{Attachments, Digest, Platform, Reference, Registry, Repository},
-    registry::{self, Client, LaneSample, Settings},
+    registry::{self, Client, LaneSample, Settings, UploadMode},
 };
 
 /// One image to copy.
@@ -137,13 +137,20 @@ impl Engine {
 
     /// The lanes of all registries used so far.
     #[must_use]
-    pub fn lanes(&self) -> Vec<(Registry, LaneSample)> {
+    pub fn lanes(&self) -> Vec<(Registry, LaneSample, UploadMode)> {
         let sites = self.sites.lock().unwrap_or_else(PoisonError::into_inner);
         let mut lanes: Vec<_> = sites
             .iter()
-            .map(|(registry, site)| (registry.clone(), site.client.lane().sample()))
+            .map(|(registry, site)| {
+                let client = &site.client;
+                (
+                    registry.clone(),
+                    client.lane().sample(),
+                    client.upload_mode(),
+                )
+            })
             .collect();
-        lanes.sort_by(|(a, _), (b, _)| a.cmp(b));
+        lanes.sort_by(|(a, ..), (b, ..)| a.cmp(b));
         lanes
     }
 

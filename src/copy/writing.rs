@@ -10,7 +10,7 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-use futures_util::{StreamExt, TryStreamExt, stream};
+use futures_util::{StreamExt, TryStreamExt, future, stream};
 
 use super::{
     CopyError, Done, Report, Side, attached::Attachment, error::blame, graph::Graph, plan::Plan,
@@ -56,12 +56,18 @@ impl<'a> Writing<'a> {
         if subject_first {
             self.put(&own, root).await?;
         }
-        let mut refused = self.attachments(plan.attached.iter().flatten()).await?;
+        let mut refused = Vec::new();
+        for generation in &plan.attached {
+            refused.extend(self.attachments(generation).await?);
+        }
         self.list().await?;
         let done = self.reference(reference, root).await?;
         if !subject_first && !refused.is_empty() {
             // Some registries want to see the subject first.
-            let again = refused.into_iter().map(|(attachment, _)| attachment);
+            let again: Vec<_> = refused
+                .into_iter()
+                .map(|(attachment, _)| attachment)
+                .collect();
             refused = self.attachments(again).await?;
         }
         self.list().await?;
@@ -91,20 +97,27 @@ impl<'a> Writing<'a> {
         Ok(())
     }
 
-    /// Writes attachments in their order; those that the destination's rules refuse are given back.
+    /// Writes attachments of which none refers to another; those that the destination's rules refuse are
+    /// given back.
     async fn attachments<'p>(
         &self,
-        attachments: impl Iterator<Item = &'p Attachment>,
+        attachments: impl IntoIterator<Item = &'p Attachment>,
     ) -> Result<Vec<(&'p Attachment, CopyError)>, CopyError> {
-        let mut refused = Vec::new();
-        for attachment in attachments {
-            match self.attachment(attachment).await {
-                Ok(()) => {}
-                Err(error) if is_rule(&error) => refused.push((attachment, error)),
-                Err(error) => return Err(error),
-            }
-        }
-        Ok(refused)
+        let writes: Vec<_> = attachments
+            .into_iter()
+            .map(|attachment| async move {
+                match self.attachment(attachment).await {
+                    Ok(()) => Ok(None),
+                    Err(error) if is_rule(&error) => Ok(Some((attachment, error))),
+                    Err(error) => Err(error),
+                }
+            })
+            .collect();
+        stream::iter(writes)
+            .buffered(WRITERS)
+            .try_filter_map(future::ok)
+            .try_collect()
+            .await
     }
 
     async fn attachment(&self, attachment: &Attachment) -> Result<(), CopyError> {

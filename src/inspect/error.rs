@@ -39,7 +39,7 @@ impl ErrorKind {
     #[must_use]
     pub fn advice(self) -> &'static str {
         match self {
-            Self::Transient => "it may pass by itself: try again",
+            Self::Transient => "it may pass by itself",
             Self::Auth => "check the credentials for this registry",
             Self::NotFound => "check the name: the registry does not have it",
             Self::NoCatalog => "this registry does not list its repositories: name one",

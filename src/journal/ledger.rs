@@ -175,6 +175,7 @@ impl Ledger {
             | Event::BatchPaused
             | Event::BatchResumed
             | Event::ParallelChanged { .. }
+            | Event::LimitChanged { .. }
             | Event::StopRequested { .. }
             | Event::CommandRefused { .. } => {}
         }

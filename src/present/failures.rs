@@ -11,13 +11,23 @@ pub fn failure(cause: &Failure) -> String {
     format!("{} {}", cause.side, plain(&cause.summary))
 }
 
+/// A failure that is the last word, and what can be done about it if the cause itself says that.
+#[must_use]
+pub fn last_failure(cause: &Failure) -> String {
+    match cause.hint() {
+        Some(hint) => format!("{}; {}", failure(cause), plain(hint)),
+        None => failure(cause),
+    }
+}
+
 /// A failure that is not the last word: `source said 429; trying again in 12 s (2 of 5)`.
 ///
 /// `failed` is the attempt that ended with `cause`; `of` how many there may be, if known.
 #[must_use]
 pub fn retry(cause: &Failure, wait: Duration, failed: Attempt, of: Option<u16>) -> String {
     let next = failed.0.saturating_add(1);
-    let attempt = match of {
+    // A registry that says when it is to be asked again is asked more often than what fails.
+    let attempt = match of.filter(|of| next <= *of) {
         Some(of) => format!("{next} of {of}"),
         None => format!("attempt {next}"),
     };
@@ -75,6 +85,23 @@ mod tests {
             retry(&throttled(), Duration::ZERO, Attempt(2), None),
             "source said 429; trying again now (attempt 3)"
         );
+    }
+
+    #[test]
+    fn the_last_word_says_what_can_be_done_where_that_is_known() {
+        let cause = Failure {
+            summary: "said 404 (NAME_UNKNOWN)".into(),
+            chain: vec![
+                "failed to begin the upload".into(),
+                "hint: create it".into(),
+            ],
+            ..throttled()
+        };
+        assert_eq!(
+            last_failure(&cause),
+            "source said 404 (NAME_UNKNOWN); create it"
+        );
+        assert_eq!(last_failure(&throttled()), "source said 429");
     }
 
     #[test]

@@ -14,7 +14,7 @@ mod states;
 mod summary;
 
 pub use amounts::{bytes, clock, count, duration, percent, rate};
-pub use failures::{advice, failure, retry};
+pub use failures::{advice, failure, last_failure, retry};
 pub use fitting::width;
 pub use glyphs::Glyphs;
 pub use media_types::media_type;

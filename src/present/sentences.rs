@@ -5,10 +5,10 @@
 
 use std::time::Duration;
 
-use super::{bytes, count, failure, plain, retry, summary};
+use super::{bytes, count, last_failure, plain, retry, summary};
 use crate::batch::{
-    BlobState, Board, Command, Event, JobId, JobView, Outcome, QueueReason, Refusal, Selection,
-    Settled, StopMode, StopReason,
+    BlobState, Board, Command, Event, JobId, JobView, LaneLimit, Outcome, QueueReason, Refusal,
+    Selection, Settled, StopMode, StopReason,
 };
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -100,7 +100,9 @@ pub fn sentence(event: &Event, board: &Board, attempts: Option<u16>) -> Option<S
             let (level, text) = match outcome {
                 Outcome::Copied { .. } => (Level::Good, copied(board.job(*job))),
                 Outcome::UpToDate { .. } => (Level::Good, "up to date".into()),
-                Outcome::Failed { cause } => (Level::Error, format!("failed: {}", failure(cause))),
+                Outcome::Failed { cause } => {
+                    (Level::Error, format!("failed: {}", last_failure(cause)))
+                }
                 Outcome::Skipped { .. } => (Level::Info, "skipped".into()),
             };
             about(*job, level, text)
@@ -119,6 +121,9 @@ pub fn sentence(event: &Event, board: &Board, attempts: Option<u16>) -> Option<S
             Level::Info,
             format!("{} at once", count(usize::from(*images), "image")),
         ),
+        Event::LimitChanged { registry, limit } => {
+            batch(Level::Info, format!("{registry}: {}", limited(*limit)))
+        }
         Event::StopRequested { mode } => batch(
             Level::Warning,
             match mode {
@@ -155,6 +160,19 @@ pub fn sentence(event: &Event, board: &Board, attempts: Option<u16>) -> Option<S
         | Event::BlobSettled { .. }
         | Event::Progress { .. }
         | Event::LanesSampled { .. } => None,
+    }
+}
+
+/// What a registry is given from now on.
+fn limited(limit: LaneLimit) -> String {
+    match limit {
+        LaneLimit::Streams(streams) => {
+            format!("at most {}", count(usize::from(streams), "stream"))
+        }
+        LaneLimit::RequestsPerSecond(Some(rate)) => format!("at most {rate} requests a second"),
+        LaneLimit::RequestsPerSecond(None) => "as many requests a second as it takes".into(),
+        LaneLimit::BytesPerSecond(Some(rate)) => format!("at most {} a second", bytes(rate)),
+        LaneLimit::BytesPerSecond(None) => "as many bytes a second as it takes".into(),
     }
 }
 
@@ -195,6 +213,12 @@ fn refusal(command: &Command, why: Refusal, board: &Board) -> String {
         Command::Resume => return "not paused".into(),
         Command::SetParallel { images } => {
             return format!("{} at once already", count(usize::from(*images), "image"));
+        }
+        Command::SetLimit { limit, .. } if limit.is_zero() => {
+            return "a limit is at least 1".into();
+        }
+        Command::SetLimit { registry, .. } => {
+            return format!("{registry} takes no part in this batch");
         }
         Command::Stop { mode } => {
             return match mode {

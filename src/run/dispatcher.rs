@@ -18,7 +18,7 @@ use tokio::{
 };
 
 use super::{
-    Policy,
+    Policy, lanes,
     scheduler::{Decision, Input, admit, decide},
     worker::{self, Said, Word},
 };
@@ -339,6 +339,12 @@ impl Dispatcher {
                 self.timers
                     .push(Reverse((Instant::now() + delay, job, attempt)));
             }
+            Decision::SetLimit(registry, limit) => {
+                // A registry that cannot be reached as configured has nothing to limit.
+                if let Ok(client) = self.engine.client(&registry) {
+                    client.lane().set(lanes::limit(limit));
+                }
+            }
             Decision::End(reason) => self.ending = Some(reason),
         }
     }
@@ -380,14 +386,7 @@ impl Dispatcher {
             .engine
             .lanes()
             .into_iter()
-            .map(|(registry, lane)| LaneState {
-                registry,
-                streams: lane.streams,
-                stream_limit: lane.stream_limit,
-                requests: lane.requests,
-                bytes: lane.bytes,
-                throttled_ms: lane.throttled.map(Into::into),
-            })
+            .map(|(registry, lane, upload_mode)| lanes::state(registry, lane, upload_mode))
             .filter(|lane| self.board.lanes.get(&lane.registry) != Some(lane))
             .collect();
         if !lanes.is_empty() {

@@ -6,6 +6,7 @@
 
 mod dispatcher;
 mod failure;
+mod lanes;
 mod scheduler;
 mod worker;
 

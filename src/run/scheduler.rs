@@ -5,9 +5,13 @@
 
 use std::time::Duration;
 
-use crate::batch::{
-    Attempt, Board, Command, Event, Failure, FailureClass, JobId, JobView, Millis, Outcome,
-    QueueReason, Refusal, Selection, SkipReason, State, StopMode, StopReason,
+use crate::{
+    batch::{
+        Attempt, Board, Command, Event, Failure, FailureClass, JobId, JobView, LaneLimit,
+        LaneState, Millis, Outcome, QueueReason, Refusal, Selection, SkipReason, State, StopMode,
+        StopReason,
+    },
+    oci::Registry,
 };
 
 /// What can happen to a batch, from whichever side.
@@ -31,6 +35,7 @@ pub(super) enum Decision {
     /// Stop the worker of this job; whatever it still says is ignored.
     Cancel(JobId),
     WakeAt(JobId, Attempt, Duration),
+    SetLimit(Registry, LaneLimit),
     /// The batch ends once nothing runs any more.
     End(StopReason),
 }
@@ -58,6 +63,10 @@ impl Default for Policy {
 
 /// Of the images in flight, at most so many times what is asked for only wait for others' uploads.
 const HELD_UP: usize = 4;
+/// While a registry throttles, images of others are looked for up to this place in the queue.
+const FARTHEST_LOOK: usize = 10_000;
+/// Attempts a registry may put off for each one that is counted.
+const MOST_PUT_OFF: u16 = 20;
 
 /// The jobs that may start now, in the order they should. Costs what it returns, not what there is.
 ///
@@ -72,7 +81,27 @@ pub(super) fn admit(board: &Board) -> Vec<JobId> {
     let free = (parallel + board.held_up())
         .min(parallel * (1 + HELD_UP))
         .saturating_sub(running);
-    board.queue().take(free).collect()
+    if free == 0 || !board.lanes.values().any(is_throttled) {
+        return board.queue().take(free).collect();
+    }
+    let may_go_on = |id: &JobId| {
+        board.job(*id).is_some_and(|view| {
+            [&view.job.source, &view.job.destination]
+                .into_iter()
+                .filter_map(|reference| board.lanes.get(&reference.registry))
+                .all(|lane| !is_throttled(lane))
+        })
+    };
+    board
+        .queue()
+        .take(FARTHEST_LOOK)
+        .filter(may_go_on)
+        .take(free)
+        .collect()
+}
+
+fn is_throttled(lane: &LaneState) -> bool {
+    lane.throttled_ms.is_some()
 }
 
 pub(super) fn decide(board: &Board, input: Input, policy: &Policy) -> Vec<Decision> {
@@ -108,7 +137,7 @@ fn ended(view: &JobView, outcome: Outcome, policy: &Policy) -> Vec<Decision> {
     let job = view.job.id;
     if let Outcome::Failed { cause } = &outcome
         && let FailureClass::Transient { retry_after_ms } = cause.class
-        && view.tries() < policy.attempts
+        && may_try_again(view, retry_after_ms, policy)
     {
         let delay = delay(view, retry_after_ms, policy);
         return vec![
@@ -124,14 +153,22 @@ fn ended(view: &JobView, outcome: Outcome, policy: &Policy) -> Vec<Decision> {
     vec![Decision::Emit(Event::JobFinished { job, outcome })]
 }
 
+/// An attempt that a registry put off is not counted, as long as there is an end to it.
+fn may_try_again(view: &JobView, asked: Option<Millis>, policy: &Policy) -> bool {
+    match asked {
+        None => view.tries() < policy.attempts,
+        Some(_) => view.attempt.0 < policy.attempts.saturating_mul(MOST_PUT_OFF),
+    }
+}
+
 /// Doubles with every try; a quarter of it depends on the job, so that images that failed together do not
 /// come back together. What a registry asked for is never cut short.
 fn delay(view: &JobView, asked: Option<Millis>, policy: &Policy) -> Duration {
     let doublings = u32::from(view.tries().saturating_sub(1)).min(16);
     let own = (policy.base_delay * 2u32.pow(doublings)).min(policy.longest_delay);
     let spread = view.job.id.0.wrapping_mul(2_654_435_761) >> 24;
-    let own = own + own / 4 * spread / 256;
-    own.max(asked.map_or(Duration::ZERO, Duration::from))
+    let spread = own / 4 * spread / 256;
+    (own + spread).max(asked.map_or(Duration::ZERO, |asked| Duration::from(asked) + spread))
 }
 
 fn obey(board: &Board, command: Command) -> Vec<Decision> {
@@ -177,12 +214,32 @@ fn obey(board: &Board, command: Command) -> Vec<Decision> {
             vec![Decision::Emit(Event::ParallelChanged { images: *images })]
         }
         Command::Pause | Command::Resume | Command::SetParallel { .. } => Vec::new(),
+        Command::SetLimit { registry, limit } => set_limit(board, registry, *limit),
         Command::Stop { mode } => stop(board, *mode, StopReason::User),
     };
     if decisions.is_empty() {
         return vec![refuse(command, Refusal::NothingToDo)];
     }
     decisions
+}
+
+fn set_limit(board: &Board, registry: &Registry, limit: LaneLimit) -> Vec<Decision> {
+    let takes_part = || {
+        board.lanes.contains_key(registry)
+            || board.jobs().iter().any(|view| {
+                view.job.source.registry == *registry || view.job.destination.registry == *registry
+            })
+    };
+    if limit.is_zero() || !takes_part() {
+        return Vec::new();
+    }
+    vec![
+        Decision::SetLimit(registry.clone(), limit),
+        Decision::Emit(Event::LimitChanged {
+            registry: registry.clone(),
+            limit,
+        }),
+    ]
 }
 
 fn each(
@@ -233,7 +290,7 @@ fn stop(board: &Board, mode: StopMode, reason: StopReason) -> Vec<Decision> {
 mod tests {
     use super::*;
     use crate::{
-        batch::{BatchId, BlobKind, Job, PlannedBlob, Side},
+        batch::{BatchId, BlobKind, Job, PlannedBlob, Side, UploadMode},
         oci::Digest,
     };
 
@@ -345,6 +402,94 @@ mod tests {
             &policy(),
         );
         assert_eq!(wake(&decisions), Some(Duration::from_secs(90)));
+    }
+
+    #[test]
+    fn an_attempt_that_a_registry_put_off_is_not_counted_but_ends_some_day() {
+        let mut board = board(&[]);
+        let mut attempts = 0;
+        loop {
+            attempts += 1;
+            board.apply(&started(J, attempts));
+            let asked = Some(60_000).filter(|_| attempts != 2);
+            let decisions = decide(
+                &board,
+                Input::Ended(J, Attempt(attempts), transient(asked)),
+                &policy(),
+            );
+            if wake(&decisions).is_none() {
+                break;
+            }
+            carry_out(&mut board, decisions);
+        }
+        assert_eq!(attempts, 3 * MOST_PUT_OFF);
+        assert_eq!(board.job(J).unwrap().tries(), 2);
+    }
+
+    fn throttled(registry: &str, throttled_ms: Option<u64>) -> Event {
+        Event::LanesSampled {
+            lanes: vec![LaneState {
+                registry: registry.parse().unwrap(),
+                streams: 0,
+                stream_limit: 4,
+                stream_ceiling: 8,
+                requests: 1,
+                request_rate: 0,
+                request_limit: None,
+                bytes: 0,
+                byte_limit: None,
+                answer_p50_ms: None,
+                answer_p95_ms: None,
+                throttled_ms: throttled_ms.map(Millis),
+                budget: None,
+                upload_mode: UploadMode::Whole,
+            }],
+        }
+    }
+
+    #[test]
+    fn a_registry_that_throttles_holds_back_its_own_images_only() {
+        let mut board = board(&[]);
+        let reference = |text: &str| text.parse().unwrap();
+        board.apply(&Event::JobListed {
+            job: Job {
+                id: JobId(3),
+                source: reference("c.example/app:3"),
+                destination: reference("d.example/app:3"),
+                platforms: Vec::new(),
+                attachments: Default::default(),
+            },
+        });
+        board.apply(&throttled("a.example", Some(60_000)));
+        assert_eq!(admit(&board), [JobId(3)]);
+        board.apply(&throttled("a.example", None));
+        assert_eq!(admit(&board), [J, K]);
+    }
+
+    #[test]
+    fn a_limit_is_set_at_a_registry_of_the_batch_and_nowhere_else() {
+        let board = board(&[]);
+        let set = |registry: &str, limit| {
+            let registry = registry.parse().unwrap();
+            command(&board, Command::SetLimit { registry, limit })
+        };
+        let decisions = set("a.example", LaneLimit::Streams(2));
+        assert!(matches!(
+            decisions[..],
+            [
+                Decision::SetLimit(..),
+                Decision::Emit(Event::LimitChanged { .. })
+            ]
+        ));
+        for refused in [
+            set("elsewhere.example", LaneLimit::Streams(2)),
+            set("a.example", LaneLimit::BytesPerSecond(Some(0))),
+        ] {
+            assert!(matches!(
+                refused[..],
+                [Decision::Emit(Event::CommandRefused { .. })]
+            ));
+        }
     }
 
     #[test]

@@ -158,6 +158,7 @@ impl Images {
             | Event::BatchPaused
             | Event::BatchResumed
             | Event::ParallelChanged { .. }
+            | Event::LimitChanged { .. }
             | Event::StopRequested { .. }
             | Event::CommandRefused { .. }
             | Event::BatchFinished { .. } => {}

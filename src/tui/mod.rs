@@ -8,6 +8,7 @@ mod actions;
 #[cfg(test)]
 mod any_order;
 mod app;
+pub mod browse;
 mod causes;
 mod columns;
 mod config;
@@ -25,6 +26,8 @@ mod names;
 mod options;
 mod order;
 mod palette;
+#[cfg(test)]
+mod picture;
 mod record;
 mod registries;
 mod screen;

@@ -1,6 +1,6 @@
 //! A real registry: Debian's `docker-registry`, with its content in a directory that goes away with it.
 
-use std::process::Stdio;
+use std::{path::PathBuf, process::Stdio};
 
 use tokio::{
     io::{AsyncBufReadExt as _, BufReader},
@@ -14,22 +14,36 @@ use crate::{installed, requests::Request};
 pub struct DockerRegistry {
     address: String,
     requests: watch::Receiver<Vec<Request>>,
-    _process: Child,
-    _directory: tempfile::TempDir,
+    process: Child,
+    directory: tempfile::TempDir,
+    environment: Vec<(&'static str, PathBuf)>,
 }
 
 impl DockerRegistry {
     /// Nothing, with a printed line, when the program is not installed.
     pub async fn start() -> Option<Self> {
-        let program = installed::program("docker-registry")?;
+        Self::with([]).await
+    }
+
+    /// Configured further by `REGISTRY_` variables.
+    pub async fn with<const N: usize>(environment: [(&'static str, PathBuf); N]) -> Option<Self> {
         let directory = tempfile::tempdir().unwrap();
+        Self::serve(directory, "127.0.0.1:0", environment.to_vec()).await
+    }
+
+    async fn serve(
+        directory: tempfile::TempDir,
+        address: &str,
+        environment: Vec<(&'static str, PathBuf)>,
+    ) -> Option<Self> {
+        let program = installed::program("docker-registry")?;
         let content = directory.path().join("content");
         let configuration = directory.path().join("config.yml");
         let text = format!(
             "version: 0.1\n\
              log:\n  level: info\n\
              storage:\n  filesystem:\n    rootdirectory: {}\n\
-             http:\n  addr: 127.0.0.1:0\n  secret: the same for every upload session\n",
+             http:\n  addr: {address}\n  secret: the same for every upload session\n",
             content.display()
         );
         std::fs::write(&configuration, text).unwrap();
@@ -37,6 +51,7 @@ impl DockerRegistry {
             .arg("serve")
             .arg(&configuration)
             .env_clear()
+            .envs(environment.clone())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -50,7 +65,7 @@ impl DockerRegistry {
             let line = said.next_line().await.unwrap();
             let line = line.expect("the registry ended before it was ready");
             if let Some((_, rest)) = line.split_once("listening on ") {
-                break rest.split('"').next().unwrap().to_owned();
+                break rest.split([',', '"']).next().unwrap().to_owned();
             }
         };
         // Whoever stops reading would stop the registry once the pipe is full.
@@ -58,9 +73,26 @@ impl DockerRegistry {
         Some(Self {
             address,
             requests,
-            _process: process,
-            _directory: directory,
+            process,
+            directory,
+            environment,
         })
+    }
+
+    /// Ends it in the middle of whatever it does.
+    pub async fn kill(&mut self) {
+        self.process.kill().await.unwrap();
+    }
+
+    /// Starts it again, with its address and content, if it was killed.
+    pub async fn mend(&mut self) {
+        if self.process.try_wait().unwrap().is_none() {
+            return;
+        }
+        let directory = std::mem::replace(&mut self.directory, tempfile::tempdir().unwrap());
+        let address = self.address.clone();
+        let environment = self.environment.clone();
+        *self = Self::serve(directory, &address, environment).await.unwrap();
     }
 
     pub fn address(&self) -> &str {

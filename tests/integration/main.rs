@@ -2,6 +2,7 @@
 //! links once; one module per topic.
 
 mod auth;
+mod breaker;
 mod command_line;
 mod docker_registry;
 mod embedded;

@@ -1,18 +1,13 @@
 //! Pictures of every screen, and what no picture may contain.
 
-use std::fmt::Write as _;
-
-use ratatui::{
-    Terminal,
-    backend::TestBackend,
-    buffer::Buffer,
-    layout::Size,
-    style::{Color, Modifier},
-};
+use ratatui::{Terminal, backend::TestBackend, buffer::Buffer, layout::Size};
 
 use super::view;
 use crate::{
-    batch::{Attempt, Event, FailureClass, JobId, LaneState, Millis, Outcome, Settled, Side},
+    batch::{
+        Attempt, Budget, Event, FailureClass, JobId, LaneState, Millis, Outcome, Settled, Side,
+        UploadMode,
+    },
     present::Glyphs,
     tui::{
         fixtures::{
@@ -21,6 +16,7 @@ use crate::{
             started, tell, tick,
         },
         model::{Model, Msg},
+        picture,
         theme::Theme,
         update::update,
     },
@@ -34,56 +30,11 @@ fn buffer(model: &Model) -> Buffer {
 }
 
 fn text(model: &Model) -> String {
-    let buffer = buffer(model);
-    let mut text = String::new();
-    for y in 0..buffer.area.height {
-        let mut skip = 0;
-        let mut line = String::new();
-        for x in 0..buffer.area.width {
-            let symbol = buffer[(x, y)].symbol();
-            if skip == 0 {
-                line += symbol;
-            }
-            skip = crate::present::width(symbol).max(skip).saturating_sub(1);
-        }
-        let _ = writeln!(text, "{}", line.trim_end());
-    }
-    text
+    picture::text(&buffer(model))
 }
 
-/// The text, and under it each line's runs of style by their columns.
 fn styled(model: &Model) -> String {
-    let buffer = buffer(model);
-    let mut styles = String::new();
-    for y in 0..buffer.area.height {
-        let mut runs: Vec<(u16, u16, String)> = Vec::new();
-        for x in 0..buffer.area.width {
-            let style = buffer[(x, y)].style();
-            let mut words = Vec::new();
-            if let Some(color) = style.fg.filter(|color| *color != Color::Reset) {
-                words.push(color.to_string().to_lowercase());
-            }
-            for (modifier, word) in [
-                (Modifier::BOLD, "bold"),
-                (Modifier::DIM, "dim"),
-                (Modifier::REVERSED, "reversed"),
-            ] {
-                if style.add_modifier.contains(modifier) {
-                    words.push(word.into());
-                }
-            }
-            let words = words.join(" ");
-            match runs.last_mut() {
-                Some((_, end, last)) if *end == x && *last == words => *end = x + 1,
-                _ => runs.push((x, x + 1, words)),
-            }
-        }
-        let runs: Vec<String> = (runs.iter().filter(|(.., words)| !words.is_empty()))
-            .map(|(start, end, words)| format!("{start}..{end} {words}"))
-            .collect();
-        let _ = writeln!(styles, "{y:>2}: {}", runs.join(", "));
-    }
-    format!("{}\n{styles}", text(model))
+    picture::styled(&buffer(model))
 }
 
 fn sized(mut model: Model, width: u16, height: u16) -> Model {
@@ -284,14 +235,32 @@ fn only_failures_at_80x24() {
 }
 
 fn with_lanes(mut model: Model) -> Model {
-    let lane = |registry: &str, streams, stream_limit, requests, bytes, throttled| LaneState {
-        registry: registry.parse().unwrap(),
-        streams,
-        stream_limit,
-        requests,
-        bytes,
-        throttled_ms: throttled,
-    };
+    let lane =
+        |registry: &str, streams, stream_limit, requests, bytes, throttled: Option<Millis>| {
+            LaneState {
+                registry: registry.parse().unwrap(),
+                streams,
+                stream_limit,
+                stream_ceiling: 16,
+                requests,
+                request_rate: u32::from(streams) * 9,
+                request_limit: None,
+                bytes,
+                byte_limit: None,
+                answer_p50_ms: Some(Millis(12)),
+                answer_p95_ms: Some(Millis(340)),
+                throttled_ms: throttled,
+                budget: throttled.map(|_| Budget {
+                    limit: 100,
+                    remaining: 4,
+                    window_ms: Some(Millis(21_600_000)),
+                }),
+                upload_mode: match streams {
+                    3 => UploadMode::Chunks { bytes: 64 * MIB },
+                    _ => UploadMode::Whole,
+                },
+            }
+        };
     let at = |times: u64| Event::LanesSampled {
         lanes: vec![
             lane("a.example", 8, 8, 200 * times, 50 * MIB * times, None),

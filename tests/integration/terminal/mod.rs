@@ -1,5 +1,6 @@
 //! The screen of the real binary in a pseudo-terminal, on registries that misbehave when told to.
 
+mod browse;
 pub mod pseudo;
 
 use pseudo::Terminal;

@@ -1,5 +1,7 @@
 //! Looking into a registry: what is read, what is told when a part cannot be.
 
+mod commands;
+
 use std::collections::HashMap;
 
 use reqwest::Method;

@@ -1,0 +1,168 @@
+//! `transship browse`: what is looked at, and who reads it for the browser.
+
+use std::{io::IsTerminal as _, path::Path, slice, sync::Arc};
+
+use anyhow::{Context as _, bail};
+use clap::Args;
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+use tokio::sync::{Semaphore, mpsc};
+
+use super::{Exit, lists, registries::RegistryArguments, shown};
+use crate::{
+    inspect::{Answer, Inspector, Place, Request},
+    list::{List, TagLists},
+    oci::{PartialReference, Reference, Registry},
+    tui::{
+        self,
+        browse::{Loader, Pair, Start},
+    },
+};
+
+/// Requests in flight at once; more wait for one of them.
+const READERS: usize = 12;
+
+#[derive(Args)]
+pub(super) struct BrowseArguments {
+    /// A registry, a repository, an image, or the TOML list of a migration.
+    target: String,
+    #[command(flatten)]
+    registries: RegistryArguments,
+}
+
+pub(super) async fn browse(arguments: BrowseArguments) -> anyhow::Result<Exit> {
+    if !std::io::stdout().is_terminal() {
+        bail!("browsing needs a terminal; `transship inspect` and `transship tags` print");
+    }
+    let file = Path::new(&arguments.target);
+    let (start, inspector) = if file.is_file() {
+        let list = match List::parse(&shown(file), &lists::read(file)?) {
+            Ok(list) => list,
+            Err(mistakes) => return Ok(lists::report(&mistakes)),
+        };
+        let inspector = Arc::new(arguments.registries.open_for(&list)?.inspector());
+        match images(&list, &inspector).await? {
+            Ok(pairs) => (Start::Images(pairs), inspector),
+            Err(exit) => return Ok(exit),
+        }
+    } else {
+        let start = target(&arguments.target)?;
+        let registries = arguments.registries.open(registry_of(&start))?;
+        (start, Arc::new(registries.inspector()))
+    };
+    let options = tui::Options::detect(|name| std::env::var(name).ok());
+    tui::browse::run(start, loader(inspector), options).await?;
+    Ok(Exit::Good)
+}
+
+/// Reads what the browser asks for, until it is closed.
+pub(super) fn loader(inspector: Arc<Inspector>) -> Loader {
+    // Both ends belong to one screen, which asks for what it shows.
+    let (requests, mut asked) = mpsc::unbounded_channel();
+    let (told, answers) = mpsc::unbounded_channel();
+    tokio::spawn(async move {
+        let readers = Arc::new(Semaphore::new(READERS));
+        let mut reading = tokio::task::JoinSet::new();
+        loop {
+            tokio::select! {
+                next = asked.recv() => {
+                    // Closed with the browser: what is being read then is read for nobody.
+                    let Some((ticket, request)) = next else { return };
+                    let (inspector, told) = (Arc::clone(&inspector), told.clone());
+                    let readers = Arc::clone(&readers);
+                    reading.spawn(async move {
+                        let _permit = readers.acquire().await;
+                        let answer = inspector.answer(&request).await;
+                        let _ = told.send((ticket, answer));
+                    });
+                }
+                Some(_) = reading.join_next() => {}
+            }
+        }
+    });
+    Loader { requests, answers }
+}
+
+/// The images of a list, its filters answered by the registries.
+async fn images(list: &List, inspector: &Inspector) -> anyhow::Result<Result<Vec<Pair>, Exit>> {
+    let tags: TagLists = stream::iter(list.needs_tags())
+        .map(|(registry, repository)| async move {
+            let place = Place {
+                registry,
+                repository,
+            };
+            match inspector.answer(&Request::Tags(place.clone())).await {
+                Ok(Answer::Tags(listing)) => {
+                    let tags = listing.entries.iter().map(ToString::to_string).collect();
+                    Ok(((place.registry, place.repository), tags))
+                }
+                Ok(_) => bail!("the tags of {place} were not answered with tags"),
+                Err(error) => {
+                    Err(error).with_context(|| format!("cannot list the tags of {place}"))
+                }
+            }
+        })
+        .buffer_unordered(READERS)
+        .try_collect()
+        .await?;
+    let expansion = match list.expand(&tags) {
+        Ok(expansion) => expansion,
+        Err(mistakes) => return Ok(Err(lists::report(&mistakes))),
+    };
+    let pairs = expansion.images.into_iter().map(|image| Pair {
+        source: image.source,
+        destination: image.destination,
+    });
+    Ok(Ok(pairs.collect()))
+}
+
+/// What is meant by `text`: a registry has a dot, a port or a slash at its end and nothing after it; a
+/// repository has neither tag nor digest.
+fn target(text: &str) -> anyhow::Result<Start> {
+    let bare = text.strip_suffix('/').unwrap_or(text);
+    let host = bare.split(':').next().unwrap_or_default();
+    let is_host = host.contains('.') || host == "localhost" || bare.starts_with('[');
+    if !bare.contains('/') && (is_host || bare != text) {
+        return Ok(Start::Registry(bare.parse()?));
+    }
+    let written: PartialReference = (text.parse())
+        .with_context(|| format!("{text:?} is no file, registry, repository or image"))?;
+    let reference: Reference = text.parse()?;
+    Ok(match (&written.tag, &written.digest) {
+        (None, None) => Start::Repository(Place::of(&reference)),
+        _ => Start::Image(reference),
+    })
+}
+
+fn registry_of(start: &Start) -> &[Registry] {
+    match start {
+        Start::Registry(registry) => slice::from_ref(registry),
+        Start::Repository(place) => slice::from_ref(&place.registry),
+        Start::Image(reference) => slice::from_ref(&reference.registry),
+        // Lists bring their own.
+        Start::Images(_) => &[],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_target_is_told_by_how_it_is_written() {
+        let is = |text: &str| match target(text).unwrap() {
+            Start::Registry(registry) => format!("registry {registry:?}"),
+            Start::Repository(place) => format!("repository {place}"),
+            Start::Image(reference) => format!("image {reference}"),
+            Start::Images(_) => "images".into(),
+        };
+        assert!(is("localhost:5000").starts_with("registry"));
+        assert!(is("registry.example.com").starts_with("registry"));
+        assert!(is("registry:5000/").starts_with("registry"));
+        assert!(is("[::1]:5000").starts_with("registry"));
+        assert_eq!(is("nginx"), "repository docker.io/library/nginx");
+        assert_eq!(is("nginx:1.27"), "image docker.io/library/nginx:1.27");
+        assert_eq!(is("a.example/b/c"), "repository a.example/b/c");
+        assert_eq!(is("a.example/b/c:1"), "image a.example/b/c:1");
+        assert!(target("Not/An Image").is_err());
+    }
+}

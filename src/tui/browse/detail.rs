@@ -1,0 +1,325 @@
+//! Everything there is to say about the selected line of the image, as names and values.
+//!
+//! Decides what is said; values are still untrusted and of any length.
+
+use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
+
+use super::{
+    cache::Slot,
+    model::Browser,
+    tree::{Role, What},
+};
+use crate::{
+    inspect::{Error, ReferrersSource, annotations, is_attestation},
+    oci::{Descriptor, Manifest, ManifestContent},
+    present::{bytes, count, plain},
+};
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum DetailLine {
+    Fact(&'static str, String),
+    /// What is under the one before.
+    More(String),
+    Failure(Error),
+    /// What a person can do.
+    Advice(&'static str),
+    Reading,
+    Hint(&'static str),
+}
+
+use DetailLine::{Advice, Fact, Failure, Hint, More, Reading};
+
+pub fn lines(browser: &Browser) -> Vec<DetailLine> {
+    let mut lines = Vec::new();
+    match browser.row().map(|row| row.what) {
+        None => lines.push(Hint("Open a tag to look at its image.")),
+        Some(What::Manifest {
+            role,
+            descriptor,
+            found,
+            ..
+        }) => manifest(browser, &mut lines, role, descriptor.as_ref(), &found),
+        Some(What::Config { descriptor, found }) => {
+            blob(&mut lines, &descriptor);
+            match found {
+                Slot::Ready(config) => {
+                    if let Some(image) = &config.image {
+                        facts(&mut lines, image);
+                    } else {
+                        lines.push(Hint(
+                            "It is not the config of an image; v shows what it is.",
+                        ));
+                    }
+                }
+                other => state(&mut lines, &other),
+            }
+        }
+        Some(What::Step { step, layer }) => {
+            if let Some(layer) = &layer {
+                blob(&mut lines, layer);
+            } else {
+                lines.push(Hint("This step changed the config and made no layer."));
+            }
+            let told = [
+                ("created", &step.created),
+                ("made by", &step.created_by),
+                ("comment", &step.comment),
+            ];
+            for (name, text) in told {
+                if let Some(text) = text {
+                    lines.push(Fact(name, text.clone()));
+                }
+            }
+        }
+        Some(What::Referrers { found, .. }) => match found {
+            Slot::Ready(referrers) => {
+                let amount = count(referrers.entries.len(), "manifest");
+                lines.push(Fact("referrers", amount));
+                lines.push(Fact(
+                    "known from",
+                    match referrers.source {
+                        ReferrersSource::Api => "the referrers API".into(),
+                        ReferrersSource::FallbackTag => {
+                            "the fallback tag: this registry has no referrers API".into()
+                        }
+                    },
+                ));
+            }
+            other => state(&mut lines, &other),
+        },
+        Some(What::Blob(descriptor)) => {
+            blob(&mut lines, &descriptor);
+            lines.push(Hint("The index lists it although it is no manifest."));
+        }
+    }
+    lines
+}
+
+fn manifest(
+    browser: &Browser,
+    lines: &mut Vec<DetailLine>,
+    role: Role,
+    descriptor: Option<&Descriptor>,
+    found: &Slot<Manifest>,
+) {
+    if let (Role::Root, Some(viewed)) = (role, &browser.viewed) {
+        lines.push(Fact("image", viewed.reference.to_string()));
+        if let Some(pair) = &viewed.pair {
+            let side = match viewed.reference == pair.source {
+                true => "goes to",
+                false => "comes from",
+            };
+            lines.push(Fact(side, pair.other(&viewed.reference).to_string()));
+        }
+    }
+    if let Some(platform) = descriptor.and_then(|descriptor| descriptor.platform.as_ref()) {
+        lines.push(Fact("platform", platform.to_string()));
+        if let Some(version) = &platform.os_version {
+            lines.push(Fact("os version", version.clone()));
+        }
+    }
+    if descriptor.is_some_and(is_attestation) {
+        lines.push(Hint(
+            "An attestation: how another image was made, not one to run.",
+        ));
+    }
+    let manifest = match found {
+        Slot::Ready(manifest) => manifest,
+        other => {
+            if let Some(descriptor) = descriptor {
+                lines.push(Fact("digest", descriptor.digest.to_string()));
+                lines.push(Fact("media type", descriptor.media_type.to_string()));
+                if let Some(artifact_type) = &descriptor.artifact_type {
+                    lines.push(Fact("artifact type", artifact_type.to_string()));
+                }
+                pairs(lines, "annotations", &descriptor.annotations);
+            }
+            return state(lines, other);
+        }
+    };
+    lines.push(Fact("digest", manifest.digest.to_string()));
+    lines.push(Fact("media type", manifest.media_type.to_string()));
+    match &manifest.content {
+        ManifestContent::Index(children) => {
+            lines.push(Fact("manifests", children.len().to_string()));
+        }
+        ManifestContent::Image {
+            artifact_type,
+            layers,
+            ..
+        } => {
+            if let Some(artifact_type) = artifact_type {
+                lines.push(Fact("artifact type", artifact_type.to_string()));
+            }
+            let size = manifest
+                .blobs()
+                .fold(0, |sum: u64, blob| sum.saturating_add(blob.size));
+            let size = format!("{} in {}", bytes(size), count(layers.len(), "layer"));
+            lines.push(Fact("size", size));
+        }
+    }
+    if let Some(subject) = &manifest.subject {
+        lines.push(Fact("refers to", subject.digest.to_string()));
+    }
+    let mut notes = annotations(manifest);
+    notes.extend(
+        descriptor
+            .into_iter()
+            .flat_map(|descriptor| descriptor.annotations.clone()),
+    );
+    pairs(lines, "annotations", &notes);
+    if let ManifestContent::Image {
+        config: Some(config),
+        ..
+    } = &manifest.content
+        && let Some(viewed) = &browser.viewed
+    {
+        let place = crate::inspect::Place::of(&viewed.reference);
+        let found = browser.cache.config(&place, config);
+        match found.ready().map(|config| &config.image) {
+            Some(Some(image)) => facts(lines, image),
+            Some(None) => {}
+            None => state(lines, &found),
+        }
+    }
+}
+
+fn facts(lines: &mut Vec<DetailLine>, image: &crate::inspect::ImageConfig) {
+    for fact in image.facts() {
+        // The index may have said the platform already.
+        if !lines
+            .iter()
+            .any(|line| matches!(line, Fact(name, _) if *name == fact.name))
+        {
+            list(lines, fact.name, fact.values);
+        }
+    }
+}
+
+fn blob(lines: &mut Vec<DetailLine>, descriptor: &Descriptor) {
+    lines.push(Fact("digest", descriptor.digest.to_string()));
+    lines.push(Fact("media type", descriptor.media_type.to_string()));
+    lines.push(Fact(
+        "size",
+        format!("{} ({} bytes)", bytes(descriptor.size), descriptor.size),
+    ));
+    pairs(lines, "annotations", &descriptor.annotations);
+    list(lines, "found at", descriptor.urls.clone());
+}
+
+fn pairs(
+    lines: &mut Vec<DetailLine>,
+    name: &'static str,
+    pairs: &std::collections::BTreeMap<String, String>,
+) {
+    let pairs = pairs.iter().map(|(key, value)| format!("{key}={value}"));
+    list(lines, name, pairs.collect());
+}
+
+fn list(lines: &mut Vec<DetailLine>, name: &'static str, values: Vec<String>) {
+    let mut values = values.into_iter();
+    lines.extend(values.next().map(|first| Fact(name, first)));
+    lines.extend(values.map(More));
+}
+
+/// One line as it is on the screen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Wrapped {
+    pub role: Tone,
+    pub name: &'static str,
+    /// Plain, and no wider than the pane.
+    pub text: String,
+}
+
+/// What kind of words they are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tone {
+    Fact,
+    Failure,
+    Advice,
+    Reading,
+    Hint,
+}
+
+/// The cells a name takes.
+pub const NAME: usize = 14;
+
+/// The lines in a pane that is `cells` wide: nothing is cut off, long values go on below.
+pub fn wrapped(browser: &Browser, cells: usize) -> Vec<Wrapped> {
+    let mut all = Vec::new();
+    for line in lines(browser) {
+        let (role, name, text, room) = match line {
+            Fact(name, text) => (Tone::Fact, name, text, cells.saturating_sub(NAME)),
+            More(text) => (Tone::Fact, "", text, cells.saturating_sub(NAME)),
+            Failure(error) => (Tone::Failure, "", format!("failed to {error}"), cells),
+            Advice(text) => (Tone::Advice, "", format!("{text}; r tries again"), cells),
+            Reading => (Tone::Reading, "", "reading".into(), cells),
+            Hint(text) => (Tone::Hint, "", text.into(), cells),
+        };
+        let mut name = name;
+        for text in pieces(&plain(&text), room) {
+            all.push(Wrapped { role, name, text });
+            name = "";
+        }
+    }
+    all
+}
+
+/// `text` in pieces of at most `cells` cells, broken between words where that wastes little; at least one.
+pub fn pieces(text: &str, cells: usize) -> Vec<String> {
+    let cells = cells.max(2);
+    let mut pieces = Vec::new();
+    let mut piece = String::new();
+    let mut used = 0;
+    for c in text.chars() {
+        let width = c.width().unwrap_or(0);
+        if used + width > cells {
+            let space = piece.rfind(' ').map_or(0, |space| space + 1);
+            let word = match space * 2 > piece.len() && c != ' ' {
+                true => piece.split_off(space),
+                false => String::new(),
+            };
+            used = word.width();
+            pieces.push(std::mem::replace(&mut piece, word));
+        }
+        used += width;
+        piece.push(c);
+    }
+    pieces.push(piece);
+    pieces
+}
+
+fn state<T>(lines: &mut Vec<DetailLine>, slot: &Slot<T>) {
+    match slot {
+        Slot::Ready(_) => {}
+        Slot::Unread => lines.push(Hint("Enter reads it.")),
+        Slot::Reading => lines.push(Reading),
+        Slot::Failed(error) => {
+            lines.push(Failure(error.clone()));
+            lines.push(Advice(error.kind.advice()));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_stay_whole_where_that_wastes_little() {
+        assert_eq!(pieces("read the manifest", 10), ["read the ", "manifest"]);
+        assert_eq!(pieces("a verylongword", 8), ["a verylo", "ngword"]);
+        assert_eq!(pieces("", 8), [""]);
+        assert_eq!(pieces("画像画像", 5), ["画像", "画像"]);
+    }
+
+    #[test]
+    fn nothing_is_wider_than_its_room_and_nothing_is_lost() {
+        let text = "RUN apt-get install -y ca-certificates 画像 && rm -rf /var/lib/apt/lists";
+        for cells in 2..60 {
+            let pieces = pieces(text, cells);
+            assert!(pieces.iter().all(|piece| piece.width() <= cells));
+            assert_eq!(pieces.concat(), text);
+        }
+    }
+}

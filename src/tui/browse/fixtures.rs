@@ -1,0 +1,255 @@
+//! A registry that exists only in a test: made content, answered as the real ones would.
+
+use std::collections::HashMap;
+
+use bytes::Bytes;
+use ratatui::{Terminal, backend::TestBackend, buffer::Buffer, layout::Size};
+use serde_json::{Value, json};
+
+use super::{Browser, Effect, Msg, Start, update, view};
+use crate::{
+    inspect::{
+        Answer, Config, Error, ErrorKind, Listing, Place, Referrers, ReferrersSource, Request,
+    },
+    oci::{Descriptor, Digest, Manifest, MediaType, Reference, Version},
+    present::Glyphs,
+    tui::{Options, keys::event, theme::Theme},
+};
+
+pub const REGISTRY: &str = "registry.example:5000";
+
+/// Answers by request; what is not here is not found.
+#[derive(Default)]
+pub struct Content {
+    answers: HashMap<Request, Result<Answer, Error>>,
+}
+
+pub fn reference(name: &str) -> Reference {
+    format!("{REGISTRY}/{name}").parse().unwrap()
+}
+
+pub fn place(repository: &str) -> Place {
+    Place::of(&reference(repository))
+}
+
+pub fn failure(said: &str, kind: ErrorKind) -> Error {
+    Error {
+        registry: REGISTRY.parse().unwrap(),
+        doing: "read the manifest".into(),
+        said: said.into(),
+        kind,
+    }
+}
+
+impl Content {
+    /// Some repositories, and in `team/api` an index of two platforms and an attestation under `1.10`.
+    pub fn new() -> Self {
+        let mut content = Self::default();
+        content.repositories(&["base/debian", "team/api", "team/worker", "web"]);
+        content.tags("team/api", &["1.9", "1.10", "latest"]);
+        let children: Vec<Value> = [("linux/amd64", "amd64"), ("linux/arm64/v8", "arm64")]
+            .iter()
+            .map(|(platform, architecture)| {
+                let config = json!({
+                    "created": "2026-03-01T12:00:00Z", "author": "the api team",
+                    "os": "linux", "architecture": architecture,
+                    "config": {
+                        "Env": ["PATH=/usr/local/bin:/usr/bin:/bin", "LANG=C.UTF-8"],
+                        "Entrypoint": ["/api"], "Cmd": ["serve", "--port", "8080"],
+                        "ExposedPorts": {"8080/tcp": {}}, "User": "1000",
+                        "Labels": {"org.opencontainers.image.title": "api"}
+                    },
+                    "history": [
+                        {"created_by": "ADD rootfs.tar /"},
+                        {"created_by": "/bin/sh -c #(nop)  ENV LANG=C.UTF-8", "empty_layer": true},
+                        {"created_by": "COPY api /api # buildkit"}
+                    ]
+                });
+                let layers = [30_000_000, 4_200_000];
+                let mut child = json!(content.image("team/api", &config, &layers));
+                let mut parts = platform.split('/');
+                child["platform"] = json!({"os": parts.next(), "architecture": parts.next()});
+                if let Some(variant) = parts.next() {
+                    child["platform"]["variant"] = json!(variant);
+                }
+                child
+            })
+            .collect();
+        let mut attestation = json!(content.image("team/api", &json!({}), &[900]));
+        attestation["platform"] = json!({"os": "unknown", "architecture": "unknown"});
+        attestation["annotations"] = json!({"vnd.docker.reference.type": "attestation-manifest"});
+        let manifests: Vec<Value> = children.into_iter().chain([attestation]).collect();
+        content.index("team/api:1.10", &json!(manifests));
+        content
+    }
+
+    pub fn repositories(&mut self, names: &[&str]) {
+        let names: Vec<String> = names.iter().map(|name| (*name).into()).collect();
+        let request = Request::Repositories(REGISTRY.parse().unwrap());
+        let answer = Answer::Repositories(Listing::of(&names).into());
+        self.answers.insert(request, Ok(answer));
+    }
+
+    pub fn tags(&mut self, repository: &str, tags: &[&str]) {
+        let tags: Vec<String> = tags.iter().map(|tag| (*tag).into()).collect();
+        let answer = Answer::Tags(Listing::of(&tags).into());
+        self.answers
+            .insert(Request::Tags(place(repository)), Ok(answer));
+    }
+
+    /// An image by digest, with layers of these sizes.
+    pub fn image(&mut self, repository: &str, config: &Value, layers: &[u64]) -> Descriptor {
+        let raw = Bytes::from(config.to_string());
+        let media_type = MediaType::new(MediaType::OCI_CONFIG);
+        let digest = Digest::of(&raw);
+        let described = json!({"mediaType": media_type, "digest": digest, "size": raw.len()});
+        let request = Request::Config(place(repository), digest, media_type.clone());
+        let config = Config::read(raw, media_type);
+        self.answers
+            .insert(request, Ok(Answer::Config(config.into())));
+        let layers: Vec<Value> = (layers.iter())
+            .map(|size| {
+                let digest = Digest::of(&size.to_le_bytes());
+                json!({"mediaType": MediaType::OCI_LAYER_GZIP, "digest": digest, "size": size})
+            })
+            .collect();
+        let manifest = json!({
+            "schemaVersion": 2, "mediaType": MediaType::OCI_MANIFEST,
+            "config": described, "layers": layers
+        });
+        let digest = Digest::of(manifest.to_string().as_bytes());
+        self.manifest(&place(repository), Version::Digest(digest), &manifest)
+    }
+
+    /// The same manifest under a tag.
+    pub fn tag(&mut self, name: &str, digest: &Digest) {
+        let reference = reference(name);
+        let place = Place::of(&reference);
+        let request = Request::Manifest(place.clone(), Version::Digest(digest.clone()));
+        let manifest = self.answers[&request].clone();
+        self.answers
+            .insert(Request::Manifest(place, reference.version()), manifest);
+    }
+
+    pub fn index(&mut self, name: &str, manifests: &Value) -> Descriptor {
+        let index = json!({
+            "schemaVersion": 2, "mediaType": MediaType::OCI_INDEX, "manifests": manifests
+        });
+        let reference = reference(name);
+        self.manifest(&Place::of(&reference), reference.version(), &index)
+    }
+
+    pub fn referrers(&mut self, repository: &str, of: &Digest, entries: Vec<Descriptor>) {
+        let source = ReferrersSource::Api;
+        let answer = Answer::Referrers(Referrers { entries, source }.into());
+        let request = Request::Referrers(place(repository), of.clone());
+        self.answers.insert(request, Ok(answer));
+    }
+
+    pub fn fail(&mut self, request: Request, error: Error) {
+        self.answers.insert(request, Err(error));
+    }
+
+    fn manifest(&mut self, place: &Place, version: Version, content: &Value) -> Descriptor {
+        let manifest = Manifest::parse(content.to_string().into(), None).unwrap();
+        let descriptor = json!({
+            "mediaType": manifest.media_type, "digest": manifest.digest, "size": manifest.raw.len()
+        });
+        self.referrers(place.repository.as_str(), &manifest.digest, Vec::new());
+        let request = Request::Manifest(place.clone(), version);
+        self.answers
+            .insert(request, Ok(Answer::Manifest(manifest.into())));
+        serde_json::from_value(descriptor).unwrap()
+    }
+
+    fn answer(&self, request: &Request) -> Result<Answer, Error> {
+        let missing = || Err(failure("said 404 (MANIFEST_UNKNOWN)", ErrorKind::NotFound));
+        self.answers.get(request).cloned().unwrap_or_else(missing)
+    }
+}
+
+/// A browser and what it asked for.
+pub struct Browsing {
+    pub browser: Browser,
+    /// Loads nobody answered yet.
+    pub asked: Vec<Effect>,
+    /// Everything else it wanted.
+    pub effects: Vec<Effect>,
+}
+
+impl Browsing {
+    /// Nothing is answered yet.
+    pub fn new(start: Start) -> Self {
+        let options = Options {
+            theme: Theme::Dark,
+            glyphs: Glyphs::UNICODE,
+            ..Options::detect(|_| None)
+        };
+        let mut browsing = Self {
+            browser: Browser::new(options, start),
+            asked: Vec::new(),
+            effects: Vec::new(),
+        };
+        browsing.resize(120, 40);
+        browsing
+    }
+
+    pub fn resize(&mut self, width: u16, height: u16) {
+        self.tell(Msg::Resized(Size { width, height }));
+    }
+
+    pub fn tell(&mut self, message: Msg) {
+        for effect in update(&mut self.browser, message) {
+            match effect {
+                Effect::Load(..) => self.asked.push(effect),
+                _ => self.effects.push(effect),
+            }
+        }
+    }
+
+    /// Answers everything, and what is asked then, and so on.
+    pub fn answer(&mut self, content: &Content) {
+        while let Some(effect) = self.asked.pop() {
+            if let Effect::Load(ticket, request) = effect {
+                let answer = content.answer(&request);
+                self.tell(Msg::Loaded(ticket, Box::new(answer)));
+            }
+        }
+    }
+
+    /// Presses keys, written as in the key table and separated by spaces.
+    pub fn press(&mut self, keys: &str) {
+        for key in keys.split(' ') {
+            self.tell(Msg::Key(event(key).unwrap()));
+        }
+    }
+
+    pub fn press_and_read(&mut self, keys: &str, content: &Content) {
+        for key in keys.split(' ') {
+            self.press(key);
+            self.answer(content);
+        }
+    }
+
+    pub fn requests(&self) -> Vec<&Request> {
+        let request = |effect: &'_ Effect| matches!(effect, Effect::Load(..));
+        (self.asked.iter())
+            .filter(|effect| request(effect))
+            .filter_map(|effect| match effect {
+                Effect::Load(_, request) => Some(request),
+                _ => None,
+            })
+            .collect()
+    }
+
+    pub fn picture(&self) -> Buffer {
+        let size = self.browser.size;
+        let mut terminal = Terminal::new(TestBackend::new(size.width, size.height)).unwrap();
+        terminal.draw(|frame| view(&self.browser, frame)).unwrap();
+        terminal.backend().buffer().clone()
+    }
+
+    pub fn text(&self) -> String {
+        crate::tui::picture::text(&self.picture())
+    }
+}

@@ -1,0 +1,249 @@
+//! Everything the browser shows, and the messages and effects around it.
+//!
+//! Invariant: only `update` changes a [`Browser`]; panes say what they show, the cache what is known of it.
+
+use std::{collections::HashSet, fmt};
+
+use crossterm::event::KeyEvent;
+use ratatui::layout::Size;
+use tui_input::Input;
+
+use super::{
+    cache::{Cache, Ticket},
+    chooser::Chooser,
+    comparing::Comparing,
+    keys::Mode,
+    layout::{self, Pane, Screen},
+    raw::Raw,
+    tree::{self, NodeId, Row},
+};
+use crate::{
+    inspect::{Answer, Error, Place, Request},
+    oci::{Reference, Registry, Repository, Tag},
+    present::Level,
+    tui::Options,
+};
+
+/// Where browsing begins.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Start {
+    Registry(Registry),
+    Repository(Place),
+    Image(Reference),
+    /// The images of a list, or one image of a batch.
+    Images(Vec<Pair>),
+}
+
+/// An image and where it goes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pair {
+    pub source: Reference,
+    pub destination: Reference,
+}
+
+#[derive(Clone, Debug)]
+pub enum Msg {
+    Key(KeyEvent),
+    Resized(Size),
+    /// What came of [`Effect::Load`].
+    Loaded(Ticket, Box<Result<Answer, Error>>),
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// Read this and send [`Msg::Loaded`] with the ticket.
+    Load(Ticket, Request),
+    /// Put this on the clipboard.
+    Copy(String),
+    Suspend,
+    /// The browser was closed.
+    Leave,
+    /// Ctrl-C: what that means is for whoever shows the browser.
+    Interrupt,
+}
+
+#[derive(Clone, Debug)]
+pub struct Browser {
+    pub options: Options,
+    pub size: Size,
+    pub focus: Pane,
+    pub zoomed: bool,
+    pub cache: Cache,
+    pub left: Left,
+    pub tags: Option<Tags>,
+    pub viewed: Option<Viewed>,
+    /// First line shown of the detail.
+    pub detail_offset: usize,
+    /// The image the next one is compared with.
+    pub marked: Option<Reference>,
+    /// What lies over the panes; the last one has the keys.
+    pub overlays: Vec<Overlay>,
+    pub notice: Option<(Level, String)>,
+}
+
+/// What the first pane offers.
+#[derive(Clone, Debug)]
+pub enum Left {
+    Repositories {
+        registry: Registry,
+        /// Whether the registry's own list is shown, or only what was named.
+        listed: bool,
+        chooser: Chooser<Repository>,
+    },
+    Images(Chooser<Pair>),
+}
+
+/// The tags of one repository.
+#[derive(Clone, Debug)]
+pub struct Tags {
+    pub place: Place,
+    pub chooser: Chooser<Tag>,
+}
+
+/// The image being looked at.
+#[derive(Clone, Debug)]
+pub struct Viewed {
+    pub reference: Reference,
+    /// Where it comes from or goes to, if that is known.
+    pub pair: Option<Pair>,
+    pub open: HashSet<NodeId>,
+    pub cursor: NodeId,
+    pub offset: usize,
+}
+
+#[derive(Clone, Debug)]
+pub enum Overlay {
+    /// The filter of the focused pane, or the search of the overlay below.
+    Typing(Input),
+    Raw(Raw),
+    Comparing(Comparing),
+    Help {
+        offset: usize,
+    },
+}
+
+impl Browser {
+    /// Asks for nothing yet: that begins with the first message, which tells the size.
+    #[must_use]
+    pub fn new(options: Options, start: Start) -> Self {
+        let mut browser = Self {
+            options,
+            size: Size::default(),
+            focus: Pane::Left,
+            zoomed: false,
+            cache: Cache::default(),
+            left: Left::Images(Chooser::new(Vec::new())),
+            tags: None,
+            viewed: None,
+            detail_offset: 0,
+            marked: None,
+            overlays: Vec::new(),
+            notice: None,
+        };
+        let named = |place: &Place| Left::Repositories {
+            registry: place.registry.clone(),
+            listed: false,
+            chooser: Chooser::new(vec![place.repository.clone()]),
+        };
+        match start {
+            Start::Registry(registry) => {
+                browser.left = Left::Repositories {
+                    registry,
+                    listed: true,
+                    chooser: Chooser::new(Vec::new()),
+                };
+            }
+            Start::Repository(place) => {
+                browser.left = named(&place);
+                browser.show_tags(place);
+                browser.focus = Pane::Tags;
+            }
+            Start::Image(reference) => {
+                let place = Place::of(&reference);
+                browser.left = named(&place);
+                browser.show_tags(place);
+                browser.show(reference, None);
+                browser.focus = Pane::Image;
+            }
+            Start::Images(pairs) => {
+                if let [pair] = pairs.as_slice() {
+                    browser.show_tags(Place::of(&pair.source));
+                    browser.show(pair.source.clone(), Some(pair.clone()));
+                    browser.focus = Pane::Image;
+                }
+                browser.left = Left::Images(Chooser::new(pairs));
+            }
+        }
+        browser
+    }
+
+    #[must_use]
+    pub fn screen(&self) -> Screen {
+        layout::screen(self.size, self.focus, self.zoomed)
+    }
+
+    /// What the keys speak to.
+    #[must_use]
+    pub fn mode(&self) -> Mode {
+        match self.overlays.last() {
+            None => Mode::Panes,
+            Some(Overlay::Typing(_)) => Mode::Typing,
+            Some(Overlay::Raw(_)) => Mode::Raw,
+            Some(Overlay::Comparing(_)) => Mode::Comparing,
+            Some(Overlay::Help { .. }) => Mode::Help,
+        }
+    }
+
+    /// The lines of the image pane.
+    #[must_use]
+    pub fn rows(&self) -> Vec<Row> {
+        (self.viewed.as_ref()).map_or_else(Vec::new, |viewed| tree::rows(viewed, &self.cache))
+    }
+
+    /// The line of the image pane that is selected.
+    #[must_use]
+    pub fn row(&self) -> Option<Row> {
+        let cursor = &self.viewed.as_ref()?.cursor;
+        self.rows().into_iter().find(|row| row.id == *cursor)
+    }
+
+    pub fn show_tags(&mut self, place: Place) {
+        if self.tags.as_ref().is_none_or(|tags| tags.place != place) {
+            let chooser = Chooser::new(Vec::new());
+            self.tags = Some(Tags { place, chooser });
+        }
+    }
+
+    pub fn show(&mut self, reference: Reference, pair: Option<Pair>) {
+        self.viewed = Some(Viewed {
+            reference,
+            pair,
+            open: HashSet::from([NodeId::root(), NodeId::root().referrers()]),
+            cursor: NodeId::root(),
+            offset: 0,
+        });
+        self.detail_offset = 0;
+    }
+
+    pub fn say(&mut self, level: Level, text: impl Into<String>) {
+        self.notice = Some((level, text.into()));
+    }
+}
+
+impl Pair {
+    /// The other side of this image.
+    #[must_use]
+    pub fn other(&self, side: &Reference) -> &Reference {
+        match *side == self.source {
+            true => &self.destination,
+            false => &self.source,
+        }
+    }
+}
+
+/// What the filter looks at.
+impl fmt::Display for Pair {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.source, self.destination)
+    }
+}

@@ -1,0 +1,227 @@
+//! Before, keys, after.
+
+use crate::{
+    inspect::{ErrorKind, Request},
+    oci::Version,
+    tui::browse::{
+        Effect, Msg, Pair, Start,
+        fixtures::{Browsing, Content, REGISTRY, failure, place, reference},
+        layout::Pane,
+    },
+};
+
+fn registry() -> Start {
+    Start::Registry(REGISTRY.parse().unwrap())
+}
+
+/// `team/api:1.10` is open.
+fn api(content: &Content) -> Browsing {
+    let mut browsing = Browsing::new(Start::Image(reference("team/api:1.10")));
+    browsing.answer(content);
+    browsing
+}
+
+#[test]
+fn from_a_registry_to_an_image_with_three_keys() {
+    let content = Content::new();
+    let mut browsing = Browsing::new(registry());
+    browsing.answer(&content);
+    browsing.press_and_read("j enter enter", &content);
+    assert_eq!(browsing.browser.focus, Pane::Image);
+    let viewed = &browsing.browser.viewed.as_ref().unwrap().reference;
+    assert_eq!(viewed.to_string(), format!("{REGISTRY}/team/api:1.9"));
+}
+
+#[test]
+fn only_what_is_open_is_read_and_only_once() {
+    let content = Content::new();
+    let mut browsing = Browsing::new(Start::Image(reference("team/api:1.10")));
+    assert_eq!(browsing.requests().len(), 2, "the tags and the root");
+    browsing.answer(&content);
+    browsing.press("j enter");
+    assert!(matches!(
+        browsing.requests()[..],
+        [Request::Manifest(_, Version::Digest(_))]
+    ));
+    browsing.answer(&content);
+    browsing.press("h enter h enter");
+    assert!(browsing.asked.is_empty(), "it is known by now");
+}
+
+#[test]
+fn an_answer_nobody_waits_for_any_more_is_dropped() {
+    let content = Content::new();
+    let mut browsing = Browsing::new(registry());
+    let late = browsing.asked.pop().unwrap();
+    browsing.press("r");
+    assert_eq!(browsing.requests().len(), 1, "asked again");
+    browsing.answer(&content);
+    let Effect::Load(ticket, _) = late else {
+        panic!("{late:?}")
+    };
+    let error = failure("said 503", ErrorKind::Transient);
+    browsing.tell(Msg::Loaded(ticket, Box::new(Err(error))));
+    assert!(browsing.text().contains("team/worker"));
+    assert!(!browsing.text().contains("503"));
+}
+
+#[test]
+fn a_failure_stays_until_it_is_read_again() {
+    let mut content = Content::new();
+    let request = Request::Tags(place("team/api"));
+    content.fail(request, failure("said 503", ErrorKind::Transient));
+    let mut browsing = Browsing::new(Start::Repository(place("team/api")));
+    browsing.answer(&content);
+    assert!(browsing.text().contains("Tags failed"));
+    content.tags("team/api", &["1.9"]);
+    browsing.press("j k");
+    assert!(
+        browsing.asked.is_empty(),
+        "nobody hammers a registry that fails"
+    );
+    browsing.press_and_read("r", &content);
+    assert!(!browsing.text().contains("failed"));
+    assert!(browsing.text().contains("1.9"));
+}
+
+#[test]
+fn filtering_tags_shows_what_matches_and_escape_shows_all() {
+    let content = Content::new();
+    let mut browsing = Browsing::new(Start::Repository(place("team/api")));
+    browsing.answer(&content);
+    browsing.press("/ 1 . enter");
+    assert!(!browsing.text().contains("latest"));
+    assert!(browsing.text().contains("Tags 2 of 3"));
+    browsing.press("esc");
+    assert!(browsing.text().contains("latest"));
+}
+
+#[test]
+fn closing_goes_up_to_the_tags_and_the_repositories() {
+    let content = Content::new();
+    let mut browsing = api(&content);
+    browsing.press_and_read("j enter j", &content);
+    browsing.press("h h h h");
+    assert_eq!(browsing.browser.focus, Pane::Tags);
+    browsing.press("h");
+    assert_eq!(browsing.browser.focus, Pane::Left);
+}
+
+#[test]
+fn what_is_copied_is_the_reference_with_its_digest_or_the_digest_of_a_blob() {
+    let content = Content::new();
+    let mut browsing = api(&content);
+    browsing.press_and_read("y j enter j j y", &content);
+    let copied: Vec<&str> = (browsing.effects.iter())
+        .map(|effect| match effect {
+            Effect::Copy(text) => text.as_str(),
+            other => panic!("{other:?}"),
+        })
+        .collect();
+    assert!(copied[0].starts_with(&format!("{REGISTRY}/team/api:1.10@sha256:")));
+    assert!(copied[1].starts_with("sha256:"));
+}
+
+#[test]
+fn json_is_searched_and_the_match_is_unfolded() {
+    let content = Content::new();
+    let mut browsing = api(&content);
+    browsing.press("v z / a r m 6 4 enter");
+    assert!(browsing.text().contains("1 match of \"arm64\""));
+    assert!(browsing.text().contains("\"architecture\": \"arm64\""));
+    browsing.press("esc");
+    assert!(browsing.text().contains("Detail"));
+}
+
+#[test]
+fn an_image_is_compared_with_its_destination() {
+    let mut content = Content::new();
+    let moved = content.image("mirror/api", &serde_json::json!({"os": "linux"}), &[7]);
+    content.tag("mirror/api:1.10", &moved.digest);
+    let pair = Pair {
+        source: reference("team/api:1.10"),
+        destination: reference("mirror/api:1.10"),
+    };
+    let mut browsing = Browsing::new(Start::Images(vec![pair]));
+    browsing.answer(&content);
+    browsing.press("c");
+    assert!(browsing.text().contains("reading"));
+    browsing.answer(&content);
+    assert!(browsing.text().contains("≠ digest"));
+    assert!(browsing.text().contains("← linux/amd64"));
+    browsing.press_and_read("esc s", &content);
+    assert!(browsing.text().contains("comes from"));
+}
+
+#[test]
+fn a_marked_image_is_compared_with_another_tag() {
+    let mut content = Content::new();
+    let other = content.image("team/api", &serde_json::json!({"os": "linux"}), &[7]);
+    content.tag("team/api:1.9", &other.digest);
+    let mut browsing = api(&content);
+    browsing.press_and_read("m h", &content);
+    assert_eq!(browsing.browser.focus, Pane::Tags);
+    browsing.press_and_read("g c", &content);
+    assert!(browsing.text().contains("difference"));
+}
+
+#[test]
+fn a_key_that_can_do_nothing_says_so() {
+    let content = Content::new();
+    let mut browsing = api(&content);
+    for (key, said) in [
+        ("s", "this image has no other side"),
+        ("c", "c on another one compares the two"),
+        ("/", "only repositories, images and tags are filtered"),
+    ] {
+        browsing.press(key);
+        assert!(browsing.text().contains(said), "{key}");
+    }
+}
+
+#[test]
+fn q_closes_and_ctrl_c_is_for_whoever_shows_the_browser() {
+    let content = Content::new();
+    let mut browsing = api(&content);
+    browsing.press("v ctrl-c esc q");
+    assert_eq!(browsing.effects, [Effect::Interrupt, Effect::Leave]);
+}
+
+#[test]
+fn no_keys_in_any_order_break_anything() {
+    let content = Content::new();
+    let keys: Vec<&str> = crate::tui::browse::keys::BINDINGS
+        .iter()
+        .flat_map(|binding| binding.keys)
+        .filter(|key| !matches!(**key, "left" | "right"))
+        .copied()
+        .collect();
+    let pair = Pair {
+        source: reference("team/api:1.10"),
+        destination: reference("team/api:1.9"),
+    };
+    let starts = [
+        registry(),
+        Start::Image(reference("team/api:1.10")),
+        Start::Images(vec![pair.clone(), pair]),
+        Start::Images(Vec::new()),
+    ];
+    for (at, start) in starts.into_iter().enumerate() {
+        let mut browsing = Browsing::new(start);
+        // A walk through the keys in ever new orders.
+        for step in 0..keys.len() * 10 {
+            let key = keys[(step * 7 + step / keys.len() * (at + 3)) % keys.len()];
+            browsing.press(key);
+            if step % 5 == 0 {
+                browsing.answer(&content);
+            }
+            if step % 97 == 0 {
+                let (width, height) = [(120, 40), (80, 24), (60, 15), (20, 5)][step % 4];
+                browsing.resize(width, height);
+            }
+            if step % 3 == 0 {
+                browsing.picture();
+            }
+        }
+    }
+}

@@ -1,0 +1,4 @@
+//! The browser's behaviour, and its pictures.
+
+mod behaviour;
+mod pictures;

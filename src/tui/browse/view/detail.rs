@@ -1,0 +1,46 @@
+//! Everything about the selected line of the image.
+
+use ratatui::{buffer::Buffer, layout::Rect};
+
+use super::{pen, titled};
+use crate::tui::{
+    browse::{
+        detail::{NAME, Tone, wrapped},
+        layout::Pane,
+        model::Browser,
+    },
+    theme::Role,
+};
+
+pub fn draw(browser: &Browser, buffer: &mut Buffer, area: Rect) {
+    let lines = wrapped(browser, browser.screen().cells(Pane::Detail));
+    let height = usize::from(area.height.saturating_sub(1));
+    let offset = browser
+        .detail_offset
+        .min(lines.len().saturating_sub(height));
+    let mut facts = Vec::new();
+    if lines.len() > height {
+        let last = lines.len().min(offset + height);
+        facts.push((
+            Role::Dim,
+            format!("{}-{last} of {}", offset + 1, lines.len()),
+        ));
+    }
+    let focused = browser.focus == Pane::Detail;
+    let area = titled(browser, buffer, area, focused, "Detail", &facts);
+    for (row, line) in (0..area.height).zip(lines.iter().skip(offset)) {
+        let mut pen = pen(browser, buffer, area, row);
+        pen.skip(1);
+        let role = match line.role {
+            Tone::Fact => Role::Text,
+            Tone::Failure => Role::Bad,
+            Tone::Advice => Role::Strong,
+            Tone::Reading => Role::Busy,
+            Tone::Hint => Role::Dim,
+        };
+        if line.role == Tone::Fact {
+            pen.column(Role::Dim, line.name, u16::try_from(NAME - 1).unwrap_or(0));
+        }
+        pen.put(role, &line.text);
+    }
+}

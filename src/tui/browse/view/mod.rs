@@ -1,0 +1,190 @@
+//! Draws the browser.
+//!
+//! Decides how things look; where they are is `layout`, what is known is the cache. Invariant: whatever a
+//! registry wrote goes through a [`Pen`], which makes it plain and cuts it to its room.
+
+mod choosers;
+mod comparison;
+mod detail;
+mod footer;
+mod help;
+mod image;
+mod raw;
+
+use ratatui::{Frame, buffer::Buffer, layout::Rect};
+
+use super::{
+    layout::{Pane, Screen, TITLE},
+    model::{Browser, Left, Overlay},
+};
+use crate::{
+    inspect::Error,
+    present::{Glyphs, count, plain},
+    tui::{theme::Role, view::pen::Pen},
+};
+
+/// Draws the browser over the whole frame.
+pub fn view(browser: &Browser, frame: &mut Frame) {
+    let buffer = frame.buffer_mut();
+    let areas = match browser.screen() {
+        Screen::Line(area) => {
+            let mut pen = pen(browser, buffer, area, 0);
+            return pen.put(
+                Role::Warning,
+                "too small to browse: 50x10 is needed; q leaves",
+            );
+        }
+        Screen::Panes(areas) => areas,
+    };
+    header(browser, buffer, areas.header);
+    let over =
+        (browser.overlays.iter().rev()).find(|overlay| !matches!(overlay, Overlay::Typing(_)));
+    match over {
+        Some(Overlay::Raw(raw)) => raw::draw(browser, buffer, areas.body, raw),
+        Some(Overlay::Comparing(comparing)) => {
+            comparison::draw(browser, buffer, areas.body, comparing);
+        }
+        Some(Overlay::Help { offset }) => help::draw(browser, buffer, areas.body, *offset),
+        Some(Overlay::Typing(_)) | None => {
+            let area = |pane| areas.pane(pane);
+            if let Some(area) = area(Pane::Left) {
+                choosers::left(browser, buffer, area);
+            }
+            if let Some(area) = area(Pane::Tags) {
+                choosers::tags(browser, buffer, area);
+            }
+            if let Some(area) = area(Pane::Image) {
+                image::draw(browser, buffer, area);
+            }
+            if let Some(area) = area(Pane::Detail) {
+                detail::draw(browser, buffer, area);
+            }
+        }
+    }
+    if let Some(cursor) = footer::draw(browser, buffer, areas.footer) {
+        frame.set_cursor_position(cursor);
+    }
+}
+
+fn header(browser: &Browser, buffer: &mut Buffer, area: Rect) {
+    let mut pen = pen(browser, buffer, area, 0);
+    pen.skip(1);
+    pen.put(Role::Accent, "transship browse");
+    let reading = browser.cache.in_flight();
+    if reading > 0 {
+        let text = format!("reading {} ", count(reading, "answer"));
+        pen.at_end(&[(Role::Busy, &text)]);
+    }
+    pen.skip(2);
+    let glyphs = pen.glyphs();
+    let room = usize::from(pen.room());
+    match (&browser.viewed, &browser.left) {
+        (Some(viewed), _) => {
+            let side = viewed
+                .pair
+                .as_ref()
+                .map(|pair| match viewed.reference == pair.source {
+                    true => "source",
+                    false => "destination",
+                });
+            let taken = side.map_or(0, |side| side.len() + 2);
+            let name = glyphs.clip_reference(&viewed.reference, room.saturating_sub(taken));
+            pen.put(Role::Strong, &name);
+            if let Some(side) = side {
+                pen.put(Role::Dim, &format!("  {side}"));
+            }
+        }
+        (None, Left::Repositories { registry, .. }) => pen.put(Role::Strong, registry.as_str()),
+        (None, Left::Images(chooser)) => {
+            pen.put(Role::Strong, &count(chooser.len(), "image"));
+        }
+    }
+}
+
+fn pen<'a>(browser: &Browser, buffer: &'a mut Buffer, area: Rect, row: u16) -> Pen<'a> {
+    let options = &browser.options;
+    Pen::new(buffer, area, row, (options.theme, options.glyphs))
+}
+
+/// A title line; gives the area under it.
+fn titled(
+    browser: &Browser,
+    buffer: &mut Buffer,
+    area: Rect,
+    focused: bool,
+    title: &str,
+    facts: &[(Role, String)],
+) -> Rect {
+    let (rule, text) = match focused {
+        true => (Role::Accent, Role::Accent),
+        false => (Role::Dim, Role::Strong),
+    };
+    let [heavy, _, light] = browser.options.glyphs.bar;
+    let glyph = if focused { heavy } else { light };
+    let mut pen = pen(browser, buffer, area, 0);
+    pen.put(rule, glyph);
+    pen.put(text, &format!(" {title} "));
+    for (role, fact) in facts {
+        pen.put(*role, &format!("{fact} "));
+    }
+    pen.rule(rule, glyph);
+    Rect {
+        y: area.y + TITLE.min(area.height),
+        height: area.height.saturating_sub(TITLE),
+        ..area
+    }
+}
+
+/// The cursor's cell at the start of a line, and how its text looks.
+fn cursor(pen: &mut Pen, selected: bool, focused: bool) -> Role {
+    let glyphs = pen.glyphs();
+    match (selected, focused) {
+        (true, true) => {
+            pen.put(Role::Accent, glyphs.cursor);
+            Role::Selected
+        }
+        (true, false) => {
+            pen.put(Role::Dim, glyphs.cursor);
+            Role::Strong
+        }
+        (false, _) => {
+            pen.skip(1);
+            Role::Text
+        }
+    }
+}
+
+/// Several lines of words in an empty pane.
+fn words(browser: &Browser, buffer: &mut Buffer, area: Rect, lines: &[(Role, String)]) {
+    let room = usize::from(area.width.saturating_sub(2));
+    let pieces = lines.iter().flat_map(|(role, text)| {
+        let pieces = super::detail::pieces(&plain(text), room);
+        pieces.into_iter().map(|piece| (*role, piece))
+    });
+    for (row, (role, text)) in (0..area.height).zip(pieces) {
+        let mut pen = pen(browser, buffer, area, row);
+        pen.skip(1);
+        pen.put(role, &text);
+    }
+}
+
+/// What failed, and what to do about it.
+fn failure(error: &Error) -> [(Role, String); 2] {
+    [
+        (Role::Bad, format!("failed to {error}")),
+        (
+            Role::Strong,
+            format!("{}; r tries again", error.kind.advice()),
+        ),
+    ]
+}
+
+/// Before a line that opens: whether it is open.
+fn fold(glyphs: Glyphs, open: bool) -> &'static str {
+    match (glyphs == Glyphs::ASCII, open) {
+        (false, true) => "▾ ",
+        (false, false) => "▸ ",
+        (true, true) => "- ",
+        (true, false) => "+ ",
+    }
+}

@@ -1,0 +1,191 @@
+//! The two registries, and how they break.
+//!
+//! Invariant: a registry that was started again has the address and the content it had before, and the witness
+//! sees the content without faults and without credentials.
+
+use std::{net::SocketAddr, time::Duration};
+
+use tempfile::TempDir;
+use transship::serve::{Auth, Credentials, Fault, Options, Server, Store, TokenAuth};
+
+use crate::docker_registry::DockerRegistry;
+
+const USER: &str = "operator";
+pub const PASSWORD: &str = "open sesame";
+/// The name of an environment variable.
+pub const PASSWORD_IN: &str = "BREAKER_PASSWORD";
+/// So often is a free address tried again, which another program may have for a moment.
+const BINDS: usize = 100;
+
+/// The embedded registry in a directory, now and then without a server.
+pub struct Embedded {
+    directory: TempDir,
+    address: SocketAddr,
+    server: Option<Server>,
+    with_tokens: bool,
+}
+
+pub type Source = Embedded;
+
+pub enum Destination {
+    Embedded(Embedded),
+    Real(DockerRegistry),
+}
+
+/// What an audit reads from.
+pub struct Witness {
+    pub address: String,
+    _server: Option<Server>,
+}
+
+impl Embedded {
+    pub async fn start(with_tokens: bool) -> Self {
+        let mut embedded = Self {
+            directory: tempfile::tempdir().unwrap(),
+            address: ([127, 0, 0, 1], 0).into(),
+            server: None,
+            with_tokens,
+        };
+        embedded.mend().await;
+        embedded
+    }
+
+    pub fn store(&self) -> Store {
+        Store::open(self.directory.path()).unwrap()
+    }
+
+    pub fn address(&self) -> String {
+        self.address.to_string()
+    }
+
+    pub fn credentials(&self) -> String {
+        if self.with_tokens {
+            format!("username = \"{USER}\"\npassword-env = \"{PASSWORD_IN}\"\n")
+        } else {
+            String::new()
+        }
+    }
+
+    /// Ends it in the middle of whatever it does.
+    pub fn kill(&mut self) {
+        self.server = None;
+    }
+
+    pub fn fault(&self, fault: Fault) {
+        if let Some(server) = &self.server {
+            server.faults().add(fault);
+        }
+    }
+
+    pub fn expire_tokens(&self) {
+        if let Some(server) = &self.server {
+            server.expire_tokens();
+        }
+    }
+
+    /// Starts it again if it is gone, and ends all faults.
+    pub async fn mend(&mut self) {
+        if let Some(server) = &self.server {
+            server.faults().clear();
+            return;
+        }
+        let auth = if self.with_tokens {
+            Auth::Token(TokenAuth {
+                credentials: Credentials::new(USER, PASSWORD),
+                lifetime: Duration::from_secs(60),
+                anonymous_pull: false,
+            })
+        } else {
+            Auth::default()
+        };
+        let options = || Options {
+            auth: auth.clone(),
+            ..Options::new(self.directory.path())
+        };
+        let mut bound = Server::bind(self.address, options()).await;
+        for _ in 0..BINDS {
+            if bound.is_err() {
+                tokio::task::yield_now().await;
+                bound = Server::bind(self.address, options()).await;
+            }
+        }
+        let server = bound.unwrap();
+        self.address = server.address();
+        self.server = Some(server);
+    }
+
+    pub async fn witness(&self) -> Witness {
+        let options = Options::new(self.directory.path());
+        let server = Server::bind(([127, 0, 0, 1], 0).into(), options)
+            .await
+            .unwrap();
+        Witness {
+            address: server.address().to_string(),
+            _server: Some(server),
+        }
+    }
+}
+
+impl Destination {
+    /// The embedded registry, the embedded one with tokens, or a real one where it is installed.
+    pub async fn start(kind: u8) -> Self {
+        match kind {
+            0 => Self::Embedded(Embedded::start(false).await),
+            1 => Self::Embedded(Embedded::start(true).await),
+            _ => match DockerRegistry::start().await {
+                Some(real) => Self::Real(real),
+                None => Self::Embedded(Embedded::start(false).await),
+            },
+        }
+    }
+
+    pub fn address(&self) -> String {
+        match self {
+            Self::Embedded(embedded) => embedded.address(),
+            Self::Real(real) => real.address().to_owned(),
+        }
+    }
+
+    pub fn credentials(&self) -> String {
+        match self {
+            Self::Embedded(embedded) => embedded.credentials(),
+            Self::Real(_) => String::new(),
+        }
+    }
+
+    pub async fn kill(&mut self) {
+        match self {
+            Self::Embedded(embedded) => embedded.kill(),
+            Self::Real(real) => real.kill().await,
+        }
+    }
+
+    pub fn fault(&self, fault: Fault) {
+        if let Self::Embedded(embedded) = self {
+            embedded.fault(fault);
+        }
+    }
+
+    pub fn expire_tokens(&self) {
+        if let Self::Embedded(embedded) = self {
+            embedded.expire_tokens();
+        }
+    }
+
+    pub async fn mend(&mut self) {
+        match self {
+            Self::Embedded(embedded) => embedded.mend().await,
+            Self::Real(real) => real.mend().await,
+        }
+    }
+
+    pub async fn witness(&self) -> Witness {
+        match self {
+            Self::Embedded(embedded) => embedded.witness().await,
+            Self::Real(real) => Witness {
+                address: real.address().to_owned(),
+                _server: None,
+            },
+        }
+    }
+}

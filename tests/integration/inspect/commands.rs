@@ -1,0 +1,112 @@
+//! `inspect`, `tags` and `digest` as a shell sees them.
+
+use serde_json::{Value, json};
+use transship::{
+    oci::{Digest, MediaType},
+    serve::Estate,
+};
+
+use super::{Estates, REPOSITORY, repository, tag};
+use crate::operator::Operator;
+
+#[tokio::test]
+async fn inspect_tells_a_person_what_an_image_is() {
+    let estates = Estates::new().await;
+    let index = estates.put_index();
+    let image = estates.reference(":1").to_string();
+    let inspect = ["inspect", &image, "--platform", "linux/arm64"];
+    let told = Operator::new().say(&inspect).await;
+    told.expect(0);
+    for text in [
+        index.digest.to_string().as_str(),
+        "linux/arm64/v8",
+        "entrypoint    /api",
+        "in 2 layers",
+        "RUN step 2",
+    ] {
+        assert!(told.stdout.contains(text), "{text}\n{}", told.stdout);
+    }
+}
+
+#[tokio::test]
+async fn inspect_prints_json_for_scripts_and_the_manifest_byte_for_byte() {
+    let estates = Estates::new().await;
+    let index = estates.put_index();
+    let image = estates.reference(":1").to_string();
+    let operator = Operator::new();
+    let told = operator.say(&["inspect", &image, "--json"]).await;
+    let inspection: Value = serde_json::from_str(&told.expect(0).stdout).unwrap();
+    assert_eq!(inspection["digest"], json!(index.digest));
+    assert_eq!(inspection["images"][1]["config"]["user"], "1000");
+    assert_eq!(inspection["images"][1]["history"][1]["layer"], 1);
+    let told = operator.say(&["inspect", &image, "--raw"]).await;
+    assert_eq!(Digest::of(told.expect(0).stdout.as_bytes()), index.digest);
+}
+
+#[tokio::test]
+async fn labels_cannot_steer_the_terminal() {
+    let estates = Estates::new().await;
+    let store = estates.store();
+    let config = json!({
+        "os": "linux", "architecture": "amd64",
+        "config": {"Labels": {"\x1b[2J": "\x1b]52;c;aGk=\x07"}}
+    });
+    let media_type = MediaType::OCI_CONFIG;
+    let config = store.put_blob(&repository(), media_type, config.to_string().as_bytes());
+    let manifest = json!({
+        "schemaVersion": 2, "mediaType": MediaType::OCI_MANIFEST,
+        "config": config.unwrap(), "layers": []
+    });
+    let bytes = manifest.to_string();
+    store
+        .put_manifest(
+            &repository(),
+            Some(&tag("1")),
+            MediaType::OCI_MANIFEST,
+            bytes.as_bytes(),
+        )
+        .unwrap();
+    let image = estates.reference(":1").to_string();
+    let told = Operator::new().say(&["inspect", &image]).await;
+    assert!(told.expect(0).stdout.contains("52;c;aGk="));
+    let control = |c: char| c.is_control() && c != '\n';
+    assert!(!told.stdout.contains(control), "{:?}", told.stdout);
+}
+
+#[tokio::test]
+async fn tags_are_listed_in_the_order_of_their_numbers() {
+    let estates = Estates::new().await;
+    let estate = Estate::new(estates.store());
+    let platform = "linux/amd64".parse().unwrap();
+    for name in ["1.10", "1.9", "latest"] {
+        estate
+            .image(&repository(), Some(&tag(name)), &platform, &[])
+            .unwrap();
+    }
+    let repository = format!("{}/{REPOSITORY}", estates.server.address());
+    let told = Operator::new().say(&["tags", &repository]).await;
+    assert_eq!(told.expect(0).stdout, "1.9\n1.10\nlatest\n");
+}
+
+#[tokio::test]
+async fn digest_knows_images_and_files() {
+    let estates = Estates::new().await;
+    let index = estates.put_index();
+    let operator = Operator::new();
+    let image = estates.reference(":1").to_string();
+    let told = operator.say(&["digest", &image]).await;
+    assert_eq!(told.expect(0).stdout.trim(), index.digest.to_string());
+    let file = operator.list("content");
+    let told = operator.say(&["digest", file.to_str().unwrap()]).await;
+    let expected = Digest::of(b"content").to_string();
+    assert_eq!(told.expect(0).stdout.trim(), expected);
+}
+
+#[tokio::test]
+async fn what_is_not_there_says_what_to_check() {
+    let estates = Estates::new().await;
+    let image = estates.reference(":nothing").to_string();
+    let told = Operator::new().say(&["inspect", &image]).await;
+    assert_ne!(told.code, Some(0));
+    assert!(told.stderr.contains("check the name"), "{}", told.stderr);
+}
