@@ -20,6 +20,7 @@ mod signals;
 mod verify;
 
 use std::{
+    io::Write as _,
     net::SocketAddr,
     path::{Path, PathBuf},
     process::ExitCode,
@@ -241,7 +242,8 @@ pub fn main() -> ExitCode {
     match ended {
         Ok(exit) => exit.into(),
         Err(error) => {
-            eprintln!("transship: {}", sentence(&error));
+            // Whoever would read it may be gone with the terminal.
+            let _ = writeln!(std::io::stderr(), "transship: {}", sentence(&error));
             Exit::Usage.into()
         }
     }

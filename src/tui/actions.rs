@@ -16,8 +16,8 @@ use super::{
     theme::Theme,
 };
 use crate::{
-    batch::{Command, Job, JobId, JobView, Selection, State, StopMode},
-    present::{Level, count, failure, plain},
+    batch::{Command, Job, JobId, JobView, LaneLimit, Selection, State, StopMode},
+    present::{Level, count, failure, plain, rate},
 };
 
 /// How many images a question names before it only counts the rest.
@@ -110,6 +110,7 @@ fn run(model: &mut Model, run: Run) -> Vec<Effect> {
         Run::Show(show) => set_show(model, show),
         Run::Theme(theme) => set_theme(model, theme),
         Run::Parallel(images) => return set_parallel(model, images),
+        Run::Limit(limit) => return set_limit(model, limit),
     }
     Vec::new()
 }
@@ -476,6 +477,9 @@ fn named(model: &Model, jobs: &BTreeSet<JobId>) -> Vec<String> {
 }
 
 fn change_limit(model: &mut Model, by: i16) -> Vec<Effect> {
+    if model.focus == Pane::Registries {
+        return change_streams(model, by);
+    }
     // Several presses may come before the first one is answered.
     let now = model.parallel_asked.unwrap_or(model.board.parallel);
     let images = now.saturating_add_signed(by).max(1);
@@ -484,6 +488,49 @@ fn change_limit(model: &mut Model, by: i16) -> Vec<Effect> {
         return Vec::new();
     }
     set_parallel(model, images)
+}
+
+fn change_streams(model: &mut Model, by: i16) -> Vec<Effect> {
+    let Some(lane) = model.registries.selected(&model.board) else {
+        model.say(Level::Warning, "no registry was asked yet");
+        return Vec::new();
+    };
+    let asked = model.registries.asked.get(&lane.registry).copied();
+    let now = asked.unwrap_or(lane.stream_ceiling);
+    let streams = now.saturating_add_signed(by).max(1);
+    if streams == now {
+        model.say(Level::Info, "at least 1 stream; p pauses");
+        return Vec::new();
+    }
+    set_limit(model, LaneLimit::Streams(streams))
+}
+
+/// Changes a limit of the selected registry.
+fn set_limit(model: &mut Model, limit: LaneLimit) -> Vec<Effect> {
+    let Some(lane) = model.registries.selected(&model.board) else {
+        model.say(Level::Warning, "no registry was asked yet");
+        return Vec::new();
+    };
+    let registry = lane.registry.clone();
+    let text = match limit {
+        LaneLimit::Streams(streams) => count(usize::from(streams), "stream"),
+        LaneLimit::RequestsPerSecond(limit) => limit.map_or("any requests/s".into(), |limit| {
+            format!("{limit} requests/s")
+        }),
+        LaneLimit::BytesPerSecond(limit) => limit.map_or("any speed".into(), rate),
+    };
+    let command = Command::SetLimit {
+        registry: registry.clone(),
+        limit,
+    };
+    let effects = send(model, command);
+    if !effects.is_empty() {
+        model.say(Level::Info, format!("{registry}: at most {text}"));
+        if let LaneLimit::Streams(streams) = limit {
+            model.registries.asked.insert(registry, streams);
+        }
+    }
+    effects
 }
 
 fn set_parallel(model: &mut Model, images: u16) -> Vec<Effect> {

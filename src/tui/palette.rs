@@ -7,6 +7,7 @@ use super::{
     order::{Show, Sort},
     theme::Theme,
 };
+use crate::batch::LaneLimit;
 
 /// What a command does.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,6 +18,8 @@ pub enum Run {
     Theme(Theme),
     /// So many images at once.
     Parallel(u16),
+    /// This limit at the selected registry.
+    Limit(LaneLimit),
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,7 +58,20 @@ fn entry(name: impl Into<String>, says: impl Into<String>, run: Run) -> Entry {
 fn with_number(typed: &str) -> Option<Entry> {
     let (word, number) = typed.split_once(' ')?;
     let number: u16 = number.trim().parse().ok().filter(|number| *number > 0)?;
+    let limit = |limit, says: String| {
+        let says = format!("{says} at the selected registry");
+        Some(entry(format!("{word} {number}"), says, Run::Limit(limit)))
+    };
     match word {
+        "streams" => limit(LaneLimit::Streams(number), format!("{number} streams")),
+        "requests" => limit(
+            LaneLimit::RequestsPerSecond(Some(number.into())),
+            format!("at most {number} requests a second"),
+        ),
+        "bandwidth" => limit(
+            LaneLimit::BytesPerSecond(Some(u64::from(number) << 20)),
+            format!("at most {number} MiB a second"),
+        ),
         "parallel" => Some(entry(
             format!("parallel {number}"),
             format!("{number} images at once"),
@@ -140,6 +156,7 @@ mod tests {
     #[test]
     fn a_number_is_part_of_the_command() {
         assert_eq!(first("parallel 20"), Run::Parallel(20));
+        assert_eq!(first("streams 3"), Run::Limit(LaneLimit::Streams(3)));
         assert_eq!(entries(&Keymap::default(), "parallel 0"), []);
     }
 }

@@ -16,18 +16,17 @@ pub struct Registries {
     pub offset: usize,
     rates: BTreeMap<Registry, Rate>,
     sampled: Option<Duration>,
+    /// Streams asked for and not yet confirmed.
+    pub asked: BTreeMap<Registry, u16>,
     /// When throttled registries are asked again.
     again: BTreeMap<Registry, Duration>,
 }
 
-/// What a registry did in the last second.
+/// Bytes moved so far, and of them a second.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Rate {
-    requests: u64,
+struct Rate {
     bytes: u64,
-    /// Tenths of requests a second.
-    pub tenths: u64,
-    pub bytes_per_second: u64,
+    per_second: u64,
 }
 
 impl Registries {
@@ -61,10 +60,10 @@ impl Registries {
             .max((at + 1).saturating_sub(height));
     }
 
-    /// How fast a registry is; none until two samples were seen.
+    /// Bytes a second that move to and from a registry; 0 until two samples were seen.
     #[must_use]
-    pub fn rate(&self, registry: &Registry) -> Option<Rate> {
-        self.rates.get(registry).copied()
+    pub fn speed(&self, registry: &Registry) -> u64 {
+        self.rates.get(registry).map_or(0, |rate| rate.per_second)
     }
 
     /// How long until a throttled registry is asked again.
@@ -86,6 +85,9 @@ impl Registries {
                         }
                         None => drop(self.again.remove(&lane.registry)),
                     }
+                    if self.asked.get(&lane.registry) == Some(&lane.stream_ceiling) {
+                        self.asked.remove(&lane.registry);
+                    }
                 }
             }
             _ => {}
@@ -101,17 +103,10 @@ impl Registries {
         let millis = passed.map_or(0, |passed| u64::try_from(passed.as_millis()).unwrap_or(0));
         for (registry, lane) in &board.lanes {
             let rate = self.rates.entry(registry.clone()).or_default();
-            let per_second = |now: u64, before: u64, times: u64| {
-                (now.saturating_sub(before))
-                    .saturating_mul(1000 * times)
-                    .checked_div(millis)
-                    .unwrap_or(0)
-            };
+            let moved = lane.bytes.saturating_sub(rate.bytes);
             *rate = Rate {
-                tenths: per_second(lane.requests, rate.requests, 10),
-                bytes_per_second: per_second(lane.bytes, rate.bytes, 1),
-                requests: lane.requests,
                 bytes: lane.bytes,
+                per_second: moved.saturating_mul(1000).checked_div(millis).unwrap_or(0),
             };
         }
     }

@@ -5,6 +5,7 @@
 
 use std::{
     io::{self, BufWriter, IsTerminal as _, Stdout, Write as _},
+    mem::ManuallyDrop,
     panic,
     sync::{
         Mutex, Once, PoisonError,
@@ -28,7 +29,8 @@ static PANICS: Mutex<Vec<String>> = Mutex::new(Vec::new());
 static HOOK: Once = Once::new();
 
 pub struct Screen {
-    terminal: Terminal<CrosstermBackend<BufWriter<Stdout>>>,
+    /// Never dropped: when the terminal is gone that would print so, to a terminal that is gone, and panic.
+    terminal: ManuallyDrop<Terminal<CrosstermBackend<BufWriter<Stdout>>>>,
 }
 
 impl Screen {
@@ -41,7 +43,9 @@ impl Screen {
         let out = BufWriter::with_capacity(1 << 16, io::stdout());
         let terminal = Terminal::new(CrosstermBackend::new(out))?;
         // From here on dropping gives back what was taken so far.
-        let mut screen = Self { terminal };
+        let mut screen = Self {
+            terminal: ManuallyDrop::new(terminal),
+        };
         screen.enter()?;
         Ok(screen)
     }

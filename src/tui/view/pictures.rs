@@ -5,7 +5,8 @@ use ratatui::{Terminal, backend::TestBackend, buffer::Buffer, layout::Size};
 use super::view;
 use crate::{
     batch::{
-        Attempt, Event, FailureClass, JobId, LaneState, Millis, Outcome, Settled, Side, UploadMode,
+        Attempt, Budget, Event, FailureClass, JobId, LaneState, Millis, Outcome, Settled, Side,
+        UploadMode,
     },
     present::Glyphs,
     tui::{
@@ -234,22 +235,32 @@ fn only_failures_at_80x24() {
 }
 
 fn with_lanes(mut model: Model) -> Model {
-    let lane = |registry: &str, streams, stream_limit, requests, bytes, throttled| LaneState {
-        registry: registry.parse().unwrap(),
-        streams,
-        stream_limit,
-        requests,
-        bytes,
-        throttled_ms: throttled,
-        stream_ceiling: stream_limit,
-        request_rate: 0,
-        request_limit: None,
-        byte_limit: None,
-        answer_p50_ms: None,
-        answer_p95_ms: None,
-        budget: None,
-        upload_mode: UploadMode::Whole,
-    };
+    let lane =
+        |registry: &str, streams, stream_limit, requests, bytes, throttled: Option<Millis>| {
+            LaneState {
+                registry: registry.parse().unwrap(),
+                streams,
+                stream_limit,
+                stream_ceiling: 16,
+                requests,
+                request_rate: u32::from(streams) * 9,
+                request_limit: None,
+                bytes,
+                byte_limit: None,
+                answer_p50_ms: Some(Millis(12)),
+                answer_p95_ms: Some(Millis(340)),
+                throttled_ms: throttled,
+                budget: throttled.map(|_| Budget {
+                    limit: 100,
+                    remaining: 4,
+                    window_ms: Some(Millis(21_600_000)),
+                }),
+                upload_mode: match streams {
+                    3 => UploadMode::Chunks { bytes: 64 * MIB },
+                    _ => UploadMode::Whole,
+                },
+            }
+        };
     let at = |times: u64| Event::LanesSampled {
         lanes: vec![
             lane("a.example", 8, 8, 200 * times, 50 * MIB * times, None),

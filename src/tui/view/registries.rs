@@ -4,7 +4,7 @@ use ratatui::{buffer::Buffer, layout::Rect};
 
 use super::{pen, select, titled};
 use crate::{
-    batch::LaneState,
+    batch::{LaneState, UploadMode},
     present::{Phase, bytes, count, duration, rate},
     tui::{layout::Pane, model::Model, theme::Role},
 };
@@ -13,7 +13,7 @@ const REGISTRY: u16 = 40;
 const STREAMS: u16 = 9;
 const REQUESTS: u16 = 8;
 const SPEED: u16 = 11;
-const TOTAL: u16 = 10;
+const ANSWERS: u16 = 12;
 
 pub fn draw(model: &Model, buffer: &mut Buffer, area: Rect) {
     let (lanes, at) = model.registries.rows(&model.board);
@@ -27,7 +27,7 @@ pub fn draw(model: &Model, buffer: &mut Buffer, area: Rect) {
         pen.skip(2);
         return pen.put(Role::Dim, "No registry was asked yet.");
     }
-    let (has_requests, has_total) = (area.width >= 70, area.width >= 100);
+    let (has_requests, has_answers) = (area.width >= 70, area.width >= 90);
     let name = (area.width / 4).clamp(18, REGISTRY);
     let mut titles = pen(model, buffer, area, 0);
     titles.skip(2);
@@ -37,8 +37,8 @@ pub fn draw(model: &Model, buffer: &mut Buffer, area: Rect) {
         titles.right_column(Role::Dim, "req/s", REQUESTS);
     }
     titles.right_column(Role::Dim, "speed", SPEED);
-    if has_total {
-        titles.right_column(Role::Dim, "moved", TOTAL);
+    if has_answers {
+        titles.right_column(Role::Dim, "p50/p95", ANSWERS);
     }
     titles.skip(1);
     titles.put(Role::Dim, "state");
@@ -63,22 +63,20 @@ pub fn draw(model: &Model, buffer: &mut Buffer, area: Rect) {
             _ => Role::Text,
         };
         pen.right_column(role, &streams, STREAMS);
-        let speed = model.registries.rate(&lane.registry).unwrap_or_default();
-        let requests = match speed.tenths {
+        let requests = match lane.request_rate {
             0 => String::new(),
-            tenths @ ..1000 => format!("{}.{}", tenths / 10, tenths % 10),
-            tenths => (tenths / 10).to_string(),
+            requests => requests.to_string(),
         };
         if has_requests {
             pen.right_column(Role::Text, &requests, REQUESTS);
         }
-        let moving = match speed.bytes_per_second {
+        let moving = match model.registries.speed(&lane.registry) {
             0 => String::new(),
             speed => rate(speed),
         };
         pen.right_column(Role::Busy, &moving, SPEED);
-        if has_total {
-            pen.right_column(Role::Text, &bytes(lane.bytes), TOTAL);
+        if has_answers {
+            pen.right_column(Role::Text, &answers(lane), ANSWERS);
         }
         pen.skip(1);
         let (role, state) = state(model, lane);
@@ -94,26 +92,46 @@ pub fn draw(model: &Model, buffer: &mut Buffer, area: Rect) {
     }
 }
 
-/// What a registry is doing, in words.
+/// How long answers take: half of them, and nineteen of twenty.
+fn answers(lane: &LaneState) -> String {
+    match (lane.answer_p50_ms, lane.answer_p95_ms) {
+        (Some(half), Some(most)) => format!("{}/{} ms", half.0, most.0),
+        (Some(one), None) | (None, Some(one)) => format!("{} ms", one.0),
+        (None, None) => String::new(),
+    }
+}
+
+/// What a registry is doing and under which limits, in words.
 fn state(model: &Model, lane: &LaneState) -> (Role, String) {
     let glyphs = model.options.glyphs;
-    if let Some(wait) = model.registries.throttled(&lane.registry, model.now) {
-        let glyph = glyphs.phase(Phase::Waiting);
-        let again = duration(wait);
-        return (
-            Role::Warning,
-            format!("{glyph} throttles, again in {again}"),
-        );
+    let mut limits = String::new();
+    let ceiling = (model.registries.asked.get(&lane.registry)).unwrap_or(&lane.stream_ceiling);
+    if *ceiling != lane.stream_limit {
+        limits += &format!(", of {}", count(usize::from(*ceiling), "stream"));
     }
-    let requests = count(
-        usize::try_from(lane.requests).unwrap_or(usize::MAX),
-        "request",
-    );
-    match lane.streams {
-        0 => (Role::Dim, format!("{} idle, {requests}", glyphs.separator)),
-        _ => (
-            Role::Busy,
-            format!("{} busy, {requests}", glyphs.phase(Phase::Copying)),
-        ),
+    if let Some(limit) = lane.request_limit {
+        limits += &format!(", at most {limit} req/s");
     }
+    if let Some(limit) = lane.byte_limit {
+        limits += &format!(", at most {}", rate(limit));
+    }
+    if let Some(budget) = lane.budget {
+        limits += &format!(", {} of {} requests left", budget.remaining, budget.limit);
+    }
+    match lane.upload_mode {
+        UploadMode::Whole => {}
+        UploadMode::Streamed => limits += ", uploads streamed",
+        UploadMode::Chunks { bytes: size } => {
+            limits += &format!(", uploads in pieces of {}", bytes(size));
+        }
+    }
+    let (role, glyph, word) = match model.registries.throttled(&lane.registry, model.now) {
+        Some(wait) => {
+            let word = format!("throttles, again in {}", duration(wait));
+            (Role::Warning, Phase::Waiting, word)
+        }
+        None if lane.streams == 0 => (Role::Dim, Phase::Queued, "idle".into()),
+        None => (Role::Busy, Phase::Copying, "busy".into()),
+    };
+    (role, format!("{} {word}{limits}", glyphs.phase(glyph)))
 }
