@@ -28,3 +28,4 @@ mod skopeo;
 mod terminal;
 mod verify;
 mod whole_image;
+mod wire;
