@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 
 use super::{
-    Exit, OutputArguments, PaceArguments, ResumeArguments, RunArguments,
+    Exit, OutputArguments, PaceArguments, ResumeArguments, RunArguments, browse,
     front_end::{FrontEnd, Lines, ToScreen, choose},
     lists,
     partial_list::Whole,
@@ -21,6 +21,7 @@ use crate::{
     batch::{Command, Job, JobId, Outcome, StopMode, Verdict},
     copy::Engine,
     headless::Format,
+    inspect::Inspector,
     journal::{Journal, NewBatch, Recorder, Stored},
     list::{List, TagLists},
     oci::Attachments,
@@ -231,6 +232,8 @@ pub(super) async fn migrate(
                 stay: true,
                 ..options
             };
+            let shared = Arc::clone(&engine);
+            let inspector = Inspector::new(move |registry| shared.client(registry));
             let dispatcher = Dispatcher::new(engine, recorder, observers, options);
             let running = tokio::spawn(dispatcher.run(batch, inlets));
             let screen = tui::Options {
@@ -240,6 +243,7 @@ pub(super) async fn migrate(
             let feed = tui::Feed {
                 events: feed,
                 commands: send_command.clone(),
+                loader: browse::loader(Arc::new(inspector)),
                 write_list: Box::new(move |jobs| {
                     whole.write(jobs).map_err(|error| format!("{error:#}"))
                 }),

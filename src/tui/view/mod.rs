@@ -25,12 +25,16 @@ use ratatui::{
 
 use self::pen::Pen;
 use super::{
+    browse,
     layout::{Pane, Screen, TITLE},
     model::{Model, Overlay},
     theme::Role,
 };
 
 pub fn view(model: &Model, frame: &mut Frame) {
+    if let Some(browser) = &model.looking.browser {
+        return browse::view(browser, frame);
+    }
     let buffer = frame.buffer_mut();
     let areas = match model.screen() {
         Screen::Line(area) => return header::line(model, buffer, area),
