@@ -110,7 +110,7 @@ pub(super) async fn demo(arguments: DemoArguments) -> anyhow::Result<Exit> {
     std::fs::write(&list_path, &list)
         .with_context(|| format!("cannot write {}", shown(&list_path)))?;
 
-    let front_end = choose(arguments.output);
+    let front_end = choose(&arguments.output);
     let exit = run::run(RunArguments {
         list: list_path.clone(),
         journal: JournalArguments {

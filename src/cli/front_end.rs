@@ -20,11 +20,15 @@ use crate::{
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum FrontEnd {
     Screen,
+    Pictures,
     Lines,
     Json,
 }
 
-pub(super) fn choose(output: OutputArguments) -> FrontEnd {
+pub(super) fn choose(output: &OutputArguments) -> FrontEnd {
+    if output.pictures.is_some() {
+        return FrontEnd::Pictures;
+    }
     match (output.json, output.headless) {
         (true, _) => FrontEnd::Json,
         (false, true) => FrontEnd::Lines,

@@ -13,6 +13,7 @@ mod login;
 mod partial_list;
 mod registries;
 mod run;
+mod screen;
 mod serve;
 mod settings;
 mod signals;
@@ -168,7 +169,7 @@ struct PaceArguments {
     attempts: Option<u16>,
 }
 
-#[derive(Args, Clone, Copy)]
+#[derive(Args, Clone)]
 struct OutputArguments {
     /// One line per change instead of the screen, as when stdout is no terminal.
     #[arg(long)]
@@ -176,6 +177,10 @@ struct OutputArguments {
     /// One JSON event per line on stdout (the schema is in assets/events.md).
     #[arg(long)]
     json: bool,
+    /// Draw the screen into SVG pictures in a directory instead of on the terminal: a recording of the
+    /// run, and pictures of each pane on the way.
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["headless", "json"])]
+    pictures: Option<PathBuf>,
 }
 
 impl JournalArguments {

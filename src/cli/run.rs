@@ -3,7 +3,12 @@
 //! Decides what of the journal is taken over and what is asked anew. Invariant: nothing is copied before the
 //! whole list was found free of mistakes and the batch is in the journal.
 
-use std::{collections::BTreeSet, io::stdout, sync::Arc, time::Instant};
+use std::{
+    collections::BTreeSet,
+    io::{Write as _, stderr, stdout},
+    sync::Arc,
+    time::Instant,
+};
 
 use anyhow::Context;
 use futures_util::{StreamExt, TryStreamExt, stream};
@@ -15,7 +20,7 @@ use super::{
     front_end::{FrontEnd, Lines, ToScreen, choose},
     lists,
     partial_list::Whole,
-    settings, shown, signals,
+    screen, settings, shown, signals,
 };
 use crate::{
     batch::{Command, Job, JobId, Outcome, StopMode, Verdict},
@@ -222,10 +227,10 @@ pub(super) async fn migrate(
         commands,
         signals: signals::listen()?,
     };
-    let front_end = choose(output);
+    let front_end = choose(&output);
     let attempts = Some(options.policy.attempts);
     let (board, closed) = match front_end {
-        FrontEnd::Screen => {
+        FrontEnd::Screen | FrontEnd::Pictures => {
             let (events, feed) = mpsc::unbounded_channel();
             let observers: Vec<Box<dyn Observer>> = vec![Box::new(ToScreen(events))];
             let options = Options {
@@ -234,12 +239,12 @@ pub(super) async fn migrate(
             };
             let shared = Arc::clone(&engine);
             let inspector = Inspector::new(move |registry| shared.client(registry));
+            let screen = match &output.pictures {
+                None => screen::options(attempts)?,
+                Some(_) => screen::options_for_pictures(attempts),
+            };
             let dispatcher = Dispatcher::new(engine, recorder, observers, options);
             let running = tokio::spawn(dispatcher.run(batch, inlets));
-            let screen = tui::Options {
-                attempts,
-                ..tui::Options::detect(|name| std::env::var(name).ok())
-            };
             let feed = tui::Feed {
                 events: feed,
                 commands: send_command.clone(),
@@ -248,11 +253,16 @@ pub(super) async fn migrate(
                     whole.write(jobs).map_err(|error| format!("{error:#}"))
                 }),
             };
-            if let Err(error) = tui::run(feed, screen).await {
+            let watched = match &output.pictures {
+                None => tui::run(feed, screen).await.map(drop),
+                Some(directory) => screen::draw_pictures(feed, screen, directory).await,
+            };
+            if let Err(error) = watched {
                 // Without a screen nobody steers: stop, so that the batch can be resumed from one.
                 let mode = StopMode::Now;
                 let _ = send_command.send(Command::Stop { mode });
-                eprintln!("transship: the terminal failed: {error}");
+                // The terminal may be gone, and with it stderr.
+                let _ = writeln!(stderr(), "transship: the terminal failed: {error}");
             }
             running.await?
         }
@@ -270,9 +280,15 @@ pub(super) async fn migrate(
         }
     };
     if front_end == FrontEnd::Screen {
-        print!("{}", present::summary(&board, began.elapsed()));
+        // Nobody reads it when the terminal is gone; the journal knows all of it.
+        let _ = write!(stdout(), "{}", present::summary(&board, began.elapsed()));
     }
-    closed.context("the journal could not be kept; resuming asks the registries again")?;
+    if let Err(error) = closed {
+        // How the images fared is known all the same.
+        eprintln!(
+            "transship: the journal could not be kept; resuming asks the registries again: {error}"
+        );
+    }
     Ok(Verdict::of(&board).into())
 }
 

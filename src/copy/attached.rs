@@ -23,7 +23,7 @@ use super::{
 };
 use crate::{
     oci::{Attachments, Digest, Manifest, Repository, Tag, Version},
-    registry::{Class, Error, Referrers},
+    registry::{Class, Error, ErrorCause, Referrers},
 };
 
 /// More than this many for one image are a mistake or an attack.
@@ -216,13 +216,23 @@ impl Search<'_> {
     }
 
     async fn read(&self, version: Version) -> Result<Option<Attachment>, CopyError> {
-        let Some(manifest) = self.manifest(&version).await? else {
-            if let Version::Digest(digest) = version {
-                self.note(format!(
-                    "the source lists {digest} as a referrer but does not hold it; it is not copied"
-                ));
+        let manifest = match self.manifest(&version).await {
+            Ok(Some(manifest)) => manifest,
+            Ok(None) => {
+                if let Version::Digest(digest) = version {
+                    self.note(format!(
+                        "the source lists {digest} as a referrer but does not hold it; it is not copied"
+                    ));
+                }
+                return Ok(None);
             }
-            return Ok(None);
+            Err(error) if is_unreadable(&error) => {
+                self.note(format!(
+                    "{version} belongs to the image and cannot be copied: the source {error}"
+                ));
+                return Ok(None);
+            }
+            Err(error) => return Err(error),
         };
         let is_complete = |digest: &Digest| self.destination.has_manifest(self.into, digest);
         let graph = if is_complete(&manifest.digest) {
@@ -249,6 +259,12 @@ impl Search<'_> {
     fn note(&self, text: String) {
         (self.report)(Report::Noted(text));
     }
+}
+
+/// Whether it is of a kind that nothing here knows how to copy.
+fn is_unreadable(error: &CopyError) -> bool {
+    matches!(error, CopyError::Registry { error, .. }
+        if matches!(*error.cause, ErrorCause::Manifest(_)))
 }
 
 fn is_passing(error: &Error) -> bool {

@@ -99,6 +99,8 @@ impl Feed {
         span: Range<u64>,
     ) -> impl stream::Stream<Item = io::Result<Bytes>> + Send + use<> {
         self.end.store(span.end, Relaxed);
+        // Until it is asked for its first bytes, the request waits for its turn.
+        self.reading.store(true, Relaxed);
         let body = self.body.fetch_add(1, Relaxed) + 1;
         let reader = lock(&self.parked)
             .take()

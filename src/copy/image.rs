@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     oci::{Digest, Manifest, Repository, Version},
-    registry::{Class, ErrorCause, Refusal},
+    registry::{Class, ErrorCause, Operation, Refusal},
 };
 
 pub(super) struct ImageCopy<'a> {
@@ -47,25 +47,28 @@ impl ImageCopy<'_> {
                 root: existing.clone(),
             });
         }
-        let plan = match self.wanted(&from, existing.as_ref()).await? {
+        let mut plan = match self.wanted(&from, existing.as_ref()).await? {
             Wanted::There(root) => return Ok(Done::UpToDate { root }),
             Wanted::Root(root) => self.plan(*root).await?,
         };
-        match self.bring(&plan).await {
-            Err(error) if is_missing_repository(&error) => match &self.destination.creator {
-                Some(creator) => {
-                    creator.create(self.home()).await?;
-                    self.bring(&plan).await
-                }
-                None => Err(error),
-            },
-            Err(error) if is_missing_content(&error) => {
+        let (mut creator, mut believed) = (self.destination.creator.as_ref(), true);
+        loop {
+            let error = match self.bring(&plan).await {
+                Ok(done) => return Ok(done),
+                Err(error) => error,
+            };
+            if is_missing_repository(&error)
+                && let Some(creator) = creator.take()
+            {
+                creator.create(self.home()).await?;
+            } else if is_missing_content(&error) && believed {
                 // What the journal, this batch or an answer promised is gone (quirk 47): once more, and
                 // nothing is believed this time.
-                let plan = self.plan_anew(plan).await?;
-                self.bring(&plan).await
+                believed = false;
+                plan = self.plan_anew(plan).await?;
+            } else {
+                return Err(error);
             }
-            done => done,
         }
     }
 
@@ -230,7 +233,7 @@ fn is_missing_repository(error: &CopyError) -> bool {
     )
 }
 
-/// Whether a registry refused a manifest because something below it is not there.
+/// Whether a registry refused a manifest because something below it is not there, or all of it.
 fn is_missing_content(error: &CopyError) -> bool {
     let CopyError::Registry {
         side: Side::Destination,
@@ -239,7 +242,9 @@ fn is_missing_content(error: &CopyError) -> bool {
     else {
         return false;
     };
-    matches!(error.class(), Class::Rejected | Class::NotFound)
+    let gone = error.operation == Operation::PutManifest
+        && error.refusal() == Some(Refusal::MissingRepository);
+    gone || matches!(error.class(), Class::Rejected | Class::NotFound)
         && matches!(&*error.cause, ErrorCause::Status { code: Some(code), .. }
             if matches!(code.as_str(), "MANIFEST_BLOB_UNKNOWN" | "BLOB_UNKNOWN" | "MANIFEST_UNKNOWN"))
 }

@@ -141,7 +141,7 @@ impl BlobRead {
 }
 
 /// The first byte position of `bytes 5-9/10`.
-fn content_range_start(header: &str) -> Option<u64> {
+pub(super) fn content_range_start(header: &str) -> Option<u64> {
     header
         .trim()
         .strip_prefix("bytes")?

@@ -180,7 +180,11 @@ impl Client {
         };
         let http = tls::http_client(&registry, &settings.tls, &proxy).map_err(fail)?;
         Ok(Self {
-            auth: Arc::new(Authorizer::of_registry(http.clone(), settings.credentials)),
+            auth: Arc::new(Authorizer::of_registry(
+                http.clone(),
+                base.clone(),
+                settings.credentials,
+            )),
             elsewhere: Mutex::default(),
             boundary: Boundary::new(base.clone()),
             proxied: proxy.is_used_for(&base),
@@ -268,7 +272,8 @@ impl Client {
             .request(call.method.clone(), call.url.clone())
             .headers(headers);
         let fail = |error| match is_broken(&error) {
-            true => Untransmitted::Broken(network(error)),
+            true if self.reached.initialized() => Untransmitted::Broken(network(error)),
+            true => Untransmitted::Broken(tls::unreached(error)),
             false => Untransmitted::Failed(tls::unreached(error)),
         };
         let answer = match body {
@@ -420,7 +425,7 @@ impl Client {
 }
 
 /// As much of an error's body as is worth reading; a body that breaks off is as good as it got.
-async fn limited_body(mut response: Response) -> Vec<u8> {
+pub(super) async fn limited_body(mut response: Response) -> Vec<u8> {
     let mut body = Vec::new();
     while let Ok(Ok(Some(chunk))) =
         tokio::time::timeout(Duration::from_secs(10), response.chunk()).await

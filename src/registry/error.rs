@@ -251,11 +251,16 @@ pub(super) fn redacted(url: &Url) -> String {
     let _ = shown.set_username("");
     let _ = shown.set_password(None);
     shown.set_query(None);
+    shown.set_fragment(None);
+    // As it was sent: what is decoded may hold control characters.
     let query: Vec<String> = url
-        .query_pairs()
-        .map(|(key, value)| match HARMLESS.contains(&&*key) {
-            true => format!("{key}={value}"),
-            false => format!("{key}=***"),
+        .query()
+        .into_iter()
+        .flat_map(|query| query.split('&'))
+        .map(|pair| match pair.split_once('=') {
+            Some((key, _)) if HARMLESS.contains(&key) => pair.into(),
+            Some((key, _)) => format!("{key}=***"),
+            None => "***".into(),
         })
         .collect();
     match query.is_empty() {
@@ -376,11 +381,12 @@ mod tests {
 
     #[test]
     fn urls_lose_what_signs_them() {
-        let url = "https://u:p@h.example/v2/a/blobs/x?X-Amz-Signature=abc&digest=sha256:1";
+        let url =
+            "https://u:p@h.example/v2/a/blobs/x?X-Amz-Signature=abc&digest=sha256:1&n=%1b&t#t";
         let shown = redacted(&url.parse().unwrap());
         assert_eq!(
             shown,
-            "https://h.example/v2/a/blobs/x?X-Amz-Signature=***&digest=sha256:1"
+            "https://h.example/v2/a/blobs/x?X-Amz-Signature=***&digest=sha256:1&n=%1b&***"
         );
     }
 }

@@ -12,7 +12,8 @@ use url::Url;
 use super::{
     Class, Client, Error, ErrorCause, Operation,
     auth::{Authorizer, Scopes},
-    client::{Call, CallBody},
+    client::{Call, CallBody, limited_body},
+    tls,
 };
 
 impl Client {
@@ -27,7 +28,15 @@ impl Client {
             if let Some(peer) = response.remote_addr().filter(|_| !self.proxied) {
                 self.boundary.answered_from(peer);
             }
-            self.learn(&self.auth, Operation::Ping, &self.base, &response)
+            self.learn(&self.auth, Operation::Ping, &self.base, &response)?;
+            match response.status() {
+                StatusCode::BAD_REQUEST if self.base.scheme() == "http" => {
+                    let advice = tls::answered_plain(&limited_body(response).await);
+                    let error = |cause| self.error(Operation::Ping, Some(&self.base), cause);
+                    advice.map_or(Ok(()), |cause| Err(error(cause)))
+                }
+                _ => Ok(()),
+            }
         };
         self.reached.get_or_try_init(ping).await.copied()
     }
@@ -125,9 +134,10 @@ impl Client {
 
     /// A token server that is busy closes the lane as the registry itself would.
     fn token_error(&self, auth: &Authorizer, call: &Call, cause: ErrorCause) -> Error {
-        let realm = auth.realm();
-        let url = realm.as_ref().unwrap_or(&call.url);
-        let error = self.error(Operation::FetchToken, Some(url), cause);
+        let error = match auth.realm() {
+            Some(realm) => self.error(Operation::FetchToken, Some(&realm), cause),
+            None => self.error(call.operation, Some(&call.url), cause),
+        };
         if let Class::Transient {
             retry_after: Some(pause),
         } = error.class()

@@ -12,6 +12,8 @@ mod boundary;
 mod client;
 mod error;
 mod exchange;
+#[cfg(test)]
+mod hostile;
 mod lane;
 mod link;
 mod manifests;

@@ -296,7 +296,7 @@ fn with_digest(session: &Url, digest: &Digest) -> Url {
 
 /// Bytes received according to `0-N` or `bytes=0-N`. Some registries answer `0-0` to an upload without
 /// a byte; one byte sent again is the price of not knowing.
-fn received_bytes(range: &str) -> Option<u64> {
+pub(super) fn received_bytes(range: &str) -> Option<u64> {
     let last = range.trim().trim_start_matches("bytes=").split_once('-')?.1;
     match last.trim().parse::<u64>().ok()? {
         0 => Some(0),
@@ -307,6 +307,7 @@ fn received_bytes(range: &str) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::registry::Settings;
 
     #[test]
     fn the_opaque_state_of_a_session_is_kept_byte_exact() {
@@ -328,5 +329,34 @@ mod tests {
         assert_eq!(received_bytes("0-0"), Some(0));
         assert_eq!(received_bytes("x"), None);
         assert_eq!(received_bytes(&format!("0-{}", u64::MAX)), None);
+    }
+
+    #[test]
+    fn quirk_32_a_sessions_cookies_come_back_to_its_own_host_only() {
+        let client = Client::new("r.example".parse().unwrap(), Settings::default()).unwrap();
+        let session = UploadSession {
+            repository: "a".parse().unwrap(),
+            url: "https://r.example/v2/a/blobs/uploads/1".parse().unwrap(),
+            cookie: None,
+            chunk_minimum: 0,
+        };
+        let answer = |location: &str, cookies: &[&str]| {
+            let mut answer = axum::http::Response::builder().header(LOCATION, location);
+            for cookie in cookies {
+                answer = answer.header(SET_COOKIE, *cookie);
+            }
+            Response::from(answer.body("").unwrap())
+        };
+        let follow = |session: &UploadSession, answer| {
+            session
+                .follow(&client, Operation::SendBlob, &answer)
+                .unwrap()
+        };
+        let set = follow(&session, answer("2", &["a=1; Path=/; Secure", "b=2"]));
+        assert_eq!(set.cookie.as_ref().unwrap(), "a=1; b=2");
+        let kept = follow(&set, answer("3", &[]));
+        assert_eq!(kept.cookie, set.cookie);
+        let elsewhere = follow(&set, answer("https://s3.example/x", &["c=3"]));
+        assert_eq!(elsewhere.cookie, None);
     }
 }

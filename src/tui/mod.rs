@@ -11,6 +11,7 @@ mod app;
 pub mod browse;
 mod causes;
 mod columns;
+mod config;
 mod detail;
 #[cfg(test)]
 mod fixtures;
@@ -28,12 +29,18 @@ mod order;
 mod palette;
 #[cfg(test)]
 mod picture;
+mod record;
 mod registries;
 mod screen;
+mod stage;
+mod svg;
 mod theme;
 mod update;
 mod view;
 
 pub use app::{Ended, Feed, WriteList, run};
+pub use config::{Config, ConfigMistake};
 pub use options::{OnFinish, Options};
+pub use record::record;
+pub use stage::Stage;
 pub use theme::Theme;

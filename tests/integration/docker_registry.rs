@@ -1,6 +1,6 @@
 //! A real registry: Debian's `docker-registry`, with its content in a directory that goes away with it.
 
-use std::process::Stdio;
+use std::{path::PathBuf, process::Stdio};
 
 use tokio::{
     io::{AsyncBufReadExt as _, BufReader},
@@ -16,16 +16,26 @@ pub struct DockerRegistry {
     requests: watch::Receiver<Vec<Request>>,
     process: Child,
     directory: tempfile::TempDir,
+    environment: Vec<(&'static str, PathBuf)>,
 }
 
 impl DockerRegistry {
     /// Nothing, with a printed line, when the program is not installed.
     pub async fn start() -> Option<Self> {
-        let directory = tempfile::tempdir().unwrap();
-        Self::serve(directory, "127.0.0.1:0").await
+        Self::with([]).await
     }
 
-    async fn serve(directory: tempfile::TempDir, address: &str) -> Option<Self> {
+    /// Configured further by `REGISTRY_` variables.
+    pub async fn with<const N: usize>(environment: [(&'static str, PathBuf); N]) -> Option<Self> {
+        let directory = tempfile::tempdir().unwrap();
+        Self::serve(directory, "127.0.0.1:0", environment.to_vec()).await
+    }
+
+    async fn serve(
+        directory: tempfile::TempDir,
+        address: &str,
+        environment: Vec<(&'static str, PathBuf)>,
+    ) -> Option<Self> {
         let program = installed::program("docker-registry")?;
         let content = directory.path().join("content");
         let configuration = directory.path().join("config.yml");
@@ -41,6 +51,7 @@ impl DockerRegistry {
             .arg("serve")
             .arg(&configuration)
             .env_clear()
+            .envs(environment.clone())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -54,7 +65,7 @@ impl DockerRegistry {
             let line = said.next_line().await.unwrap();
             let line = line.expect("the registry ended before it was ready");
             if let Some((_, rest)) = line.split_once("listening on ") {
-                break rest.split('"').next().unwrap().to_owned();
+                break rest.split([',', '"']).next().unwrap().to_owned();
             }
         };
         // Whoever stops reading would stop the registry once the pipe is full.
@@ -64,6 +75,7 @@ impl DockerRegistry {
             requests,
             process,
             directory,
+            environment,
         })
     }
 
@@ -79,7 +91,8 @@ impl DockerRegistry {
         }
         let directory = std::mem::replace(&mut self.directory, tempfile::tempdir().unwrap());
         let address = self.address.clone();
-        *self = Self::serve(directory, &address).await.unwrap();
+        let environment = self.environment.clone();
+        *self = Self::serve(directory, &address, environment).await.unwrap();
     }
 
     pub fn address(&self) -> &str {

@@ -15,6 +15,7 @@ mod layers;
 mod login;
 mod migrate;
 mod operator;
+mod operators;
 mod postgres;
 mod quirks;
 mod readme;

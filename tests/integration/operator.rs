@@ -26,9 +26,21 @@ impl Operator {
         Self { directory }
     }
 
+    /// A file of this name in the operator's directory, where the program runs.
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.directory.path().join(name)
+    }
+
+    /// Writes the configuration file.
+    pub fn configure(&self, text: &str) {
+        let directory = self.path(".config/transship");
+        std::fs::create_dir_all(&directory).unwrap();
+        std::fs::write(directory.join("config.toml"), text).unwrap();
+    }
+
     /// Writes a list into a file.
     pub fn list(&self, text: &str) -> PathBuf {
-        let path = self.directory.path().join("list.toml");
+        let path = self.path("list.toml");
         std::fs::write(&path, text).unwrap();
         path
     }

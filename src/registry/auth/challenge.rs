@@ -138,10 +138,46 @@ mod tests {
         }
     }
 
+    /// Pieces of challenges in any order.
+    fn any_challenge() -> impl Strategy<Value = String> {
+        let piece = prop_oneof![
+            4 => prop::sample::select(vec![
+                "Bearer ", "Basic ", "realm=", "service=", "scope=", "\"", ", ", ",", "=", "\\", " ",
+                "realm=\"https://auth.example/t\"", "realm=\"http://10.0.0.1/t\"", "//", "Negotiate abc=", "/token",
+            ]).prop_map(str::to_owned),
+            1 => "[ -~]{0,12}",
+        ];
+        proptest::collection::vec(piece, 0..16).prop_map(|pieces| pieces.concat())
+    }
+
     proptest! {
         #[test]
         fn any_header_is_read_without_panic(header in proptest::collection::vec(any::<u8>(), 0..200)) {
             let _ = read_all(&[&header]);
+        }
+
+        #[test]
+        fn no_challenge_leads_inside(first in any_challenge(), second in any_challenge()) {
+            if let Ok(Some(Scheme::Bearer { realm, .. })) = read_all(&[first.as_bytes(), second.as_bytes()]) {
+                prop_assert!(realm.scheme() == "https" && realm.host_str() != Some("10.0.0.1"), "{realm}");
+            }
+        }
+
+        #[test]
+        fn a_challenge_as_it_should_be_is_read_exactly(
+            service in proptest::option::of("[ -~&&[^\"\\\\]]{0,20}"),
+            scope in proptest::option::of("repository:[a-z/]{1,20}:(pull|pull,push)"),
+            path in "/[a-z]{0,10}",
+        ) {
+            let realm = format!("https://auth.example{path}");
+            let mut challenge = format!("Bearer realm=\"{realm}\"");
+            for (name, value) in [("service", &service), ("scope", &scope)] {
+                if let Some(value) = value {
+                    challenge += &format!(",{name}=\"{value}\"");
+                }
+            }
+            let expected = bearer(&realm, service.as_deref(), scope.as_deref());
+            prop_assert_eq!(read_all(&[challenge.as_bytes()]).unwrap(), Some(expected));
         }
 
         #[test]

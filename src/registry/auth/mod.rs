@@ -1,13 +1,15 @@
 //! Authorization of requests: challenges, Basic credentials, bearer tokens.
 //!
 //! Decides which `Authorization` header a request carries; where credentials are kept is decided by who
-//! makes the client. Invariant: one token per scope set is fetched at a time, and credentials are for the
-//! registry they belong to and the token server it names; who it redirects to gets none (quirk 34).
+//! makes the client. Invariant: one token per scope set is fetched at a time, a password that may be wrong
+//! is tried by one request at a time, and credentials are for the registry they belong to and the token
+//! server it names; who it redirects to gets none (quirk 34).
 
 mod challenge;
 mod credentials;
 mod scopes;
 mod tokens;
+mod trials;
 
 use std::{
     collections::{HashMap, HashSet},
@@ -28,6 +30,7 @@ use url::Url;
 
 use challenge::Scheme;
 use tokens::{Token, TokenServer, Way};
+use trials::{Trials, Verdict};
 
 use super::{boundary::Boundary, error::ErrorCause};
 pub use credentials::{Credential, CredentialProvider, Credentials, ProviderError};
@@ -48,18 +51,19 @@ pub(super) struct Authorizer {
     get_only: AtomicBool,
     /// The last look for credentials found none.
     anonymous: AtomicBool,
+    passwords: Trials,
 }
 
 enum Identity {
-    /// The registry itself.
-    Registry(Credentials),
+    /// The registry itself, and where it says who is let in.
+    Registry { credentials: Credentials, base: Url },
     /// A host it redirects to: nobody there, and the scopes are what that host says.
     Elsewhere,
 }
 
 impl Authorizer {
-    pub(super) fn of_registry(http: reqwest::Client, credentials: Credentials) -> Self {
-        Self::new(http, Identity::Registry(credentials))
+    pub(super) fn of_registry(http: reqwest::Client, base: Url, credentials: Credentials) -> Self {
+        Self::new(http, Identity::Registry { credentials, base })
     }
 
     pub(super) fn elsewhere(http: reqwest::Client) -> Self {
@@ -75,6 +79,7 @@ impl Authorizer {
             narrowed: Mutex::default(),
             get_only: AtomicBool::new(false),
             anonymous: AtomicBool::new(false),
+            passwords: Trials::default(),
         }
     }
 
@@ -119,10 +124,22 @@ impl Authorizer {
         let scheme = locked(&self.scheme).clone();
         match scheme {
             None | Some(Scheme::Open) => match self.identity {
-                Identity::Registry(Credentials::Token(ref token)) => bearer(token).map(Some),
-                Identity::Registry(_) | Identity::Elsewhere => Ok(None),
+                Identity::Registry {
+                    credentials: Credentials::Token(ref token),
+                    ..
+                } => bearer(token).map(Some),
+                Identity::Registry { .. } | Identity::Elsewhere => Ok(None),
             },
-            Some(Scheme::Basic) => direct(&self.credential(scopes, None).await?),
+            Some(Scheme::Basic) => {
+                let credential = self.credential(scopes, None).await?;
+                match self.present(&credential).await {
+                    Err(ErrorCause::Auth(refusal)) => {
+                        let renewed = self.renewed(scopes, &credential, refusal).await?;
+                        self.present(&renewed).await
+                    }
+                    header => header,
+                }
+            }
             Some(Scheme::Bearer {
                 realm,
                 service,
@@ -161,6 +178,7 @@ impl Authorizer {
         }
         let credential = self.credential(scopes, None).await?;
         if direct(&credential)?.as_ref() == refused {
+            self.passwords.reopen(&credential);
             self.credential(scopes, Some(&credential)).await?;
         }
         Ok(())
@@ -184,7 +202,7 @@ impl Authorizer {
     ) -> Result<HeaderValue, ErrorCause> {
         let cell = self.cell(&scopes);
         let words = match self.identity {
-            Identity::Registry(_) => scopes.words(),
+            Identity::Registry { .. } => scopes.words(),
             Identity::Elsewhere => said.into_iter().collect(),
         };
         let server = TokenServer {
@@ -217,10 +235,21 @@ impl Authorizer {
             Err(ErrorCause::Auth(refusal)) => refusal,
             answer => return answer,
         };
-        // The operator may have logged in since, and helpers hand out credentials that expire.
-        let renewed = self.credential(scopes, Some(&credential)).await?;
-        match renewed == credential {
-            false => self.fetch_as(&renewed, &server).await,
+        let renewed = self.renewed(scopes, &credential, refusal).await?;
+        self.fetch_as(&renewed, &server).await
+    }
+
+    /// Another credential than the one that was refused: the operator may have logged in since, and
+    /// helpers hand out credentials that expire.
+    async fn renewed(
+        &self,
+        scopes: &Scopes,
+        refused: &Credential,
+        refusal: String,
+    ) -> Result<Credential, ErrorCause> {
+        let renewed = self.credential(scopes, Some(refused)).await?;
+        match renewed == *refused {
+            false => Ok(renewed),
             true if renewed == Credential::Anonymous => Err(ErrorCause::NoCredentials(refusal)),
             true => Err(ErrorCause::Auth(refusal)),
         }
@@ -231,20 +260,71 @@ impl Authorizer {
         credential: &Credential,
         server: &TokenServer<'_>,
     ) -> Result<Token, ErrorCause> {
-        if let Credential::Token(token) = credential {
-            return Ok(Token {
+        match credential {
+            Credential::Token(token) => Ok(Token {
                 header: bearer(token)?,
                 // Asked for again each time: its provider remembers it.
                 stale: Instant::now(),
-            });
+            }),
+            Credential::Basic { .. } => self.fetch_with_password(credential, server).await,
+            Credential::Anonymous => Ok(server.fetch(credential, false).await?.0),
+            Credential::Identity { .. } => {
+                let post = !self.get_only.load(Relaxed);
+                let (token, way) = server.fetch(credential, post).await?;
+                match way {
+                    Way::Get => self.get_only.store(true, Relaxed),
+                    Way::Post => {}
+                }
+                Ok(token)
+            }
         }
-        let post = !self.get_only.load(Relaxed);
-        let (token, way) = server.fetch(credential, post).await?;
-        match (way, credential) {
-            (Way::Get, Credential::Identity { .. }) => self.get_only.store(true, Relaxed),
-            (Way::Get | Way::Post, _) => {}
+    }
+
+    async fn fetch_with_password(
+        &self,
+        password: &Credential,
+        server: &TokenServer<'_>,
+    ) -> Result<Token, ErrorCause> {
+        let mut first = None;
+        let trial = async {
+            match server.fetch(password, false).await {
+                Ok((token, _)) => first = Some(Ok(token)),
+                // Perhaps it was refused for what it asks for, which others do not.
+                Err(ErrorCause::Auth(said)) => {
+                    let anything = TokenServer {
+                        scopes: &[],
+                        ..*server
+                    };
+                    if let Err(ErrorCause::Auth(_)) = anything.fetch(password, false).await {
+                        return Ok(Verdict::refused(said));
+                    }
+                    first = Some(Err(ErrorCause::Auth(said)));
+                }
+                Err(unjudged) => return Err(unjudged),
+            }
+            Ok(Verdict::Taken)
+        };
+        self.passwords.settle(password, trial).await?;
+        if let Some(answer) = first {
+            return answer;
         }
-        Ok(token)
+        let fetched = server.fetch(password, false).await;
+        if let Err(ErrorCause::Auth(_)) = fetched {
+            self.passwords.reopen(password);
+        }
+        Ok(fetched?.0)
+    }
+
+    /// The header that shows `credential` to the registry, once it is known to take it.
+    async fn present(&self, credential: &Credential) -> Result<Option<HeaderValue>, ErrorCause> {
+        let header = direct(credential)?;
+        if let (Credential::Basic { .. }, Identity::Registry { base, .. }, Some(header)) =
+            (credential, &self.identity, &header)
+        {
+            let trial = tokens::show(&self.http, base, header);
+            self.passwords.settle(credential, trial).await?;
+        }
+        Ok(header)
     }
 
     async fn credential(
@@ -253,7 +333,7 @@ impl Authorizer {
         refused: Option<&Credential>,
     ) -> Result<Credential, ErrorCause> {
         match &self.identity {
-            Identity::Registry(credentials) => {
+            Identity::Registry { credentials, .. } => {
                 let found = credentials.current(scopes.repository(), refused).await?;
                 let anonymous = found == Credential::Anonymous;
                 self.anonymous.store(anonymous, Relaxed);

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use reqwest::{
-    RequestBuilder, Response,
+    RequestBuilder, Response, StatusCode,
     header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue},
 };
 use secrecy::{ExposeSecret, SecretString};
@@ -19,7 +19,7 @@ use serde_json::Value;
 use tokio::time::Instant;
 use url::{Url, form_urlencoded};
 
-use super::{Credential, basic, bearer};
+use super::{Credential, basic, bearer, trials::Verdict};
 use crate::registry::{
     error::{ErrorCause, network, read_error_body},
     throttling::retry_after,
@@ -113,6 +113,24 @@ impl TokenServer<'_> {
         let request = request.header(ACCEPT, "application/json");
         request.timeout(DEADLINE).send().await.map_err(network)
     }
+}
+
+/// Shows `authorization` to a registry that takes it itself.
+pub(super) async fn show(
+    http: &reqwest::Client,
+    base: &Url,
+    authorization: &HeaderValue,
+) -> Result<Verdict, ErrorCause> {
+    let request = http.get(base.clone());
+    let request = request.header(AUTHORIZATION, authorization.clone());
+    let response = request.timeout(DEADLINE).send().await.map_err(network)?;
+    if response.status() != StatusCode::UNAUTHORIZED {
+        return Ok(Verdict::Taken);
+    }
+    let (code, message) = read_error_body(&body(response).await?);
+    let said = message.or(code).map(|text| format!(" ({text})"));
+    let said = said.unwrap_or_default();
+    Ok(Verdict::refused(format!("it said 401{said}")))
 }
 
 async fn read(response: Response, asked: Instant) -> Result<Token, ErrorCause> {

@@ -11,14 +11,40 @@ use crate::registry::error::{ErrorCause, network};
 
 /// The cause of a request that got no answer.
 pub(in crate::registry) fn unreached(error: reqwest::Error) -> ErrorCause {
-    match find(&error).and_then(advice) {
+    match find::<rustls::Error>(&error).and_then(advice) {
         Some(advice) => ErrorCause::Configuration(advice),
+        // A TLS server answers with an alert, which is no HTTP.
+        None if is_plain(&error) && speaks_no_http(&error) => plain_advice(),
         None => network(error),
     }
 }
 
-/// The TLS error below `error`. I/O errors hold theirs where `source` does not look.
-fn find<'a>(mut error: &'a (dyn Error + 'static)) -> Option<&'a rustls::Error> {
+/// The cause of a 400 to plain HTTP that says in its body that TLS was expected: Go's, nginx's, Apache's.
+pub(in crate::registry) fn answered_plain(body: &[u8]) -> Option<ErrorCause> {
+    let text = String::from_utf8_lossy(body).to_ascii_lowercase();
+    let expected = [
+        "http request to an https server",
+        "plain http request was sent to https port",
+        "speaking plain http to an ssl-enabled server port",
+    ];
+    let expects = expected.iter().any(|words| text.contains(words));
+    expects.then(plain_advice)
+}
+
+fn plain_advice() -> ErrorCause {
+    ErrorCause::Configuration("it speaks TLS, not plain HTTP; write plain-http = false".into())
+}
+
+fn is_plain(error: &reqwest::Error) -> bool {
+    error.url().is_some_and(|url| url.scheme() == "http")
+}
+
+fn speaks_no_http(error: &reqwest::Error) -> bool {
+    find::<hyper::Error>(error).is_some_and(hyper::Error::is_parse)
+}
+
+/// The error of a type at or below `error`. I/O errors hold theirs where `source` does not look.
+fn find<'a, E: Error + 'static>(mut error: &'a (dyn Error + 'static)) -> Option<&'a E> {
     loop {
         if let Some(found) = error.downcast_ref() {
             return Some(found);
@@ -103,7 +129,7 @@ mod tests {
         let tls = rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer);
         let error = io::Error::other(io::Error::other(tls.clone()));
         assert_eq!(find(&error), Some(&tls));
-        assert_eq!(find(&io::Error::other("reset")), None);
+        assert_eq!(find::<rustls::Error>(&io::Error::other("reset")), None);
     }
 
     #[test]

@@ -14,7 +14,7 @@ use rustls::ClientConfig;
 use super::{Proxy, error::ErrorCause};
 use crate::oci::Registry;
 
-pub(super) use advice::unreached;
+pub(super) use advice::{answered_plain, unreached};
 
 /// How one registry's TLS differs from the system's.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -30,4 +30,4 @@ pub use app::{Loader, run};
 pub use cache::{Cache, Ticket};
 pub use model::{Browser, Effect, Msg, Pair, Start};
 pub use update::update;
-pub use view::view;
+pub use view::{draw, view};

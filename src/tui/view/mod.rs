@@ -19,7 +19,7 @@ mod registries;
 use ratatui::{
     Frame,
     buffer::Buffer,
-    layout::Rect,
+    layout::{Position, Rect},
     style::{Modifier, Style},
 };
 
@@ -32,12 +32,21 @@ use super::{
 };
 
 pub fn view(model: &Model, frame: &mut Frame) {
-    if let Some(browser) = &model.looking.browser {
-        return browse::view(browser, frame);
+    if let Some(cursor) = draw(model, frame.buffer_mut()) {
+        frame.set_cursor_position(cursor);
     }
-    let buffer = frame.buffer_mut();
+}
+
+/// Draws a whole frame; gives where the text cursor belongs, if anywhere.
+pub fn draw(model: &Model, buffer: &mut Buffer) -> Option<Position> {
+    if let Some(browser) = &model.looking.browser {
+        return browse::draw(browser, buffer);
+    }
     let areas = match model.screen() {
-        Screen::Line(area) => return header::line(model, buffer, area),
+        Screen::Line(area) => {
+            header::line(model, buffer, area);
+            return None;
+        }
         Screen::Panes(areas) => areas,
     };
     header::draw(model, buffer, areas.header);
@@ -55,9 +64,7 @@ pub fn view(model: &Model, frame: &mut Frame) {
     }
     let cursor = footer::draw(model, buffer, areas.footer);
     overlays::draw(model, buffer);
-    if let Some(cursor) = cursor {
-        frame.set_cursor_position(cursor);
-    }
+    cursor
 }
 
 fn pen<'a>(model: &Model, buffer: &'a mut Buffer, area: Rect, row: u16) -> Pen<'a> {

@@ -1,12 +1,9 @@
 //! Debian's `docker-registry` behind TLS of a private authority and with htpasswd.
 
-use std::{path::Path, process::Stdio};
+use std::path::Path;
 
 use tempfile::TempDir;
-use tokio::{
-    io::{AsyncBufReadExt, BufReader},
-    process::{Child, Command},
-};
+use tokio::process::Command;
 use transship::{
     credentials::{Key, Keychain, Places, Source, login},
     oci::{Digest, Registry},
@@ -14,60 +11,36 @@ use transship::{
 };
 
 use super::{PASSWORD, USER, repository, tls::Authority};
-use crate::installed;
+use crate::{docker_registry::DockerRegistry, installed};
 
-struct Secured {
-    registry: Registry,
-    authority: Authority,
+pub struct Secured {
+    pub registry: Registry,
+    pub authority: Authority,
     directory: TempDir,
-    _process: Child,
+    _running: DockerRegistry,
 }
 
 impl Secured {
-    async fn start() -> Option<Self> {
-        let program = installed::program("docker-registry")?;
+    pub async fn start() -> Option<Self> {
         let directory = tempfile::tempdir().unwrap();
-        let path = |name: &str| directory.path().join(name);
         let authority = Authority::new();
         let (certificate, key) = authority.sign("127.0.0.1");
+        let users = directory.path().join("htpasswd");
         let hash = bcrypt::hash(PASSWORD, 4).unwrap();
-        std::fs::write(path("htpasswd"), format!("{USER}:{hash}\n")).unwrap();
-        std::fs::write(
-            path("config.yml"),
-            "version: 0.1\nhttp:\n  addr: 127.0.0.1:0\n",
-        )
-        .unwrap();
-        let mut process = Command::new(program)
-            .arg("serve")
-            .arg(path("config.yml"))
-            .env_clear()
-            .env("REGISTRY_STORAGE_FILESYSTEM_ROOTDIRECTORY", path("content"))
-            .env("REGISTRY_HTTP_TLS_CERTIFICATE", certificate)
-            .env("REGISTRY_HTTP_TLS_KEY", key)
-            .env("REGISTRY_AUTH", "htpasswd")
-            .env("REGISTRY_AUTH_HTPASSWD_REALM", "registry")
-            .env("REGISTRY_AUTH_HTPASSWD_PATH", path("htpasswd"))
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            .kill_on_drop(true)
-            .spawn()
-            .unwrap();
-        let mut said = BufReader::new(process.stderr.take().unwrap()).lines();
-        let address = loop {
-            let line = said.next_line().await.unwrap();
-            let line = line.expect("the registry ended before it was ready");
-            if let Some((_, rest)) = line.split_once("listening on ") {
-                break rest.split([',', '"']).next().unwrap().to_owned();
-            }
-        };
-        // Whoever stops reading would stop the registry once the pipe is full.
-        tokio::spawn(async move { while let Ok(Some(_)) = said.next_line().await {} });
+        std::fs::write(&users, format!("{USER}:{hash}\n")).unwrap();
+        let running = DockerRegistry::with([
+            ("REGISTRY_HTTP_TLS_CERTIFICATE", certificate),
+            ("REGISTRY_HTTP_TLS_KEY", key),
+            ("REGISTRY_AUTH", "htpasswd".into()),
+            ("REGISTRY_AUTH_HTPASSWD_REALM", "registry".into()),
+            ("REGISTRY_AUTH_HTPASSWD_PATH", users),
+        ])
+        .await?;
         Some(Self {
-            registry: address.parse().unwrap(),
+            registry: running.address().parse().unwrap(),
             authority,
             directory,
-            _process: process,
+            _running: running,
         })
     }
 
@@ -122,6 +95,17 @@ async fn a_registry_with_tls_and_htpasswd_is_written_to_by_who_logged_in() {
         .unwrap();
     let found = client.blob_head(&repository, &digest).await.unwrap();
     assert_eq!(found, Some(size));
+}
+
+#[tokio::test]
+async fn a_registry_with_tls_that_is_spoken_to_without_says_what_to_write() {
+    let Some(secured) = Secured::start().await else {
+        return;
+    };
+    let client = Client::new(secured.registry.clone(), Settings::default()).unwrap();
+    let error = client.reach().await.unwrap_err();
+    assert_eq!(error.class(), Class::Internal);
+    assert!(error.to_string().contains("plain-http = false"), "{error}");
 }
 
 #[tokio::test]

@@ -1,12 +1,17 @@
 //! Who we are at a registry and whom we trust: tokens, stored credentials, certificates, proxies.
 
+mod cutter;
 mod docker_registry;
 mod elsewhere;
+mod home;
 mod mounts;
+mod passwords;
 mod proxies;
+mod real_registries;
 mod stored;
 mod stub;
 mod tls;
+mod token_server;
 mod tokens;
 
 use std::{net::Ipv4Addr, sync::Arc, time::Duration};

@@ -247,3 +247,12 @@ async fn a_registry_that_speaks_plain_http_says_what_to_write() {
     assert_eq!(error.class(), Class::Internal);
     assert!(error.to_string().contains("plain-http = true"), "{error}");
 }
+
+#[tokio::test]
+async fn a_registry_that_answers_plain_http_with_a_tls_alert_says_what_to_write() {
+    let secure = Secure::start(&Authority::new(), "127.0.0.1").await;
+    let client = Client::new(secure.registry.clone(), Settings::default()).unwrap();
+    let error = client.reach().await.unwrap_err();
+    assert_eq!(error.class(), Class::Internal);
+    assert!(error.to_string().contains("plain-http = false"), "{error}");
+}

@@ -25,7 +25,7 @@ use crate::{
     skopeo::Skopeo,
 };
 
-const ROUNDS: usize = 4;
+const ROUNDS: usize = 3;
 const SEED: u64 = 5;
 /// KiB of a base layer.
 const WEIGHT: u64 = 40;

@@ -1,14 +1,14 @@
 //! Connections that break or fall silent in the middle of a blob.
 
-use std::time::Duration;
+use std::{net::Ipv4Addr, time::Duration};
 
 use reqwest::Method;
 use transship::{
     registry::{Class, Patience, UploadMode},
-    serve::Action,
+    serve::{Action, Estate, Fault, Options, Server},
 };
 
-use super::{MIB, Pair, count, fault_download, fault_upload, patience, taken};
+use super::{MIB, Pair, count, fault_download, fault_upload, patience, repository, taken};
 
 /// Silence is noticed soon; what flows is never silent for so long, however slow the machine.
 fn impatient() -> Patience {
@@ -32,7 +32,7 @@ async fn a_gibibyte_cut_five_times_down_and_three_times_up_arrives_right() {
     );
     // The first request with a body is the config's.
     let up = pair.destination.faults().add(
-        transship::serve::Fault::on(
+        Fault::on(
             Method::PUT,
             &format!("/blobs/uploads/.*{}", layers[0].digest),
             Action::CutRequest { after: 210 * MIB },
@@ -85,13 +85,37 @@ async fn quirk_42_a_range_that_is_refused_is_read_without_one() {
     let layers = pair.image(&[3 * MIB]);
     fault_download(&pair, &layers[0], 1, Action::CutResponse { after: MIB });
     // The first hit is the cut request itself, which is answered 200 all the same.
-    let fault = transship::serve::Fault::on(
+    let fault = Fault::on(
         Method::GET,
         &format!("/blobs/{}", layers[0].digest),
         Action::answer(416),
     );
     pair.source.faults().add(fault.unwrap().after(1).times(1));
     pair.copies(&layers).await;
+}
+
+#[tokio::test]
+async fn quirk_33_a_download_that_goes_on_is_redirected_anew() {
+    let pair = Pair::new().await;
+    let layers = pair.image(&[3 * MIB]);
+    let directory = tempfile::tempdir().unwrap();
+    let any_port = (Ipv4Addr::LOCALHOST, 0).into();
+    let storage = Server::bind(any_port, Options::new(directory.path())).await;
+    let storage = storage.unwrap();
+    let stored = Estate::new(storage.store()).layer(&repository(), 1, 3 * MIB);
+    assert_eq!(stored.unwrap().digest, layers[0].digest);
+    let cut = Fault::on(Method::GET, "/blobs/", Action::CutResponse { after: MIB }).unwrap();
+    let cut = storage.faults().add(cut.times(1));
+    // Where it leads to is signed for a short time: after the cut it may have expired.
+    let away = Action::Redirect {
+        status: 307,
+        base: format!("http://{}", storage.address()),
+    };
+    fault_download(&pair, &layers[0], 2, away);
+    pair.copies(&layers).await;
+    assert_eq!(cut.hits(), 1);
+    let path = format!("/blobs/{}", layers[0].digest);
+    assert_eq!(count(&pair.source, &Method::GET, &path), 2);
 }
 
 #[tokio::test]
@@ -162,7 +186,7 @@ async fn a_commit_whose_answer_is_lost_is_found_out() {
     let pair = Pair::new().await;
     let layers = pair.image(&[3 * MIB]);
     let target = format!("/blobs/uploads/.*{}", layers[0].digest);
-    let fault = transship::serve::Fault::on(Method::PUT, &target, Action::LoseAnswer).unwrap();
+    let fault = Fault::on(Method::PUT, &target, Action::LoseAnswer).unwrap();
     pair.destination.faults().add(fault.times(1));
     pair.copies(&layers).await;
     assert_eq!(taken(&pair.destination, &Method::PUT) / MIB, 3);

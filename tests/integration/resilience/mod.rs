@@ -2,8 +2,10 @@
 //! Tests named `quirk_N_...` are rows of `src/registry/quirks.md`.
 
 mod cuts;
+mod lost_sessions;
 mod modes;
 mod statuses;
+mod throttling;
 
 use std::{
     collections::HashMap,
@@ -79,14 +81,18 @@ impl Pair {
     }
 
     async fn copy(&self) -> Result<Done, CopyError> {
-        let reference = |server: &Server| {
-            let text = format!("{}/{}:1", registry(server), repository());
+        self.copy_to(&registry(&self.destination)).await
+    }
+
+    async fn copy_to(&self, destination: &Registry) -> Result<Done, CopyError> {
+        let reference = |registry: &Registry| {
+            let text = format!("{registry}/{}:1", repository());
             text.parse().unwrap()
         };
         let order = Order {
             image: ImageId(0),
-            source: reference(&self.source),
-            destination: reference(&self.destination),
+            source: reference(&registry(&self.source)),
+            destination: reference(destination),
             platforms: Vec::new(),
             attachments: Attachments {
                 referrers: false,

@@ -3,7 +3,7 @@
 use reqwest::{Method, StatusCode};
 use transship::{
     registry::UploadMode,
-    serve::{Action, OddLocation},
+    serve::{Action, Fault, OddLocation},
 };
 
 use super::{MIB, Pair, count, fault_upload, taken};
@@ -87,7 +87,7 @@ async fn quirk_44_a_chunk_out_of_order_goes_on_where_the_registry_is() {
     };
     fault_upload(&pair, Method::PUT, u64::MAX, cap);
     let second = Action::LoseAnswer;
-    let fault = transship::serve::Fault::on(Method::PATCH, "", second).unwrap();
+    let fault = Fault::on(Method::PATCH, "", second).unwrap();
     pair.destination.faults().add(fault.after(1).times(1));
     pair.copies(&layers).await;
     assert_eq!(taken(&pair.destination, &Method::PATCH) / MIB, 40);
@@ -169,7 +169,7 @@ async fn quirk_31_the_state_in_a_location_comes_back_byte_for_byte() {
     let pair = Pair::new().await;
     let layers = pair.image(&[MIB]);
     let state = Action::Location(OddLocation::OpaqueState);
-    let fault = transship::serve::Fault::on_any("/blobs/uploads/", state).unwrap();
+    let fault = Fault::on_any("/blobs/uploads/", state).unwrap();
     pair.destination.faults().add(fault);
     fault_upload(&pair, Method::PUT, 1, Action::CutRequest { after: 1000 });
     pair.copies(&layers).await;

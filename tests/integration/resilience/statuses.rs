@@ -89,34 +89,3 @@ async fn quirk_19_a_connection_that_speaks_another_protocol_is_dropped_for_anoth
     assert!(connections.load(Ordering::SeqCst) >= 3);
     server.abort();
 }
-
-#[tokio::test]
-async fn quirk_33_storage_never_sees_the_registrys_credentials() {
-    let storage = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let base = format!("http://{}", storage.local_addr().unwrap());
-    let pair = Pair::new().await;
-    let layers = pair.image(&[MIB]);
-    let away = Action::Redirect { status: 307, base };
-    let target = format!("/blobs/{}", layers[0].digest);
-    let fault = Fault::on(Method::GET, &target, away).unwrap();
-    pair.source.faults().add(fault.times(1));
-    let settings = Settings {
-        credentials: transship::registry::Credentials::Token("secret".to_owned().into()),
-        ..Settings::default()
-    };
-    let client = Arc::new(Client::new(super::registry(&pair.source), settings).unwrap());
-    let (repository, digest) = (repository(), layers[0].digest.clone());
-    let read = tokio::spawn(async move { client.read_blob(&repository, &digest, 0).await.err() });
-    let (mut stream, _) = storage.accept().await.unwrap();
-    let mut request = vec![0; 4096];
-    let length = stream.read(&mut request).await.unwrap();
-    let request = String::from_utf8_lossy(&request[..length]).to_lowercase();
-    assert!(
-        request.starts_with("get /v2/team/app/blobs/sha256:"),
-        "{request}"
-    );
-    assert!(!request.contains("authorization") && !request.contains("secret"));
-    drop(stream);
-    drop(storage);
-    let _gone = read.await.unwrap();
-}

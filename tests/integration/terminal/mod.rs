@@ -1,7 +1,7 @@
 //! The screen of the real binary in a pseudo-terminal, on registries that misbehave when told to.
 
 mod browse;
-mod pseudo;
+pub mod pseudo;
 
 use pseudo::Terminal;
 use transship::serve::{Action, ActiveFault};

@@ -336,6 +336,24 @@ async fn a_referrer_that_is_listed_but_gone_is_noted() {
 }
 
 #[tokio::test]
+async fn a_referrer_of_an_unknown_kind_is_noted() {
+    let pair = Pair::new().await;
+    let store = pair.source.server.store();
+    let image = put_image(store, "app", "1", 1);
+    let unknown = json!({
+        "mediaType": "application/vnd.cncf.oras.artifact.manifest.v1+json",
+        "subject": {"mediaType": image.media_type, "digest": image.digest, "size": image.size},
+    });
+    put_manifest(store, "app", None, &unknown);
+    let copied = pair.copy("app:1").await.unwrap();
+    copied.noted("is not a manifest type that can be copied");
+    assert_eq!(
+        stored(pair.destination.server.store(), "app", "1"),
+        image.digest
+    );
+}
+
+#[tokio::test]
 async fn referrers_that_lead_on_without_end_are_an_error() {
     let pair = Pair::new().await;
     let store = pair.source.server.store();

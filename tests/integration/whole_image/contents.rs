@@ -5,7 +5,7 @@ use transship::{
     copy::Done,
     oci::{Descriptor, Digest, MediaType, Tag, Version},
     registry::Class,
-    serve::{Action, Store},
+    serve::{Action, Fault, Store},
 };
 
 use super::{
@@ -200,6 +200,33 @@ async fn quirk_47_children_taken_to_be_there_are_pushed_again_once() {
     assert_eq!(puts("2"), 2);
     assert_eq!(puts(&children[1].digest.to_string()), 1);
     assert_eq!(count(&requests, "PUT", "/blobs/"), 0);
+}
+
+#[tokio::test]
+async fn quirk_47_a_repository_that_was_emptied_meanwhile_is_filled_again() {
+    let pair = Pair::new().await;
+    let image = put_image(pair.source.server.store(), "app", "1", 1);
+    let order = pair.order("app:1");
+    let (registry, home) = (&order.destination.registry, &order.destination.repository);
+    let manifest = pair
+        .source
+        .server
+        .store()
+        .manifest(home, &Version::Tag(tag("1")));
+    let manifest: Value = serde_json::from_slice(&manifest.unwrap().unwrap().bytes).unwrap();
+    for blob in [&manifest["config"], &manifest["layers"][0]] {
+        let digest = blob["digest"].as_str().unwrap().parse().unwrap();
+        pair.engine.remember(registry, home, &digest).unwrap();
+    }
+    let gone = super::refusing(404, "NAME_UNKNOWN", "repository name not known to registry");
+    let gone = Fault::on("PUT".parse().unwrap(), "/manifests/", gone).unwrap();
+    pair.destination.server.faults().add(gone.times(1));
+    pair.carry_out(&order).await.unwrap();
+    assert_eq!(
+        stored(pair.destination.server.store(), "app", "1"),
+        image.digest
+    );
+    assert_eq!(count(&pair.destination.requests(), "PUT", "/blobs/"), 2);
 }
 
 #[tokio::test]

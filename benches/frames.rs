@@ -1,0 +1,170 @@
+//! What the screen costs: one frame and one event at 100, 10,000 and 100,000 images, and its share of a core
+//! while a batch of 10,000 runs.
+//!
+//! `cargo bench --bench frames` prints the table. Invariant: only drawing and folding are measured; no terminal
+//! and no registry takes part.
+
+use std::{
+    hint::black_box,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use transship::{
+    batch::{
+        Attempt, BatchId, BlobKind, BlobProgress, Event, Job, JobId, Outcome, PlannedBlob, Settled,
+    },
+    oci::Digest,
+    tui::{Options, Stage},
+};
+
+const SIZE: (u16, u16) = (160, 50);
+const FRAMES: u32 = 400;
+const LAYERS: u64 = 7;
+/// Images a second, and frames a second at most while anything moves.
+const PACE: u64 = 20;
+const FRAMES_A_SECOND: u64 = 20;
+
+fn main() {
+    println!(
+        "{:>8}  {:>12}  {:>12}  {:>12}",
+        "images", "frame", "event", "a key"
+    );
+    for images in [100, 10_000, 100_000] {
+        let mut stage = listed(images);
+        let half = images / 2;
+        let (events, folding) = copy(&mut stage, 0..half, 0);
+        stage.tick(Duration::from_secs(60));
+        let frame = each(FRAMES, || {
+            black_box(stage.draw());
+        });
+        let key = each(FRAMES, || {
+            black_box(stage.press("j"));
+        });
+        let event = folding / u32::try_from(events).unwrap_or(u32::MAX);
+        println!("{images:>8}  {frame:>12.1?}  {event:>12.1?}  {key:>12.1?}");
+    }
+    share();
+}
+
+/// A batch of 10,000 as an operator sees it: every event, ten samples and up to twenty frames a second.
+fn share() {
+    let images = 10_000;
+    let mut stage = listed(images);
+    let seconds = u64::from(images) / PACE;
+    let began = Instant::now();
+    let mut drawn = 0;
+    for second in 0..seconds {
+        let from = u32::try_from(second * PACE).unwrap_or(u32::MAX);
+        let to = from + u32::try_from(PACE).unwrap_or(u32::MAX);
+        copy(&mut stage, from..to, second);
+        for frame in 0..FRAMES_A_SECOND {
+            let now = Duration::from_millis(second * 1000 + frame * 1000 / FRAMES_A_SECOND);
+            stage.tick(now);
+            black_box(stage.draw());
+            drawn += 1;
+        }
+    }
+    let busy = began.elapsed();
+    let percent = busy.as_secs_f64() * 100.0 / Duration::from_secs(seconds).as_secs_f64();
+    println!(
+        "{images} images in {seconds} s: {drawn} frames and all events took {busy:.2?}, {percent:.2} % of a core"
+    );
+}
+
+fn each(times: u32, mut act: impl FnMut()) -> Duration {
+    let began = Instant::now();
+    for _ in 0..times {
+        act();
+    }
+    began.elapsed() / times
+}
+
+fn listed(images: u32) -> Stage {
+    let options = Options::detect(|name| (name == "LANG").then(|| "C.UTF-8".into()));
+    let mut stage = Stage::new(SIZE, options);
+    stage.event(Arc::new(Event::BatchStarted {
+        batch: BatchId("bench".into()),
+        list: "bench.toml".into(),
+        jobs: images,
+        parallel: 12,
+        resumed: false,
+    }));
+    for id in 0..images {
+        let name = format!("team-{}/app-{id}:1.{}", id % 97, id % 13);
+        let reference = |registry: &str| match format!("{registry}/{name}").parse() {
+            Ok(reference) => reference,
+            Err(error) => panic!("{name}: {error}"),
+        };
+        stage.event(Arc::new(Event::JobListed {
+            job: Job {
+                id: JobId(id),
+                source: reference("a.example"),
+                destination: reference("b.example"),
+                platforms: Vec::new(),
+                attachments: Default::default(),
+            },
+        }));
+    }
+    stage
+}
+
+/// Copies these images with all their events; gives back how many those were and what they cost.
+fn copy(stage: &mut Stage, images: std::ops::Range<u32>, salt: u64) -> (usize, Duration) {
+    let mut events = Vec::new();
+    for id in images {
+        let job = JobId(id);
+        let digest = |blob: u64| Digest::of(format!("{id}/{blob}/{salt}").as_bytes());
+        events.push(Event::JobStarted {
+            job,
+            attempt: Attempt(1),
+        });
+        events.push(Event::JobPlanned {
+            job,
+            root: digest(99),
+            manifests: Vec::new(),
+            blobs: (0..LAYERS)
+                .map(|blob| PlannedBlob {
+                    digest: digest(blob),
+                    size: 1 << 20,
+                    kind: BlobKind::Layer,
+                    media_type: None,
+                })
+                .collect(),
+        });
+        for blob in 0..LAYERS {
+            let digest = digest(blob);
+            events.push(Event::BlobStarted {
+                job,
+                digest: digest.clone(),
+                offset: 0,
+            });
+            events.push(Event::Progress {
+                blobs: vec![BlobProgress {
+                    job,
+                    attempt: Attempt(1),
+                    digest: digest.clone(),
+                    done: 1 << 19,
+                }],
+            });
+            events.push(Event::BlobSettled {
+                job,
+                digest,
+                bytes: 1 << 20,
+                how: Settled::Copied,
+            });
+        }
+        let root = digest(99);
+        events.push(Event::JobFinished {
+            job,
+            outcome: Outcome::Copied { root },
+        });
+    }
+    let events: Vec<Arc<Event>> = events.into_iter().map(Arc::new).collect();
+    let count = events.len();
+    let began = Instant::now();
+    for event in events {
+        stage.event(event);
+    }
+    (count, began.elapsed())
+}

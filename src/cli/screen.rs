@@ -1,0 +1,84 @@
+//! How the screen looks and which keys it has: the environment, the operator's configuration, and the
+//! terminal's background, in this order.
+//!
+//! Invariant: a wrong configuration is told with its lines before anything is copied.
+
+use std::{fs, io, path::Path, time::Duration};
+
+use anyhow::{Context, bail};
+use terminal_colorsaurus::{QueryOptions, ThemeMode, theme_mode};
+
+use super::shown;
+use crate::tui;
+
+/// Size of recorded screens, in cells.
+const PICTURE: (u16, u16) = (120, 36);
+/// A terminal that is asked for its background answers at once, or through a slow line a little later.
+const ANSWER: Duration = Duration::from_secs(1);
+
+pub(super) fn options(attempts: Option<u16>) -> anyhow::Result<tui::Options> {
+    let mut options = tui::Options {
+        attempts,
+        ..tui::Options::detect(|name| std::env::var(name).ok())
+    };
+    let chosen = configure(&mut options)?;
+    if chosen.is_none() && options.theme == tui::Theme::Dark {
+        let mut query = QueryOptions::default();
+        query.timeout = ANSWER;
+        if let Ok(ThemeMode::Light) = theme_mode(query) {
+            options.theme = tui::Theme::Light;
+        }
+    }
+    Ok(options)
+}
+
+/// Applies the configuration file, if there is one; gives back the theme it asks for.
+fn configure(options: &mut tui::Options) -> anyhow::Result<Option<tui::Theme>> {
+    let Some(directories) = directories::ProjectDirs::from("", "", "transship") else {
+        return Ok(None);
+    };
+    let path = directories.config_dir().join("config.toml");
+    let text = match fs::read_to_string(&path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => {
+            return Err(error).with_context(|| format!("cannot read {}", shown(&path)));
+        }
+    };
+    match tui::Config::read(&text) {
+        Ok(config) => {
+            let theme = config.theme();
+            config.apply(options);
+            Ok(theme)
+        }
+        Err(mistakes) => {
+            let lines: Vec<String> = mistakes
+                .iter()
+                .map(|mistake| format!("\n  line {}: {}", mistake.line, mistake.message))
+                .collect();
+            bail!("{} is wrong:{}", shown(&path), lines.concat())
+        }
+    }
+}
+
+/// Pictures are the same on every machine.
+pub(super) fn options_for_pictures(attempts: Option<u16>) -> tui::Options {
+    let environment = |name: &str| (name == "LANG").then(|| "C.UTF-8".to_owned());
+    tui::Options {
+        attempts,
+        ..tui::Options::detect(environment)
+    }
+}
+
+/// Draws the run into SVG files instead of on the terminal.
+pub(super) async fn draw_pictures(
+    feed: tui::Feed,
+    options: tui::Options,
+    directory: &Path,
+) -> io::Result<()> {
+    fs::create_dir_all(directory)?;
+    for (name, picture) in tui::record(feed, options, PICTURE).await {
+        fs::write(directory.join(format!("{name}.svg")), picture)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,179 @@
+//! What operators do most on the screen, with the real binary in a pseudo-terminal: look around, find, understand
+//! a failure, and lose the connection.
+
+use std::io::Read as _;
+
+use portable_pty::{CommandBuilder, PtySize, native_pty_system};
+use transship::serve::Action;
+
+use crate::{
+    scene::{IMAGES, Scene},
+    terminal::pseudo::Terminal,
+};
+
+/// All three images have ended; the first one failed.
+async fn failed_first(scene: &Scene) -> Terminal {
+    scene.misbehave("team/first", Action::answer(404));
+    let list = scene.list();
+    let mut terminal = Terminal::run(&scene.operator, &["run", list.to_str().unwrap()]);
+    terminal.says("All images ended").await;
+    terminal
+}
+
+#[tokio::test]
+async fn the_screen_says_what_failed_by_cause_and_which_images() {
+    let scene = Scene::new().await;
+    let mut terminal = failed_first(&scene).await;
+    terminal.press("4");
+    terminal.says("1 by 1 cause").await;
+    terminal.press("\r");
+    terminal.says("Images 1 of 3").await;
+    terminal.shows("failed", "team/first:1").await;
+    terminal.press("\x1b");
+    terminal.says("Images 3").await;
+    terminal.press("q");
+    assert_eq!(terminal.end().await.code, 1);
+}
+
+#[tokio::test]
+async fn a_filter_finds_images_while_it_is_typed() {
+    let scene = Scene::new().await;
+    let mut terminal = failed_first(&scene).await;
+    terminal.press("/sec");
+    terminal.says("1 of 3 images").await;
+    terminal.press("\r");
+    terminal.shows("copied", "team/second:1").await;
+    terminal.press("\x1b");
+    terminal.says("Images 3").await;
+    terminal.press("/!/(second|third)/\r");
+    terminal.says("Images 1 of 3").await;
+    terminal.shows("failed", "team/first:1").await;
+    terminal.press("q");
+    terminal.end().await;
+}
+
+#[tokio::test]
+async fn an_image_is_shown_with_its_manifest_and_layers() {
+    let scene = Scene::new().await;
+    let mut terminal = failed_first(&scene).await;
+    terminal.press("gj2z");
+    terminal.says("OCI manifest").await;
+    terminal.says("OCI config").await;
+    terminal.says("copied").await;
+    terminal.press("q");
+    terminal.end().await;
+}
+
+#[tokio::test]
+async fn both_registries_are_listed() {
+    let scene = Scene::new().await;
+    let mut terminal = failed_first(&scene).await;
+    terminal.press("3z");
+    terminal.says("Registries 2").await;
+    terminal.says(&scene.source.address()).await;
+    terminal.says(&scene.destination.address()).await;
+    terminal.press("q");
+    terminal.end().await;
+}
+
+#[tokio::test]
+async fn help_is_searched_and_a_command_is_found_by_name() {
+    let scene = Scene::new().await;
+    let mut terminal = failed_first(&scene).await;
+    terminal.press("?/clipboard");
+    terminal.says("Help /clipboard").await;
+    terminal.press("\x1b");
+    terminal.says("Help 1-").await;
+    terminal.press("\x1b");
+    terminal
+        .until(|screen| !screen.contents().contains("Help 1-"))
+        .await;
+    terminal.press(":show failed\r");
+    terminal.says("Images 1 of 3").await;
+    terminal.press("q");
+    terminal.end().await;
+}
+
+#[tokio::test]
+async fn failed_images_are_written_as_a_list_that_can_be_run() {
+    let scene = Scene::new().await;
+    let mut terminal = failed_first(&scene).await;
+    terminal.press("W");
+    terminal.says("wrote 1 image to").await;
+    terminal.press("q");
+    terminal.end().await;
+    scene.source.server.faults().clear();
+    let written = scene.operator.path("list-part.toml");
+    let run = ["run", written.to_str().unwrap()];
+    scene.operator.say(&run).await.expect(0);
+    assert_eq!(scene.arrived(), IMAGES);
+}
+
+#[tokio::test]
+async fn a_wrong_configuration_is_told_with_its_lines() {
+    let scene = Scene::new().await;
+    scene
+        .operator
+        .configure("theme = \"dark\"\n[keys]\nretri = \"x\"\n");
+    let list = scene.list();
+    let terminal = Terminal::run(&scene.operator, &["run", list.to_str().unwrap()]);
+    let left = terminal.end().await;
+    assert_eq!(left.code, 2, "{}", left.text);
+    assert!(left.text.contains("line 3"), "{}", left.text);
+    assert!(left.text.contains("retry"), "{}", left.text);
+}
+
+#[tokio::test]
+async fn a_configured_key_does_what_it_is_configured_for() {
+    let scene = Scene::new().await;
+    scene
+        .operator
+        .configure("theme = \"mono\"\n[keys]\nto-failures = \"x\"\n");
+    let mut terminal = failed_first(&scene).await;
+    terminal.press("x");
+    terminal.says("1 by 1 cause").await;
+    terminal.press("q");
+    terminal.end().await;
+}
+
+#[tokio::test]
+async fn a_lost_connection_stops_the_batch_and_it_is_resumed() {
+    let scene = Scene::new().await;
+    let hanging = scene.misbehave("team/first", Action::Hang);
+    let pair = native_pty_system().openpty(PtySize::default()).unwrap();
+    let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_transship"));
+    let list = scene.list();
+    command.args(["run", list.to_str().unwrap()]);
+    command.env_clear();
+    for (name, value) in scene.operator.environment() {
+        command.env(name, value);
+    }
+    command.env("TERM", "xterm-256color");
+    let mut process = pair.slave.spawn_command(command).unwrap();
+    drop(pair.slave);
+    let mut reader = pair.master.try_clone_reader().unwrap();
+    // A screen on which something moves is drawn every second, so reading never takes longer.
+    let screen = std::thread::spawn(move || {
+        let mut buffer = vec![0; 64 * 1024];
+        let mut seen = String::new();
+        while let Ok(read @ 1..) = reader.read(&mut buffer) {
+            seen += &String::from_utf8_lossy(&buffer[..read]);
+            if seen.contains("copying") {
+                return;
+            }
+        }
+        panic!("the program ended before it copied: {seen}");
+    });
+    hanging.hit_times(1).await;
+    tokio::task::spawn_blocking(|| screen.join().unwrap())
+        .await
+        .unwrap();
+    // The last one who holds the terminal lets go.
+    drop(pair.master);
+    let code = tokio::task::spawn_blocking(move || process.wait().unwrap().exit_code());
+    assert_eq!(code.await.unwrap(), 3);
+
+    hanging.release();
+    scene.operator.say(&["resume"]).await.expect(0);
+    assert_eq!(scene.arrived(), IMAGES);
+}
