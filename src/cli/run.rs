@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 
 use super::{
-    Exit, OutputArguments, PaceArguments, ResumeArguments, RunArguments,
+    Exit, OutputArguments, PaceArguments, ResumeArguments, RunArguments, browse,
     front_end::{FrontEnd, Lines, ToScreen, choose},
     lists,
     partial_list::Whole,
@@ -26,6 +26,7 @@ use crate::{
     batch::{Command, Job, JobId, Outcome, StopMode, Verdict},
     copy::Engine,
     headless::Format,
+    inspect::Inspector,
     journal::{Journal, NewBatch, Recorder, Stored},
     list::{List, TagLists},
     oci::Attachments,
@@ -236,6 +237,8 @@ pub(super) async fn migrate(
                 stay: true,
                 ..options
             };
+            let shared = Arc::clone(&engine);
+            let inspector = Inspector::new(move |registry| shared.client(registry));
             let screen = match &output.pictures {
                 None => screen::options(attempts)?,
                 Some(_) => screen::options_for_pictures(attempts),
@@ -245,6 +248,7 @@ pub(super) async fn migrate(
             let feed = tui::Feed {
                 events: feed,
                 commands: send_command.clone(),
+                loader: browse::loader(Arc::new(inspector)),
                 write_list: Box::new(move |jobs| {
                     whole.write(jobs).map_err(|error| format!("{error:#}"))
                 }),

@@ -10,6 +10,7 @@ use tui_input::Input;
 use super::{
     keys::{Action, Mode},
     layout::Pane,
+    looking,
     model::{Effect, Model, Overlay},
     order::{Show, Sort},
     palette::{self, Run},
@@ -142,6 +143,7 @@ fn act_on_panes(model: &mut Model, action: Action) -> Vec<Effect> {
             };
             return send(model, command);
         }
+        Action::Look => return look(model),
         Action::CopyReference => return copy_references(model),
         Action::CopyFailure => return copy_failures(model),
         Action::WriteList => return write_list(model),
@@ -304,6 +306,15 @@ fn target_views(model: &Model) -> Vec<&JobView> {
     (targets(model).iter())
         .filter_map(|job| model.board.job(*job))
         .collect()
+}
+
+fn look(model: &mut Model) -> Vec<Effect> {
+    let images: Vec<JobView> = target_views(model).into_iter().cloned().collect();
+    if images.is_empty() {
+        model.say(Level::Info, "no image is selected");
+        return Vec::new();
+    }
+    looking::open(&mut model.looking, &images, &model.options, model.size)
 }
 
 fn copy_references(model: &mut Model) -> Vec<Effect> {

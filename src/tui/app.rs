@@ -15,6 +15,7 @@ use tokio::{
 
 use super::{
     OnFinish, Options,
+    browse::{Loader, Ticket},
     model::{Effect, Model, Msg},
     screen::Screen,
     update::update,
@@ -22,6 +23,7 @@ use super::{
 };
 use crate::{
     batch::{Board, Command, Event, Job},
+    inspect::{Answer, Error, Request},
     present::Level,
 };
 
@@ -37,6 +39,8 @@ pub struct Feed {
     pub events: UnboundedReceiver<Arc<Event>>,
     pub commands: UnboundedSender<Command>,
     pub write_list: WriteList,
+    /// Who looks into registries for the browser.
+    pub loader: Loader,
 }
 
 /// Writes images as a list file and gives back its name, or why it could not.
@@ -60,12 +64,15 @@ pub async fn run(feed: Feed, options: Options) -> io::Result<Ended> {
         model: Model::new(options),
         commands: feed.commands,
         write_list: feed.write_list,
+        requests: feed.loader.requests,
         start: Instant::now(),
         changed: true,
         leaving: false,
     };
     app.tell(Msg::Resized(screen.size()?), &mut screen)?;
-    let result = app.watch(feed.events, &mut screen).await;
+    let result = app
+        .watch(feed.events, feed.loader.answers, &mut screen)
+        .await;
     drop(screen);
     result.map(|()| Ended {
         elapsed: app.model.elapsed(),
@@ -77,6 +84,7 @@ struct App {
     model: Model,
     commands: UnboundedSender<Command>,
     write_list: WriteList,
+    requests: UnboundedSender<(Ticket, Request)>,
     start: Instant,
     changed: bool,
     leaving: bool,
@@ -86,6 +94,7 @@ impl App {
     async fn watch(
         &mut self,
         mut events: UnboundedReceiver<Arc<Event>>,
+        mut answers: UnboundedReceiver<(Ticket, Result<Answer, Error>)>,
         screen: &mut Screen,
     ) -> io::Result<()> {
         let mut keys = EventStream::new();
@@ -101,6 +110,9 @@ impl App {
                     for event in burst.drain(..) {
                         self.tell(Msg::Event(event), screen)?;
                     }
+                }
+                Some((ticket, answer)) = answers.recv() => {
+                    self.tell(Msg::Loaded(ticket, Box::new(answer)), screen)?;
                 }
                 key = keys.next() => {
                     self.tick(screen)?;
@@ -143,6 +155,8 @@ impl App {
                     let written = (self.write_list)(&jobs).map(|file| (jobs.len(), file));
                     self.tell(Msg::ListWritten(written), screen)?;
                 }
+                // Without a reader the browser goes on saying that it reads.
+                Effect::Load(ticket, request) => drop(self.requests.send((ticket, request))),
                 Effect::Announce => self.announce(screen)?,
                 Effect::Suspend => screen.suspend()?,
                 Effect::Leave => self.leaving = true,

@@ -20,6 +20,7 @@ mod images;
 pub mod keys;
 mod layout;
 mod log;
+mod looking;
 mod meter;
 mod model;
 mod names;

@@ -10,17 +10,20 @@ use tui_input::Input;
 
 use super::{
     Options,
+    browse::Ticket,
     causes::Failures,
     images::Images,
     keys::Mode,
     layout::{self, Pane, Screen},
     log::Log,
+    looking::Looking,
     meter::Meter,
     names::Names,
     registries::Registries,
 };
 use crate::{
     batch::{Board, Command, Event, Job, JobId, StopMode},
+    inspect::{Answer, Error, Request},
     present::Level,
 };
 
@@ -36,6 +39,8 @@ pub enum Msg {
     EngineGone,
     /// A list of so many images was written to this file, or why it was not.
     ListWritten(Result<(usize, String), String>),
+    /// What came of [`Effect::Load`].
+    Loaded(Ticket, Box<Result<Answer, Error>>),
 }
 
 /// What the model wants done.
@@ -46,6 +51,8 @@ pub enum Effect {
     Copy(String),
     /// Write these images as a list file; answered with [`Msg::ListWritten`].
     WriteList(Vec<Job>),
+    /// Read this and send [`Msg::Loaded`] with the ticket.
+    Load(Ticket, Request),
     /// Every image has ended: tell the operator, who may be elsewhere.
     Announce,
     Suspend,
@@ -75,6 +82,8 @@ pub struct Model {
     /// What lies over the panes; the last one has the keys.
     pub overlays: Vec<Overlay>,
     pub notice: Option<Notice>,
+    /// The browser, which lies over everything while it is open.
+    pub looking: Looking,
     pub clocks: Clocks,
     /// The stop this operator asked for last.
     pub stop_asked: Option<StopMode>,
@@ -147,6 +156,7 @@ impl Model {
             log_offset: 0,
             overlays: Vec::new(),
             notice: None,
+            looking: Looking::default(),
             clocks: Clocks::default(),
             stop_asked: None,
             parallel_asked: None,

@@ -48,6 +48,7 @@ impl Stage {
             .filter_map(|effect| match effect {
                 Effect::Send(command) => Some(command),
                 Effect::Copy(_)
+                | Effect::Load(..)
                 | Effect::WriteList(_)
                 | Effect::Announce
                 | Effect::Suspend

@@ -12,6 +12,7 @@ use super::{
     actions::act,
     detail, help,
     layout::Pane,
+    looking,
     model::{Clocks, Effect, Model, Msg, Overlay},
     names::Names,
     palette,
@@ -25,7 +26,9 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
     let effects = match msg {
         // Thousands of events may come between two frames, so nothing is measured out for each.
         Msg::Event(event) => return happened(model, &event),
+        Msg::Key(key) if model.looking.browser.is_some() => looking::pressed(model, key),
         Msg::Key(key) => pressed(model, &key),
+        Msg::Loaded(ticket, answer) => looking::loaded(&mut model.looking, ticket, answer),
         Msg::Tick(now) => {
             model.now = now;
             model.meter.tick(now, &model.board);
@@ -36,7 +39,7 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
         }
         Msg::Resized(size) => {
             model.size = size;
-            Vec::new()
+            looking::resized(&mut model.looking, size)
         }
         Msg::EngineGone => {
             model.engine_gone = true;

@@ -27,7 +27,7 @@ mod fixtures;
 mod tests;
 
 pub use app::{Loader, run};
-pub use cache::Ticket;
+pub use cache::{Cache, Ticket};
 pub use model::{Browser, Effect, Msg, Pair, Start};
 pub use update::update;
-pub use view::view;
+pub use view::{draw, view};

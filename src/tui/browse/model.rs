@@ -177,6 +177,18 @@ impl Browser {
         browser
     }
 
+    /// With what another browser of the same registries has read.
+    #[must_use]
+    pub fn knowing(self, cache: Cache) -> Self {
+        Self { cache, ..self }
+    }
+
+    /// What was read, and what still is, for another browser to go on with.
+    #[must_use]
+    pub fn into_known(self) -> Cache {
+        self.cache
+    }
+
     #[must_use]
     pub fn screen(&self) -> Screen {
         layout::screen(self.size, self.focus, self.zoomed)

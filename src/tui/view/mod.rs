@@ -25,6 +25,7 @@ use ratatui::{
 
 use self::pen::Pen;
 use super::{
+    browse,
     layout::{Pane, Screen, TITLE},
     model::{Model, Overlay},
     theme::Role,
@@ -38,6 +39,9 @@ pub fn view(model: &Model, frame: &mut Frame) {
 
 /// Draws a whole frame; gives where the text cursor belongs, if anywhere.
 pub fn draw(model: &Model, buffer: &mut Buffer) -> Option<Position> {
+    if let Some(browser) = &model.looking.browser {
+        return browse::draw(browser, buffer);
+    }
     let areas = match model.screen() {
         Screen::Line(area) => {
             header::line(model, buffer, area);

@@ -11,7 +11,11 @@ mod help;
 mod image;
 mod raw;
 
-use ratatui::{Frame, buffer::Buffer, layout::Rect};
+use ratatui::{
+    Frame,
+    buffer::Buffer,
+    layout::{Position, Rect},
+};
 
 use super::{
     layout::{Pane, Screen, TITLE},
@@ -25,14 +29,21 @@ use crate::{
 
 /// Draws the browser over the whole frame.
 pub fn view(browser: &Browser, frame: &mut Frame) {
-    let buffer = frame.buffer_mut();
+    if let Some(cursor) = draw(browser, frame.buffer_mut()) {
+        frame.set_cursor_position(cursor);
+    }
+}
+
+/// Draws the browser over all of `buffer`; gives where the text cursor belongs, if anywhere.
+pub fn draw(browser: &Browser, buffer: &mut Buffer) -> Option<Position> {
     let areas = match browser.screen() {
         Screen::Line(area) => {
             let mut pen = pen(browser, buffer, area, 0);
-            return pen.put(
+            pen.put(
                 Role::Warning,
                 "too small to browse: 50x10 is needed; q leaves",
             );
+            return None;
         }
         Screen::Panes(areas) => areas,
     };
@@ -61,9 +72,7 @@ pub fn view(browser: &Browser, frame: &mut Frame) {
             }
         }
     }
-    if let Some(cursor) = footer::draw(browser, buffer, areas.footer) {
-        frame.set_cursor_position(cursor);
-    }
+    footer::draw(browser, buffer, areas.footer)
 }
 
 fn header(browser: &Browser, buffer: &mut Buffer, area: Rect) {
