@@ -3,96 +3,19 @@
 //! Decides how an event changes state; decides nothing about what should happen next. Invariant: every
 //! question the scheduler or a frame asks often is answered from an index, never by looking at all jobs.
 
+mod job_view;
+mod totals;
+
 use std::collections::{BTreeMap, BTreeSet};
 
+pub use job_view::{BlobState, BlobView, JobView, State};
+pub use totals::{StateCounts, Totals};
+
 use super::{
-    Attempt, BatchId, BlobKind, Event, Failure, FailureClass, Job, JobId, LaneState, Millis,
-    Outcome, PlannedManifest, QueueReason, Selection, Settled, SkipReason, StopMode, StopReason,
+    BatchId, Event, FailureClass, JobId, LaneState, Outcome, QueueReason, Selection, StopMode,
+    StopReason,
 };
-use crate::oci::{Digest, MediaType, Registry};
-
-/// Where a job is, with what that state knows.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum State {
-    Queued,
-    Running,
-    /// Failed for now; tried again after `delay`.
-    Waiting {
-        delay: Millis,
-    },
-    Copied,
-    UpToDate,
-    Failed,
-    Skipped(SkipReason),
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct JobView {
-    pub job: Job,
-    pub state: State,
-    /// The current or last attempt.
-    pub attempt: Attempt,
-    /// The attempts up to here do not count against the retry budget: a person asked to go on.
-    pub forgiven: Attempt,
-    pub root: Option<Digest>,
-    /// Parents before their children; empty until they are read.
-    pub manifests: Vec<PlannedManifest>,
-    /// Empty until the image's manifests are read.
-    pub blobs: Vec<BlobView>,
-    /// What each failed attempt ended with, oldest first.
-    pub failures: Vec<(Attempt, Failure)>,
-    /// Sum of `blobs` by size, and of what of it is settled or under way.
-    pub bytes_total: u64,
-    pub bytes_done: u64,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct BlobView {
-    pub digest: Digest,
-    pub size: u64,
-    pub kind: BlobKind,
-    pub media_type: Option<MediaType>,
-    pub state: BlobState,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum BlobState {
-    Pending,
-    /// Another job uploads the same content.
-    WaitingFor(JobId),
-    Copying {
-        done: u64,
-    },
-    Settled(Settled),
-}
-
-/// How many jobs are in each state.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct StateCounts {
-    pub queued: usize,
-    pub running: usize,
-    pub waiting: usize,
-    pub copied: usize,
-    pub up_to_date: usize,
-    pub failed: usize,
-    pub skipped: usize,
-}
-
-/// Sums over all jobs, in bytes.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Totals {
-    /// Size of all blobs of planned jobs; grows while manifests are read.
-    pub planned: u64,
-    /// Of those, settled or under way.
-    pub done: u64,
-    /// Bytes that crossed the wire for settled blobs.
-    pub copied: u64,
-    /// Bytes saved by mounting, and by finding a blob present.
-    pub mounted: u64,
-    pub present: u64,
-    /// Bytes of blobs in flight now.
-    pub in_flight: u64,
-}
+use crate::oci::{Digest, Registry};
 
 /// The state of a batch.
 #[derive(Clone, Debug, Default)]
@@ -119,58 +42,6 @@ pub struct Board {
     held_up: BTreeSet<JobId>,
     waiting: BTreeSet<JobId>,
     failed: BTreeSet<JobId>,
-}
-
-impl JobView {
-    fn new(job: Job) -> Self {
-        Self {
-            job,
-            state: State::Queued,
-            attempt: Attempt(0),
-            forgiven: Attempt(0),
-            root: None,
-            manifests: Vec::new(),
-            blobs: Vec::new(),
-            failures: Vec::new(),
-            bytes_total: 0,
-            bytes_done: 0,
-        }
-    }
-
-    /// Ended, for better or worse.
-    #[must_use]
-    pub fn is_done(&self) -> bool {
-        match self.state {
-            State::Queued | State::Running | State::Waiting { .. } => false,
-            State::Copied | State::UpToDate | State::Failed | State::Skipped(_) => true,
-        }
-    }
-
-    /// How many attempts of the current retry budget are used.
-    #[must_use]
-    pub fn tries(&self) -> u16 {
-        self.attempt.0 - self.forgiven.0.min(self.attempt.0)
-    }
-
-    /// Running, and everything it still needs is being uploaded by other jobs.
-    fn is_held_up(&self) -> bool {
-        let mut waits = false;
-        self.state == State::Running
-            && self.blobs.iter().all(|blob| {
-                waits |= matches!(blob.state, BlobState::WaitingFor(_));
-                matches!(blob.state, BlobState::WaitingFor(_) | BlobState::Settled(_))
-            })
-            && waits
-    }
-
-    /// The failure this job stands at, if it failed or waits to be tried again.
-    #[must_use]
-    pub fn cause(&self) -> Option<&Failure> {
-        match self.state {
-            State::Failed | State::Waiting { .. } => self.failures.last().map(|(_, cause)| cause),
-            _ => None,
-        }
-    }
 }
 
 impl Board {
@@ -434,7 +305,7 @@ impl Board {
     }
 
     fn index(&mut self, id: JobId, state: &State) {
-        *self.count(state) += 1;
+        *self.counts.of(state) += 1;
         match state {
             State::Queued => {
                 let rank = self.rank.get(&id).copied().unwrap_or(0);
@@ -454,7 +325,7 @@ impl Board {
     }
 
     fn unindex(&mut self, id: JobId, state: &State) {
-        *self.count(state) -= 1;
+        *self.counts.of(state) -= 1;
         match state {
             State::Queued => {
                 let rank = self.rank.get(&id).copied().unwrap_or(0);
@@ -470,18 +341,6 @@ impl Board {
                 self.failed.remove(&id);
             }
             State::Copied | State::UpToDate | State::Skipped(_) => {}
-        }
-    }
-
-    fn count(&mut self, state: &State) -> &mut usize {
-        match state {
-            State::Queued => &mut self.counts.queued,
-            State::Running => &mut self.counts.running,
-            State::Waiting { .. } => &mut self.counts.waiting,
-            State::Copied => &mut self.counts.copied,
-            State::UpToDate => &mut self.counts.up_to_date,
-            State::Failed => &mut self.counts.failed,
-            State::Skipped(_) => &mut self.counts.skipped,
         }
     }
 
@@ -523,295 +382,5 @@ impl Board {
     }
 }
 
-impl Totals {
-    fn of_blob(blob: &BlobView) -> Self {
-        let mut totals = Self {
-            planned: blob.size,
-            ..Self::default()
-        };
-        match &blob.state {
-            BlobState::Pending | BlobState::WaitingFor(_) => {}
-            BlobState::Copying { done } => {
-                totals.done = *done;
-                totals.in_flight = *done;
-            }
-            BlobState::Settled(how) => {
-                totals.done = blob.size;
-                match how {
-                    Settled::Present => totals.present = blob.size,
-                    Settled::Mounted { .. } => totals.mounted = blob.size,
-                    Settled::Copied => totals.copied = blob.size,
-                }
-            }
-        }
-        totals
-    }
-
-    fn of_job(view: &JobView) -> Self {
-        view.blobs
-            .iter()
-            .map(Self::of_blob)
-            .fold(Self::default(), Self::plus)
-    }
-
-    fn plus(self, other: Self) -> Self {
-        Self {
-            planned: self.planned + other.planned,
-            done: self.done + other.done,
-            copied: self.copied + other.copied,
-            mounted: self.mounted + other.mounted,
-            present: self.present + other.present,
-            in_flight: self.in_flight + other.in_flight,
-        }
-    }
-
-    fn minus(self, other: Self) -> Self {
-        Self {
-            planned: self.planned - other.planned,
-            done: self.done - other.done,
-            copied: self.copied - other.copied,
-            mounted: self.mounted - other.mounted,
-            present: self.present - other.present,
-            in_flight: self.in_flight - other.in_flight,
-        }
-    }
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::batch::{BlobProgress, FailureClass, PlannedBlob, Side};
-
-    const JOB: JobId = JobId(0);
-    const OTHER: JobId = JobId(1);
-
-    fn listed(id: JobId) -> Event {
-        Event::JobListed {
-            job: Job {
-                id,
-                source: format!("a.example/app:{}", id.0).parse().unwrap(),
-                destination: format!("b.example/app:{}", id.0).parse().unwrap(),
-                platforms: Vec::new(),
-                attachments: Default::default(),
-            },
-        }
-    }
-
-    fn board(events: &[Event]) -> Board {
-        let mut board = Board::default();
-        for event in [listed(JOB), listed(OTHER)].iter().chain(events) {
-            board.apply(event);
-        }
-        board
-    }
-
-    fn layer() -> Digest {
-        Digest::of(b"layer")
-    }
-
-    fn started(attempt: u16) -> Event {
-        Event::JobStarted {
-            job: JOB,
-            attempt: Attempt(attempt),
-        }
-    }
-
-    fn planned() -> Event {
-        let blob = PlannedBlob {
-            digest: layer(),
-            size: 9,
-            kind: BlobKind::Layer,
-            media_type: None,
-        };
-        Event::JobPlanned {
-            job: JOB,
-            root: Digest::of(b"root"),
-            manifests: Vec::new(),
-            blobs: vec![blob],
-        }
-    }
-
-    fn copying() -> Event {
-        Event::BlobStarted {
-            job: JOB,
-            digest: layer(),
-            offset: 0,
-        }
-    }
-
-    fn progress(done: u64) -> Event {
-        let blob = BlobProgress {
-            job: JOB,
-            attempt: Attempt(1),
-            digest: layer(),
-            done,
-        };
-        Event::Progress { blobs: vec![blob] }
-    }
-
-    fn settled(how: Settled) -> Event {
-        Event::BlobSettled {
-            job: JOB,
-            digest: layer(),
-            bytes: 9,
-            how,
-        }
-    }
-
-    fn retry_later() -> Event {
-        let cause = Failure {
-            side: Side::Source,
-            class: FailureClass::Transient {
-                retry_after_ms: None,
-            },
-            summary: "said 503".into(),
-            chain: Vec::new(),
-        };
-        Event::JobRetryScheduled {
-            job: JOB,
-            attempt: Attempt(1),
-            delay_ms: Millis(10),
-            cause,
-        }
-    }
-
-    #[test]
-    fn dropping_progress_changes_nothing_in_the_end() {
-        let all = board(&[
-            started(1),
-            planned(),
-            copying(),
-            progress(3),
-            progress(6),
-            settled(Settled::Copied),
-        ]);
-        let some = board(&[
-            started(1),
-            planned(),
-            copying(),
-            progress(6),
-            settled(Settled::Copied),
-        ]);
-        assert_eq!(all.job(JOB), some.job(JOB));
-        assert_eq!(all.totals(), some.totals());
-        assert_eq!((all.totals().copied, all.totals().in_flight), (9, 0));
-    }
-
-    #[test]
-    fn a_blob_settled_again_by_a_retry_counts_once() {
-        let board = board(&[
-            started(1),
-            planned(),
-            copying(),
-            settled(Settled::Copied),
-            started(2),
-            planned(),
-            settled(Settled::Present),
-        ]);
-        assert_eq!((board.totals().planned, board.totals().done), (9, 9));
-    }
-
-    #[test]
-    fn bytes_under_way_are_given_back_when_an_attempt_ends() {
-        let board = board(&[started(1), planned(), copying(), progress(5), retry_later()]);
-        assert_eq!((board.totals().done, board.totals().in_flight), (0, 0));
-        assert_eq!(board.job(JOB).unwrap().blobs[0].state, BlobState::Pending);
-    }
-
-    #[test]
-    fn progress_of_a_given_up_attempt_is_ignored() {
-        let board = board(&[
-            started(1),
-            planned(),
-            retry_later(),
-            started(2),
-            copying(),
-            progress(5),
-        ]);
-        assert_eq!(board.totals().in_flight, 0);
-    }
-
-    #[test]
-    fn a_prioritized_job_goes_first_and_keeps_its_rank_when_queued_again() {
-        let mut board = board(&[Event::JobPrioritized { job: OTHER }]);
-        assert_eq!(board.queue().collect::<Vec<_>>(), [OTHER, JOB]);
-        board.apply(&Event::JobStarted {
-            job: OTHER,
-            attempt: Attempt(1),
-        });
-        board.apply(&Event::JobQueued {
-            job: OTHER,
-            why: QueueReason::RetryDue,
-        });
-        assert_eq!(board.queue().collect::<Vec<_>>(), [OTHER, JOB]);
-    }
-
-    #[test]
-    fn a_job_that_only_waits_for_others_is_held_up_until_its_turn() {
-        let mut board = board(&[started(1), planned()]);
-        assert_eq!(board.held_up(), 0);
-        board.apply(&Event::BlobWaited {
-            job: JOB,
-            digest: layer(),
-            owner: OTHER,
-        });
-        assert_eq!(board.held_up(), 1);
-        board.apply(&copying());
-        assert_eq!(board.held_up(), 0);
-        board.apply(&Event::BlobWaited {
-            job: JOB,
-            digest: layer(),
-            owner: OTHER,
-        });
-        board.apply(&retry_later());
-        assert_eq!(board.held_up(), 0);
-    }
-
-    #[test]
-    fn counts_follow_every_state() {
-        let mut board = board(&[started(1)]);
-        assert_eq!((board.counts().queued, board.counts().running), (1, 1));
-        board.apply(&Event::JobFinished {
-            job: JOB,
-            outcome: Outcome::UpToDate { root: layer() },
-        });
-        board.apply(&Event::JobFinished {
-            job: OTHER,
-            outcome: Outcome::Skipped {
-                why: SkipReason::User,
-            },
-        });
-        assert_eq!((board.counts().up_to_date, board.counts().skipped), (1, 1));
-        assert!(board.all_done());
-    }
-
-    #[test]
-    fn events_about_unknown_jobs_change_nothing() {
-        let mut board = board(&[]);
-        board.apply(&Event::JobStarted {
-            job: JobId(99),
-            attempt: Attempt(1),
-        });
-        assert_eq!(board.counts().running, 0);
-    }
-
-    #[test]
-    fn events_read_back_what_they_write() {
-        for event in [
-            listed(JOB),
-            planned(),
-            progress(3),
-            settled(Settled::Mounted {
-                from: "a/b".parse().unwrap(),
-            }),
-            retry_later(),
-        ] {
-            let text = serde_json::to_string(&event).unwrap();
-            assert_eq!(
-                serde_json::from_str::<Event>(&text).unwrap(),
-                event,
-                "{text}"
-            );
-        }
-    }
-}
+mod tests;
