@@ -159,7 +159,7 @@ async fn what_may_pass_is_asked_again() {
     let moved = Moved::new().await;
     let faults = moved.destination.server.faults();
     let busy = || {
-        Fault::on(Method::HEAD, "/manifests/", Action::answer(503))
+        Fault::on(Method::HEAD, "/manifests/", Action::answer(500))
             .unwrap()
             .times(1)
     };
