@@ -225,7 +225,7 @@ impl Client {
         authorization: Option<&HeaderValue>,
     ) -> Result<Response, Untransmitted> {
         let closed = |left| Untransmitted::Failed(ErrorCause::Closed(left));
-        self.lane.enter().await.map_err(closed)?;
+        self.lane.enter(call.operation).await.map_err(closed)?;
         let mut headers: HeaderMap = call.headers.iter().cloned().collect();
         // Sizes and digests are of the stored bytes (quirk 29).
         headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
@@ -255,7 +255,8 @@ impl Client {
                 Ok(response)
             }
             Err(_) => {
-                self.lane.answered(None, Throttling::Strain, None);
+                let strain = Throttling::Strain;
+                self.lane.answered(call.operation, None, strain, None);
                 let cause = ErrorCause::Stalled(self.patience.answer);
                 Err(Untransmitted::Failed(cause))
             }
@@ -271,7 +272,8 @@ impl Client {
         let budget = Budget::read(response.headers()).filter(|_| own);
         if status < 400 {
             if own {
-                self.lane.answered(elapsed, Throttling::None, budget);
+                self.lane
+                    .answered(call.operation, elapsed, Throttling::None, budget);
             }
             return Ok(response);
         }
@@ -282,7 +284,9 @@ impl Client {
         };
         let throttling = Throttling::of(status, code.as_deref(), message.as_deref(), asked, budget);
         let pause = match own {
-            true => self.lane.answered(elapsed, throttling, budget),
+            true => self
+                .lane
+                .answered(call.operation, elapsed, throttling, budget),
             false => None,
         };
         // A 503 without a time may be one that stays: it is tried again as often as any failure.
