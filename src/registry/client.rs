@@ -19,7 +19,7 @@ use tokio::{sync::OnceCell, time::Instant};
 use url::Url;
 
 use super::{
-    Credentials, Lane, Limits, Patience, Proxy, TlsSettings,
+    Credentials, Flow, Lane, Limits, Patience, Proxy, TlsSettings,
     auth::{Authorizer, Scopes},
     boundary::Boundary,
     error::{Error, ErrorCause, Operation, is_broken, network, read_error_body, redacted},
@@ -389,18 +389,17 @@ impl Client {
         mut response: Response,
         limit: usize,
     ) -> Result<Bytes, Error> {
-        let mut body = Vec::new();
+        let fail = |cause| self.error(operation, Some(url), cause);
+        let (mut body, mut flow) = (Vec::new(), Flow::default());
         loop {
+            let asked = Instant::now();
             let chunk = tokio::time::timeout(self.patience.byte, response.chunk())
                 .await
-                .map_err(|_| {
-                    self.error(
-                        operation,
-                        Some(url),
-                        ErrorCause::Stalled(self.patience.byte),
-                    )
-                })?
-                .map_err(|error| self.error(operation, Some(url), network(error)))?;
+                .map_err(|_| fail(ErrorCause::Stalled(self.patience.byte)))?
+                .map_err(|error| fail(network(error)))?;
+            let bytes = chunk.as_ref().map_or(0, Bytes::len) as u64;
+            flow.moved(bytes, asked.elapsed(), &self.patience)
+                .map_err(fail)?;
             match chunk {
                 Some(chunk) if body.len() + chunk.len() > limit => {
                     let text = format!("the answer has more than {limit} bytes");
