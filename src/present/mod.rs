@@ -4,6 +4,7 @@
 //! comes from a registry or a list leaves here through [`plain`], so it cannot steer a terminal.
 
 mod amounts;
+mod causes;
 mod failures;
 mod fitting;
 mod glyphs;
@@ -14,6 +15,7 @@ mod states;
 mod summary;
 
 pub use amounts::{bytes, clock, count, duration, percent, rate};
+pub use causes::{Cause, Group, causes};
 pub use failures::{advice, failure, last_failure, retry};
 pub use fitting::width;
 pub use glyphs::Glyphs;
