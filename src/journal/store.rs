@@ -211,34 +211,6 @@ impl Journal {
             }),
         }
     }
-
-    /// One repository for each of at most `limit` blobs that any batch settled at `registry`: where a mount may
-    /// find them.
-    ///
-    /// # Errors
-    /// When the journal cannot be read.
-    pub async fn known_at(
-        &self,
-        registry: &Registry,
-        limit: u32,
-    ) -> Result<Vec<(Repository, Digest)>, JournalError> {
-        let mut connection = self.place.connect().await?;
-        let rows = sqlx::query(
-            "SELECT max(repository) AS repository, digest FROM settled WHERE registry = $1 \
-             GROUP BY digest LIMIT $2",
-        )
-        .bind(registry.as_str())
-        .bind(i64::from(limit))
-        .fetch_all(&mut connection)
-        .await
-        .map_err(JournalError::read)?;
-        // A hint that cannot be read is no hint.
-        let hint = |row: &sqlx::any::AnyRow| {
-            let repository = row.get::<&str, _>("repository").parse().ok()?;
-            Some((repository, row.get::<&str, _>("digest").parse().ok()?))
-        };
-        Ok(rows.iter().filter_map(hint).collect())
-    }
 }
 
 /// Whether the id was free.

@@ -50,7 +50,6 @@ on_both_databases! {
     a_killed_process_loses_nothing_it_flushed_and_frees_its_batch
     batches_are_summed_up_newest_first
     a_batch_is_found_by_a_part_that_only_it_has
-    blobs_of_every_batch_are_hints
     a_journal_of_a_newer_version_is_refused
     a_journal_of_the_first_version_is_brought_up_to_date
     a_journal_can_be_made_by_many_at_once
@@ -292,25 +291,6 @@ async fn a_batch_is_found_by_a_part_that_only_it_has(place: Place) {
     assert!(matches!(none, JournalError::Unknown { .. }));
     let none = journal.resume(&BatchId("../x".into())).await.unwrap_err();
     assert!(matches!(none, JournalError::Unknown { .. }));
-}
-
-async fn blobs_of_every_batch_are_hints(place: Place) {
-    let journal = Journal::open(place).await.unwrap();
-    for layer in ["base", "own"] {
-        let recorder = journal.start(&list()).await.unwrap();
-        list_jobs(&recorder, 2);
-        settle(&recorder, 0, "base");
-        settle(&recorder, 1, layer);
-        recorder.close().await.unwrap();
-    }
-    let registry = "b.example".parse().unwrap();
-    let mut hints = journal.known_at(&registry, 10).await.unwrap();
-    hints.sort();
-    let app1 = || "team/app1".parse().unwrap();
-    let mut expected = [(app1(), digest("base")), (app1(), digest("own"))];
-    expected.sort();
-    assert_eq!(hints, expected);
-    assert_eq!(journal.known_at(&registry, 1).await.unwrap().len(), 1);
 }
 
 /// Changes a journal past the program.
