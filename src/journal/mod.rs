@@ -33,6 +33,7 @@ mod ledger;
 mod naming;
 mod place;
 mod recorder;
+mod removal;
 mod rows;
 mod schema;
 mod store;
