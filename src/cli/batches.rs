@@ -1,20 +1,20 @@
 //! `transship batches`: what the journal knows.
 
-use std::io::{Write, stdout};
+use std::io::Write as _;
 
 use serde_json::json;
 
-use super::{BatchesArguments, Exit, shown};
+use super::{BatchesArguments, Exit, output::print, shown};
 use crate::{journal::BatchSummary, present};
 
 pub(super) async fn list(arguments: BatchesArguments) -> anyhow::Result<Exit> {
     let journal = arguments.journal.open().await?;
     let batches = journal.batches().await?;
-    let mut output = stdout().lock();
     if arguments.json {
-        for batch in &batches {
-            writeln!(output, "{}", as_json(batch))?;
-        }
+        print(|output| {
+            let mut batches = batches.iter();
+            batches.try_for_each(|batch| writeln!(output, "{}", as_json(batch)))
+        })?;
         return Ok(Exit::Good);
     }
     if batches.is_empty() {
@@ -26,10 +26,12 @@ pub(super) async fn list(arguments: BatchesArguments) -> anyhow::Result<Exit> {
         .map(|batch| batch.id.0.len())
         .max()
         .unwrap_or_default();
-    for batch in &batches {
-        let list = present::plain(&shown(&batch.list_path)).into_owned();
-        writeln!(output, "{:width$}  {}  {list}", batch.id, standing(batch))?;
-    }
+    print(|output| {
+        batches.iter().try_for_each(|batch| {
+            let list = present::plain(&shown(&batch.list_path)).into_owned();
+            writeln!(output, "{:width$}  {}  {list}", batch.id, standing(batch))
+        })
+    })?;
     Ok(Exit::Good)
 }
 
