@@ -14,6 +14,18 @@ pub fn width(text: &str) -> usize {
     text.width()
 }
 
+/// What follows the first `cells` cells; of a character that lies on both sides, nothing.
+#[must_use]
+pub fn skip(text: &str, cells: usize) -> &str {
+    let mut skipped = 0;
+    let start = text.char_indices().find_map(|(at, c)| {
+        let begins = skipped;
+        skipped += c.width().unwrap_or(0);
+        (begins >= cells).then_some(at)
+    });
+    &text[start.unwrap_or(text.len())..]
+}
+
 impl Glyphs {
     /// As much of the beginning as fits. Reads no more of `text` than that, however long it is.
     #[must_use]
@@ -136,6 +148,14 @@ mod tests {
         assert_eq!(GLYPHS.clip_end("画像画像", 7), "画像画…");
         assert_eq!(GLYPHS.clip_end("画像画像", 6), "画像…");
         assert_eq!(GLYPHS.clip_middle("画像画像画像", 7), "画…画像");
+    }
+
+    #[test]
+    fn skipping_ends_between_characters() {
+        assert_eq!(skip("ab画像", 1), "b画像");
+        assert_eq!(skip("ab画像", 3), "像");
+        assert_eq!(skip("ab画像", 9), "");
+        assert_eq!(skip("ab", 0), "ab");
     }
 
     #[test]

@@ -4,11 +4,10 @@ use ratatui::{
     buffer::Buffer,
     layout::{Position, Rect},
 };
-use unicode_width::UnicodeWidthStr as _;
 
 use super::pen;
 use crate::{
-    present::{Level, count, plain},
+    present::{Level, count, plain, skip, width},
     tui::{
         keys::{Action, Mode},
         model::{Model, Overlay},
@@ -76,7 +75,7 @@ fn hints(model: &Model, buffer: &mut Buffer, area: Rect, mode: Mode) {
         if always(binding.action) {
             continue;
         }
-        let cells = key.width() + binding.hint.width() + 3;
+        let cells = width(key) + width(binding.hint) + 3;
         if cells > usize::from(pen.room()) {
             break;
         }
@@ -114,15 +113,7 @@ fn typing(
     // The input scrolls so that its cursor stays in sight.
     let room = usize::from(pen.room()).saturating_sub(1);
     let scroll = input.visual_scroll(room);
-    let mut skipped = 0;
-    let visible: String = (input.value().chars())
-        .skip_while(|c| {
-            let before = skipped;
-            skipped += unicode_width::UnicodeWidthChar::width(*c).unwrap_or(0);
-            before < scroll
-        })
-        .collect();
-    pen.put(Role::Text, &visible);
+    pen.put(Role::Text, skip(input.value(), scroll));
     let column = input.visual_cursor().saturating_sub(scroll).min(room);
     Position {
         x: area.x + 2 + u16::try_from(column).unwrap_or(0),

@@ -12,6 +12,7 @@ use crate::{
     present::{Glyphs, count, percent, plain, width},
     tui::{
         help::{self, HelpLine},
+        keymap::Heading as _,
         keys::{self, Mode},
         model::{Model, Overlay},
         palette,
