@@ -26,6 +26,31 @@ pub fn skip(text: &str, cells: usize) -> &str {
     &text[start.unwrap_or(text.len())..]
 }
 
+/// `text` in pieces of at most `cells` cells, broken between words where that wastes little; at least one.
+#[must_use]
+pub fn wrap(text: &str, cells: usize) -> Vec<String> {
+    let cells = cells.max(2);
+    let mut pieces = Vec::new();
+    let mut piece = String::new();
+    let mut used = 0;
+    for c in text.chars() {
+        let own = c.width().unwrap_or(0);
+        if used + own > cells {
+            let space = piece.rfind(' ').map_or(0, |space| space + 1);
+            let word = match space * 2 > piece.len() && c != ' ' {
+                true => piece.split_off(space),
+                false => String::new(),
+            };
+            used = width(&word);
+            pieces.push(std::mem::replace(&mut piece, word));
+        }
+        used += own;
+        piece.push(c);
+    }
+    pieces.push(piece);
+    pieces
+}
+
 impl Glyphs {
     /// As much of the beginning as fits. Reads no more of `text` than that, however long it is.
     #[must_use]
@@ -148,6 +173,24 @@ mod tests {
         assert_eq!(GLYPHS.clip_end("画像画像", 7), "画像画…");
         assert_eq!(GLYPHS.clip_end("画像画像", 6), "画像…");
         assert_eq!(GLYPHS.clip_middle("画像画像画像", 7), "画…画像");
+    }
+
+    #[test]
+    fn words_stay_whole_where_that_wastes_little() {
+        assert_eq!(wrap("read the manifest", 10), ["read the ", "manifest"]);
+        assert_eq!(wrap("a verylongword", 8), ["a verylo", "ngword"]);
+        assert_eq!(wrap("", 8), [""]);
+        assert_eq!(wrap("画像画像", 5), ["画像", "画像"]);
+    }
+
+    #[test]
+    fn nothing_is_wider_than_its_room_and_nothing_is_lost() {
+        let text = "RUN apt-get install -y ca-certificates 画像 && rm -rf /var/lib/apt/lists";
+        for cells in 2..60 {
+            let pieces = wrap(text, cells);
+            assert!(pieces.iter().all(|piece| width(piece) <= cells));
+            assert_eq!(pieces.concat(), text);
+        }
     }
 
     #[test]

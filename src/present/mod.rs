@@ -15,7 +15,7 @@ mod summary;
 
 pub use amounts::{bytes, clock, count, duration, percent, rate};
 pub use failures::{advice, failure, last_failure, retry};
-pub use fitting::{skip, width};
+pub use fitting::{skip, width, wrap};
 pub use glyphs::Glyphs;
 pub use media_types::media_type;
 pub use plain::plain;

@@ -15,6 +15,9 @@ use crate::{
     },
 };
 
+/// Cells that are kept free for what is typed.
+const TYPED: usize = 20;
+
 /// Draws the line; gives where the text cursor belongs, if anywhere.
 pub fn draw(model: &Model, buffer: &mut Buffer, area: Rect) -> Option<Position> {
     match model.overlays.last() {
@@ -103,12 +106,18 @@ fn typing(
         })
         .collect();
     let mut parts = vec![(Role::Strong, hits)];
-    for (key, hint) in &hints {
-        parts.extend([(Role::Key, key.as_str()), (Role::Dim, hint)]);
-    }
+    let keys: usize = (hints.iter())
+        .map(|(key, hint)| width(key) + width(hint))
+        .sum();
     let mut pen = pen(model, buffer, area, 0);
     pen.skip(1);
     pen.put(Role::Key, prompt);
+    // What is typed matters more than the keys that end it.
+    if usize::from(pen.room()) >= width(hits) + keys + TYPED {
+        for (key, hint) in &hints {
+            parts.extend([(Role::Key, key.as_str()), (Role::Dim, hint)]);
+        }
+    }
     pen.at_end(&parts);
     // The input scrolls so that its cursor stays in sight.
     let room = usize::from(pen.room()).saturating_sub(1);
