@@ -121,10 +121,17 @@ impl Glyphs {
             version.push_str(&format!("@{}", digest.short()));
         }
         let repository = reference.repository.as_str();
-        let room = cells.saturating_sub(width(registry) + width(&version));
         let name = repository.rsplit('/').next().unwrap_or(repository);
         // The last component says the most; eight cells of a long one still tell repositories apart.
-        if room >= (width(name) + 3).min(8) {
+        let least = (width(name) + 3).min(8);
+        let mut room = cells.saturating_sub(width(registry) + width(&version));
+        if room < least {
+            // A version so long says as much with its middle left out.
+            let left = cells.saturating_sub(width(registry));
+            version = self.clip_middle(&version, (left / 2).max(8));
+            room = left.saturating_sub(width(&version));
+        }
+        if room >= least {
             let kept = if room > width(name) + 1 && room < width(repository) {
                 let path = &repository[..repository.len() - name.len()];
                 format!("{}{name}", self.clip_middle(path, room - width(name)))
