@@ -43,9 +43,9 @@ pub fn run(room: &Path) -> Result<()> {
     );
     println!();
     println!(
-        "| images | wall s | images/s | processor s | peak MB | journal MB | first image s | after a kill s | loop events/s | taken events/s | durable events/s |"
+        "| images | wall s | images/s | processor s | peak MB | journal MB | first image s | after a kill s | loop events/s | taken events/s | durable events/s | loaded s |"
     );
-    println!("|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|");
+    println!("|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|");
     for count in LISTS {
         let directory = room.join(format!("there-{count}"));
         let names = fill(&Store::open(&directory)?, count)?;
@@ -105,9 +105,13 @@ fn measure_list(room: &Path, count: usize, list: &Path) -> Result<()> {
     fs::remove_dir_all(&state)?;
 
     let looped = loop_events_per_second(room, count)?;
-    let (taken, durable) = events_per_second(room, count)?;
+    let Rates {
+        taken,
+        durable,
+        loaded,
+    } = events_per_second(room, count)?;
     println!(
-        "| {count} | {:.1} | {:.0} | {:.1} | {:.0} | {:.1} | {:.2} | {:.2} | {looped:.0} | {taken:.0} | {durable:.0} |",
+        "| {count} | {:.1} | {:.0} | {:.1} | {:.0} | {:.1} | {:.2} | {:.2} | {looped:.0} | {taken:.0} | {durable:.0} | {loaded:.2} |",
         measured.wall.as_secs_f64(),
         count as f64 / measured.wall.as_secs_f64(),
         measured.processor.as_secs_f64(),
@@ -240,10 +244,19 @@ fn loop_events_per_second(room: &Path, count: usize) -> Result<f64> {
     Ok(seen.events as f64 / spent.as_secs_f64())
 }
 
+struct Rates {
+    /// Events a second.
+    taken: f64,
+    durable: f64,
+    /// Seconds.
+    loaded: f64,
+}
+
 /// What happens to each event when nobody watches: it is folded into what the journal has to write and onto the
 /// board. The events are those of images with some layers each, all copied. The rate at which they are taken, and
-/// the one at which they are durable; making the events up is in neither.
-fn events_per_second(room: &Path, count: usize) -> Result<(f64, f64)> {
+/// the one at which they are durable; making the events up is in neither. And how long it takes to read all of it
+/// again.
+fn events_per_second(room: &Path, count: usize) -> Result<Rates> {
     let state = room.join("events-state");
     let runtime = Runtime::new()?;
     let rates = runtime.block_on(async {
@@ -273,10 +286,23 @@ fn events_per_second(room: &Path, count: usize) -> Result<(f64, f64)> {
             emit(some.flat_map(|id| story(JobId(id))).collect());
         }
         let rate = taken as f64 / spent.as_secs_f64();
+        let batch = recorder.batch().clone();
         let began = Instant::now();
         recorder.close().await?;
         spent += began.elapsed();
-        anyhow::Ok((rate, taken as f64 / spent.as_secs_f64()))
+        let journal = Journal::open(Place::Directory(state.clone())).await?;
+        let began = Instant::now();
+        let (_, stored) = journal.resume(&batch).await?;
+        let loaded = began.elapsed().as_secs_f64();
+        ensure!(
+            stored.settled.len() as u64 == count as u64 * LAYERS,
+            "blobs are lost"
+        );
+        anyhow::Ok(Rates {
+            taken: rate,
+            durable: taken as f64 / spent.as_secs_f64(),
+            loaded,
+        })
     })?;
     fs::remove_dir_all(&state)?;
     Ok(rates)
