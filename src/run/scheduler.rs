@@ -208,12 +208,15 @@ fn obey(board: &Board, command: Command) -> Vec<Decision> {
             decisions.reverse();
             decisions
         }
+        Command::Begin if board.is_reviewing() => vec![Decision::Emit(Event::ReviewEnded)],
         Command::Pause if !board.paused => vec![Decision::Emit(Event::BatchPaused)],
         Command::Resume if board.paused => vec![Decision::Emit(Event::BatchResumed)],
         Command::SetParallel { images } if *images > 0 && *images != board.parallel => {
             vec![Decision::Emit(Event::ParallelChanged { images: *images })]
         }
-        Command::Pause | Command::Resume | Command::SetParallel { .. } => Vec::new(),
+        Command::Begin | Command::Pause | Command::Resume | Command::SetParallel { .. } => {
+            Vec::new()
+        }
         Command::SetLimit { registry, limit } => set_limit(board, registry, *limit),
         Command::Stop { mode } => stop(board, *mode, StopReason::User),
     };

@@ -151,7 +151,9 @@ impl Images {
             | Event::BlobSettled { .. }
             | Event::JobRetryScheduled { .. }
             | Event::JobFinished { .. } => self.stale |= !self.is_static(),
-            Event::BlobWaited { .. }
+            Event::ReviewStarted
+            | Event::ReviewEnded
+            | Event::BlobWaited { .. }
             | Event::BlobStarted { .. }
             | Event::LanesSampled { .. }
             | Event::Noted { .. }

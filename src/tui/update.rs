@@ -92,7 +92,7 @@ fn happened(model: &mut Model, event: &Event) -> Vec<Effect> {
             model.overlays.clear();
             let asked = match stopped_by {
                 Some(StopReason::User | StopReason::Signal) => true,
-                Some(StopReason::JournalLost) | None => false,
+                Some(StopReason::JournalLost | StopReason::Reviewed) | None => false,
             };
             if asked || model.stop_asked.is_some() {
                 return vec![Effect::Leave];

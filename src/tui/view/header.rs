@@ -84,7 +84,9 @@ fn state(model: &Model) -> (Role, &'static str) {
     if board.finished {
         return match board.stopped_by {
             None => (Role::Celebrate, "finished"),
-            Some(StopReason::User | StopReason::Signal) => (Role::Alert, "stopped"),
+            Some(StopReason::User | StopReason::Signal | StopReason::Reviewed) => {
+                (Role::Alert, "stopped")
+            }
             Some(StopReason::JournalLost) => (Role::Alert, "journal lost"),
         };
     }
