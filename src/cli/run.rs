@@ -31,7 +31,7 @@ use crate::{
     list::{List, TagLists},
     oci::Attachments,
     present,
-    run::{Batch, Dispatcher, Inlets, Observer, Options, Policy},
+    run::{Batch, Dispatcher, Inlets, Observer, Options, Policy, Review},
     tui,
 };
 
@@ -229,6 +229,12 @@ pub(super) async fn migrate(
     };
     let front_end = choose(&output);
     let attempts = Some(options.policy.attempts);
+    let review = match (output.review, front_end) {
+        (false, _) => Review::None,
+        (true, FrontEnd::Screen) => Review::First,
+        (true, FrontEnd::Pictures | FrontEnd::Lines | FrontEnd::Json) => Review::Only,
+    };
+    let options = Options { review, ..options };
     let (board, closed) = match front_end {
         FrontEnd::Screen | FrontEnd::Pictures => {
             let (events, feed) = mpsc::unbounded_channel();
@@ -319,6 +325,7 @@ impl Pace {
                 attempts: attempts.unwrap_or(default.attempts),
                 ..default
             },
+            review: Review::None,
             stay: false,
         }
     }
