@@ -222,6 +222,7 @@ pub(super) async fn migrate(
     output: OutputArguments,
 ) -> anyhow::Result<Exit> {
     let began = Instant::now();
+    let mut elapsed = None;
     let (send_command, commands) = mpsc::unbounded_channel();
     let inlets = Inlets {
         commands,
@@ -260,7 +261,9 @@ pub(super) async fn migrate(
                 }),
             };
             let watched = match &output.pictures {
-                None => tui::run(feed, screen).await.map(drop),
+                None => tui::run(feed, screen)
+                    .await
+                    .map(|ended| elapsed = Some(ended.elapsed)),
                 Some(directory) => screen::draw_pictures(feed, screen, directory).await,
             };
             if let Err(error) = watched {
@@ -287,7 +290,8 @@ pub(super) async fn migrate(
     };
     if front_end == FrontEnd::Screen {
         // Nobody reads it when the terminal is gone; the journal knows all of it.
-        let _ = write!(stdout(), "{}", present::summary(&board, began.elapsed()));
+        let elapsed = elapsed.unwrap_or_else(|| began.elapsed());
+        let _ = write!(stdout(), "{}", present::summary(&board, elapsed));
     }
     if let Err(error) = closed {
         // How the images fared is known all the same.

@@ -151,9 +151,10 @@ impl Images {
             | Event::BlobSettled { .. }
             | Event::JobRetryScheduled { .. }
             | Event::JobFinished { .. } => self.stale |= !self.is_static(),
-            Event::ReviewStarted
-            | Event::ReviewEnded
-            | Event::BlobWaited { .. }
+            // Looks are too short to be watched.
+            Event::ReviewStarted => self.following = false,
+            Event::ReviewEnded => self.following = true,
+            Event::BlobWaited { .. }
             | Event::BlobStarted { .. }
             | Event::LanesSampled { .. }
             | Event::Noted { .. }

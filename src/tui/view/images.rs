@@ -140,7 +140,7 @@ fn draw_row(
     let has_cause = columns.iter().any(|(column, _)| *column == Column::Cause);
     let instead = note
         .as_ref()
-        .filter(|_| !has_cause && phase != Phase::Copied);
+        .filter(|_| !has_cause && !matches!(phase, Phase::Copied | Phase::Planned));
     for (column, cells) in columns {
         match (column, instead) {
             (Column::Progress | Column::Size | Column::Speed | Column::Attempt, Some(note)) => {
@@ -220,7 +220,11 @@ fn cell(
 fn progress(pen: &mut Pen, view: &JobView, cells: u16) {
     let phase = phase(view);
     // A full bar says no more than the state: rows still under way should stand out.
-    let started = phase.is_active() || (view.bytes_done > 0 && phase != Phase::Copied);
+    let started = match phase {
+        Phase::Copying => true,
+        Phase::Copied | Phase::Reading => false,
+        _ => view.bytes_done > 0,
+    };
     if !started || view.blobs.is_empty() {
         return pen.skip(cells + 1);
     }

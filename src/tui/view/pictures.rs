@@ -13,7 +13,7 @@ use crate::{
         fixtures::{
             self, MIB, batch_started, blob_started, blob_waited, copied, failed, failure, finished,
             job, listed, mounted, planned, press, progress, retry_scheduled, settled, skipped,
-            started, tell, tick,
+            started, surveyed, tell, tick,
         },
         model::{Model, Msg},
         picture,
@@ -166,6 +166,35 @@ fn hostile() -> Model {
     model
 }
 
+/// A review of twelve images that is nearly complete: one is up to date, one failed, one is skipped.
+fn review() -> Model {
+    let mut model = fixtures::model(listed(12).into_iter().chain([Event::ReviewStarted]));
+    tick(&mut model, 0);
+    let root = fixtures::digest(1, 0);
+    for job in [0, 2, 5, 6, 7, 8, 9] {
+        let size = u64::from(job) * 7 * MIB + 300_000;
+        let present: &[usize] = if job == 2 { &[1] } else { &[] };
+        tell(
+            &mut model,
+            surveyed(job, &[3_000, size, 2 * size, MIB], present),
+        );
+    }
+    tell(
+        &mut model,
+        [
+            finished(1, Outcome::UpToDate { root }),
+            failed(3, "said 404: manifest unknown"),
+            skipped(5),
+            started(4, 1),
+            planned(4, &[3_000, 9 * MIB]),
+            started(10, 1),
+        ],
+    );
+    tick(&mut model, 3);
+    press(&mut model, "g j j");
+    model
+}
+
 fn many() -> Model {
     let mut model = fixtures::model(listed(2000));
     tell(
@@ -313,6 +342,66 @@ fn failures_by_cause_at_60x15() {
 }
 
 #[test]
+fn a_review_at_80x24_with_styles() {
+    insta::assert_snapshot!(styled(&sized(review(), 80, 24)));
+}
+
+#[test]
+fn a_review_at_120x40_with_styles() {
+    insta::assert_snapshot!(styled(&review()));
+}
+
+#[test]
+fn a_review_at_160x50() {
+    insta::assert_snapshot!(text(&sized(review(), 160, 50)));
+}
+
+#[test]
+fn a_review_at_60x15() {
+    insta::assert_snapshot!(text(&sized(review(), 60, 15)));
+}
+
+#[test]
+fn a_review_in_ascii_without_colour() {
+    let mut model = sized(review(), 80, 24);
+    model.options.theme = Theme::Mono;
+    model.options.glyphs = Glyphs::ASCII;
+    let picture = text(&model);
+    assert!(picture.is_ascii(), "{picture}");
+    insta::assert_snapshot!(picture);
+}
+
+#[test]
+fn a_review_that_just_began_at_80x24() {
+    let model = fixtures::model(listed(12).into_iter().chain([Event::ReviewStarted]));
+    insta::assert_snapshot!(text(&sized(model, 80, 24)));
+}
+
+#[test]
+fn a_review_to_many_registries_at_120x40() {
+    let mut events = vec![batch_started("prod.toml", 9)];
+    events.extend((0..9).map(|id| {
+        job(
+            id,
+            &format!("a.example/app:{id}"),
+            &format!("mirror-{id}.example:5000/app:1"),
+        )
+    }));
+    events.push(Event::ReviewStarted);
+    events.extend((0..9).flat_map(|job| surveyed(job, &[u64::from(job) * MIB], &[])));
+    let mut model = fixtures::model(events);
+    tick(&mut model, 1);
+    insta::assert_snapshot!(text(&model));
+}
+
+#[test]
+fn leaving_a_review_at_80x24() {
+    let mut model = sized(review(), 80, 24);
+    press(&mut model, "q");
+    insta::assert_snapshot!(text(&model));
+}
+
+#[test]
 fn an_index_as_a_tree_at_120x40() {
     let mut model = fixtures::model(listed(2));
     let events = [
@@ -434,6 +523,9 @@ fn every_size_can_be_drawn() {
                 ": s",
             ] {
                 let mut model = sized(busy(), width, height);
+                press(&mut model, keys);
+                buffer(&model);
+                let mut model = sized(review(), width, height);
                 press(&mut model, keys);
                 buffer(&model);
             }
