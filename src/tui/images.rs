@@ -151,10 +151,9 @@ impl Images {
             | Event::BlobSettled { .. }
             | Event::JobRetryScheduled { .. }
             | Event::JobFinished { .. } => self.stale |= !self.is_static(),
-            // Looks are too short to be watched.
-            Event::ReviewStarted => self.following = false,
-            Event::ReviewEnded => self.following = true,
-            Event::BlobWaited { .. }
+            Event::ReviewStarted
+            | Event::ReviewEnded
+            | Event::BlobWaited { .. }
             | Event::BlobStarted { .. }
             | Event::LanesSampled { .. }
             | Event::Noted { .. }
@@ -174,7 +173,8 @@ impl Images {
             self.ordered = now;
             self.order(board, meter);
         }
-        if self.following {
+        // Looks are too short to be watched.
+        if self.following && !board.is_reviewing() {
             self.follow(board);
         }
     }

@@ -198,6 +198,12 @@ impl Model {
         }
     }
 
+    /// Whether images are copied, not only looked at.
+    #[must_use]
+    pub fn is_under_way(&self) -> bool {
+        self.ended.is_none() && !self.board.is_reviewing()
+    }
+
     /// Whether a key is worth showing now: only a review can be ended, and it has nothing to be finished.
     #[must_use]
     pub fn offers(&self, binding: &Binding) -> bool {

@@ -9,7 +9,9 @@ use transship::{
 use crate::{
     fleet::repository,
     operator::{Ended, event},
+    requests::Request,
     scene::{IMAGES, Scene},
+    terminal::pseudo::Terminal,
 };
 
 async fn review(scene: &Scene, format: &str) -> Ended {
@@ -138,4 +140,73 @@ async fn a_batch_killed_in_its_review_is_reviewed_again_and_copied() {
     only_looked_at(&scene);
     scene.operator.say(&["resume"]).await.expect(0);
     assert_eq!(scene.arrived(), IMAGES);
+}
+
+/// The screen with a complete plan.
+async fn planned(scene: &Scene) -> Terminal {
+    let list = scene.list();
+    let run = ["run", list.to_str().unwrap(), "--review"];
+    let mut terminal = Terminal::run(&scene.operator, &run);
+    terminal.says("3 of 3 looked at").await;
+    terminal.says("Plan 3 to copy").await;
+    only_looked_at(scene);
+    terminal
+}
+
+#[tokio::test]
+async fn an_operator_reads_the_plan_skips_an_image_and_begins() {
+    let scene = Scene::new().await;
+    let mut terminal = planned(&scene).await;
+    terminal.press("gj");
+    terminal.says("Image team/second:1").await;
+    terminal.press("s");
+    terminal.says("Plan 2 to copy, 1 skipped").await;
+    terminal.press("b");
+    terminal.says("All images ended: 2 copied, 1 skipped").await;
+    assert_eq!(scene.arrived(), ["team/first", "team/third"]);
+    let asked = scene.source.requests();
+    let reads = |name: &str| {
+        let target = format!("/v2/{name}/manifests/1");
+        let is_read = |request: &&Request| request.method == "GET" && request.target == target;
+        asked.iter().filter(is_read).count()
+    };
+    assert_eq!(IMAGES.map(reads), [1, 1, 1]);
+    terminal.press("q");
+    let left = terminal.end().await;
+    assert_eq!(left.code, 0, "{}", left.text);
+}
+
+#[tokio::test]
+async fn a_plan_that_is_left_can_be_resumed() {
+    let scene = Scene::new().await;
+    let mut terminal = planned(&scene).await;
+    terminal.press("q");
+    terminal.says("Nothing was copied yet").await;
+    terminal.press("s");
+    let left = terminal.end().await;
+    assert_eq!(left.code, 3, "{}", left.text);
+    assert!(left.text.contains("transship resume"), "{}", left.text);
+    only_looked_at(&scene);
+    scene.operator.say(&["resume"]).await.expect(0);
+    assert_eq!(scene.arrived(), IMAGES);
+}
+
+#[tokio::test]
+async fn a_review_that_hangs_can_be_ended_and_the_rest_is_copied() {
+    let scene = Scene::new().await;
+    let manifests = Fault::on_any("/team/third/manifests/1", Action::Hang).unwrap();
+    let hanging = scene.source.server.faults().add(manifests);
+    let list = scene.list();
+    let run = ["run", list.to_str().unwrap(), "--review"];
+    let mut terminal = Terminal::run(&scene.operator, &run);
+    terminal.says("2 of 3 looked at").await;
+    terminal.press("b");
+    terminal.says("1 image was not looked at yet").await;
+    terminal.press("y");
+    terminal.shows("copied", "team/first:1").await;
+    terminal.shows("copied", "team/second:1").await;
+    hanging.release();
+    terminal.says("All images ended: 3 copied").await;
+    terminal.press("q");
+    assert_eq!(terminal.end().await.code, 0);
 }

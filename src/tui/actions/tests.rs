@@ -80,6 +80,15 @@ fn in_a_review_skipping_asks_nothing_as_nothing_is_given_up() {
 }
 
 #[test]
+fn a_filter_selects_what_it_finds_until_the_operator_has_chosen_an_image() {
+    let mut model = reviewed();
+    tick(&mut model, 2);
+    assert_eq!(model.images.selected(), Some(JobId(0)));
+    let skip = Command::Skip { jobs: jobs(&[2]) };
+    assert_eq!(press(&mut model, "/ p - 2 enter s"), sends(skip));
+}
+
+#[test]
 fn skipping_and_taking_back_in_changes_the_plan() {
     let mut model = reviewed();
     let copy = |model: &Model| model.plan.amounts().copy;

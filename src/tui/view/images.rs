@@ -67,7 +67,7 @@ fn facts(model: &Model) -> Vec<(Role, String)> {
     }
     if images.selected().is_none() && !images.rows().is_empty() {
         facts.push((Role::Dim, "the selected image is not shown".into()));
-    } else if images.is_following() && all > 0 && model.ended.is_none() {
+    } else if images.is_following() && all > 0 && model.is_under_way() {
         facts.push((Role::Dim, "watching".into()));
     }
     facts
