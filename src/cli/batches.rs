@@ -1,20 +1,27 @@
 //! `transship batches`: what the journal knows.
 
-use std::io::{Write, stdout};
+use std::io::Write as _;
 
 use serde_json::json;
 
-use super::{BatchesArguments, Exit, shown};
+use super::{BatchesArguments, BatchesCommand, Exit, batch_deletion, output::print, shown};
 use crate::{journal::BatchSummary, present};
 
-pub(super) async fn list(arguments: BatchesArguments) -> anyhow::Result<Exit> {
+pub(super) async fn batches(arguments: BatchesArguments) -> anyhow::Result<Exit> {
+    match arguments.command {
+        Some(BatchesCommand::Delete(delete)) => batch_deletion::delete(delete).await,
+        None => list(arguments).await,
+    }
+}
+
+async fn list(arguments: BatchesArguments) -> anyhow::Result<Exit> {
     let journal = arguments.journal.open().await?;
     let batches = journal.batches().await?;
-    let mut output = stdout().lock();
     if arguments.json {
-        for batch in &batches {
-            writeln!(output, "{}", as_json(batch))?;
-        }
+        print(|output| {
+            let mut batches = batches.iter();
+            batches.try_for_each(|batch| writeln!(output, "{}", as_json(batch)))
+        })?;
         return Ok(Exit::Good);
     }
     if batches.is_empty() {
@@ -26,15 +33,17 @@ pub(super) async fn list(arguments: BatchesArguments) -> anyhow::Result<Exit> {
         .map(|batch| batch.id.0.len())
         .max()
         .unwrap_or_default();
-    for batch in &batches {
-        let list = present::plain(&shown(&batch.list_path)).into_owned();
-        writeln!(output, "{:width$}  {}  {list}", batch.id, standing(batch))?;
-    }
+    print(|output| {
+        batches.iter().try_for_each(|batch| {
+            let list = present::plain(&shown(&batch.list_path)).into_owned();
+            writeln!(output, "{:width$}  {}  {list}", batch.id, standing(batch))
+        })
+    })?;
     Ok(Exit::Good)
 }
 
 /// What became of a batch, in words.
-fn standing(batch: &BatchSummary) -> String {
+pub(super) fn standing(batch: &BatchSummary) -> String {
     let jobs = batch.jobs;
     let left = jobs.queued + jobs.running + jobs.waiting;
     let counts: Vec<String> = [
@@ -58,8 +67,8 @@ fn standing(batch: &BatchSummary) -> String {
             "run now by process {} on {}: {counts}",
             holder.pid, holder.host
         ),
-        None if left > 0 || jobs == Default::default() => format!("interrupted: {counts}"),
-        None => format!("finished: {counts}"),
+        None if batch.has_ended() => format!("finished: {counts}"),
+        None => format!("interrupted: {counts}"),
     }
 }
 

@@ -2,7 +2,8 @@
 //!
 //! Invariant: requests go out in the order that spares most of them: the destination is asked first, so
 //! an image that is there costs one HEAD a side, and a new one no HEAD at the source. What is attached to an
-//! image is looked at when the image is copied: it was written before the tag, so a tag that is there has it.
+//! image is looked at when the image is copied: it was written before the tag, so a tag that is there has it,
+//! unless the operator wants to know of what was attached since.
 
 use futures_util::future;
 
@@ -83,7 +84,7 @@ impl ImageCopy<'_> {
         let existing = self.existing().await?;
         let from = self.order.source.version();
         let kept = (self.kept).take(self.order.image, self.destination, self.home());
-        let comparable = existing.is_some() && self.order.platforms.is_empty();
+        let comparable = existing.is_some() && self.order.platforms.is_empty() && !self.rechecks();
         let named = match comparable || kept.is_some() {
             true => self.source_digest(&from).await?,
             false => None,
@@ -94,10 +95,13 @@ impl ImageCopy<'_> {
         if let Some((source, plan)) = kept
             && named.as_ref() == Some(&source)
         {
-            return Ok(match existing.as_ref() == Some(&plan.image.root.digest) {
-                true => Seen::There(plan.image.root.digest.clone()),
-                false => Seen::Missing { source, plan },
-            });
+            let there = existing.as_ref() == Some(&plan.image.root.digest);
+            if there && !self.rechecks() {
+                return Ok(Seen::There(plan.image.root.digest.clone()));
+            }
+            if there == plan.there {
+                return Ok(Seen::Missing { source, plan });
+            }
         }
         Ok(match self.wanted(&from, existing.as_ref()).await? {
             Wanted::There(root) => Seen::There(root),
@@ -151,7 +155,8 @@ impl ImageCopy<'_> {
             Selected::Child(child) => child,
             Selected::Rewritten(index) => &index.digest,
         };
-        if existing == Some(wanted) {
+        let there = existing == Some(wanted);
+        if there && !self.rechecks() {
             return Ok(Wanted::There(wanted.clone()));
         }
         let source = manifest.digest.clone();
@@ -159,6 +164,7 @@ impl ImageCopy<'_> {
             Selected::Whole => Root {
                 manifest,
                 rewritten: false,
+                there,
             },
             Selected::Child(child) => {
                 self.note(format!(
@@ -168,6 +174,7 @@ impl ImageCopy<'_> {
                 Root {
                     manifest: self.read(&Version::Digest(child)).await?,
                     rewritten: false,
+                    there,
                 }
             }
             Selected::Rewritten(index) => {
@@ -178,6 +185,7 @@ impl ImageCopy<'_> {
                 Root {
                     manifest: *index,
                     rewritten: true,
+                    there,
                 }
             }
         };
@@ -222,13 +230,15 @@ impl ImageCopy<'_> {
     /// Has everything where it should be: blobs, then manifests, then the reference.
     async fn bring(&self, plan: &Plan) -> Result<Done, CopyError> {
         self.settle(plan).await?;
+        let writing = Writing::new(self.destination, self.home(), self.report);
+        if plan.there {
+            return writing.add(plan).await;
+        }
         let reference = match &self.order.destination.tag {
             Some(tag) => Version::Tag(tag.clone()),
             None => Version::Digest(plan.image.root.digest.clone()),
         };
-        Writing::new(self.destination, self.home(), self.report)
-            .run(plan, &reference)
-            .await
+        writing.run(plan, &reference).await
     }
 
     /// Brings every blob where it should be. A blob that fails does not take the others down: what they
@@ -250,6 +260,11 @@ impl ImageCopy<'_> {
             into: self.home(),
             report: self.report,
         }
+    }
+
+    /// Whether an image that is there is looked at all the same.
+    fn rechecks(&self) -> bool {
+        self.order.attachments.recheck && self.order.attachments.any()
     }
 
     fn note(&self, text: String) {

@@ -48,6 +48,10 @@ impl ImageCopy<'_> {
             Seen::There(root) => return Ok(Surveyed::UpToDate { root }),
             Seen::Missing { source, plan } => (source, plan),
         };
+        if plan.is_there() {
+            let root = plan.image.root.digest.clone();
+            return Ok(Surveyed::UpToDate { root });
+        }
         let looks: Vec<_> = (plan.blobs.iter())
             .map(|blob| self.blob(&blob.descriptor).look())
             .collect();

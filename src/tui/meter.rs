@@ -149,7 +149,8 @@ impl Meter {
     #[must_use]
     pub fn time_left(&self, board: &Board) -> Option<Duration> {
         self.time_left
-            .filter(|_| !board.paused && !board.is_reviewing() && !board.all_done())
+            .filter(|_| !board.paused && board.stopping.is_none())
+            .filter(|_| !board.is_reviewing() && !board.all_done())
     }
 
     fn estimate(&self, board: &Board) -> Option<Duration> {
