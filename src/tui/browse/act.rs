@@ -9,7 +9,6 @@ use super::{
     chooser::Chooser,
     comparing::Comparing,
     detail,
-    help::help_lines,
     keys::Action,
     layout::Pane,
     model::{Browser, Effect, Left, Overlay, Pair},
@@ -21,6 +20,7 @@ use crate::{
     inspect::{Place, Request},
     oci::{Reference, Version},
     present::Level,
+    tui::help,
 };
 
 /// Cells to the side with one key.
@@ -51,12 +51,9 @@ pub fn act(browser: &mut Browser, action: Action) -> Vec<Effect> {
         Overlay::Comparing(comparing) => in_comparison(browser, comparing, action),
         Overlay::Help { offset } => {
             let page = browser.screen().overlay_lines();
-            *offset = scrolled(
-                *offset,
-                action,
-                page,
-                help_lines(&browser.options.browser_keys).len(),
-            );
+            let keys = &browser.options.browser_keys;
+            let lines = help::lines(keys, "", help::cells(browser.size)).len();
+            *offset = scrolled(*offset, action, page, lines);
             (action != Action::Back, Vec::new())
         }
     };
