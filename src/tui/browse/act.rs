@@ -273,24 +273,35 @@ fn type_filter(browser: &mut Browser) {
 fn show_raw(browser: &mut Browser) {
     let shown = browser.row().and_then(|row| match row.what {
         What::Manifest { version, found, .. } => {
-            Some((format!("manifest {version}"), found.ready()?.raw.clone()))
+            let manifest = found.ready()?;
+            let name = match version {
+                Version::Tag(tag) => tag.to_string(),
+                Version::Digest(digest) => digest.short(),
+            };
+            Some((format!("manifest {name}"), manifest.raw.clone()))
         }
         What::Config { descriptor, found } => Some((
-            format!("config {}", descriptor.digest),
+            format!("config {}", descriptor.digest.short()),
             found.ready()?.raw.clone(),
         )),
         What::Step { layer, .. } => {
             let layer = layer?;
             let raw = serde_json::to_vec(&layer).ok()?;
-            Some((format!("descriptor of {}", layer.digest), raw.into()))
+            Some((
+                format!("descriptor of {}", layer.digest.short()),
+                raw.into(),
+            ))
         }
         What::Blob(descriptor) => {
             let raw = serde_json::to_vec(&descriptor).ok()?;
-            Some((format!("descriptor of {}", descriptor.digest), raw.into()))
+            Some((
+                format!("descriptor of {}", descriptor.digest.short()),
+                raw.into(),
+            ))
         }
         What::Referrers { of, found } => {
             let raw = serde_json::to_vec(&found.ready()?.entries).ok()?;
-            Some((format!("referrers of {of}"), raw.into()))
+            Some((format!("referrers of {}", of.short()), raw.into()))
         }
     });
     match shown {
