@@ -4,10 +4,17 @@ use std::io::Write as _;
 
 use serde_json::json;
 
-use super::{BatchesArguments, Exit, output::print, shown};
+use super::{BatchesArguments, BatchesCommand, Exit, batch_deletion, output::print, shown};
 use crate::{journal::BatchSummary, present};
 
-pub(super) async fn list(arguments: BatchesArguments) -> anyhow::Result<Exit> {
+pub(super) async fn batches(arguments: BatchesArguments) -> anyhow::Result<Exit> {
+    match arguments.command {
+        Some(BatchesCommand::Delete(delete)) => batch_deletion::delete(delete).await,
+        None => list(arguments).await,
+    }
+}
+
+async fn list(arguments: BatchesArguments) -> anyhow::Result<Exit> {
     let journal = arguments.journal.open().await?;
     let batches = journal.batches().await?;
     if arguments.json {
@@ -36,7 +43,7 @@ pub(super) async fn list(arguments: BatchesArguments) -> anyhow::Result<Exit> {
 }
 
 /// What became of a batch, in words.
-fn standing(batch: &BatchSummary) -> String {
+pub(super) fn standing(batch: &BatchSummary) -> String {
     let jobs = batch.jobs;
     let left = jobs.queued + jobs.running + jobs.waiting;
     let counts: Vec<String> = [
@@ -60,8 +67,8 @@ fn standing(batch: &BatchSummary) -> String {
             "run now by process {} on {}: {counts}",
             holder.pid, holder.host
         ),
-        None if left > 0 || jobs == Default::default() => format!("interrupted: {counts}"),
-        None => format!("finished: {counts}"),
+        None if batch.has_ended() => format!("finished: {counts}"),
+        None => format!("interrupted: {counts}"),
     }
 }
 

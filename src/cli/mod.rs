@@ -3,6 +3,7 @@
 //! Decides names of commands and options, and the exit code: 0 all good, 1 some failed, 2 usage or list
 //! error, 3 stopped and resumable. Invariant: data goes to stdout, everything else to stderr.
 
+mod batch_deletion;
 mod batches;
 mod browse;
 mod demo;
@@ -50,7 +51,7 @@ enum Command {
     Run(RunArguments),
     /// Go on with a batch that was stopped, killed or had failures.
     Resume(ResumeArguments),
-    /// List the batches of the journal, the newest first.
+    /// List the batches of the journal, the newest first, or delete some.
     Batches(BatchesArguments),
     /// Check a list, or print its schema.
     #[command(subcommand)]
@@ -103,12 +104,39 @@ struct ResumeArguments {
 }
 
 #[derive(Args)]
+#[command(args_conflicts_with_subcommands = true)]
 struct BatchesArguments {
+    #[command(subcommand)]
+    command: Option<BatchesCommand>,
     #[command(flatten)]
     journal: JournalArguments,
     /// Print one JSON object a line.
     #[arg(long)]
     json: bool,
+}
+
+#[derive(Subcommand)]
+enum BatchesCommand {
+    /// Take batches out of the journal; what they copied stays where it is.
+    Delete(DeleteArguments),
+}
+
+#[derive(Args)]
+struct DeleteArguments {
+    /// The batches, each by its name or a part that no other has.
+    #[arg(required_unless_present = "older_than")]
+    batches: Vec<String>,
+    /// Every batch made longer ago than this and ended, such as 30d, "2 weeks" or 12h.
+    #[arg(long, value_name = "AGE", conflicts_with = "batches")]
+    older_than: Option<jiff::Span>,
+    /// Do not ask.
+    #[arg(long)]
+    yes: bool,
+    /// Also batches with images left, which then cannot be resumed.
+    #[arg(long)]
+    force: bool,
+    #[command(flatten)]
+    journal: JournalArguments,
 }
 
 #[derive(Subcommand)]
@@ -263,7 +291,7 @@ async fn execute(command: Command) -> anyhow::Result<Exit> {
     match command {
         Command::Run(arguments) => run::run(arguments).await,
         Command::Resume(arguments) => run::resume(arguments).await,
-        Command::Batches(arguments) => batches::list(arguments).await,
+        Command::Batches(arguments) => batches::batches(arguments).await,
         Command::List(ListCommand::Check { file }) => lists::check(&file),
         Command::List(ListCommand::Schema) => lists::schema(),
         Command::Inspect(arguments) => inspect::inspect(arguments).await,

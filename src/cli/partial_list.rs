@@ -54,6 +54,7 @@ fn entry(job: &Job) -> ImageEntry {
         platforms: Some(platforms).filter(|platforms: &Vec<_>| !platforms.is_empty()),
         referrers: (!job.attachments.referrers).then_some(false),
         cosign_tags: (!job.attachments.cosign_tags).then_some(false),
+        recheck_attachments: job.attachments.recheck.then_some(true),
         ..ImageTable::default()
     }))
 }

@@ -29,7 +29,6 @@ use crate::{
     inspect::Inspector,
     journal::{Journal, NewBatch, Recorder, Stored},
     list::{List, TagLists},
-    oci::Attachments,
     present,
     run::{Batch, Dispatcher, Inlets, Observer, Options, Policy},
     tui,
@@ -170,10 +169,7 @@ pub(super) async fn expand(list: &List, engine: &Engine) -> anyhow::Result<Resul
             source: image.source,
             destination: image.destination,
             platforms: image.platforms.to_vec(),
-            attachments: Attachments {
-                referrers: image.referrers,
-                cosign_tags: image.cosign_tags,
-            },
+            attachments: image.attachments,
         });
     Ok(Ok(jobs.collect()))
 }

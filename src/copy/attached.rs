@@ -49,6 +49,8 @@ pub(super) struct Attachment {
     pub graph: Graph,
     /// The tag it is found by; others are found by their subject.
     pub tag: Option<Tag>,
+    /// Whether the destination has it under the same name.
+    pub there: bool,
 }
 
 impl Known {
@@ -234,6 +236,10 @@ impl Search<'_> {
             }
             Err(error) => return Err(error),
         };
+        let there = self.wanted.recheck && self.holds(&version, &manifest.digest).await?;
+        if there {
+            self.destination.add_manifest(self.into, &manifest.digest);
+        }
         let is_complete = |digest: &Digest| self.destination.has_manifest(self.into, digest);
         let graph = if is_complete(&manifest.digest) {
             Graph::of(manifest)
@@ -244,7 +250,17 @@ impl Search<'_> {
             Version::Tag(tag) => Some(tag),
             Version::Digest(_) => None,
         };
-        Ok(Some(Attachment { graph, tag }))
+        Ok(Some(Attachment { graph, tag, there }))
+    }
+
+    /// Whether the destination has `digest` under the name it has at the source.
+    async fn holds(&self, version: &Version, digest: &Digest) -> Result<bool, CopyError> {
+        let head = self.destination.client.manifest_head(self.into, version);
+        match head.await {
+            Ok(head) => Ok(head.is_some_and(|head| head.digest == *digest)),
+            Err(error) if error.status() == Some(403) => Ok(false),
+            Err(error) => Err(blame(Side::Destination)(error)),
+        }
     }
 
     /// A manifest of the source, `None` if it is not there or the source will not say (quirk 25).

@@ -10,7 +10,6 @@ use std::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
     },
-    time::Duration,
 };
 
 use bytes::Bytes;
@@ -24,7 +23,7 @@ use super::{
 };
 use crate::{
     oci::{Digest, Hasher, Repository},
-    registry::{BlobRead, Class, Client},
+    registry::{BlobRead, Class, Client, ErrorCause, Flow},
 };
 
 /// Cuts in a row without a byte of progress that are mended here; then the attempt has failed.
@@ -41,6 +40,8 @@ pub(super) struct Feed {
     /// The hash of the first so many bytes.
     hashed: Mutex<(Hasher, u64)>,
     failure: Mutex<Option<CopyError>>,
+    /// What the destination took while it was waited for, and what it was given last.
+    taking: Mutex<Taking>,
     /// Whether the stream waits for the source, or for its turn, rather than for the destination.
     reading: AtomicBool,
     /// Where the body of the current request ends.
@@ -51,12 +52,23 @@ pub(super) struct Feed {
     parked: Mutex<Option<Reader>>,
 }
 
+#[derive(Default)]
+struct Taking {
+    flow: Flow,
+    /// When, and how many bytes.
+    given: Option<(Instant, u64)>,
+    too_slow: Option<ErrorCause>,
+}
+
 /// Reads the source from a position on, opening it again where it breaks off.
 struct Reader {
     read: Option<BlobRead>,
     /// Read, but not handed over: the next bytes.
     ready: Bytes,
     position: u64,
+    /// Cuts in a row without progress, and where the last one was.
+    fruitless: u32,
+    mended_at: u64,
 }
 
 impl Feed {
@@ -70,6 +82,7 @@ impl Feed {
             meter: Arc::default(),
             hashed: Mutex::new((transfer.blob.digest.hasher(), 0)),
             failure: Mutex::default(),
+            taking: Mutex::default(),
             reading: true.into(),
             end: AtomicU64::new(transfer.blob.size),
             body: AtomicU64::new(0),
@@ -101,6 +114,7 @@ impl Feed {
         self.end.store(span.end, Relaxed);
         // Until it is asked for its first bytes, the request waits for its turn.
         self.reading.store(true, Relaxed);
+        lock(&self.taking).given = None;
         let body = self.body.fetch_add(1, Relaxed) + 1;
         let reader = lock(&self.parked)
             .take()
@@ -135,6 +149,7 @@ impl Feed {
         if !current() {
             return Err(None);
         }
+        self.taken();
         self.reading.store(true, Relaxed);
         if reader.ready.is_empty() {
             reader.ready = reader.read(self).await?;
@@ -153,8 +168,20 @@ impl Feed {
         if current() {
             self.meter.set(reader.position);
             self.reading.store(false, Relaxed);
+            lock(&self.taking).given = Some((Instant::now(), length));
         }
         Ok(chunk)
+    }
+
+    /// The destination wants more: it took what it was given last.
+    fn taken(&self) {
+        let taking = &mut *lock(&self.taking);
+        if let Some((given, bytes)) = taking.given.take() {
+            let patience = self.destination.patience();
+            if let Err(cause) = taking.flow.moved(bytes, given.elapsed(), &patience) {
+                taking.too_slow = Some(cause);
+            }
+        }
     }
 
     /// What the source did wrong, if it ended the request body.
@@ -192,9 +219,9 @@ impl Feed {
         }
     }
 
-    /// Ends when the destination has taken no byte for too long although there were some to take. After
-    /// the last byte it has time to put them in order, more for more of them.
-    pub(super) async fn silent(&self) -> Duration {
+    /// Ends when the destination has taken no byte for too long, or hardly any, although there were some to
+    /// take. After the last byte it has time to put them in order, more for more of them.
+    pub(super) async fn stalled(&self) -> ErrorCause {
         let patience = self.destination.patience();
         let mut last = (self.meter.position(), Instant::now());
         loop {
@@ -210,7 +237,10 @@ impl Feed {
                 false => patience.byte,
             };
             if last.1.elapsed() >= allowed {
-                return allowed;
+                return ErrorCause::Stalled(allowed);
+            }
+            if let Some(too_slow) = lock(&self.taking).too_slow.take() {
+                return too_slow;
             }
         }
     }
@@ -222,13 +252,14 @@ impl Reader {
             read: None,
             ready: Bytes::new(),
             position,
+            fruitless: 0,
+            mended_at: position,
         }
     }
 
-    /// The bytes at `position`. A cut is mended by reading on from there; only one that brings no byte
-    /// counts.
+    /// The bytes at `position`. A cut is mended by reading on from there; only those in a row count that
+    /// bring no byte, or too few for their time.
     async fn read(&mut self, feed: &Feed) -> Result<Bytes, CopyError> {
-        let mut fruitless = 0;
         loop {
             let cut = match self.try_read(feed).await {
                 Ok(Some(chunk)) => {
@@ -246,15 +277,24 @@ impl Reader {
                 Err(error) => error,
             };
             self.read = None;
-            fruitless += 1;
+            let patience = feed.source.patience();
+            let progress = match &cut {
+                CopyError::Registry { error, .. } => patience.progress_after(&error.cause),
+                _ => 1,
+            };
+            if self.position >= self.mended_at.saturating_add(progress) {
+                self.fruitless = 0;
+            }
+            self.mended_at = self.position;
+            self.fruitless += 1;
             let may_pass = match cut.class() {
                 Class::Transient { .. } | Class::Corrupt => true,
                 Class::Auth | Class::NotFound | Class::Rejected | Class::Internal => false,
             };
-            if fruitless >= FRUITLESS_CUTS || !may_pass {
+            if self.fruitless >= FRUITLESS_CUTS || !may_pass {
                 return Err(cut);
             }
-            sleep(feed.source.patience().mend * (fruitless - 1)).await;
+            sleep(patience.mend * (self.fruitless - 1)).await;
         }
     }
 
@@ -275,4 +315,109 @@ impl Reader {
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::{
+        oci::{Descriptor, MediaType},
+        registry::{Limit, Settings},
+    };
+
+    /// A feed whose source was read to the end, and its reader.
+    fn read(size: usize) -> (Arc<Feed>, Reader) {
+        let content = Bytes::from(vec![0; size]);
+        let blob = Descriptor {
+            media_type: MediaType::new("application/octet-stream"),
+            digest: Digest::of(&content),
+            size: size as u64,
+            platform: None,
+            artifact_type: None,
+            urls: Vec::new(),
+            annotations: Default::default(),
+        };
+        let client = |name: &str| {
+            let client = Client::new(name.parse().unwrap(), Settings::default());
+            Arc::new(client.unwrap())
+        };
+        let (source, destination) = (client("a.example"), client("b.example"));
+        let repository = "team/app".parse().unwrap();
+        let feed = Arc::new(Feed::new(&Transfer {
+            blob: &blob,
+            source: &source,
+            from: &repository,
+            destination: &destination,
+            into: &repository,
+            report: &|_| {},
+        }));
+        let _ = Arc::clone(&feed).stream(0..blob.size);
+        let reader = Reader {
+            ready: content,
+            ..Reader::at(0)
+        };
+        (feed, reader)
+    }
+
+    /// How the feed of `size` bytes is judged when `bytes` of it are taken in each `step`.
+    async fn judged(
+        size: usize,
+        limit: Option<u64>,
+        bytes: u64,
+        step: Duration,
+    ) -> Option<ErrorCause> {
+        let (feed, mut reader) = read(size);
+        feed.destination.lane().set(Limit::BytesPerSecond(limit));
+        let taking = async {
+            while !feed.is_drained() {
+                let end = feed.size.min(reader.position + bytes);
+                assert!(feed.next(&mut reader, 1, end).await.is_ok());
+                sleep(step).await;
+            }
+        };
+        tokio::select! {
+            cause = feed.stalled() => Some(cause),
+            () = taking => None,
+        }
+    }
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    #[tokio::test(start_paused = true)]
+    async fn quirk_41_a_destination_that_takes_hardly_anything_is_stalled() {
+        let begun = Instant::now();
+        let cause = judged(1_000_000, None, 500, SECOND).await;
+        assert!(
+            matches!(cause, Some(ErrorCause::TooSlow { .. })),
+            "{cause:?}"
+        );
+        assert!(begun.elapsed() <= 66 * SECOND);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_upload_of_ten_minutes_that_flows_is_never_given_up() {
+        let begun = Instant::now();
+        let cause = judged(1_200_000, None, 2000, SECOND).await;
+        assert!(cause.is_none(), "{cause:?}");
+        assert!(begun.elapsed() >= 600 * SECOND);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_limit_of_ours_is_never_taken_for_slowness() {
+        let begun = Instant::now();
+        // A hundred bytes a second are allowed, and taken as soon as they are given.
+        let cause = judged(60_000, Some(100), 7000, SECOND / 100).await;
+        assert!(cause.is_none(), "{cause:?}");
+        assert!(begun.elapsed() >= 500 * SECOND);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_destination_that_takes_nothing_at_all_is_stalled_after_a_minute() {
+        let begun = Instant::now();
+        let cause = judged(1_000_000, None, 2000, 3600 * SECOND).await;
+        assert!(matches!(cause, Some(ErrorCause::Stalled(_))), "{cause:?}");
+        assert!(begun.elapsed() <= 66 * SECOND);
+    }
 }

@@ -48,6 +48,25 @@ impl Graph {
         }
     }
 
+    /// What an image that is at the destination is made of, as far as its indexes say; nothing of it is to
+    /// be copied.
+    pub(super) async fn names(
+        source: &Client,
+        repository: &Repository,
+        root: Manifest,
+    ) -> Result<Self, CopyError> {
+        let images = root.children().iter();
+        let images: HashSet<Digest> = images
+            .filter(|child| !child.media_type.is_index())
+            .map(|child| child.digest.clone())
+            .collect();
+        let is_image = |digest: &Digest| images.contains(digest);
+        let mut graph = Self::read(source, repository, root, &is_image).await?;
+        graph.blobs.clear();
+        graph.foreign.clear();
+        Ok(graph)
+    }
+
     /// The root and all manifests read below it.
     pub(super) fn manifests(&self) -> impl Iterator<Item = &Manifest> {
         std::iter::once(&self.root).chain(self.levels.iter().flatten())

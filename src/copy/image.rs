@@ -2,7 +2,8 @@
 //!
 //! Invariant: requests go out in the order that spares most of them: the destination is asked first, so
 //! an image that is there costs one HEAD a side, and a new one no HEAD at the source. What is attached to an
-//! image is looked at when the image is copied: it was written before the tag, so a tag that is there has it.
+//! image is looked at when the image is copied: it was written before the tag, so a tag that is there has it,
+//! unless the operator wants to know of what was attached since.
 
 use futures_util::future;
 
@@ -41,6 +42,7 @@ impl ImageCopy<'_> {
         let from = self.order.source.version();
         if let Some(existing) = &existing
             && self.order.platforms.is_empty()
+            && !self.rechecks()
             && self.source_digest(&from).await?.as_ref() == Some(existing)
         {
             return Ok(Done::UpToDate {
@@ -115,13 +117,15 @@ impl ImageCopy<'_> {
             Selected::Child(child) => child,
             Selected::Rewritten(index) => &index.digest,
         };
-        if existing == Some(wanted) {
+        let there = existing == Some(wanted);
+        if there && !self.rechecks() {
             return Ok(Wanted::There(wanted.clone()));
         }
         let root = match selected {
             Selected::Whole => Root {
                 manifest,
                 rewritten: false,
+                there,
             },
             Selected::Child(child) => {
                 self.note(format!(
@@ -131,6 +135,7 @@ impl ImageCopy<'_> {
                 Root {
                     manifest: self.read(&Version::Digest(child)).await?,
                     rewritten: false,
+                    there,
                 }
             }
             Selected::Rewritten(index) => {
@@ -141,6 +146,7 @@ impl ImageCopy<'_> {
                 Root {
                     manifest: *index,
                     rewritten: true,
+                    there,
                 }
             }
         };
@@ -184,13 +190,15 @@ impl ImageCopy<'_> {
     /// Has everything where it should be: blobs, then manifests, then the reference.
     async fn bring(&self, plan: &Plan) -> Result<Done, CopyError> {
         self.settle(plan).await?;
+        let writing = Writing::new(self.destination, self.home(), self.report);
+        if plan.there {
+            return writing.add(plan).await;
+        }
         let reference = match &self.order.destination.tag {
             Some(tag) => Version::Tag(tag.clone()),
             None => Version::Digest(plan.image.root.digest.clone()),
         };
-        Writing::new(self.destination, self.home(), self.report)
-            .run(plan, &reference)
-            .await
+        writing.run(plan, &reference).await
     }
 
     /// Brings every blob where it should be. A blob that fails does not take the others down: what they
@@ -211,6 +219,11 @@ impl ImageCopy<'_> {
             .run()
         });
         future::join_all(copies).await.into_iter().collect()
+    }
+
+    /// Whether an image that is there is looked at all the same.
+    fn rechecks(&self) -> bool {
+        self.order.attachments.recheck && self.order.attachments.any()
     }
 
     fn note(&self, text: String) {

@@ -11,13 +11,15 @@ use super::{
     graph::Graph,
     site::Site,
 };
-use crate::oci::{Attachments, Descriptor, Digest, Manifest};
+use crate::oci::{Descriptor, Digest, Manifest};
 
 /// What the destination reference is to name.
 pub(super) struct Root {
     pub manifest: Manifest,
     /// Whether it was made here, of what the platforms left of the source's index. Nothing refers to it.
     pub rewritten: bool,
+    /// Whether the destination reference names it already; only what is attached to it may be missing.
+    pub there: bool,
 }
 
 pub(super) struct Plan {
@@ -28,6 +30,7 @@ pub(super) struct Plan {
     pub blobs: Vec<FoundBlob>,
     /// The manifests whose attachments are in the plan.
     pub subjects: Vec<Digest>,
+    pub there: bool,
     rewritten: bool,
 }
 
@@ -43,20 +46,27 @@ impl Plan {
         let Root {
             manifest,
             rewritten,
+            there,
         } = root;
-        let only = |image| Self::of(image, rewritten, Vec::new(), Vec::new());
+        let plan = |image, attached, subjects| Self {
+            there,
+            ..Self::of(image, rewritten, attached, subjects)
+        };
+        let only = |image| plan(image, Vec::new(), Vec::new());
         // A new tag for what the repository holds: all there is to write is the manifest.
         if order.source.registry == order.destination.registry && from == into {
             return Ok(only(Graph::of(manifest)));
         }
         let is_complete = |digest: &Digest| destination.has_manifest(into, digest);
-        let image = if is_complete(&manifest.digest) {
+        let image = if there {
+            Graph::names(&source.client, from, manifest).await?
+        } else if is_complete(&manifest.digest) {
             // Another tag of this repository brought all of it.
             Graph::of(manifest)
         } else {
             Graph::read(&source.client, from, manifest, &is_complete).await?
         };
-        if order.attachments == Attachments::NONE {
+        if !order.attachments.any() {
             return Ok(only(image));
         }
         let manifests = image.manifests().skip(usize::from(rewritten));
@@ -76,7 +86,7 @@ impl Plan {
             report,
         };
         let attached = search.run(subjects.clone(), &mut seen).await?;
-        Ok(Self::of(image, rewritten, attached, subjects))
+        Ok(plan(image, attached, subjects))
     }
 
     fn of(
@@ -98,6 +108,7 @@ impl Plan {
             attached,
             blobs,
             subjects,
+            there: false,
             rewritten,
         }
     }
@@ -107,6 +118,7 @@ impl Plan {
         Root {
             manifest: self.image.root,
             rewritten: self.rewritten,
+            there: self.there,
         }
     }
 

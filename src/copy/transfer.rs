@@ -98,12 +98,13 @@ impl Transfer<'_> {
             // The first time at once; cuts are rarely followed by cuts.
             let pauses = fruitless.saturating_sub(1);
             sleep(self.destination.patience().mend * pauses).await;
-            let known = upload.offset;
+            let progress = self.destination.patience().progress_after(&error.cause);
+            let enough = upload.offset.saturating_add(progress);
             match self.ask(&feed, upload).await? {
                 Some(asked) => upload = asked,
                 None => return Ok(()),
             }
-            if upload.offset > known {
+            if upload.offset >= enough {
                 fruitless = 0;
             }
         }
@@ -160,11 +161,11 @@ impl Transfer<'_> {
                 .send_blob(&upload.session, digest, upload.offset, size, rest)
                 .await
         };
-        let silence = tokio::select! {
+        let stall = tokio::select! {
             sent = sending => return sent,
-            silence = feed.silent() => silence,
+            stall = feed.stalled() => stall,
         };
-        Err(self.destination.stalled_upload(&upload.session, silence))
+        Err(self.destination.stalled_upload(&upload.session, stall))
     }
 
     /// The mode to go on with, if the failure teaches one; others learn it too.

@@ -56,11 +56,7 @@ impl<'a> Writing<'a> {
         if subject_first {
             self.put(&own, root).await?;
         }
-        let mut refused = Vec::new();
-        for generation in &plan.attached {
-            refused.extend(self.attachments(generation).await?);
-        }
-        self.list().await?;
+        let mut refused = self.generations(plan).await?;
         let done = self.reference(reference, root).await?;
         if !subject_first && !refused.is_empty() {
             // Some registries want to see the subject first.
@@ -71,13 +67,42 @@ impl<'a> Writing<'a> {
             refused = self.attachments(again).await?;
         }
         self.list().await?;
+        self.end(plan, &refused);
+        Ok(done)
+    }
+
+    /// Writes what is attached to an image that is there, and is not there itself.
+    pub(super) async fn add(self, plan: &Plan) -> Result<Done, CopyError> {
+        let root = plan.image.root.digest.clone();
+        let refused = self.generations(plan).await?;
+        self.end(plan, &refused);
+        let missing = |attachment: &&Attachment| !attachment.there;
+        match plan.attached.iter().flatten().filter(missing).count() {
+            missing if missing > refused.len() => Ok(Done::Copied { root }),
+            _ => Ok(Done::UpToDate { root }),
+        }
+    }
+
+    async fn generations<'p>(
+        &self,
+        plan: &'p Plan,
+    ) -> Result<Vec<(&'p Attachment, CopyError)>, CopyError> {
+        let mut refused = Vec::new();
+        for generation in &plan.attached {
+            let missing = generation.iter().filter(|attachment| !attachment.there);
+            refused.extend(self.attachments(missing).await?);
+        }
+        self.list().await?;
+        Ok(refused)
+    }
+
+    fn end(&self, plan: &Plan, refused: &[(&Attachment, CopyError)]) {
         for (attachment, error) in refused {
-            self.note_refused(attachment, &error);
+            self.note_refused(attachment, error);
         }
         self.destination
             .attached
             .complete(self.into, &plan.subjects);
-        Ok(done)
     }
 
     async fn levels(&self, graph: &Graph) -> Result<(), CopyError> {

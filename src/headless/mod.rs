@@ -199,7 +199,8 @@ mod tests {
              2/2  a.example/app:1 -> b.example/x/app:1  failed: source said \u{fffd}[31m401\n\
              batch finished: 1 up to date, 1 failed\n\
              2 images: 1 up to date, 1 failed in 1 min 05 s\n  \
-             failed  a.example/app:1  source said \u{fffd}[31m401\n\
+             source said \u{fffd}[31m401 (a.example): a.example/app:1\n    \
+             check the credentials for the source registry\n\
              `transship resume 20261121-1430-prod-7f3a --retry-failed` tries the failed ones again\n"
         );
     }

@@ -111,6 +111,14 @@ pub(super) async fn leave(mut connection: AnyConnection, batch: &BatchId, hold: 
     let _ = connection.close().await;
 }
 
+/// Removes what the lock of a deleted batch is on. Who waits for it gets a lock that is on nothing, and finds
+/// that the batch is gone.
+pub(super) fn forget(place: &Place, batch: &BatchId) {
+    if let Place::Directory(directory) = place {
+        let _ = std::fs::remove_file(lock_path(directory, batch));
+    }
+}
+
 /// Which batches are held now, and by whom.
 pub(super) async fn holders(
     place: &Place,
@@ -181,8 +189,8 @@ fn lock_file(directory: &Path, batch: &BatchId) -> Result<Option<File>, JournalE
     if let Some(parent) = path.parent() {
         std::fs::create_dir_all(parent).map_err(failed)?;
     }
-    // The file stays when the hold ends: were it removed, one process could lock the removed file and another
-    // a new one of the same name.
+    // The file stays when the hold ends: were it removed while the batch is there, one process could lock the
+    // removed file and another a new one of the same name.
     let file = File::options()
         .create(true)
         .append(true)

@@ -18,7 +18,7 @@
 //! jobs      batch, job   job counts from 0, in list order
 //!           source, destination   complete references
 //!           platforms    JSON array; [] is all
-//!           attachments  JSON: whether referrers and cosign tags go along; {} is both
+//!           attachments  JSON: whether referrers and cosign tags go along, and when; {} is both, with the image
 //!           state        queued | running | waiting | copied | up_to_date | failed | skipped
 //!           attempt      the last one started; 0 is none
 //!           root         digest of the copied manifest or index
@@ -33,6 +33,7 @@ mod ledger;
 mod naming;
 mod place;
 mod recorder;
+mod removal;
 mod rows;
 mod schema;
 mod store;

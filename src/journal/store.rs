@@ -19,7 +19,7 @@ use crate::{
 /// Where batches are kept. Cheap: it connects for each question.
 #[derive(Clone, Debug)]
 pub struct Journal {
-    place: Place,
+    pub(super) place: Place,
 }
 
 /// What a batch is made from.
@@ -76,6 +76,15 @@ pub struct SettledBlob {
     pub size: u64,
 }
 
+impl BatchSummary {
+    /// Whether there is nothing to go on with: it listed its images, and each of them ended.
+    #[must_use]
+    pub fn has_ended(&self) -> bool {
+        let jobs = self.jobs;
+        jobs != StateCounts::default() && jobs.queued + jobs.running + jobs.waiting == 0
+    }
+}
+
 impl Journal {
     /// Opens the journal, making it when there is none.
     ///
@@ -115,8 +124,10 @@ impl Journal {
     pub async fn resume(&self, batch: &BatchId) -> Result<(Recorder, Stored), JournalError> {
         let mut connection = self.place.connect().await?;
         // Before the hold, so that a name that means nothing leaves no lock behind.
-        let list = read_list(&mut connection, batch).await?;
+        read_list(&mut connection, batch).await?;
         let hold = hold::take(&self.place, &mut connection, batch).await?;
+        // Until then someone else may have changed it, or deleted it.
+        let list = read_list(&mut connection, batch).await?;
         sqlx::query(
             "UPDATE jobs SET state = 'queued', cause = NULL \
              WHERE batch = $1 AND state IN ('running', 'waiting')",
@@ -211,34 +222,6 @@ impl Journal {
             }),
         }
     }
-
-    /// One repository for each of at most `limit` blobs that any batch settled at `registry`: where a mount may
-    /// find them.
-    ///
-    /// # Errors
-    /// When the journal cannot be read.
-    pub async fn known_at(
-        &self,
-        registry: &Registry,
-        limit: u32,
-    ) -> Result<Vec<(Repository, Digest)>, JournalError> {
-        let mut connection = self.place.connect().await?;
-        let rows = sqlx::query(
-            "SELECT max(repository) AS repository, digest FROM settled WHERE registry = $1 \
-             GROUP BY digest LIMIT $2",
-        )
-        .bind(registry.as_str())
-        .bind(i64::from(limit))
-        .fetch_all(&mut connection)
-        .await
-        .map_err(JournalError::read)?;
-        // A hint that cannot be read is no hint.
-        let hint = |row: &sqlx::any::AnyRow| {
-            let repository = row.get::<&str, _>("repository").parse().ok()?;
-            Some((repository, row.get::<&str, _>("digest").parse().ok()?))
-        };
-        Ok(rows.iter().filter_map(hint).collect())
-    }
 }
 
 /// Whether the id was free.
@@ -265,7 +248,7 @@ async fn insert(
     Ok(inserted.rows_affected() == 1)
 }
 
-async fn read_list(
+pub(super) async fn read_list(
     connection: &mut AnyConnection,
     batch: &BatchId,
 ) -> Result<Stored, JournalError> {

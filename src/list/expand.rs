@@ -11,7 +11,7 @@ use std::{
 };
 
 use super::{ImageRule, List, Mistakes, images::Choice, mistakes::Mistake};
-use crate::oci::{Digest, Platform, Reference, Registry, Repository, Tag};
+use crate::oci::{Attachments, Digest, Platform, Reference, Registry, Repository, Tag};
 
 /// The tags of repositories, as their registries list them.
 pub type TagLists = BTreeMap<(Registry, Repository), Vec<String>>;
@@ -24,8 +24,7 @@ pub struct Planned {
     pub destination: Reference,
     /// Only these platforms; empty for all.
     pub platforms: Arc<[Platform]>,
-    pub referrers: bool,
-    pub cosign_tags: bool,
+    pub attachments: Attachments,
     /// The line of the list that asks for it, counted from 1.
     pub line: usize,
 }
@@ -200,8 +199,7 @@ impl<'a> Jobs<'a> {
             },
             destination: destination.clone(),
             platforms: Arc::clone(&rule.platforms),
-            referrers: rule.referrers,
-            cosign_tags: rule.cosign_tags,
+            attachments: rule.attachments,
             line: self.list.text.line(at.start),
         };
         match self.by_destination.entry(destination) {

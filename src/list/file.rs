@@ -195,6 +195,11 @@ pub struct DefaultsTable {
     #[schemars(example = false)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cosign_tags: Option<bool>,
+    /// Whether an image that is at its destination already is looked at for referrers and cosign tags made
+    /// since, which costs a few requests for each; false if not written.
+    #[schemars(example = true)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub recheck_attachments: Option<bool>,
 }
 
 /// One image, or several that share their settings.
@@ -258,6 +263,10 @@ pub struct ImageTable {
     #[schemars(example = false)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cosign_tags: Option<bool>,
+    /// As in `[defaults]`.
+    #[schemars(example = true)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub recheck_attachments: Option<bool>,
 }
 
 /// A rule that changes destination repositories.

@@ -16,7 +16,7 @@ use super::{
     shape::Shape,
     words,
 };
-use crate::oci::{PartialReference, Platform, Tag};
+use crate::oci::{Attachments, PartialReference, Platform, Tag};
 
 /// The keys of an image table, without its names.
 #[derive(Default)]
@@ -25,8 +25,35 @@ pub(super) struct Wanted {
     pub(super) filter: Arc<TagFilter>,
     pub(super) platforms: Option<Written<Arc<[Platform]>>>,
     pub(super) to: Option<Written<PartialReference>>,
-    pub(super) referrers: Option<bool>,
-    pub(super) cosign_tags: Option<bool>,
+    pub(super) attached: Attached,
+}
+
+/// What a table says of attachments.
+#[derive(Default)]
+pub(super) struct Attached {
+    referrers: Option<bool>,
+    cosign_tags: Option<bool>,
+    recheck: Option<bool>,
+}
+
+impl Attached {
+    pub(super) fn read(table: &mut Fields) -> Self {
+        let mut flag = |key| table.flag(key).map(|flag| flag.value);
+        Self {
+            referrers: flag("referrers"),
+            cosign_tags: flag("cosign-tags"),
+            recheck: flag("recheck-attachments"),
+        }
+    }
+
+    /// With `others` where nothing is said.
+    pub(super) fn or(&self, others: Attachments) -> Attachments {
+        Attachments {
+            referrers: self.referrers.unwrap_or(others.referrers),
+            cosign_tags: self.cosign_tags.unwrap_or(others.cosign_tags),
+            recheck: self.recheck.unwrap_or(others.recheck),
+        }
+    }
 }
 
 pub(super) fn read(list: &mut Fields, surroundings: &Surroundings) -> Vec<ImageRule> {
@@ -95,8 +122,7 @@ fn read_table(mut fields: Fields, surroundings: &Surroundings, rules: &mut Vec<I
         }),
         platforms: platforms(&mut fields),
         to: fields.read("to", words::reference),
-        referrers: fields.flag("referrers").map(|flag| flag.value),
-        cosign_tags: fields.flag("cosign-tags").map(|flag| flag.value),
+        attached: Attached::read(&mut fields),
     };
     fields.finish();
     report_contradictions(reader, &wanted, &names);

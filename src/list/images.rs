@@ -13,7 +13,7 @@ use super::{
     reader::{Reader, Written},
     rewrite::Rewrite,
 };
-use crate::oci::{Digest, PartialReference, Platform, Registry, Repository, Tag};
+use crate::oci::{Attachments, Digest, PartialReference, Platform, Registry, Repository, Tag};
 
 /// One image of the list, or one repository with a choice of its tags.
 #[derive(Clone, Debug)]
@@ -22,8 +22,7 @@ pub struct ImageRule {
     pub destination: (Registry, Repository),
     /// Only these platforms; empty for all.
     pub platforms: Arc<[Platform]>,
-    pub referrers: bool,
-    pub cosign_tags: bool,
+    pub attachments: Attachments,
     pub(super) choice: Choice,
     /// The tag to write instead of the one read.
     pub(super) to_tag: Option<Tag>,
@@ -58,8 +57,7 @@ pub(super) struct Surroundings<'a> {
     pub(super) rewrites: Option<&'a [Rewrite]>,
     pub(super) filter: TagFilter,
     pub(super) platforms: Arc<[Platform]>,
-    pub(super) referrers: bool,
-    pub(super) cosign_tags: bool,
+    pub(super) attachments: Attachments,
     /// The images that would need the side that is missing.
     pub(super) without_source: RefCell<Vec<Range<usize>>>,
     pub(super) without_destination: RefCell<Vec<Range<usize>>>,
@@ -129,8 +127,7 @@ impl ImageRule {
             source,
             destination,
             platforms,
-            referrers: wanted.referrers.unwrap_or(surroundings.referrers),
-            cosign_tags: wanted.cosign_tags.unwrap_or(surroundings.cosign_tags),
+            attachments: wanted.attached.or(surroundings.attachments),
             choice,
             to_tag,
             at: name.at,

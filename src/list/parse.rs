@@ -26,7 +26,7 @@ use super::{
     text::Text,
     words,
 };
-use crate::oci::Registry;
+use crate::oci::{Attachments, Registry};
 
 /// The version of the format this program reads.
 const VERSION: &str = "1";
@@ -264,8 +264,7 @@ fn surroundings<'a>(
         rewrites,
         filter: TagFilter::default(),
         platforms: Arc::default(),
-        referrers: true,
-        cosign_tags: true,
+        attachments: Attachments::ALL,
         without_source: RefCell::default(),
         without_destination: RefCell::default(),
     };
@@ -283,9 +282,8 @@ fn surroundings<'a>(
     if let Some(platforms) = image_tables::platforms(&mut table) {
         surroundings.platforms = platforms.value;
     }
-    let flag = |flag: Option<Written<bool>>| flag.is_none_or(|flag| flag.value);
-    surroundings.referrers = flag(table.flag("referrers"));
-    surroundings.cosign_tags = flag(table.flag("cosign-tags"));
+    let attached = image_tables::Attached::read(&mut table);
+    surroundings.attachments = attached.or(surroundings.attachments);
     table.finish();
     (defaults, surroundings)
 }

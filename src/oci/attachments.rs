@@ -16,6 +16,9 @@ pub struct Attachments {
     pub referrers: bool,
     /// Signatures, attestations and SBOMs under tags such as `sha256-HEX.sig`.
     pub cosign_tags: bool,
+    /// Also look for those of an image that is at the destination already: they may be younger than it.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub recheck: bool,
 }
 
 /// The endings of cosign's tags.
@@ -25,11 +28,19 @@ impl Attachments {
     pub const ALL: Self = Self {
         referrers: true,
         cosign_tags: true,
+        recheck: false,
     };
     pub const NONE: Self = Self {
         referrers: false,
         cosign_tags: false,
+        recheck: false,
     };
+
+    /// Whether any are wanted.
+    #[must_use]
+    pub fn any(&self) -> bool {
+        self.referrers || self.cosign_tags
+    }
 
     #[must_use]
     pub fn is_all(&self) -> bool {

@@ -66,11 +66,12 @@ pub fn percent(done: u64, total: u64) -> u8 {
     u8::try_from(u128::from(done) * 100 / u128::from(total)).unwrap_or(100)
 }
 
-/// A counted noun with a regular plural: `1 image`, `2 images`.
+/// A counted noun with a regular plural: `1 image`, `2 images`, `2 batches`.
 #[must_use]
 pub fn count(amount: usize, noun: &str) -> String {
     match amount {
         1 => format!("1 {noun}"),
+        _ if noun.ends_with("ch") => format!("{amount} {noun}es"),
         _ => format!("{amount} {noun}s"),
     }
 }

@@ -1,6 +1,6 @@
 //! What a failure reads like: side, cause, next step.
 
-use std::time::Duration;
+use std::{borrow::Cow, time::Duration};
 
 use super::{duration, plain};
 use crate::batch::{Attempt, Failure, FailureClass, Side};
@@ -57,6 +57,15 @@ pub fn advice(cause: &Failure) -> &'static str {
         }
         (FailureClass::Corrupt, _) => "the content is not what its digest says: mend it there",
         (FailureClass::Internal, _) => "check this machine; if it is fine, report a bug",
+    }
+}
+
+/// What can be done about a failure that stayed: what the failure itself says, else what holds for its class.
+#[must_use]
+pub fn remedy(cause: &Failure) -> Cow<'_, str> {
+    match cause.hint() {
+        Some(hint) => plain(hint),
+        None => advice(cause).into(),
     }
 }
 

@@ -4,6 +4,7 @@
 //! comes from a registry or a list leaves here through [`plain`], so it cannot steer a terminal.
 
 mod amounts;
+mod causes;
 mod failures;
 mod fitting;
 mod glyphs;
@@ -14,7 +15,8 @@ mod states;
 mod summary;
 
 pub use amounts::{bytes, clock, count, duration, percent, rate};
-pub use failures::{advice, failure, last_failure, retry};
+pub use causes::{Cause, Group, causes};
+pub use failures::{advice, failure, last_failure, remedy, retry};
 pub use fitting::{skip, width, wrap};
 pub use glyphs::Glyphs;
 pub use media_types::media_type;

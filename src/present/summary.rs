@@ -1,12 +1,14 @@
-//! What is printed when a batch has ended: the sums, the failures, and the command that goes on from here.
+//! What is printed when a batch has ended: the sums, the failures by cause, and the command that goes on from
+//! here.
 
 use std::{fmt::Write as _, time::Duration};
 
-use super::{bytes, count, duration, failure, plain, rate};
+use super::{Group, bytes, causes, count, duration, plain, rate, remedy};
 use crate::batch::{Board, StopReason};
 
-/// How many failed images are named before the rest is only counted.
-const NAMED: usize = 10;
+/// How many causes are told before the rest is only counted, and how many images of each are named.
+const CAUSES: usize = 10;
+const NAMED: usize = 3;
 
 /// Images by state, those there are: `54 copied, 3 up to date, 2 failed`.
 #[must_use]
@@ -60,17 +62,39 @@ pub fn summary(board: &Board, elapsed: Duration) -> String {
         Some(speed) => text += &format!("{sums}; {} on average\n", rate(speed)),
         None => text += &format!("{sums}\n"),
     }
-    for view in board.failed().take(NAMED).filter_map(|job| board.job(job)) {
-        let cause = view.cause().map(failure).unwrap_or_default();
-        let _ = writeln!(text, "  failed  {}  {cause}", view.job.source);
+    let groups = causes(board, board.failed());
+    for group in groups.iter().take(CAUSES) {
+        write_cause(&mut text, board, group);
     }
-    if let Some(more) = board.counts().failed.checked_sub(NAMED + 1) {
-        let _ = writeln!(text, "  and {} more", more + 1);
+    let rest = &groups[groups.len().min(CAUSES)..];
+    if !rest.is_empty() {
+        let images = rest.iter().map(|group| group.jobs.len()).sum();
+        let (causes, images) = (count(rest.len(), "other cause"), count(images, "image"));
+        let _ = writeln!(text, "  {causes}: {images}");
     }
     if let Some(step) = next_step(board) {
         let _ = writeln!(text, "{step}");
     }
     text
+}
+
+/// `source said 401 (harbor-b): 37 images, such as team/app:1`, and below it what can be done.
+fn write_cause(text: &mut String, board: &Board, group: &Group) {
+    let cause = &group.cause;
+    let named: Vec<String> = (group.jobs.iter().take(NAMED))
+        .filter_map(|job| Some(board.job(*job)?.job.source.to_string()))
+        .collect();
+    let named = named.join(", ");
+    let images = match group.jobs.len() {
+        ..=NAMED => named,
+        images => format!("{}, such as {named}", count(images, "image")),
+    };
+    let (side, said, blamed) = (cause.side, &cause.said, cause.blamed());
+    let _ = writeln!(text, "  {side} {said} ({blamed}): {images}");
+    let first = group.jobs.first().and_then(|job| board.job(*job)?.cause());
+    if let Some(failure) = first {
+        let _ = writeln!(text, "    {}", remedy(failure));
+    }
 }
 
 fn next_step(board: &Board) -> Option<String> {
@@ -102,7 +126,21 @@ mod tests {
     use super::*;
     use crate::batch::{BatchId, Event, Failure, FailureClass, Job, JobId, Outcome, Side};
 
-    fn ended(images: u32, failed: u32) -> Board {
+    fn failed(job: u32, summary: &str, chain: &[&str]) -> Event {
+        Event::JobFinished {
+            job: JobId(job),
+            outcome: Outcome::Failed {
+                cause: Failure {
+                    side: Side::Source,
+                    class: FailureClass::Auth,
+                    summary: summary.into(),
+                    chain: chain.iter().map(|step| (*step).into()).collect(),
+                },
+            },
+        }
+    }
+
+    fn ended(images: u32, images_failed: u32) -> Board {
         let mut board = Board::default();
         board.apply(&Event::BatchStarted {
             batch: BatchId("b7".into()),
@@ -122,22 +160,14 @@ mod tests {
                     attachments: Default::default(),
                 },
             });
-            board.apply(&Event::JobFinished {
+            let root = crate::oci::Digest::of(b"root");
+            let copied = || Event::JobFinished {
                 job: JobId(id),
-                outcome: if id < failed {
-                    Outcome::Failed {
-                        cause: Failure {
-                            side: Side::Source,
-                            class: FailureClass::Auth,
-                            summary: "said 401".into(),
-                            chain: Vec::new(),
-                        },
-                    }
-                } else {
-                    Outcome::Copied {
-                        root: crate::oci::Digest::of(b"root"),
-                    }
-                },
+                outcome: Outcome::Copied { root },
+            };
+            board.apply(&match id < images_failed {
+                true => failed(id, "said 401", &[]),
+                false => copied(),
             });
         }
         board
@@ -155,16 +185,51 @@ mod tests {
     fn failures_are_named_and_the_next_step_is_said() {
         assert_eq!(
             summary(&ended(3, 1), Duration::from_secs(5)),
-            "3 images: 2 copied, 1 failed in 5 s\n  failed  a.example/app:0  source said 401\n\
+            "3 images: 2 copied, 1 failed in 5 s\n  source said 401 (a.example): a.example/app:0\n    \
+             check the credentials for the source registry\n\
              `transship resume b7 --retry-failed` tries the failed ones again\n"
         );
     }
 
     #[test]
-    fn many_failures_are_counted() {
-        let text = summary(&ended(30, 12), Duration::from_secs(5));
-        assert_eq!(text.matches("failed  a.example").count(), 10);
-        assert!(text.contains("  and 2 more\n"), "{text}");
+    fn images_that_failed_for_the_same_reason_are_told_together() {
+        let mut board = ended(60, 37);
+        board.apply(&failed(
+            50,
+            "said 403 (DENIED)",
+            &["hint: ask for the role"],
+        ));
+        let text = summary(&board, Duration::from_secs(5));
+        let told: Vec<&str> = text.lines().skip(1).collect();
+        assert_eq!(
+            told,
+            [
+                "  source said 401 (a.example): 37 images, such as a.example/app:0, a.example/app:1, \
+                 a.example/app:2",
+                "    check the credentials for the source registry",
+                "  source said 403 (DENIED) (a.example): a.example/app:50",
+                "    ask for the role",
+                "`transship resume b7 --retry-failed` tries the failed ones again",
+            ]
+        );
+    }
+
+    #[test]
+    fn causes_without_end_are_counted() {
+        let mut board = ended(30, 0);
+        for job in 0..13 {
+            board.apply(&failed(job, &format!("said 5{job:02}"), &[]));
+        }
+        let text = summary(&board, Duration::from_secs(5));
+        assert_eq!(text.matches("  source said").count(), 10);
+        assert!(text.contains("  3 other causes: 3 images\n"), "{text}");
+    }
+
+    #[test]
+    fn what_a_registry_said_cannot_steer_the_terminal() {
+        let mut board = ended(1, 0);
+        board.apply(&failed(0, "said \x1b[2J", &["hint: \x1b[31m"]));
+        assert!(!summary(&board, Duration::from_secs(5)).contains('\x1b'));
     }
 
     #[test]

@@ -10,10 +10,12 @@ use reqwest::{
     Method, Response,
     header::{CONTENT_LENGTH, CONTENT_RANGE, HeaderValue, RANGE},
 };
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 use url::Url;
 
-use super::{Client, Error, ErrorCause, Operation, auth::Scopes, client::Call, error::network};
+use super::{
+    Client, Error, ErrorCause, Flow, Operation, auth::Scopes, client::Call, error::network,
+};
 use crate::oci::{Digest, Repository};
 
 /// A blob being read.
@@ -23,6 +25,7 @@ pub struct BlobRead {
     url: Url,
     /// Bytes at the front that a server without ranges sends although they were not asked for.
     surplus: u64,
+    flow: Flow,
 }
 
 impl Client {
@@ -108,6 +111,7 @@ impl Client {
             url: response.url().clone(),
             response,
             surplus,
+            flow: Flow::default(),
         }
     }
 }
@@ -116,14 +120,17 @@ impl BlobRead {
     /// The next bytes, or `None` at the end.
     pub async fn next(&mut self) -> Result<Option<Bytes>, Error> {
         loop {
-            let patience = self.client.patience().byte;
-            let chunk = match timeout(patience, self.response.chunk()).await {
+            let (patience, asked) = (self.client.patience(), Instant::now());
+            let chunk = match timeout(patience.byte, self.response.chunk()).await {
                 Ok(chunk) => chunk.map_err(|error| self.error(network(error)))?,
-                Err(_) => return Err(self.error(ErrorCause::Stalled(patience))),
+                Err(_) => return Err(self.error(ErrorCause::Stalled(patience.byte))),
             };
             let Some(mut chunk) = chunk else {
                 return Ok(None);
             };
+            self.flow
+                .moved(chunk.len() as u64, asked.elapsed(), &patience)
+                .map_err(|cause| self.error(cause))?;
             let skip = self.surplus.min(chunk.len() as u64);
             self.surplus -= skip;
             // Never more than the chunk's length, which is a usize.
@@ -155,7 +162,37 @@ pub(super) fn content_range_start(header: &str) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
+    use std::{io, time::Duration};
+
+    use futures_util::stream;
+    use tokio::time::sleep;
+
     use super::*;
+    use crate::registry::Settings;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_source_that_drips_is_given_up_after_a_minute() {
+        let client = Client::new("r.example".parse().unwrap(), Settings::default());
+        let drips = stream::repeat_with(|| Ok::<_, io::Error>(Bytes::from_static(&[0; 500])));
+        let drips = stream::StreamExt::then(drips, async |drip| {
+            sleep(Duration::from_secs(1)).await;
+            drip
+        });
+        let body = reqwest::Body::wrap_stream(drips);
+        let answer = Response::from(axum::http::Response::new(body));
+        let mut read = Arc::new(client.unwrap()).blob_read(answer, 0);
+        let begun = Instant::now();
+        let error = loop {
+            if let Err(error) = read.next().await {
+                break error;
+            }
+        };
+        assert!(
+            matches!(*error.cause, ErrorCause::TooSlow { .. }),
+            "{error}"
+        );
+        assert_eq!(begun.elapsed().as_secs(), 60);
+    }
 
     #[test]
     fn the_start_of_a_content_range_is_read() {

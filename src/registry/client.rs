@@ -19,7 +19,7 @@ use tokio::{sync::OnceCell, time::Instant};
 use url::Url;
 
 use super::{
-    Credentials, Lane, Limits, Patience, Proxy, TlsSettings,
+    Credentials, Flow, Lane, Limits, Patience, Proxy, TlsSettings,
     auth::{Authorizer, Scopes},
     boundary::Boundary,
     error::{Error, ErrorCause, Operation, is_broken, network, read_error_body, redacted},
@@ -84,11 +84,17 @@ const ERROR_BODY_LIMIT: usize = 64 * 1024;
 #[derive(Clone, Copy)]
 struct AnsweredAfter(Duration);
 
+/// An answer, and what the request identified itself with.
+pub(super) struct Exchanged {
+    pub response: Response,
+    pub authorization: Option<HeaderValue>,
+}
+
 /// Why there is no answer at all.
 enum Untransmitted {
     /// The connection broke; another one may not.
-    Broken(ErrorCause),
-    Failed(ErrorCause),
+    Broken(Error),
+    Failed(Error),
 }
 
 impl CallBody {
@@ -196,53 +202,64 @@ impl Client {
         Err(self.protocol(call.operation, &call.url, "it redirects in circles"))
     }
 
-    /// Sends the request, once more if the connection broke before anything was answered: kept open too
-    /// long, or led to a server that speaks another protocol (quirk 19).
+    /// Sends the request, as whom `auth` says, once more if the connection broke before anything was
+    /// answered: kept open too long, or led to a server that speaks another protocol (quirk 19).
     pub(super) async fn transmit(
         &self,
         call: &Call,
         body: CallBody,
-        authorization: Option<&HeaderValue>,
-    ) -> Result<Response, Error> {
+        auth: Option<&Authorizer>,
+    ) -> Result<Exchanged, Error> {
         let replay = body.replay();
-        let transmitted = match (self.try_transmit(call, body, authorization).await, replay) {
+        let transmitted = match (self.try_transmit(call, body, auth).await, replay) {
             (Err(Untransmitted::Broken(_)), Some(body)) => {
-                self.try_transmit(call, body, authorization).await
+                self.try_transmit(call, body, auth).await
             }
             (transmitted, _) => transmitted,
         };
-        transmitted.map_err(
-            |(Untransmitted::Broken(cause) | Untransmitted::Failed(cause))| {
-                self.error(call.operation, Some(&call.url), cause)
-            },
-        )
+        transmitted.map_err(|(Untransmitted::Broken(error) | Untransmitted::Failed(error))| error)
     }
 
     async fn try_transmit(
         &self,
         call: &Call,
         body: CallBody,
-        authorization: Option<&HeaderValue>,
-    ) -> Result<Response, Untransmitted> {
-        let closed = |left| Untransmitted::Failed(ErrorCause::Closed(left));
-        self.lane.enter().await.map_err(closed)?;
+        auth: Option<&Authorizer>,
+    ) -> Result<Exchanged, Untransmitted> {
+        let error = |cause| self.error(call.operation, Some(&call.url), cause);
+        let closed = |left| Untransmitted::Failed(error(ErrorCause::Closed(left)));
+        self.lane.enter(call.operation).await.map_err(closed)?;
+        // Not before: what was good when the request began to wait may have expired meanwhile.
+        let authorization = match auth {
+            Some(auth) => self
+                .authorization(auth, call)
+                .await
+                .map_err(Untransmitted::Failed)?,
+            None => None,
+        };
         let mut headers: HeaderMap = call.headers.iter().cloned().collect();
         // Sizes and digests are of the stored bytes (quirk 29).
         headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
-        if let Some(authorization) = authorization {
+        if let Some(authorization) = &authorization {
             headers.insert(AUTHORIZATION, authorization.clone());
         }
         let request = self
             .http
             .request(call.method.clone(), call.url.clone())
             .headers(headers);
-        let fail = |error| match is_broken(&error) {
-            true if self.reached.initialized() => Untransmitted::Broken(network(error)),
-            true => Untransmitted::Broken(tls::unreached(error)),
-            false => Untransmitted::Failed(tls::unreached(error)),
+        let fail = |failure| match is_broken(&failure) {
+            true if self.reached.initialized() => Untransmitted::Broken(error(network(failure))),
+            true => Untransmitted::Broken(error(tls::unreached(failure))),
+            false => Untransmitted::Failed(error(tls::unreached(failure))),
         };
         let answer = match body {
-            CallBody::Stream(stream) => return request.body(stream).send().await.map_err(fail),
+            CallBody::Stream(stream) => {
+                let response = request.body(stream).send().await.map_err(fail)?;
+                return Ok(Exchanged {
+                    response,
+                    authorization,
+                });
+            }
             CallBody::Empty => request.send(),
             CallBody::Bytes(bytes) => request.body(bytes).send(),
         };
@@ -252,12 +269,16 @@ impl Client {
                 let mut response = answer.map_err(fail)?;
                 let elapsed = AnsweredAfter(sent.elapsed());
                 response.extensions_mut().insert(elapsed);
-                Ok(response)
+                Ok(Exchanged {
+                    response,
+                    authorization,
+                })
             }
             Err(_) => {
-                self.lane.answered(None, Throttling::Strain, None);
-                let cause = ErrorCause::Stalled(self.patience.answer);
-                Err(Untransmitted::Failed(cause))
+                let strain = Throttling::Strain;
+                self.lane.answered(call.operation, None, strain, None);
+                let stalled = ErrorCause::Stalled(self.patience.answer);
+                Err(Untransmitted::Failed(error(stalled)))
             }
         }
     }
@@ -271,7 +292,8 @@ impl Client {
         let budget = Budget::read(response.headers()).filter(|_| own);
         if status < 400 {
             if own {
-                self.lane.answered(elapsed, Throttling::None, budget);
+                self.lane
+                    .answered(call.operation, elapsed, Throttling::None, budget);
             }
             return Ok(response);
         }
@@ -282,7 +304,9 @@ impl Client {
         };
         let throttling = Throttling::of(status, code.as_deref(), message.as_deref(), asked, budget);
         let pause = match own {
-            true => self.lane.answered(elapsed, throttling, budget),
+            true => self
+                .lane
+                .answered(call.operation, elapsed, throttling, budget),
             false => None,
         };
         // A 503 without a time may be one that stays: it is tried again as often as any failure.
@@ -365,18 +389,17 @@ impl Client {
         mut response: Response,
         limit: usize,
     ) -> Result<Bytes, Error> {
-        let mut body = Vec::new();
+        let fail = |cause| self.error(operation, Some(url), cause);
+        let (mut body, mut flow) = (Vec::new(), Flow::default());
         loop {
+            let asked = Instant::now();
             let chunk = tokio::time::timeout(self.patience.byte, response.chunk())
                 .await
-                .map_err(|_| {
-                    self.error(
-                        operation,
-                        Some(url),
-                        ErrorCause::Stalled(self.patience.byte),
-                    )
-                })?
-                .map_err(|error| self.error(operation, Some(url), network(error)))?;
+                .map_err(|_| fail(ErrorCause::Stalled(self.patience.byte)))?
+                .map_err(|error| fail(network(error)))?;
+            let bytes = chunk.as_ref().map_or(0, Bytes::len) as u64;
+            flow.moved(bytes, asked.elapsed(), &self.patience)
+                .map_err(fail)?;
             match chunk {
                 Some(chunk) if body.len() + chunk.len() > limit => {
                     let text = format!("the answer has more than {limit} bytes");

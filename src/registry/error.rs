@@ -69,6 +69,8 @@ pub enum ErrorCause {
     Network(String),
     #[error("sent no byte for {} s", .0.as_secs())]
     Stalled(Duration),
+    #[error("moved less than {slowest} bytes a second in {} s of waiting", waited.as_secs())]
+    TooSlow { slowest: u64, waited: Duration },
     #[error("asked to be left alone for {} s more", .0.as_secs().max(1))]
     Closed(Duration),
     #[error("answered outside the protocol: {0}")]
@@ -113,6 +115,7 @@ impl Error {
             },
             ErrorCause::Network(_)
             | ErrorCause::Stalled(_)
+            | ErrorCause::TooSlow { .. }
             | ErrorCause::Expired
             | ErrorCause::Credentials(ProviderError::Unavailable(_)) => transient,
             ErrorCause::Closed(left) => Class::Transient {

@@ -12,7 +12,7 @@ use url::Url;
 use super::{
     Class, Client, Error, ErrorCause, Operation,
     auth::{Authorizer, Scopes},
-    client::{Call, CallBody, limited_body},
+    client::{Call, CallBody, Exchanged, limited_body},
     tls,
 };
 
@@ -21,7 +21,7 @@ impl Client {
     pub async fn reach(&self) -> Result<(), Error> {
         let ping = || async {
             let call = self.ping();
-            let response = self.transmit(&call, CallBody::Empty, None).await?;
+            let Exchanged { response, .. } = self.transmit(&call, CallBody::Empty, None).await?;
             if matches!(response.status().as_u16(), 429 | 500..) {
                 return self.accept(&call, response).await.map(drop);
             }
@@ -62,37 +62,34 @@ impl Client {
             }
             false => self.elsewhere(&call.url),
         };
-        let mut authorization = self.authorization(&auth, call).await?;
         let replay = body.replay();
-        let mut response = self.transmit(call, body, authorization.as_ref()).await?;
+        let mut sent = self.transmit(call, body, Some(&auth)).await?;
         // A union that was narrowed is known to be refused; without it costs less than another token.
-        if response.status() == StatusCode::UNAUTHORIZED && !auth.is_narrowed(&call.scopes) {
+        if sent.response.status() == StatusCode::UNAUTHORIZED && !auth.is_narrowed(&call.scopes) {
             // Expired, revoked, or this path asks for more than /v2/ did.
-            self.learn(&auth, call.operation, &call.url, &response)?;
-            auth.refuse(&call.scopes, authorization.as_ref())
+            self.learn(&auth, call.operation, &call.url, &sent.response)?;
+            auth.refuse(&call.scopes, sent.authorization.as_ref())
                 .await
                 .map_err(|cause| self.token_error(&auth, call, cause))?;
             let renewed = self.authorization(&auth, call).await?;
-            if renewed.is_some() && renewed != authorization {
+            if renewed.is_some() && renewed != sent.authorization {
                 let Some(body) = replay.as_ref().and_then(CallBody::replay) else {
                     // The caller knows which bytes are still to be sent (quirk 36).
                     return Err(self.error(call.operation, Some(&call.url), ErrorCause::Expired));
                 };
-                response = self.transmit(call, body, renewed.as_ref()).await?;
-                authorization = renewed;
+                sent = self.transmit(call, body, Some(&auth)).await?;
             }
         }
         let refused = matches!(
-            response.status(),
+            sent.response.status(),
             StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN
         );
-        if let Some(body) = replay.filter(|_| refused && auth.narrow(&call.scopes)) {
-            let narrower = self.authorization(&auth, call).await?;
-            if narrower != authorization {
-                response = self.transmit(call, body, narrower.as_ref()).await?;
-            }
+        if let Some(body) = replay.filter(|_| refused && auth.narrow(&call.scopes))
+            && self.authorization(&auth, call).await? != sent.authorization
+        {
+            sent = self.transmit(call, body, Some(&auth)).await?;
         }
-        match self.accept(call, response).await {
+        match self.accept(call, sent.response).await {
             Err(error) if error.status() == Some(401) && auth.is_anonymous() => {
                 let cause = ErrorCause::NoCredentials(format!("it {}", error.cause));
                 Err(self.error(call.operation, Some(&call.url), cause))
@@ -122,7 +119,8 @@ impl Client {
             .map_err(|cause| self.error(operation, Some(asked), cause))
     }
 
-    async fn authorization(
+    /// What a request sent now identifies itself with.
+    pub(super) async fn authorization(
         &self,
         auth: &Authorizer,
         call: &Call,

@@ -196,7 +196,10 @@ proptest! {
             Throttling::Quota { pause } | Throttling::Rate { pause: Some(pause) } => {
                 prop_assert!(pause <= DAY);
             }
-            Throttling::Rate { pause: None } | Throttling::Strain | Throttling::None => {}
+            Throttling::Rate { pause: None }
+            | Throttling::Operation
+            | Throttling::Strain
+            | Throttling::None => {}
         }
         for operation in [Operation::PutManifest, Operation::BeginUpload, Operation::GetBlob] {
             let refusal = Refusal::of(operation, status, code, message);

@@ -12,6 +12,7 @@ mod boundary;
 mod client;
 mod error;
 mod exchange;
+mod flow;
 #[cfg(test)]
 mod hostile;
 mod lane;
@@ -32,6 +33,7 @@ pub use auth::{Credential, CredentialProvider, Credentials, ProviderError};
 pub use blobs::BlobRead;
 pub use client::{Client, Settings};
 pub use error::{Class, Error, ErrorCause, Operation};
+pub use flow::Flow;
 pub use lane::{Lane, LaneSample, Limit, Limits, StreamPermit};
 pub use manifests::{ManifestHead, Written};
 pub use patience::Patience;

@@ -1,17 +1,21 @@
 //! How long a registry may be silent before it is given up.
 //!
-//! Decides durations only; who waits measures silence. Invariant: what flows, however slowly, is never cut
-//! short.
+//! Decides durations and rates only; who waits measures. Invariant: what flows, however long it takes, is
+//! never cut short.
 
 use std::time::Duration;
 
-/// All of it is about silence.
+use super::ErrorCause;
+
+/// All of it is about silence, and what is next to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Patience {
     /// For the answer to a request that carries no stream.
     pub answer: Duration,
     /// For the next byte of a blob, or for room to send one.
     pub byte: Duration,
+    /// Bytes a second; what brings less than that in `byte` of waiting does not flow.
+    pub slowest: u64,
     /// For the answer after the last byte of a blob of a GiB or more: registries on object storage take
     /// minutes. Shorter ones get their share of it.
     pub commit: Duration,
@@ -26,6 +30,17 @@ impl Patience {
         let share = bytes as f64 / f64::from(1 << 30);
         (self.byte + self.commit.mul_f64(share.min(1.0))).min(self.commit.max(self.byte))
     }
+
+    /// Bytes that have to be moved between two failures that are `cause` for the second to count as the
+    /// first of its kind: any, unless it is slowness.
+    #[must_use]
+    pub fn progress_after(&self, cause: &ErrorCause) -> u64 {
+        match cause {
+            // Seconds of patience times a low rate: far below what a u64 holds.
+            ErrorCause::TooSlow { .. } => self.slowest.saturating_mul(self.byte.as_secs()).max(1),
+            _ => 1,
+        }
+    }
 }
 
 impl Default for Patience {
@@ -33,6 +48,7 @@ impl Default for Patience {
         Self {
             answer: Duration::from_secs(90),
             byte: Duration::from_secs(60),
+            slowest: 1000,
             commit: Duration::from_secs(15 * 60),
             mend: Duration::from_millis(500),
         }

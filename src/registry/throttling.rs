@@ -28,6 +28,8 @@ pub(super) enum Throttling {
     Rate {
         pause: Option<Duration>,
     },
+    /// One kind of request was sent too fast, where each kind has a rate of its own.
+    Operation,
     /// The quota is used up; one request more is free after `pause`.
     Quota {
         pause: Duration,
@@ -88,6 +90,8 @@ impl Throttling {
             };
         }
         match status {
+            // How AWS spells that one API operation was called too often (quirk 2).
+            429 if pause.is_none() && says("rate exceeded") => Self::Operation,
             _ if refused => Self::Rate { pause },
             503 => Self::Rate { pause },
             502 | 504 | 520..=530 => Self::Strain,
@@ -174,6 +178,19 @@ mod tests {
         let rate = Throttling::Rate { pause: None };
         assert_eq!(of("Too Many Requests (HAP429).", Some(budget)), rate);
         assert_eq!(of("slow down", None), rate);
+    }
+
+    #[test]
+    fn quirk_2_a_rate_of_one_operation_is_told_from_that_of_the_registry() {
+        let of = |status, message, pause| {
+            Throttling::of(status, Some("TOOMANYREQUESTS"), Some(message), pause, None)
+        };
+        assert_eq!(of(429, "Rate exceeded", None), Throttling::Operation);
+        let pause = Some(Duration::from_secs(3));
+        let rate = Throttling::Rate { pause };
+        assert_eq!(of(429, "Rate exceeded", pause), rate);
+        let rate = Throttling::Rate { pause: None };
+        assert_eq!(of(429, "Too Many Requests (HAP429).", None), rate);
     }
 
     #[test]

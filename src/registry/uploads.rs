@@ -194,14 +194,10 @@ impl Client {
         self.send(session.authenticate(call)).await.map(|_| ())
     }
 
-    /// The failure of a destination that takes no more bytes.
+    /// The failure of a destination that takes no more bytes, or hardly any.
     #[must_use]
-    pub fn stalled_upload(&self, session: &UploadSession, silence: std::time::Duration) -> Error {
-        self.error(
-            Operation::SendBlob,
-            Some(&session.url),
-            ErrorCause::Stalled(silence),
-        )
+    pub fn stalled_upload(&self, session: &UploadSession, cause: ErrorCause) -> Error {
+        self.error(Operation::SendBlob, Some(&session.url), cause)
     }
 }
 

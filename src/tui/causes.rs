@@ -1,43 +1,18 @@
-//! Failures by cause: which images failed for the same reason, and which of the reasons is meant.
+//! Failures by cause: which of the causes is meant.
 //!
-//! Decides what counts as the same: side, registry and what was said, without the names and digests that
-//! differ from image to image. Invariant: the cursor is a cause, so it stays on it while others come and go.
+//! What counts as the same cause is decided in `present`. Invariant: the cursor is a cause, so it stays on it
+//! while others come and go.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use super::order::Show;
 use crate::{
-    batch::{Board, Event, Failure, JobId, JobView, Side},
-    oci::Registry,
-    present::plain,
+    batch::{Board, Event, JobId},
+    present::{Cause, Group, causes},
 };
 
 /// Groups change at most this often: a person has to read them.
 const REGROUP: Duration = Duration::from_millis(500);
-
-/// What images that failed for the same reason have in common.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Cause {
-    /// The registry to blame; none when it is this machine.
-    pub registry: Option<Registry>,
-    pub side: Side,
-    /// What was said, with `…` for what differs from image to image.
-    pub said: String,
-}
-
-/// Images that stand at the same cause.
-#[derive(Clone, Debug)]
-pub struct Group {
-    pub cause: Arc<Cause>,
-    /// In list order.
-    pub jobs: Vec<JobId>,
-    /// How many of them are tried again by themselves.
-    pub waiting: usize,
-}
 
 #[derive(Clone, Debug, Default)]
 pub struct Failures {
@@ -48,85 +23,6 @@ pub struct Failures {
     at: usize,
     /// The first group on the screen.
     pub offset: usize,
-}
-
-impl Cause {
-    /// The cause `view` stands at, if it failed or waits to be tried again.
-    #[must_use]
-    pub fn of(view: &JobView) -> Option<Self> {
-        let failure = view.cause()?;
-        let registry = match failure.side {
-            Side::Source => Some(&view.job.source.registry),
-            Side::Destination => Some(&view.job.destination.registry),
-            Side::Local => None,
-        };
-        Some(Self {
-            registry: registry.cloned(),
-            side: failure.side,
-            said: said(view, failure),
-        })
-    }
-
-    /// Who is to blame, by name.
-    #[must_use]
-    pub fn blamed(&self) -> &str {
-        self.registry
-            .as_ref()
-            .map_or("this machine", Registry::as_str)
-    }
-}
-
-/// The summary without what differs from image to image: its repositories, and digests.
-fn said(view: &JobView, failure: &Failure) -> String {
-    let mut text = plain(&failure.summary).into_owned();
-    for reference in [&view.job.source, &view.job.destination] {
-        let repository = reference.repository.as_str();
-        // A repository of one or two letters stands in half of all words.
-        if repository.len() > 2 {
-            text = text.replace(repository, "…");
-        }
-    }
-    let mut kept = String::new();
-    let mut rest = text.as_str();
-    while let Some(at) = rest.find("sha256:") {
-        let (before, digest) = rest.split_at(at + "sha256:".len());
-        let hex = digest
-            .find(|c: char| !c.is_ascii_hexdigit())
-            .unwrap_or(digest.len());
-        kept.push_str(before);
-        if hex > 0 {
-            kept.push('…');
-        }
-        rest = &digest[hex..];
-    }
-    kept + rest
-}
-
-/// Every cause images stand at, the most frequent first.
-fn groups(board: &Board) -> Vec<Group> {
-    let mut found: BTreeMap<Cause, (Vec<JobId>, usize)> = BTreeMap::new();
-    let failed = board.failed().map(|job| (job, 0));
-    let waiting = board.waiting().map(|job| (job, 1));
-    for (job, waits) in failed.chain(waiting) {
-        if let Some(cause) = board.job(job).and_then(Cause::of) {
-            let (jobs, waiting) = found.entry(cause).or_default();
-            jobs.push(job);
-            *waiting += waits;
-        }
-    }
-    let mut groups: Vec<Group> = found
-        .into_iter()
-        .map(|(cause, (mut jobs, waiting))| {
-            jobs.sort_unstable();
-            Group {
-                cause: Arc::new(cause),
-                jobs,
-                waiting,
-            }
-        })
-        .collect();
-    groups.sort_by_key(|group| std::cmp::Reverse(group.jobs.len()));
-    groups
 }
 
 impl Failures {
@@ -185,7 +81,7 @@ impl Failures {
         if !std::mem::take(&mut self.stale) {
             return;
         }
-        self.groups = groups(board);
+        self.groups = causes(board, board.failed().chain(board.waiting()));
         let kept = (self.cursor.as_ref())
             .and_then(|cause| self.groups.iter().position(|group| group.cause == *cause));
         self.go(kept.unwrap_or(self.at));
@@ -228,7 +124,7 @@ mod tests {
             );
             fixtures::failed(job, &said)
         }));
-        let groups = groups(&board);
+        let groups = causes(&board, board.failed());
         assert_eq!(groups.len(), 1);
         assert_eq!(groups[0].cause.said, "said 404: … has no blob sha256:…");
         assert_eq!(groups[0].jobs.len(), 3);
@@ -241,7 +137,7 @@ mod tests {
             fixtures::failed(4, "said 403"),
             fixtures::retry_scheduled(2, 1, "said 403"),
         ]);
-        let counts: Vec<_> = groups(&board)
+        let counts: Vec<_> = causes(&board, board.failed().chain(board.waiting()))
             .iter()
             .map(|group| (group.cause.said.clone(), group.jobs.len(), group.waiting))
             .collect();

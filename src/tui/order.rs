@@ -4,10 +4,10 @@ use std::{cmp::Reverse, fmt::Write as _, sync::Arc};
 
 use regex::{Regex, RegexBuilder};
 
-use super::{causes::Cause, meter::Meter};
+use super::meter::Meter;
 use crate::{
     batch::{Board, JobId, JobView},
-    present::{Phase, phase},
+    present::{Cause, Phase, phase},
 };
 
 /// An expression that needs more memory than this, in bytes, is no filter.

@@ -50,7 +50,8 @@ on_both_databases! {
     a_killed_process_loses_nothing_it_flushed_and_frees_its_batch
     batches_are_summed_up_newest_first
     a_batch_is_found_by_a_part_that_only_it_has
-    blobs_of_every_batch_are_hints
+    a_deleted_batch_is_gone_and_the_others_stay
+    a_batch_that_is_held_is_not_deleted
     a_journal_of_a_newer_version_is_refused
     a_journal_of_the_first_version_is_brought_up_to_date
     a_journal_can_be_made_by_many_at_once
@@ -294,23 +295,44 @@ async fn a_batch_is_found_by_a_part_that_only_it_has(place: Place) {
     assert!(matches!(none, JournalError::Unknown { .. }));
 }
 
-async fn blobs_of_every_batch_are_hints(place: Place) {
+async fn a_deleted_batch_is_gone_and_the_others_stay(place: Place) {
     let journal = Journal::open(place).await.unwrap();
-    for layer in ["base", "own"] {
+    let mut ids = Vec::new();
+    for _ in 0..2 {
         let recorder = journal.start(&list()).await.unwrap();
         list_jobs(&recorder, 2);
         settle(&recorder, 0, "base");
-        settle(&recorder, 1, layer);
+        finish(&recorder, 0, copied());
+        ids.push(recorder.batch().clone());
         recorder.close().await.unwrap();
     }
-    let registry = "b.example".parse().unwrap();
-    let mut hints = journal.known_at(&registry, 10).await.unwrap();
-    hints.sort();
-    let app1 = || "team/app1".parse().unwrap();
-    let mut expected = [(app1(), digest("base")), (app1(), digest("own"))];
-    expected.sort();
-    assert_eq!(hints, expected);
-    assert_eq!(journal.known_at(&registry, 1).await.unwrap().len(), 1);
+    let kept = journal.load(&ids[1]).await.unwrap();
+    journal.delete(&ids[0]).await.unwrap();
+    journal.compact().await.unwrap();
+    let left = journal.batches().await.unwrap();
+    assert_eq!(left.len(), 1);
+    assert_eq!(journal.load(&ids[1]).await.unwrap(), kept);
+    for gone in [
+        journal.load(&ids[0]).await.unwrap_err(),
+        journal.resume(&ids[0]).await.unwrap_err(),
+        journal.delete(&ids[0]).await.unwrap_err(),
+    ] {
+        assert!(matches!(gone, JournalError::Unknown { .. }), "{gone}");
+    }
+    journal.resume(&ids[1]).await.unwrap();
+}
+
+async fn a_batch_that_is_held_is_not_deleted(place: Place) {
+    let journal = Journal::open(place).await.unwrap();
+    let recorder = journal.start(&list()).await.unwrap();
+    list_jobs(&recorder, 1);
+    let held = journal.delete(recorder.batch()).await.unwrap_err();
+    assert!(matches!(held, JournalError::Held { .. }), "{held}");
+    finish(&recorder, 0, copied());
+    let batch = recorder.batch().clone();
+    recorder.close().await.unwrap();
+    assert_eq!(journal.load(&batch).await.unwrap().jobs.len(), 1);
+    journal.delete(&batch).await.unwrap();
 }
 
 /// Changes a journal past the program.

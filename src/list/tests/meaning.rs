@@ -110,6 +110,7 @@ fn defaults_hold_where_an_image_says_nothing() {
         [defaults]
         platforms = ["linux/amd64", "linux/amd64"]
         cosign-tags = false
+        recheck-attachments = true
         parallel = 3
         [[images]]
         names = ["a:1", "b@{digest}"]
@@ -118,15 +119,29 @@ fn defaults_hold_where_an_image_says_nothing() {
         platforms = []
         referrers = false
         cosign-tags = true
+        recheck-attachments = false
         "#
     ));
     assert_eq!(list.defaults.parallel.map(u16::from), Some(3));
     let images = list.expand(&Default::default()).unwrap().images;
     let said: Vec<_> = images
         .iter()
-        .map(|image| (image.platforms.len(), image.referrers, image.cosign_tags))
+        .map(|image| {
+            let attachments = image.attachments;
+            let flags = [
+                attachments.referrers,
+                attachments.cosign_tags,
+                attachments.recheck,
+            ];
+            (image.platforms.len(), flags)
+        })
         .collect();
-    assert_eq!(said, [(1, true, false), (0, true, false), (0, false, true)]);
+    let expected = [
+        (1, [true, false, true]),
+        (0, [true, false, true]),
+        (0, [false, true, false]),
+    ];
+    assert_eq!(said, expected);
     assert_eq!(images[0].line + 1, images[2].line - 1);
 }
 

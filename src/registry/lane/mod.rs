@@ -5,10 +5,12 @@
 //! pauses this lane only, and a lowered limit takes effect as streams end, never by killing one.
 
 mod answers;
+mod bucket;
 mod pace;
 mod pressure;
 
 use std::{
+    collections::HashMap,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed},
@@ -21,8 +23,11 @@ use tokio::{
     time::Instant,
 };
 
-use self::{answers::Answers, pace::Pace, pressure::Pressure};
-use super::throttling::{Budget, Throttling};
+use self::{answers::Answers, bucket::Bucket, pace::Pace, pressure::Pressure};
+use super::{
+    Operation,
+    throttling::{Budget, Throttling},
+};
 
 /// A pause of up to this is waited for on the spot; whoever would wait longer is told so instead, to make
 /// room for work at other registries.
@@ -76,6 +81,7 @@ pub struct Lane {
 #[derive(Debug)]
 struct State {
     pressure: Pressure,
+    buckets: HashMap<Operation, Bucket>,
     answers: Answers,
     budget: Option<Budget>,
 }
@@ -124,6 +130,7 @@ impl Lane {
             bytes: Pace::new(limits.bytes_per_second.map(bytes_rate)),
             state: Mutex::new(State {
                 pressure,
+                buckets: HashMap::new(),
                 answers: Answers::new(),
                 budget: None,
             }),
@@ -156,23 +163,27 @@ impl Lane {
         self.apply(&state.pressure);
     }
 
-    /// Waits until the registry may be asked, and counts the request. If that is too long to wait for,
-    /// the answer is how long.
-    pub(super) async fn enter(&self) -> Result<(), Duration> {
+    /// Waits until the registry may be asked for `operation`, and counts the request. If that is too long
+    /// to wait for, the answer is how long.
+    pub(super) async fn enter(&self, operation: Operation) -> Result<(), Duration> {
         loop {
-            self.wait_open().await?;
+            self.wait_open(operation).await?;
+            let bucket = self.state().bucket(operation).pace();
+            bucket.wait(1).await;
             self.requests.wait(1).await;
-            if self.closed_for().is_none() {
+            if self.closed_for(operation).is_none() {
                 break;
             }
         }
-        self.state().answers.asked();
+        let mut state = self.state();
+        state.answers.asked();
+        state.bucket(operation).asked();
         self.requests_sent.fetch_add(1, Relaxed);
         Ok(())
     }
 
-    async fn wait_open(&self) -> Result<(), Duration> {
-        while let Some(left) = self.closed_for() {
+    async fn wait_open(&self, operation: Operation) -> Result<(), Duration> {
+        while let Some(left) = self.closed_for(operation) {
             if left > SHORT_PAUSE {
                 return Err(left);
             }
@@ -181,8 +192,11 @@ impl Lane {
         Ok(())
     }
 
-    fn closed_for(&self) -> Option<Duration> {
-        self.state().pressure.closed_for(Instant::now())
+    fn closed_for(&self, operation: Operation) -> Option<Duration> {
+        let now = Instant::now();
+        let mut state = self.state();
+        let own = state.bucket(operation).closed_for(now);
+        state.pressure.closed_for(now).max(own)
     }
 
     /// Counts bytes of a blob body, and waits when they come faster than allowed.
@@ -191,10 +205,11 @@ impl Lane {
         self.bytes.wait(bytes).await;
     }
 
-    /// Takes in how the registry answered; `elapsed` is absent for an answer that waited for a body.
-    /// Returns how long it is left alone because of it.
+    /// Takes in how the registry answered `operation`; `elapsed` is absent for an answer that waited for a
+    /// body. Returns how long it is left alone, or not asked for that, because of it.
     pub(super) fn answered(
         &self,
+        operation: Operation,
         elapsed: Option<Duration>,
         throttling: Throttling,
         budget: Option<Budget>,
@@ -210,6 +225,7 @@ impl Lane {
                 let rate = state.answers.rate();
                 Some(state.pressure.refuse(now, pause, rate))
             }
+            Throttling::Operation => Some(state.bucket(operation).refuse(now)),
             Throttling::Quota { pause } => Some(state.pressure.close(now, pause)),
             Throttling::Strain => {
                 state.pressure.strain(now);
@@ -221,6 +237,7 @@ impl Lane {
             }
             Throttling::None => {
                 state.pressure.good(now);
+                state.bucket(operation).good(now);
                 None
             }
         };
@@ -230,7 +247,8 @@ impl Lane {
 
     /// Closes the lane for `pause`: its token server is asked too much.
     pub fn throttle(&self, pause: Duration) {
-        self.answered(None, Throttling::Rate { pause: Some(pause) }, None);
+        let refused = Throttling::Rate { pause: Some(pause) };
+        self.answered(Operation::FetchToken, None, refused, None);
     }
 
     /// Makes the limits what `pressure` says; called with the state locked, so that changes do not mix.
@@ -281,6 +299,12 @@ impl Lane {
     }
 }
 
+impl State {
+    fn bucket(&mut self, operation: Operation) -> &mut Bucket {
+        self.buckets.entry(operation).or_insert_with(Bucket::new)
+    }
+}
+
 /// Rates are far below what an f64 counts exactly.
 fn bytes_rate(rate: u64) -> f64 {
     rate as f64
@@ -300,6 +324,8 @@ impl Drop for StreamPermit {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const LOOK: Operation = Operation::HeadManifest;
 
     fn limits(streams: u16) -> Limits {
         Limits {
@@ -344,10 +370,10 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_throttled_lane_lets_no_request_through_until_it_opens() {
         let lane = Lane::new(limits(1));
-        lane.answered(None, refusal(7), None);
-        lane.answered(None, refusal(2), None);
+        lane.answered(LOOK, None, refusal(7), None);
+        lane.answered(LOOK, None, refusal(2), None);
         let before = Instant::now();
-        lane.enter().await.unwrap();
+        lane.enter(LOOK).await.unwrap();
         assert_eq!(before.elapsed(), Duration::from_secs(7));
         assert_eq!(lane.sample().throttled, None);
     }
@@ -355,9 +381,9 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn nobody_waits_on_the_spot_for_a_lane_that_stays_closed() {
         let lane = Lane::new(limits(1));
-        lane.answered(None, refusal(216), None);
+        lane.answered(LOOK, None, refusal(216), None);
         let before = Instant::now();
-        assert_eq!(lane.enter().await, Err(Duration::from_secs(216)));
+        assert_eq!(lane.enter(LOOK).await, Err(Duration::from_secs(216)));
         assert_eq!(before.elapsed(), Duration::ZERO);
         assert_eq!(lane.sample().requests, 0);
     }
@@ -370,12 +396,12 @@ mod tests {
         });
         let before = Instant::now();
         for _ in 0..11 {
-            lane.enter().await.unwrap();
+            lane.enter(LOOK).await.unwrap();
         }
         assert_eq!(before.elapsed().as_millis(), 1000);
         lane.set(Limit::RequestsPerSecond(None));
         for _ in 0..11 {
-            lane.enter().await.unwrap();
+            lane.enter(LOOK).await.unwrap();
         }
         assert_eq!(before.elapsed().as_millis(), 1000);
     }
@@ -388,12 +414,65 @@ mod tests {
             remaining: 7,
             window: None,
         };
-        lane.answered(Some(Duration::from_millis(30)), refusal(1), Some(budget));
+        let elapsed = Some(Duration::from_millis(30));
+        lane.answered(LOOK, elapsed, refusal(1), Some(budget));
         let sample = lane.sample();
         assert_eq!((sample.stream_limit, sample.stream_ceiling), (4, 8));
         assert_eq!(sample.throttled, Some(Duration::from_secs(1)));
         assert_eq!(sample.budget, Some(budget));
         assert!(sample.answer_p95.is_some());
         assert_eq!(lane.streams.available_permits(), 4);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn quirk_2_an_operation_that_is_refused_slows_no_other() {
+        let lane = Lane::new(limits(8));
+        let write = Operation::PutManifest;
+        for _ in 0..50 {
+            lane.enter(write).await.unwrap();
+            lane.enter(LOOK).await.unwrap();
+        }
+        let pause = lane.answered(write, None, Throttling::Operation, None);
+        assert_eq!(pause, Some(Duration::from_secs(1)));
+        let before = Instant::now();
+        for _ in 0..100 {
+            lane.enter(LOOK).await.unwrap();
+        }
+        assert_eq!(before.elapsed(), Duration::ZERO);
+        // Half as often as when it was refused: 25 a second, after a second of rest.
+        for _ in 0..26 {
+            lane.enter(write).await.unwrap();
+        }
+        assert_eq!(before.elapsed().as_secs(), 2);
+        let sample = lane.sample();
+        assert_eq!((sample.stream_limit, sample.throttled), (8, None));
+        assert_eq!(sample.request_limit, None);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_operation_finds_the_rate_that_is_borne() {
+        let lane = Lane::new(limits(8));
+        let write = Operation::PutManifest;
+        // Ten a second, and one more is refused.
+        let (mut second, mut taken, mut refused) = (Instant::now(), 0, 0);
+        let begun = Instant::now();
+        let mut written = 0;
+        while written < 600 {
+            lane.enter(write).await.unwrap();
+            if second.elapsed() >= Duration::from_secs(1) {
+                (second, taken) = (Instant::now(), 0);
+            }
+            taken += 1;
+            let said = match taken {
+                0..=10 => Throttling::None,
+                _ => Throttling::Operation,
+            };
+            written += usize::from(said == Throttling::None);
+            refused += usize::from(said == Throttling::Operation);
+            lane.answered(write, None, said, None);
+        }
+        assert!(refused < written / 20, "{refused} of {written} refused");
+        let seconds = begun.elapsed().as_secs();
+        assert!(seconds < 120, "{seconds} s where 60 were needed");
     }
 }

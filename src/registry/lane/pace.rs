@@ -29,9 +29,19 @@ impl Pace {
 
     pub(super) fn set(&self, rate: Option<f64>) {
         let mut clock = self.clock();
-        clock.rate = rate.filter(|rate| *rate > 0.0);
-        // What was put off at the old rate must not hold back the new one.
-        clock.next = clock.next.map(|next| next.min(Instant::now()));
+        let rate = rate.filter(|rate| *rate > 0.0);
+        // What was put off at the old rate must not hold back the new one longer than it would have; all
+        // of it forgotten, a rate that changes with every answer would space nothing.
+        clock.next = match (clock.rate, rate, clock.next) {
+            (Some(old), Some(new), Some(next)) => {
+                let now = Instant::now();
+                let left = next.saturating_duration_since(now).as_secs_f64();
+                let left = Duration::try_from_secs_f64(left * old / new).unwrap_or(LONGEST_STEP);
+                Some(now + left.min(LONGEST_STEP))
+            }
+            _ => None,
+        };
+        clock.rate = rate;
     }
 
     pub(super) fn rate(&self) -> Option<f64> {
@@ -81,6 +91,17 @@ mod tests {
         pace.set(Some(10.0));
         let before = Instant::now();
         pace.wait(1).await;
-        assert!(before.elapsed() < Duration::from_millis(100));
+        assert_eq!(before.elapsed().as_millis(), 100);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_rate_that_changes_again_and_again_spaces_all_the_same() {
+        let pace = Pace::new(Some(10.0));
+        let before = Instant::now();
+        for step in 0..11 {
+            pace.wait(1).await;
+            pace.set(Some(10.0 + f64::from(step) / 1000.0));
+        }
+        assert!(before.elapsed() > Duration::from_millis(990));
     }
 }

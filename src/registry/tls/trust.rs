@@ -36,30 +36,41 @@ pub(super) fn verified(
             .map(Some)
             .map_err(|error| ErrorCause::Configuration(error.to_string()))?,
     };
-    Ok(Arc::new(Verified {
-        authorities,
-        pinned: extra.to_vec(),
+    Ok(Arc::new(Verifier {
+        trust: Trust::Vouched {
+            authorities,
+            pinned: extra.to_vec(),
+        },
         algorithms,
     }))
 }
 
 /// Accepts every certificate.
 pub(super) fn unverified(provider: Arc<CryptoProvider>) -> Arc<dyn ServerCertVerifier> {
-    Arc::new(Unverified(provider.signature_verification_algorithms))
+    Arc::new(Verifier {
+        trust: Trust::Anyone,
+        algorithms: provider.signature_verification_algorithms,
+    })
 }
 
 #[derive(Debug)]
-struct Verified {
-    /// Nothing where there is no authority at all.
-    authorities: Option<Arc<WebPkiServerVerifier>>,
-    pinned: Vec<CertificateDer<'static>>,
+struct Verifier {
+    trust: Trust,
     algorithms: WebPkiSupportedAlgorithms,
 }
 
 #[derive(Debug)]
-struct Unverified(WebPkiSupportedAlgorithms);
+enum Trust {
+    Anyone,
+    /// Whom an authority vouches for, or the operator's file.
+    Vouched {
+        /// Nothing where there is no authority at all.
+        authorities: Option<Arc<WebPkiServerVerifier>>,
+        pinned: Vec<CertificateDer<'static>>,
+    },
+}
 
-impl ServerCertVerifier for Verified {
+impl ServerCertVerifier for Verifier {
     fn verify_server_cert(
         &self,
         certificate: &CertificateDer<'_>,
@@ -68,8 +79,15 @@ impl ServerCertVerifier for Verified {
         ocsp: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
+        let Trust::Vouched {
+            authorities,
+            pinned,
+        } = &self.trust
+        else {
+            return Ok(ServerCertVerified::assertion());
+        };
         let unknown = Error::InvalidCertificate(CertificateError::UnknownIssuer);
-        let Some(authorities) = &self.authorities else {
+        let Some(authorities) = authorities else {
             return Err(unknown);
         };
         match authorities.verify_server_cert(certificate, intermediates, name, ocsp, now) {
@@ -79,7 +97,7 @@ impl ServerCertVerifier for Verified {
             Err(Error::InvalidCertificate(CertificateError::Other(other)))
                 if calls_itself_authority(&other) =>
             {
-                if !self.pinned.iter().any(|pinned| pinned == certificate) {
+                if !pinned.iter().any(|pinned| pinned == certificate) {
                     return Err(unknown);
                 }
                 verify_server_name(&ParsedCertificate::try_from(certificate)?, name)?;
@@ -115,41 +133,6 @@ impl ServerCertVerifier for Verified {
 /// Only the name of this error crosses the border of the library that finds it.
 fn calls_itself_authority(other: &rustls::OtherError) -> bool {
     other.0.to_string().contains("CaUsedAsEndEntity")
-}
-
-impl ServerCertVerifier for Unverified {
-    fn verify_server_cert(
-        &self,
-        _: &CertificateDer<'_>,
-        _: &[CertificateDer<'_>],
-        _: &ServerName<'_>,
-        _: &[u8],
-        _: UnixTime,
-    ) -> Result<ServerCertVerified, Error> {
-        Ok(ServerCertVerified::assertion())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        rustls::crypto::verify_tls12_signature(message, certificate, signature, &self.0)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        rustls::crypto::verify_tls13_signature(message, certificate, signature, &self.0)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.0.supported_schemes()
-    }
 }
 
 #[cfg(test)]

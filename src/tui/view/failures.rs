@@ -4,8 +4,8 @@ use ratatui::{buffer::Buffer, layout::Rect};
 
 use super::{pen, select, titled};
 use crate::{
-    present::{Phase, advice},
-    tui::{causes::Group, layout::Pane, model::Model, theme::Role},
+    present::{Group, Phase, advice},
+    tui::{layout::Pane, model::Model, theme::Role},
 };
 
 const IMAGES: u16 = 6;

@@ -1,6 +1,7 @@
 //! Tokens: fetched, shared, renewed, refused.
 
 use std::{
+    pin::pin,
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering::SeqCst},
@@ -11,6 +12,7 @@ use std::{
 use futures_util::{
     FutureExt,
     future::{BoxFuture, join_all},
+    poll,
 };
 use reqwest::Method;
 use transship::{
@@ -121,6 +123,26 @@ async fn a_token_is_renewed_before_it_expires() {
         client.manifest_head(&repository, &v1()).await.unwrap();
         assert_eq!(guarded.count("GET", "/token"), fetches);
     }
+}
+
+#[tokio::test]
+async fn a_token_that_expires_while_the_lane_is_closed_is_renewed_before_the_request() {
+    let guarded = Guarded::with_tokens().await;
+    guarded.put_image("team/app");
+    let client = guarded.client(operator());
+    let repository = repository("team/app");
+    client.manifest_head(&repository, &v1()).await.unwrap();
+    // Only while nothing waits for the network, whose deadlines would pass as well.
+    tokio::time::pause();
+    tokio::time::advance(Duration::from_secs(235)).await;
+    client.lane().throttle(Duration::from_secs(9));
+    let version = v1();
+    let mut head = pin!(client.manifest_head(&repository, &version));
+    assert!(poll!(&mut head).is_pending());
+    tokio::time::advance(Duration::from_secs(10)).await;
+    tokio::time::resume();
+    assert!(head.await.unwrap().is_some());
+    assert_eq!(guarded.count("GET", "/token"), 2);
 }
 
 #[tokio::test]

@@ -1,5 +1,6 @@
 //! The real binary as a script sees it: exit codes, lines, and what is on which stream.
 
+mod deletion;
 mod ends;
 mod programs;
 

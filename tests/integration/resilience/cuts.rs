@@ -129,6 +129,23 @@ async fn quirk_41_a_source_that_stalls_without_closing_is_read_on_another_connec
 }
 
 #[tokio::test]
+async fn quirk_41_a_source_that_drips_is_read_on_another_connection() {
+    let pair = Pair::with(Patience {
+        byte: Duration::from_secs(1),
+        slowest: MIB / 4,
+        ..patience()
+    })
+    .await;
+    let layers = pair.image(&[3 * MIB]);
+    let dripping = fault_download(&pair, &layers[0], 1, Action::Drip { rate: MIB / 32 });
+    pair.copies(&layers).await;
+    assert_eq!(dripping.hits(), 1);
+    let path = format!("/blobs/{}", layers[0].digest);
+    assert_eq!(count(&pair.source, &Method::GET, &path), 2);
+    assert_eq!(taken(&pair.destination, &Method::PUT) / MIB, 3);
+}
+
+#[tokio::test]
 async fn quirk_41_a_destination_that_stalls_without_closing_goes_on_in_the_same_session() {
     let pair = Pair::with(impatient()).await;
     let layers = pair.image(&[30 * MIB]);

@@ -94,10 +94,7 @@ impl Pair {
             source: reference(&registry(&self.source)),
             destination: reference(destination),
             platforms: Vec::new(),
-            attachments: Attachments {
-                referrers: false,
-                cosign_tags: false,
-            },
+            attachments: Attachments::NONE,
         };
         let report = |report| {
             if let Report::Noted(text) = report {

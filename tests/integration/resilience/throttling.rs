@@ -87,6 +87,23 @@ async fn quirk_16_a_used_up_quota_waits_for_its_refill_and_haps_slow_down() {
 }
 
 #[tokio::test]
+async fn quirk_2_manifests_refused_as_too_many_do_not_hold_up_blobs() {
+    let pair = Pair::new().await;
+    let layers = pair.image(&[MIB]);
+    let refused = Fault::on(Method::PUT, "/manifests/", too_many("Rate exceeded")).unwrap();
+    pair.destination.faults().add(refused.times(1));
+    let error = pair.copy().await.unwrap_err();
+    // Says when it may be asked for again, which is when the image is tried again.
+    let pause = Some(Duration::from_secs(1));
+    assert_eq!(error.class(), Class::Transient { retry_after: pause });
+    let client = pair.engine.client(&registry(&pair.destination)).unwrap();
+    let lane = client.lane().sample();
+    assert_eq!((lane.throttled, lane.stream_limit), (None, 8));
+    assert_eq!(lane.request_limit, None);
+    pair.copies(&layers).await;
+}
+
+#[tokio::test]
 async fn quirk_17_the_budget_is_known_from_any_answer() {
     let pair = Pair::new().await;
     let layers = pair.image(&[MIB]);

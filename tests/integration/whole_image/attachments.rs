@@ -56,6 +56,41 @@ async fn referrers_of_every_level_go_along_after_their_subject_and_before_the_ta
 }
 
 #[tokio::test]
+async fn attachments_younger_than_their_image_are_found_when_asked_for() {
+    let pair = Pair::new().await;
+    let store = pair.source.server.store();
+    let index = put_index(store, "app", "1", &["linux/amd64", "linux/arm64"]);
+    let old = put_attached(store, "app", Some(&index[2]), SBOM, None);
+    pair.copy("app:1").await.unwrap();
+
+    let of_index = put_attached(store, "app", Some(&index[0]), SIGNATURE, None);
+    let of_old = put_attached(store, "app", Some(&old), SIGNATURE, None);
+    let signature = Attachments::cosign_tags(&index[1].digest).next().unwrap();
+    let cosign = put_attached(store, "app", None, SIGNATURE, Some(&signature));
+    let mut order = pair.order("app:1");
+    order.attachments.recheck = true;
+    // As a later batch, which knows nothing of the first.
+    let again = Engine::new(Default::default());
+    pair.clear_logs();
+    let done = again.copy(&order, &|_| {}).await.unwrap();
+    assert!(matches!(done, Done::Copied { .. }), "{done:?}");
+    let there = pair.destination.server.store();
+    assert_eq!(referrers(there, "app", &index[0]), [of_index.digest]);
+    assert_eq!(referrers(there, "app", &old), [of_old.digest]);
+    assert_eq!(stored(there, "app", signature.as_str()), cosign.digest);
+    // What was there is looked up and left alone, the image included.
+    assert_eq!(count(&pair.destination.requests(), "PUT", "/manifests/"), 3);
+    assert_eq!(count(&pair.source.requests(), "GET", "/manifests/"), 1 + 4);
+
+    let again = Engine::new(Default::default());
+    pair.clear_logs();
+    let done = again.copy(&order, &|_| {}).await.unwrap();
+    assert!(matches!(done, Done::UpToDate { .. }), "{done:?}");
+    assert_eq!(count(&pair.destination.requests(), "PUT", ""), 0);
+    assert_eq!(count(&pair.destination.requests(), "POST", ""), 0);
+}
+
+#[tokio::test]
 async fn an_image_with_attachments_that_is_there_costs_one_head_a_side() {
     let pair = Pair::new().await;
     let store = pair.source.server.store();

@@ -1,0 +1,61 @@
+//! Taking batches out of the journal.
+//!
+//! Decides how a batch goes, not which: that is the operator's. Invariant: a batch that a process runs stays,
+//! and one that goes goes whole.
+
+use sqlx::{AssertSqlSafe, Connection as _};
+
+use super::{Journal, JournalError, Place, hold};
+use crate::batch::BatchId;
+
+/// The batch itself last: a table that names it never outlives it.
+const TABLES: [(&str, &str); 4] = [
+    ("jobs", "batch"),
+    ("settled", "batch"),
+    ("holders", "batch"),
+    ("batches", "id"),
+];
+
+impl Journal {
+    /// Deletes a batch; what it copied stays where it is.
+    ///
+    /// # Errors
+    /// [`JournalError::Held`] when a process runs it, [`JournalError::Unknown`] when there is none, or the
+    /// journal cannot be written.
+    pub async fn delete(&self, batch: &BatchId) -> Result<(), JournalError> {
+        let mut connection = self.place.connect().await?;
+        // Before the hold, so that a name that means nothing leaves no lock behind.
+        super::store::read_list(&mut connection, batch).await?;
+        let hold = hold::take(&self.place, &mut connection, batch).await?;
+        let deleted = async {
+            let mut transaction = connection.begin().await?;
+            for (table, column) in TABLES {
+                let delete = AssertSqlSafe(format!("DELETE FROM {table} WHERE {column} = $1"));
+                sqlx::query(delete)
+                    .bind(&*batch.0)
+                    .execute(&mut *transaction)
+                    .await?;
+            }
+            transaction.commit().await
+        };
+        deleted.await.map_err(JournalError::write)?;
+        hold::forget(&self.place, batch);
+        hold::leave(connection, batch, hold).await;
+        Ok(())
+    }
+
+    /// Gives the space of deleted batches back to the disk. It is used again in any case, so that nobody has
+    /// to wait for this and it is left while someone writes.
+    pub async fn compact(&self) -> Result<(), JournalError> {
+        if let Place::Directory(_) = self.place {
+            let mut connection = self.place.connect().await?;
+            if hold::holders(&self.place, &mut connection)
+                .await?
+                .is_empty()
+            {
+                let _ = sqlx::raw_sql("VACUUM").execute(&mut connection).await;
+            }
+        }
+        Ok(())
+    }
+}
