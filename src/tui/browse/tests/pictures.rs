@@ -2,12 +2,14 @@
 
 use ratatui::{buffer::Cell, style::Color};
 
-use super::registries::{compared, empty, failing, hostile, plain, reading, thousands, wide};
+use super::registries::{
+    compared, empty, failing, hostile, reading, registry, thousands, whole, wide,
+};
 use crate::{
-    present::Glyphs,
+    present::{Glyphs, plain},
     tui::{
         browse::{
-            Start,
+            Pair, Start,
             fixtures::{Browsing, Content, place, reference},
         },
         picture,
@@ -26,7 +28,7 @@ type State = (
 const STATES: [State; 7] = [
     ("reading", reading, &[("image", "j"), ("tags", "shift-tab"), ("json", "v")]),
     ("empty", empty, &[("repositories", "j"), ("tags", "tab"), ("image", "tab tab")]),
-    ("plain", plain, &[
+    ("plain", whole, &[
         ("repositories", "esc esc"), ("tags", "esc"), ("image", "j"), ("platform", "j enter"), ("config", "j enter j"),
         ("history", "j enter j j j"), ("detail", "tab"), ("referrers", "G"), ("json", "v j j j j"),
         ("json_searched", "v / a r m enter"), ("json_folded", "v z"), ("filter", "esc / 1 ."), ("help", "?"),
@@ -101,26 +103,40 @@ fn hostile_text_is_shown_as_text() {
 
 #[test]
 fn too_small_is_one_honest_line() {
-    let text = screen(plain, "j", 40, 8).text();
+    let text = screen(whole, "j", 40, 8).text();
     assert!(text.starts_with("too small to browse"), "{text}");
 }
 
 #[test]
-fn no_picture_has_a_control_character() {
+fn no_cell_ever_holds_what_could_steer_a_terminal() {
     let content = hostile();
+    let pair = Pair {
+        source: reference("team/api:ok"),
+        destination: reference("team/api:index"),
+    };
     for (width, height) in [(120, 40), (80, 24), (60, 15)] {
-        let mut browsing = Browsing::new(Start::Image(reference("team/api:ok")));
-        browsing.resize(width, height);
-        browsing.answer(&content);
-        // Every line of the image with its detail, the JSON of config and referrers, a copied label.
-        for key in "j j j v y esc tab G tab tab c y m c".split(' ') {
-            browsing.press_and_read(key, &content);
-            for cell in browsing.picture().content() {
-                let symbol = cell.symbol();
-                assert!(
-                    !symbol.chars().any(|c| c.is_control() || c == '\u{202e}'),
-                    "{symbol:?} at {width}x{height}"
-                );
+        for start in [
+            registry(),
+            Start::Image(reference("team/api:ok")),
+            Start::Image(reference("team/api:index")),
+            Start::Images(vec![pair.clone()]),
+        ] {
+            let mut browsing = Browsing::new(start);
+            browsing.resize(width, height);
+            browsing.answer(&content);
+            // Repositories, tags, every line of the image with its detail, JSON, copies, a comparison.
+            let keys = "enter enter j j j enter v right z y esc tab G y tab tab c G d esc shift-tab G v m c";
+            for key in keys.split(' ') {
+                browsing.press_and_read(key, &content);
+                for cell in browsing.picture().content() {
+                    let steers =
+                        |c: char| c != char::REPLACEMENT_CHARACTER && plain(&c.to_string()) == "�";
+                    assert!(
+                        !cell.symbol().chars().any(|c| c.is_control() || steers(c)),
+                        "{:?} at {width}x{height} after {key}",
+                        cell.symbol()
+                    );
+                }
             }
         }
     }

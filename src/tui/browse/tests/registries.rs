@@ -37,7 +37,7 @@ pub fn empty() -> (Browsing, Content) {
 }
 
 /// An index of two platforms, with a signature, in a registry of four repositories.
-pub fn plain() -> (Browsing, Content) {
+pub fn whole() -> (Browsing, Content) {
     let mut content = Content::new();
     let index = content.manifest_digest("team/api:1.10");
     let signature: Descriptor = serde_json::from_value(json!({
@@ -153,6 +153,7 @@ pub fn compared() -> (Browsing, Content) {
 /// Labels, tags, history and errors that try to steer the terminal.
 pub fn hostile() -> Content {
     let mut content = Content::new();
+    content.repositories(&["team/api", "\x1b[2Jgone", "\u{202e}txt"]);
     content.tags("team/api", &["ok", "\x1b[2Jgone", "\u{202e}txt"]);
     let config = json!({
         "os": "linux\x1b[31m", "architecture": "amd64", "author": "\x1b]52;c;aGk=\x07",
@@ -162,7 +163,18 @@ pub fn hostile() -> Content {
     let image = content.image("team/api", &config, &[1]);
     content.tag("team/api:ok", &image.digest);
     let said = "said 500 (\x1b[2J\x1b]0;owned\x07)";
-    let request = Request::Referrers(place("team/api"), image.digest);
+    let request = Request::Referrers(place("team/api"), image.digest.clone());
     content.fail(request, failure(said, ErrorKind::Rejected));
+    let evil = "\x1b]0;owned\x07\u{202e}\u{200b}x";
+    let mut child = json!(image);
+    child["platform"] = json!({"os": evil, "architecture": evil, "os.version": evil});
+    child["artifactType"] = json!(evil);
+    child["annotations"] = json!({evil: evil});
+    let index = content.index("team/api:index", &json!([child]));
+    let referrer = serde_json::from_value(json!({
+        "mediaType": evil, "artifactType": evil, "digest": index.digest, "size": 1,
+        "annotations": {evil: evil}
+    }));
+    content.referrers("team/api", &index.digest, vec![referrer.unwrap()]);
     content
 }
