@@ -1,10 +1,10 @@
 //! `transship batches`: what the journal knows.
 
-use std::io::{Write, stdout};
+use std::io::Write as _;
 
 use serde_json::json;
 
-use super::{BatchesArguments, BatchesCommand, Exit, batch_deletion, shown};
+use super::{BatchesArguments, BatchesCommand, Exit, batch_deletion, output::print, shown};
 use crate::{journal::BatchSummary, present};
 
 pub(super) async fn batches(arguments: BatchesArguments) -> anyhow::Result<Exit> {
@@ -17,11 +17,11 @@ pub(super) async fn batches(arguments: BatchesArguments) -> anyhow::Result<Exit>
 async fn list(arguments: BatchesArguments) -> anyhow::Result<Exit> {
     let journal = arguments.journal.open().await?;
     let batches = journal.batches().await?;
-    let mut output = stdout().lock();
     if arguments.json {
-        for batch in &batches {
-            writeln!(output, "{}", as_json(batch))?;
-        }
+        print(|output| {
+            let mut batches = batches.iter();
+            batches.try_for_each(|batch| writeln!(output, "{}", as_json(batch)))
+        })?;
         return Ok(Exit::Good);
     }
     if batches.is_empty() {
@@ -33,10 +33,12 @@ async fn list(arguments: BatchesArguments) -> anyhow::Result<Exit> {
         .map(|batch| batch.id.0.len())
         .max()
         .unwrap_or_default();
-    for batch in &batches {
-        let list = present::plain(&shown(&batch.list_path)).into_owned();
-        writeln!(output, "{:width$}  {}  {list}", batch.id, standing(batch))?;
-    }
+    print(|output| {
+        batches.iter().try_for_each(|batch| {
+            let list = present::plain(&shown(&batch.list_path)).into_owned();
+            writeln!(output, "{:width$}  {}  {list}", batch.id, standing(batch))
+        })
+    })?;
     Ok(Exit::Good)
 }
 

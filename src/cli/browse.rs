@@ -7,7 +7,7 @@ use clap::Args;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use tokio::sync::{Semaphore, mpsc};
 
-use super::{Exit, lists, registries::RegistryArguments, shown};
+use super::{Exit, lists, registries::RegistryArguments, screen, shown};
 use crate::{
     inspect::{Answer, Inspector, Place, Request},
     list::{List, TagLists},
@@ -33,6 +33,7 @@ pub(super) async fn browse(arguments: BrowseArguments) -> anyhow::Result<Exit> {
     if !std::io::stdout().is_terminal() {
         bail!("browsing needs a terminal; `transship inspect` and `transship tags` print");
     }
+    let options = screen::options(None)?;
     let file = Path::new(&arguments.target);
     let (start, inspector) = if file.is_file() {
         let list = match List::parse(&shown(file), &lists::read(file)?) {
@@ -49,7 +50,6 @@ pub(super) async fn browse(arguments: BrowseArguments) -> anyhow::Result<Exit> {
         let registries = arguments.registries.open(registry_of(&start))?;
         (start, Arc::new(registries.inspector()))
     };
-    let options = tui::Options::detect(|name| std::env::var(name).ok());
     tui::browse::run(start, loader(inspector), options).await?;
     Ok(Exit::Good)
 }

@@ -3,7 +3,7 @@
 //! Invariant: without `--json` and `--raw` nothing from a registry reaches stdout unless it is plain text.
 
 use std::{
-    io::{Read, Write, stdout},
+    io::{Read, Write},
     path::Path,
 };
 
@@ -11,7 +11,7 @@ use anyhow::{Context, bail};
 use clap::Args;
 use serde_json::json;
 
-use super::{Exit, registries::RegistryArguments, shown};
+use super::{Exit, output::print, registries::RegistryArguments, shown};
 use crate::{
     inspect::{Answer, Error, Image, Inspection, Inspector, Place, Request, Scope},
     oci::{Descriptor, Digest, Manifest, PartialReference, Platform, Reference, Version},
@@ -63,7 +63,7 @@ pub(super) async fn inspect(arguments: InspectArguments) -> anyhow::Result<Exit>
     let platform = arguments.platform.as_ref();
     if arguments.raw {
         let manifest = manifest(&inspector, &reference, platform).await?;
-        stdout().write_all(&manifest.raw)?;
+        print(|output| output.write_all(&manifest.raw))?;
         return Ok(Exit::Good);
     }
     let scope = match platform {
@@ -75,11 +75,11 @@ pub(super) async fn inspect(arguments: InspectArguments) -> anyhow::Result<Exit>
     if let (true, Some(platform)) = (inspection.images.is_empty(), platform) {
         bail!("{reference} has no image for {platform}");
     }
-    let mut output = stdout().lock();
     if arguments.json {
-        writeln!(output, "{}", serde_json::to_string_pretty(&inspection)?)?;
+        let json = serde_json::to_string_pretty(&inspection)?;
+        print(|output| writeln!(output, "{json}"))?;
     } else {
-        write(&mut output, &inspection, platform)?;
+        print(|output| write(output, &inspection, platform))?;
     }
     Ok(Exit::Good)
 }
@@ -105,15 +105,11 @@ pub(super) async fn tags(arguments: TagsArguments) -> anyhow::Result<Exit> {
             count(listing.invalid, "name")
         );
     }
-    let mut output = stdout().lock();
-    let tags = listing.entries.iter().map(ToString::to_string);
-    if arguments.json {
-        writeln!(output, "{}", json!(tags.collect::<Vec<_>>()))?;
-    } else {
-        for tag in tags {
-            writeln!(output, "{tag}")?;
-        }
-    }
+    let mut tags = listing.entries.iter().map(ToString::to_string);
+    print(|output| match arguments.json {
+        true => writeln!(output, "{}", json!(tags.collect::<Vec<_>>())),
+        false => tags.try_for_each(|tag| writeln!(output, "{tag}")),
+    })?;
     Ok(Exit::Good)
 }
 
@@ -134,7 +130,7 @@ pub(super) async fn digest(arguments: DigestArguments) -> anyhow::Result<Exit> {
             None => bail!("there is no {reference}"),
         }
     };
-    writeln!(stdout(), "{digest}")?;
+    print(|output| writeln!(output, "{digest}"))?;
     Ok(Exit::Good)
 }
 

@@ -1,20 +1,20 @@
 //! `transship list`: what is wrong with a list, and what a list may say.
 
 use std::{
-    io::{IsTerminal, Write, stderr, stdout},
+    io::{IsTerminal as _, Write as _, stderr},
     path::Path,
 };
 
 use anyhow::Context;
 
-use super::{Exit, shown};
+use super::{Exit, output::print, shown};
 use crate::list::{self, Colours, List, Mistakes};
 
 pub(super) fn check(file: &Path) -> anyhow::Result<Exit> {
     let text = read(file)?;
     match List::parse(&shown(file), &text) {
         Ok(list) => {
-            writeln!(stdout(), "{}: {}", shown(file), list.summary())?;
+            print(|output| writeln!(output, "{}: {}", shown(file), list.summary()))?;
             Ok(Exit::Good)
         }
         Err(mistakes) => Ok(report(&mistakes)),
@@ -22,7 +22,7 @@ pub(super) fn check(file: &Path) -> anyhow::Result<Exit> {
 }
 
 pub(super) fn schema() -> anyhow::Result<Exit> {
-    writeln!(stdout(), "{}", list::schema())?;
+    print(|output| writeln!(output, "{}", list::schema()))?;
     Ok(Exit::Good)
 }
 

@@ -11,6 +11,7 @@ mod front_end;
 mod inspect;
 mod lists;
 mod login;
+mod output;
 mod partial_list;
 mod registries;
 mod run;

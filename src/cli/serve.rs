@@ -1,8 +1,8 @@
 //! `transship serve`: the embedded registry in the foreground, until a signal.
 
-use std::io::{Write, stdout};
+use std::io::Write as _;
 
-use super::{Exit, ServeArguments, shown, signals};
+use super::{Exit, ServeArguments, output::print, shown, signals};
 use crate::serve::{Access, Options, Server};
 
 pub(super) async fn serve(arguments: ServeArguments) -> anyhow::Result<Exit> {
@@ -12,7 +12,7 @@ pub(super) async fn serve(arguments: ServeArguments) -> anyhow::Result<Exit> {
         options.access = Access::ReadOnly;
     }
     let server = Server::bind(arguments.listen, options).await?;
-    writeln!(stdout(), "{}", server.address())?;
+    print(|output| writeln!(output, "{}", server.address()))?;
     eprintln!(
         "serving {} at http://{}/v2/, ctrl-c ends it",
         shown(&arguments.dir),

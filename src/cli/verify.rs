@@ -3,16 +3,13 @@
 //! Decides which images are meant by a list or a batch, and how findings are told. Invariant: exit code 0 means
 //! that every image was compared and nothing differs.
 
-use std::{
-    io::{Write, stdout},
-    path::PathBuf,
-};
+use std::{io::Write as _, path::PathBuf};
 
 use clap::Args;
 use futures_util::{StreamExt, stream};
 use serde_json::json;
 
-use super::{Exit, JournalArguments, lists, run, settings, shown};
+use super::{Exit, JournalArguments, lists, output::print, run, settings, shown};
 use crate::{
     batch::{Job, Verdict},
     copy::Engine,
@@ -123,7 +120,6 @@ async fn compare(engine: &Engine, verifier: &Verifier, job: Job) -> (Job, Compar
 }
 
 fn tell(job: &Job, compared: &Compared, json: bool) -> std::io::Result<()> {
-    let mut output = stdout().lock();
     let error = compared.as_ref().err().map(|error| format!("{error:#}"));
     if json {
         let line = json!({
@@ -132,12 +128,14 @@ fn tell(job: &Job, compared: &Compared, json: bool) -> std::io::Result<()> {
             "differences": compared.as_ref().ok(),
             "error": error,
         });
-        return writeln!(output, "{line}");
+        return print(|output| writeln!(output, "{line}"));
     }
     let findings = compared.as_ref().map(Vec::as_slice).unwrap_or_default();
     let error = error.map(|error| format!("could not be compared: {error}"));
-    for finding in findings.iter().chain(&error) {
-        writeln!(output, "{}: {}", job.destination, present::plain(finding))?;
-    }
-    Ok(())
+    print(|output| {
+        let mut findings = findings.iter().chain(&error);
+        findings.try_for_each(|finding| {
+            writeln!(output, "{}: {}", job.destination, present::plain(finding))
+        })
+    })
 }

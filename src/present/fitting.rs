@@ -14,6 +14,43 @@ pub fn width(text: &str) -> usize {
     text.width()
 }
 
+/// What follows the first `cells` cells; of a character that lies on both sides, nothing.
+#[must_use]
+pub fn skip(text: &str, cells: usize) -> &str {
+    let mut skipped = 0;
+    let start = text.char_indices().find_map(|(at, c)| {
+        let begins = skipped;
+        skipped += c.width().unwrap_or(0);
+        (begins >= cells).then_some(at)
+    });
+    &text[start.unwrap_or(text.len())..]
+}
+
+/// `text` in pieces of at most `cells` cells, broken between words where that wastes little; at least one.
+#[must_use]
+pub fn wrap(text: &str, cells: usize) -> Vec<String> {
+    let cells = cells.max(2);
+    let mut pieces = Vec::new();
+    let mut piece = String::new();
+    let mut used = 0;
+    for c in text.chars() {
+        let own = c.width().unwrap_or(0);
+        if used + own > cells {
+            let space = piece.rfind(' ').map_or(0, |space| space + 1);
+            let word = match space * 2 > piece.len() && c != ' ' {
+                true => piece.split_off(space),
+                false => String::new(),
+            };
+            used = width(&word);
+            pieces.push(std::mem::replace(&mut piece, word));
+        }
+        used += own;
+        piece.push(c);
+    }
+    pieces.push(piece);
+    pieces
+}
+
 impl Glyphs {
     /// As much of the beginning as fits. Reads no more of `text` than that, however long it is.
     #[must_use]
@@ -84,10 +121,17 @@ impl Glyphs {
             version.push_str(&format!("@{}", digest.short()));
         }
         let repository = reference.repository.as_str();
-        let room = cells.saturating_sub(width(registry) + width(&version));
         let name = repository.rsplit('/').next().unwrap_or(repository);
         // The last component says the most; eight cells of a long one still tell repositories apart.
-        if room >= (width(name) + 3).min(8) {
+        let least = (width(name) + 3).min(8);
+        let mut room = cells.saturating_sub(width(registry) + width(&version));
+        if room < least {
+            // A version so long says as much with its middle left out.
+            let left = cells.saturating_sub(width(registry));
+            version = self.clip_middle(&version, (left / 2).max(8));
+            room = left.saturating_sub(width(&version));
+        }
+        if room >= least {
             let kept = if room > width(name) + 1 && room < width(repository) {
                 let path = &repository[..repository.len() - name.len()];
                 format!("{}{name}", self.clip_middle(path, room - width(name)))
@@ -136,6 +180,32 @@ mod tests {
         assert_eq!(GLYPHS.clip_end("画像画像", 7), "画像画…");
         assert_eq!(GLYPHS.clip_end("画像画像", 6), "画像…");
         assert_eq!(GLYPHS.clip_middle("画像画像画像", 7), "画…画像");
+    }
+
+    #[test]
+    fn words_stay_whole_where_that_wastes_little() {
+        assert_eq!(wrap("read the manifest", 10), ["read the ", "manifest"]);
+        assert_eq!(wrap("a verylongword", 8), ["a verylo", "ngword"]);
+        assert_eq!(wrap("", 8), [""]);
+        assert_eq!(wrap("画像画像", 5), ["画像", "画像"]);
+    }
+
+    #[test]
+    fn nothing_is_wider_than_its_room_and_nothing_is_lost() {
+        let text = "RUN apt-get install -y ca-certificates 画像 && rm -rf /var/lib/apt/lists";
+        for cells in 2..60 {
+            let pieces = wrap(text, cells);
+            assert!(pieces.iter().all(|piece| width(piece) <= cells));
+            assert_eq!(pieces.concat(), text);
+        }
+    }
+
+    #[test]
+    fn skipping_ends_between_characters() {
+        assert_eq!(skip("ab画像", 1), "b画像");
+        assert_eq!(skip("ab画像", 3), "像");
+        assert_eq!(skip("ab画像", 9), "");
+        assert_eq!(skip("ab", 0), "ab");
     }
 
     #[test]

@@ -1,11 +1,14 @@
 //! The columns of the image table: which of those wanted there is room for, and how wide they are.
 //!
-//! Decides from the width alone, so that a column never comes and goes with its content. Invariant: columns
-//! and the free cell after each fit the width.
+//! Decides from the width and the longest names of the list, so that a column never comes and goes with what
+//! happens. Invariant: columns and the free cell after each fit the width.
 
 use serde::Deserialize;
 
-use super::order::{Show, Sort};
+use super::{
+    names::Widest,
+    order::{Show, Sort},
+};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -90,7 +93,7 @@ impl Column {
 
 /// The columns for a table `width` cells wide, from left to right with their cells.
 #[must_use]
-pub fn columns(width: u16, wanted: &[Column], show: &Show) -> Vec<(Column, u16)> {
+pub fn columns(width: u16, wanted: &[Column], show: &Show, names: Widest) -> Vec<(Column, u16)> {
     let beside_the_point = |column: &Column| match column {
         Column::Progress | Column::Size | Column::Speed => show.is_about_failures(),
         _ => false,
@@ -127,11 +130,16 @@ pub fn columns(width: u16, wanted: &[Column], show: &Show) -> Vec<(Column, u16)>
     for (column, cells) in &mut columns {
         let share = column.share();
         if let Some(own) = (left * share).checked_div(shares).filter(|own| *own > 0) {
-            let own = match column {
-                Column::Cause => own,
-                _ if has_cause => own.min(WIDEST_NAME.saturating_sub(*cells)),
-                _ => own,
+            let most = match column {
+                Column::Image => names.source,
+                Column::Destination => names.destination,
+                _ => u16::MAX,
             };
+            let most = match column {
+                Column::Image | Column::Destination if has_cause => most.min(WIDEST_NAME),
+                _ => most,
+            };
+            let own = own.min(most.saturating_sub(*cells));
             *cells += own;
             left -= own;
         }
@@ -144,8 +152,27 @@ pub fn columns(width: u16, wanted: &[Column], show: &Show) -> Vec<(Column, u16)>
 mod tests {
     use super::*;
 
+    const LONG: Widest = Widest {
+        source: 70,
+        destination: 90,
+    };
+
+    #[test]
+    fn short_names_leave_their_room_to_what_happened() {
+        let short = Widest {
+            source: 12,
+            destination: 12,
+        };
+        let cause = |names| {
+            let columns = columns(120, &Column::ALL, &Show::Failures, names);
+            columns.last().copied().unwrap()
+        };
+        assert_eq!(cause(LONG).0, Column::Cause);
+        assert!(cause(short).1 > cause(LONG).1);
+    }
+
     fn at(width: u16) -> Vec<Column> {
-        let columns = columns(width, &Column::ALL, &Show::All);
+        let columns = columns(width, &Column::ALL, &Show::All, LONG);
         columns.into_iter().map(|(column, _)| column).collect()
     }
 
@@ -164,7 +191,7 @@ mod tests {
     #[test]
     fn failures_show_their_cause_at_every_width() {
         for width in 20..300 {
-            let columns = columns(width, &Column::ALL, &Show::Failures);
+            let columns = columns(width, &Column::ALL, &Show::Failures, LONG);
             let shown = columns.iter().any(|(column, _)| *column == Column::Cause);
             assert!(shown, "{width}");
         }
@@ -175,7 +202,7 @@ mod tests {
         let wanted = [Column::Cause, Column::Image, Column::State];
         for width in 50..320 {
             for wanted in [&wanted[..], &Column::ALL] {
-                let columns = columns(width, wanted, &Show::All);
+                let columns = columns(width, wanted, &Show::All, LONG);
                 let taken: u16 = columns.iter().map(|(_, cells)| cells + 1).sum();
                 assert!(GUTTER + taken <= width + 1, "{width}: {columns:?}");
                 let mut order = wanted.iter();

@@ -8,7 +8,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use serde::Deserialize;
 use toml::Spanned;
 
-use super::{Options, columns::Column, keys::Keymap, theme::Theme};
+use super::{Options, browse, columns::Column, keymap::KeyMistake, keys::Keymap, theme::Theme};
 use crate::present::{Glyphs, plain};
 
 /// A configuration without mistakes.
@@ -16,6 +16,7 @@ use crate::present::{Glyphs, plain};
 pub struct Config {
     file: File,
     keys: Keymap,
+    browser_keys: browse::keys::Keymap,
 }
 
 /// Something wrong, and the line it is on, from 1.
@@ -76,6 +77,7 @@ impl Config {
             }]
         })?;
         let mut keys = Keymap::default();
+        let mut browser_keys = browse::keys::Keymap::default();
         let mut mistakes = Vec::new();
         let mut mistaken = |at: usize, message: String| {
             mistakes.push(ConfigMistake {
@@ -88,17 +90,31 @@ impl Config {
                 Keys::One(key) => std::slice::from_ref(key),
                 Keys::Several(keys) => keys,
             };
-            if let Err(mistake) = keys.set(action.get_ref(), wanted) {
-                mistaken(action.span().start, mistake.to_string());
-            }
+            let name = action.get_ref();
+            // An action both have has the same keys in both.
+            let mistake = match (keys.set(name, wanted), browser_keys.set(name, wanted)) {
+                (Err(mistake), _) | (_, Err(mistake)) => mistake,
+                (Ok(false), Ok(false)) => {
+                    KeyMistake::unknown(name, keys.names().chain(browser_keys.names()))
+                }
+                (Ok(_), Ok(_)) => continue,
+            };
+            mistaken(action.span().start, mistake.to_string());
         }
         for action in file.keys.keys() {
-            if let Some(mistake) = keys.conflict(action.get_ref()) {
+            let name = action.get_ref();
+            if let Some(mistake) = keys.conflict(name) {
                 mistaken(action.span().start, mistake.to_string());
+            } else if let Some(mistake) = browser_keys.conflict(name) {
+                mistaken(action.span().start, format!("{mistake} in the browser"));
             }
         }
         match mistakes.is_empty() {
-            true => Ok(Self { file, keys }),
+            true => Ok(Self {
+                file,
+                keys,
+                browser_keys,
+            }),
             false => {
                 mistakes.sort_by_key(|mistake| mistake.line);
                 Err(mistakes)
@@ -133,12 +149,14 @@ impl Config {
         options.on_finish.bell = self.file.bell;
         options.on_finish.command = self.file.on_finish;
         options.keys = Arc::new(self.keys);
+        options.browser_keys = Arc::new(self.browser_keys);
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::tui::keymap;
 
     fn mistakes(text: &str) -> Vec<(usize, String)> {
         let mistakes = Config::read(text).unwrap_err();
@@ -189,6 +207,26 @@ mod tests {
         let lines: Vec<usize> = mistakes.iter().map(|(line, _)| *line).collect();
         assert_eq!(lines, [2, 3, 4]);
         assert_eq!(mistakes[1].1, "q means quit already");
+    }
+
+    #[test]
+    fn the_browser_has_the_keys_of_the_actions_it_has() {
+        let config = Config::read("[keys]\nzoom = \"Z\"\ncompare = \"D\"\n").unwrap();
+        let mut options = Options::detect(|_| None);
+        config.apply(&mut options);
+        let press = |key| {
+            let event = keymap::event(key).unwrap();
+            (options.browser_keys).action(browse::keys::Mode::Panes, &event)
+        };
+        assert_eq!(press("Z"), Some(browse::keys::Action::Zoom));
+        assert_eq!(press("D"), Some(browse::keys::Action::Compare));
+        assert_eq!(press("z"), None);
+        // The batch's screen leaves `h` free, the browser does not.
+        let mistakes = mistakes("[keys]\nzoom = \"h\"\n");
+        assert_eq!(
+            mistakes,
+            [(2, "h means close already in the browser".into())]
+        );
     }
 
     #[test]

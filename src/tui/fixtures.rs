@@ -5,7 +5,7 @@ use std::{ops::Range, sync::Arc, time::Duration};
 use ratatui::layout::Size;
 
 use super::{
-    Options, keys,
+    Options, keymap,
     model::{Effect, Model, Msg},
     theme::Theme,
     update::update,
@@ -235,7 +235,7 @@ pub fn tick(model: &mut Model, seconds: u64) {
 pub fn press(model: &mut Model, keys: &str) -> Vec<Effect> {
     let mut effects = Vec::new();
     for key in keys.split(' ') {
-        effects.extend(update(model, Msg::Key(keys::event(key).unwrap())));
+        effects.extend(update(model, Msg::Key(keymap::event(key).unwrap())));
     }
     effects
 }

@@ -2,7 +2,10 @@
 
 use ratatui::layout::Size;
 
-use super::keys::{Binding, Group, Keymap};
+use super::{
+    keymap::Heading as _,
+    keys::{Binding, Group, Keymap},
+};
 
 #[derive(Clone, Copy, Debug)]
 pub enum HelpLine<'a> {
@@ -54,7 +57,7 @@ mod tests {
         let keys = Keymap::default();
         (lines(&keys, search).iter())
             .filter_map(|line| match line {
-                HelpLine::Key(binding) => Some(binding.action.name()),
+                HelpLine::Key(binding) => Some(binding.name()),
                 HelpLine::Title(_) | HelpLine::Gap | HelpLine::NothingFound => None,
             })
             .collect()

@@ -144,7 +144,7 @@ impl Meter {
     #[must_use]
     pub fn time_left(&self, board: &Board) -> Option<Duration> {
         self.time_left
-            .filter(|_| !board.paused && !board.all_done())
+            .filter(|_| !board.paused && board.stopping.is_none() && !board.all_done())
     }
 
     fn estimate(&self, board: &Board) -> Option<Duration> {

@@ -17,6 +17,7 @@ mod detail;
 mod fixtures;
 mod help;
 mod images;
+mod keymap;
 pub mod keys;
 mod layout;
 mod log;

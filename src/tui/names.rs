@@ -6,13 +6,28 @@
 use crate::{
     batch::Job,
     oci::{Reference, Registry},
-    present::Glyphs,
+    present::{Glyphs, width},
 };
 
 #[derive(Clone, Debug, Default)]
 pub struct Names {
-    sources: Registries,
-    destinations: Registries,
+    sources: Side,
+    destinations: Side,
+}
+
+/// Cells of the longest names, as they are shown.
+#[derive(Clone, Copy, Debug)]
+pub struct Widest {
+    pub source: u16,
+    pub destination: u16,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Side {
+    registries: Registries,
+    /// Cells of the longest name with its registry, and without.
+    full: usize,
+    name: usize,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -25,20 +40,28 @@ enum Registries {
 
 impl Names {
     pub fn note(&mut self, job: &Job) {
-        self.sources.note(&job.source.registry);
-        self.destinations.note(&job.destination.registry);
+        self.sources.note(&job.source);
+        self.destinations.note(&job.destination);
+    }
+
+    #[must_use]
+    pub fn widest(&self) -> Widest {
+        Widest {
+            source: self.sources.widest(),
+            destination: self.destinations.widest(),
+        }
     }
 
     /// The registry all images come from, if it is one.
     #[must_use]
     pub fn source(&self) -> Option<&Registry> {
-        self.sources.one()
+        self.sources.registries.one()
     }
 
     /// The registry all images go to, if it is one.
     #[must_use]
     pub fn destination(&self) -> Option<&Registry> {
-        self.destinations.one()
+        self.destinations.registries.one()
     }
 
     #[must_use]
@@ -49,6 +72,24 @@ impl Names {
     #[must_use]
     pub fn clip_destination(&self, glyphs: Glyphs, reference: &Reference, cells: u16) -> String {
         clip(self.destination(), glyphs, reference, cells)
+    }
+}
+
+impl Side {
+    fn note(&mut self, reference: &Reference) {
+        self.registries.note(&reference.registry);
+        let full = width(&reference.to_string());
+        self.full = self.full.max(full);
+        let registry = width(reference.registry.as_str()) + 1;
+        self.name = self.name.max(full.saturating_sub(registry));
+    }
+
+    fn widest(&self) -> u16 {
+        let cells = match self.registries.one() {
+            Some(_) => self.name,
+            None => self.full,
+        };
+        u16::try_from(cells).unwrap_or(u16::MAX)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{columns::Column, keys::Keymap, theme::Theme};
+use super::{browse, columns::Column, keys::Keymap, theme::Theme};
 use crate::present::Glyphs;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,6 +14,7 @@ pub struct Options {
     /// The columns of the image table, as far as there is room.
     pub columns: Vec<Column>,
     pub keys: Arc<Keymap>,
+    pub browser_keys: Arc<browse::keys::Keymap>,
     pub on_finish: OnFinish,
 }
 
@@ -50,6 +51,7 @@ impl Options {
             attempts: None,
             columns: Column::ALL.to_vec(),
             keys: Arc::default(),
+            browser_keys: Arc::default(),
             on_finish: OnFinish::default(),
         }
     }

@@ -99,7 +99,7 @@ fn all(keys: &Keymap) -> Vec<Entry> {
     let mut all: Vec<Entry> = (keys.in_mode(Mode::Panes))
         .filter(|binding| !moves(binding.action))
         .map(|binding| Entry {
-            name: binding.action.name(),
+            name: binding.name(),
             keys: binding.keys.join(" "),
             says: binding.says.replace('`', ""),
             run: Run::Act(binding.action),

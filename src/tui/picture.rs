@@ -1,16 +1,22 @@
 //! A drawn screen as text, for snapshots.
+//!
+//! A sheet shows one screen at several sizes, each with a second layer that has a letter for the style of
+//! every cell: the colour's first letter, in capitals when bold; `.` dim, `+` bold, and for reversed cells `#`
+//! (what is selected), `!` (alert) and `*` (success). Blank is the terminal's own.
 
 use std::fmt::Write as _;
 
 use ratatui::{
-    buffer::Buffer,
+    buffer::{Buffer, Cell},
     style::{Color, Modifier},
 };
 
+/// Every screen has to be right at these.
+pub const SIZES: [(u16, u16); 3] = [(80, 24), (120, 40), (60, 15)];
+
 /// What is written, without the white space at the end of lines.
 pub fn text(buffer: &Buffer) -> String {
-    let mut text = String::new();
-    for y in 0..buffer.area.height {
+    lines(buffer, |buffer, y| {
         let mut skip = 0;
         let mut line = String::new();
         for x in 0..buffer.area.width {
@@ -20,41 +26,67 @@ pub fn text(buffer: &Buffer) -> String {
             }
             skip = crate::present::width(symbol).max(skip).saturating_sub(1);
         }
-        let _ = writeln!(text, "{}", line.trim_end());
+        line
+    })
+}
+
+/// A letter for the style of each cell, without blanks at the end of lines.
+pub fn styles(buffer: &Buffer) -> String {
+    lines(buffer, |buffer, y| {
+        let cells = 0..buffer.area.width;
+        cells.map(|x| letter(&buffer[(x, y)])).collect()
+    })
+}
+
+/// The text and, under it, the styles.
+pub fn styled(buffer: &Buffer) -> String {
+    format!("{}\n{}", text(buffer), styles(buffer))
+}
+
+/// A screen as it is drawn at all [`SIZES`].
+pub fn sheet(mut draw: impl FnMut(u16, u16) -> Buffer) -> String {
+    let mut sheet = String::new();
+    for (width, height) in SIZES {
+        let picture = styled(&draw(width, height));
+        let _ = writeln!(sheet, "---- {width}x{height} ----\n{picture}");
+    }
+    sheet
+}
+
+fn lines(buffer: &Buffer, line: impl Fn(&Buffer, u16) -> String) -> String {
+    let mut text = String::new();
+    for y in 0..buffer.area.height {
+        let _ = writeln!(text, "{}", line(buffer, y).trim_end());
     }
     text
 }
 
-/// The text, and under it each line's runs of style by their columns.
-pub fn styled(buffer: &Buffer) -> String {
-    let mut styles = String::new();
-    for y in 0..buffer.area.height {
-        let mut runs: Vec<(u16, u16, String)> = Vec::new();
-        for x in 0..buffer.area.width {
-            let style = buffer[(x, y)].style();
-            let mut words = Vec::new();
-            if let Some(color) = style.fg.filter(|color| *color != Color::Reset) {
-                words.push(color.to_string().to_lowercase());
-            }
-            for (modifier, word) in [
-                (Modifier::BOLD, "bold"),
-                (Modifier::DIM, "dim"),
-                (Modifier::REVERSED, "reversed"),
-            ] {
-                if style.add_modifier.contains(modifier) {
-                    words.push(word.into());
-                }
-            }
-            let words = words.join(" ");
-            match runs.last_mut() {
-                Some((_, end, last)) if *end == x && *last == words => *end = x + 1,
-                _ => runs.push((x, x + 1, words)),
-            }
-        }
-        let runs: Vec<String> = (runs.iter().filter(|(.., words)| !words.is_empty()))
-            .map(|(start, end, words)| format!("{start}..{end} {words}"))
-            .collect();
-        let _ = writeln!(styles, "{y:>2}: {}", runs.join(", "));
+fn letter(cell: &Cell) -> char {
+    let modifier = cell.modifier;
+    let bold = modifier.contains(Modifier::BOLD);
+    if modifier.contains(Modifier::REVERSED) {
+        return match cell.fg {
+            Color::Green => '*',
+            Color::Yellow | Color::Magenta => '!',
+            _ => '#',
+        };
     }
-    format!("{}\n{styles}", text(buffer))
+    let letter = match cell.fg {
+        // A blank shows no colour of its own.
+        _ if cell.symbol() == " " => return ' ',
+        _ if modifier.contains(Modifier::DIM) => return '.',
+        Color::Reset if bold => return '+',
+        Color::Reset => return ' ',
+        Color::Red => 'r',
+        Color::Green => 'g',
+        Color::Yellow => 'y',
+        Color::Blue => 'b',
+        Color::Magenta => 'm',
+        Color::Cyan => 'c',
+        _ => '?',
+    };
+    match bold {
+        true => letter.to_ascii_uppercase(),
+        false => letter,
+    }
 }

@@ -8,7 +8,7 @@ use ratatui::{
 };
 
 use super::{
-    Options, keys,
+    Options, keymap,
     model::{Effect, Model, Msg},
     update::update,
     view,
@@ -40,7 +40,7 @@ impl Stage {
     /// Presses keys, written as in the key table and separated by spaces; gives back what they ask of the
     /// batch.
     pub fn press(&mut self, keys: &str) -> Vec<Command> {
-        let events = keys.split(' ').filter_map(keys::event);
+        let events = keys.split(' ').filter_map(keymap::event);
         let effects: Vec<Effect> = events
             .flat_map(|key| update(&mut self.model, Msg::Key(key)))
             .collect();

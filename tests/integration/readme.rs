@@ -2,22 +2,32 @@
 
 use std::fs;
 
-use transship::{list::List, tui::keys};
+use transship::{
+    list::List,
+    tui::{Config, browse, keys},
+};
 
 fn readme() -> String {
     fs::read_to_string("README.md").unwrap()
 }
 
-#[test]
-fn the_table_of_keys_is_the_key_table() {
+/// What stands between `<!-- NAME -->` and `<!-- /NAME -->`.
+fn between(name: &str) -> String {
     let readme = readme();
     let (_, rest) = readme
-        .split_once("<!-- keys -->\n")
+        .split_once(&format!("<!-- {name} -->\n"))
         .expect("a marker before the table");
     let (table, _) = rest
-        .split_once("<!-- /keys -->")
+        .split_once(&format!("<!-- /{name} -->"))
         .expect("a marker after the table");
-    assert_eq!(table.trim(), keys::markdown().trim());
+    table.trim().to_owned()
+}
+
+#[test]
+fn the_tables_of_keys_are_the_key_tables() {
+    assert_eq!(between("keys"), keys::Keymap::default().markdown().trim());
+    let browser = browse::keys::Keymap::default();
+    assert_eq!(between("browser keys"), browser.markdown().trim());
 }
 
 #[test]
@@ -27,4 +37,12 @@ fn the_list_in_the_readme_is_a_list() {
     let (list, _) = rest.split_once("```").expect("its end");
     let list = list.replace("sha256:…", &format!("sha256:{}", "0".repeat(64)));
     List::parse("README.md", &list).unwrap();
+}
+
+#[test]
+fn the_configuration_in_the_readme_is_one() {
+    let readme = readme();
+    let (_, rest) = readme.split_once("```\ntheme = ").expect("a configuration");
+    let (configuration, _) = rest.split_once("```").expect("its end");
+    Config::read(&format!("theme = {configuration}")).unwrap();
 }

@@ -23,6 +23,9 @@ use crate::{
     present::Level,
 };
 
+/// Cells to the side with one key.
+const SHIFT: isize = 16;
+
 pub fn act(browser: &mut Browser, action: Action) -> Vec<Effect> {
     match action {
         Action::Interrupt => return vec![Effect::Interrupt],
@@ -48,13 +51,18 @@ pub fn act(browser: &mut Browser, action: Action) -> Vec<Effect> {
         Overlay::Comparing(comparing) => in_comparison(browser, comparing, action),
         Overlay::Help { offset } => {
             let page = browser.screen().overlay_lines();
-            *offset = scrolled(*offset, action, page, help_lines().len());
+            *offset = scrolled(
+                *offset,
+                action,
+                page,
+                help_lines(&browser.options.browser_keys).len(),
+            );
             (action != Action::Back, Vec::new())
         }
     };
     if stays {
         browser.overlays.push(overlay);
-        if action == Action::Type {
+        if action == Action::Filter {
             browser.overlays.push(Overlay::Typing(Input::default()));
         }
     }
@@ -74,8 +82,8 @@ fn in_panes(browser: &mut Browser, action: Action) -> Vec<Effect> {
         Action::NextPane => browser.focus = browser.focus.next(1),
         Action::PreviousPane => browser.focus = browser.focus.next(3),
         Action::Zoom => browser.zoomed = !browser.zoomed,
-        Action::Type => type_filter(browser),
-        Action::Raw => show_raw(browser),
+        Action::Filter => type_filter(browser),
+        Action::Json => show_raw(browser),
         Action::OtherSide => other_side(browser),
         Action::Compare => compare(browser),
         Action::Mark => mark(browser),
@@ -84,6 +92,8 @@ fn in_panes(browser: &mut Browser, action: Action) -> Vec<Effect> {
         Action::Back => back(browser),
         Action::Quit => return vec![Effect::Leave],
         Action::Keep
+        | Action::Left
+        | Action::Right
         | Action::NextMatch
         | Action::PreviousMatch
         | Action::FoldAll
@@ -297,6 +307,8 @@ fn in_raw(browser: &mut Browser, raw: &mut Raw, action: Action) -> (bool, Vec<Ef
     let mut effects = Vec::new();
     match action {
         Action::Back => return (false, effects),
+        Action::Left => raw.shift(-SHIFT),
+        Action::Right => raw.shift(SHIFT),
         Action::Open => raw.toggle(),
         Action::Close => raw.fold(),
         Action::FoldAll => raw.fold_all(),
@@ -313,7 +325,7 @@ fn in_raw(browser: &mut Browser, raw: &mut Raw, action: Action) -> (bool, Vec<Ef
                 browser.say(Level::Warning, text);
             }
         }
-        Action::Type => raw.search.clear(),
+        Action::Filter => raw.search.clear(),
         Action::Copy => effects = copied(browser, raw.selected()),
         Action::CopyAll => {
             effects = copied(browser, String::from_utf8_lossy(&raw.raw).into_owned());

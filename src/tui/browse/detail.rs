@@ -2,8 +2,6 @@
 //!
 //! Decides what is said; values are still untrusted and of any length.
 
-use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
-
 use super::{
     cache::Slot,
     model::Browser,
@@ -12,7 +10,7 @@ use super::{
 use crate::{
     inspect::{Error, ReferrersSource, annotations, is_attestation},
     oci::{Descriptor, Manifest, ManifestContent},
-    present::{bytes, count, plain},
+    present::{bytes, count, plain, wrap},
 };
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -257,36 +255,12 @@ pub fn wrapped(browser: &Browser, cells: usize) -> Vec<Wrapped> {
             Hint(text) => (Tone::Hint, "", text.into(), cells),
         };
         let mut name = name;
-        for text in pieces(&plain(&text), room) {
+        for text in wrap(&plain(&text), room) {
             all.push(Wrapped { role, name, text });
             name = "";
         }
     }
     all
-}
-
-/// `text` in pieces of at most `cells` cells, broken between words where that wastes little; at least one.
-pub fn pieces(text: &str, cells: usize) -> Vec<String> {
-    let cells = cells.max(2);
-    let mut pieces = Vec::new();
-    let mut piece = String::new();
-    let mut used = 0;
-    for c in text.chars() {
-        let width = c.width().unwrap_or(0);
-        if used + width > cells {
-            let space = piece.rfind(' ').map_or(0, |space| space + 1);
-            let word = match space * 2 > piece.len() && c != ' ' {
-                true => piece.split_off(space),
-                false => String::new(),
-            };
-            used = word.width();
-            pieces.push(std::mem::replace(&mut piece, word));
-        }
-        used += width;
-        piece.push(c);
-    }
-    pieces.push(piece);
-    pieces
 }
 
 fn state<T>(lines: &mut Vec<DetailLine>, slot: &Slot<T>) {
@@ -297,29 +271,6 @@ fn state<T>(lines: &mut Vec<DetailLine>, slot: &Slot<T>) {
         Slot::Failed(error) => {
             lines.push(Failure(error.clone()));
             lines.push(Advice(error.kind.advice()));
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn words_stay_whole_where_that_wastes_little() {
-        assert_eq!(pieces("read the manifest", 10), ["read the ", "manifest"]);
-        assert_eq!(pieces("a verylongword", 8), ["a verylo", "ngword"]);
-        assert_eq!(pieces("", 8), [""]);
-        assert_eq!(pieces("画像画像", 5), ["画像", "画像"]);
-    }
-
-    #[test]
-    fn nothing_is_wider_than_its_room_and_nothing_is_lost() {
-        let text = "RUN apt-get install -y ca-certificates 画像 && rm -rf /var/lib/apt/lists";
-        for cells in 2..60 {
-            let pieces = pieces(text, cells);
-            assert!(pieces.iter().all(|piece| piece.width() <= cells));
-            assert_eq!(pieces.concat(), text);
         }
     }
 }

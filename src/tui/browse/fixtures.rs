@@ -13,7 +13,7 @@ use crate::{
     },
     oci::{Descriptor, Digest, Manifest, MediaType, Reference, Version},
     present::Glyphs,
-    tui::{Options, keys::event, theme::Theme},
+    tui::{Options, keymap::event, theme::Theme},
 };
 
 pub const REGISTRY: &str = "registry.example:5000";

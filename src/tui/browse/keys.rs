@@ -1,10 +1,9 @@
 //! The browser's table of keys: dispatch, footer, help and the README come from here.
 //!
+//! An action that the batch's screen has as well has the same name there, and its configured keys here.
 //! Invariant: no mode gives a key two meanings.
 
-use crossterm::event::KeyEvent;
-
-use crate::tui::keys::name;
+use crate::tui::keymap::{self, Heading, Row, row as key};
 
 /// What a key press means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,17 +14,19 @@ pub enum Action {
     PageDown,
     First,
     Last,
+    Left,
+    Right,
     Open,
     Close,
     NextPane,
     PreviousPane,
     Zoom,
-    Type,
+    Filter,
     Keep,
     NextMatch,
     PreviousMatch,
     FoldAll,
-    Raw,
+    Json,
     OtherSide,
     Compare,
     Mark,
@@ -63,103 +64,85 @@ pub enum Group {
     Help,
 }
 
-#[derive(Debug)]
-pub struct Binding {
-    pub keys: &'static [&'static str],
-    pub action: Action,
-    pub group: Group,
-    /// For the footer; empty when the key is not shown there.
-    pub hint: &'static str,
-    /// Empty when it means the same as elsewhere and need not be said again.
-    pub says: &'static str,
-}
+pub type Binding = keymap::Binding<Group>;
+pub type Keymap = keymap::Keymap<Group>;
 
-const fn key(
-    group: Group,
-    keys: &'static [&'static str],
-    action: Action,
-    hint: &'static str,
-    says: &'static str,
-) -> Binding {
-    Binding {
-        keys,
-        action,
-        group,
-        hint,
-        says,
-    }
-}
-
-/// In the order help shows them; the footer takes those with a hint, first ones first.
 #[rustfmt::skip]
-pub const BINDINGS: &[Binding] = &[
-    key(Group::Move, &["up", "k"], Action::Up, "", "one up"),
-    key(Group::Move, &["down", "j"], Action::Down, "", "one down"),
-    key(Group::Move, &["pgup", "ctrl-b"], Action::PageUp, "", "one page up"),
-    key(Group::Move, &["pgdn", "ctrl-f"], Action::PageDown, "", "one page down"),
-    key(Group::Move, &["home", "g"], Action::First, "", "to the first"),
-    key(Group::Move, &["end", "G"], Action::Last, "", "to the last"),
-    key(Group::Move, &["tab"], Action::NextPane, "pane", "to the next pane"),
-    key(Group::Move, &["shift-tab"], Action::PreviousPane, "", "to the previous pane"),
-    key(Group::Look, &["enter", "l", "right"], Action::Open, "open", "open: a repository's tags, a tag's image, what is below a line"),
-    key(Group::Look, &["h", "left"], Action::Close, "", "close, or go to what it is part of"),
-    key(Group::Look, &["/"], Action::Type, "filter", "filter as you type; `!` in front shows what does not match"),
-    key(Group::Look, &["v"], Action::Raw, "JSON", "the JSON as it is in the registry"),
-    key(Group::Look, &["y"], Action::Copy, "copy", "copy the reference, or a blob's digest, to the clipboard"),
-    key(Group::Look, &["r"], Action::Reload, "reload", "read again what is selected; on repositories list them all"),
-    key(Group::Look, &["z"], Action::Zoom, "", "give the pane the whole screen, or take it back"),
-    key(Group::Compare, &["s"], Action::OtherSide, "side", "go to the other side, source or destination"),
-    key(Group::Compare, &["c"], Action::Compare, "compare", "compare source and destination, or this with the marked one"),
-    key(Group::Compare, &["m"], Action::Mark, "", "mark this image to compare others with"),
-    key(Group::Program, &["esc"], Action::Back, "", "take back the filter or the zoom, or go a pane back"),
-    key(Group::Program, &["?"], Action::Help, "help", "this help"),
-    key(Group::Program, &["q"], Action::Quit, "close", "close the browser"),
-    key(Group::Program, &["ctrl-c"], Action::Interrupt, "", ""),
-    key(Group::Program, &["ctrl-z"], Action::Suspend, "", "suspend; `fg` goes on"),
-    key(Group::Typing, &["enter"], Action::Keep, "keep", "keep it"),
-    key(Group::Typing, &["esc"], Action::Back, "clear", "clear it"),
-    key(Group::Typing, &["ctrl-c"], Action::Interrupt, "", ""),
-    key(Group::Raw, &["up", "k"], Action::Up, "", ""),
-    key(Group::Raw, &["down", "j"], Action::Down, "", ""),
-    key(Group::Raw, &["pgup", "ctrl-b"], Action::PageUp, "", ""),
-    key(Group::Raw, &["pgdn", "ctrl-f", "space"], Action::PageDown, "", ""),
-    key(Group::Raw, &["home", "g"], Action::First, "", ""),
-    key(Group::Raw, &["end", "G"], Action::Last, "", ""),
-    key(Group::Raw, &["enter", "l", "right"], Action::Open, "fold", "fold or unfold"),
-    key(Group::Raw, &["h", "left"], Action::Close, "", "fold what the line is part of"),
-    key(Group::Raw, &["z"], Action::FoldAll, "", "fold all, or unfold all"),
-    key(Group::Raw, &["/"], Action::Type, "search", "search as you type"),
-    key(Group::Raw, &["n"], Action::NextMatch, "next", "to the next match"),
-    key(Group::Raw, &["N"], Action::PreviousMatch, "", "to the previous match"),
-    key(Group::Raw, &["y"], Action::Copy, "copy", "copy the line and what is below it"),
-    key(Group::Raw, &["Y"], Action::CopyAll, "", "copy all, byte for byte"),
-    key(Group::Raw, &["esc", "q", "v"], Action::Back, "close", "close"),
-    key(Group::Raw, &["?"], Action::Help, "help", ""),
-    key(Group::Raw, &["ctrl-c"], Action::Interrupt, "", ""),
-    key(Group::Comparing, &["up", "k"], Action::Up, "", ""),
-    key(Group::Comparing, &["down", "j"], Action::Down, "", ""),
-    key(Group::Comparing, &["pgup", "ctrl-b"], Action::PageUp, "", ""),
-    key(Group::Comparing, &["pgdn", "ctrl-f", "space"], Action::PageDown, "", ""),
-    key(Group::Comparing, &["home", "g"], Action::First, "", ""),
-    key(Group::Comparing, &["end", "G"], Action::Last, "", ""),
-    key(Group::Comparing, &["d"], Action::OnlyDifferences, "differences", "only what differs, or all"),
-    key(Group::Comparing, &["r"], Action::Reload, "reload", "read both again"),
-    key(Group::Comparing, &["esc", "q", "c"], Action::Back, "close", "close"),
-    key(Group::Comparing, &["?"], Action::Help, "help", ""),
-    key(Group::Comparing, &["ctrl-c"], Action::Interrupt, "", ""),
-    key(Group::Help, &["up", "k"], Action::Up, "", ""),
-    key(Group::Help, &["down", "j"], Action::Down, "", ""),
-    key(Group::Help, &["pgup", "ctrl-b"], Action::PageUp, "", ""),
-    key(Group::Help, &["pgdn", "ctrl-f", "space"], Action::PageDown, "", ""),
-    key(Group::Help, &["home", "g"], Action::First, "", ""),
-    key(Group::Help, &["end", "G"], Action::Last, "", ""),
-    key(Group::Help, &["esc", "?", "q", "enter"], Action::Back, "close", ""),
-    key(Group::Help, &["ctrl-c"], Action::Interrupt, "", ""),
+const ROWS: &[Row<Group>] = &[
+    key(Group::Move, "up k", Action::Up, "", "one up"),
+    key(Group::Move, "down j", Action::Down, "", "one down"),
+    key(Group::Move, "pgup ctrl-b", Action::PageUp, "", "one page up"),
+    key(Group::Move, "pgdn ctrl-f", Action::PageDown, "", "one page down"),
+    key(Group::Move, "home g", Action::First, "", "to the first"),
+    key(Group::Move, "end G", Action::Last, "", "to the last"),
+    key(Group::Move, "tab", Action::NextPane, "pane", "to the next pane"),
+    key(Group::Move, "shift-tab", Action::PreviousPane, "", "to the previous pane"),
+    key(Group::Look, "enter l right", Action::Open, "open", "open: a repository's tags, a tag's image, what is below a line"),
+    key(Group::Look, "h left", Action::Close, "", "close, or go to what it is part of"),
+    key(Group::Look, "/", Action::Filter, "filter", "filter as you type; `!` in front shows what does not match"),
+    key(Group::Look, "v", Action::Json, "JSON", "the JSON as it is in the registry"),
+    key(Group::Look, "y", Action::Copy, "copy", "copy the reference, or a blob's digest, to the clipboard"),
+    key(Group::Look, "r", Action::Reload, "reload", "read again what is selected; on repositories list them all"),
+    key(Group::Look, "z", Action::Zoom, "", "give the pane the whole screen, or take it back"),
+    key(Group::Compare, "s", Action::OtherSide, "side", "go to the other side, source or destination"),
+    key(Group::Compare, "c", Action::Compare, "compare", "compare source and destination, or this with the marked one"),
+    key(Group::Compare, "m", Action::Mark, "", "mark this image to compare others with"),
+    key(Group::Program, "esc", Action::Back, "", "take back the filter or the zoom, or go a pane back"),
+    key(Group::Program, "?", Action::Help, "help", "this help"),
+    key(Group::Program, "q", Action::Quit, "close", "close the browser"),
+    key(Group::Program, "ctrl-c", Action::Interrupt, "", ""),
+    key(Group::Program, "ctrl-z", Action::Suspend, "", "suspend; `fg` goes on"),
+    key(Group::Typing, "enter", Action::Keep, "keep", "keep it"),
+    key(Group::Typing, "esc", Action::Back, "clear", "clear it"),
+    key(Group::Typing, "ctrl-c", Action::Interrupt, "", ""),
+    key(Group::Raw, "up k", Action::Up, "", ""),
+    key(Group::Raw, "down j", Action::Down, "", ""),
+    key(Group::Raw, "pgup ctrl-b", Action::PageUp, "", ""),
+    key(Group::Raw, "pgdn ctrl-f space", Action::PageDown, "", ""),
+    key(Group::Raw, "home g", Action::First, "", ""),
+    key(Group::Raw, "end G", Action::Last, "", ""),
+    key(Group::Raw, "left", Action::Left, "", "to the left, in long lines"),
+    key(Group::Raw, "right", Action::Right, "", "to the right"),
+    key(Group::Raw, "enter l", Action::Open, "fold", "fold or unfold"),
+    key(Group::Raw, "h", Action::Close, "", "fold what the line is part of"),
+    key(Group::Raw, "z", Action::FoldAll, "", "fold all, or unfold all"),
+    key(Group::Raw, "/", Action::Filter, "search", "search as you type"),
+    key(Group::Raw, "n", Action::NextMatch, "next", "to the next match"),
+    key(Group::Raw, "N", Action::PreviousMatch, "", "to the previous match"),
+    key(Group::Raw, "y", Action::Copy, "copy", "copy the line and what is below it"),
+    key(Group::Raw, "Y", Action::CopyAll, "", "copy all, byte for byte"),
+    key(Group::Raw, "esc q v", Action::Back, "close", "close"),
+    key(Group::Raw, "?", Action::Help, "help", ""),
+    key(Group::Raw, "ctrl-c", Action::Interrupt, "", ""),
+    key(Group::Comparing, "up k", Action::Up, "", ""),
+    key(Group::Comparing, "down j", Action::Down, "", ""),
+    key(Group::Comparing, "pgup ctrl-b", Action::PageUp, "", ""),
+    key(Group::Comparing, "pgdn ctrl-f space", Action::PageDown, "", ""),
+    key(Group::Comparing, "home g", Action::First, "", ""),
+    key(Group::Comparing, "end G", Action::Last, "", ""),
+    key(Group::Comparing, "d", Action::OnlyDifferences, "differences", "only what differs, or all"),
+    key(Group::Comparing, "r", Action::Reload, "reload", "read both again"),
+    key(Group::Comparing, "esc q c", Action::Back, "close", "close"),
+    key(Group::Comparing, "?", Action::Help, "help", ""),
+    key(Group::Comparing, "ctrl-c", Action::Interrupt, "", ""),
+    key(Group::Help, "up k", Action::Up, "", ""),
+    key(Group::Help, "down j", Action::Down, "", ""),
+    key(Group::Help, "pgup ctrl-b", Action::PageUp, "", ""),
+    key(Group::Help, "pgdn ctrl-f space", Action::PageDown, "", ""),
+    key(Group::Help, "home g", Action::First, "", ""),
+    key(Group::Help, "end G", Action::Last, "", ""),
+    key(Group::Help, "esc ? q enter", Action::Back, "close", ""),
+    key(Group::Help, "ctrl-c", Action::Interrupt, "", ""),
 ];
 
-impl Group {
-    #[must_use]
-    pub fn mode(self) -> Mode {
+impl Heading for Group {
+    type Action = Action;
+    type Mode = Mode;
+
+    const ROWS: &[Row<Self>] = ROWS;
+    const PANES: Mode = Mode::Panes;
+
+    fn mode(self) -> Mode {
         match self {
             Self::Move | Self::Look | Self::Compare | Self::Program => Mode::Panes,
             Self::Typing => Mode::Typing,
@@ -169,8 +152,7 @@ impl Group {
         }
     }
 
-    #[must_use]
-    pub fn title(self) -> &'static str {
+    fn title(self) -> &'static str {
         match self {
             Self::Move => "Move",
             Self::Look => "Look",
@@ -184,30 +166,11 @@ impl Group {
     }
 }
 
-/// What `event` means in `mode`.
-#[must_use]
-pub fn action(mode: Mode, event: &KeyEvent) -> Option<Action> {
-    let name = name(event)?;
-    in_mode(mode)
-        .find(|binding| binding.keys.contains(&name.as_str()))
-        .map(|binding| binding.action)
-}
-
-/// The bindings of a mode, in table order.
-pub fn in_mode(mode: Mode) -> impl Iterator<Item = &'static Binding> {
-    (BINDINGS.iter()).filter(move |binding| binding.group.mode() == mode)
-}
-
-/// The bindings help and README speak of, in table order.
-pub fn explained() -> impl Iterator<Item = &'static Binding> {
-    BINDINGS.iter().filter(|binding| !binding.says.is_empty())
-}
-
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
 
-    use crossterm::event::{KeyCode, KeyModifiers};
+    use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
     use super::*;
 
@@ -221,9 +184,10 @@ mod tests {
 
     #[test]
     fn no_mode_gives_a_key_two_meanings() {
+        let keymap = Keymap::default();
         for mode in MODES {
             let mut seen = BTreeSet::new();
-            for key in in_mode(mode).flat_map(|binding| binding.keys) {
+            for key in keymap.in_mode(mode).flat_map(|binding| &binding.keys) {
                 assert!(seen.insert(key), "{key} twice in {mode:?}");
             }
         }
@@ -231,12 +195,13 @@ mod tests {
 
     #[test]
     fn every_mode_can_be_left_and_interrupted() {
+        let keymap = Keymap::default();
         for mode in MODES {
             let escape = KeyEvent::new(KeyCode::Esc, KeyModifiers::NONE);
             let interrupt = KeyEvent::new(KeyCode::Char('c'), KeyModifiers::CONTROL);
-            assert_eq!(action(mode, &escape), Some(Action::Back), "{mode:?}");
+            assert_eq!(keymap.action(mode, &escape), Some(Action::Back), "{mode:?}");
             assert_eq!(
-                action(mode, &interrupt),
+                keymap.action(mode, &interrupt),
                 Some(Action::Interrupt),
                 "{mode:?}"
             );

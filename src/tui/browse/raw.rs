@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 use bytes::Bytes;
 
 use super::{chooser::in_sight, document::Document};
+use crate::present::width;
 
 #[derive(Clone, Debug)]
 pub struct Raw {
@@ -18,6 +19,8 @@ pub struct Raw {
     pub cursor: usize,
     /// First shown line, counted among those that are not folded away.
     pub offset: usize,
+    /// Cells at the start of each line that are not shown.
+    pub aside: usize,
     pub search: String,
 }
 
@@ -37,6 +40,7 @@ impl Raw {
             folded: BTreeSet::new(),
             cursor: 0,
             offset: 0,
+            aside: 0,
             search: String::new(),
         }
     }
@@ -71,6 +75,16 @@ impl Raw {
         if let Some(line) = shown.get(position.min(shown.len().saturating_sub(1))) {
             self.cursor = *line;
         }
+    }
+
+    /// Shows what is `cells` further to the right of the longest line, or to the left.
+    pub fn shift(&mut self, cells: isize) {
+        let lines = &self.document.lines;
+        let shown = self.shown().into_iter();
+        let longest = shown.map(|line| indent(lines[line].depth) + width(&lines[line].text));
+        // Something of it stays in sight.
+        let most = longest.max().unwrap_or(0).saturating_sub(10);
+        self.aside = self.aside.saturating_add_signed(cells).min(most);
     }
 
     pub fn toggle(&mut self) {
@@ -164,6 +178,11 @@ impl Raw {
         let (cursor, rows) = self.position();
         self.offset = in_sight(self.offset, cursor, height, rows);
     }
+}
+
+/// The cells before a line that lies so deep, its fold included.
+pub fn indent(depth: usize) -> usize {
+    depth.min(40) * 2 + 2
 }
 
 #[cfg(test)]

@@ -10,7 +10,6 @@ use super::{
     act::act,
     cache::config_request,
     chooser::in_sight,
-    keys,
     layout::Pane,
     model::{Browser, Effect, Left, Msg, Overlay, Viewed},
     raw::Direction,
@@ -51,7 +50,7 @@ pub fn update(browser: &mut Browser, msg: Msg) -> Vec<Effect> {
 
 fn pressed(browser: &mut Browser, key: &KeyEvent) -> Vec<Effect> {
     browser.notice = None;
-    if let Some(action) = keys::action(browser.mode(), key) {
+    if let Some(action) = browser.options.browser_keys.action(browser.mode(), key) {
         return act(browser, action);
     }
     if let Some(Overlay::Typing(input)) = browser.overlays.last_mut()

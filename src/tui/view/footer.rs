@@ -4,17 +4,19 @@ use ratatui::{
     buffer::Buffer,
     layout::{Position, Rect},
 };
-use unicode_width::UnicodeWidthStr as _;
 
 use super::pen;
 use crate::{
-    present::{Level, count, plain},
+    present::{Level, count, plain, skip, width},
     tui::{
         keys::{Action, Mode},
         model::{Model, Overlay},
         theme::Role,
     },
 };
+
+/// Cells that are kept free for what is typed.
+const TYPED: usize = 20;
 
 /// Draws the line; gives where the text cursor belongs, if anywhere.
 pub fn draw(model: &Model, buffer: &mut Buffer, area: Rect) -> Option<Position> {
@@ -76,7 +78,7 @@ fn hints(model: &Model, buffer: &mut Buffer, area: Rect, mode: Mode) {
         if always(binding.action) {
             continue;
         }
-        let cells = key.width() + binding.hint.width() + 3;
+        let cells = width(key) + width(binding.hint) + 3;
         if cells > usize::from(pen.room()) {
             break;
         }
@@ -104,25 +106,23 @@ fn typing(
         })
         .collect();
     let mut parts = vec![(Role::Strong, hits)];
-    for (key, hint) in &hints {
-        parts.extend([(Role::Key, key.as_str()), (Role::Dim, hint)]);
-    }
+    let keys: usize = (hints.iter())
+        .map(|(key, hint)| width(key) + width(hint))
+        .sum();
     let mut pen = pen(model, buffer, area, 0);
     pen.skip(1);
     pen.put(Role::Key, prompt);
+    // What is typed matters more than the keys that end it.
+    if usize::from(pen.room()) >= width(hits) + keys + TYPED {
+        for (key, hint) in &hints {
+            parts.extend([(Role::Key, key.as_str()), (Role::Dim, hint)]);
+        }
+    }
     pen.at_end(&parts);
     // The input scrolls so that its cursor stays in sight.
     let room = usize::from(pen.room()).saturating_sub(1);
     let scroll = input.visual_scroll(room);
-    let mut skipped = 0;
-    let visible: String = (input.value().chars())
-        .skip_while(|c| {
-            let before = skipped;
-            skipped += unicode_width::UnicodeWidthChar::width(*c).unwrap_or(0);
-            before < scroll
-        })
-        .collect();
-    pen.put(Role::Text, &visible);
+    pen.put(Role::Text, skip(input.value(), scroll));
     let column = input.visual_cursor().saturating_sub(scroll).min(room);
     Position {
         x: area.x + 2 + u16::try_from(column).unwrap_or(0),

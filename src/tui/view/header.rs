@@ -18,7 +18,7 @@ pub fn draw(model: &Model, buffer: &mut Buffer, area: Rect) {
         0..3 => narrow(model, buffer, area),
         _ if model.ended.is_some() => {
             banner(model, buffer, area);
-            states(model, buffer, area);
+            next(model, buffer, area);
         }
         _ => {
             gauge(model, buffer, area);
@@ -69,10 +69,10 @@ fn title(model: &Model, buffer: &mut Buffer, area: Rect) {
     pen.put(Role::Accent, "transship");
     if let Some(batch) = &board.batch {
         pen.put(Role::Strong, &format!("  {}", plain(&board.list)));
-        pen.put(Role::Dim, &dot);
-        pen.put(Role::Dim, &format!("batch {}", plain(&batch.0)));
-        if board.resumed {
-            pen.put(Role::Dim, ", resumed");
+        let resumed = if board.resumed { ", resumed" } else { "" };
+        let name = format!("{dot}batch {}{resumed}", plain(&batch.0));
+        if width(&name) <= usize::from(pen.room()) {
+            pen.put(Role::Dim, &name);
         }
     }
     pen.skip(1);
@@ -158,21 +158,13 @@ fn narrow(model: &Model, buffer: &mut Buffer, area: Rect) {
     pen.bar(Role::Good, u64::from(share(model)), 100, cells);
 }
 
-/// What there is to say when every image has ended.
+/// What became of the images, when every one has ended.
 fn banner(model: &Model, buffer: &mut Buffer, area: Rect) {
     let board = &model.board;
     let failed = board.counts().failed;
     let verdict = match board.all_done() {
         true => "All images ended",
         false => "The batch was stopped",
-    };
-    let next = match (failed, &board.batch) {
-        (0, _) | (_, None) => "q leaves".into(),
-        (_, Some(_)) if !board.finished => "R retries the failed ones, q leaves".into(),
-        (_, Some(id)) => {
-            let id = plain(&id.0);
-            format!("q leaves, `transship resume {id} --retry-failed` retries")
-        }
     };
     let role = match failed {
         0 => Role::Celebrate,
@@ -184,7 +176,24 @@ fn banner(model: &Model, buffer: &mut Buffer, area: Rect) {
         role,
         &format!(" {verdict}: {} ", present::outcome_counts(board)),
     );
-    pen.put(Role::Strong, &format!("  {next}"));
+    let sums = format!(" {} ", present::blob_sums(board));
+    pen.at_end(&[(Role::Strong, &sums)]);
+}
+
+/// What an operator can do then.
+fn next(model: &Model, buffer: &mut Buffer, area: Rect) {
+    let board = &model.board;
+    let next = match (board.counts().failed, &board.batch) {
+        (0, _) | (_, None) => "q leaves".into(),
+        (_, Some(_)) if !board.finished => "R retries the failed ones, q leaves".into(),
+        (_, Some(id)) => {
+            let id = plain(&id.0);
+            format!("q leaves; `transship resume {id} --retry-failed` retries")
+        }
+    };
+    let mut pen = pen(model, buffer, area, 2);
+    pen.skip(2);
+    pen.put(Role::Strong, &next);
 }
 
 /// Images by state, and speed: in full where there is room, else all that ended in one number and
@@ -212,7 +221,6 @@ fn states(model: &Model, buffer: &mut Buffer, area: Rect) {
     let mut pen = pen(model, buffer, area, 2);
     pen.skip(1);
     let right = match model.meter.speed() {
-        _ if model.ended.is_some() => format!(" {} ", present::blob_sums(board)),
         Some(speed) => format!(" {} ", rate(speed)),
         None => " ".into(),
     };
@@ -224,7 +232,6 @@ fn states(model: &Model, buffer: &mut Buffer, area: Rect) {
     }
     let sparks = match room.saturating_sub(cells(&parts)) {
         0..6 => String::new(),
-        _ if model.ended.is_some() => String::new(),
         room => sparks(model, room.min(SPARKS)),
     };
     pen.at_end(&[(Role::Busy, &sparks), (Role::Strong, &right)]);

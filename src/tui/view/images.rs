@@ -18,7 +18,12 @@ use crate::{
 
 pub fn draw(model: &Model, buffer: &mut Buffer, area: Rect) {
     let area = titled(model, buffer, area, Pane::Images, &facts(model));
-    let columns = columns(area.width, &model.options.columns, model.images.show());
+    let columns = columns(
+        area.width,
+        &model.options.columns,
+        model.images.show(),
+        model.names.widest(),
+    );
     titles(model, buffer, area, &columns);
     let rows = Rect {
         y: area.y + 1.min(area.height),

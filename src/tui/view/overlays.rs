@@ -9,9 +9,10 @@ use ratatui::{
 use super::pen;
 use crate::{
     batch::StopMode,
-    present::{Glyphs, count, percent, plain, width},
+    present::{Glyphs, count, percent, plain, width, wrap},
     tui::{
         help::{self, HelpLine},
+        keymap::Heading as _,
         keys::{self, Mode},
         model::{Model, Overlay},
         palette,
@@ -36,10 +37,18 @@ pub fn draw(model: &Model, buffer: &mut Buffer) {
             Overlay::Question {
                 question, about, ..
             } => {
-                let mut lines = vec![vec![(Role::Strong, question.clone())], Vec::new()];
-                lines.extend(
-                    (about.iter()).map(|line| vec![(Role::Text, format!("  {}", plain(line)))]),
-                );
+                let room = usize::from(model.size.width.saturating_sub(4));
+                let question = wrap(question, room).into_iter();
+                let mut lines: Vec<Line> =
+                    question.map(|piece| vec![(Role::Strong, piece)]).collect();
+                lines.push(Vec::new());
+                lines.extend(about.iter().map(|line| {
+                    let line = model
+                        .options
+                        .glyphs
+                        .clip_middle(line, room.saturating_sub(2));
+                    vec![(Role::Text, format!("  {line}"))]
+                }));
                 lines.push(Vec::new());
                 lines.push(vec![
                     (Role::Key, "y".into()),
@@ -131,7 +140,9 @@ fn leave(model: &Model) -> Vec<Line> {
     };
     let mut lines = vec![vec![(Role::Strong, question)], Vec::new()];
     for view in (board.running().take(NAMED)).filter_map(|job| board.job(job)) {
-        let name = model.options.glyphs.clip_reference(&view.job.source, 52);
+        // The percentage follows.
+        let cells = usize::from(model.size.width.saturating_sub(12)).min(52);
+        let name = model.options.glyphs.clip_reference(&view.job.source, cells);
         let share = match view.blobs.is_empty() {
             true => String::new(),
             false => format!(" {:>3}%", percent(view.bytes_done, view.bytes_total)),
@@ -155,10 +166,12 @@ fn leave(model: &Model) -> Vec<Line> {
             }
             _ => binding.says.into(),
         };
-        lines.push(vec![
-            (Role::Key, format!("{:<5}", binding.keys[0])),
-            (Role::Text, says),
-        ]);
+        let mut key = binding.keys[0].as_str();
+        let room = usize::from(model.size.width.saturating_sub(9));
+        for piece in wrap(&says, room) {
+            lines.push(vec![(Role::Key, format!("{key:<5}")), (Role::Text, piece)]);
+            key = "";
+        }
     }
     lines
 }

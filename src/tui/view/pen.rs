@@ -63,9 +63,13 @@ impl<'a> Pen<'a> {
         if room == 0 {
             return;
         }
-        let text = self.glyphs.clip_end(text, room);
-        let (x, _) = self.buffer.set_stringn(self.x, self.y, text, room, style);
-        self.x = x;
+        let fitting = self.glyphs.clip_end(text, room);
+        let (x, _) = self
+            .buffer
+            .set_stringn(self.x, self.y, &fitting, room, style);
+        // A cell that was too narrow for the next character is no room for what follows.
+        let is_cut = text.chars().nth(fitting.chars().count()).is_some();
+        self.x = if is_cut { self.end } else { x };
     }
 
     /// A column of `cells` cells, and one free cell after it.

@@ -27,7 +27,8 @@ pub fn draw(model: &Model, buffer: &mut Buffer, area: Rect) {
         pen.skip(2);
         return pen.put(Role::Dim, "No registry was asked yet.");
     }
-    let (has_requests, has_answers) = (area.width >= 70, area.width >= 90);
+    // What a registry is doing matters more than how much of it.
+    let (has_requests, has_answers) = (area.width >= 84, area.width >= 100);
     let name = (area.width / 4).clamp(18, REGISTRY);
     let mut titles = pen(model, buffer, area, 0);
     titles.skip(2);
@@ -105,6 +106,9 @@ fn answers(lane: &LaneState) -> String {
 fn state(model: &Model, lane: &LaneState) -> (Role, String) {
     let glyphs = model.options.glyphs;
     let mut limits = String::new();
+    if let Some(budget) = lane.budget {
+        limits += &format!(", {} of {} requests left", budget.remaining, budget.limit);
+    }
     let ceiling = (model.registries.asked.get(&lane.registry)).unwrap_or(&lane.stream_ceiling);
     if *ceiling != lane.stream_limit {
         limits += &format!(", of {}", count(usize::from(*ceiling), "stream"));
@@ -114,9 +118,6 @@ fn state(model: &Model, lane: &LaneState) -> (Role, String) {
     }
     if let Some(limit) = lane.byte_limit {
         limits += &format!(", at most {}", rate(limit));
-    }
-    if let Some(budget) = lane.budget {
-        limits += &format!(", {} of {} requests left", budget.remaining, budget.limit);
     }
     match lane.upload_mode {
         UploadMode::Whole => {}

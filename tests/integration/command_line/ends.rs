@@ -168,3 +168,32 @@ async fn a_reader_that_goes_away_does_not_end_the_batch() {
     assert!(ended.expect(0).stderr.contains("the batch goes on"));
     assert_eq!(scene.arrived(), IMAGES);
 }
+
+#[tokio::test]
+async fn a_reader_that_has_seen_enough_is_no_mistake() {
+    let scene = Scene::new().await;
+    let list = scene.list();
+    let list = list.to_str().unwrap();
+    let repository = format!("{}/team/first", scene.source.address());
+    let image = format!("{repository}:1");
+    scene.operator.say(&["run", list]).await.expect(0);
+    for arguments in [
+        &["tags", &repository][..],
+        &["inspect", &image],
+        &["inspect", &image, "--json"],
+        &["inspect", &image, "--raw"],
+        &["digest", &image],
+        &["list", "check", list],
+        &["list", "schema"],
+        &["batches"],
+        &["batches", "--json"],
+        &["verify", list, "--json"],
+    ] {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let mut command = scene.operator.command(arguments);
+        let ended = end(command.stdout(writer).spawn().unwrap()).await;
+        let said = &ended.expect(0).stderr;
+        assert!(!said.contains("transship:"), "{arguments:?}: {said}");
+    }
+}

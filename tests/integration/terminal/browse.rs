@@ -48,3 +48,33 @@ async fn the_images_of_a_list_are_compared_with_what_arrived() {
     terminal.press("\x03");
     assert_eq!(terminal.end().await.code, 0);
 }
+
+#[tokio::test]
+async fn the_browser_has_the_configured_keys_and_theme() {
+    let scene = Scene::new().await;
+    let configuration =
+        "theme = \"mono\"\nglyphs = \"ascii\"\n[keys]\nopen = \"x\"\nquit = \"Q\"\n";
+    scene.operator.configure(configuration);
+    let mut terminal = Terminal::run(&scene.operator, &["browse", &scene.source.address()]);
+    terminal.says("team/second").await;
+    let coloured = |screen: &vt100::Screen| {
+        let cells = (0..40).flat_map(|row| (0..120).map(move |column| (row, column)));
+        (cells.filter_map(|(row, column)| screen.cell(row, column)))
+            .any(|cell| cell.fgcolor() != vt100::Color::Default)
+    };
+    terminal.until(|screen| !coloured(screen)).await;
+    terminal.press("jx");
+    terminal.says("Tags 1").await;
+    terminal.press("Q");
+    assert_eq!(terminal.end().await.code, 0);
+}
+
+#[tokio::test]
+async fn a_wrong_configuration_is_told_before_the_browser_opens() {
+    let scene = Scene::new().await;
+    scene.operator.configure("[keys]\ncompere = \"x\"\n");
+    let terminal = Terminal::run(&scene.operator, &["browse", &scene.source.address()]);
+    let left = terminal.end().await;
+    assert_eq!(left.code, 2, "{}", left.text);
+    assert!(left.text.contains("did you mean compare?"), "{}", left.text);
+}

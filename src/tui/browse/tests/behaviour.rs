@@ -3,10 +3,14 @@
 use crate::{
     inspect::{ErrorKind, Request},
     oci::Version,
-    tui::browse::{
-        Effect, Msg, Pair, Start,
-        fixtures::{Browsing, Content, REGISTRY, failure, place, reference},
-        layout::Pane,
+    tui::{
+        browse::{
+            Effect, Msg, Pair, Start,
+            fixtures::{Browsing, Content, REGISTRY, failure, place, reference},
+            keys::Group,
+            layout::Pane,
+        },
+        keymap::Heading as _,
     },
 };
 
@@ -180,6 +184,27 @@ fn a_key_that_can_do_nothing_says_so() {
 }
 
 #[test]
+fn long_lines_of_json_are_read_to_their_end() {
+    let content = Content::new();
+    let mut browsing = api(&content);
+    browsing.resize(60, 15);
+    browsing.press("v j");
+    let start = browsing.text();
+    assert!(!start.contains("manifest.v1+json"), "{start}");
+    browsing.press("right");
+    let aside = browsing.text();
+    assert!(aside.contains("from column 17"), "{aside}");
+    assert!(aside.contains("manifest.v1+json"), "{aside}");
+    // The longest line does not leave the screen.
+    browsing.press(&["right"; 40].join(" "));
+    let far = browsing.text();
+    browsing.press("right");
+    assert_eq!(browsing.text(), far);
+    browsing.press(&["left"; 40].join(" "));
+    assert_eq!(browsing.text(), start);
+}
+
+#[test]
 fn q_closes_and_ctrl_c_is_for_whoever_shows_the_browser() {
     let content = Content::new();
     let mut browsing = api(&content);
@@ -190,11 +215,8 @@ fn q_closes_and_ctrl_c_is_for_whoever_shows_the_browser() {
 #[test]
 fn no_keys_in_any_order_break_anything() {
     let content = Content::new();
-    let keys: Vec<&str> = crate::tui::browse::keys::BINDINGS
-        .iter()
-        .flat_map(|binding| binding.keys)
-        .filter(|key| !matches!(**key, "left" | "right"))
-        .copied()
+    let keys: Vec<&str> = (Group::ROWS.iter())
+        .flat_map(|row| row.keys.split(' '))
         .collect();
     let pair = Pair {
         source: reference("team/api:1.10"),

@@ -5,14 +5,13 @@ use ratatui::{
     layout::{Position, Rect},
 };
 use tui_input::Input;
-use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 
 use super::pen;
 use crate::{
-    present::Level,
+    present::{Level, skip, width},
     tui::{
         browse::{
-            keys::{self, Action, Mode},
+            keys::{Action, Mode},
             model::{Browser, Overlay},
         },
         theme::Role,
@@ -41,15 +40,18 @@ pub fn draw(browser: &Browser, buffer: &mut Buffer, area: Rect) -> Option<Positi
 
 /// As many keys as there is room for; how to get help and how to close come before all others.
 fn hints(browser: &Browser, buffer: &mut Buffer, area: Rect, mode: Mode) {
-    let hints = || keys::in_mode(mode).filter(|binding| !binding.hint.is_empty());
+    let hints: Vec<_> = (browser.options.browser_keys.in_mode(mode))
+        .filter(|binding| !binding.hint.is_empty())
+        .filter_map(|binding| Some((binding, binding.keys.first()?)))
+        .collect();
     let always = |action| matches!(action, Action::Help | Action::Quit | Action::Back);
     let mut pen = pen(browser, buffer, area, 0);
     pen.skip(1);
-    let last: Vec<(Role, String)> = hints()
-        .filter(|binding| always(binding.action))
-        .flat_map(|binding| {
+    let last: Vec<(Role, String)> = (hints.iter())
+        .filter(|(binding, _)| always(binding.action))
+        .flat_map(|(binding, key)| {
             [
-                (Role::Key, format!(" {}", binding.keys[0])),
+                (Role::Key, format!(" {key}")),
                 (Role::Dim, format!(" {} ", binding.hint)),
             ]
         })
@@ -58,9 +60,11 @@ fn hints(browser: &Browser, buffer: &mut Buffer, area: Rect, mode: Mode) {
         .map(|(role, text)| (*role, text.as_str()))
         .collect();
     pen.at_end(&last);
-    for binding in hints().filter(|binding| !always(binding.action)) {
-        let key = binding.keys[0];
-        if key.width() + binding.hint.width() + 3 > usize::from(pen.room()) {
+    for (binding, key) in hints {
+        if always(binding.action) {
+            continue;
+        }
+        if width(key) + width(binding.hint) + 3 > usize::from(pen.room()) {
             break;
         }
         pen.put(Role::Key, key);
@@ -81,15 +85,7 @@ fn typing(browser: &Browser, buffer: &mut Buffer, area: Rect, input: &Input) -> 
     // The input scrolls so that its cursor stays in sight.
     let room = usize::from(pen.room()).saturating_sub(1);
     let scroll = input.visual_scroll(room);
-    let mut skipped = 0;
-    let visible: String = (input.value().chars())
-        .skip_while(|c| {
-            let before = skipped;
-            skipped += c.width().unwrap_or(0);
-            before < scroll
-        })
-        .collect();
-    pen.put(Role::Text, &visible);
+    pen.put(Role::Text, skip(input.value(), scroll));
     let column = input.visual_cursor().saturating_sub(scroll).min(room);
     Position {
         x: area.x + 2 + u16::try_from(column).unwrap_or(0),

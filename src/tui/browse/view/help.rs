@@ -8,11 +8,12 @@ use crate::tui::{
         help::{HelpLine, help_lines},
         model::Browser,
     },
+    keymap::Heading as _,
     theme::Role,
 };
 
 pub fn draw(browser: &Browser, buffer: &mut Buffer, area: Rect, offset: usize) {
-    let lines = help_lines();
+    let lines = help_lines(&browser.options.browser_keys);
     let height = usize::from(area.height.saturating_sub(1));
     let mut facts = Vec::new();
     if lines.len() > height {

@@ -23,7 +23,7 @@ use super::{
 };
 use crate::{
     inspect::Error,
-    present::{Glyphs, count, plain},
+    present::{Glyphs, count, plain, wrap},
     tui::{theme::Role, view::pen::Pen},
 };
 
@@ -167,7 +167,7 @@ fn cursor(pen: &mut Pen, selected: bool, focused: bool) -> Role {
 fn words(browser: &Browser, buffer: &mut Buffer, area: Rect, lines: &[(Role, String)]) {
     let room = usize::from(area.width.saturating_sub(2));
     let pieces = lines.iter().flat_map(|(role, text)| {
-        let pieces = super::detail::pieces(&plain(text), room);
+        let pieces = wrap(&plain(text), room);
         pieces.into_iter().map(|piece| (*role, piece))
     });
     for (row, (role, text)) in (0..area.height).zip(pieces) {

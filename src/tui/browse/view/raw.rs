@@ -4,11 +4,13 @@ use ratatui::{buffer::Buffer, layout::Rect};
 
 use super::{cursor, fold, pen, titled};
 use crate::{
-    present::{count, plain},
+    present::{Glyphs, count, plain, skip, width},
     tui::{
-        browse::{model::Browser, raw::Raw},
+        browse::{
+            model::Browser,
+            raw::{self, Raw},
+        },
         theme::Role,
-        view::pen::Pen,
     },
 };
 
@@ -18,6 +20,9 @@ pub fn draw(browser: &Browser, buffer: &mut Buffer, area: Rect, raw: &Raw) {
     if shown.len() + 1 > usize::from(area.height) {
         let (at, all) = raw.position();
         facts.push((Role::Dim, format!("line {} of {all}", at + 1)));
+    }
+    if raw.aside > 0 {
+        facts.push((Role::Dim, format!("from column {}", raw.aside + 1)));
     }
     if !raw.search.is_empty() {
         let matches = raw.count();
@@ -37,18 +42,23 @@ pub fn draw(browser: &Browser, buffer: &mut Buffer, area: Rect, raw: &Raw) {
     for (row, line) in (0..area.height).zip(shown.iter().skip(raw.offset)) {
         let mut pen = pen(browser, buffer, area, row);
         let role = cursor(&mut pen, *line == raw.cursor, true);
-        draw_line(&mut pen, raw, *line, role);
+        let mut aside = raw.aside;
+        for (role, text) in pieces(raw, *line, role, pen.glyphs()) {
+            pen.put(role, skip(&text, aside));
+            aside = aside.saturating_sub(width(&text));
+        }
     }
 }
 
-fn draw_line(pen: &mut Pen, raw: &Raw, at: usize, role: Role) {
+/// The line in pieces, as if there was room for all of it.
+fn pieces(raw: &Raw, at: usize, role: Role, glyphs: Glyphs) -> Vec<(Role, String)> {
     let line = &raw.document.lines[at];
     let folded = raw.is_folded(at);
-    pen.skip(u16::try_from(line.depth.min(40) * 2).unwrap_or(0));
-    match line.end {
-        Some(_) => pen.put(Role::Dim, fold(pen.glyphs(), !folded)),
-        None => pen.skip(2),
-    }
+    let before = match line.end {
+        Some(_) => fold(glyphs, !folded),
+        None => "",
+    };
+    let mut pieces = vec![(Role::Dim, format!("{before:>0$}", raw::indent(line.depth)))];
     let text = plain(&line.text);
     let lower = text.to_lowercase();
     let found = match raw.search.is_empty() {
@@ -62,23 +72,23 @@ fn draw_line(pen: &mut Pen, raw: &Raw, at: usize, role: Role) {
             let end = start + raw.search.len();
             match (text.get(..start), text.get(start..end), text.get(end..)) {
                 (Some(before), Some(found), Some(after)) => {
-                    pen.put(role, before);
-                    pen.put(Role::Alert, found);
-                    pen.put(role, after);
+                    pieces.push((role, before.into()));
+                    pieces.push((Role::Alert, found.into()));
+                    pieces.push((role, after.into()));
                 }
-                _ => pen.put(Role::Alert, &text),
+                _ => pieces.push((Role::Alert, text.into())),
             }
         }
-        (Some(_), _) => pen.put(Role::Alert, &text),
+        (Some(_), _) => pieces.push((Role::Alert, text.into())),
         (None, Some(key)) if role == Role::Text => {
-            pen.put(Role::Accent, &text[..=key]);
-            pen.put(Role::Text, &text[key + 1..]);
+            pieces.push((Role::Accent, text[..=key].into()));
+            pieces.push((Role::Text, text[key + 1..].into()));
         }
-        (None, _) => pen.put(role, &text),
+        (None, _) => pieces.push((role, text.into())),
     }
     if let Some(end) = line.end.filter(|_| folded) {
-        let ellipsis = pen.glyphs().ellipsis;
-        pen.put(Role::Dim, &format!(" {} {ellipsis} ", line.entries));
-        pen.put(role, &raw.document.lines[end].text);
+        pieces.push((Role::Dim, format!(" {} {} ", line.entries, glyphs.ellipsis)));
+        pieces.push((role, raw.document.lines[end].text.clone()));
     }
+    pieces
 }

@@ -1,0 +1,214 @@
+//! Batches as they look to an operator: what the pictures are taken of.
+
+use crate::{
+    batch::{
+        Attempt, Budget, Event, FailureClass, JobId, LaneState, Millis, Outcome, Settled, Side,
+        StopMode, UploadMode,
+    },
+    tui::{
+        fixtures::{
+            self, MIB, blob_started, blob_waited, copied, failed, failure, finished, listed,
+            mounted, planned, press, progress, retry_scheduled, settled, skipped, started, tell,
+            tick,
+        },
+        model::Model,
+    },
+};
+
+/// The list is being read.
+pub fn empty() -> Model {
+    fixtures::model([])
+}
+
+/// Twelve images in every state, half a minute into the batch.
+pub fn busy() -> Model {
+    let mut model = fixtures::model(listed(12));
+    tick(&mut model, 0);
+    let sizes = [3_000, 40 * MIB, 25 * MIB, 700_000];
+    tell(
+        &mut model,
+        [started(0, 1), planned(0, &sizes), mounted(0, 1)],
+    );
+    tell(
+        &mut model,
+        [0, 2, 3].map(|blob| settled(0, blob, Settled::Copied)),
+    );
+    tell(
+        &mut model,
+        [
+            copied(0),
+            finished(
+                1,
+                Outcome::UpToDate {
+                    root: fixtures::digest(1, 0),
+                },
+            ),
+            started(2, 1),
+            planned(2, &sizes),
+            settled(2, 0, Settled::Present),
+            mounted(2, 1),
+            blob_started(2, 2, 0),
+            started(3, 1),
+            planned(3, &[3_000, 90 * MIB]),
+            settled(3, 0, Settled::Copied),
+            blob_waited(3, 1, 2),
+            started(4, 1),
+            retry_scheduled(5, 1, "said 429"),
+            failed(6, "said 401: denied"),
+            skipped(7),
+        ],
+    );
+    for second in 1..=12 {
+        tell(&mut model, [progress(2, 1, 2, second * second * MIB / 8)]);
+        tick(&mut model, second);
+    }
+    tell(&mut model, [lanes(1)]);
+    tick(&mut model, 20);
+    tell(&mut model, [lanes(2)]);
+    tick(&mut model, 21);
+    model
+}
+
+/// Three registries, the last one throttling, sampled for the `times`th time.
+pub fn lanes(times: u64) -> Event {
+    let lane = |registry: &str, streams, stream_limit, requests, bytes| LaneState {
+        registry: registry.parse().unwrap(),
+        streams,
+        stream_limit,
+        stream_ceiling: 16,
+        requests,
+        request_rate: u32::from(streams) * 9,
+        request_limit: None,
+        bytes,
+        byte_limit: None,
+        answer_p50_ms: Some(Millis(12)),
+        answer_p95_ms: Some(Millis(340)),
+        throttled_ms: None,
+        budget: None,
+        upload_mode: UploadMode::Whole,
+    };
+    let source = lane("a.example", 8, 8, 200 * times, 50 * MIB * times);
+    let destination = LaneState {
+        upload_mode: UploadMode::Chunks { bytes: 64 * MIB },
+        ..lane("b.example", 3, 16, 31 * times, 45 * MIB * times)
+    };
+    let long = "a-rather-long-name.registry.internal.example:5000";
+    let throttling = LaneState {
+        throttled_ms: Some(Millis(31_000)),
+        budget: Some(Budget {
+            limit: 100,
+            remaining: 4,
+            window_ms: Some(Millis(21_600_000)),
+        }),
+        ..lane(long, 0, 4, 7, 0)
+    };
+    Event::LanesSampled {
+        lanes: vec![source, destination, throttling],
+    }
+}
+
+/// Two attempts that failed, the second for good, with a chain of causes.
+pub fn failing() -> Model {
+    let mut model = fixtures::model(listed(6));
+    let class = FailureClass::Transient {
+        retry_after_ms: None,
+    };
+    let mut first = failure(Side::Source, class, "said 503");
+    first.chain = vec![
+        "reading layer 4f2a".into(),
+        "503 Service Unavailable".into(),
+    ];
+    let mut last = failure(
+        Side::Destination,
+        FailureClass::Rejected,
+        "said 403: quota of project team exceeded",
+    );
+    last.chain = vec![
+        "writing manifest".into(),
+        "PUT https://b.example/v2/team/app-1/manifests/1".into(),
+        "403 Forbidden: quota of project team exceeded".into(),
+    ];
+    tell(
+        &mut model,
+        [
+            started(0, 1),
+            copied(0),
+            started(1, 1),
+            Event::JobRetryScheduled {
+                job: JobId(1),
+                attempt: Attempt(1),
+                delay_ms: Millis(5_000),
+                cause: first,
+            },
+            started(1, 2),
+            planned(1, &[3_000, 40 * MIB]),
+            settled(1, 0, Settled::Copied),
+            settled(1, 1, Settled::Copied),
+            finished(1, Outcome::Failed { cause: last }),
+            failed(2, "said 401: authentication required"),
+            copied(3),
+            copied(4),
+            copied(5),
+        ],
+    );
+    tick(&mut model, 9);
+    press(&mut model, "j");
+    model
+}
+
+/// 700 of 2,000 images have ended, 25 of them badly, by twelve causes.
+pub fn thousands() -> Model {
+    let mut model = fixtures::model(listed(2000));
+    tell(
+        &mut model,
+        (0..675).flat_map(|job| [started(job, 1), copied(job)]),
+    );
+    tell(
+        &mut model,
+        (675..700).map(|job| failed(job, &format!("said 4{:02}: refused", job % 12))),
+    );
+    tell(&mut model, (700..708).map(|job| started(job, 1)));
+    tick(&mut model, 100);
+    model
+}
+
+pub fn paused() -> Model {
+    let mut model = busy();
+    tell(&mut model, [Event::BatchPaused]);
+    model
+}
+
+pub fn draining() -> Model {
+    let mut model = busy();
+    let mode = StopMode::Drain;
+    tell(&mut model, [Event::StopRequested { mode }]);
+    model
+}
+
+/// All is well, and the batch is over.
+pub fn done() -> Model {
+    let mut model = fixtures::model(listed(40));
+    tell(
+        &mut model,
+        (0..40).flat_map(|job| {
+            [
+                started(job, 1),
+                planned(job, &[3_000, 40 * MIB]),
+                mounted(job, 0),
+                settled(job, 1, Settled::Copied),
+                copied(job),
+            ]
+        }),
+    );
+    tell(&mut model, [Event::BatchFinished { stopped_by: None }]);
+    tick(&mut model, 3_700);
+    model
+}
+
+/// Everything has ended, and the batch with it; two images failed.
+pub fn ended() -> Model {
+    let mut model = failing();
+    tell(&mut model, [Event::BatchFinished { stopped_by: None }]);
+    tick(&mut model, 12);
+    model
+}
