@@ -17,7 +17,7 @@ use tokio::sync::mpsc;
 
 use super::{
     Exit, OutputArguments, PaceArguments, ResumeArguments, RunArguments, browse,
-    front_end::{FrontEnd, Lines, ToScreen, choose},
+    front_end::{FrontEnd, Lines, ToScreen, choose, give_rest},
     lists,
     partial_list::Whole,
     screen, settings, shown, signals,
@@ -277,11 +277,14 @@ pub(super) async fn migrate(
             } else {
                 Format::Text
             };
-            let observers: Vec<Box<dyn Observer>> =
-                vec![Box::new(Lines::new(stdout(), format, attempts))];
-            Dispatcher::new(engine, recorder, observers, options)
+            let leave = signals::listen()?;
+            let (lines, written) = Lines::new(stdout(), format, attempts);
+            let observers: Vec<Box<dyn Observer>> = vec![Box::new(lines)];
+            let ended = Dispatcher::new(engine, recorder, observers, options)
                 .run(batch, inlets)
-                .await
+                .await;
+            give_rest(written, leave).await;
+            ended
         }
     };
     if front_end == FrontEnd::Screen {
