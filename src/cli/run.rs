@@ -17,7 +17,7 @@ use tokio::sync::mpsc;
 
 use super::{
     Exit, OutputArguments, PaceArguments, ResumeArguments, RunArguments, browse,
-    front_end::{FrontEnd, Lines, ToScreen, choose},
+    front_end::{FrontEnd, Lines, ToScreen, choose, give_rest},
     lists,
     partial_list::Whole,
     screen, settings, shown, signals,
@@ -30,7 +30,7 @@ use crate::{
     journal::{Journal, NewBatch, Recorder, Stored},
     list::{List, TagLists},
     present,
-    run::{Batch, Dispatcher, Inlets, Observer, Options, Policy},
+    run::{Batch, Dispatcher, Inlets, Observer, Options, Policy, Review},
     tui,
 };
 
@@ -207,6 +207,7 @@ pub(super) async fn migrate(
     output: OutputArguments,
 ) -> anyhow::Result<Exit> {
     let began = Instant::now();
+    let mut elapsed = None;
     let (send_command, commands) = mpsc::unbounded_channel();
     let inlets = Inlets {
         commands,
@@ -214,6 +215,12 @@ pub(super) async fn migrate(
     };
     let front_end = choose(&output);
     let attempts = Some(options.policy.attempts);
+    let review = match (output.review, front_end) {
+        (false, _) => Review::None,
+        (true, FrontEnd::Screen) => Review::First,
+        (true, FrontEnd::Pictures | FrontEnd::Lines | FrontEnd::Json) => Review::Only,
+    };
+    let options = Options { review, ..options };
     let (board, closed) = match front_end {
         FrontEnd::Screen | FrontEnd::Pictures => {
             let (events, feed) = mpsc::unbounded_channel();
@@ -239,7 +246,9 @@ pub(super) async fn migrate(
                 }),
             };
             let watched = match &output.pictures {
-                None => tui::run(feed, screen).await.map(drop),
+                None => tui::run(feed, screen)
+                    .await
+                    .map(|ended| elapsed = Some(ended.elapsed)),
                 Some(directory) => screen::draw_pictures(feed, screen, directory).await,
             };
             if let Err(error) = watched {
@@ -257,16 +266,20 @@ pub(super) async fn migrate(
             } else {
                 Format::Text
             };
-            let observers: Vec<Box<dyn Observer>> =
-                vec![Box::new(Lines::new(stdout(), format, attempts))];
-            Dispatcher::new(engine, recorder, observers, options)
+            let leave = signals::listen()?;
+            let (lines, written) = Lines::new(stdout(), format, attempts);
+            let observers: Vec<Box<dyn Observer>> = vec![Box::new(lines)];
+            let ended = Dispatcher::new(engine, recorder, observers, options)
                 .run(batch, inlets)
-                .await
+                .await;
+            give_rest(written, leave).await;
+            ended
         }
     };
     if front_end == FrontEnd::Screen {
         // Nobody reads it when the terminal is gone; the journal knows all of it.
-        let _ = write!(stdout(), "{}", present::summary(&board, began.elapsed()));
+        let elapsed = elapsed.unwrap_or_else(|| began.elapsed());
+        let _ = write!(stdout(), "{}", present::summary(&board, elapsed));
     }
     if let Err(error) = closed {
         // How the images fared is known all the same.
@@ -304,6 +317,7 @@ impl Pace {
                 attempts: attempts.unwrap_or(default.attempts),
                 ..default
             },
+            review: Review::None,
             stay: false,
         }
     }

@@ -4,6 +4,7 @@
 //! only looks on. Output that can no longer be written is reported once and then left alone, so that a closed
 //! pipe costs the lines and not the batch.
 
+mod outlet;
 mod stream;
 mod text;
 
@@ -18,6 +19,8 @@ use crate::{
     batch::{Board, Event},
     present,
 };
+
+pub use outlet::Outlet;
 
 /// How long the text output may be silent before it says that it is alive.
 pub const HEARTBEAT: Duration = Duration::from_secs(30);
@@ -58,6 +61,11 @@ impl<W: Write> Headless<W> {
         }
     }
 
+    /// Where the lines go.
+    pub fn output(&self) -> &W {
+        &self.output
+    }
+
     /// Takes an event after `board` has applied it.
     ///
     /// # Errors
@@ -86,12 +94,15 @@ impl<W: Write> Headless<W> {
         }
     }
 
-    /// Ends the output; as text, with the summary. The stream's last line is the batch's last event.
+    /// Ends the output; as text, with the plan if all there was is a review, and the summary. The stream's last line is the batch's last event.
     ///
     /// # Errors
     /// As [`Headless::observe`].
     pub fn finish(&mut self, board: &Board, now: Timestamp) -> io::Result<()> {
         if self.format == Format::Text {
+            if board.is_reviewing() {
+                self.write(&present::plan(board), now)?;
+            }
             let elapsed = self.started.map(|started| between(started, now));
             self.write(&present::summary(board, elapsed.unwrap_or_default()), now)?;
         }
