@@ -214,6 +214,7 @@ fn loop_events_per_second(room: &Path, count: usize) -> Result<f64> {
             parallel: 12,
             policy: Policy::default(),
             stay: false,
+            review: run::Review::None,
         };
         let batch = Batch {
             list: "list.toml".into(),
