@@ -72,7 +72,9 @@ struct Reader {
 }
 
 impl Feed {
-    pub(super) fn new(transfer: &Transfer<'_>) -> Self {
+    /// `hashed` is what an earlier attempt knows of the content.
+    pub(super) fn new(transfer: &Transfer<'_>, hashed: Option<(Hasher, u64)>) -> Self {
+        let hashed = hashed.unwrap_or_else(|| (transfer.blob.digest.hasher(), 0));
         Self {
             source: Arc::clone(transfer.source),
             repository: transfer.from.clone(),
@@ -80,7 +82,7 @@ impl Feed {
             size: transfer.blob.size,
             destination: Arc::clone(transfer.destination),
             meter: Arc::default(),
-            hashed: Mutex::new((transfer.blob.digest.hasher(), 0)),
+            hashed: Mutex::new(hashed),
             failure: Mutex::default(),
             taking: Mutex::default(),
             reading: true.into(),
@@ -96,9 +98,9 @@ impl Feed {
 
     /// Opens the source before anything is asked of the destination: a source that fails at once costs
     /// no upload, and one that is slow to start does not let an open one wait (quirk 40).
-    pub(super) async fn open(&self) -> Result<(), CopyError> {
-        let mut reader = Reader::at(0);
-        if self.size > 0 {
+    pub(super) async fn open(&self, position: u64) -> Result<(), CopyError> {
+        let mut reader = Reader::at(position);
+        if position < self.size {
             reader.ready = reader.read(self).await?;
         }
         *lock(&self.parked) = Some(reader);
@@ -182,6 +184,11 @@ impl Feed {
                 taking.too_slow = Some(cause);
             }
         }
+    }
+
+    /// The hash of the bytes handed over so far, and how many these are.
+    pub(super) fn hashed(&self) -> (Hasher, u64) {
+        lock(&self.hashed).clone()
     }
 
     /// What the source did wrong, if it ended the request body.
@@ -323,6 +330,7 @@ mod tests {
 
     use super::*;
     use crate::{
+        copy::unfinished::Unfinished,
         oci::{Descriptor, MediaType},
         registry::{Limit, Settings},
     };
@@ -345,14 +353,16 @@ mod tests {
         };
         let (source, destination) = (client("a.example"), client("b.example"));
         let repository = "team/app".parse().unwrap();
-        let feed = Arc::new(Feed::new(&Transfer {
+        let transfer = Transfer {
             blob: &blob,
             source: &source,
             from: &repository,
             destination: &destination,
             into: &repository,
+            unfinished: &Unfinished::default(),
             report: &|_| {},
-        }));
+        };
+        let feed = Arc::new(Feed::new(&transfer, None));
         let _ = Arc::clone(&feed).stream(0..blob.size);
         let reader = Reader {
             ready: content,

@@ -18,6 +18,7 @@ mod plan;
 mod report;
 mod site;
 mod transfer;
+mod unfinished;
 mod writing;
 
 pub use create::CreateFailure;
