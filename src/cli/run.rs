@@ -30,7 +30,7 @@ use crate::{
     journal::{Journal, NewBatch, Recorder, Stored},
     list::{List, TagLists},
     present,
-    run::{Batch, Dispatcher, Inlets, Observer, Options, Policy},
+    run::{Batch, Dispatcher, Inlets, Observer, Options, Policy, Review},
     tui,
 };
 
@@ -58,6 +58,9 @@ pub(super) async fn run(arguments: RunArguments) -> anyhow::Result<Exit> {
         Err(exit) => return Ok(exit),
     };
     let pace = Pace::from(arguments.pace);
+    let options = pace.options(&list);
+    // A long one is large, and everything of it is in the jobs.
+    drop(list);
     let journal = arguments.journal.open().await?;
     let recorder = start(&journal, &arguments.list, text.clone(), pace).await?;
     let whole = Whole {
@@ -69,15 +72,7 @@ pub(super) async fn run(arguments: RunArguments) -> anyhow::Result<Exit> {
         jobs,
         restored: None,
     };
-    migrate(
-        engine,
-        recorder,
-        batch,
-        whole,
-        pace.options(&list),
-        arguments.output,
-    )
-    .await
+    migrate(engine, recorder, batch, whole, options, arguments.output).await
 }
 
 pub(super) async fn resume(arguments: ResumeArguments) -> anyhow::Result<Exit> {
@@ -112,20 +107,14 @@ pub(super) async fn resume(arguments: ResumeArguments) -> anyhow::Result<Exit> {
     } else {
         take_over(stored, arguments.retry_failed)
     };
+    let options = pace.options(&list);
+    drop(list);
     let batch = Batch {
         list: name,
         jobs,
         restored: Some(restored),
     };
-    migrate(
-        engine,
-        recorder,
-        batch,
-        whole,
-        pace.options(&list),
-        arguments.output,
-    )
-    .await
+    migrate(engine, recorder, batch, whole, options, arguments.output).await
 }
 
 async fn start(
@@ -218,6 +207,7 @@ pub(super) async fn migrate(
     output: OutputArguments,
 ) -> anyhow::Result<Exit> {
     let began = Instant::now();
+    let mut elapsed = None;
     let (send_command, commands) = mpsc::unbounded_channel();
     let inlets = Inlets {
         commands,
@@ -225,6 +215,12 @@ pub(super) async fn migrate(
     };
     let front_end = choose(&output);
     let attempts = Some(options.policy.attempts);
+    let review = match (output.review, front_end) {
+        (false, _) => Review::None,
+        (true, FrontEnd::Screen) => Review::First,
+        (true, FrontEnd::Pictures | FrontEnd::Lines | FrontEnd::Json) => Review::Only,
+    };
+    let options = Options { review, ..options };
     let (board, closed) = match front_end {
         FrontEnd::Screen | FrontEnd::Pictures => {
             let (events, feed) = mpsc::unbounded_channel();
@@ -250,7 +246,9 @@ pub(super) async fn migrate(
                 }),
             };
             let watched = match &output.pictures {
-                None => tui::run(feed, screen).await.map(drop),
+                None => tui::run(feed, screen)
+                    .await
+                    .map(|ended| elapsed = Some(ended.elapsed)),
                 Some(directory) => screen::draw_pictures(feed, screen, directory).await,
             };
             if let Err(error) = watched {
@@ -280,7 +278,8 @@ pub(super) async fn migrate(
     };
     if front_end == FrontEnd::Screen {
         // Nobody reads it when the terminal is gone; the journal knows all of it.
-        let _ = write!(stdout(), "{}", present::summary(&board, began.elapsed()));
+        let elapsed = elapsed.unwrap_or_else(|| began.elapsed());
+        let _ = write!(stdout(), "{}", present::summary(&board, elapsed));
     }
     if let Err(error) = closed {
         // How the images fared is known all the same.
@@ -318,6 +317,7 @@ impl Pace {
                 attempts: attempts.unwrap_or(default.attempts),
                 ..default
             },
+            review: Review::None,
             stay: false,
         }
     }

@@ -6,7 +6,7 @@
 //! those who wait, one of whom becomes the next owner.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
@@ -18,12 +18,15 @@ use crate::oci::{Digest, Repository};
 #[derive(Default)]
 pub(super) struct Claims {
     contents: Mutex<HashMap<Digest, Content>>,
+    /// Looked for ahead of a copy, and not found.
+    missing: Mutex<HashSet<(Digest, Repository)>>,
 }
 
 #[derive(Default)]
 struct Content {
     places: HashMap<Repository, Place>,
-    changed: Arc<Notify>,
+    /// Made by the first who waits: most of very many contents nobody waits for.
+    changed: Option<Arc<Notify>>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -78,7 +81,8 @@ impl Claims {
         let owner = waited_for.or(if from.is_none() { uploading } else { None });
         if let Some(owner) = owner {
             // Made under the lock: a notification from here on is not missed.
-            let turn = Arc::clone(&content.changed).notified_owned();
+            let changed = Arc::clone(content.changed.get_or_insert_default());
+            let turn = changed.notified_owned();
             return Claim::Wait { owner, turn };
         }
         content
@@ -102,6 +106,26 @@ impl Claims {
             .or_default()
             .places
             .insert(repository, Place::Settled);
+    }
+
+    pub(super) fn is_settled(&self, digest: &Digest, repository: &Repository) -> bool {
+        let contents = self.lock();
+        let place = contents
+            .get(digest)
+            .and_then(|content| content.places.get(repository));
+        place == Some(&Place::Settled)
+    }
+
+    /// Takes in that a blob was looked for in a repository and is not there.
+    pub(super) fn miss(&self, digest: Digest, repository: Repository) {
+        let mut missing = self.missing.lock().unwrap_or_else(PoisonError::into_inner);
+        missing.insert((digest, repository));
+    }
+
+    /// Whether that was taken in. Serves once: what a failed attempt left behind is found by asking again.
+    pub(super) fn was_missed(&self, digest: &Digest, repository: &Repository) -> bool {
+        let mut missing = self.missing.lock().unwrap_or_else(PoisonError::into_inner);
+        missing.remove(&(digest.clone(), repository.clone()))
     }
 
     /// Takes back that a blob is in a repository.
@@ -140,7 +164,9 @@ impl Drop for Claimed {
             ) {
                 content.places.remove(&self.repository);
             }
-            content.changed.notify_waiters();
+            if let Some(changed) = &content.changed {
+                changed.notify_waiters();
+            }
         }
     }
 }

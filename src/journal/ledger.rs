@@ -106,6 +106,8 @@ impl Ledger {
         match event {
             Event::BatchStarted { jobs, .. } => {
                 self.unlisted = (*jobs as usize).saturating_sub(self.rows.len());
+                self.rows.reserve_exact(self.unlisted);
+                self.changes.listed.reserve_exact(self.unlisted);
                 self.changes.state = Some(BatchState::Running);
             }
             Event::JobListed { job } => {
@@ -123,11 +125,13 @@ impl Ledger {
                     | QueueReason::Resumed
                     | QueueReason::RetryDue
                     | QueueReason::Stopped
+                    | QueueReason::Surveyed
                         if known => {}
                     QueueReason::User
                     | QueueReason::Resumed
                     | QueueReason::RetryDue
-                    | QueueReason::Stopped => {
+                    | QueueReason::Stopped
+                    | QueueReason::Surveyed => {
                         self.enter(*job, None, Phase::Queued);
                     }
                 }
@@ -165,6 +169,8 @@ impl Ledger {
             // Restored jobs come from the journal. What is left is planned, measured or asked anew by
             // whoever resumes.
             Event::JobRestored { .. }
+            | Event::ReviewStarted
+            | Event::ReviewEnded
             | Event::JobPrioritized { .. }
             | Event::JobPlanned { .. }
             | Event::BlobWaited { .. }

@@ -20,6 +20,8 @@ pub(super) enum Input {
     Command(Command),
     /// A worker ended.
     Ended(JobId, Attempt, Outcome),
+    /// A worker knows what copying its image takes.
+    Surveyed(JobId, Attempt),
     /// The wait before the next attempt is over.
     RetryDue(JobId, Attempt),
     /// The operator pressed Ctrl-C where no front end reads keys.
@@ -61,6 +63,20 @@ impl Default for Policy {
     }
 }
 
+impl Policy {
+    /// How long to wait once `job` was tried so many times. Doubles with every try; a quarter of it depends on
+    /// the job, so that images that failed together do not come back together. What a registry asked for is
+    /// never cut short.
+    #[must_use]
+    pub fn delay(&self, job: JobId, tries: u16, asked: Option<Duration>) -> Duration {
+        let doublings = u32::from(tries.saturating_sub(1)).min(16);
+        let own = (self.base_delay * 2u32.pow(doublings)).min(self.longest_delay);
+        let spread = job.0.wrapping_mul(2_654_435_761) >> 24;
+        let spread = own / 4 * spread / 256;
+        (own + spread).max(asked.map_or(Duration::ZERO, |asked| asked + spread))
+    }
+}
+
 /// Of the images in flight, at most so many times what is asked for only wait for others' uploads.
 const HELD_UP: usize = 4;
 /// While a registry throttles, images of others are looked for up to this place in the queue.
@@ -68,7 +84,7 @@ const FARTHEST_LOOK: usize = 10_000;
 /// Attempts a registry may put off for each one that is counted.
 const MOST_PUT_OFF: u16 = 20;
 
-/// The jobs that may start now, in the order they should. Costs what it returns, not what there is.
+/// The jobs that may start now, in the order they should. While a review goes on, starting one is looking at it. Costs what it returns, not what there is.
 ///
 /// An image that can only wait for another one's upload moves nothing, so the next may start beside it:
 /// else the images on one base would leave the streams idle while that base is sent.
@@ -111,6 +127,15 @@ pub(super) fn decide(board: &Board, input: Input, policy: &Policy) -> Vec<Decisi
             Some(view) if view.state == State::Running => ended(view, outcome, policy),
             _ => Vec::new(),
         },
+        Input::Surveyed(job, attempt) => match current(board, job, attempt) {
+            Some(view) if view.state == State::Running => {
+                vec![Decision::Emit(Event::JobQueued {
+                    job,
+                    why: QueueReason::Surveyed,
+                })]
+            }
+            _ => Vec::new(),
+        },
         Input::RetryDue(job, attempt) => match current(board, job, attempt) {
             Some(view) if matches!(view.state, State::Waiting { .. }) => {
                 vec![Decision::Emit(Event::JobQueued {
@@ -139,7 +164,8 @@ fn ended(view: &JobView, outcome: Outcome, policy: &Policy) -> Vec<Decision> {
         && let FailureClass::Transient { retry_after_ms } = cause.class
         && may_try_again(view, retry_after_ms, policy)
     {
-        let delay = delay(view, retry_after_ms, policy);
+        let asked = retry_after_ms.map(Into::into);
+        let delay = policy.delay(job, view.tries(), asked);
         return vec![
             Decision::Emit(Event::JobRetryScheduled {
                 job,
@@ -159,16 +185,6 @@ fn may_try_again(view: &JobView, asked: Option<Millis>, policy: &Policy) -> bool
         None => view.tries() < policy.attempts,
         Some(_) => view.attempt.0 < policy.attempts.saturating_mul(MOST_PUT_OFF),
     }
-}
-
-/// Doubles with every try; a quarter of it depends on the job, so that images that failed together do not
-/// come back together. What a registry asked for is never cut short.
-fn delay(view: &JobView, asked: Option<Millis>, policy: &Policy) -> Duration {
-    let doublings = u32::from(view.tries().saturating_sub(1)).min(16);
-    let own = (policy.base_delay * 2u32.pow(doublings)).min(policy.longest_delay);
-    let spread = view.job.id.0.wrapping_mul(2_654_435_761) >> 24;
-    let spread = own / 4 * spread / 256;
-    (own + spread).max(asked.map_or(Duration::ZERO, |asked| Duration::from(asked) + spread))
 }
 
 fn obey(board: &Board, command: Command) -> Vec<Decision> {
@@ -208,12 +224,15 @@ fn obey(board: &Board, command: Command) -> Vec<Decision> {
             decisions.reverse();
             decisions
         }
+        Command::Begin if board.is_reviewing() => vec![Decision::Emit(Event::ReviewEnded)],
         Command::Pause if !board.paused => vec![Decision::Emit(Event::BatchPaused)],
         Command::Resume if board.paused => vec![Decision::Emit(Event::BatchResumed)],
         Command::SetParallel { images } if *images > 0 && *images != board.parallel => {
             vec![Decision::Emit(Event::ParallelChanged { images: *images })]
         }
-        Command::Pause | Command::Resume | Command::SetParallel { .. } => Vec::new(),
+        Command::Begin | Command::Pause | Command::Resume | Command::SetParallel { .. } => {
+            Vec::new()
+        }
         Command::SetLimit { registry, limit } => set_limit(board, registry, *limit),
         Command::Stop { mode } => stop(board, *mode, StopReason::User),
     };
@@ -684,6 +703,82 @@ mod tests {
         assert!(second.contains(&Decision::Cancel(J)));
         carry_out(&mut board, second);
         assert_eq!(board.job(J).unwrap().state, State::Queued);
+    }
+
+    fn surveyed(board: &mut Board, job: JobId) {
+        board.apply(&started(job, 1));
+        let decisions = decide(board, Input::Surveyed(job, Attempt(1)), &policy());
+        assert_eq!(decisions.len(), 1);
+        carry_out(board, decisions);
+    }
+
+    #[test]
+    fn a_review_looks_at_every_image_once_and_copies_none() {
+        let mut board = board(&[Event::ReviewStarted]);
+        assert_eq!(admit(&board), [J, K]);
+        surveyed(&mut board, J);
+        surveyed(&mut board, K);
+        assert_eq!(admit(&board), [L]);
+        surveyed(&mut board, L);
+        assert_eq!(admit(&board), []);
+        let begin = command(&board, Command::Begin);
+        assert_eq!(begin, [Decision::Emit(Event::ReviewEnded)]);
+        carry_out(&mut board, begin);
+        assert_eq!(admit(&board), [J, K]);
+    }
+
+    #[test]
+    fn a_batch_begins_before_every_image_was_looked_at_when_it_is_told_to() {
+        let mut board = board(&[Event::ReviewStarted]);
+        surveyed(&mut board, J);
+        board.apply(&started(K, 1));
+        let begin = command(&board, Command::Begin);
+        carry_out(&mut board, begin);
+        // The look under way goes on to its end, and the image is copied then.
+        assert_eq!(admit(&board), [J]);
+        let late = decide(&board, Input::Surveyed(K, Attempt(1)), &policy());
+        carry_out(&mut board, late);
+        assert_eq!(admit(&board), [J, K]);
+    }
+
+    #[test]
+    fn a_look_at_an_image_costs_it_no_attempt() {
+        let mut board = board(&[Event::ReviewStarted]);
+        board.apply(&started(J, 1));
+        let failed = decide(
+            &board,
+            Input::Ended(J, Attempt(1), transient(None)),
+            &policy(),
+        );
+        carry_out(&mut board, failed);
+        board.apply(&started(J, 2));
+        let seen = decide(&board, Input::Surveyed(J, Attempt(2)), &policy());
+        carry_out(&mut board, seen);
+        assert_eq!(board.job(J).unwrap().tries(), 0);
+    }
+
+    #[test]
+    fn a_skipped_image_is_not_looked_at_and_a_late_word_does_not_take_it_back_in() {
+        let mut board = board(&[Event::ReviewStarted, started(J, 1)]);
+        let skip = command(&board, Command::Skip { jobs: only(J) });
+        assert_eq!(skip[0], Decision::Cancel(J));
+        carry_out(&mut board, skip);
+        assert_eq!(
+            decide(&board, Input::Surveyed(J, Attempt(1)), &policy()),
+            []
+        );
+        assert_eq!(admit(&board), [K, L]);
+    }
+
+    #[test]
+    fn there_is_nothing_to_begin_without_a_review() {
+        assert!(matches!(
+            command(&board(&[]), Command::Begin)[..],
+            [Decision::Emit(Event::CommandRefused {
+                why: Refusal::NothingToDo,
+                ..
+            })]
+        ));
     }
 
     #[test]

@@ -61,7 +61,7 @@ pub fn draw(model: &Model, buffer: &mut Buffer) {
             }
             Overlay::Leave => boxed(model, buffer, "Leave?", &leave(model)),
             Overlay::Help { offset, search, .. } => {
-                let all = help::lines(&model.options.keys, search.value());
+                let all = help::lines(&model.options.keys, search.value(), help::cells(model.size));
                 let height = help::height(model.size, all.len());
                 let mut title = match height < all.len() {
                     true => format!("Help {}-{} of {}", offset + 1, offset + height, all.len()),
@@ -70,8 +70,16 @@ pub fn draw(model: &Model, buffer: &mut Buffer) {
                 if !search.value().is_empty() {
                     title += &format!(" /{}", plain(search.value()));
                 }
+                // As wide for every page.
+                let widest = (all.iter())
+                    .map(|line| match line {
+                        HelpLine::Key(_, says) => width(says),
+                        HelpLine::Title(_) | HelpLine::Gap | HelpLine::NothingFound => 0,
+                    })
+                    .max()
+                    .unwrap_or(0);
                 let lines: Vec<Line> = (all.iter().skip(*offset).take(height))
-                    .map(|line| help_line(line, model.options.glyphs))
+                    .map(|line| help_line(line, widest))
                     .collect();
                 boxed(model, buffer, &title, &lines);
             }
@@ -112,34 +120,35 @@ fn palette(model: &Model, typed: &str, at: usize) -> Vec<Line> {
         .collect()
 }
 
-fn help_line(line: &HelpLine, glyphs: Glyphs) -> Line {
+fn help_line(line: &HelpLine<keys::Group>, widest: usize) -> Line {
     match line {
         HelpLine::NothingFound => vec![(Role::Dim, "No key does that; esc shows all.".into())],
         HelpLine::Gap => Vec::new(),
         HelpLine::Title(group) => vec![(Role::Strong, group.title().into())],
-        HelpLine::Key(binding) => {
-            let keys = binding.keys.join(" ");
-            let says = binding.says.replace('`', "");
-            vec![
-                (Role::Key, format!("  {keys:<14}")),
-                (Role::Text, glyphs.clip_end(&says, 90)),
-            ]
-        }
+        HelpLine::Key(keys, says) => vec![
+            (Role::Key, format!("  {keys:<0$}", help::KEYS)),
+            (Role::Text, format!("{says:<widest$}")),
+        ],
     }
 }
 
 /// The images in flight, and what can become of them.
 fn leave(model: &Model) -> Vec<Line> {
     let board = &model.board;
-    let running = board.counts().running;
+    // A look at an image is nothing to be finished.
+    let running = match board.is_reviewing() {
+        true => 0,
+        false => board.counts().running,
+    };
     let are = if running == 1 { "is" } else { "are" };
     let open = board.counts().queued + board.counts().waiting;
     let question = match running {
+        _ if board.is_reviewing() => "Nothing was copied yet.".into(),
         0 => format!("No image is in flight; {open} still to come."),
         _ => format!("{} {are} in flight.", count(running, "image")),
     };
     let mut lines = vec![vec![(Role::Strong, question)], Vec::new()];
-    for view in (board.running().take(NAMED)).filter_map(|job| board.job(job)) {
+    for view in (board.running().take(running.min(NAMED))).filter_map(|job| board.job(job)) {
         // The percentage follows.
         let cells = usize::from(model.size.width.saturating_sub(12)).min(52);
         let name = model.options.glyphs.clip_reference(&view.job.source, cells);
@@ -156,7 +165,7 @@ fn leave(model: &Model) -> Vec<Line> {
         lines.push(Vec::new());
     }
     let id = (board.batch.as_ref()).map_or("ID".into(), |id| plain(&id.0));
-    let explained = |binding: &&keys::Binding| !binding.says.is_empty();
+    let explained = |binding: &&keys::Binding| !binding.says.is_empty() && model.offers(binding);
     for binding in model.options.keys.in_mode(Mode::Leave).filter(explained) {
         let says = match binding.action {
             keys::Action::TakeBack if board.stopping != Some(StopMode::Drain) => continue,
