@@ -130,6 +130,7 @@ impl BlobCopy<'_> {
             from: self.from,
             destination: &self.destination.client,
             into: self.into,
+            unfinished: &self.destination.unfinished,
             report: self.report,
         }
         .run(session)
