@@ -176,3 +176,23 @@ async fn an_image_that_is_rechecked_is_up_to_date_when_nothing_attached_to_it_is
     assert_eq!(surveyed, Surveyed::Missing);
     assert_ne!(found.blobs, found.present);
 }
+
+#[tokio::test]
+async fn a_layer_of_many_tags_that_is_missing_is_looked_for_once() {
+    let pair = Pair::new().await;
+    let store = pair.source.server.store();
+    for version in ["1", "2", "3"] {
+        put_image(store, "team/app", version, 1);
+    }
+    put_image(pair.destination.server.store(), "team/app", "0", 7);
+    for (number, version) in [(1, "1"), (2, "2"), (3, "3")] {
+        let order = Order {
+            image: ImageId(number),
+            ..pair.order(&format!("team/app:{version}"))
+        };
+        pair.look_at(&order).await;
+    }
+    let [_, asked] = pair.asked();
+    let looked_for = asked.iter().filter(|kind| *kind == "HEAD blob 404");
+    assert_eq!(looked_for.count(), 2, "config and layer: {asked:?}");
+}
