@@ -42,7 +42,12 @@ pub fn wrap(text: &str, cells: usize) -> Vec<String> {
                 false => String::new(),
             };
             used = width(&word);
+            piece.truncate(piece.trim_end().len());
             pieces.push(std::mem::replace(&mut piece, word));
+            // The break stands for the space.
+            if c == ' ' {
+                continue;
+            }
         }
         used += own;
         piece.push(c);
@@ -184,8 +189,9 @@ mod tests {
 
     #[test]
     fn words_stay_whole_where_that_wastes_little() {
-        assert_eq!(wrap("read the manifest", 10), ["read the ", "manifest"]);
+        assert_eq!(wrap("read the manifest", 10), ["read the", "manifest"]);
         assert_eq!(wrap("a verylongword", 8), ["a verylo", "ngword"]);
+        assert_eq!(wrap("policy decides", 6), ["policy", "decide", "s"]);
         assert_eq!(wrap("", 8), [""]);
         assert_eq!(wrap("画像画像", 5), ["画像", "画像"]);
     }
@@ -196,7 +202,7 @@ mod tests {
         for cells in 2..60 {
             let pieces = wrap(text, cells);
             assert!(pieces.iter().all(|piece| width(piece) <= cells));
-            assert_eq!(pieces.concat(), text);
+            assert_eq!(pieces.concat().replace(' ', ""), text.replace(' ', ""));
         }
     }
 

@@ -2,19 +2,24 @@
 //!
 //! Decides which lines there are, not how they look: scrolling needs their number before they are drawn.
 
-use super::model::Model;
-use crate::batch::{Attempt, BlobView, Failure, JobView, PlannedManifest, State};
+use super::{
+    layout::{Pane, Screen},
+    model::Model,
+};
+use crate::{
+    batch::{Attempt, BlobView, Failure, JobView, PlannedManifest, State},
+    present::{self, advice, plain, wrap},
+};
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub enum DetailLine<'a> {
     Source(&'a JobView),
     Destination(&'a JobView),
     State(&'a JobView),
-    /// The failure of an attempt, and what can be done about it if it is the last word.
-    Failure(Attempt, &'a Failure),
-    /// One step of a cause chain, and its depth.
-    Cause(usize, &'a str),
-    Advice(&'a Failure),
+    /// What went wrong, as much as a line takes.
+    Said(Lead, String),
+    /// More of the line above.
+    More(Lead, String),
     /// A manifest, and how deep it is.
     Manifest(usize, &'a PlannedManifest),
     /// A blob, below a manifest of this depth.
@@ -25,11 +30,38 @@ pub enum DetailLine<'a> {
     Gap,
 }
 
+/// What stands before a line of what went wrong.
+#[derive(Clone, Copy, Debug)]
+pub enum Lead {
+    /// An attempt failed.
+    Failure(Attempt),
+    /// A step of a cause chain, and its depth.
+    Cause(usize),
+    /// What can be done.
+    Advice,
+}
+
+impl Lead {
+    /// Cells before the text.
+    #[must_use]
+    pub fn cells(self) -> u16 {
+        match self {
+            Self::Failure(Attempt(0)) | Self::Advice => 2,
+            Self::Failure(attempt) => 12 + u16::try_from(attempt.0.to_string().len()).unwrap_or(0),
+            Self::Cause(depth) => 4 + u16::try_from(depth.min(8) * 2).unwrap_or(0),
+        }
+    }
+}
+
 /// The lines for the selected image; none if no image is selected.
 #[must_use]
 pub fn lines(model: &Model) -> Vec<DetailLine<'_>> {
     let Some(view) = (model.images.selected()).and_then(|job| model.board.job(job)) else {
         return Vec::new();
+    };
+    let cells = match model.screen() {
+        Screen::Panes(areas) => areas.pane(Pane::Detail).map_or(0, |area| area.width),
+        Screen::Line(_) => 0,
     };
     let mut lines = vec![
         DetailLine::Source(view),
@@ -42,9 +74,9 @@ pub fn lines(model: &Model) -> Vec<DetailLine<'_>> {
         _ => (None, &view.failures[..]),
     };
     if let Some((attempt, cause)) = last {
-        failure(&mut lines, *attempt, cause);
+        failure(&mut lines, *attempt, cause, cells);
         if view.state == State::Failed {
-            lines.push(DetailLine::Advice(cause));
+            say(&mut lines, Lead::Advice, advice(cause), cells);
         }
     }
     lines.push(DetailLine::Gap);
@@ -56,7 +88,7 @@ pub fn lines(model: &Model) -> Vec<DetailLine<'_>> {
         lines.push(DetailLine::Gap);
         lines.push(DetailLine::EarlierAttempts);
         for (attempt, cause) in earlier.iter().rev() {
-            failure(&mut lines, *attempt, cause);
+            failure(&mut lines, *attempt, cause, cells);
         }
     }
     lines
@@ -93,8 +125,18 @@ fn content<'a>(lines: &mut Vec<DetailLine<'a>>, view: &'a JobView) {
     lines.extend(others.map(|(blob, _)| DetailLine::Blob(0, blob)));
 }
 
-fn failure<'a>(lines: &mut Vec<DetailLine<'a>>, attempt: Attempt, cause: &'a Failure) {
-    lines.push(DetailLine::Failure(attempt, cause));
-    let chain = cause.chain.iter().enumerate();
-    lines.extend(chain.map(|(depth, step)| DetailLine::Cause(depth, step)));
+fn failure(lines: &mut Vec<DetailLine>, attempt: Attempt, cause: &Failure, cells: u16) {
+    let text = present::failure(cause);
+    say(lines, Lead::Failure(attempt), &text, cells);
+    for (depth, step) in cause.chain.iter().enumerate() {
+        say(lines, Lead::Cause(depth), &plain(step), cells);
+    }
+}
+
+/// Text in as many lines as it takes; a free cell stays at both ends.
+fn say(lines: &mut Vec<DetailLine>, lead: Lead, text: &str, cells: u16) {
+    let room = usize::from(cells.saturating_sub(lead.cells() + 2));
+    let mut pieces = wrap(text, room.max(20)).into_iter();
+    lines.extend(pieces.next().map(|piece| DetailLine::Said(lead, piece)));
+    lines.extend(pieces.map(|piece| DetailLine::More(lead, piece)));
 }

@@ -1,33 +1,36 @@
-//! The text of the help overlay, from the key table.
+//! The text of help, from a key table, as wide as there is room.
 
 use ratatui::layout::Size;
 
-use super::{
-    keymap::Heading as _,
-    keys::{Binding, Group, Keymap},
-};
+use super::keymap::{Heading, Keymap};
+use crate::present::wrap;
 
-#[derive(Clone, Copy, Debug)]
-pub enum HelpLine<'a> {
-    Title(Group),
-    Key(&'a Binding),
+/// Cells of the keys before what they do.
+pub const KEYS: usize = 18;
+
+#[derive(Clone, Debug)]
+pub enum HelpLine<G> {
+    Title(G),
+    /// Keys and what they do; without keys, more of what the ones above do.
+    Key(String, String),
     Gap,
     NothingFound,
 }
 
-/// The lines in which every word of `search` is found, under their titles.
+/// The lines in which every word of `search` is found, under their titles; what keys do in pieces of
+/// `cells` cells.
 #[must_use]
-pub fn lines<'a>(keys: &'a Keymap, search: &str) -> Vec<HelpLine<'a>> {
+pub fn lines<G: Heading>(keys: &Keymap<G>, search: &str, cells: usize) -> Vec<HelpLine<G>> {
     let words: Vec<String> = search.split_whitespace().map(str::to_lowercase).collect();
-    let found = |binding: &&Binding| {
+    let mut lines = Vec::new();
+    let mut last = None;
+    for binding in keys.explained() {
         let keys = binding.keys.join(" ");
         let title = binding.group.title();
         let text = format!("{keys} {title} {}", binding.says).to_lowercase();
-        words.iter().all(|word| text.contains(word))
-    };
-    let mut lines = Vec::new();
-    let mut last = None;
-    for binding in keys.explained().filter(found) {
+        if !words.iter().all(|word| text.contains(word)) {
+            continue;
+        }
         if last.is_some_and(|group| group != binding.group) {
             lines.push(HelpLine::Gap);
         }
@@ -35,12 +38,21 @@ pub fn lines<'a>(keys: &'a Keymap, search: &str) -> Vec<HelpLine<'a>> {
             lines.push(HelpLine::Title(binding.group));
         }
         last = Some(binding.group);
-        lines.push(HelpLine::Key(binding));
+        let mut keys = Some(keys);
+        for says in wrap(&binding.says.replace('`', ""), cells) {
+            lines.push(HelpLine::Key(keys.take().unwrap_or_default(), says));
+        }
     }
     if lines.is_empty() {
         lines.push(HelpLine::NothingFound);
     }
     lines
+}
+
+/// How many cells of a terminal of this size say what keys do: beside the frame and the keys.
+#[must_use]
+pub fn cells(size: Size) -> usize {
+    usize::from(size.width).saturating_sub(KEYS + 6).min(90)
 }
 
 /// How many lines of help a terminal of this size shows.
@@ -52,12 +64,12 @@ pub fn height(size: Size, lines: usize) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::tui::{browse, keys};
 
-    fn found(search: &str) -> Vec<String> {
-        let keys = Keymap::default();
-        (lines(&keys, search).iter())
+    fn found<G: Heading>(keys: &Keymap<G>, search: &str) -> Vec<String> {
+        (lines(keys, search, 90).into_iter())
             .filter_map(|line| match line {
-                HelpLine::Key(binding) => Some(binding.name()),
+                HelpLine::Key(keys, _) => Some(keys),
                 HelpLine::Title(_) | HelpLine::Gap | HelpLine::NothingFound => None,
             })
             .collect()
@@ -65,8 +77,30 @@ mod tests {
 
     #[test]
     fn a_search_finds_lines_with_all_its_words() {
-        assert_eq!(found("RETRY all"), ["retry-all-failed"]);
-        assert_eq!(found("clipboard"), ["copy-reference", "copy-failure"]);
-        assert_eq!(found("no such words"), [""; 0]);
+        let keys = keys::Keymap::default();
+        assert_eq!(found(&keys, "RETRY all"), ["R"]);
+        assert_eq!(found(&keys, "clipboard"), ["y", "Y"]);
+        assert_eq!(found(&keys, "no such words"), [""; 0]);
+    }
+
+    #[test]
+    fn keys_have_their_place_and_nothing_is_left_out_where_it_is_narrow() {
+        fn check<G: Heading>(keymap: &Keymap<G>) {
+            for binding in keymap.explained() {
+                assert!(binding.keys.join(" ").len() < KEYS, "{:?}", binding.keys);
+            }
+            let said = |cells| {
+                let says = lines(keymap, "", cells)
+                    .into_iter()
+                    .filter_map(|line| match line {
+                        HelpLine::Key(_, says) => Some(says),
+                        _ => None,
+                    });
+                says.collect::<String>().replace(' ', "")
+            };
+            assert_eq!(said(20), said(900));
+        }
+        check(&keys::Keymap::default());
+        check(&browse::keys::Keymap::default());
     }
 }

@@ -219,7 +219,10 @@ fn keep_in_sight(model: &mut Model) {
     model.registries.keep_in_sight(lines, &model.board);
     match model.overlays.last_mut() {
         Some(Overlay::Help { offset, search, .. }) => {
-            let lines = help::lines(&model.options.keys, search.value()).len();
+            let lines = {
+                let cells = help::cells(model.size);
+                help::lines(&model.options.keys, search.value(), cells).len()
+            };
             *offset = (*offset).min(lines.saturating_sub(help::height(model.size, lines)));
         }
         Some(Overlay::Palette { input, at }) => {

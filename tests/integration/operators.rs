@@ -95,6 +95,46 @@ async fn help_is_searched_and_a_command_is_found_by_name() {
 }
 
 #[tokio::test]
+async fn marked_images_are_retried_together() {
+    let scene = Scene::new().await;
+    scene.misbehave("team/first", Action::answer(404));
+    scene.misbehave("team/third", Action::answer(404));
+    let list = scene.list();
+    let mut terminal = Terminal::run(&scene.operator, &["run", list.to_str().unwrap()]);
+    terminal.says("1 copied, 2 failed").await;
+    scene.source.server.faults().clear();
+    // Only failures, both marked: a mark goes one down.
+    terminal.press("eg  ");
+    terminal.says("2 marked").await;
+    terminal.press("r");
+    terminal.says("All images ended: 3 copied").await;
+    assert_eq!(scene.arrived().len(), IMAGES.len());
+    terminal.press("q");
+    assert_eq!(terminal.end().await.code, 0);
+}
+
+#[tokio::test]
+async fn an_error_body_is_shown_as_text() {
+    let scene = Scene::new().await;
+    let body =
+        r#"{"errors":[{"code":"DENIED","message":"\u001b[2J\u001b]0;owned\u0007\u202eno"}]}"#;
+    let refusal = Action::Answer {
+        status: 403,
+        headers: Vec::new(),
+        body: body.into(),
+    };
+    scene.misbehave("team/first", refusal);
+    let list = scene.list();
+    let mut terminal = Terminal::run(&scene.operator, &["run", list.to_str().unwrap()]);
+    terminal.says("All images ended").await;
+    terminal.press("g2z");
+    terminal.says("DENIED: [2J ]0;owned no").await;
+    terminal.press("q");
+    let left = terminal.end().await;
+    assert_eq!(left.code, 1, "{}", left.text);
+}
+
+#[tokio::test]
 async fn failed_images_are_written_as_a_list_that_can_be_run() {
     let scene = Scene::new().await;
     let mut terminal = failed_first(&scene).await;

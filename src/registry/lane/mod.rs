@@ -57,7 +57,7 @@ pub enum Limit {
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            streams: 8,
+            streams: 12,
             requests_per_second: None,
             bytes_per_second: None,
         }

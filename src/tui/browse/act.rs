@@ -9,7 +9,6 @@ use super::{
     chooser::Chooser,
     comparing::Comparing,
     detail,
-    help::help_lines,
     keys::Action,
     layout::Pane,
     model::{Browser, Effect, Left, Overlay, Pair},
@@ -21,6 +20,7 @@ use crate::{
     inspect::{Place, Request},
     oci::{Reference, Version},
     present::Level,
+    tui::help,
 };
 
 /// Cells to the side with one key.
@@ -51,12 +51,9 @@ pub fn act(browser: &mut Browser, action: Action) -> Vec<Effect> {
         Overlay::Comparing(comparing) => in_comparison(browser, comparing, action),
         Overlay::Help { offset } => {
             let page = browser.screen().overlay_lines();
-            *offset = scrolled(
-                *offset,
-                action,
-                page,
-                help_lines(&browser.options.browser_keys).len(),
-            );
+            let keys = &browser.options.browser_keys;
+            let lines = help::lines(keys, "", help::cells(browser.size)).len();
+            *offset = scrolled(*offset, action, page, lines);
             (action != Action::Back, Vec::new())
         }
     };
@@ -276,24 +273,35 @@ fn type_filter(browser: &mut Browser) {
 fn show_raw(browser: &mut Browser) {
     let shown = browser.row().and_then(|row| match row.what {
         What::Manifest { version, found, .. } => {
-            Some((format!("manifest {version}"), found.ready()?.raw.clone()))
+            let manifest = found.ready()?;
+            let name = match version {
+                Version::Tag(tag) => tag.to_string(),
+                Version::Digest(digest) => digest.short(),
+            };
+            Some((format!("manifest {name}"), manifest.raw.clone()))
         }
         What::Config { descriptor, found } => Some((
-            format!("config {}", descriptor.digest),
+            format!("config {}", descriptor.digest.short()),
             found.ready()?.raw.clone(),
         )),
         What::Step { layer, .. } => {
             let layer = layer?;
             let raw = serde_json::to_vec(&layer).ok()?;
-            Some((format!("descriptor of {}", layer.digest), raw.into()))
+            Some((
+                format!("descriptor of {}", layer.digest.short()),
+                raw.into(),
+            ))
         }
         What::Blob(descriptor) => {
             let raw = serde_json::to_vec(&descriptor).ok()?;
-            Some((format!("descriptor of {}", descriptor.digest), raw.into()))
+            Some((
+                format!("descriptor of {}", descriptor.digest.short()),
+                raw.into(),
+            ))
         }
         What::Referrers { of, found } => {
             let raw = serde_json::to_vec(&found.ready()?.entries).ok()?;
-            Some((format!("referrers of {of}"), raw.into()))
+            Some((format!("referrers of {}", of.short()), raw.into()))
         }
     });
     match shown {

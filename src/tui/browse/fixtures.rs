@@ -146,6 +146,14 @@ impl Content {
         self.answers.insert(request, Ok(answer));
     }
 
+    /// The digest of what is under a name.
+    pub fn manifest_digest(&self, name: &str) -> Digest {
+        match &self.answers[&Request::manifest_of(&reference(name))] {
+            Ok(Answer::Manifest(manifest)) => manifest.digest.clone(),
+            answer => panic!("{name} is no manifest: {answer:?}"),
+        }
+    }
+
     pub fn fail(&mut self, request: Request, error: Error) {
         self.answers.insert(request, Err(error));
     }

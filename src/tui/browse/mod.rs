@@ -12,7 +12,6 @@ mod chooser;
 mod comparing;
 mod detail;
 mod document;
-mod help;
 pub mod keys;
 mod layout;
 mod model;

@@ -5,9 +5,9 @@ use ratatui::{buffer::Buffer, layout::Rect};
 use super::{Pen, notes::note, pen, titled};
 use crate::{
     batch::{BlobKind, BlobState, BlobView, JobView, PlannedManifest, Settled},
-    present::{Phase, advice, bytes, count, failure, media_type, percent, phase},
+    present::{Phase, bytes, count, media_type, percent, phase},
     tui::{
-        detail::{self, DetailLine},
+        detail::{self, DetailLine, Lead},
         layout::Pane,
         model::Model,
         theme::Role,
@@ -24,7 +24,10 @@ pub fn draw(model: &Model, buffer: &mut Buffer, area: Rect) {
     let height = usize::from(area.height.saturating_sub(1));
     let mut facts = Vec::new();
     if let Some(view) = model.images.selected().and_then(|job| model.board.job(job)) {
-        facts.push((Role::Text, name(view)));
+        // The other panes stand at the end of the line.
+        let cells = usize::from(area.width.saturating_sub(46)).max(16);
+        let name = model.options.glyphs.clip_name(&view.job.source, cells);
+        facts.push((Role::Text, name));
     }
     if lines.len() > height {
         let last = lines.len().min(model.detail_offset + height);
@@ -41,7 +44,7 @@ pub fn draw(model: &Model, buffer: &mut Buffer, area: Rect) {
     for (row, line) in (0..).zip(shown) {
         let mut pen = pen(model, buffer, area, row);
         pen.skip(1);
-        draw_line(model, &mut pen, *line);
+        draw_line(model, &mut pen, line);
     }
 }
 
@@ -54,7 +57,7 @@ fn name(view: &JobView) -> String {
         .to_owned()
 }
 
-fn draw_line(model: &Model, pen: &mut Pen, line: DetailLine) {
+fn draw_line(model: &Model, pen: &mut Pen, line: &DetailLine) {
     let glyphs = pen.glyphs();
     match line {
         DetailLine::Source(view) => {
@@ -71,24 +74,28 @@ fn draw_line(model: &Model, pen: &mut Pen, line: DetailLine) {
             );
         }
         DetailLine::State(view) => state(model, pen, view),
-        DetailLine::Failure(attempt, cause) => {
-            pen.put(Role::Bad, &format!("{} ", glyphs.phase(Phase::Failed)));
-            if attempt.0 > 0 {
-                pen.put(Role::Dim, &format!("attempt {}  ", attempt.0));
+        DetailLine::Said(lead, text) => {
+            match *lead {
+                Lead::Failure(attempt) => {
+                    pen.put(Role::Bad, &format!("{} ", glyphs.phase(Phase::Failed)));
+                    if attempt.0 > 0 {
+                        pen.put(Role::Dim, &format!("attempt {}  ", attempt.0));
+                    }
+                }
+                Lead::Cause(_) => {
+                    pen.skip(lead.cells() - 2);
+                    pen.put(Role::Dim, &format!("{} ", glyphs.corner));
+                }
+                Lead::Advice => pen.put(Role::Strong, &format!("{} ", glyphs.arrow)),
             }
-            pen.put(Role::Bad, &failure(cause));
+            pen.put(said(*lead), text);
         }
-        DetailLine::Cause(depth, step) => {
-            pen.skip(2 + u16::try_from(depth.min(8) * 2).unwrap_or(0));
-            pen.put(Role::Dim, &format!("{} ", glyphs.corner));
-            pen.put(Role::Text, step);
+        DetailLine::More(lead, text) => {
+            pen.skip(lead.cells());
+            pen.put(said(*lead), text);
         }
-        DetailLine::Advice(cause) => {
-            pen.put(Role::Strong, &format!("{} ", glyphs.arrow));
-            pen.put(Role::Strong, advice(cause));
-        }
-        DetailLine::Manifest(depth, manifest) => draw_manifest(pen, depth, manifest),
-        DetailLine::Blob(depth, blob) => draw_blob(model, pen, depth, blob),
+        DetailLine::Manifest(depth, manifest) => draw_manifest(pen, *depth, manifest),
+        DetailLine::Blob(depth, blob) => draw_blob(model, pen, *depth, blob),
         DetailLine::NoBlobs(view) => pen.put(
             Role::Dim,
             match phase(view) {
@@ -101,6 +108,14 @@ fn draw_line(model: &Model, pen: &mut Pen, line: DetailLine) {
         ),
         DetailLine::EarlierAttempts => pen.put(Role::Dim, "earlier attempts"),
         DetailLine::Gap => {}
+    }
+}
+
+fn said(lead: Lead) -> Role {
+    match lead {
+        Lead::Failure(_) => Role::Bad,
+        Lead::Cause(_) => Role::Text,
+        Lead::Advice => Role::Strong,
     }
 }
 

@@ -61,7 +61,7 @@ pub fn draw(model: &Model, buffer: &mut Buffer) {
             }
             Overlay::Leave => boxed(model, buffer, "Leave?", &leave(model)),
             Overlay::Help { offset, search, .. } => {
-                let all = help::lines(&model.options.keys, search.value());
+                let all = help::lines(&model.options.keys, search.value(), help::cells(model.size));
                 let height = help::height(model.size, all.len());
                 let mut title = match height < all.len() {
                     true => format!("Help {}-{} of {}", offset + 1, offset + height, all.len()),
@@ -70,8 +70,16 @@ pub fn draw(model: &Model, buffer: &mut Buffer) {
                 if !search.value().is_empty() {
                     title += &format!(" /{}", plain(search.value()));
                 }
+                // As wide for every page.
+                let widest = (all.iter())
+                    .map(|line| match line {
+                        HelpLine::Key(_, says) => width(says),
+                        HelpLine::Title(_) | HelpLine::Gap | HelpLine::NothingFound => 0,
+                    })
+                    .max()
+                    .unwrap_or(0);
                 let lines: Vec<Line> = (all.iter().skip(*offset).take(height))
-                    .map(|line| help_line(line, model.options.glyphs))
+                    .map(|line| help_line(line, widest))
                     .collect();
                 boxed(model, buffer, &title, &lines);
             }
@@ -112,19 +120,15 @@ fn palette(model: &Model, typed: &str, at: usize) -> Vec<Line> {
         .collect()
 }
 
-fn help_line(line: &HelpLine, glyphs: Glyphs) -> Line {
+fn help_line(line: &HelpLine<keys::Group>, widest: usize) -> Line {
     match line {
         HelpLine::NothingFound => vec![(Role::Dim, "No key does that; esc shows all.".into())],
         HelpLine::Gap => Vec::new(),
         HelpLine::Title(group) => vec![(Role::Strong, group.title().into())],
-        HelpLine::Key(binding) => {
-            let keys = binding.keys.join(" ");
-            let says = binding.says.replace('`', "");
-            vec![
-                (Role::Key, format!("  {keys:<14}")),
-                (Role::Text, glyphs.clip_end(&says, 90)),
-            ]
-        }
+        HelpLine::Key(keys, says) => vec![
+            (Role::Key, format!("  {keys:<0$}", help::KEYS)),
+            (Role::Text, format!("{says:<widest$}")),
+        ],
     }
 }
 

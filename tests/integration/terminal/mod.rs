@@ -151,3 +151,39 @@ async fn a_signal_to_end_gives_the_terminal_back() {
         assert!(left.text.contains("3 images: 3 left"), "{}", left.text);
     }
 }
+
+#[tokio::test]
+async fn a_paused_batch_starts_nothing_until_it_goes_on() {
+    let scene = Scene::new().await;
+    let (hanging, mut terminal) = hang(&scene).await;
+    terminal.press("p");
+    terminal.says("paused").await;
+    hanging.release();
+    terminal.shows("copied", "team/first:1").await;
+    terminal.shows("queued", "team/second:1").await;
+    assert_eq!(scene.arrived(), ["team/first"]);
+
+    terminal.press("+");
+    terminal.says("2 at once").await;
+    terminal.press("p");
+    terminal.says("3 copied").await;
+    assert_eq!(scene.arrived(), IMAGES);
+    terminal.press("q");
+    assert_eq!(terminal.end().await.code, 0);
+}
+
+#[tokio::test]
+async fn an_image_is_looked_into_while_the_batch_goes_on() {
+    let scene = Scene::new().await;
+    let (hanging, mut terminal) = hang(&scene).await;
+    terminal.press("i");
+    terminal.says("transship browse").await;
+    terminal.press("v");
+    terminal.says("\"schemaVersion\": 2").await;
+    hanging.release();
+    // The first closes the JSON.
+    terminal.press("qq");
+    terminal.says("All images ended: 3 copied").await;
+    terminal.press("q");
+    assert_eq!(terminal.end().await.code, 0);
+}

@@ -149,7 +149,10 @@ fn list<T: Clone + PartialEq + std::fmt::Display>(
     let (shown, all) = (chooser.rows().len(), chooser.len());
     let amount = match chooser.filter().is_empty() {
         true => (Role::Dim, all.to_string()),
-        false => (Role::Warning, format!("{shown} of {all}")),
+        false => (
+            Role::Warning,
+            format!("{shown} of {all} /{}", chooser.filter()),
+        ),
     };
     let mut facts = match (state, all) {
         (State::Reading, 0) => vec![(Role::Busy, "reading".to_owned())],
@@ -162,12 +165,15 @@ fn list<T: Clone + PartialEq + std::fmt::Display>(
     let mut area = titled(browser, buffer, area, focused, title, &facts);
     // What was there before it was read again stays, with the failure above it.
     if let State::Failed(error) = state {
-        let lines = failure(error);
-        words(browser, buffer, area, &lines);
         let taken = match all {
             0 => area.height,
-            _ => area.height.min(3),
+            _ => area.height / 2,
         };
+        let above = Rect {
+            height: taken,
+            ..area
+        };
+        words(browser, buffer, above, &failure(error));
         area.y += taken;
         area.height -= taken;
     }

@@ -4,17 +4,18 @@ use ratatui::{buffer::Buffer, layout::Rect};
 
 use super::{pen, titled};
 use crate::tui::{
-    browse::{
-        help::{HelpLine, help_lines},
-        model::Browser,
-    },
+    browse::model::Browser,
+    help::{self, HelpLine},
     keymap::Heading as _,
     theme::Role,
 };
 
 pub fn draw(browser: &Browser, buffer: &mut Buffer, area: Rect, offset: usize) {
-    let lines = help_lines(&browser.options.browser_keys);
+    let keys = &browser.options.browser_keys;
+    let lines = help::lines(keys, "", help::cells(browser.size));
     let height = usize::from(area.height.saturating_sub(1));
+    // A larger terminal has fewer lines than the one that was scrolled.
+    let offset = offset.min(lines.len().saturating_sub(height));
     let mut facts = Vec::new();
     if lines.len() > height {
         let last = lines.len().min(offset + height);
@@ -29,12 +30,12 @@ pub fn draw(browser: &Browser, buffer: &mut Buffer, area: Rect, offset: usize) {
         pen.skip(1);
         match line {
             HelpLine::Title(group) => pen.put(Role::Strong, group.title()),
-            HelpLine::Key(binding) => {
+            HelpLine::Key(keys, says) => {
                 pen.skip(1);
-                pen.column(Role::Key, &binding.keys.join(" "), 14);
-                pen.put(Role::Text, binding.says);
+                pen.put(Role::Key, &format!("{keys:<0$}", help::KEYS));
+                pen.put(Role::Text, &says);
             }
-            HelpLine::Gap => {}
+            HelpLine::Gap | HelpLine::NothingFound => {}
         }
     }
 }

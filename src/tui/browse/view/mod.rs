@@ -128,7 +128,7 @@ fn titled(
         true => (Role::Accent, Role::Accent),
         false => (Role::Dim, Role::Strong),
     };
-    let [heavy, _, light] = browser.options.glyphs.bar;
+    let [heavy, light] = browser.options.glyphs.rule;
     let glyph = if focused { heavy } else { light };
     let mut pen = pen(browser, buffer, area, 0);
     pen.put(rule, glyph);

@@ -166,7 +166,8 @@ fn hostile_text_is_shown_as_text() {
 fn no_cell_ever_holds_what_could_steer_a_terminal() {
     for (width, height) in [(80, 24), (120, 40), (160, 50), (60, 15), (40, 5)] {
         for keys in [
-            "j", "tab", "3", "4", "4 enter", "5", "q", "?", "s", "enter", "/ x", ":", "e", "L",
+            "j", "tab", "2 z", "2 z G", "3", "4", "4 enter", "5", "q", "?", "s", "enter", "/ x",
+            ":", "e", "L",
         ] {
             let mut model = sized(hostile(), width, height);
             press(&mut model, keys);

@@ -1,7 +1,11 @@
 //! Batches whose texts are long, wide or hostile.
 
 use crate::{
-    batch::{Attempt, Event, FailureClass, JobId, Millis, Outcome, Settled, Side},
+    batch::{
+        Attempt, BlobKind, Event, FailureClass, JobId, Millis, Outcome, PlannedBlob,
+        PlannedManifest, Settled, Side,
+    },
+    oci::{MediaType, Platform},
     tui::{
         fixtures::{
             self, MIB, batch_started, blob_started, blob_waited, failure, finished, job, planned,
@@ -19,6 +23,12 @@ pub fn hostile() -> Model {
     let mut model = fixtures::model([batch_started(&format!("画像リスト{evil}.toml"), 2)]);
     let mut cause = failure(Side::Source, FailureClass::Rejected, evil);
     cause.chain = vec![evil.repeat(20), evil.into()];
+    let platform = Platform {
+        os: evil.into(),
+        architecture: evil.into(),
+        variant: Some(evil.into()),
+        os_version: None,
+    };
     tell(
         &mut model,
         [
@@ -32,6 +42,24 @@ pub fn hostile() -> Model {
                 ),
                 "b.example/api:1",
             ),
+            Event::JobPlanned {
+                job: JobId(0),
+                root: fixtures::digest(0, 0),
+                manifests: vec![PlannedManifest {
+                    digest: fixtures::digest(0, 0),
+                    media_type: MediaType::new(evil),
+                    size: 1,
+                    platform: Some(platform),
+                    parent: None,
+                    blobs: vec![0],
+                }],
+                blobs: vec![PlannedBlob {
+                    digest: fixtures::digest(0, 1),
+                    size: 1,
+                    kind: BlobKind::Layer,
+                    media_type: Some(MediaType::new(evil)),
+                }],
+            },
             finished(0, Outcome::Failed { cause }),
             Event::Noted {
                 job: Some(JobId(0)),
