@@ -57,7 +57,7 @@ pub enum Limit {
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            streams: 12,
+            streams: 10,
             requests_per_second: None,
             bytes_per_second: None,
         }
