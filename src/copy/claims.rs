@@ -122,7 +122,12 @@ impl Claims {
         missing.insert((digest, repository));
     }
 
-    /// Whether that was taken in. Serves once: what a failed attempt left behind is found by asking again.
+    pub(super) fn misses(&self, digest: &Digest, repository: &Repository) -> bool {
+        let missing = self.missing.lock().unwrap_or_else(PoisonError::into_inner);
+        missing.contains(&(digest.clone(), repository.clone()))
+    }
+
+    /// Whether a blob was missed. Serves once: what a failed attempt left behind is found by asking again.
     pub(super) fn was_missed(&self, digest: &Digest, repository: &Repository) -> bool {
         let mut missing = self.missing.lock().unwrap_or_else(PoisonError::into_inner);
         missing.remove(&(digest.clone(), repository.clone()))

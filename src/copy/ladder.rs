@@ -59,7 +59,7 @@ impl BlobCopy<'_> {
     pub(super) async fn look(self) -> Result<(), CopyError> {
         let (digest, claims) = (&self.blob.digest, &self.destination.claims);
         if !claims.is_settled(digest, self.into) {
-            if self.is_new().await? {
+            if claims.misses(digest, self.into) || self.is_new().await? {
                 return Ok(());
             }
             if !self.is_present().await? {
