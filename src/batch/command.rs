@@ -26,6 +26,8 @@ pub enum Command {
     Prioritize {
         jobs: Selection,
     },
+    /// End the review: copy what is not skipped, also images it has not looked at.
+    Begin,
     /// Start no further image; those that run go on.
     Pause,
     Resume,

@@ -34,6 +34,10 @@ pub enum Event {
         job: JobId,
         outcome: Outcome,
     },
+    /// A review has begun: until it ends, an attempt only looks at its image and writes nothing.
+    ReviewStarted,
+    /// The operator has seen the plan; images are copied from here on.
+    ReviewEnded,
     JobQueued {
         job: JobId,
         why: QueueReason,
@@ -185,6 +189,8 @@ pub enum QueueReason {
     RetryDue,
     /// It was in flight when the batch was stopped.
     Stopped,
+    /// A review knows what copying it takes. The attempt that found out is given back.
+    Surveyed,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -201,6 +207,8 @@ pub enum StopReason {
     Signal,
     /// Results could no longer be recorded, so going on would lose them.
     JournalLost,
+    /// The review is complete, and nobody was there to end it.
+    Reviewed,
 }
 
 impl Event {

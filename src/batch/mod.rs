@@ -11,9 +11,10 @@ mod event;
 mod failure;
 mod job;
 mod lane;
+mod plan;
 mod verdict;
 
-pub use board::{BlobState, BlobView, Board, JobView, State, StateCounts, Totals};
+pub use board::{BlobState, BlobView, Board, JobView, State, StateCounts, Survey, Totals};
 pub use command::{Command, Refusal, Selection, StopMode};
 pub use event::{
     BlobProgress, Event, Outcome, PlannedBlob, PlannedManifest, QueueReason, Settled, SkipReason,
@@ -22,4 +23,5 @@ pub use event::{
 pub use failure::{Failure, FailureClass, Side};
 pub use job::{Attempt, BatchId, BlobKind, Job, JobId, Millis};
 pub use lane::{Budget, LaneLimit, LaneState, UploadMode};
+pub use plan::{Amounts, LargeLayer, Plan};
 pub use verdict::Verdict;

@@ -201,6 +201,10 @@ struct PaceArguments {
 
 #[derive(Args, Clone)]
 struct OutputArguments {
+    /// Show the plan first: what is there already, what has to be copied, the largest layers. On the screen b
+    /// begins; elsewhere the plan is printed and nothing copied, and `transship resume` goes on.
+    #[arg(long, conflicts_with = "pictures")]
+    review: bool,
     /// One line per change instead of the screen, as when stdout is no terminal.
     #[arg(long)]
     headless: bool,

@@ -30,7 +30,7 @@ use crate::{
     journal::{Journal, NewBatch, Recorder, Stored},
     list::{List, TagLists},
     present,
-    run::{Batch, Dispatcher, Inlets, Observer, Options, Policy},
+    run::{Batch, Dispatcher, Inlets, Observer, Options, Policy, Review},
     tui,
 };
 
@@ -218,6 +218,7 @@ pub(super) async fn migrate(
     output: OutputArguments,
 ) -> anyhow::Result<Exit> {
     let began = Instant::now();
+    let mut elapsed = None;
     let (send_command, commands) = mpsc::unbounded_channel();
     let inlets = Inlets {
         commands,
@@ -225,6 +226,12 @@ pub(super) async fn migrate(
     };
     let front_end = choose(&output);
     let attempts = Some(options.policy.attempts);
+    let review = match (output.review, front_end) {
+        (false, _) => Review::None,
+        (true, FrontEnd::Screen) => Review::First,
+        (true, FrontEnd::Pictures | FrontEnd::Lines | FrontEnd::Json) => Review::Only,
+    };
+    let options = Options { review, ..options };
     let (board, closed) = match front_end {
         FrontEnd::Screen | FrontEnd::Pictures => {
             let (events, feed) = mpsc::unbounded_channel();
@@ -250,7 +257,9 @@ pub(super) async fn migrate(
                 }),
             };
             let watched = match &output.pictures {
-                None => tui::run(feed, screen).await.map(drop),
+                None => tui::run(feed, screen)
+                    .await
+                    .map(|ended| elapsed = Some(ended.elapsed)),
                 Some(directory) => screen::draw_pictures(feed, screen, directory).await,
             };
             if let Err(error) = watched {
@@ -277,7 +286,8 @@ pub(super) async fn migrate(
     };
     if front_end == FrontEnd::Screen {
         // Nobody reads it when the terminal is gone; the journal knows all of it.
-        let _ = write!(stdout(), "{}", present::summary(&board, began.elapsed()));
+        let elapsed = elapsed.unwrap_or_else(|| began.elapsed());
+        let _ = write!(stdout(), "{}", present::summary(&board, elapsed));
     }
     if let Err(error) = closed {
         // How the images fared is known all the same.
@@ -315,6 +325,7 @@ impl Pace {
                 attempts: attempts.unwrap_or(default.attempts),
                 ..default
             },
+            review: Review::None,
             stay: false,
         }
     }

@@ -6,7 +6,7 @@
 //! those who wait, one of whom becomes the next owner.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
@@ -18,6 +18,8 @@ use crate::oci::{Digest, Repository};
 #[derive(Default)]
 pub(super) struct Claims {
     contents: Mutex<HashMap<Digest, Content>>,
+    /// Looked for ahead of a copy, and not found.
+    missing: Mutex<HashSet<(Digest, Repository)>>,
 }
 
 #[derive(Default)]
@@ -102,6 +104,26 @@ impl Claims {
             .or_default()
             .places
             .insert(repository, Place::Settled);
+    }
+
+    pub(super) fn is_settled(&self, digest: &Digest, repository: &Repository) -> bool {
+        let contents = self.lock();
+        let place = contents
+            .get(digest)
+            .and_then(|content| content.places.get(repository));
+        place == Some(&Place::Settled)
+    }
+
+    /// Takes in that a blob was looked for in a repository and is not there.
+    pub(super) fn miss(&self, digest: Digest, repository: Repository) {
+        let mut missing = self.missing.lock().unwrap_or_else(PoisonError::into_inner);
+        missing.insert((digest, repository));
+    }
+
+    /// Whether that was taken in. Serves once: what a failed attempt left behind is found by asking again.
+    pub(super) fn was_missed(&self, digest: &Digest, repository: &Repository) -> bool {
+        let mut missing = self.missing.lock().unwrap_or_else(PoisonError::into_inner);
+        missing.remove(&(digest.clone(), repository.clone()))
     }
 
     /// Takes back that a blob is in a repository.

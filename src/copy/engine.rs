@@ -8,7 +8,12 @@ use std::{
 };
 
 use super::{
-    CopyError, ImageId, Report, Side, create::Creator, error::blame, image::ImageCopy, site::Site,
+    CopyError, ImageId, Report, Side,
+    create::Creator,
+    error::blame,
+    image::ImageCopy,
+    site::Site,
+    survey::{Kept, Surveyed},
 };
 use crate::{
     oci::{Attachments, Digest, Platform, Reference, Registry, Repository},
@@ -39,6 +44,7 @@ pub struct Engine {
     others: Box<dyn Fn(&Registry) -> Settings + Send + Sync>,
     create_commands: HashMap<Registry, Vec<String>>,
     sites: Mutex<HashMap<Registry, Arc<Site>>>,
+    kept: Kept,
 }
 
 impl Engine {
@@ -50,6 +56,7 @@ impl Engine {
             others: Box::new(|_| Settings::default()),
             create_commands: HashMap::new(),
             sites: Mutex::default(),
+            kept: Kept::default(),
         }
     }
 
@@ -82,19 +89,37 @@ impl Engine {
         order: &Order,
         report: &(dyn Fn(Report) + Send + Sync),
     ) -> Result<Done, CopyError> {
-        let source = self
-            .site(&order.source.registry)
-            .map_err(blame(Side::Source))?;
-        let destination = self
-            .site(&order.destination.registry)
-            .map_err(blame(Side::Destination))?;
+        let [source, destination] = self.sites(order)?;
         ImageCopy {
             order,
             source: &source,
             destination: &destination,
+            kept: &self.kept,
             report,
         }
         .run()
+        .await
+    }
+
+    /// Finds out what copying one image takes, and writes nothing. What is told to `report`, and the blobs found
+    /// at the destination, the copy does not ask for again.
+    ///
+    /// # Errors
+    /// As [`Engine::copy`].
+    pub async fn survey(
+        &self,
+        order: &Order,
+        report: &(dyn Fn(Report) + Send + Sync),
+    ) -> Result<Surveyed, CopyError> {
+        let [source, destination] = self.sites(order)?;
+        ImageCopy {
+            order,
+            source: &source,
+            destination: &destination,
+            kept: &self.kept,
+            report,
+        }
+        .survey()
         .await
     }
 
@@ -152,6 +177,16 @@ impl Engine {
             .collect();
         lanes.sort_by(|(a, ..), (b, ..)| a.cmp(b));
         lanes
+    }
+
+    /// Source and destination of an image.
+    fn sites(&self, order: &Order) -> Result<[Arc<Site>; 2], CopyError> {
+        let source = self.site(&order.source.registry);
+        let destination = self.site(&order.destination.registry);
+        Ok([
+            source.map_err(blame(Side::Source))?,
+            destination.map_err(blame(Side::Destination))?,
+        ])
     }
 
     fn site(&self, registry: &Registry) -> Result<Arc<Site>, registry::Error> {

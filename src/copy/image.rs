@@ -15,10 +15,11 @@ use super::{
     outline::outline,
     plan::{Plan, Root},
     site::Site,
+    survey::Kept,
     writing::Writing,
 };
 use crate::{
-    oci::{Digest, Manifest, Repository, Version},
+    oci::{Descriptor, Digest, Manifest, Repository, Version},
     registry::{Class, ErrorCause, Operation, Refusal},
 };
 
@@ -26,32 +27,36 @@ pub(super) struct ImageCopy<'a> {
     pub order: &'a Order,
     pub source: &'a Site,
     pub destination: &'a Site,
+    pub kept: &'a Kept,
     pub report: &'a (dyn Fn(Report) + Send + Sync),
+}
+
+/// What both sides say of an image.
+pub(super) enum Seen {
+    There(Digest),
+    Missing {
+        /// What the source reference names.
+        source: Digest,
+        plan: Box<Plan>,
+    },
 }
 
 /// What the destination reference is to name.
 enum Wanted {
     /// It does already.
     There(Digest),
-    Root(Box<Root>),
+    Root {
+        /// What the source reference names.
+        source: Digest,
+        root: Box<Root>,
+    },
 }
 
 impl ImageCopy<'_> {
     pub(super) async fn run(self) -> Result<Done, CopyError> {
-        let existing = self.existing().await?;
-        let from = self.order.source.version();
-        if let Some(existing) = &existing
-            && self.order.platforms.is_empty()
-            && !self.rechecks()
-            && self.source_digest(&from).await?.as_ref() == Some(existing)
-        {
-            return Ok(Done::UpToDate {
-                root: existing.clone(),
-            });
-        }
-        let mut plan = match self.wanted(&from, existing.as_ref()).await? {
-            Wanted::There(root) => return Ok(Done::UpToDate { root }),
-            Wanted::Root(root) => self.plan(*root).await?,
+        let mut plan = match self.look().await? {
+            Seen::There(root) => return Ok(Done::UpToDate { root }),
+            Seen::Missing { plan, .. } => plan,
         };
         let (mut creator, mut believed) = (self.destination.creator.as_ref(), true);
         loop {
@@ -67,11 +72,44 @@ impl ImageCopy<'_> {
                 // What the journal, this batch or an answer promised is gone (quirk 47): once more, and
                 // nothing is believed this time.
                 believed = false;
-                plan = self.plan_anew(plan).await?;
+                *plan = self.plan_anew(*plan).await?;
             } else {
                 return Err(error);
             }
         }
+    }
+
+    /// Asks both sides, and reads what is to be copied unless a survey did.
+    pub(super) async fn look(&self) -> Result<Seen, CopyError> {
+        let existing = self.existing().await?;
+        let from = self.order.source.version();
+        let kept = (self.kept).take(self.order.image, self.destination, self.home());
+        let comparable = existing.is_some() && self.order.platforms.is_empty() && !self.rechecks();
+        let named = match comparable || kept.is_some() {
+            true => self.source_digest(&from).await?,
+            false => None,
+        };
+        if let (true, Some(root)) = (comparable && named == existing, &named) {
+            return Ok(Seen::There(root.clone()));
+        }
+        if let Some((source, plan)) = kept
+            && named.as_ref() == Some(&source)
+        {
+            let there = existing.as_ref() == Some(&plan.image.root.digest);
+            if there && !self.rechecks() {
+                return Ok(Seen::There(plan.image.root.digest.clone()));
+            }
+            if there == plan.there {
+                return Ok(Seen::Missing { source, plan });
+            }
+        }
+        Ok(match self.wanted(&from, existing.as_ref()).await? {
+            Wanted::There(root) => Seen::There(root),
+            Wanted::Root { source, root } => {
+                let plan = Box::new(self.plan(*root).await?);
+                Seen::Missing { source, plan }
+            }
+        })
     }
 
     /// The digest the destination reference has now.
@@ -121,6 +159,7 @@ impl ImageCopy<'_> {
         if there && !self.rechecks() {
             return Ok(Wanted::There(wanted.clone()));
         }
+        let source = manifest.digest.clone();
         let root = match selected {
             Selected::Whole => Root {
                 manifest,
@@ -150,7 +189,8 @@ impl ImageCopy<'_> {
                 }
             }
         };
-        Ok(Wanted::Root(Box::new(root)))
+        let root = Box::new(root);
+        Ok(Wanted::Root { source, root })
     }
 
     async fn read(&self, version: &Version) -> Result<Manifest, CopyError> {
@@ -206,19 +246,20 @@ impl ImageCopy<'_> {
     async fn settle(&self, plan: &Plan) -> Result<(), CopyError> {
         let mut blobs: Vec<_> = plan.blobs.iter().map(|blob| &blob.descriptor).collect();
         blobs.sort_by_key(|blob| std::cmp::Reverse(blob.size));
-        let copies = blobs.into_iter().map(|blob| {
-            BlobCopy {
-                image: self.order.image,
-                blob,
-                source: self.source,
-                from: self.origin(),
-                destination: self.destination,
-                into: self.home(),
-                report: self.report,
-            }
-            .run()
-        });
+        let copies = blobs.into_iter().map(|blob| self.blob(blob).run());
         future::join_all(copies).await.into_iter().collect()
+    }
+
+    pub(super) fn blob<'b>(&'b self, blob: &'b Descriptor) -> BlobCopy<'b> {
+        BlobCopy {
+            image: self.order.image,
+            blob,
+            source: self.source,
+            from: self.origin(),
+            destination: self.destination,
+            into: self.home(),
+            report: self.report,
+        }
     }
 
     /// Whether an image that is there is looked at all the same.

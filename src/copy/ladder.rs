@@ -55,6 +55,27 @@ impl BlobCopy<'_> {
         Ok(())
     }
 
+    /// Says so when the blob is there, and brings nothing.
+    pub(super) async fn look(self) -> Result<(), CopyError> {
+        let (digest, claims) = (&self.blob.digest, &self.destination.claims);
+        if !claims.is_settled(digest, self.into) {
+            if self.is_new().await? {
+                return Ok(());
+            }
+            if !self.is_present().await? {
+                claims.miss(digest.clone(), self.into.clone());
+                return Ok(());
+            }
+            claims.remember(digest.clone(), self.into.clone());
+        }
+        (self.report)(Report::Settled {
+            digest: digest.clone(),
+            bytes: self.blob.size,
+            how: How::Present,
+        });
+        Ok(())
+    }
+
     async fn bring(&self, claimed: Claimed, mount: Option<&Repository>) -> Result<How, CopyError> {
         let client = &self.destination.client;
         let digest = &self.blob.digest;
@@ -71,18 +92,20 @@ impl BlobCopy<'_> {
             claimed.settle();
             return Ok(how);
         }
-        let new = self
-            .destination
-            .is_new(self.into)
-            .await
-            .map_err(blame(Side::Destination))?;
-        let how = if !new && self.is_present().await? {
+        let is_absent =
+            self.is_new().await? || self.destination.claims.was_missed(digest, self.into);
+        let how = if !is_absent && self.is_present().await? {
             How::Present
         } else {
             self.upload(None).await?
         };
         claimed.settle();
         Ok(how)
+    }
+
+    async fn is_new(&self) -> Result<bool, CopyError> {
+        let new = self.destination.is_new(self.into).await;
+        new.map_err(blame(Side::Destination))
     }
 
     async fn is_present(&self) -> Result<bool, CopyError> {

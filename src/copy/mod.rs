@@ -17,6 +17,7 @@ mod outline;
 mod plan;
 mod report;
 mod site;
+mod survey;
 mod transfer;
 mod writing;
 
@@ -24,3 +25,4 @@ pub use create::CreateFailure;
 pub use engine::{Done, Engine, Order};
 pub use error::{CopyError, Side};
 pub use report::{FoundBlob, FoundManifest, How, ImageId, Meter, Report};
+pub use survey::Surveyed;

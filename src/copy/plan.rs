@@ -113,6 +113,29 @@ impl Plan {
         }
     }
 
+    /// Whether nothing of it is missing.
+    pub(super) fn is_there(&self) -> bool {
+        self.there
+            && self
+                .attached
+                .iter()
+                .flatten()
+                .all(|attachment| attachment.there)
+    }
+
+    /// Every manifest of the image and of what is attached to it.
+    pub(super) fn manifests(&self) -> impl Iterator<Item = &Manifest> {
+        let attachments = self.attached.iter().flatten();
+        std::iter::once(&self.image)
+            .chain(attachments.map(|attached| &attached.graph))
+            .flat_map(Graph::manifests)
+    }
+
+    /// Length of all manifests in bytes.
+    pub(super) fn size(&self) -> usize {
+        self.manifests().map(|manifest| manifest.raw.len()).sum()
+    }
+
     /// What the plan was made for.
     pub(super) fn into_root(self) -> Root {
         Root {

@@ -86,12 +86,15 @@ impl<W: Write> Headless<W> {
         }
     }
 
-    /// Ends the output; as text, with the summary. The stream's last line is the batch's last event.
+    /// Ends the output; as text, with the plan if all there was is a review, and the summary. The stream's last line is the batch's last event.
     ///
     /// # Errors
     /// As [`Headless::observe`].
     pub fn finish(&mut self, board: &Board, now: Timestamp) -> io::Result<()> {
         if self.format == Format::Text {
+            if board.is_reviewing() {
+                self.write(&present::plan(board), now)?;
+            }
             let elapsed = self.started.map(|started| between(started, now));
             self.write(&present::summary(board, elapsed.unwrap_or_default()), now)?;
         }

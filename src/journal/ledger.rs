@@ -123,11 +123,13 @@ impl Ledger {
                     | QueueReason::Resumed
                     | QueueReason::RetryDue
                     | QueueReason::Stopped
+                    | QueueReason::Surveyed
                         if known => {}
                     QueueReason::User
                     | QueueReason::Resumed
                     | QueueReason::RetryDue
-                    | QueueReason::Stopped => {
+                    | QueueReason::Stopped
+                    | QueueReason::Surveyed => {
                         self.enter(*job, None, Phase::Queued);
                     }
                 }
@@ -165,6 +167,8 @@ impl Ledger {
             // Restored jobs come from the journal. What is left is planned, measured or asked anew by
             // whoever resumes.
             Event::JobRestored { .. }
+            | Event::ReviewStarted
+            | Event::ReviewEnded
             | Event::JobPrioritized { .. }
             | Event::JobPlanned { .. }
             | Event::BlobWaited { .. }

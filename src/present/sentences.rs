@@ -76,12 +76,20 @@ pub fn sentence(event: &Event, board: &Board, attempts: Option<u16>) -> Option<S
         }
         Event::JobQueued { job, why } => match why {
             QueueReason::User => about(*job, Level::Info, "queued again".into()),
+            QueueReason::Surveyed => about(*job, Level::Info, planned(board.job(*job))),
             QueueReason::Listed
             | QueueReason::Resumed
             | QueueReason::RetryDue
             | QueueReason::Stopped => None,
         },
+        Event::ReviewStarted => batch(
+            Level::Info,
+            "reviewing: every image is looked at, none is copied yet".into(),
+        ),
+        Event::ReviewEnded => batch(Level::Info, "the review has ended: copying".into()),
         Event::JobPrioritized { job } => about(*job, Level::Info, "moved to the front".into()),
+        // What a look at an image found is told, not that it began.
+        Event::JobStarted { .. } if board.is_reviewing() => None,
         Event::JobStarted { job, attempt } if attempt.0 > 1 => {
             about(*job, Level::Info, format!("started, attempt {}", attempt.0))
         }
@@ -147,6 +155,9 @@ pub fn sentence(event: &Event, board: &Board, attempts: Option<u16>) -> Option<S
                 Some(StopReason::User | StopReason::Signal) => {
                     format!("batch stopped: {}", summary::outcome_counts(board))
                 }
+                Some(StopReason::Reviewed) => {
+                    format!("batch reviewed: {}", summary::outcome_counts(board))
+                }
                 Some(StopReason::JournalLost) => {
                     "batch stopped: its journal can no longer be written".into()
                 }
@@ -199,6 +210,27 @@ fn copied(job: Option<&JobView>) -> String {
     }
 }
 
+/// What copying an image would take, seen for itself.
+fn planned(job: Option<&JobView>) -> String {
+    let (mut missing, mut there) = (0, 0);
+    for blob in job.into_iter().flat_map(|job| &job.blobs) {
+        match blob.state {
+            BlobState::Settled(_) => there += blob.size,
+            BlobState::Pending | BlobState::WaitingFor(_) | BlobState::Copying { .. } => {
+                missing += blob.size;
+            }
+        }
+    }
+    match there {
+        0 => format!("planned, {}", bytes(missing)),
+        _ => format!(
+            "planned, {} missing, {} already there",
+            bytes(missing),
+            bytes(there)
+        ),
+    }
+}
+
 /// Why a command did nothing, with the state that made it so when it was about one image.
 fn refusal(command: &Command, why: Refusal, board: &Board) -> String {
     if why == Refusal::BatchFinished {
@@ -209,6 +241,7 @@ fn refusal(command: &Command, why: Refusal, board: &Board) -> String {
         Command::Skip { jobs } => ("skip", jobs),
         Command::Unskip { jobs } => ("take back", jobs),
         Command::Prioritize { jobs } => ("move to the front", jobs),
+        Command::Begin => return "no review goes on".into(),
         Command::Pause => return "already paused".into(),
         Command::Resume => return "not paused".into(),
         Command::SetParallel { images } => {

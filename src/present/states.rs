@@ -2,13 +2,15 @@
 //!
 //! Decides the word a person reads for a job's state; finer than [`State`] where a person would ask.
 
-use crate::batch::{BlobState, JobId, JobView, State};
+use crate::batch::{BlobState, JobId, JobView, State, Survey};
 
 /// A job's state as people see it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Phase {
     Queued,
-    /// Running, its manifests not read yet.
+    /// Queued, and a review knows what copying it takes.
+    Planned,
+    /// Running, its manifests not read yet, or to be read only.
     Reading,
     Copying,
     /// Failed for now, will be tried again.
@@ -24,6 +26,7 @@ impl Phase {
     pub fn word(self) -> &'static str {
         match self {
             Self::Queued => "queued",
+            Self::Planned => "to copy",
             Self::Reading => "reading",
             Self::Copying => "copying",
             Self::Waiting => "waiting",
@@ -44,8 +47,9 @@ impl Phase {
 #[must_use]
 pub fn phase(job: &JobView) -> Phase {
     match job.state {
+        State::Queued if job.is_planned() => Phase::Planned,
         State::Queued => Phase::Queued,
-        State::Running if job.blobs.is_empty() => Phase::Reading,
+        State::Running if job.blobs.is_empty() || job.survey == Survey::UnderWay => Phase::Reading,
         State::Running => Phase::Copying,
         State::Waiting { .. } => Phase::Waiting,
         State::Copied => Phase::Copied,

@@ -105,7 +105,7 @@ fn next_step(board: &Board) -> Option<String> {
             "stopped because results could no longer be recorded; mend the state directory, then \
              `transship resume {id}` goes on"
         )),
-        Some(StopReason::User | StopReason::Signal) if !board.all_done() => {
+        Some(StopReason::User | StopReason::Signal | StopReason::Reviewed) if !board.all_done() => {
             Some(format!("`transship resume {id}` goes on"))
         }
         _ if board.counts().failed > 0 => Some(format!(

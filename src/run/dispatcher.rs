@@ -20,7 +20,7 @@ use tokio::{
 use super::{
     Policy, lanes,
     scheduler::{Decision, Input, admit, decide},
-    worker::{self, Said, Word},
+    worker::{self, Said, Task, Word},
 };
 use crate::{
     batch::{
@@ -62,8 +62,20 @@ pub struct Options {
     /// Images in flight at once.
     pub parallel: u16,
     pub policy: Policy,
+    pub review: Review,
     /// Stay after the last image, so that an operator can look around and retry; a stop ends the batch.
     pub stay: bool,
+}
+
+/// Whether the plan is shown before anything is copied.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Review {
+    #[default]
+    None,
+    /// Until an operator says go.
+    First,
+    /// No operator will: the batch stops once the plan is complete, and can be resumed.
+    Only,
 }
 
 /// What is to be run.
@@ -177,7 +189,9 @@ impl Dispatcher {
             }
         }
         self.workers.shutdown().await;
-        let stopped_by = self.ending.filter(|_| !self.board.all_done());
+        let reviewed = self.is_reviewed().then_some(StopReason::Reviewed);
+        let stopped_by = self.ending.or(reviewed);
+        let stopped_by = stopped_by.filter(|_| !self.board.all_done());
         self.emit(Event::BatchFinished { stopped_by });
         let closed = self.journal.close().await;
         (self.board, closed)
@@ -197,16 +211,29 @@ impl Dispatcher {
         for (job, outcome) in batch.restored.into_iter().flatten() {
             self.emit(Event::JobRestored { job, outcome });
         }
+        if self.options.review != Review::None {
+            self.emit(Event::ReviewStarted);
+        }
     }
 
     /// Nothing is left to do, or what is left was given up.
     fn is_over(&self) -> bool {
         let idle = self.board.counts().running == 0;
         let stopped = self.ending.is_some() && self.board.stopping.is_some();
-        idle && (stopped || (self.board.all_done() && !self.options.stay))
+        let done = self.board.all_done() && !self.options.stay;
+        idle && (stopped || done || self.is_reviewed())
+    }
+
+    /// The plan is complete, and it is all that was asked for.
+    fn is_reviewed(&self) -> bool {
+        self.options.review == Review::Only && self.board.unsurveyed() == 0
     }
 
     fn start_admitted(&mut self) {
+        let task = match self.board.is_reviewing() {
+            true => Task::Survey,
+            false => Task::Copy,
+        };
         for id in admit(&self.board) {
             let Some(view) = self.board.job(id) else {
                 continue;
@@ -217,6 +244,7 @@ impl Dispatcher {
                 &self.engine,
                 &view.job,
                 attempt,
+                task,
                 &self.words,
             );
             self.handles.insert(id, handle);
@@ -235,6 +263,10 @@ impl Dispatcher {
                 self.handles.remove(&job);
                 self.forget_meters(job);
                 return Some(Input::Ended(job, attempt, outcome));
+            }
+            Said::Surveyed => {
+                self.handles.remove(&job);
+                return Some(Input::Surveyed(job, attempt));
             }
             Said::Report(report) => {
                 let event = self.fact(job, attempt, report);

@@ -10,5 +10,5 @@ mod lanes;
 mod scheduler;
 mod worker;
 
-pub use dispatcher::{Batch, Dispatcher, Inlets, Observer, Options, Signal};
+pub use dispatcher::{Batch, Dispatcher, Inlets, Observer, Options, Review, Signal};
 pub use scheduler::Policy;

@@ -20,6 +20,8 @@ pub(super) enum Input {
     Command(Command),
     /// A worker ended.
     Ended(JobId, Attempt, Outcome),
+    /// A worker knows what copying its image takes.
+    Surveyed(JobId, Attempt),
     /// The wait before the next attempt is over.
     RetryDue(JobId, Attempt),
     /// The operator pressed Ctrl-C where no front end reads keys.
@@ -68,7 +70,7 @@ const FARTHEST_LOOK: usize = 10_000;
 /// Attempts a registry may put off for each one that is counted.
 const MOST_PUT_OFF: u16 = 20;
 
-/// The jobs that may start now, in the order they should. Costs what it returns, not what there is.
+/// The jobs that may start now, in the order they should. While a review goes on, starting one is looking at it. Costs what it returns, not what there is.
 ///
 /// An image that can only wait for another one's upload moves nothing, so the next may start beside it:
 /// else the images on one base would leave the streams idle while that base is sent.
@@ -109,6 +111,15 @@ pub(super) fn decide(board: &Board, input: Input, policy: &Policy) -> Vec<Decisi
         Input::Command(command) => obey(board, command),
         Input::Ended(job, attempt, outcome) => match current(board, job, attempt) {
             Some(view) if view.state == State::Running => ended(view, outcome, policy),
+            _ => Vec::new(),
+        },
+        Input::Surveyed(job, attempt) => match current(board, job, attempt) {
+            Some(view) if view.state == State::Running => {
+                vec![Decision::Emit(Event::JobQueued {
+                    job,
+                    why: QueueReason::Surveyed,
+                })]
+            }
             _ => Vec::new(),
         },
         Input::RetryDue(job, attempt) => match current(board, job, attempt) {
@@ -208,12 +219,15 @@ fn obey(board: &Board, command: Command) -> Vec<Decision> {
             decisions.reverse();
             decisions
         }
+        Command::Begin if board.is_reviewing() => vec![Decision::Emit(Event::ReviewEnded)],
         Command::Pause if !board.paused => vec![Decision::Emit(Event::BatchPaused)],
         Command::Resume if board.paused => vec![Decision::Emit(Event::BatchResumed)],
         Command::SetParallel { images } if *images > 0 && *images != board.parallel => {
             vec![Decision::Emit(Event::ParallelChanged { images: *images })]
         }
-        Command::Pause | Command::Resume | Command::SetParallel { .. } => Vec::new(),
+        Command::Begin | Command::Pause | Command::Resume | Command::SetParallel { .. } => {
+            Vec::new()
+        }
         Command::SetLimit { registry, limit } => set_limit(board, registry, *limit),
         Command::Stop { mode } => stop(board, *mode, StopReason::User),
     };
@@ -684,6 +698,82 @@ mod tests {
         assert!(second.contains(&Decision::Cancel(J)));
         carry_out(&mut board, second);
         assert_eq!(board.job(J).unwrap().state, State::Queued);
+    }
+
+    fn surveyed(board: &mut Board, job: JobId) {
+        board.apply(&started(job, 1));
+        let decisions = decide(board, Input::Surveyed(job, Attempt(1)), &policy());
+        assert_eq!(decisions.len(), 1);
+        carry_out(board, decisions);
+    }
+
+    #[test]
+    fn a_review_looks_at_every_image_once_and_copies_none() {
+        let mut board = board(&[Event::ReviewStarted]);
+        assert_eq!(admit(&board), [J, K]);
+        surveyed(&mut board, J);
+        surveyed(&mut board, K);
+        assert_eq!(admit(&board), [L]);
+        surveyed(&mut board, L);
+        assert_eq!(admit(&board), []);
+        let begin = command(&board, Command::Begin);
+        assert_eq!(begin, [Decision::Emit(Event::ReviewEnded)]);
+        carry_out(&mut board, begin);
+        assert_eq!(admit(&board), [J, K]);
+    }
+
+    #[test]
+    fn a_batch_begins_before_every_image_was_looked_at_when_it_is_told_to() {
+        let mut board = board(&[Event::ReviewStarted]);
+        surveyed(&mut board, J);
+        board.apply(&started(K, 1));
+        let begin = command(&board, Command::Begin);
+        carry_out(&mut board, begin);
+        // The look under way goes on to its end, and the image is copied then.
+        assert_eq!(admit(&board), [J]);
+        let late = decide(&board, Input::Surveyed(K, Attempt(1)), &policy());
+        carry_out(&mut board, late);
+        assert_eq!(admit(&board), [J, K]);
+    }
+
+    #[test]
+    fn a_look_at_an_image_costs_it_no_attempt() {
+        let mut board = board(&[Event::ReviewStarted]);
+        board.apply(&started(J, 1));
+        let failed = decide(
+            &board,
+            Input::Ended(J, Attempt(1), transient(None)),
+            &policy(),
+        );
+        carry_out(&mut board, failed);
+        board.apply(&started(J, 2));
+        let seen = decide(&board, Input::Surveyed(J, Attempt(2)), &policy());
+        carry_out(&mut board, seen);
+        assert_eq!(board.job(J).unwrap().tries(), 0);
+    }
+
+    #[test]
+    fn a_skipped_image_is_not_looked_at_and_a_late_word_does_not_take_it_back_in() {
+        let mut board = board(&[Event::ReviewStarted, started(J, 1)]);
+        let skip = command(&board, Command::Skip { jobs: only(J) });
+        assert_eq!(skip[0], Decision::Cancel(J));
+        carry_out(&mut board, skip);
+        assert_eq!(
+            decide(&board, Input::Surveyed(J, Attempt(1)), &policy()),
+            []
+        );
+        assert_eq!(admit(&board), [K, L]);
+    }
+
+    #[test]
+    fn there_is_nothing_to_begin_without_a_review() {
+        assert!(matches!(
+            command(&board(&[]), Command::Begin)[..],
+            [Decision::Emit(Event::CommandRefused {
+                why: Refusal::NothingToDo,
+                ..
+            })]
+        ));
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! A worker: copies one image and passes on what the engine says, stamped with job and attempt.
+//! A worker: copies one image, or looks at it, and passes on what the engine says, stamped with job and attempt.
 //!
 //! Invariant: a worker's last word is how it ended, also when it panicked.
 
@@ -11,7 +11,7 @@ use tokio::{
 
 use crate::{
     batch::{Attempt, Failure, FailureClass, Job, JobId, Outcome, Side},
-    copy::{Done, Engine, ImageId, Order, Report},
+    copy::{Done, Engine, ImageId, Order, Report, Surveyed},
 };
 
 /// What a worker says, and which attempt says it.
@@ -24,15 +24,25 @@ pub(super) struct Word {
 pub(super) enum Said {
     Report(Report),
     Ended(Outcome),
+    /// What copying the image takes was found out and reported.
+    Surveyed,
 }
 
-/// Starts copying `job`. Words go to `words`, which is unbounded because a copy says a handful of them per
+/// What a worker is to do with its image.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Task {
+    Copy,
+    Survey,
+}
+
+/// Starts a task on `job`. Words go to `words`, which is unbounded because a copy says a handful of them per
 /// blob and none per byte.
 pub(super) fn start(
     workers: &mut JoinSet<()>,
     engine: &Arc<Engine>,
     job: &Job,
     attempt: Attempt,
+    task: Task,
     words: &UnboundedSender<Word>,
 ) -> AbortHandle {
     let order = Order {
@@ -54,16 +64,25 @@ pub(super) fn start(
         };
         let mut last_word = LastWord {
             say: &say,
-            outcome: Some(panicked()),
+            said: Some(Said::Ended(panicked())),
         };
         let report = |report| say(Said::Report(report));
-        last_word.outcome = Some(match engine.copy(&order, &report).await {
-            Ok(Done::Copied { root }) => Outcome::Copied { root },
-            Ok(Done::UpToDate { root }) => Outcome::UpToDate { root },
-            Err(error) => Outcome::Failed {
-                cause: (&error).into(),
+        let ended = match task {
+            Task::Copy => match engine.copy(&order, &report).await {
+                Ok(Done::Copied { root }) => Ok(Said::Ended(Outcome::Copied { root })),
+                Ok(Done::UpToDate { root }) => Ok(Said::Ended(Outcome::UpToDate { root })),
+                Err(error) => Err(error),
             },
-        });
+            Task::Survey => match engine.survey(&order, &report).await {
+                Ok(Surveyed::UpToDate { root }) => Ok(Said::Ended(Outcome::UpToDate { root })),
+                Ok(Surveyed::Missing) => Ok(Said::Surveyed),
+                Err(error) => Err(error),
+            },
+        };
+        last_word.said = Some(ended.unwrap_or_else(|error| {
+            let cause = (&error).into();
+            Said::Ended(Outcome::Failed { cause })
+        }));
     })
 }
 
@@ -71,13 +90,13 @@ pub(super) fn start(
 /// something too; the scheduler knows by then that it does not matter.
 struct LastWord<'a, F: Fn(Said)> {
     say: &'a F,
-    outcome: Option<Outcome>,
+    said: Option<Said>,
 }
 
 impl<F: Fn(Said)> Drop for LastWord<'_, F> {
     fn drop(&mut self) {
-        if let Some(outcome) = self.outcome.take() {
-            (self.say)(Said::Ended(outcome));
+        if let Some(said) = self.said.take() {
+            (self.say)(said);
         }
     }
 }

@@ -49,6 +49,12 @@ fn event() -> impl Strategy<Value = Event> {
             _ => match bytes {
                 0..20 => batch_started("again.toml", 0),
                 20..40 => Event::BatchFinished { stopped_by: None },
+                40..200 => Event::ReviewStarted,
+                200..240 => Event::ReviewEnded,
+                240..600 => Event::JobQueued {
+                    job: JobId(job),
+                    why: QueueReason::Surveyed,
+                },
                 _ => Event::BatchResumed,
             },
         },

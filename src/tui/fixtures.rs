@@ -13,7 +13,7 @@ use super::{
 use crate::{
     batch::{
         Attempt, BatchId, BlobKind, BlobProgress, Event, Failure, FailureClass, Job, JobId, Millis,
-        Outcome, PlannedBlob, PlannedManifest, Settled, Side, SkipReason,
+        Outcome, PlannedBlob, PlannedManifest, QueueReason, Settled, Side, SkipReason,
     },
     oci::{Digest, MediaType},
     present::Glyphs,
@@ -183,6 +183,17 @@ pub fn retry_scheduled(job: u32, attempt: u16, summary: &str) -> Event {
 pub fn failed(job: u32, summary: &str) -> Event {
     let cause = failure(Side::Source, FailureClass::Auth, summary);
     finished(job, Outcome::Failed { cause })
+}
+
+/// A look at an image: its blobs by size, and those of them that are at the destination.
+pub fn surveyed(job: u32, sizes: &[u64], present: &[usize]) -> Vec<Event> {
+    let mut events = vec![started(job, 1), planned(job, sizes)];
+    events.extend((present.iter()).map(|blob| settled(job, *blob, Settled::Present)));
+    events.push(Event::JobQueued {
+        job: JobId(job),
+        why: QueueReason::Surveyed,
+    });
+    events
 }
 
 pub fn copied(job: u32) -> Event {

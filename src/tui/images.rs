@@ -151,7 +151,9 @@ impl Images {
             | Event::BlobSettled { .. }
             | Event::JobRetryScheduled { .. }
             | Event::JobFinished { .. } => self.stale |= !self.is_static(),
-            Event::BlobWaited { .. }
+            Event::ReviewStarted
+            | Event::ReviewEnded
+            | Event::BlobWaited { .. }
             | Event::BlobStarted { .. }
             | Event::LanesSampled { .. }
             | Event::Noted { .. }
@@ -171,7 +173,8 @@ impl Images {
             self.ordered = now;
             self.order(board, meter);
         }
-        if self.following {
+        // Looks are too short to be watched.
+        if self.following && !board.is_reviewing() {
             self.follow(board);
         }
     }

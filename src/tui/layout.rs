@@ -25,12 +25,17 @@ pub enum Screen {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Areas {
     pub header: Rect,
+    /// What the batch would do, as long as it is reviewed.
+    pub plan: Option<Rect>,
     pub images: Option<Rect>,
     /// What lies beside or under the images: one pane at a time.
     pub beside: Option<(Pane, Rect)>,
     pub log: Option<Rect>,
     pub footer: Rect,
 }
+
+/// A registry or two and the largest layers.
+const HIGHEST_PLAN: u16 = 10;
 
 /// A pane's first line is its title.
 pub const TITLE: u16 = 1;
@@ -67,7 +72,7 @@ impl Pane {
 
 /// `beside` is the pane that has the shared place while another one is focused.
 #[must_use]
-pub fn screen(size: Size, focus: Pane, beside: Pane, zoomed: bool) -> Screen {
+pub fn screen(size: Size, focus: Pane, beside: Pane, zoomed: bool, reviewing: bool) -> Screen {
     let Size { width, height } = size;
     let all = Rect::new(0, 0, width, height);
     if width < 50 || height < 10 {
@@ -81,13 +86,22 @@ pub fn screen(size: Size, focus: Pane, beside: Pane, zoomed: bool) -> Screen {
     let (body, footer) = bottom(rest, 1);
     let mut areas = Areas {
         header,
+        plan: None,
         images: None,
         beside: None,
         log: None,
         footer,
     };
     let beside = if focus.shares() { focus } else { beside };
-    if small || zoomed {
+    let mut body = body;
+    if reviewing && !zoomed {
+        let (plan, rest) = top(body, (body.height / 3).min(HIGHEST_PLAN));
+        areas.plan = Some(plan);
+        body = rest;
+    }
+    // The plan takes the lines of what can be had with a key.
+    let low = height < if reviewing { 32 } else { 20 };
+    if small || zoomed || (low && width < 150) {
         areas.give(focus, body);
     } else if width >= 150 {
         // Blobs need about 70 cells; the list takes what is left, and the log lies under it.
@@ -96,7 +110,7 @@ pub fn screen(size: Size, focus: Pane, beside: Pane, zoomed: bool) -> Screen {
         areas.give(Pane::Images, images);
         areas.give(Pane::Log, log);
         areas.give(beside, right);
-    } else if height >= 32 {
+    } else if height >= 32 && !reviewing {
         let (rest, log) = bottom(body, (height / 5).clamp(6, 12));
         let (images, under) = bottom(rest, rest.height * 2 / 5);
         areas.give(Pane::Images, images);
@@ -184,7 +198,7 @@ mod tests {
     use super::*;
 
     fn shown(width: u16, height: u16, focus: Pane) -> Vec<Pane> {
-        match screen(Size { width, height }, focus, Pane::Detail, false) {
+        match screen(Size { width, height }, focus, Pane::Detail, false, false) {
             Screen::Line(_) => Vec::new(),
             Screen::Panes(areas) => Pane::ALL
                 .into_iter()
@@ -213,15 +227,19 @@ mod tests {
         for width in 0..320 {
             for height in 0..110 {
                 for focus in Pane::ALL {
-                    for zoomed in [false, true] {
+                    for (zoomed, reviewing) in
+                        [(false, false), (true, false), (false, true), (true, true)]
+                    {
                         let size = Size { width, height };
-                        let Screen::Panes(areas) = screen(size, focus, Pane::Detail, zoomed) else {
+                        let screen = screen(size, focus, Pane::Detail, zoomed, reviewing);
+                        let Screen::Panes(areas) = screen else {
                             continue;
                         };
                         assert!(areas.pane(focus).is_some_and(|area| area.height > TITLE));
                         let all: Vec<Rect> = [areas.header, areas.footer]
                             .into_iter()
                             .chain(Pane::ALL.iter().filter_map(|pane| areas.pane(*pane)))
+                            .chain(areas.plan)
                             .collect();
                         for (index, area) in all.iter().enumerate() {
                             assert!(area.right() <= width && area.bottom() <= height);

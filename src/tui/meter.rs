@@ -48,6 +48,10 @@ impl Meter {
         {
             self.planned_jobs += 1;
         }
+        // What a review found says nothing of how fast it is copied.
+        if let Event::ReviewEnded = event {
+            self.done.clear();
+        }
         let before = sent(board);
         let of = |board: &Board, job| board.job(job).map_or(0, |view| view.bytes_done);
         let moving: BTreeMap<JobId, u64> = match event {
@@ -137,14 +141,16 @@ impl Meter {
     pub fn expected(&self, board: &Board) -> u64 {
         let planned = board.totals().planned;
         let mean = planned.checked_div(self.planned_jobs).unwrap_or(0);
-        planned.saturating_add(mean.saturating_mul(board.counts().queued as u64))
+        let unread = board.counts().queued - board.planned();
+        planned.saturating_add(mean.saturating_mul(unread as u64))
     }
 
     /// Time left; none while it cannot be told.
     #[must_use]
     pub fn time_left(&self, board: &Board) -> Option<Duration> {
         self.time_left
-            .filter(|_| !board.paused && board.stopping.is_none() && !board.all_done())
+            .filter(|_| !board.paused && board.stopping.is_none())
+            .filter(|_| !board.is_reviewing() && !board.all_done())
     }
 
     fn estimate(&self, board: &Board) -> Option<Duration> {

@@ -13,7 +13,7 @@ use super::{
     browse::Ticket,
     causes::Failures,
     images::Images,
-    keys::Mode,
+    keys::{Action, Binding, Mode},
     layout::{self, Pane, Screen},
     log::Log,
     looking::Looking,
@@ -22,7 +22,7 @@ use super::{
     registries::Registries,
 };
 use crate::{
-    batch::{Board, Command, Event, Job, JobId, StopMode},
+    batch::{Board, Command, Event, Job, JobId, Plan, StopMode},
     inspect::{Answer, Error, Request},
     present::Level,
 };
@@ -72,6 +72,8 @@ pub struct Model {
     pub images: Images,
     pub failures: Failures,
     pub registries: Registries,
+    /// What the review found so far.
+    pub plan: Plan,
     pub names: Names,
     pub meter: Meter,
     pub log: Log,
@@ -89,6 +91,8 @@ pub struct Model {
     pub stop_asked: Option<StopMode>,
     /// Parallelism asked for and not yet confirmed.
     pub parallel_asked: Option<u16>,
+    /// When copying began, after a review.
+    pub began: Duration,
     /// When every image had ended; the time stands still from then on.
     pub ended: Option<Duration>,
     pub engine_gone: bool,
@@ -149,6 +153,7 @@ impl Model {
             images: Images::new(),
             failures: Failures::default(),
             registries: Registries::default(),
+            plan: Plan::default(),
             names: Names::default(),
             meter: Meter::default(),
             log: Log::default(),
@@ -160,21 +165,23 @@ impl Model {
             clocks: Clocks::default(),
             stop_asked: None,
             parallel_asked: None,
+            began: Duration::ZERO,
             ended: None,
             engine_gone: false,
             announced: 0,
         }
     }
 
-    /// Time the batch has taken.
+    /// Time the batch has taken; a review that has ended is no part of it.
     #[must_use]
     pub fn elapsed(&self) -> Duration {
-        self.ended.unwrap_or(self.now)
+        self.ended.unwrap_or(self.now).saturating_sub(self.began)
     }
 
     #[must_use]
     pub fn screen(&self) -> Screen {
-        layout::screen(self.size, self.focus, self.beside, self.zoomed)
+        let reviewing = self.board.is_reviewing() && self.ended.is_none();
+        layout::screen(self.size, self.focus, self.beside, self.zoomed, reviewing)
     }
 
     /// What the keys speak to.
@@ -191,11 +198,28 @@ impl Model {
         }
     }
 
+    /// Whether images are copied, not only looked at.
+    #[must_use]
+    pub fn is_under_way(&self) -> bool {
+        self.ended.is_none() && !self.board.is_reviewing()
+    }
+
+    /// Whether a key is worth showing now: only a review can be ended, and it has nothing to be finished.
+    #[must_use]
+    pub fn offers(&self, binding: &Binding) -> bool {
+        match binding.action {
+            Action::Begin => self.board.is_reviewing(),
+            Action::Drain => !self.board.is_reviewing(),
+            _ => true,
+        }
+    }
+
     /// Whether the picture changes with time alone: something moves, or a wait runs down.
     #[must_use]
     pub fn is_lively(&self) -> bool {
         let counts = self.board.counts();
-        let starting = counts.queued > 0 && !self.board.paused && self.board.stopping.is_none();
+        let next = self.board.queue().next();
+        let starting = next.is_some() && !self.board.paused && self.board.stopping.is_none();
         !self.board.finished
             && !self.engine_gone
             && (counts.running + counts.waiting > 0 || starting)

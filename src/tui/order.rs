@@ -136,7 +136,7 @@ impl Show {
             Self::InFlight => board.running().collect(),
             Self::Waiting => board.waiting().collect(),
             Self::Failed => board.failed().collect(),
-            Self::Queued => of(&[Phase::Queued]),
+            Self::Queued => of(&[Phase::Queued, Phase::Planned]),
             Self::Done => of(&[Phase::Copied, Phase::UpToDate]),
             Self::Skipped => of(&[Phase::Skipped]),
             Self::Cause(cause) => {
@@ -307,8 +307,9 @@ fn urgency(phase: Phase) -> u8 {
         Phase::Copying | Phase::Reading => 0,
         Phase::Waiting => 1,
         Phase::Failed => 2,
-        Phase::Queued => 3,
-        Phase::Copied | Phase::UpToDate | Phase::Skipped => 4,
+        Phase::Planned => 3,
+        Phase::Queued => 4,
+        Phase::Copied | Phase::UpToDate | Phase::Skipped => 5,
     }
 }
 

@@ -93,6 +93,7 @@ impl From<Phase> for Role {
     fn from(phase: Phase) -> Self {
         match phase {
             Phase::Queued | Phase::Skipped => Self::Dim,
+            Phase::Planned => Self::Text,
             Phase::Reading | Phase::Copying => Self::Busy,
             Phase::Waiting => Self::Warning,
             Phase::Copied | Phase::UpToDate => Self::Good,

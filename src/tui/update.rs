@@ -71,6 +71,7 @@ fn happened(model: &mut Model, event: &Event) -> Vec<Effect> {
     model.images.note(event, &model.board);
     model.failures.note(event);
     model.registries.note(event, model.now);
+    model.plan.note(event, &model.board);
     let had_ended = model.ended.is_some();
     keep_time(model, event);
     if let Some(sentence) = sentence(event, &model.board, model.options.attempts) {
@@ -92,7 +93,7 @@ fn happened(model: &mut Model, event: &Event) -> Vec<Effect> {
             model.overlays.clear();
             let asked = match stopped_by {
                 Some(StopReason::User | StopReason::Signal) => true,
-                Some(StopReason::JournalLost) | None => false,
+                Some(StopReason::JournalLost | StopReason::Reviewed) | None => false,
             };
             if asked || model.stop_asked.is_some() {
                 return vec![Effect::Leave];
@@ -117,8 +118,10 @@ fn keep_time(model: &mut Model, event: &Event) {
     match event {
         Event::BatchStarted { jobs, .. } => {
             *clocks = Clocks::default();
+            model.began = Duration::ZERO;
             model.announced = *jobs as usize;
         }
+        Event::ReviewEnded => model.began = now,
         Event::JobStarted { job, .. } => {
             clocks.retry_due.remove(job);
             clocks.moved.insert(*job, (now, done(*job)));

@@ -21,6 +21,7 @@ mod quirks;
 mod readme;
 mod requests;
 mod resilience;
+mod review;
 mod sample_lists;
 mod scene;
 mod serve;

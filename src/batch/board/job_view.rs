@@ -23,6 +23,17 @@ pub enum State {
     Skipped(SkipReason),
 }
 
+/// What a review knows of a job.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Survey {
+    #[default]
+    Unasked,
+    /// The attempt in flight only looks.
+    UnderWay,
+    /// `blobs` are all that copying it takes, and those found at the destination are settled.
+    Done,
+}
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct JobView {
     pub job: Job,
@@ -31,6 +42,7 @@ pub struct JobView {
     pub attempt: Attempt,
     /// The attempts up to here do not count against the retry budget: a person asked to go on.
     pub forgiven: Attempt,
+    pub survey: Survey,
     pub root: Option<Digest>,
     /// Parents before their children; empty until they are read.
     pub manifests: Vec<PlannedManifest>,
@@ -63,6 +75,16 @@ pub enum BlobState {
     Settled(Settled),
 }
 
+impl Survey {
+    /// What is left of it when its attempt ended without a word, or was none.
+    pub(super) fn given_up(self) -> Self {
+        match self {
+            Self::Unasked | Self::UnderWay => Self::Unasked,
+            Self::Done => Self::Done,
+        }
+    }
+}
+
 impl JobView {
     pub(super) fn new(job: Job) -> Self {
         Self {
@@ -70,6 +92,7 @@ impl JobView {
             state: State::Queued,
             attempt: Attempt(0),
             forgiven: Attempt(0),
+            survey: Survey::Unasked,
             root: None,
             manifests: Vec::new(),
             blobs: Vec::new(),
@@ -86,6 +109,12 @@ impl JobView {
             State::Queued | State::Running | State::Waiting { .. } => false,
             State::Copied | State::UpToDate | State::Failed | State::Skipped(_) => true,
         }
+    }
+
+    /// Waits to be copied, and a review knows what that takes.
+    #[must_use]
+    pub fn is_planned(&self) -> bool {
+        self.state == State::Queued && self.survey == Survey::Done
     }
 
     /// How many attempts of the current retry budget are used.

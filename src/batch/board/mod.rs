@@ -4,16 +4,18 @@
 //! question the scheduler or a frame asks often is answered from an index, never by looking at all jobs.
 
 mod job_view;
+mod queue;
 mod totals;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-pub use job_view::{BlobState, BlobView, JobView, State};
+pub use job_view::{BlobState, BlobView, JobView, State, Survey};
 pub use totals::{StateCounts, Totals};
 
+use self::queue::Queue;
 use super::{
-    BatchId, Event, FailureClass, JobId, LaneState, Outcome, QueueReason, Selection, StopMode,
-    StopReason,
+    Attempt, BatchId, Event, FailureClass, JobId, LaneState, Outcome, QueueReason, Selection,
+    StopMode, StopReason,
 };
 use crate::oci::{Digest, Registry};
 
@@ -33,10 +35,7 @@ pub struct Board {
     jobs: Vec<JobView>,
     counts: StateCounts,
     totals: Totals,
-    /// Queued jobs in the order they start: prioritized ones (latest first), then the list's order.
-    queue: BTreeSet<(i64, JobId)>,
-    rank: BTreeMap<JobId, i64>,
-    next_rank: i64,
+    queue: Queue,
     running: BTreeSet<JobId>,
     /// Of those running, the ones that can only wait for other jobs' uploads.
     held_up: BTreeSet<JobId>,
@@ -65,9 +64,28 @@ impl Board {
         self.totals
     }
 
-    /// Queued jobs in the order they should start.
+    /// Queued jobs in the order they should start. While a review goes on, those it has surveyed are not
+    /// among them.
     pub fn queue(&self) -> impl Iterator<Item = JobId> + '_ {
-        self.queue.iter().map(|(_, job)| *job)
+        self.queue.iter()
+    }
+
+    /// Whether attempts only look, until the operator has seen the plan.
+    #[must_use]
+    pub fn is_reviewing(&self) -> bool {
+        self.queue.is_reviewing()
+    }
+
+    /// How many queued jobs a review has surveyed.
+    #[must_use]
+    pub fn planned(&self) -> usize {
+        self.queue.planned()
+    }
+
+    /// How many jobs wait for a look at them, or are being looked at.
+    #[must_use]
+    pub fn unsurveyed(&self) -> usize {
+        self.counts.queued - self.planned() + self.counts.running + self.counts.waiting
     }
 
     pub fn running(&self) -> impl Iterator<Item = JobId> + '_ {
@@ -130,25 +148,38 @@ impl Board {
             Event::JobListed { job } => {
                 // Ids index the table, so a job listed out of order could not be found again.
                 if job.id.index() == self.jobs.len() {
-                    self.queue.insert((0, job.id));
-                    self.counts.queued += 1;
                     self.jobs.push(JobView::new(job.clone()));
+                    self.index(job.id, &State::Queued);
                 }
             }
             Event::JobRestored { job, outcome } | Event::JobFinished { job, outcome } => {
                 self.finish(*job, outcome);
             }
+            Event::ReviewStarted => self.queue.start_review(),
+            Event::ReviewEnded => self.queue.end_review(),
             Event::JobQueued { job, why } => {
-                self.enter(*job, State::Queued);
-                if let (QueueReason::User | QueueReason::Resumed, Some(view)) =
-                    (why, self.jobs.get_mut(job.index()))
-                {
-                    view.forgiven = view.attempt;
+                self.enter(*job, State::Queued, |survey| match why {
+                    QueueReason::Surveyed => Survey::Done,
+                    _ => survey.given_up(),
+                });
+                if let Some(view) = self.jobs.get_mut(job.index()) {
+                    match why {
+                        QueueReason::User | QueueReason::Resumed => view.forgiven = view.attempt,
+                        QueueReason::Surveyed => {
+                            view.attempt = Attempt(view.attempt.0.saturating_sub(1));
+                            view.forgiven = view.attempt;
+                        }
+                        QueueReason::Listed | QueueReason::RetryDue | QueueReason::Stopped => {}
+                    }
                 }
             }
-            Event::JobPrioritized { job } => self.prioritize(*job),
+            Event::JobPrioritized { job } => self.queue.prioritize(*job),
             Event::JobStarted { job, attempt } => {
-                self.enter(*job, State::Running);
+                let reviewing = self.is_reviewing();
+                self.enter(*job, State::Running, |survey| match reviewing {
+                    true => Survey::UnderWay,
+                    false => survey,
+                });
                 if let Some(view) = self.jobs.get_mut(job.index()) {
                     view.attempt = *attempt;
                 }
@@ -223,7 +254,7 @@ impl Board {
                 delay_ms,
                 cause,
             } => {
-                self.enter(*job, State::Waiting { delay: *delay_ms });
+                self.enter(*job, State::Waiting { delay: *delay_ms }, Survey::given_up);
                 if let Some(view) = self.jobs.get_mut(job.index()) {
                     view.failures.push((*attempt, cause.clone()));
                     // Being asked to wait is no failure of the image.
@@ -261,7 +292,7 @@ impl Board {
             Outcome::Failed { .. } => (State::Failed, None),
             Outcome::Skipped { why } => (State::Skipped(*why), None),
         };
-        self.enter(job, state);
+        self.enter(job, state, Survey::given_up);
         if let Some(view) = self.jobs.get_mut(job.index()) {
             if let Some(root) = root {
                 view.root = Some(root.clone());
@@ -272,21 +303,16 @@ impl Board {
         }
     }
 
-    fn prioritize(&mut self, job: JobId) {
-        self.next_rank -= 1;
-        let rank = self.rank.insert(job, self.next_rank).unwrap_or(0);
-        if self.queue.remove(&(rank, job)) {
-            self.queue.insert((self.next_rank, job));
-        }
-    }
-
     /// Moves a job to another state, keeping every index in step.
-    fn enter(&mut self, id: JobId, state: State) {
+    fn enter(&mut self, id: JobId, state: State, survey: impl FnOnce(Survey) -> Survey) {
         let Some(view) = self.jobs.get(id.index()) else {
             return;
         };
         let old = view.state.clone();
         self.unindex(id, &old);
+        if let Some(view) = self.jobs.get_mut(id.index()) {
+            view.survey = survey(view.survey);
+        }
         self.index(id, &state);
         self.change(id, |view| {
             // A blob under way belongs to the attempt that just ended.
@@ -307,10 +333,7 @@ impl Board {
     fn index(&mut self, id: JobId, state: &State) {
         *self.counts.of(state) += 1;
         match state {
-            State::Queued => {
-                let rank = self.rank.get(&id).copied().unwrap_or(0);
-                self.queue.insert((rank, id));
-            }
+            State::Queued => self.queue.insert(id, self.is_surveyed(id)),
             State::Running => {
                 self.running.insert(id);
             }
@@ -327,10 +350,7 @@ impl Board {
     fn unindex(&mut self, id: JobId, state: &State) {
         *self.counts.of(state) -= 1;
         match state {
-            State::Queued => {
-                let rank = self.rank.get(&id).copied().unwrap_or(0);
-                self.queue.remove(&(rank, id));
-            }
+            State::Queued => self.queue.remove(id, self.is_surveyed(id)),
             State::Running => {
                 self.running.remove(&id);
             }
@@ -342,6 +362,10 @@ impl Board {
             }
             State::Copied | State::UpToDate | State::Skipped(_) => {}
         }
+    }
+
+    fn is_surveyed(&self, id: JobId) -> bool {
+        self.job(id).is_some_and(|view| view.survey == Survey::Done)
     }
 
     fn change_blob(&mut self, id: JobId, digest: &Digest, change: impl FnOnce(&mut BlobState)) {

@@ -237,3 +237,87 @@ fn events_read_back_what_they_write() {
         );
     }
 }
+
+fn queued(why: QueueReason) -> Event {
+    Event::JobQueued { job: JOB, why }
+}
+
+fn surveyed() -> [Event; 4] {
+    [
+        Event::ReviewStarted,
+        started(1),
+        planned(),
+        queued(QueueReason::Surveyed),
+    ]
+}
+
+fn next(board: &Board) -> Vec<JobId> {
+    board.queue().collect()
+}
+
+#[test]
+fn a_surveyed_job_is_held_until_the_review_ends() {
+    let mut board = board(&surveyed());
+    assert_eq!(next(&board), [OTHER]);
+    assert_eq!((board.planned(), board.unsurveyed()), (1, 1));
+    board.apply(&Event::JobPrioritized { job: JOB });
+    assert_eq!(next(&board), [OTHER]);
+    board.apply(&Event::ReviewEnded);
+    assert_eq!(next(&board), [JOB, OTHER]);
+    assert_eq!((board.planned(), board.is_reviewing()), (1, false));
+    board.apply(&started(1));
+    assert_eq!((board.planned(), board.unsurveyed()), (0, 2));
+}
+
+#[test]
+fn a_survey_gives_its_attempt_back_and_keeps_what_it_found() {
+    let mut board = board(&surveyed());
+    let view = board.job(JOB).unwrap();
+    assert_eq!((view.attempt, view.tries()), (Attempt(0), 0));
+    assert!(view.is_planned());
+    board.apply(&Event::ReviewEnded);
+    board.apply(&started(1));
+    let view = board.job(JOB).unwrap();
+    assert_eq!((view.survey, view.blobs.len()), (Survey::Done, 1));
+}
+
+#[test]
+fn a_survey_that_was_cut_short_is_made_again() {
+    for cut in [
+        Event::JobRetryScheduled {
+            job: JOB,
+            attempt: Attempt(1),
+            delay_ms: Millis(5),
+            cause: Failure {
+                side: Side::Source,
+                class: FailureClass::Transient {
+                    retry_after_ms: None,
+                },
+                summary: "said 503".into(),
+                chain: Vec::new(),
+            },
+        },
+        queued(QueueReason::Stopped),
+    ] {
+        let mut board = board(&[Event::ReviewStarted, started(1), planned(), cut]);
+        assert_eq!(board.job(JOB).unwrap().survey, Survey::Unasked);
+        board.apply(&queued(QueueReason::RetryDue));
+        assert_eq!(next(&board), [JOB, OTHER]);
+    }
+}
+
+#[test]
+fn a_skipped_job_comes_back_as_far_as_its_survey_was() {
+    let skipped = Event::JobFinished {
+        job: JOB,
+        outcome: Outcome::Skipped {
+            why: SkipReason::User,
+        },
+    };
+    let mut board = board(&surveyed());
+    board.apply(&skipped);
+    assert_eq!((board.planned(), board.unsurveyed()), (0, 1));
+    board.apply(&queued(QueueReason::User));
+    assert_eq!(next(&board), [OTHER]);
+    assert_eq!(board.planned(), 1);
+}

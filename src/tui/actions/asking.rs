@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use super::targets;
 use crate::{
-    batch::{Command, JobId, LaneLimit, Selection, State, StopMode},
+    batch::{Command, JobId, LaneLimit, Selection, State, StopMode, Survey},
     present::{Level, count, rate},
     tui::{
         layout::Pane,
@@ -55,7 +55,8 @@ pub(super) fn skip(model: &mut Model) -> Vec<Effect> {
     let running: BTreeSet<JobId> = (targets.iter().copied())
         .filter(|job| {
             let view = model.board.job(*job);
-            view.is_some_and(|view| view.state == State::Running)
+            // A look at an image is no work that is given up.
+            view.is_some_and(|view| view.state == State::Running && view.survey != Survey::UnderWay)
         })
         .collect();
     if running.is_empty() {
@@ -80,6 +81,29 @@ pub(super) fn skip(model: &mut Model) -> Vec<Effect> {
         then: Command::Skip {
             jobs: Selection::Jobs(targets),
         },
+    });
+    Vec::new()
+}
+
+/// Ends the review; asks first while the plan is not complete.
+pub(super) fn begin(model: &mut Model) -> Vec<Effect> {
+    let board = &model.board;
+    if !board.is_reviewing() || model.ended.is_some() {
+        model.say(Level::Info, "there is no plan to begin with");
+        return Vec::new();
+    }
+    let open = board.unsurveyed();
+    if open == 0 {
+        return send(model, Command::Begin);
+    }
+    let were = if open == 1 { "was" } else { "were" };
+    model.overlays.push(Overlay::Question {
+        question: format!(
+            "Begin now? {} {were} not looked at yet.",
+            count(open, "image")
+        ),
+        about: Vec::new(),
+        then: Command::Begin,
     });
     Vec::new()
 }

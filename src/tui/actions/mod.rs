@@ -11,7 +11,9 @@ use std::collections::BTreeSet;
 use tui_input::Input;
 
 use self::{
-    asking::{change_limit, interrupt, on_targets, quit, retry_all_failed, send, skip, stop},
+    asking::{
+        begin, change_limit, interrupt, on_targets, quit, retry_all_failed, send, skip, stop,
+    },
     over::{choose, read_help},
 };
 use super::{
@@ -79,6 +81,7 @@ fn act_on_panes(model: &mut Model, action: Action) -> Vec<Effect> {
         Action::Skip => return skip(model),
         Action::Unskip => return on_targets(model, |jobs| Command::Unskip { jobs }),
         Action::Prioritize => return on_targets(model, |jobs| Command::Prioritize { jobs }),
+        Action::Begin => return begin(model),
         Action::PauseOrResume => {
             let command = match model.board.paused {
                 true => Command::Resume,

@@ -1,10 +1,12 @@
 //! Actions as an operator sees them: before, keys, after.
 
+use std::time::Duration;
+
 use super::*;
 use crate::{
-    batch::{Event, Selection, StopReason},
+    batch::{Event, QueueReason, Selection, StopReason},
     tui::{
-        fixtures::{copied, failed, listed, model, press, skipped, started, tell},
+        fixtures::{copied, failed, listed, model, press, skipped, started, surveyed, tell, tick},
         model::Msg,
         update::update,
     },
@@ -35,6 +37,87 @@ fn mixed() -> Model {
         copied(2),
     ];
     model(listed(4).into_iter().chain(events))
+}
+
+/// A review of three images: planned, being looked at, queued.
+fn reviewed() -> Model {
+    let mut model = model(listed(3).into_iter().chain([Event::ReviewStarted]));
+    tell(&mut model, surveyed(0, &[10, 20], &[1]));
+    tell(&mut model, [started(1, 1)]);
+    model
+}
+
+#[test]
+fn b_begins_at_once_when_every_image_was_looked_at() {
+    let mut model = reviewed();
+    tell(&mut model, surveyed(1, &[10, 20], &[]));
+    tell(&mut model, surveyed(2, &[10, 20], &[]));
+    assert_eq!(press(&mut model, "b"), sends(Command::Begin));
+    tell(&mut model, [Event::ReviewEnded]);
+    assert_eq!(press(&mut model, "b"), []);
+    assert_eq!(notice(&model), "there is no plan to begin with");
+}
+
+#[test]
+fn b_asks_first_while_images_were_not_looked_at_and_enter_means_no() {
+    let mut model = reviewed();
+    assert_eq!(press(&mut model, "b"), []);
+    let Some(Overlay::Question { question, .. }) = model.overlays.last() else {
+        panic!("it asks");
+    };
+    assert_eq!(question, "Begin now? 2 images were not looked at yet.");
+    assert_eq!(press(&mut model, "enter"), []);
+    assert_eq!(press(&mut model, "b y"), sends(Command::Begin));
+}
+
+#[test]
+fn in_a_review_skipping_asks_nothing_as_nothing_is_given_up() {
+    let mut model = reviewed();
+    for (row, keys) in [(0, "g s"), (1, "j s"), (2, "j s")] {
+        let skip = Command::Skip { jobs: jobs(&[row]) };
+        assert_eq!(press(&mut model, keys), sends(skip));
+    }
+}
+
+#[test]
+fn a_filter_selects_what_it_finds_until_the_operator_has_chosen_an_image() {
+    let mut model = reviewed();
+    tick(&mut model, 2);
+    assert_eq!(model.images.selected(), Some(JobId(0)));
+    let skip = Command::Skip { jobs: jobs(&[2]) };
+    assert_eq!(press(&mut model, "/ p - 2 enter s"), sends(skip));
+}
+
+#[test]
+fn skipping_and_taking_back_in_changes_the_plan() {
+    let mut model = reviewed();
+    let copy = |model: &Model| model.plan.amounts().copy;
+    assert_eq!(copy(&model), 10);
+    tell(&mut model, [skipped(0)]);
+    assert_eq!(copy(&model), 0);
+    let (job, why) = (JobId(0), QueueReason::User);
+    tell(&mut model, [Event::JobQueued { job, why }]);
+    assert_eq!(copy(&model), 10);
+}
+
+#[test]
+fn a_review_can_be_left_and_nothing_moves_once_it_is_complete() {
+    let mut model = reviewed();
+    assert!(model.is_lively());
+    tell(&mut model, surveyed(1, &[10], &[]));
+    tell(&mut model, surveyed(2, &[10], &[]));
+    assert!(!model.is_lively());
+    assert_eq!(press(&mut model, "q s"), stops(StopMode::Now));
+}
+
+#[test]
+fn the_time_of_a_review_is_not_the_batchs() {
+    let mut model = reviewed();
+    tick(&mut model, 60);
+    assert_eq!(model.elapsed(), Duration::from_secs(60));
+    tell(&mut model, [Event::ReviewEnded]);
+    tick(&mut model, 70);
+    assert_eq!(model.elapsed(), Duration::from_secs(10));
 }
 
 #[test]

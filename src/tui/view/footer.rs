@@ -52,12 +52,14 @@ pub fn draw(model: &Model, buffer: &mut Buffer, area: Rect) -> Option<Position> 
     None
 }
 
-/// As many keys as there is room for; how to get help and how to leave come before all others.
+/// As many keys as there is room for, the one that ends a review first; how to get help and how to leave come
+/// before all others.
 fn hints(model: &Model, buffer: &mut Buffer, area: Rect, mode: Mode) {
-    let hints: Vec<_> = (model.options.keys.in_mode(mode))
-        .filter(|binding| !binding.hint.is_empty())
+    let mut hints: Vec<_> = (model.options.keys.in_mode(mode))
+        .filter(|binding| !binding.hint.is_empty() && model.offers(binding))
         .filter_map(|binding| Some((binding, binding.keys.first()?)))
         .collect();
+    hints.sort_by_key(|(binding, _)| binding.action != Action::Begin);
     let always = |action| matches!(action, Action::Help | Action::Quit);
     let mut pen = pen(model, buffer, area, 0);
     pen.skip(1);

@@ -36,7 +36,7 @@ pub fn line(model: &Model, buffer: &mut Buffer, area: Rect) {
         text += &format!(", {} failed", counts.failed);
     }
     text += &format!(", {} %", share(model));
-    if let Some(speed) = model.meter.speed().filter(|_| model.ended.is_none()) {
+    if let Some(speed) = speed(model).filter(|_| model.ended.is_none()) {
         text += &format!(", {}", rate(speed));
     }
     let mut pen = pen(model, buffer, area, 0);
@@ -84,7 +84,9 @@ fn state(model: &Model) -> (Role, &'static str) {
     if board.finished {
         return match board.stopped_by {
             None => (Role::Celebrate, "finished"),
-            Some(StopReason::User | StopReason::Signal) => (Role::Alert, "stopped"),
+            Some(StopReason::User | StopReason::Signal | StopReason::Reviewed) => {
+                (Role::Alert, "stopped")
+            }
             Some(StopReason::JournalLost) => (Role::Alert, "journal lost"),
         };
     }
@@ -100,6 +102,7 @@ fn state(model: &Model) -> (Role, &'static str) {
         (None, ..) => (Role::Dim, "starting"),
         (Some(_), true, _) => (Role::Celebrate, "done"),
         (Some(_), false, true) => (Role::Alert, "paused"),
+        (Some(_), false, false) if board.is_reviewing() => (Role::Alert, "reviewing"),
         (Some(_), false, false) => (Role::Busy, "running"),
     }
 }
@@ -114,6 +117,13 @@ fn gauge(model: &Model, buffer: &mut Buffer, area: Rect) {
         false => "",
     };
     let amount = match total {
+        _ if model.board.is_reviewing() => {
+            let images = model.board.jobs().len();
+            format!(
+                "  {} of {images} looked at",
+                images - model.board.unsurveyed()
+            )
+        }
         0 => String::new(),
         _ => format!("  {} of {about}{}", bytes(done), bytes(total)),
     };
@@ -140,11 +150,15 @@ fn narrow(model: &Model, buffer: &mut Buffer, area: Rect) {
         return banner(model, buffer, area);
     }
     let counts = model.board.counts();
-    let mut facts = format!(" {} of {} ended", ended(model), model.board.jobs().len());
+    let (images, board) = (model.board.jobs().len(), &model.board);
+    let mut facts = match board.is_reviewing() {
+        true => format!(" {} of {images} looked at", images - board.unsurveyed()),
+        false => format!(" {} of {images} ended", ended(model)),
+    };
     if counts.failed > 0 {
         facts += &format!(", {} failed", counts.failed);
     }
-    let speed = model.meter.speed().map(|speed| format!(" {}", rate(speed)));
+    let speed = speed(model).map(|speed| format!(" {}", rate(speed)));
     let mut pen = pen(model, buffer, area, 1);
     pen.skip(1);
     let percent = format!(" {} %", share(model));
@@ -201,11 +215,17 @@ fn next(model: &Model, buffer: &mut Buffer, area: Rect) {
 fn states(model: &Model, buffer: &mut Buffer, area: Rect) {
     let board = &model.board;
     let counts = board.counts();
+    let in_flight = match board.is_reviewing() {
+        true => Phase::Reading,
+        false => Phase::Copying,
+    };
+    let (planned, queued) = (board.planned(), counts.queued - board.planned());
     let open = [
-        (counts.running, Phase::Copying, "copying"),
+        (counts.running, in_flight, in_flight.word()),
         (counts.waiting, Phase::Waiting, "waiting"),
         (counts.failed, Phase::Failed, "failed"),
-        (counts.queued, Phase::Queued, "queued"),
+        (planned, Phase::Planned, Phase::Planned.word()),
+        (queued, Phase::Queued, "queued"),
     ];
     let ended = [
         (counts.copied, Phase::Copied, "copied"),
@@ -220,7 +240,7 @@ fn states(model: &Model, buffer: &mut Buffer, area: Rect) {
     };
     let mut pen = pen(model, buffer, area, 2);
     pen.skip(1);
-    let right = match model.meter.speed() {
+    let right = match speed(model) {
         Some(speed) => format!(" {} ", rate(speed)),
         None => " ".into(),
     };
@@ -232,6 +252,7 @@ fn states(model: &Model, buffer: &mut Buffer, area: Rect) {
     }
     let sparks = match room.saturating_sub(cells(&parts)) {
         0..6 => String::new(),
+        _ if board.is_reviewing() => String::new(),
         room => sparks(model, room.min(SPARKS)),
     };
     pen.at_end(&[(Role::Busy, &sparks), (Role::Strong, &right)]);
@@ -258,15 +279,23 @@ fn sparks(model: &Model, most: usize) -> String {
         .collect()
 }
 
+/// Bytes a second, where bytes move at all.
+fn speed(model: &Model) -> Option<u64> {
+    (model.meter.speed()).filter(|_| !model.board.is_reviewing())
+}
+
 /// Images that ended.
 fn ended(model: &Model) -> usize {
     let counts = model.board.counts();
     counts.copied + counts.up_to_date + counts.failed + counts.skipped
 }
 
-/// Percent of the bytes, or of the images while no bytes are known.
+/// Percent of the bytes, or of the images while no bytes are known; in a review, of what is to be looked at.
 fn share(model: &Model) -> u8 {
     let (ended, images) = (ended(model) as u64, model.board.jobs().len() as u64);
+    if model.board.is_reviewing() && images > 0 {
+        return percent(images - model.board.unsurveyed() as u64, images);
+    }
     match model.meter.expected(&model.board) {
         _ if images == 0 => 0,
         0 => percent(ended, images),

@@ -72,7 +72,7 @@ fn facts(model: &Model) -> Vec<(Role, String)> {
     }
     if images.selected().is_none() && !images.rows().is_empty() {
         facts.push((Role::Dim, "the selected image is not shown".into()));
-    } else if images.is_following() && all > 0 && model.ended.is_none() {
+    } else if images.is_following() && all > 0 && model.is_under_way() {
         facts.push((Role::Dim, "watching".into()));
     }
     facts
@@ -145,7 +145,7 @@ fn draw_row(
     let has_cause = columns.iter().any(|(column, _)| *column == Column::Cause);
     let instead = note
         .as_ref()
-        .filter(|_| !has_cause && phase != Phase::Copied);
+        .filter(|_| !has_cause && !matches!(phase, Phase::Copied | Phase::Planned));
     for (column, cells) in columns {
         match (column, instead) {
             (Column::Progress | Column::Size | Column::Speed | Column::Attempt, Some(note)) => {
@@ -225,7 +225,11 @@ fn cell(
 fn progress(pen: &mut Pen, view: &JobView, cells: u16) {
     let phase = phase(view);
     // A full bar says no more than the state: rows still under way should stand out.
-    let started = phase.is_active() || (view.bytes_done > 0 && phase != Phase::Copied);
+    let started = match phase {
+        Phase::Copying => true,
+        Phase::Copied | Phase::Reading => false,
+        _ => view.bytes_done > 0,
+    };
     if !started || view.blobs.is_empty() {
         return pen.skip(cells + 1);
     }

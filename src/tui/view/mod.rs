@@ -14,6 +14,7 @@ mod overlays;
 pub(super) mod pen;
 #[cfg(test)]
 mod pictures;
+mod plan;
 mod registries;
 
 use ratatui::{
@@ -50,6 +51,9 @@ pub fn draw(model: &Model, buffer: &mut Buffer) -> Option<Position> {
         Screen::Panes(areas) => areas,
     };
     header::draw(model, buffer, areas.header);
+    if let Some(area) = areas.plan {
+        plan::draw(model, buffer, area);
+    }
     if let Some(area) = areas.images {
         images::draw(model, buffer, area);
     }

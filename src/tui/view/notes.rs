@@ -22,7 +22,7 @@ pub fn note(model: &Model, view: &JobView) -> Option<(Role, String)> {
             Some((Role::Warning, text))
         }
         Phase::Reading | Phase::Copying => held_up(model, view),
-        Phase::Copied => spared(view).map(|text| (Role::Dim, text)),
+        Phase::Copied | Phase::Planned => spared(view).map(|text| (Role::Dim, text)),
         Phase::Queued | Phase::UpToDate | Phase::Skipped => None,
     }
 }

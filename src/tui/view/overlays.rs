@@ -135,15 +135,20 @@ fn help_line(line: &HelpLine<keys::Group>, widest: usize) -> Line {
 /// The images in flight, and what can become of them.
 fn leave(model: &Model) -> Vec<Line> {
     let board = &model.board;
-    let running = board.counts().running;
+    // A look at an image is nothing to be finished.
+    let running = match board.is_reviewing() {
+        true => 0,
+        false => board.counts().running,
+    };
     let are = if running == 1 { "is" } else { "are" };
     let open = board.counts().queued + board.counts().waiting;
     let question = match running {
+        _ if board.is_reviewing() => "Nothing was copied yet.".into(),
         0 => format!("No image is in flight; {open} still to come."),
         _ => format!("{} {are} in flight.", count(running, "image")),
     };
     let mut lines = vec![vec![(Role::Strong, question)], Vec::new()];
-    for view in (board.running().take(NAMED)).filter_map(|job| board.job(job)) {
+    for view in (board.running().take(running.min(NAMED))).filter_map(|job| board.job(job)) {
         // The percentage follows.
         let cells = usize::from(model.size.width.saturating_sub(12)).min(52);
         let name = model.options.glyphs.clip_reference(&view.job.source, cells);
@@ -160,7 +165,7 @@ fn leave(model: &Model) -> Vec<Line> {
         lines.push(Vec::new());
     }
     let id = (board.batch.as_ref()).map_or("ID".into(), |id| plain(&id.0));
-    let explained = |binding: &&keys::Binding| !binding.says.is_empty();
+    let explained = |binding: &&keys::Binding| !binding.says.is_empty() && model.offers(binding);
     for binding in model.options.keys.in_mode(Mode::Leave).filter(explained) {
         let says = match binding.action {
             keys::Action::TakeBack if board.stopping != Some(StopMode::Drain) => continue,

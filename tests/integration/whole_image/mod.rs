@@ -4,6 +4,7 @@ mod attachments;
 mod contents;
 mod destinations;
 mod same_registry;
+mod survey;
 
 use std::sync::Mutex;
 

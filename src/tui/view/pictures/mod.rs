@@ -6,7 +6,10 @@ mod texts;
 use ratatui::{buffer::Buffer, layout::Rect, style::Color};
 
 use self::{
-    states::{busy, done, draining, empty, ended, failing, paused, thousands},
+    states::{
+        busy, done, draining, empty, ended, failing, paused, reviewed, reviewing, surveying,
+        thousands,
+    },
     texts::{hostile, wide},
 };
 use super::draw;
@@ -31,7 +34,7 @@ type State = (
 );
 
 #[rustfmt::skip]
-const STATES: [State; 9] = [
+const STATES: [State; 12] = [
     ("empty", empty, &[
         ("images", "1"), ("image", "2"), ("registries", "3"), ("failures", "4"), ("log", "5"), ("leave", "q"),
     ]),
@@ -50,6 +53,11 @@ const STATES: [State; 9] = [
         ("images", "1"), ("image", "g 2 z"), ("registries", "3"), ("failures", "4"), ("log", "5 z"),
         ("filter", "/ 画 像 e ! x"), ("question", "R"), ("leave", "q"),
     ]),
+    ("surveying", surveying, &[("images", "1")]),
+    ("reviewing", reviewing, &[
+        ("images", "1"), ("image", "2"), ("log", "5"), ("zoomed", "z"), ("question", "b"), ("leave", "q"),
+    ]),
+    ("reviewed", reviewed, &[("images", "1")]),
     ("paused", paused, &[("images", "1"), ("leave", "q")]),
     ("draining", draining, &[("images", "1"), ("leave", "q")]),
     ("finished", done, &[("images", "1")]),
@@ -129,6 +137,11 @@ fn sizes_beyond_the_usual_ones() {
 }
 
 #[test]
+fn a_plan_takes_the_whole_width_of_a_wide_screen() {
+    insta::assert_snapshot!("reviewing_wide", text(&sized(reviewing(), 160, 50)));
+}
+
+#[test]
 fn an_index_is_a_tree_of_platforms() {
     let mut model = fixtures::model(listed(2));
     let events = [
@@ -189,9 +202,9 @@ fn every_size_can_be_drawn() {
                 "5",
                 ": s",
             ] {
-                let mut model = sized(busy(), width, height);
-                press(&mut model, keys);
-                buffer(&model);
+                for state in [busy, reviewing] {
+                    buffer(&screen(state, keys, width, height));
+                }
             }
         }
     }

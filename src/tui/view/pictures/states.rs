@@ -8,8 +8,8 @@ use crate::{
     tui::{
         fixtures::{
             self, MIB, blob_started, blob_waited, copied, failed, failure, finished, listed,
-            mounted, planned, press, progress, retry_scheduled, settled, skipped, started, tell,
-            tick,
+            mounted, planned, press, progress, retry_scheduled, settled, skipped, started,
+            surveyed, tell, tick,
         },
         model::Model,
     },
@@ -169,6 +169,55 @@ pub fn thousands() -> Model {
     );
     tell(&mut model, (700..708).map(|job| started(job, 1)));
     tick(&mut model, 100);
+    model
+}
+
+/// A review of twelve images that is nearly complete: one is up to date, one failed, one is skipped.
+pub fn reviewing() -> Model {
+    let mut model = fixtures::model(listed(12).into_iter().chain([Event::ReviewStarted]));
+    tick(&mut model, 0);
+    let root = fixtures::digest(1, 0);
+    for job in [0, 2, 5, 6, 7, 8, 9] {
+        let size = u64::from(job) * 7 * MIB + 300_000;
+        let present: &[usize] = if job == 2 { &[1] } else { &[] };
+        tell(
+            &mut model,
+            surveyed(job, &[3_000, size, 2 * size, MIB], present),
+        );
+    }
+    tell(
+        &mut model,
+        [
+            finished(1, Outcome::UpToDate { root }),
+            failed(3, "said 404: manifest unknown"),
+            skipped(5),
+            started(4, 1),
+            planned(4, &[3_000, 9 * MIB]),
+            started(10, 1),
+        ],
+    );
+    tick(&mut model, 3);
+    press(&mut model, "g j j");
+    model
+}
+
+/// A review that just began.
+pub fn surveying() -> Model {
+    fixtures::model(listed(12).into_iter().chain([Event::ReviewStarted]))
+}
+
+/// The plan of 2,000 images to nine registries.
+pub fn reviewed() -> Model {
+    let mut events = vec![fixtures::batch_started("prod.toml", 2000)];
+    events.extend((0..2000).map(|id| {
+        let source = format!("a.example/team/app-{id}:1");
+        let to = format!("mirror-{}.example:5000/team/app-{id}:1", id % 9);
+        fixtures::job(id, &source, &to)
+    }));
+    events.push(Event::ReviewStarted);
+    events.extend((0..2000).flat_map(|job| surveyed(job, &[3_000, u64::from(job) * MIB], &[])));
+    let mut model = fixtures::model(events);
+    tick(&mut model, 9);
     model
 }
 

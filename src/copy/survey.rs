@@ -1,0 +1,99 @@
+//! Looks at one image without writing anything: is it there, what belongs to it, which of its blobs are there.
+//!
+//! Decides what is asked ahead of a copy. Invariant: what a survey was told is not asked again by the copy: blobs are
+//! remembered by the site, manifests are kept here as long as there is room.
+
+use std::{
+    collections::HashMap,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+use futures_util::{StreamExt, TryStreamExt, stream};
+
+use super::{
+    CopyError, ImageId,
+    graph::READERS,
+    image::{ImageCopy, Seen},
+    plan::Plan,
+    site::Site,
+};
+use crate::oci::{Digest, Manifest, Repository};
+
+/// Bytes of manifests that are kept for the copies; what is beyond is read again.
+const MOST_KEPT: usize = 64 << 20;
+
+/// What a survey found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Surveyed {
+    UpToDate {
+        root: Digest,
+    },
+    /// It has to be copied; what that takes was reported.
+    Missing,
+}
+
+/// The plans of surveyed images that wait to be copied.
+#[derive(Default)]
+pub(super) struct Kept(Mutex<Plans>);
+
+#[derive(Default)]
+struct Plans {
+    plans: HashMap<ImageId, (Digest, Box<Plan>)>,
+    bytes: usize,
+}
+
+impl ImageCopy<'_> {
+    pub(super) async fn survey(self) -> Result<Surveyed, CopyError> {
+        let (source, plan) = match self.look().await? {
+            Seen::There(root) => return Ok(Surveyed::UpToDate { root }),
+            Seen::Missing { source, plan } => (source, plan),
+        };
+        if plan.is_there() {
+            let root = plan.image.root.digest.clone();
+            return Ok(Surveyed::UpToDate { root });
+        }
+        let looks: Vec<_> = (plan.blobs.iter())
+            .map(|blob| self.blob(&blob.descriptor).look())
+            .collect();
+        stream::iter(looks)
+            .buffer_unordered(READERS)
+            .try_collect::<()>()
+            .await?;
+        self.kept.put(self.order.image, source, plan);
+        Ok(Surveyed::Missing)
+    }
+}
+
+impl Kept {
+    fn put(&self, image: ImageId, source: Digest, plan: Box<Plan>) {
+        let size = plan.size();
+        let mut kept = self.lock();
+        if kept.bytes + size <= MOST_KEPT {
+            kept.bytes += size;
+            kept.plans.insert(image, (source, plan));
+        }
+    }
+
+    /// The plan of an image and the digest its source had then. Nothing of it may have been written since:
+    /// what is there is left out of a plan.
+    pub(super) fn take(
+        &self,
+        image: ImageId,
+        destination: &Site,
+        into: &Repository,
+    ) -> Option<(Digest, Box<Plan>)> {
+        let (source, plan) = {
+            let mut kept = self.lock();
+            let taken = kept.plans.remove(&image)?;
+            kept.bytes -= taken.1.size();
+            taken
+        };
+        let is_there = |manifest: &Manifest| destination.has_manifest(into, &manifest.digest);
+        let is_fresh = !plan.manifests().any(is_there);
+        is_fresh.then_some((source, plan))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Plans> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

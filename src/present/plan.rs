@@ -1,0 +1,155 @@
+//! What a batch would do, in words: the images by what becomes of them, the bytes of each registry, the largest
+//! layers.
+
+use std::fmt::Write as _;
+
+use super::{bytes, count};
+use crate::batch::{Amounts, Board, LargeLayer, Plan};
+
+/// Registries and layers that are named in text.
+const NAMED: usize = 10;
+
+/// The images by what becomes of them, those there are: `18 to copy, 2 already there, 1 failed`.
+#[must_use]
+pub fn fates(board: &Board) -> String {
+    let counts = board.counts();
+    let parts: Vec<String> = [
+        (board.planned(), "to copy"),
+        (counts.up_to_date + counts.copied, "already there"),
+        (counts.failed, "failed"),
+        (counts.skipped, "skipped"),
+        (board.unsurveyed(), "not looked at yet"),
+    ]
+    .into_iter()
+    .filter(|(amount, _)| *amount > 0)
+    .map(|(amount, word)| format!("{amount} {word}"))
+    .collect();
+    match parts.is_empty() {
+        true => "no images".into(),
+        false => parts.join(", "),
+    }
+}
+
+/// `1.2 GiB to copy, 4.0 GiB to mount, 12.0 MiB already there`; what there is none of is left out.
+#[must_use]
+pub fn amounts(amounts: Amounts) -> String {
+    let mut parts = vec![format!("{} to copy", bytes(amounts.copy))];
+    for (amount, word) in [
+        (amounts.mount, "to mount"),
+        (amounts.present, "already there"),
+    ] {
+        if amount > 0 {
+            parts.push(format!("{} {word}", bytes(amount)));
+        }
+    }
+    parts.join(", ")
+}
+
+/// `34 images, team/api`: who needs a layer, and where it can be found.
+#[must_use]
+pub fn large_layer(layer: &LargeLayer) -> String {
+    format!("{}, {}", count(layer.images, "image"), layer.repository)
+}
+
+/// The plan of a review: several lines, each ended by a newline.
+#[must_use]
+pub fn plan(board: &Board) -> String {
+    let plan = Plan::of(board);
+    let mut text = format!("plan: {}\n", fates(board));
+    let mut registries: Vec<_> = plan.registries().collect();
+    registries.sort_by_key(|(_, amounts)| std::cmp::Reverse(amounts.copy));
+    for (registry, own) in registries.iter().take(NAMED) {
+        let _ = writeln!(text, "  to {registry}: {}", amounts(*own));
+    }
+    if let Some(more) = registries.len().checked_sub(NAMED + 1) {
+        let _ = writeln!(text, "  and to {} more", more + 1);
+    }
+    for layer in plan.largest(NAMED) {
+        let _ = writeln!(
+            text,
+            "  layer  {:>10}  {}  {}",
+            bytes(layer.size),
+            layer.digest.short(),
+            large_layer(&layer)
+        );
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        batch::{Attempt, BlobKind, Event, Job, JobId, Outcome, PlannedBlob, QueueReason, Settled},
+        oci::Digest,
+    };
+
+    /// Three images: one to copy with a layer that is there, one already there, one not looked at.
+    fn reviewed() -> Board {
+        let mut board = Board::default();
+        for id in 0..3 {
+            board.apply(&Event::JobListed {
+                job: Job {
+                    id: JobId(id),
+                    source: format!("a.example/app:{id}").parse().unwrap(),
+                    destination: format!("b.example/app:{id}").parse().unwrap(),
+                    platforms: Vec::new(),
+                    attachments: Default::default(),
+                },
+            });
+        }
+        let blob = |name: &str, size, kind| PlannedBlob {
+            digest: Digest::of(name.as_bytes()),
+            size,
+            kind,
+            media_type: None,
+        };
+        let (job, attempt) = (JobId(0), Attempt(1));
+        for event in [
+            Event::ReviewStarted,
+            Event::JobFinished {
+                job: JobId(1),
+                outcome: Outcome::UpToDate {
+                    root: Digest::of(b"root"),
+                },
+            },
+            Event::JobStarted { job, attempt },
+            Event::JobPlanned {
+                job,
+                root: Digest::of(b"root"),
+                manifests: Vec::new(),
+                blobs: vec![
+                    blob("config", 2048, BlobKind::Config),
+                    blob("base", 5 << 20, BlobKind::Layer),
+                    blob("own", 3 << 20, BlobKind::Layer),
+                ],
+            },
+            Event::BlobSettled {
+                job,
+                digest: Digest::of(b"base"),
+                bytes: 5 << 20,
+                how: Settled::Present,
+            },
+            Event::JobQueued {
+                job,
+                why: QueueReason::Surveyed,
+            },
+        ] {
+            board.apply(&event);
+        }
+        board
+    }
+
+    #[test]
+    fn a_plan_says_what_becomes_of_the_images_and_what_moves() {
+        let own = Digest::of(b"own").short();
+        assert_eq!(
+            plan(&reviewed()),
+            format!(
+                "plan: 1 to copy, 1 already there, 1 not looked at yet\n  \
+                 to b.example: 3.0 MiB to copy, 5.0 MiB already there\n  \
+                 layer     3.0 MiB  {own}  1 image, app\n"
+            )
+        );
+    }
+}

@@ -1,0 +1,100 @@
+//! What the batch would do if it began now: images by what becomes of them, bytes for each registry, the largest
+//! layers.
+
+use ratatui::{buffer::Buffer, layout::Rect};
+
+use super::pen;
+use crate::{
+    batch::Amounts,
+    oci::Registry,
+    present::{amounts, bytes, fates, large_layer, width},
+    tui::{
+        keys::{Action, Mode},
+        layout::TITLE,
+        model::Model,
+        theme::Role,
+    },
+};
+
+const SIZE: u16 = 10;
+
+pub fn draw(model: &Model, buffer: &mut Buffer, area: Rect) {
+    title(model, buffer, area);
+    let mut area = Rect {
+        y: area.y + TITLE.min(area.height),
+        height: area.height.saturating_sub(TITLE),
+        ..area
+    };
+    if model.board.planned() == 0 {
+        let text = match model.board.unsurveyed() {
+            0 => "Nothing is to be copied.",
+            _ => "Both sides are asked for every image; nothing is copied.",
+        };
+        let mut pen = pen(model, buffer, area, 0);
+        pen.skip(2);
+        return pen.put(Role::Dim, text);
+    }
+    let taken = registries(model, buffer, area);
+    area.y += taken;
+    area.height -= taken;
+    layers(model, buffer, area);
+}
+
+fn title(model: &Model, buffer: &mut Buffer, area: Rect) {
+    let [_, light] = model.options.glyphs.rule;
+    let mut pen = pen(model, buffer, area, 0);
+    let mut panes = model.options.keys.in_mode(Mode::Panes);
+    let binding = panes.find(|binding| binding.action == Action::Begin);
+    if let Some(key) = binding.and_then(|binding| binding.keys.first()) {
+        pen.at_end(&[(Role::Key, &format!(" {key}")), (Role::Text, " begins ")]);
+    }
+    pen.put(Role::Dim, light);
+    pen.put(Role::Strong, " Plan ");
+    pen.put(Role::Text, &format!("{} ", fates(&model.board)));
+    pen.rule(Role::Dim, light);
+}
+
+/// The registries with most to copy, on at most half of the lines; all of them in one line when they are more.
+/// Gives the lines taken.
+fn registries(model: &Model, buffer: &mut Buffer, area: Rect) -> u16 {
+    let mut shares: Vec<(&Registry, Amounts)> = model.plan.registries().collect();
+    shares.sort_by_key(|(_, amounts)| std::cmp::Reverse(amounts.copy));
+    let most = usize::from(area.height / 2).max(1);
+    let mut lines: Vec<(String, Amounts)> = Vec::new();
+    if shares.len() > most {
+        lines.push((format!("{} registries", shares.len()), model.plan.amounts()));
+    }
+    let shown = shares.iter().take(most - lines.len());
+    lines.extend(shown.map(|(registry, amounts)| (registry.to_string(), *amounts)));
+    let widest = lines.iter().map(|(name, _)| width(name)).max();
+    let cells = u16::try_from(widest.unwrap_or(0)).unwrap_or(u16::MAX);
+    let cells = cells.min(area.width / 3);
+    for (row, (name, own)) in (0..).zip(&lines) {
+        let amounts = amounts(*own);
+        let mut pen = pen(model, buffer, area, row);
+        pen.skip(2);
+        // The only one needs no name where there is no room for it.
+        let needed = width(&amounts) + usize::from(cells) + 5;
+        if lines.len() > 1 || needed <= usize::from(pen.room()) {
+            let name = pen.glyphs().clip_middle(name, usize::from(cells));
+            pen.put(Role::Dim, "to ");
+            pen.column(Role::Text, &name, cells);
+            pen.skip(1);
+        }
+        pen.put(Role::Strong, &amounts);
+    }
+    u16::try_from(lines.len()).unwrap_or(0)
+}
+
+fn layers(model: &Model, buffer: &mut Buffer, area: Rect) {
+    let layers = model.plan.largest(usize::from(area.height));
+    for (row, layer) in (0..area.height).zip(&layers) {
+        let mut pen = pen(model, buffer, area, row);
+        pen.skip(2);
+        pen.put(Role::Dim, "layer ");
+        pen.right_column(Role::Text, &bytes(layer.size), SIZE);
+        pen.skip(1);
+        pen.put(Role::Dim, &format!("{}  ", layer.digest.short()));
+        pen.put(Role::Text, &large_layer(layer));
+    }
+}

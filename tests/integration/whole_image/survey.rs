@@ -1,0 +1,144 @@
+//! Looking at an image before it is copied: nothing is written, and nothing is asked twice.
+
+use std::sync::Mutex;
+
+use transship::copy::{How, Surveyed};
+
+use super::*;
+
+/// What a survey reported of blobs: those that have to be somewhere, and those found there.
+#[derive(Default)]
+struct Found {
+    blobs: Vec<Digest>,
+    present: Vec<Digest>,
+}
+
+impl Pair {
+    async fn survey(&self, image: &str) -> (Surveyed, Found) {
+        let found = Mutex::new(Found::default());
+        let report = |report| {
+            let mut found = found.lock().unwrap();
+            match report {
+                Report::Planned { blobs, .. } => {
+                    let digests = blobs.into_iter().map(|blob| blob.descriptor.digest);
+                    found.blobs.extend(digests);
+                }
+                Report::Settled { digest, how, .. } => {
+                    assert_eq!(how, How::Present);
+                    found.present.push(digest);
+                }
+                Report::Noted(_) => {}
+                Report::Waiting { .. } | Report::Started { .. } => panic!("nothing is brought"),
+            }
+        };
+        let surveyed = self.engine.survey(&self.order(image), &report).await;
+        (surveyed.unwrap(), found.into_inner().unwrap())
+    }
+
+    /// The requests to both registries since the logs were cleared, by kind: `HEAD blob 404`.
+    fn asked(&self) -> [Vec<String>; 2] {
+        [&self.source, &self.destination].map(|side| {
+            let mut kinds: Vec<_> = side.requests().iter().map(Request::kind).collect();
+            kinds.sort();
+            kinds
+        })
+    }
+}
+
+#[tokio::test]
+async fn a_survey_writes_nothing_and_the_copy_reads_no_manifest_again() {
+    let pair = Pair::new().await;
+    put_index(
+        pair.source.server.store(),
+        "team/app",
+        "1",
+        &["linux/amd64", "linux/arm64"],
+    );
+    let (surveyed, found) = pair.survey("team/app:1").await;
+    assert_eq!(surveyed, Surveyed::Missing);
+    assert_eq!((found.blobs.len(), found.present.len()), (4, 0));
+    let reads = |requests: &[Request]| {
+        requests
+            .iter()
+            .all(|one| ["GET", "HEAD"].contains(&one.method.as_str()))
+    };
+    assert!(reads(&pair.destination.requests()));
+    assert_eq!(count(&pair.source.requests(), "GET", "/blobs/"), 0);
+
+    pair.clear_logs();
+    pair.copy("team/app:1").await.unwrap();
+    let requests = pair.source.requests();
+    assert_eq!(count(&requests, "GET", "/manifests/"), 0, "{requests:?}");
+    assert_eq!(count(&requests, "HEAD", "/manifests/1"), 1);
+    assert_eq!(count(&pair.destination.requests(), "HEAD", "/blobs/"), 0);
+    assert_eq!(
+        stored(pair.destination.server.store(), "team/app", "1"),
+        stored(pair.source.server.store(), "team/app", "1")
+    );
+}
+
+#[tokio::test]
+async fn what_a_survey_found_or_missed_is_not_asked_for_again() {
+    let pair = Pair::new().await;
+    put_image(pair.source.server.store(), "team/app", "1", 1);
+    let destination = pair.destination.server.store();
+    // Something else makes the repository an old one.
+    put_image(destination, "team/app", "0", 7);
+    let there = Estate::new(destination).layer(&repository("team/app"), 1, 1000);
+
+    let (surveyed, found) = pair.survey("team/app:1").await;
+    assert_eq!(surveyed, Surveyed::Missing);
+    assert_eq!(found.present, [there.unwrap().digest]);
+    pair.clear_logs();
+    pair.copy("team/app:1").await.unwrap();
+    let [_, asked] = pair.asked();
+    let expected = [
+        "HEAD manifest 404",
+        "POST upload 202",
+        "PUT manifest 201",
+        "PUT upload 201",
+    ];
+    assert_eq!(asked, expected);
+}
+
+#[tokio::test]
+async fn an_image_that_is_there_costs_a_survey_one_request_a_side() {
+    let pair = Pair::new().await;
+    put_image(pair.source.server.store(), "team/app", "1", 1);
+    pair.copy("team/app:1").await.unwrap();
+    pair.clear_logs();
+    let (surveyed, found) = pair.survey("team/app:1").await;
+    assert!(matches!(surveyed, Surveyed::UpToDate { .. }));
+    assert!(found.blobs.is_empty());
+    assert_eq!(pair.asked(), [["HEAD manifest 200"], ["HEAD manifest 200"]]);
+}
+
+#[tokio::test]
+async fn a_tag_that_moved_since_its_survey_is_copied_as_it_is_now() {
+    let pair = Pair::new().await;
+    let store = pair.source.server.store();
+    put_image(store, "team/app", "1", 1);
+    pair.survey("team/app:1").await;
+    let moved = put_image(store, "team/app", "1", 2);
+    pair.copy("team/app:1").await.unwrap();
+    let copied = stored(pair.destination.server.store(), "team/app", "1");
+    assert_eq!(copied, moved.digest);
+}
+
+#[tokio::test]
+async fn two_tags_of_one_image_are_surveyed_apart_and_written_once() {
+    let pair = Pair::new().await;
+    let store = pair.source.server.store();
+    for version in ["1", "latest"] {
+        put_image(store, "team/app", version, 1);
+    }
+    pair.survey("team/app:1").await;
+    let mut second = pair.order("team/app:latest");
+    second.image = ImageId(1);
+    pair.engine.survey(&second, &|_| {}).await.unwrap();
+    pair.copy("team/app:1").await.unwrap();
+    pair.clear_logs();
+    pair.carry_out(&second).await.unwrap();
+    let [_, asked] = pair.asked();
+    assert_eq!(asked, ["HEAD manifest 404", "PUT manifest 201"]);
+}
