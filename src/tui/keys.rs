@@ -149,7 +149,7 @@ const ROWS: &[Row<Group>] = &[
     key(Group::Question, "ctrl-c", Action::Interrupt, "", ""),
     key(Group::Leave, "d", Action::Drain, "drain", "finish the images in flight, then leave"),
     key(Group::Leave, "s", Action::StopNow, "stop now", "stop now; what is settled stays settled, and the batch can be resumed"),
-    key(Group::Leave, "c", Action::TakeBack, "", "take a drain back and go on"),
+    key(Group::Leave, "c", Action::TakeBack, "go on", "take a drain back and go on"),
     key(Group::Leave, "esc n q enter", Action::Back, "stay", "stay"),
     key(Group::Leave, "ctrl-c", Action::Interrupt, "", ""),
     key(Group::Help, "up k", Action::Up, "", "one up"),

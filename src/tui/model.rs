@@ -204,12 +204,15 @@ impl Model {
         self.ended.is_none() && !self.board.is_reviewing()
     }
 
-    /// Whether a key is worth showing now: only a review can be ended, and it has nothing to be finished.
+    /// Whether a key is worth showing now: only a review can be ended, and it has nothing to be finished; a
+    /// drain is asked for once, and can then be taken back.
     #[must_use]
     pub fn offers(&self, binding: &Binding) -> bool {
+        let drains = self.board.stopping == Some(StopMode::Drain);
         match binding.action {
             Action::Begin => self.board.is_reviewing(),
-            Action::Drain => !self.board.is_reviewing(),
+            Action::Drain => !self.board.is_reviewing() && !drains,
+            Action::TakeBack => drains,
             _ => true,
         }
     }

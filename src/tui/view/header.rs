@@ -2,7 +2,7 @@
 
 use ratatui::{buffer::Buffer, layout::Rect};
 
-use super::pen;
+use super::{Pen, pen};
 use crate::{
     batch::{StopMode, StopReason},
     present::{self, Phase, bytes, clock, count, duration, percent, plain, rate, width},
@@ -194,7 +194,14 @@ fn banner(model: &Model, buffer: &mut Buffer, area: Rect) {
         role,
         &format!(" {verdict}: {} ", present::outcome_counts(board)),
     );
-    let sums = format!(" {} ", present::blob_sums(board));
+    if area.height < 3 {
+        sums(model, &mut pen);
+    }
+}
+
+/// How much came how, as far as there is room for it.
+fn sums(model: &Model, pen: &mut Pen) {
+    let sums = format!("  {} ", present::blob_sums(&model.board));
     pen.at_end(&[(Role::Strong, &sums)]);
 }
 
@@ -212,6 +219,7 @@ fn next(model: &Model, buffer: &mut Buffer, area: Rect) {
     let mut pen = pen(model, buffer, area, 2);
     pen.skip(2);
     pen.put(Role::Strong, &next);
+    sums(model, &mut pen);
 }
 
 /// Images by state, and speed: in full where there is room, else all that ended in one number and

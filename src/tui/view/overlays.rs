@@ -8,7 +8,6 @@ use ratatui::{
 
 use super::pen;
 use crate::{
-    batch::StopMode,
     present::{Glyphs, count, percent, plain, width, wrap},
     tui::{
         help::{self, HelpLine},
@@ -168,8 +167,6 @@ fn leave(model: &Model) -> Vec<Line> {
     let explained = |binding: &&keys::Binding| !binding.says.is_empty() && model.offers(binding);
     for binding in model.options.keys.in_mode(Mode::Leave).filter(explained) {
         let says = match binding.action {
-            keys::Action::TakeBack if board.stopping != Some(StopMode::Drain) => continue,
-            keys::Action::Drain if board.stopping == Some(StopMode::Drain) => continue,
             keys::Action::StopNow => {
                 format!("stop now; `transship resume {id}` goes on where it stood")
             }
