@@ -213,7 +213,6 @@ fn loop_events_per_second(room: &Path, count: usize) -> Result<f64> {
         let options = run::Options {
             parallel: 12,
             policy: Policy::default(),
-            review: run::Review::None,
             stay: false,
             review: run::Review::None,
         };
