@@ -1,18 +1,20 @@
-//! What the screen costs: one frame and one event at 100, 10,000 and 100,000 images, and its share of a core
-//! while a batch of 10,000 runs.
+//! What the screen costs: one frame and one event at 100, 10,000 and 100,000 images, copied or reviewed, and its
+//! share of a core while a batch of 10,000 runs.
 //!
 //! `cargo bench --bench frames` prints the table. Invariant: only drawing and folding are measured; no terminal
 //! and no registry takes part.
 
 use std::{
     hint::black_box,
+    ops::Range,
     sync::Arc,
     time::{Duration, Instant},
 };
 
 use transship::{
     batch::{
-        Attempt, BatchId, BlobKind, BlobProgress, Event, Job, JobId, Outcome, PlannedBlob, Settled,
+        Attempt, BatchId, BlobKind, BlobProgress, Event, Job, JobId, Outcome, PlannedBlob,
+        QueueReason, Settled,
     },
     oci::Digest,
     tui::{Options, Stage},
@@ -27,22 +29,23 @@ const FRAMES_A_SECOND: u64 = 20;
 
 fn main() {
     println!(
-        "{:>8}  {:>12}  {:>12}  {:>12}",
-        "images", "frame", "event", "a key"
+        "{:>8}  {:>8}  {:>12}  {:>12}  {:>12}",
+        "", "images", "frame", "event", "a key"
     );
-    for images in [100, 10_000, 100_000] {
-        let mut stage = listed(images);
-        let half = images / 2;
-        let (events, folding) = copy(&mut stage, 0..half, 0);
-        stage.tick(Duration::from_secs(60));
-        let frame = each(FRAMES, || {
-            black_box(stage.draw());
-        });
-        let key = each(FRAMES, || {
-            black_box(stage.press("j"));
-        });
-        let event = folding / u32::try_from(events).unwrap_or(u32::MAX);
-        println!("{images:>8}  {frame:>12.1?}  {event:>12.1?}  {key:>12.1?}");
+    for (name, act) in [("copied", copy as Act), ("reviewed", review)] {
+        for images in [100, 10_000, 100_000] {
+            let mut stage = listed(images);
+            let (events, folding) = act(&mut stage, 0..images / 2, 0);
+            stage.tick(Duration::from_secs(60));
+            let frame = each(FRAMES, || {
+                black_box(stage.draw());
+            });
+            let key = each(FRAMES, || {
+                black_box(stage.press("j"));
+            });
+            let event = folding / u32::try_from(events).unwrap_or(u32::MAX);
+            println!("{name:>8}  {images:>8}  {frame:>12.1?}  {event:>12.1?}  {key:>12.1?}");
+        }
     }
     share();
 }
@@ -109,31 +112,62 @@ fn listed(images: u32) -> Stage {
     stage
 }
 
+/// What becomes of these images; gives back how many events that took, and what they cost.
+type Act = fn(&mut Stage, Range<u32>, u64) -> (usize, Duration);
+
+fn planned(id: u32, salt: u64) -> [Event; 2] {
+    let job = JobId(id);
+    let blobs = (0..LAYERS).map(|blob| PlannedBlob {
+        digest: digest(id, blob, salt),
+        size: 1 << 20,
+        kind: BlobKind::Layer,
+        media_type: None,
+    });
+    let attempt = Attempt(1);
+    [
+        Event::JobStarted { job, attempt },
+        Event::JobPlanned {
+            job,
+            root: digest(id, 99, salt),
+            manifests: Vec::new(),
+            blobs: blobs.collect(),
+        },
+    ]
+}
+
+fn digest(id: u32, blob: u64, salt: u64) -> Digest {
+    Digest::of(format!("{id}/{blob}/{salt}").as_bytes())
+}
+
+fn tell(stage: &mut Stage, events: Vec<Event>) -> (usize, Duration) {
+    let events: Vec<Arc<Event>> = events.into_iter().map(Arc::new).collect();
+    let count = events.len();
+    let began = Instant::now();
+    for event in events {
+        stage.event(event);
+    }
+    (count, began.elapsed())
+}
+
+/// A review that looks at these images.
+fn review(stage: &mut Stage, images: Range<u32>, salt: u64) -> (usize, Duration) {
+    let mut events = vec![Event::ReviewStarted];
+    for id in images {
+        events.extend(planned(id, salt));
+        let (job, why) = (JobId(id), QueueReason::Surveyed);
+        events.push(Event::JobQueued { job, why });
+    }
+    tell(stage, events)
+}
+
 /// Copies these images with all their events; gives back how many those were and what they cost.
-fn copy(stage: &mut Stage, images: std::ops::Range<u32>, salt: u64) -> (usize, Duration) {
+fn copy(stage: &mut Stage, images: Range<u32>, salt: u64) -> (usize, Duration) {
     let mut events = Vec::new();
     for id in images {
         let job = JobId(id);
-        let digest = |blob: u64| Digest::of(format!("{id}/{blob}/{salt}").as_bytes());
-        events.push(Event::JobStarted {
-            job,
-            attempt: Attempt(1),
-        });
-        events.push(Event::JobPlanned {
-            job,
-            root: digest(99),
-            manifests: Vec::new(),
-            blobs: (0..LAYERS)
-                .map(|blob| PlannedBlob {
-                    digest: digest(blob),
-                    size: 1 << 20,
-                    kind: BlobKind::Layer,
-                    media_type: None,
-                })
-                .collect(),
-        });
+        events.extend(planned(id, salt));
         for blob in 0..LAYERS {
-            let digest = digest(blob);
+            let digest = digest(id, blob, salt);
             events.push(Event::BlobStarted {
                 job,
                 digest: digest.clone(),
@@ -154,17 +188,11 @@ fn copy(stage: &mut Stage, images: std::ops::Range<u32>, salt: u64) -> (usize, D
                 how: Settled::Copied,
             });
         }
-        let root = digest(99);
+        let root = digest(id, 99, salt);
         events.push(Event::JobFinished {
             job,
             outcome: Outcome::Copied { root },
         });
     }
-    let events: Vec<Arc<Event>> = events.into_iter().map(Arc::new).collect();
-    let count = events.len();
-    let began = Instant::now();
-    for event in events {
-        stage.event(event);
-    }
-    (count, began.elapsed())
+    tell(stage, events)
 }

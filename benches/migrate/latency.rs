@@ -26,6 +26,8 @@ use tokio::{
 const ONE_WAY: Duration = Duration::from_millis(25);
 const BYTES_PER_SECOND: u64 = 20_000_000;
 const PIECE: usize = 32 * 1024;
+/// Timers wake a millisecond or two late, which is longer than a piece takes; so much may be made up for.
+const LATE: Duration = Duration::from_millis(5);
 /// Pieces on the way: a second's worth.
 const WINDOW: usize = 600;
 
@@ -78,7 +80,7 @@ async fn carry(mut from: OwnedReadHalf, mut to: OwnedWriteHalf) -> io::Result<()
                 return io::Result::Ok(());
             }
             piece.truncate(read);
-            free_at = free_at.max(Instant::now())
+            free_at = free_at.max(Instant::now() - LATE)
                 + Duration::from_nanos(read as u64 * 1_000_000_000 / BYTES_PER_SECOND);
             if send.send((free_at + ONE_WAY, piece)).await.is_err() {
                 return Ok(());

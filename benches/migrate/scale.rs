@@ -2,7 +2,8 @@
 //!
 //! Both registries serve the same directory, so that everything is there already and each image costs one HEAD a
 //! side. Decides what is measured: the warm run, the time to the first image from the start and after a kill, the
-//! journal's size, and the events a second that the board and the journal take without a front end.
+//! journal's size, and how many events a second the loop, the journal with the board, and the disk take when
+//! nobody watches.
 
 use std::{
     fs,
@@ -10,16 +11,19 @@ use std::{
     net::Ipv4Addr,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
-    sync::Arc,
+    sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
 };
 
 use anyhow::{Context, Result, ensure};
-use tokio::runtime::Runtime;
+use tokio::{runtime::Runtime, sync::mpsc};
 use transship::{
     batch::{Attempt, BlobKind, Board, Event, Job, JobId, Outcome, PlannedBlob, Settled},
-    journal::{Journal, NewBatch, Place},
+    copy::Engine,
+    journal::{Journal, NewBatch, Place, Recorder},
     oci::{Attachments, Digest, Repository, Tag},
+    registry::{Settings, TlsSettings},
+    run::{self, Batch, Dispatcher, Inlets, Observer, Policy},
     serve::{Estate, Options, Server, Store},
 };
 
@@ -29,6 +33,8 @@ const LISTS: [usize; 2] = [10_000, 100_000];
 const REPOSITORIES: usize = 100;
 /// Layers of an image in the stream of events.
 const LAYERS: u64 = 5;
+/// Images whose events are made before any of them is taken.
+const STORIES: u32 = 1000;
 
 pub fn run(room: &Path) -> Result<()> {
     println!(
@@ -37,9 +43,9 @@ pub fn run(room: &Path) -> Result<()> {
     );
     println!();
     println!(
-        "| images | wall s | images/s | processor s | peak MB | journal MB | first image s | after a kill s | events/s | durable |"
+        "| images | wall s | images/s | processor s | peak MB | journal MB | first image s | after a kill s | loop events/s | taken events/s | durable events/s | loaded s |"
     );
-    println!("|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|");
+    println!("|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|");
     for count in LISTS {
         let directory = room.join(format!("there-{count}"));
         let names = fill(&Store::open(&directory)?, count)?;
@@ -98,9 +104,14 @@ fn measure_list(room: &Path, count: usize, list: &Path) -> Result<()> {
     resumed.wait()?;
     fs::remove_dir_all(&state)?;
 
-    let (taken, durable) = events_per_second(room, count)?;
+    let looped = loop_events_per_second(room, count)?;
+    let Rates {
+        taken,
+        durable,
+        loaded,
+    } = events_per_second(room, count)?;
     println!(
-        "| {count} | {:.1} | {:.0} | {:.1} | {:.0} | {:.1} | {:.2} | {:.2} | {taken:.0} | {durable:.0} |",
+        "| {count} | {:.1} | {:.0} | {:.1} | {:.0} | {:.1} | {:.2} | {:.2} | {looped:.0} | {taken:.0} | {durable:.0} | {loaded:.2} |",
         measured.wall.as_secs_f64(),
         count as f64 / measured.wall.as_secs_f64(),
         measured.processor.as_secs_f64(),
@@ -163,52 +174,153 @@ fn wait_for(
     Ok(())
 }
 
-/// What the dispatcher does with each event when nobody watches: into the journal and onto the board. The events
-/// are those of images with some layers each, all copied. The rate at which they are taken, and the one at which
-/// they are durable.
-fn events_per_second(room: &Path, count: usize) -> Result<(f64, f64)> {
+/// When the first and the last event came, and how many.
+#[derive(Default)]
+struct Seen {
+    first: Option<Instant>,
+    last: Option<Instant>,
+    events: usize,
+}
+
+struct Counter(Arc<Mutex<Seen>>);
+
+impl Observer for Counter {
+    fn observe(&mut self, _: &Arc<Event>, _: &Board) {
+        let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = Instant::now();
+        seen.first.get_or_insert(now);
+        seen.last = Some(now);
+        seen.events += 1;
+    }
+}
+
+/// The whole loop with its workers, without the network: every image is listed, started in a task of its own and
+/// fails before its first request, for its registry's authority cannot be read.
+fn loop_events_per_second(room: &Path, count: usize) -> Result<f64> {
+    let state = room.join("loop-state");
+    let runtime = Runtime::new()?;
+    let seen = Arc::<Mutex<Seen>>::default();
+    runtime.block_on(async {
+        let settings = || Settings {
+            tls: TlsSettings {
+                ca_files: vec![room.join("nothing.pem")],
+                ..TlsSettings::default()
+            },
+            ..Settings::default()
+        };
+        let registries = ["a.example", "b.example"].map(|name| Ok((name.parse()?, settings())));
+        let engine = Engine::new(registries.into_iter().collect::<Result<_>>()?);
+        let options = run::Options {
+            parallel: 12,
+            policy: Policy::default(),
+            stay: false,
+            review: run::Review::None,
+        };
+        let batch = Batch {
+            list: "list.toml".into(),
+            jobs: ids(count).map(job).collect::<Result<_>>()?,
+            restored: None,
+        };
+        let (_commanding, commands) = mpsc::unbounded_channel();
+        let (_signalling, signals) = mpsc::unbounded_channel();
+        let (board, closed) = Dispatcher::new(
+            Arc::new(engine),
+            recorder(&state).await?,
+            vec![Box::new(Counter(Arc::clone(&seen)))],
+            options,
+        )
+        .run(batch, Inlets { commands, signals })
+        .await;
+        closed?;
+        ensure!(
+            board.counts().failed == count,
+            "images did not fail as they should"
+        );
+        Ok(())
+    })?;
+    fs::remove_dir_all(&state)?;
+    let seen = seen.lock().unwrap_or_else(PoisonError::into_inner);
+    let spent = seen.last.zip(seen.first);
+    let spent = spent.map(|(last, first)| last - first).unwrap_or_default();
+    Ok(seen.events as f64 / spent.as_secs_f64())
+}
+
+struct Rates {
+    /// Events a second.
+    taken: f64,
+    durable: f64,
+    /// Seconds.
+    loaded: f64,
+}
+
+/// What happens to each event when nobody watches: it is folded into what the journal has to write and onto the
+/// board. The events are those of images with some layers each, all copied. The rate at which they are taken, and
+/// the one at which they are durable; making the events up is in neither. And how long it takes to read all of it
+/// again.
+fn events_per_second(room: &Path, count: usize) -> Result<Rates> {
     let state = room.join("events-state");
     let runtime = Runtime::new()?;
     let rates = runtime.block_on(async {
-        let journal = Journal::open(Place::Directory(state.clone())).await?;
-        let batch = NewBatch {
-            list_path: PathBuf::from("list.toml"),
-            list_text: String::new(),
-            settings: String::new(),
-        };
-        let recorder = journal.start(&batch).await?;
+        let recorder = recorder(&state).await?;
         let mut board = Board::default();
-        let (mut spent, mut events) = (Duration::ZERO, 0_usize);
-        let mut emit = |event: Event| {
-            let event = Arc::new(event);
+        let (mut spent, mut taken) = (Duration::ZERO, 0_usize);
+        let mut emit = |events: Vec<Event>| {
             let began = Instant::now();
-            recorder.record(&event);
-            board.apply(&event);
+            for event in &events {
+                recorder.record(event);
+                board.apply(event);
+            }
             spent += began.elapsed();
-            events += 1;
+            taken += events.len();
         };
-        let ids = || 0..u32::try_from(count).unwrap_or(u32::MAX);
-        emit(Event::BatchStarted {
+        emit(vec![Event::BatchStarted {
             batch: recorder.batch().clone(),
             list: "list.toml".into(),
-            jobs: ids().end,
+            jobs: ids(count).end,
             parallel: 12,
             resumed: false,
-        });
-        for id in ids() {
-            emit(Event::JobListed { job: job(id)? });
+        }]);
+        let listed = ids(count).map(|id| Ok(Event::JobListed { job: job(id)? }));
+        emit(listed.collect::<Result<_>>()?);
+        for first in ids(count).step_by(STORIES as usize) {
+            let some = first..ids(count).end.min(first + STORIES);
+            emit(some.flat_map(|id| story(JobId(id))).collect());
         }
-        for id in ids() {
-            story(JobId(id)).into_iter().for_each(&mut emit);
-        }
-        let taken = events as f64 / spent.as_secs_f64();
+        let rate = taken as f64 / spent.as_secs_f64();
+        let batch = recorder.batch().clone();
         let began = Instant::now();
         recorder.close().await?;
         spent += began.elapsed();
-        anyhow::Ok((taken, events as f64 / spent.as_secs_f64()))
+        let journal = Journal::open(Place::Directory(state.clone())).await?;
+        let began = Instant::now();
+        let (_, stored) = journal.resume(&batch).await?;
+        let loaded = began.elapsed().as_secs_f64();
+        ensure!(
+            stored.settled.len() as u64 == count as u64 * LAYERS,
+            "blobs are lost"
+        );
+        anyhow::Ok(Rates {
+            taken: rate,
+            durable: taken as f64 / spent.as_secs_f64(),
+            loaded,
+        })
     })?;
     fs::remove_dir_all(&state)?;
     Ok(rates)
+}
+
+async fn recorder(state: &Path) -> Result<Recorder> {
+    let journal = Journal::open(Place::Directory(state.to_owned())).await?;
+    let batch = NewBatch {
+        list_path: PathBuf::from("list.toml"),
+        list_text: String::new(),
+        settings: String::new(),
+    };
+    Ok(journal.start(&batch).await?)
+}
+
+fn ids(count: usize) -> std::ops::Range<u32> {
+    0..u32::try_from(count).unwrap_or(u32::MAX)
 }
 
 fn job(id: u32) -> Result<Job> {

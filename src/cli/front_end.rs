@@ -1,21 +1,29 @@
 //! Who watches a batch: the screen when stdout is a terminal, else one line per change.
 //!
-//! Invariant: a front end that breaks (closed pipe, lost terminal) stops watching, never the copying.
+//! Invariant: a front end that breaks (closed pipe, lost terminal) stops watching, and one that is slow is
+//! behind; neither stops the copying.
 
 use std::{
-    io::{self, IsTerminal, Write, stdout},
+    io::{IsTerminal, Write, stdout},
     sync::Arc,
+    time::Duration,
 };
 
 use jiff::Timestamp;
-use tokio::sync::mpsc::UnboundedSender;
+use tokio::sync::{
+    mpsc::{UnboundedReceiver, UnboundedSender},
+    oneshot,
+};
 
 use super::OutputArguments;
 use crate::{
     batch::{Board, Event},
-    headless::{Format, Headless},
-    run::Observer,
+    headless::{Format, Headless, Outlet},
+    run::{Observer, Signal},
 };
+
+/// How long a reader may take for what is left when the operator wants to leave.
+const LAST_LINES: Duration = Duration::from_secs(2);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum FrontEnd {
@@ -47,30 +55,56 @@ impl Observer for ToScreen {
     }
 }
 
-/// Writes a line per change.
-pub(super) struct Lines<W>(Headless<W>);
+/// Writes a line per change; a reader who is behind gets no samples.
+pub(super) struct Lines(Headless<Outlet>);
 
-impl<W: Write> Lines<W> {
-    pub(super) fn new(output: W, format: Format, attempts: Option<u16>) -> Self {
-        Self(Headless::new(output, format, attempts))
+impl Lines {
+    /// Also says when the last line is written.
+    pub(super) fn new(
+        output: impl Write + Send + 'static,
+        format: Format,
+        attempts: Option<u16>,
+    ) -> (Self, oneshot::Receiver<()>) {
+        let (outlet, written) = Outlet::new(output, |error| {
+            eprintln!("transship: nobody reads the output any more ({error}); the batch goes on");
+        });
+        (Self(Headless::new(outlet, format, attempts)), written)
     }
 
-    fn written(result: io::Result<()>) {
-        if let Err(error) = result {
-            eprintln!("transship: nobody reads the output any more ({error}); the batch goes on");
-        }
+    fn is_behind(&self) -> bool {
+        self.0.output().is_behind()
     }
 }
 
-impl<W: Write + Send> Observer for Lines<W> {
+// What cannot be written was told when it could no longer be.
+impl Observer for Lines {
     fn observe(&mut self, event: &Arc<Event>, board: &Board) {
-        Self::written(self.0.observe(event, board, Timestamp::now()));
+        if event.is_sample() && self.is_behind() {
+            return;
+        }
+        let _ = self.0.observe(event, board, Timestamp::now());
         if matches!(**event, Event::BatchFinished { .. }) {
-            Self::written(self.0.finish(board, Timestamp::now()));
+            let _ = self.0.finish(board, Timestamp::now());
         }
     }
 
     fn tick(&mut self, board: &Board) {
-        Self::written(self.0.heartbeat(board, Timestamp::now()));
+        if !self.is_behind() {
+            let _ = self.0.heartbeat(board, Timestamp::now());
+        }
+    }
+}
+
+/// Waits until a reader who is behind has the last line: as long as that takes, or once the operator wants to
+/// leave, as long as it takes a reader who reads.
+pub(super) async fn give_rest(
+    mut written: oneshot::Receiver<()>,
+    mut leave: UnboundedReceiver<Signal>,
+) {
+    tokio::select! {
+        _ = &mut written => {}
+        _ = leave.recv() => {
+            let _ = tokio::time::timeout(LAST_LINES, written).await;
+        }
     }
 }

@@ -17,7 +17,7 @@ use tokio::sync::mpsc;
 
 use super::{
     Exit, OutputArguments, PaceArguments, ResumeArguments, RunArguments, browse,
-    front_end::{FrontEnd, Lines, ToScreen, choose},
+    front_end::{FrontEnd, Lines, ToScreen, choose, give_rest},
     lists,
     partial_list::Whole,
     screen, settings, shown, signals,
@@ -58,6 +58,9 @@ pub(super) async fn run(arguments: RunArguments) -> anyhow::Result<Exit> {
         Err(exit) => return Ok(exit),
     };
     let pace = Pace::from(arguments.pace);
+    let options = pace.options(&list);
+    // A long one is large, and everything of it is in the jobs.
+    drop(list);
     let journal = arguments.journal.open().await?;
     let recorder = start(&journal, &arguments.list, text.clone(), pace).await?;
     let whole = Whole {
@@ -69,15 +72,7 @@ pub(super) async fn run(arguments: RunArguments) -> anyhow::Result<Exit> {
         jobs,
         restored: None,
     };
-    migrate(
-        engine,
-        recorder,
-        batch,
-        whole,
-        pace.options(&list),
-        arguments.output,
-    )
-    .await
+    migrate(engine, recorder, batch, whole, options, arguments.output).await
 }
 
 pub(super) async fn resume(arguments: ResumeArguments) -> anyhow::Result<Exit> {
@@ -112,20 +107,14 @@ pub(super) async fn resume(arguments: ResumeArguments) -> anyhow::Result<Exit> {
     } else {
         take_over(stored, arguments.retry_failed)
     };
+    let options = pace.options(&list);
+    drop(list);
     let batch = Batch {
         list: name,
         jobs,
         restored: Some(restored),
     };
-    migrate(
-        engine,
-        recorder,
-        batch,
-        whole,
-        pace.options(&list),
-        arguments.output,
-    )
-    .await
+    migrate(engine, recorder, batch, whole, options, arguments.output).await
 }
 
 async fn start(
@@ -277,11 +266,14 @@ pub(super) async fn migrate(
             } else {
                 Format::Text
             };
-            let observers: Vec<Box<dyn Observer>> =
-                vec![Box::new(Lines::new(stdout(), format, attempts))];
-            Dispatcher::new(engine, recorder, observers, options)
+            let leave = signals::listen()?;
+            let (lines, written) = Lines::new(stdout(), format, attempts);
+            let observers: Vec<Box<dyn Observer>> = vec![Box::new(lines)];
+            let ended = Dispatcher::new(engine, recorder, observers, options)
                 .run(batch, inlets)
-                .await
+                .await;
+            give_rest(written, leave).await;
+            ended
         }
     };
     if front_end == FrontEnd::Screen {

@@ -15,6 +15,8 @@ use crate::{
     copy::Engine,
     list::List,
     present,
+    registry::Class,
+    run::Policy,
     verify::{Depth, Image, Verifier},
 };
 
@@ -32,6 +34,9 @@ pub(super) struct VerifyArguments {
     /// Read every blob of the destination and compute its digest; implies --deep.
     #[arg(long)]
     rehash: bool,
+    /// Attempts per image, the first included, when a registry is busy or a connection breaks.
+    #[arg(long, value_name = "TIMES", value_parser = clap::value_parser!(u16).range(1..))]
+    attempts: Option<u16>,
     /// Print one JSON object an image.
     #[arg(long)]
     json: bool,
@@ -50,9 +55,14 @@ pub(super) async fn verify(arguments: VerifyArguments) -> anyhow::Result<Exit> {
         (false, false) => Depth::Digests,
     };
     let verifier = Verifier::new(depth);
+    let policy = Policy::default();
+    let policy = Policy {
+        attempts: arguments.attempts.unwrap_or(policy.attempts),
+        ..policy
+    };
     let count = jobs.len();
     let mut comparisons = stream::iter(jobs)
-        .map(|job| compare(&engine, &verifier, job))
+        .map(|job| compare(&engine, &verifier, &policy, job))
         .buffered(COMPARERS);
     let (mut different, mut unknown) = (0, 0);
     while let Some((job, compared)) = comparisons.next().await {
@@ -102,7 +112,14 @@ async fn images(arguments: &VerifyArguments) -> anyhow::Result<Result<(Engine, V
 
 type Compared = anyhow::Result<Vec<String>>;
 
-async fn compare(engine: &Engine, verifier: &Verifier, job: Job) -> (Job, Compared) {
+/// Compares an image, again when what keeps it from being compared may pass; what was found sound until then is
+/// not looked at again.
+async fn compare(
+    engine: &Engine,
+    verifier: &Verifier,
+    policy: &Policy,
+    job: Job,
+) -> (Job, Compared) {
     let compared = async {
         let source = engine.client(&job.source.registry)?;
         let destination = engine.client(&job.destination.registry)?;
@@ -112,7 +129,20 @@ async fn compare(engine: &Engine, verifier: &Verifier, job: Job) -> (Job, Compar
             platforms: job.platforms.clone(),
             attachments: job.attachments,
         };
-        let differences = verifier.verify(&source, &destination, &image).await?;
+        let mut tries = 0;
+        let differences = loop {
+            tries += 1;
+            let error = match verifier.verify(&source, &destination, &image).await {
+                Ok(differences) => break differences,
+                Err(error) => error,
+            };
+            match error.class() {
+                Class::Transient { retry_after } if tries < policy.attempts => {
+                    tokio::time::sleep(policy.delay(job.id, tries, retry_after)).await;
+                }
+                _ => return Err(error.into()),
+            }
+        };
         Ok(differences.iter().map(ToString::to_string).collect())
     };
     let compared = compared.await;

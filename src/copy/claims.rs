@@ -25,7 +25,8 @@ pub(super) struct Claims {
 #[derive(Default)]
 struct Content {
     places: HashMap<Repository, Place>,
-    changed: Arc<Notify>,
+    /// Made by the first who waits: most of very many contents nobody waits for.
+    changed: Option<Arc<Notify>>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -80,7 +81,8 @@ impl Claims {
         let owner = waited_for.or(if from.is_none() { uploading } else { None });
         if let Some(owner) = owner {
             // Made under the lock: a notification from here on is not missed.
-            let turn = Arc::clone(&content.changed).notified_owned();
+            let changed = Arc::clone(content.changed.get_or_insert_default());
+            let turn = changed.notified_owned();
             return Claim::Wait { owner, turn };
         }
         content
@@ -120,7 +122,12 @@ impl Claims {
         missing.insert((digest, repository));
     }
 
-    /// Whether that was taken in. Serves once: what a failed attempt left behind is found by asking again.
+    pub(super) fn misses(&self, digest: &Digest, repository: &Repository) -> bool {
+        let missing = self.missing.lock().unwrap_or_else(PoisonError::into_inner);
+        missing.contains(&(digest.clone(), repository.clone()))
+    }
+
+    /// Whether a blob was missed. Serves once: what a failed attempt left behind is found by asking again.
     pub(super) fn was_missed(&self, digest: &Digest, repository: &Repository) -> bool {
         let mut missing = self.missing.lock().unwrap_or_else(PoisonError::into_inner);
         missing.remove(&(digest.clone(), repository.clone()))
@@ -162,7 +169,9 @@ impl Drop for Claimed {
             ) {
                 content.places.remove(&self.repository);
             }
-            content.changed.notify_waiters();
+            if let Some(changed) = &content.changed {
+                changed.notify_waiters();
+            }
         }
     }
 }

@@ -72,7 +72,9 @@ struct Reader {
 }
 
 impl Feed {
-    pub(super) fn new(transfer: &Transfer<'_>) -> Self {
+    /// `hashed` is what an earlier attempt knows of the content.
+    pub(super) fn new(transfer: &Transfer<'_>, hashed: Option<(Hasher, u64)>) -> Self {
+        let hashed = hashed.unwrap_or_else(|| (transfer.blob.digest.hasher(), 0));
         Self {
             source: Arc::clone(transfer.source),
             repository: transfer.from.clone(),
@@ -80,7 +82,7 @@ impl Feed {
             size: transfer.blob.size,
             destination: Arc::clone(transfer.destination),
             meter: Arc::default(),
-            hashed: Mutex::new((transfer.blob.digest.hasher(), 0)),
+            hashed: Mutex::new(hashed),
             failure: Mutex::default(),
             taking: Mutex::default(),
             reading: true.into(),
@@ -96,9 +98,9 @@ impl Feed {
 
     /// Opens the source before anything is asked of the destination: a source that fails at once costs
     /// no upload, and one that is slow to start does not let an open one wait (quirk 40).
-    pub(super) async fn open(&self) -> Result<(), CopyError> {
-        let mut reader = Reader::at(0);
-        if self.size > 0 {
+    pub(super) async fn open(&self, position: u64) -> Result<(), CopyError> {
+        let mut reader = Reader::at(position);
+        if position < self.size {
             reader.ready = reader.read(self).await?;
         }
         *lock(&self.parked) = Some(reader);
@@ -182,6 +184,11 @@ impl Feed {
                 taking.too_slow = Some(cause);
             }
         }
+    }
+
+    /// The hash of the bytes handed over so far, and how many these are.
+    pub(super) fn hashed(&self) -> (Hasher, u64) {
+        lock(&self.hashed).clone()
     }
 
     /// What the source did wrong, if it ended the request body.
@@ -318,106 +325,4 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::time::Duration;
-
-    use super::*;
-    use crate::{
-        oci::{Descriptor, MediaType},
-        registry::{Limit, Settings},
-    };
-
-    /// A feed whose source was read to the end, and its reader.
-    fn read(size: usize) -> (Arc<Feed>, Reader) {
-        let content = Bytes::from(vec![0; size]);
-        let blob = Descriptor {
-            media_type: MediaType::new("application/octet-stream"),
-            digest: Digest::of(&content),
-            size: size as u64,
-            platform: None,
-            artifact_type: None,
-            urls: Vec::new(),
-            annotations: Default::default(),
-        };
-        let client = |name: &str| {
-            let client = Client::new(name.parse().unwrap(), Settings::default());
-            Arc::new(client.unwrap())
-        };
-        let (source, destination) = (client("a.example"), client("b.example"));
-        let repository = "team/app".parse().unwrap();
-        let feed = Arc::new(Feed::new(&Transfer {
-            blob: &blob,
-            source: &source,
-            from: &repository,
-            destination: &destination,
-            into: &repository,
-            report: &|_| {},
-        }));
-        let _ = Arc::clone(&feed).stream(0..blob.size);
-        let reader = Reader {
-            ready: content,
-            ..Reader::at(0)
-        };
-        (feed, reader)
-    }
-
-    /// How the feed of `size` bytes is judged when `bytes` of it are taken in each `step`.
-    async fn judged(
-        size: usize,
-        limit: Option<u64>,
-        bytes: u64,
-        step: Duration,
-    ) -> Option<ErrorCause> {
-        let (feed, mut reader) = read(size);
-        feed.destination.lane().set(Limit::BytesPerSecond(limit));
-        let taking = async {
-            while !feed.is_drained() {
-                let end = feed.size.min(reader.position + bytes);
-                assert!(feed.next(&mut reader, 1, end).await.is_ok());
-                sleep(step).await;
-            }
-        };
-        tokio::select! {
-            cause = feed.stalled() => Some(cause),
-            () = taking => None,
-        }
-    }
-
-    const SECOND: Duration = Duration::from_secs(1);
-
-    #[tokio::test(start_paused = true)]
-    async fn quirk_41_a_destination_that_takes_hardly_anything_is_stalled() {
-        let begun = Instant::now();
-        let cause = judged(1_000_000, None, 500, SECOND).await;
-        assert!(
-            matches!(cause, Some(ErrorCause::TooSlow { .. })),
-            "{cause:?}"
-        );
-        assert!(begun.elapsed() <= 66 * SECOND);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn an_upload_of_ten_minutes_that_flows_is_never_given_up() {
-        let begun = Instant::now();
-        let cause = judged(1_200_000, None, 2000, SECOND).await;
-        assert!(cause.is_none(), "{cause:?}");
-        assert!(begun.elapsed() >= 600 * SECOND);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_limit_of_ours_is_never_taken_for_slowness() {
-        let begun = Instant::now();
-        // A hundred bytes a second are allowed, and taken as soon as they are given.
-        let cause = judged(60_000, Some(100), 7000, SECOND / 100).await;
-        assert!(cause.is_none(), "{cause:?}");
-        assert!(begun.elapsed() >= 500 * SECOND);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_destination_that_takes_nothing_at_all_is_stalled_after_a_minute() {
-        let begun = Instant::now();
-        let cause = judged(1_000_000, None, 2000, 3600 * SECOND).await;
-        assert!(matches!(cause, Some(ErrorCause::Stalled(_))), "{cause:?}");
-        assert!(begun.elapsed() <= 66 * SECOND);
-    }
-}
+mod tests;

@@ -59,7 +59,7 @@ impl BlobCopy<'_> {
     pub(super) async fn look(self) -> Result<(), CopyError> {
         let (digest, claims) = (&self.blob.digest, &self.destination.claims);
         if !claims.is_settled(digest, self.into) {
-            if self.is_new().await? {
+            if claims.misses(digest, self.into) || self.is_new().await? {
                 return Ok(());
             }
             if !self.is_present().await? {
@@ -130,6 +130,7 @@ impl BlobCopy<'_> {
             from: self.from,
             destination: &self.destination.client,
             into: self.into,
+            unfinished: &self.destination.unfinished,
             report: self.report,
         }
         .run(session)

@@ -19,6 +19,7 @@ mod report;
 mod site;
 mod survey;
 mod transfer;
+mod unfinished;
 mod writing;
 
 pub use create::CreateFailure;

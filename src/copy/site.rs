@@ -9,7 +9,7 @@ use std::{
 
 use tokio::sync::OnceCell;
 
-use super::{attached::Known, claims::Claims, create::Creator};
+use super::{attached::Known, claims::Claims, create::Creator, unfinished::Unfinished};
 use crate::{
     oci::{Digest, Repository},
     registry::{Client, Error},
@@ -19,6 +19,7 @@ pub(super) struct Site {
     pub client: Arc<Client>,
     pub claims: Arc<Claims>,
     pub attached: Known,
+    pub unfinished: Unfinished,
     /// How a missing repository is made here, if the operator said so.
     pub creator: Option<Creator>,
     /// Whether a repository was unknown to the registry when this batch first wrote to it.
@@ -33,6 +34,7 @@ impl Site {
             client: Arc::new(client),
             claims: Arc::default(),
             attached: Known::default(),
+            unfinished: Unfinished::default(),
             creator,
             newness: Mutex::default(),
             manifests: Mutex::default(),

@@ -19,8 +19,9 @@ use super::{
 };
 use crate::oci::{Digest, Manifest, Repository};
 
-/// Bytes of manifests that are kept for the copies; what is beyond is read again.
-const MOST_KEPT: usize = 64 << 20;
+/// Bytes of manifests that are kept for the copies; what is beyond is read again. Where reading is rationed, far
+/// fewer may be read in a day.
+const MOST_KEPT: usize = 16 << 20;
 
 /// What a survey found.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -8,7 +8,12 @@ use std::sync::Arc;
 use futures_util::future;
 use tokio::time::sleep;
 
-use super::{CopyError, Report, Side, error::blame, feed::Feed};
+use super::{
+    CopyError, Report, Side,
+    error::blame,
+    feed::Feed,
+    unfinished::{Left, Unfinished},
+};
 use crate::{
     oci::{Descriptor, Repository},
     registry::{self, Class, Client, UploadMode, UploadSession},
@@ -25,11 +30,13 @@ pub(super) struct Transfer<'a> {
     pub from: &'a Repository,
     pub destination: &'a Arc<Client>,
     pub into: &'a Repository,
+    pub unfinished: &'a Unfinished,
     pub report: &'a (dyn Fn(Report) + Send + Sync),
 }
 
 /// An upload and how far it is known to have come.
-struct Upload {
+#[derive(Clone)]
+pub(super) struct Upload {
     session: UploadSession,
     /// The destination said that it has the bytes before this one.
     offset: u64,
@@ -45,14 +52,56 @@ impl Upload {
 }
 
 impl Transfer<'_> {
-    /// Uploads the blob, into `session` if one is open already.
+    /// Uploads the blob: goes on where an earlier attempt had to leave it, else into `session` if one is
+    /// open already. What a destination that fails for now has got is kept for the next attempt.
     pub(super) async fn run(self, session: Option<UploadSession>) -> Result<(), CopyError> {
-        let feed = Arc::new(Feed::new(&self));
-        let (opened, begun) = future::join(feed.open(), self.begin(session)).await;
-        let mut upload = begun?;
-        if let Err(error) = opened {
-            return Err(self.abandon(&upload, error).await);
+        let digest = &self.blob.digest;
+        let (feed, mut upload) = match self.unfinished.take(self.into, digest) {
+            None => {
+                let feed = Arc::new(Feed::new(&self, None));
+                let (opened, begun) = future::join(feed.open(0), self.begin(session)).await;
+                let upload = begun?;
+                if let Err(error) = opened {
+                    return Err(self.abandon(&upload, error).await);
+                }
+                (feed, upload)
+            }
+            Some(left) => {
+                if let Some(session) = session {
+                    let _ = self.destination.cancel_upload(&session).await;
+                }
+                let feed = Arc::new(Feed::new(&self, Some(left.hashed)));
+                match self.ask(&feed, &left.upload).await {
+                    Ok(Some(upload)) => {
+                        if let Err(error) = feed.open(upload.offset).await {
+                            return Err(self.abandon(&upload, error).await);
+                        }
+                        (feed, upload)
+                    }
+                    Ok(None) => return Ok(()),
+                    Err(error) => return Err(self.leave(&feed, left.upload, error)),
+                }
+            }
+        };
+        match self.send_all(&feed, &mut upload).await {
+            Err(error) if error.side() == Side::Destination => {
+                Err(self.leave(&feed, upload, error))
+            }
+            sent => sent,
         }
+    }
+
+    /// Keeps the upload for the next attempt, if there may be one.
+    fn leave(&self, feed: &Feed, upload: Upload, error: CopyError) -> CopyError {
+        if let Class::Transient { .. } = error.class() {
+            let hashed = feed.hashed();
+            let left = Left { upload, hashed };
+            self.unfinished.keep(self.into, &self.blob.digest, left);
+        }
+        error
+    }
+
+    async fn send_all(&self, feed: &Arc<Feed>, upload: &mut Upload) -> Result<(), CopyError> {
         let (mut fruitless, mut modes) = (0, 0);
         loop {
             feed.meter().set(upload.offset);
@@ -62,19 +111,19 @@ impl Transfer<'_> {
                 meter: Arc::clone(feed.meter()),
             });
             let before = upload.offset;
-            let error = match self.send(&feed, &mut upload).await {
+            let error = match self.send(feed, upload).await {
                 Ok(()) => return Ok(()),
                 Err(error) => error,
             };
             if let Some(error) = feed.take_failure() {
-                return Err(self.abandon(&upload, error).await);
+                return Err(self.abandon(upload, error).await);
             }
             fruitless = if upload.offset > before {
                 1
             } else {
                 fruitless + 1
             };
-            if let Some(mode) = self.learn(&upload, &error, fruitless)
+            if let Some(mode) = self.learn(upload, &error, fruitless)
                 && modes < MOST_MODES
             {
                 (modes, fruitless) = (modes + 1, 0);
@@ -90,7 +139,7 @@ impl Transfer<'_> {
                 _ if error.status() == Some(416) && upload.is_chunked() => {}
                 // Pieces put together wrongly (quirks 4 and 14): once more, in one piece.
                 Class::Rejected | Class::Corrupt if upload.pieces => {
-                    upload = self.begin(None).await?;
+                    *upload = self.begin(None).await?;
                     continue;
                 }
                 _ => return Err(blame(Side::Destination)(error)),
@@ -100,8 +149,8 @@ impl Transfer<'_> {
             sleep(self.destination.patience().mend * pauses).await;
             let progress = self.destination.patience().progress_after(&error.cause);
             let enough = upload.offset.saturating_add(progress);
-            match self.ask(&feed, upload).await? {
-                Some(asked) => upload = asked,
+            match self.ask(feed, upload).await? {
+                Some(asked) => *upload = asked,
                 None => return Ok(()),
             }
             if upload.offset >= enough {
@@ -193,7 +242,7 @@ impl Transfer<'_> {
 
     /// The upload as the destination knows it, or a new one if it knows it no more. `None` if the blob is
     /// there after all: the answer to a commit can be lost.
-    async fn ask(&self, feed: &Feed, upload: Upload) -> Result<Option<Upload>, CopyError> {
+    async fn ask(&self, feed: &Feed, upload: &Upload) -> Result<Option<Upload>, CopyError> {
         let mut tries = 0;
         let asked = loop {
             match self.destination.ask_upload(&upload.session).await {
@@ -210,12 +259,12 @@ impl Transfer<'_> {
         };
         match asked {
             // More than was ever sent cannot be this blob.
-            Some((received, session)) if received <= feed.meter().position() => Ok(Some(Upload {
+            Some((received, session)) if received <= feed.hashed().1 => Ok(Some(Upload {
                 session,
                 // Never back behind what it said it has: some tell an old Range (quirk 4).
                 offset: received.max(upload.offset),
                 pieces: true,
-                ..upload
+                ..upload.clone()
             })),
             _ => {
                 let digest = &self.blob.digest;

@@ -4,6 +4,7 @@
 //! only looks on. Output that can no longer be written is reported once and then left alone, so that a closed
 //! pipe costs the lines and not the batch.
 
+mod outlet;
 mod stream;
 mod text;
 
@@ -18,6 +19,8 @@ use crate::{
     batch::{Board, Event},
     present,
 };
+
+pub use outlet::Outlet;
 
 /// How long the text output may be silent before it says that it is alive.
 pub const HEARTBEAT: Duration = Duration::from_secs(30);
@@ -56,6 +59,11 @@ impl<W: Write> Headless<W> {
             spoke: None,
             closed: false,
         }
+    }
+
+    /// Where the lines go.
+    pub fn output(&self) -> &W {
+        &self.output
     }
 
     /// Takes an event after `board` has applied it.

@@ -106,6 +106,8 @@ impl Ledger {
         match event {
             Event::BatchStarted { jobs, .. } => {
                 self.unlisted = (*jobs as usize).saturating_sub(self.rows.len());
+                self.rows.reserve_exact(self.unlisted);
+                self.changes.listed.reserve_exact(self.unlisted);
                 self.changes.state = Some(BatchState::Running);
             }
             Event::JobListed { job } => {

@@ -5,6 +5,7 @@
 
 use std::{fmt::Write as _, str::FromStr};
 
+use futures_util::TryStreamExt as _;
 use jiff::Timestamp;
 use sqlx::{
     Any, AnyConnection, AssertSqlSafe, Connection as _, Row as _,
@@ -148,23 +149,23 @@ pub(super) async fn read_jobs(
     connection: &mut AnyConnection,
     batch: &BatchId,
 ) -> Result<Vec<StoredJob>, JournalError> {
-    let rows = sqlx::query(
+    let mut rows = sqlx::query(
         "SELECT job, source, destination, platforms, attachments, state, attempt, root, cause FROM jobs \
          WHERE batch = $1 ORDER BY job",
     )
     .bind(&*batch.0)
-    .fetch_all(connection)
-    .await
-    .map_err(JournalError::read)?;
-    rows.iter()
-        .enumerate()
-        .map(|(position, row)| {
-            read_job(row, position).map_err(|what| JournalError::Damaged {
-                batch: batch.clone(),
-                what: format!("image {}: {what}", position + 1),
-            })
-        })
-        .collect()
+    .fetch(connection);
+    let mut jobs = Vec::new();
+    // One by one: a row as it comes is several times as large as what is read of it.
+    while let Some(row) = rows.try_next().await.map_err(JournalError::read)? {
+        let position = jobs.len();
+        let job = read_job(&row, position).map_err(|what| JournalError::Damaged {
+            batch: batch.clone(),
+            what: format!("image {}: {what}", position + 1),
+        })?;
+        jobs.push(job);
+    }
+    Ok(jobs)
 }
 
 fn read_job(row: &AnyRow, position: usize) -> Result<StoredJob, String> {
@@ -207,17 +208,15 @@ pub(super) async fn read_settled(
     connection: &mut AnyConnection,
     batch: &BatchId,
 ) -> Result<Vec<SettledBlob>, JournalError> {
-    let rows = sqlx::query(
+    let mut rows = sqlx::query(
         "SELECT registry, repository, digest, size FROM settled WHERE batch = $1 \
          ORDER BY registry, repository",
     )
     .bind(&*batch.0)
-    .fetch_all(connection)
-    .await
-    .map_err(JournalError::read)?;
-    let mut settled: Vec<SettledBlob> = Vec::with_capacity(rows.len());
-    for row in &rows {
-        let blob = read_blob(row, settled.last()).map_err(|what| JournalError::Damaged {
+    .fetch(connection);
+    let mut settled: Vec<SettledBlob> = Vec::new();
+    while let Some(row) = rows.try_next().await.map_err(JournalError::read)? {
+        let blob = read_blob(&row, settled.last()).map_err(|what| JournalError::Damaged {
             batch: batch.clone(),
             what,
         })?;

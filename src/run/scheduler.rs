@@ -63,6 +63,20 @@ impl Default for Policy {
     }
 }
 
+impl Policy {
+    /// How long to wait once `job` was tried so many times. Doubles with every try; a quarter of it depends on
+    /// the job, so that images that failed together do not come back together. What a registry asked for is
+    /// never cut short.
+    #[must_use]
+    pub fn delay(&self, job: JobId, tries: u16, asked: Option<Duration>) -> Duration {
+        let doublings = u32::from(tries.saturating_sub(1)).min(16);
+        let own = (self.base_delay * 2u32.pow(doublings)).min(self.longest_delay);
+        let spread = job.0.wrapping_mul(2_654_435_761) >> 24;
+        let spread = own / 4 * spread / 256;
+        (own + spread).max(asked.map_or(Duration::ZERO, |asked| asked + spread))
+    }
+}
+
 /// Of the images in flight, at most so many times what is asked for only wait for others' uploads.
 const HELD_UP: usize = 4;
 /// While a registry throttles, images of others are looked for up to this place in the queue.
@@ -150,7 +164,8 @@ fn ended(view: &JobView, outcome: Outcome, policy: &Policy) -> Vec<Decision> {
         && let FailureClass::Transient { retry_after_ms } = cause.class
         && may_try_again(view, retry_after_ms, policy)
     {
-        let delay = delay(view, retry_after_ms, policy);
+        let asked = retry_after_ms.map(Into::into);
+        let delay = policy.delay(job, view.tries(), asked);
         return vec![
             Decision::Emit(Event::JobRetryScheduled {
                 job,
@@ -170,16 +185,6 @@ fn may_try_again(view: &JobView, asked: Option<Millis>, policy: &Policy) -> bool
         None => view.tries() < policy.attempts,
         Some(_) => view.attempt.0 < policy.attempts.saturating_mul(MOST_PUT_OFF),
     }
-}
-
-/// Doubles with every try; a quarter of it depends on the job, so that images that failed together do not
-/// come back together. What a registry asked for is never cut short.
-fn delay(view: &JobView, asked: Option<Millis>, policy: &Policy) -> Duration {
-    let doublings = u32::from(view.tries().saturating_sub(1)).min(16);
-    let own = (policy.base_delay * 2u32.pow(doublings)).min(policy.longest_delay);
-    let spread = view.job.id.0.wrapping_mul(2_654_435_761) >> 24;
-    let spread = own / 4 * spread / 256;
-    (own + spread).max(asked.map_or(Duration::ZERO, |asked| Duration::from(asked) + spread))
 }
 
 fn obey(board: &Board, command: Command) -> Vec<Decision> {

@@ -62,3 +62,13 @@ pub enum VerifyError {
     #[error("destination: {0}")]
     Destination(#[source] registry::Error),
 }
+
+impl VerifyError {
+    /// What the registry did, so that it can be judged whether to ask again.
+    #[must_use]
+    pub fn class(&self) -> registry::Class {
+        match self {
+            Self::Source(error) | Self::Destination(error) => error.class(),
+        }
+    }
+}

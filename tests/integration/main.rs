@@ -7,6 +7,7 @@ mod command_line;
 mod docker_registry;
 mod embedded;
 mod fleet;
+mod full_disk;
 mod inspect;
 mod installed;
 mod journal;

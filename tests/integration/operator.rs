@@ -48,6 +48,22 @@ impl Operator {
     /// The program with nothing of this machine's user: no home, no proxies, no credentials.
     pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_transship"));
+        self.prepare(&mut command, arguments);
+        command
+    }
+
+    /// The same when no file it writes may become larger than `blocks` of 512 bytes: to the program it is as if
+    /// the disk were full.
+    pub fn command_on_full_disk(&self, arguments: &[&str], blocks: u64) -> Command {
+        // Ignored signals stay ignored in what a shell turns into; writing beyond the limit then fails.
+        let line = format!("trap '' XFSZ; ulimit -f {blocks}; exec \"$0\" \"$@\"");
+        let mut command = Command::new("/bin/sh");
+        command.args(["-c", &line, env!("CARGO_BIN_EXE_transship")]);
+        self.prepare(&mut command, arguments);
+        command
+    }
+
+    fn prepare(&self, command: &mut Command, arguments: &[&str]) {
         command
             .args(arguments)
             .env_clear()
@@ -56,7 +72,6 @@ impl Operator {
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .kill_on_drop(true);
-        command
     }
 
     pub fn environment(&self) -> [(&'static str, PathBuf); 2] {

@@ -1,8 +1,9 @@
 //! `transship verify` finds what somebody did to a destination after everything was moved.
 
+use axum::http::Method;
 use transship::{
     oci::{Descriptor, Digest, MediaType},
-    serve::Estate,
+    serve::{Action, Estate, Fault},
 };
 
 use crate::{
@@ -154,6 +155,30 @@ async fn a_lost_referrer_is_found() {
 }
 
 #[tokio::test]
+async fn what_may_pass_is_asked_again() {
+    let moved = Moved::new().await;
+    let faults = moved.destination.server.faults();
+    let busy = || {
+        Fault::on(Method::HEAD, "/manifests/", Action::answer(500))
+            .unwrap()
+            .times(1)
+    };
+    let cut = Fault::on(Method::GET, "/blobs/", Action::CutResponse { after: 10 });
+    faults.add(busy());
+    faults.add(cut.unwrap().times(1));
+    let ended = moved.verify(&["--rehash"]).await;
+    assert_eq!(ended.expect(0).stdout, "");
+    faults.add(busy());
+    let once = moved.verify(&["--attempts", "1"]).await;
+    assert!(
+        once.expect(1)
+            .stderr
+            .contains("0 different, 1 could not be compared"),
+        "{once:?}"
+    );
+}
+
+#[tokio::test]
 async fn a_registry_that_does_not_answer_is_no_difference() {
     let moved = Moved::new().await;
     let Moved {
@@ -164,7 +189,8 @@ async fn a_registry_that_does_not_answer_is_no_difference() {
     } = moved;
     drop(destination);
     let list = operator.list(&list);
-    let ended = operator.say(&["verify", list.to_str().unwrap()]).await;
+    let verify = ["verify", "--attempts", "1", list.to_str().unwrap()];
+    let ended = operator.say(&verify).await;
     assert_eq!(
         ended
             .expect(1)

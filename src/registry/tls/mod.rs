@@ -74,7 +74,7 @@ fn config(registry: &Registry, settings: &TlsSettings) -> Result<ClientConfig, E
     let found = certificates::find(registry, settings)?;
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let verifier = match settings.verify {
-        true => trust::verified(Arc::clone(&provider), &found.authorities)?,
+        true => trust::verified(Arc::clone(&provider), found.authorities),
         false => trust::unverified(Arc::clone(&provider)),
     };
     let builder = ClientConfig::builder_with_provider(provider)

@@ -3,7 +3,7 @@
 //! Invariant: signatures of the handshake are checked in any case; nothing else is where the operator
 //! wrote so.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use rustls::{
     CertificateError, DigitallySignedStruct, Error, RootCertStore, SignatureScheme,
@@ -17,32 +17,40 @@ use rustls::{
     server::ParsedCertificate,
 };
 
-use crate::registry::error::ErrorCause;
+/// The authorities of the operating system.
+static SYSTEM: LazyLock<Vec<CertificateDer<'static>>> =
+    LazyLock::new(|| rustls_native_certs::load_native_certs().certs);
+
+/// Read when the first certificate is to be judged: a registry without TLS has no use for them.
+type Authorities = LazyLock<
+    Option<Arc<WebPkiServerVerifier>>,
+    Box<dyn FnOnce() -> Option<Arc<WebPkiServerVerifier>> + Send + Sync>,
+>;
 
 /// The system's authorities and `extra` ones. A system without any is no error by itself: the registry
 /// may be signed by an extra one, and if not the handshake says so.
 pub(super) fn verified(
     provider: Arc<CryptoProvider>,
-    extra: &[CertificateDer<'static>],
-) -> Result<Arc<dyn ServerCertVerifier>, ErrorCause> {
-    let mut roots = RootCertStore::empty();
-    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-    roots.add_parsable_certificates(extra.iter().cloned());
+    extra: Vec<CertificateDer<'static>>,
+) -> Arc<dyn ServerCertVerifier> {
     let algorithms = provider.signature_verification_algorithms;
-    let authorities = match roots.is_empty() {
-        true => None,
-        false => WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider)
+    let pinned = extra.clone();
+    let read = move || {
+        let mut roots = RootCertStore::empty();
+        roots.add_parsable_certificates(SYSTEM.iter().cloned());
+        roots.add_parsable_certificates(extra);
+        // Without a list of revoked ones it fails for want of any authority only.
+        WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider)
             .build()
-            .map(Some)
-            .map_err(|error| ErrorCause::Configuration(error.to_string()))?,
+            .ok()
     };
-    Ok(Arc::new(Verifier {
+    Arc::new(Verifier {
         trust: Trust::Vouched {
-            authorities,
-            pinned: extra.to_vec(),
+            authorities: LazyLock::new(Box::new(read)),
+            pinned,
         },
         algorithms,
-    }))
+    })
 }
 
 /// Accepts every certificate.
@@ -65,7 +73,7 @@ enum Trust {
     /// Whom an authority vouches for, or the operator's file.
     Vouched {
         /// Nothing where there is no authority at all.
-        authorities: Option<Arc<WebPkiServerVerifier>>,
+        authorities: Authorities,
         pinned: Vec<CertificateDer<'static>>,
     },
 }
@@ -87,7 +95,7 @@ impl ServerCertVerifier for Verifier {
             return Ok(ServerCertVerified::assertion());
         };
         let unknown = Error::InvalidCertificate(CertificateError::UnknownIssuer);
-        let Some(authorities) = authorities else {
+        let Some(authorities) = &**authorities else {
             return Err(unknown);
         };
         match authorities.verify_server_cert(certificate, intermediates, name, ocsp, now) {
@@ -160,8 +168,7 @@ mod tests {
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
         let now = UnixTime::since_unix_epoch(Duration::from_secs((year - 1970) * 31_556_952));
         let name = ServerName::try_from(name.to_owned()).unwrap();
-        verified(provider, trusted)
-            .unwrap()
+        verified(provider, trusted.to_vec())
             .verify_server_cert(shown, &[], &name, &[], now)
             .map(|_| ())
     }

@@ -31,7 +31,11 @@ pub fn draw(model: &Model, buffer: &mut Buffer, area: Rect) {
 pub fn line(model: &Model, buffer: &mut Buffer, area: Rect) {
     let board = &model.board;
     let counts = board.counts();
-    let mut text = format!("{} of {}", ended(model), count(board.jobs().len(), "image"));
+    let images = count(board.jobs().len(), "image");
+    let mut text = match board.is_reviewing() {
+        true => format!("{images} reviewed"),
+        false => format!("{} of {images}", ended(model)),
+    };
     if counts.failed > 0 {
         text += &format!(", {} failed", counts.failed);
     }

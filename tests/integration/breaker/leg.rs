@@ -2,13 +2,11 @@
 //!
 //! Invariant: what happens during a leg is decided by the seed and by the events of the program, never by a clock.
 
-use std::process::Stdio;
-
 use axum::http::Method;
 use rand::{RngExt as _, rngs::Xoshiro256PlusPlus};
 use tokio::{
     io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader},
-    process::{Child, Command},
+    process::Child,
 };
 use transship::{
     batch::{Event, Outcome},
@@ -16,6 +14,7 @@ use transship::{
 };
 
 use super::{
+    knife::{Cuts, Direction},
     sides::{Destination, PASSWORD, PASSWORD_IN, Source},
     tally::Tally,
 };
@@ -25,6 +24,10 @@ use crate::operator::{Ended, Operator, event};
 const LATEST: u64 = 500;
 /// Requests that a scripted fault lets pass first, at most.
 const PASSED: u64 = 150;
+/// Bytes of requests between two cuts, at most; the fleet needs some 700,000.
+const MOST_SENT: u64 = 200_000;
+/// Bytes of answers between two cuts, at most; the fleet gets some 100,000.
+const MOST_ANSWERED: u64 = 20_000;
 
 #[derive(Clone, Debug)]
 pub enum Trouble {
@@ -41,8 +44,8 @@ pub enum Trouble {
     ExpireTokens {
         after: u64,
     },
-    /// Requests that fail on the wire or by their answer.
-    Faults(Vec<(Side, Fault)>, &'static str),
+    /// Requests that fail on the wire or by their answer. A registry that cannot be told gets the cuts instead.
+    Faults(Vec<(Side, Fault)>, Option<Cuts>, &'static str),
     /// No file of the process may become larger.
     FullDisk {
         blocks: u64,
@@ -89,7 +92,7 @@ impl Trouble {
             let (after, times) = (random.random_range(0..PASSED), random.random_range(1..30));
             faults.push((side, fault.after(after).times(times)));
         }
-        Self::Faults(faults, "bursts of 429 and 5xx")
+        Self::Faults(faults, None, "bursts of 429 and 5xx")
     }
 
     fn cuts(random: &mut Xoshiro256PlusPlus) -> Self {
@@ -104,8 +107,14 @@ impl Trouble {
             .unwrap()
             .after(random.random_range(0..PASSED))
             .times(random.random_range(1..9));
+        let cuts = Cuts {
+            of: Direction::Requests,
+            every: random.random_range(0..MOST_SENT),
+            times: random.random_range(1..9),
+        };
         Self::Faults(
             vec![(Side::Source, read), (Side::Destination, sent)],
+            Some(cuts),
             "cut bodies",
         )
     }
@@ -123,7 +132,12 @@ impl Trouble {
                 .times(random.random_range(1..5));
             (Side::Destination, fault)
         });
-        Self::Faults(faults.into(), "lost answers")
+        let cuts = Cuts {
+            of: Direction::Answers,
+            every: random.random_range(0..MOST_ANSWERED),
+            times: random.random_range(1..15),
+        };
+        Self::Faults(faults.into(), Some(cuts), "lost answers")
     }
 
     pub fn name(&self) -> &'static str {
@@ -133,7 +147,7 @@ impl Trouble {
             Self::KillDestination { .. } => "destination killed and started again",
             Self::ExpireTokens { .. } => "tokens expired",
             Self::FullDisk { .. } => "journal's disk full",
-            Self::Faults(_, name) => name,
+            Self::Faults(.., name) => name,
         }
     }
 }
@@ -146,7 +160,8 @@ impl Leg<'_> {
         destination: &mut Destination,
         tally: &mut Tally,
     ) -> Ended {
-        if let Some(Trouble::Faults(faults, _)) = &trouble {
+        if let Some(Trouble::Faults(faults, cuts, _)) = &trouble {
+            destination.cut(*cuts);
             for (side, fault) in faults {
                 match side {
                     Side::Source => source.fault(fault.clone()),
@@ -209,22 +224,12 @@ impl Leg<'_> {
             false => vec!["run", self.list, "--json", &attempts],
             true => vec!["resume", "--retry-failed", "--json", &attempts],
         };
-        let mut command = self.operator.command(&arguments);
-        if let Some(Trouble::FullDisk { blocks }) = trouble {
-            // Ignored signals stay ignored in what a shell turns into; writing beyond the limit then fails.
-            let line = format!("trap '' XFSZ; ulimit -f {blocks}; exec \"$0\" \"$@\"");
-            let mut limited = Command::new("/bin/sh");
-            limited
-                .args(["-c", &line, env!("CARGO_BIN_EXE_transship")])
-                .args(&arguments)
-                .env_clear()
-                .envs(self.operator.environment())
-                .stdin(Stdio::null())
-                .stdout(Stdio::piped())
-                .stderr(Stdio::piped())
-                .kill_on_drop(true);
-            command = limited;
-        }
+        let mut command = match trouble {
+            Some(Trouble::FullDisk { blocks }) => {
+                self.operator.command_on_full_disk(&arguments, *blocks)
+            }
+            _ => self.operator.command(&arguments),
+        };
         command.env(PASSWORD_IN, PASSWORD).spawn().unwrap()
     }
 }

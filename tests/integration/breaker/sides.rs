@@ -8,6 +8,7 @@ use std::{net::SocketAddr, time::Duration};
 use tempfile::TempDir;
 use transship::serve::{Auth, Credentials, Fault, Options, Server, Store, TokenAuth};
 
+use super::knife::{Cuts, Knife};
 use crate::docker_registry::DockerRegistry;
 
 const USER: &str = "operator";
@@ -29,7 +30,8 @@ pub type Source = Embedded;
 
 pub enum Destination {
     Embedded(Embedded),
-    Real(DockerRegistry),
+    /// What it cannot be told to do wrong is done on the way to it.
+    Real(DockerRegistry, Knife),
 }
 
 /// What an audit reads from.
@@ -133,7 +135,10 @@ impl Destination {
             0 => Self::Embedded(Embedded::start(false).await),
             1 => Self::Embedded(Embedded::start(true).await),
             _ => match DockerRegistry::start().await {
-                Some(real) => Self::Real(real),
+                Some(real) => {
+                    let knife = Knife::before(real.address().to_owned()).await;
+                    Self::Real(real, knife)
+                }
                 None => Self::Embedded(Embedded::start(false).await),
             },
         }
@@ -142,27 +147,34 @@ impl Destination {
     pub fn address(&self) -> String {
         match self {
             Self::Embedded(embedded) => embedded.address(),
-            Self::Real(real) => real.address().to_owned(),
+            Self::Real(_, knife) => knife.address().to_owned(),
         }
     }
 
     pub fn credentials(&self) -> String {
         match self {
             Self::Embedded(embedded) => embedded.credentials(),
-            Self::Real(_) => String::new(),
+            Self::Real(..) => String::new(),
         }
     }
 
     pub async fn kill(&mut self) {
         match self {
             Self::Embedded(embedded) => embedded.kill(),
-            Self::Real(real) => real.kill().await,
+            Self::Real(real, _) => real.kill().await,
         }
     }
 
     pub fn fault(&self, fault: Fault) {
         if let Self::Embedded(embedded) = self {
             embedded.fault(fault);
+        }
+    }
+
+    /// Cuts the way to a registry that is real; faults are for the others.
+    pub fn cut(&self, cuts: Option<Cuts>) {
+        if let Self::Real(_, knife) = self {
+            knife.cut(cuts);
         }
     }
 
@@ -175,14 +187,17 @@ impl Destination {
     pub async fn mend(&mut self) {
         match self {
             Self::Embedded(embedded) => embedded.mend().await,
-            Self::Real(real) => real.mend().await,
+            Self::Real(real, knife) => {
+                knife.cut(None);
+                real.mend().await;
+            }
         }
     }
 
     pub async fn witness(&self) -> Witness {
         match self {
             Self::Embedded(embedded) => embedded.witness().await,
-            Self::Real(real) => Witness {
+            Self::Real(real, _) => Witness {
                 address: real.address().to_owned(),
                 _server: None,
             },

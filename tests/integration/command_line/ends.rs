@@ -1,13 +1,18 @@
 //! Batches that end before their last image, and processes that want the same batch.
 
+use reqwest::Method;
 use tokio::{
     io::{AsyncBufReadExt as _, BufReader},
     process::Child,
 };
-use transship::serve::{Action, ActiveFault};
+use transship::{
+    batch::Event,
+    serve::{Action, ActiveFault, Estate, Fault},
+};
 
 use crate::{
-    operator::{Ended, signal},
+    fleet::{amd64, repository},
+    operator::{Ended, list, signal},
     scene::{IMAGES, Scene},
 };
 
@@ -100,6 +105,57 @@ async fn a_batch_that_runs_is_refused_to_a_second_process() {
     hanging.release();
     end(process).await.expect(0);
     assert_eq!(scene.arrived(), IMAGES);
+}
+
+/// A run of 100 images, of whose lines nobody reads one before all of them have arrived.
+async fn run_unread(scene: &Scene) -> Child {
+    let images: Vec<String> = (0..100).map(|tag| format!("team/many:{tag}")).collect();
+    let estate = Estate::new(scene.source.server.store());
+    let repository = repository("team/many");
+    let layer = estate.layer(&repository, 1, 1000).unwrap();
+    for tag in 0..100 {
+        let tag = tag.to_string().parse().unwrap();
+        let layers = [layer.clone()];
+        estate
+            .image(&repository, Some(&tag), &amd64(), &layers)
+            .unwrap();
+    }
+    let written = Action::SetHeader {
+        name: "seen".into(),
+        value: "yes".into(),
+    };
+    let written = Fault::on(Method::PUT, "/team/many/manifests/[0-9]+$", written).unwrap();
+    let written = scene.destination.server.faults().add(written);
+    let (source, destination) = (scene.source.address(), scene.destination.address());
+    let list = scene.operator.list(&list(&source, &destination, &images));
+    let run = ["run", list.to_str().unwrap(), "--json"];
+    let process = scene.operator.command(&run).spawn().unwrap();
+    written.hit_times(100).await;
+    process
+}
+
+#[tokio::test]
+async fn a_reader_that_does_not_read_holds_up_no_image_and_misses_no_change() {
+    let scene = Scene::new().await;
+    let process = run_unread(&scene).await;
+    let ended = end(process).await;
+    let events = ended.expect(0).events();
+    let finished = |event: &&Event| matches!(event, Event::JobFinished { .. });
+    assert_eq!(events.iter().filter(finished).count(), 100);
+    assert!(matches!(
+        events.last(),
+        Some(Event::BatchFinished { stopped_by: None })
+    ));
+}
+
+#[tokio::test]
+async fn nobody_has_to_read_to_the_end() {
+    let scene = Scene::new().await;
+    let mut process = run_unread(&scene).await;
+    let stdout = process.stdout.take();
+    signal(process.id().unwrap(), "TERM").await;
+    process.wait().await.unwrap();
+    drop(stdout);
 }
 
 #[tokio::test]

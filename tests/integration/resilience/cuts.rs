@@ -199,6 +199,49 @@ async fn quirk_32_a_replica_that_does_not_know_the_session_is_not_the_end() {
 }
 
 #[tokio::test]
+async fn an_upload_goes_on_in_the_next_attempt() {
+    let pair = Pair::new().await;
+    let layers = pair.image(&[30 * MIB]);
+    let cut = format!("/blobs/uploads/.*{}", layers[0].digest);
+    let cut = Fault::on(Method::PUT, &cut, Action::CutRequest { after: 20 * MIB }).unwrap();
+    pair.destination.faults().add(cut.times(1));
+    // Away for longer than an attempt waits, with the time it will take or without.
+    let away = Action::answer(503).header("retry-after", "1");
+    let away = fault_upload(&pair, Method::GET, 2, away);
+    for hits in [1, 2] {
+        let error = pair.copy().await.unwrap_err();
+        assert!(matches!(error.class(), Class::Transient { .. }), "{error}");
+        assert_eq!(away.hits(), hits);
+    }
+    pair.copies(&layers).await;
+    let sent = taken(&pair.destination, &Method::PUT) / MIB;
+    assert!(sent < 32, "{sent} MiB sent");
+    let read: u64 = pair
+        .source
+        .access_log()
+        .entries()
+        .iter()
+        .map(|entry| entry.response_bytes)
+        .sum();
+    // What was under way at the cut is read again, not what had arrived.
+    assert!(read < 45 * MIB, "{} MiB read", read / MIB);
+}
+
+#[tokio::test]
+async fn an_upload_the_destination_has_forgotten_meanwhile_begins_again() {
+    let pair = Pair::new().await;
+    let layers = pair.image(&[3 * MIB]);
+    let cut = format!("/blobs/uploads/.*{}", layers[0].digest);
+    let cut = Fault::on(Method::PUT, &cut, Action::CutRequest { after: 2 * MIB }).unwrap();
+    pair.destination.faults().add(cut.times(1));
+    fault_upload(&pair, Method::GET, 4, Action::answer(500));
+    pair.copy().await.unwrap_err();
+    let lost = fault_upload(&pair, Method::GET, 1, Action::LoseSession);
+    pair.copies(&layers).await;
+    assert_eq!(lost.hits(), 1);
+}
+
+#[tokio::test]
 async fn a_commit_whose_answer_is_lost_is_found_out() {
     let pair = Pair::new().await;
     let layers = pair.image(&[3 * MIB]);

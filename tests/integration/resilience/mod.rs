@@ -19,7 +19,7 @@ use tempfile::TempDir;
 use transship::{
     copy::{CopyError, Done, Engine, ImageId, Order, Report},
     oci::{Attachments, Descriptor, Registry, Repository},
-    registry::{Patience, Settings, UploadMode},
+    registry::{Limits, Patience, Settings, UploadMode},
     serve::{AccessEntry, AccessLog, Action, ActiveFault, Estate, Fault, Options, Server},
 };
 
@@ -50,6 +50,10 @@ impl Pair {
         let (source, destination) = (serve("source").await, serve("destination").await);
         let settings = || Settings {
             patience,
+            limits: Limits {
+                streams: 8,
+                ..Limits::default()
+            },
             ..Settings::default()
         };
         let settings = HashMap::from([

@@ -15,6 +15,10 @@ struct Found {
 
 impl Pair {
     async fn survey(&self, image: &str) -> (Surveyed, Found) {
+        self.look_at(&self.order(image)).await
+    }
+
+    async fn look_at(&self, order: &Order) -> (Surveyed, Found) {
         let found = Mutex::new(Found::default());
         let report = |report| {
             let mut found = found.lock().unwrap();
@@ -31,7 +35,7 @@ impl Pair {
                 Report::Waiting { .. } | Report::Started { .. } => panic!("nothing is brought"),
             }
         };
-        let surveyed = self.engine.survey(&self.order(image), &report).await;
+        let surveyed = self.engine.survey(order, &report).await;
         (surveyed.unwrap(), found.into_inner().unwrap())
     }
 
@@ -141,4 +145,54 @@ async fn two_tags_of_one_image_are_surveyed_apart_and_written_once() {
     pair.carry_out(&second).await.unwrap();
     let [_, asked] = pair.asked();
     assert_eq!(asked, ["HEAD manifest 404", "PUT manifest 201"]);
+}
+
+#[tokio::test]
+async fn an_image_that_is_rechecked_is_up_to_date_when_nothing_attached_to_it_is_missing() {
+    let pair = Pair::new().await;
+    let store = pair.source.server.store();
+    let subject = put_image(store, "team/app", "1", 1);
+    put_attached(store, "team/app", Some(&subject), "a/signature", None);
+    pair.copy("team/app:1").await.unwrap();
+    let attachments = Attachments {
+        recheck: true,
+        ..Attachments::ALL
+    };
+    let order = Order {
+        attachments,
+        ..pair.order("team/app:1")
+    };
+    let fresh = Engine::new(Default::default());
+    let surveyed = fresh.survey(&order, &|_| {}).await.unwrap();
+    assert!(matches!(surveyed, Surveyed::UpToDate { .. }));
+
+    put_attached(store, "team/app", Some(&subject), "a/bill", None);
+    let (surveyed, found) = Pair {
+        engine: Engine::new(Default::default()),
+        ..pair
+    }
+    .look_at(&order)
+    .await;
+    assert_eq!(surveyed, Surveyed::Missing);
+    assert_ne!(found.blobs, found.present);
+}
+
+#[tokio::test]
+async fn a_layer_of_many_tags_that_is_missing_is_looked_for_once() {
+    let pair = Pair::new().await;
+    let store = pair.source.server.store();
+    for version in ["1", "2", "3"] {
+        put_image(store, "team/app", version, 1);
+    }
+    put_image(pair.destination.server.store(), "team/app", "0", 7);
+    for (number, version) in [(1, "1"), (2, "2"), (3, "3")] {
+        let order = Order {
+            image: ImageId(number),
+            ..pair.order(&format!("team/app:{version}"))
+        };
+        pair.look_at(&order).await;
+    }
+    let [_, asked] = pair.asked();
+    let looked_for = asked.iter().filter(|kind| *kind == "HEAD blob 404");
+    assert_eq!(looked_for.count(), 2, "config and layer: {asked:?}");
 }

@@ -1,0 +1,154 @@
+//! The lane under paused time: who waits, for how long, and for what.
+
+use super::*;
+
+const LOOK: Operation = Operation::HeadManifest;
+
+fn limits(streams: u16) -> Limits {
+    Limits {
+        streams,
+        ..Limits::default()
+    }
+}
+
+#[tokio::test]
+async fn a_lowered_limit_takes_effect_as_streams_end() {
+    let lane = Lane::new(limits(3));
+    let held = [
+        lane.stream().await,
+        lane.stream().await,
+        lane.stream().await,
+    ];
+    lane.set(Limit::Streams(1));
+    assert_eq!((lane.sample().streams, lane.sample().stream_limit), (3, 1));
+    let [a, b, c] = held;
+    drop((a, b));
+    assert_eq!(lane.streams.available_permits(), 0);
+    drop(c);
+    assert_eq!(lane.streams.available_permits(), 1);
+}
+
+#[tokio::test]
+async fn raising_a_limit_first_keeps_what_was_to_be_withdrawn() {
+    let lane = Lane::new(limits(2));
+    let held = [lane.stream().await, lane.stream().await];
+    lane.set(Limit::Streams(1));
+    lane.set(Limit::Streams(3));
+    drop(held);
+    assert_eq!(lane.streams.available_permits(), 3);
+}
+
+fn refusal(seconds: u64) -> Throttling {
+    Throttling::Rate {
+        pause: Some(Duration::from_secs(seconds)),
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_throttled_lane_lets_no_request_through_until_it_opens() {
+    let lane = Lane::new(limits(1));
+    lane.answered(LOOK, None, refusal(7), None);
+    lane.answered(LOOK, None, refusal(2), None);
+    let before = Instant::now();
+    lane.enter(LOOK).await.unwrap();
+    assert_eq!(before.elapsed(), Duration::from_secs(7));
+    assert_eq!(lane.sample().throttled, None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn nobody_waits_on_the_spot_for_a_lane_that_stays_closed() {
+    let lane = Lane::new(limits(1));
+    lane.answered(LOOK, None, refusal(216), None);
+    let before = Instant::now();
+    assert_eq!(lane.enter(LOOK).await, Err(Duration::from_secs(216)));
+    assert_eq!(before.elapsed(), Duration::ZERO);
+    assert_eq!(lane.sample().requests, 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn requests_are_spaced_by_a_limit_that_can_be_lifted() {
+    let lane = Lane::new(Limits {
+        requests_per_second: Some(10),
+        ..limits(1)
+    });
+    let before = Instant::now();
+    for _ in 0..11 {
+        lane.enter(LOOK).await.unwrap();
+    }
+    assert_eq!(before.elapsed().as_millis(), 1000);
+    lane.set(Limit::RequestsPerSecond(None));
+    for _ in 0..11 {
+        lane.enter(LOOK).await.unwrap();
+    }
+    assert_eq!(before.elapsed().as_millis(), 1000);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refusal_gives_up_streams_and_the_sample_says_so() {
+    let lane = Lane::new(limits(8));
+    let budget = Budget {
+        limit: 100,
+        remaining: 7,
+        window: None,
+    };
+    let elapsed = Some(Duration::from_millis(30));
+    lane.answered(LOOK, elapsed, refusal(1), Some(budget));
+    let sample = lane.sample();
+    assert_eq!((sample.stream_limit, sample.stream_ceiling), (4, 8));
+    assert_eq!(sample.throttled, Some(Duration::from_secs(1)));
+    assert_eq!(sample.budget, Some(budget));
+    assert!(sample.answer_p95.is_some());
+    assert_eq!(lane.streams.available_permits(), 4);
+}
+
+#[tokio::test(start_paused = true)]
+async fn quirk_2_an_operation_that_is_refused_slows_no_other() {
+    let lane = Lane::new(limits(8));
+    let write = Operation::PutManifest;
+    for _ in 0..50 {
+        lane.enter(write).await.unwrap();
+        lane.enter(LOOK).await.unwrap();
+    }
+    let pause = lane.answered(write, None, Throttling::Operation, None);
+    assert_eq!(pause, Some(Duration::from_secs(1)));
+    let before = Instant::now();
+    for _ in 0..100 {
+        lane.enter(LOOK).await.unwrap();
+    }
+    assert_eq!(before.elapsed(), Duration::ZERO);
+    // Half as often as when it was refused: 25 a second, after a second of rest.
+    for _ in 0..26 {
+        lane.enter(write).await.unwrap();
+    }
+    assert_eq!(before.elapsed().as_secs(), 2);
+    let sample = lane.sample();
+    assert_eq!((sample.stream_limit, sample.throttled), (8, None));
+    assert_eq!(sample.request_limit, None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_operation_finds_the_rate_that_is_borne() {
+    let lane = Lane::new(limits(8));
+    let write = Operation::PutManifest;
+    // Ten a second, and one more is refused.
+    let (mut second, mut taken, mut refused) = (Instant::now(), 0, 0);
+    let begun = Instant::now();
+    let mut written = 0;
+    while written < 600 {
+        lane.enter(write).await.unwrap();
+        if second.elapsed() >= Duration::from_secs(1) {
+            (second, taken) = (Instant::now(), 0);
+        }
+        taken += 1;
+        let said = match taken {
+            0..=10 => Throttling::None,
+            _ => Throttling::Operation,
+        };
+        written += usize::from(said == Throttling::None);
+        refused += usize::from(said == Throttling::Operation);
+        lane.answered(write, None, said, None);
+    }
+    assert!(refused < written / 20, "{refused} of {written} refused");
+    let seconds = begun.elapsed().as_secs();
+    assert!(seconds < 120, "{seconds} s where 60 were needed");
+}
