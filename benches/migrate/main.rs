@@ -144,11 +144,16 @@ fn contest(
     destination: &Registry,
 ) -> Result<Row> {
     let before = (source.access()?, destination.access()?);
+    let processor = || anyhow::Ok(source.processor()?.zip(destination.processor()?));
+    let worked = processor()?;
     eprintln!("running {} ...", contestant.name);
     let measured = contestant.measure(task)?;
+    let registries =
+        (processor()?.zip(worked)).map(|(after, before)| (after.0 - before.0, after.1 - before.1));
     Ok(Row {
         name: contestant.name.clone(),
         measured,
+        registries,
         source: source.access()?.since(&before.0),
         destination: destination.access()?.since(&before.1),
         complete: destination.manifests(task)?,

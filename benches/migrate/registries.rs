@@ -8,9 +8,11 @@ use std::{
     net::{Ipv4Addr, SocketAddr},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
+    time::Duration,
 };
 
 use anyhow::{Context, Result};
+use nix::{time::ClockId, unistd::Pid};
 use tokio::runtime::Runtime;
 use transship::{
     oci::Version,
@@ -133,6 +135,18 @@ impl Registry {
             }
         }
         Ok(access)
+    }
+
+    /// User and system time it used so far; the embedded one's cannot be told from the bench's own.
+    pub fn processor(&self) -> Result<Option<Duration>> {
+        match &self.running {
+            Running::Real { process, .. } => {
+                let id = Pid::from_raw(i32::try_from(process.id())?);
+                let used = ClockId::pid_cpu_clock_id(id)?.now()?;
+                Ok(Some(used.into()))
+            }
+            Running::Embedded { .. } => Ok(None),
+        }
     }
 
     /// How many images of the task are here with the digest they should have.

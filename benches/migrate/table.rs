@@ -1,12 +1,14 @@
 //! What was measured, for people: one table, and the requests by kind below it.
 
-use std::fs;
+use std::{fs, time::Duration};
 
 use super::{access::Access, estate::Made, measure::Measured};
 
 pub struct Row {
     pub name: String,
     pub measured: Measured,
+    /// User and system time of the source and of the destination, where they can be told.
+    pub registries: Option<(Duration, Duration)>,
     pub source: Access,
     pub destination: Access,
     /// Images that were right afterwards.
@@ -48,6 +50,13 @@ pub fn print(made: &Made, rows: &[Row]) {
             "- {}: source {}; destination {}",
             row.name, row.source, row.destination
         );
+        if let Some((source, destination)) = row.registries {
+            println!(
+                "  - processor time of the registries: {:.2} and {:.2} s",
+                source.as_secs_f64(),
+                destination.as_secs_f64()
+            );
+        }
     }
     for row in &rows[1..] {
         println!(
