@@ -89,7 +89,12 @@ impl Trouble {
             let status = [429, 500, 502, 503, 504][random.random_range(0..5)];
             let action = Action::answer(status);
             let fault = Fault::on_any("^/v2/.+", action).unwrap();
-            let (after, times) = (random.random_range(0..PASSED), random.random_range(1..30));
+            let after = random.random_range(0..PASSED);
+            let times = match status {
+                // Each closes the lane for twice as long as the one before.
+                429 | 503 => random.random_range(1..5),
+                _ => random.random_range(1..30),
+            };
             faults.push((side, fault.after(after).times(times)));
         }
         Self::Faults(faults, None, "bursts of 429 and 5xx")
