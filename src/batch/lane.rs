@@ -37,12 +37,27 @@ pub struct LaneState {
     /// Time until this registry is asked again, when it throttles.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub throttled_ms: Option<Millis>,
+    /// What it bears least of, where it counts operations one by one and has refused some.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rationed: Option<Rationed>,
     /// What is left of a quota of requests, where the registry tells.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub budget: Option<Budget>,
     /// How it takes blobs, once it was found not to take them in one piece.
     #[serde(default, skip_serializing_if = "UploadMode::is_whole")]
     pub upload_mode: UploadMode,
+}
+
+/// An operation that is asked for less often than others, because the registry refused it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rationed {
+    /// In words that fit after "to".
+    pub operation: String,
+    /// Requests a second allowed, rounded up.
+    pub request_limit: u32,
+    /// Time until it is asked for again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pause_ms: Option<Millis>,
 }
 
 /// A quota of requests: `limit` of them in any `window_ms`.

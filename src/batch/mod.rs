@@ -22,6 +22,6 @@ pub use event::{
 };
 pub use failure::{Failure, FailureClass, Side};
 pub use job::{Attempt, BatchId, BlobKind, Job, JobId, Millis};
-pub use lane::{Budget, LaneLimit, LaneState, UploadMode};
+pub use lane::{Budget, LaneLimit, LaneState, Rationed, UploadMode};
 pub use plan::{Amounts, LargeLayer, Plan};
 pub use verdict::Verdict;

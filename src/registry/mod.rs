@@ -34,7 +34,7 @@ pub use blobs::BlobRead;
 pub use client::{Client, Settings};
 pub use error::{Class, Error, ErrorCause, Operation};
 pub use flow::Flow;
-pub use lane::{Lane, LaneSample, Limit, Limits, StreamPermit};
+pub use lane::{Lane, LaneSample, Limit, Limits, Rationed, StreamPermit};
 pub use manifests::{ManifestHead, Written};
 pub use patience::Patience;
 pub use proxy::Proxy;

@@ -1,7 +1,7 @@
 //! A registry's lane as the fact that travels, and an operator's limit on its way back.
 
 use crate::{
-    batch::{Budget, LaneLimit, LaneState, UploadMode},
+    batch::{Budget, LaneLimit, LaneState, Rationed, UploadMode},
     oci::Registry,
     registry::{self, LaneSample, Limit},
 };
@@ -25,6 +25,11 @@ pub(super) fn state(
         answer_p50_ms: lane.answer_p50.map(Into::into),
         answer_p95_ms: lane.answer_p95.map(Into::into),
         throttled_ms: lane.throttled.map(Into::into),
+        rationed: lane.rationed.map(|rationed| Rationed {
+            operation: rationed.operation.to_string(),
+            request_limit: rationed.request_limit.ceil() as u32,
+            pause_ms: rationed.closed.map(Into::into),
+        }),
         budget: lane.budget.map(|budget| Budget {
             limit: budget.limit,
             remaining: budget.remaining,

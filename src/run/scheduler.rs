@@ -460,6 +460,7 @@ mod tests {
                 answer_p50_ms: None,
                 answer_p95_ms: None,
                 throttled_ms: throttled_ms.map(Millis),
+                rationed: None,
                 budget: None,
                 upload_mode: UploadMode::Whole,
             }],

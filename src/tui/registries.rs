@@ -20,6 +20,8 @@ pub struct Registries {
     pub asked: BTreeMap<Registry, u16>,
     /// When throttled registries are asked again.
     again: BTreeMap<Registry, Duration>,
+    /// When they are asked again for the operation they ration.
+    operation_again: BTreeMap<Registry, Duration>,
 }
 
 /// Bytes moved so far, and of them a second.
@@ -69,8 +71,13 @@ impl Registries {
     /// How long until a throttled registry is asked again.
     #[must_use]
     pub fn throttled(&self, registry: &Registry, now: Duration) -> Option<Duration> {
-        let again = self.again.get(registry)?;
-        again.checked_sub(now).filter(|wait| !wait.is_zero())
+        left(&self.again, registry, now)
+    }
+
+    /// How long until it is asked again for the operation it rations.
+    #[must_use]
+    pub fn operation_paused(&self, registry: &Registry, now: Duration) -> Option<Duration> {
+        left(&self.operation_again, registry, now)
     }
 
     pub fn note(&mut self, event: &Event, now: Duration) {
@@ -78,12 +85,18 @@ impl Registries {
             Event::BatchStarted { .. } => *self = Self::default(),
             Event::LanesSampled { lanes } => {
                 for lane in lanes {
-                    match lane.throttled_ms {
-                        Some(wait) => {
-                            let again = now + Duration::from(wait);
-                            self.again.insert(lane.registry.clone(), again);
+                    let operation = lane.rationed.as_ref();
+                    for (again, wait) in [
+                        (&mut self.again, lane.throttled_ms),
+                        (
+                            &mut self.operation_again,
+                            operation.and_then(|operation| operation.pause_ms),
+                        ),
+                    ] {
+                        match wait.map(Duration::from) {
+                            Some(wait) => drop(again.insert(lane.registry.clone(), now + wait)),
+                            None => drop(again.remove(&lane.registry)),
                         }
-                        None => drop(self.again.remove(&lane.registry)),
                     }
                     if self.asked.get(&lane.registry) == Some(&lane.stream_ceiling) {
                         self.asked.remove(&lane.registry);
@@ -110,4 +123,14 @@ impl Registries {
             };
         }
     }
+}
+
+/// How long until the moment noted for a registry.
+fn left(
+    moments: &BTreeMap<Registry, Duration>,
+    registry: &Registry,
+    now: Duration,
+) -> Option<Duration> {
+    let wait = moments.get(registry)?.checked_sub(now);
+    wait.filter(|wait| !wait.is_zero())
 }

@@ -35,6 +35,11 @@ impl Bucket {
         self.pressure.closed_for(now)
     }
 
+    /// Requests a second it is allowed, if it was refused.
+    pub(super) fn request_limit(&self) -> Option<f64> {
+        self.pressure.pace()
+    }
+
     pub(super) fn asked(&mut self) {
         self.answers.asked();
     }

@@ -113,7 +113,18 @@ pub struct LaneSample {
     /// Half of the answers came within this time, and nineteen of twenty within that.
     pub answer_p50: Option<Duration>,
     pub answer_p95: Option<Duration>,
+    pub rationed: Option<Rationed>,
     pub budget: Option<Budget>,
+}
+
+/// The operation the registry bears least of, where it counts them one by one (quirk 2).
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Rationed {
+    pub operation: Operation,
+    /// Requests a second.
+    pub request_limit: f64,
+    /// How long until it is asked for again.
+    pub closed: Option<Duration>,
 }
 
 impl Lane {
@@ -273,6 +284,7 @@ impl Lane {
 
     #[must_use]
     pub fn sample(&self) -> LaneSample {
+        let now = Instant::now();
         let mut state = self.state();
         let limit = self.limit.load(Relaxed);
         let free = self.streams.available_permits();
@@ -283,13 +295,14 @@ impl Lane {
             stream_ceiling: state.pressure.ceiling(),
             requests: self.requests_sent.load(Relaxed),
             bytes: self.bytes_moved.load(Relaxed),
-            throttled: state.pressure.closed_for(Instant::now()),
+            throttled: state.pressure.closed_for(now),
             request_rate: state.answers.rate(),
             request_limit: state.pressure.pace(),
             // Set from an integer.
             byte_limit: self.bytes.rate().map(|rate| rate as u64),
             answer_p50: state.answers.within(0.5),
             answer_p95: state.answers.within(0.95),
+            rationed: state.rationed(now),
             budget: state.budget,
         }
     }
@@ -302,6 +315,21 @@ impl Lane {
 impl State {
     fn bucket(&mut self, operation: Operation) -> &mut Bucket {
         self.buckets.entry(operation).or_insert_with(Bucket::new)
+    }
+
+    /// What is paused longest, and of what is not paused what is slowest.
+    fn rationed(&self, now: Instant) -> Option<Rationed> {
+        let rationed = self.buckets.iter().filter_map(|(operation, bucket)| {
+            Some(Rationed {
+                operation: *operation,
+                request_limit: bucket.request_limit()?,
+                closed: bucket.closed_for(now),
+            })
+        });
+        rationed.max_by(|one, other| {
+            let slower = other.request_limit.total_cmp(&one.request_limit);
+            one.closed.cmp(&other.closed).then(slower)
+        })
     }
 }
 

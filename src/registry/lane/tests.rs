@@ -111,6 +111,12 @@ async fn quirk_2_an_operation_that_is_refused_slows_no_other() {
     }
     let pause = lane.answered(write, None, Throttling::Operation, None);
     assert_eq!(pause, Some(Duration::from_secs(1)));
+    let told = Rationed {
+        operation: write,
+        request_limit: 25.0,
+        closed: pause,
+    };
+    assert_eq!(lane.sample().rationed, Some(told));
     let before = Instant::now();
     for _ in 0..100 {
         lane.enter(LOOK).await.unwrap();
@@ -124,6 +130,7 @@ async fn quirk_2_an_operation_that_is_refused_slows_no_other() {
     let sample = lane.sample();
     assert_eq!((sample.stream_limit, sample.throttled), (8, None));
     assert_eq!(sample.request_limit, None);
+    assert_eq!(sample.rationed.and_then(|told| told.closed), None);
 }
 
 #[tokio::test(start_paused = true)]

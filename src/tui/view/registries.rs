@@ -109,6 +109,7 @@ fn state(model: &Model, lane: &LaneState) -> (Role, String) {
     if let Some(budget) = lane.budget {
         limits += &format!(", {} of {} requests left", budget.remaining, budget.limit);
     }
+    let paused = model.registries.operation_paused(&lane.registry, model.now);
     let ceiling = (model.registries.asked.get(&lane.registry)).unwrap_or(&lane.stream_ceiling);
     if *ceiling != lane.stream_limit {
         limits += &format!(", of {}", count(usize::from(*ceiling), "stream"));
@@ -126,9 +127,18 @@ fn state(model: &Model, lane: &LaneState) -> (Role, String) {
             limits += &format!(", uploads in pieces of {}", bytes(size));
         }
     }
+    if let (Some(rationed), None) = (&lane.rationed, paused) {
+        let (most, operation) = (rationed.request_limit, &rationed.operation);
+        limits += &format!(", at most {most} req/s to {operation}");
+    }
     let (role, glyph, word) = match model.registries.throttled(&lane.registry, model.now) {
         Some(wait) => {
             let word = format!("throttles, again in {}", duration(wait));
+            (Role::Warning, Phase::Waiting, word)
+        }
+        None if let (Some(wait), Some(rationed)) = (paused, &lane.rationed) => {
+            let (operation, wait) = (&rationed.operation, duration(wait));
+            let word = format!("waits {wait} to {operation}");
             (Role::Warning, Phase::Waiting, word)
         }
         None if lane.streams == 0 => (Role::Dim, Phase::Queued, "idle".into()),

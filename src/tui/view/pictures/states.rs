@@ -2,8 +2,8 @@
 
 use crate::{
     batch::{
-        Attempt, Budget, Event, FailureClass, JobId, LaneState, Millis, Outcome, Settled, Side,
-        StopMode, UploadMode,
+        Attempt, Budget, Event, FailureClass, JobId, LaneState, Millis, Outcome, Rationed, Settled,
+        Side, StopMode, UploadMode,
     },
     tui::{
         fixtures::{
@@ -69,7 +69,8 @@ pub fn busy() -> Model {
     model
 }
 
-/// Three registries, the last one throttling, sampled for the `times`th time.
+/// Three registries, sampled for the `times`th time: two of them ration an operation, the last one
+/// throttles.
 pub fn lanes(times: u64) -> Event {
     let lane = |registry: &str, streams, stream_limit, requests, bytes| LaneState {
         registry: registry.parse().unwrap(),
@@ -84,12 +85,25 @@ pub fn lanes(times: u64) -> Event {
         answer_p50_ms: Some(Millis(12)),
         answer_p95_ms: Some(Millis(340)),
         throttled_ms: None,
+        rationed: None,
         budget: None,
         upload_mode: UploadMode::Whole,
     };
-    let source = lane("a.example", 8, 8, 200 * times, 50 * MIB * times);
+    let source = LaneState {
+        rationed: Some(Rationed {
+            operation: "look up the manifest".into(),
+            request_limit: 20,
+            pause_ms: None,
+        }),
+        ..lane("a.example", 8, 8, 200 * times, 50 * MIB * times)
+    };
     let destination = LaneState {
         upload_mode: UploadMode::Chunks { bytes: 64 * MIB },
+        rationed: Some(Rationed {
+            operation: "write the manifest".into(),
+            request_limit: 2,
+            pause_ms: Some(Millis(8_000)),
+        }),
         ..lane("b.example", 3, 16, 31 * times, 45 * MIB * times)
     };
     let long = "a-rather-long-name.registry.internal.example:5000";
