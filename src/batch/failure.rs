@@ -53,6 +53,15 @@ pub struct Failure {
 }
 
 impl Failure {
+    /// What it came from, without what can be done about it.
+    #[must_use]
+    pub fn causes(&self) -> &[String] {
+        match (self.hint(), self.chain.split_last()) {
+            (Some(_), Some((_, causes))) => causes,
+            _ => &self.chain,
+        }
+    }
+
     /// What can be done about it.
     #[must_use]
     pub fn hint(&self) -> Option<&str> {

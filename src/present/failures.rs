@@ -39,8 +39,7 @@ pub fn retry(cause: &Failure, wait: Duration, failed: Attempt, of: Option<u16>) 
 }
 
 /// What a person can do about a failure that stayed.
-#[must_use]
-pub fn advice(cause: &Failure) -> &'static str {
+fn advice(cause: &Failure) -> &'static str {
     match (cause.class, cause.side) {
         (FailureClass::Transient { .. }, _) => "it may pass by itself: retry later",
         (FailureClass::Auth, Side::Local) => "check the configured credentials",

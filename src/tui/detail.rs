@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     batch::{Attempt, BlobView, Failure, JobView, PlannedManifest, State},
-    present::{self, advice, plain, wrap},
+    present::{self, plain, remedy, wrap},
 };
 
 #[derive(Clone, Debug)]
@@ -75,8 +75,8 @@ pub fn lines(model: &Model) -> Vec<DetailLine<'_>> {
     };
     if let Some((attempt, cause)) = last {
         failure(&mut lines, *attempt, cause, cells);
-        if view.state == State::Failed {
-            say(&mut lines, Lead::Advice, advice(cause), cells);
+        if view.state == State::Failed || cause.hint().is_some() {
+            say(&mut lines, Lead::Advice, &remedy(cause), cells);
         }
     }
     lines.push(DetailLine::Gap);
@@ -128,7 +128,7 @@ fn content<'a>(lines: &mut Vec<DetailLine<'a>>, view: &'a JobView) {
 fn failure(lines: &mut Vec<DetailLine>, attempt: Attempt, cause: &Failure, cells: u16) {
     let text = present::failure(cause);
     say(lines, Lead::Failure(attempt), &text, cells);
-    for (depth, step) in cause.chain.iter().enumerate() {
+    for (depth, step) in cause.causes().iter().enumerate() {
         say(lines, Lead::Cause(depth), &plain(step), cells);
     }
 }

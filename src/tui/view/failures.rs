@@ -4,7 +4,7 @@ use ratatui::{buffer::Buffer, layout::Rect};
 
 use super::{pen, select, titled};
 use crate::{
-    present::{Group, Phase, advice},
+    present::{Group, Phase, remedy},
     tui::{layout::Pane, model::Model, theme::Role},
 };
 
@@ -84,7 +84,7 @@ fn draw_group(
     if let Some(failure) = failure.filter(|_| !waits) {
         pen.put(
             Role::Dim,
-            &format!("  {} {}", glyphs.arrow, advice(failure)),
+            &format!("  {} {}", glyphs.arrow, remedy(failure)),
         );
     }
     if selected && model.focus == Pane::Failures {

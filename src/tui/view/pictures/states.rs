@@ -141,6 +141,7 @@ pub fn failing() -> Model {
         "writing manifest".into(),
         "PUT https://b.example/v2/team/app-1/manifests/1".into(),
         "403 Forbidden: quota of project team exceeded".into(),
+        "hint: make room or raise the limit there; then retry".into(),
     ];
     tell(
         &mut model,
