@@ -12,6 +12,7 @@ mod inspect;
 mod installed;
 mod journal;
 mod kill;
+mod knife;
 mod layers;
 mod login;
 mod migrate;

@@ -1,6 +1,5 @@
 //! Who we are at a registry and whom we trust: tokens, stored credentials, certificates, proxies.
 
-mod cutter;
 mod docker_registry;
 mod elsewhere;
 mod home;

@@ -10,7 +10,6 @@ use transship::{
 };
 
 use super::{
-    cutter::Cutter,
     docker_registry::Secured,
     home::{Home, Keeping},
     token_server::TokenServer,
@@ -19,6 +18,7 @@ use crate::{
     docker_registry::DockerRegistry,
     embedded::Embedded,
     fleet::{amd64, repository},
+    knife::{Cuts, Direction, Knife},
     requests::Request,
 };
 
@@ -124,7 +124,12 @@ async fn short_lived_tokens(told: u64, keeping: Keeping) {
         return;
     };
     // The wire breaks in the middle of the first layer, when the token that it began with is dead.
-    let wire = Cutter::start(between.address().to_owned(), 1792 * KIB).await;
+    let wire = Knife::before(between.address().to_owned()).await;
+    wire.cut(Some(Cuts {
+        of: Direction::Requests,
+        every: 1792 * KIB,
+        times: 1,
+    }));
     let made = Embedded::start().await;
     put_images(made.server.store(), 2048 * KIB);
     let drained = Embedded::start().await;
@@ -135,7 +140,7 @@ async fn short_lived_tokens(told: u64, keeping: Keeping) {
     let origin = made.address();
     let there = Side(wire.address(), "mirror", slowly);
     run(&home, &Side(&origin, "", ""), &there).await;
-    assert!(wire.has_cut());
+    assert_eq!(wire.cuts_left(), 0);
     let renewed = tokens.renewals();
     assert!(renewed >= 2, "{renewed} renewals");
     if told > LIFETIME {

@@ -14,10 +14,10 @@ use transship::{
 };
 
 use super::{
-    knife::{Cuts, Direction},
     sides::{Destination, PASSWORD, PASSWORD_IN, Source},
     tally::Tally,
 };
+use crate::knife::{Cuts, Direction};
 use crate::operator::{Ended, Operator, event};
 
 /// Events after the first image was started; a whole run has some 700.

@@ -6,7 +6,6 @@
 //!
 //! Rounds and seed are `TRANSSHIP_BREAKER_ROUNDS` and `TRANSSHIP_BREAKER_SEED`; see `assets/benchmarks.md`.
 
-mod knife;
 mod leg;
 mod sides;
 mod tally;

@@ -8,8 +8,10 @@ use std::{net::SocketAddr, time::Duration};
 use tempfile::TempDir;
 use transship::serve::{Auth, Credentials, Fault, Options, Server, Store, TokenAuth};
 
-use super::knife::{Cuts, Knife};
-use crate::docker_registry::DockerRegistry;
+use crate::{
+    docker_registry::DockerRegistry,
+    knife::{Cuts, Knife},
+};
 
 const USER: &str = "operator";
 pub const PASSWORD: &str = "open sesame";

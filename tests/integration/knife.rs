@@ -77,6 +77,12 @@ impl Knife {
     pub fn cut(&self, cuts: Option<Cuts>) {
         *self.blade.lock().unwrap() = cuts.map(|cuts| (cuts, cuts.every));
     }
+
+    /// How many are still to be made.
+    pub fn cuts_left(&self) -> u64 {
+        let blade = self.blade.lock().unwrap();
+        blade.map_or(0, |(cuts, _)| cuts.times)
+    }
 }
 
 /// Carries one direction of a connection until it ends or is cut.
