@@ -11,7 +11,7 @@ use serde_json::json;
 
 use super::{Exit, JournalArguments, lists, output::print, run, settings, shown};
 use crate::{
-    batch::{Job, Verdict},
+    batch::{Attempt, Job, Verdict},
     copy::Engine,
     list::List,
     present,
@@ -138,7 +138,11 @@ async fn compare(
             };
             match error.class() {
                 Class::Transient { retry_after } if tries < policy.attempts => {
-                    tokio::time::sleep(policy.delay(job.id, tries, retry_after)).await;
+                    let wait = policy.delay(job.id, tries, retry_after);
+                    let next = present::next_attempt(wait, Attempt(tries), Some(policy.attempts));
+                    let said = error.to_string();
+                    eprintln!("{}: {}; {next}", job.destination, present::plain(&said));
+                    tokio::time::sleep(wait).await;
                 }
                 _ => return Err(error.into()),
             }

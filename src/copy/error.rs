@@ -111,6 +111,9 @@ impl CopyError {
                 (_, Operation::ListReferrers) => {
                     Some("`referrers = false` copies the image without what refers to it")
                 }
+                (ErrorCause::Unreachable(_), _) => {
+                    Some("check the registry's address, and that it is up")
+                }
                 (ErrorCause::Status { .. }, _) => error.refusal().map(Refusal::hint),
                 _ => None,
             },

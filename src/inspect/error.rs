@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use crate::{
     oci::Registry,
-    registry::{self, Class, Operation},
+    registry::{self, Class, ErrorCause, Operation},
 };
 
 /// A failed look into a registry. `said` is untrusted text.
@@ -23,6 +23,8 @@ pub struct Error {
 pub enum ErrorKind {
     /// May pass by itself.
     Transient,
+    /// No connection could be made.
+    Unreachable,
     Auth,
     NotFound,
     /// This registry has no list of its repositories, or shows it to nobody.
@@ -40,6 +42,7 @@ impl ErrorKind {
     pub fn advice(self) -> &'static str {
         match self {
             Self::Transient => "it may pass by itself",
+            Self::Unreachable => "check the registry's address, and that it is up",
             Self::Auth => "check the credentials for this registry",
             Self::NotFound => "check the name: the registry does not have it",
             Self::NoCatalog => "this registry does not list its repositories: name one",
@@ -54,6 +57,7 @@ impl ErrorKind {
 impl From<registry::Error> for Error {
     fn from(error: registry::Error) -> Self {
         let kind = match (error.class(), error.operation) {
+            _ if matches!(*error.cause, ErrorCause::Unreachable(_)) => ErrorKind::Unreachable,
             (Class::Transient { .. }, _) => ErrorKind::Transient,
             (Class::Auth | Class::NotFound | Class::Rejected, Operation::ListRepositories) => {
                 ErrorKind::NoCatalog

@@ -25,6 +25,12 @@ pub fn last_failure(cause: &Failure) -> String {
 /// `failed` is the attempt that ended with `cause`; `of` how many there may be, if known.
 #[must_use]
 pub fn retry(cause: &Failure, wait: Duration, failed: Attempt, of: Option<u16>) -> String {
+    format!("{}; {}", failure(cause), next_attempt(wait, failed, of))
+}
+
+/// When something is tried again, and for which time: `trying again in 12 s (2 of 5)`.
+#[must_use]
+pub fn next_attempt(wait: Duration, failed: Attempt, of: Option<u16>) -> String {
     let next = failed.0.saturating_add(1);
     // A registry that says when it is to be asked again is asked more often than what fails.
     let attempt = match of.filter(|of| next <= *of) {
@@ -35,7 +41,7 @@ pub fn retry(cause: &Failure, wait: Duration, failed: Attempt, of: Option<u16>) 
         0 => "now".to_owned(),
         _ => format!("in {}", duration(wait)),
     };
-    format!("{}; trying again {when} ({attempt})", failure(cause))
+    format!("trying again {when} ({attempt})")
 }
 
 /// What a person can do about a failure that stayed.

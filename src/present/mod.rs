@@ -17,7 +17,7 @@ mod summary;
 
 pub use amounts::{bytes, clock, count, duration, percent, rate};
 pub use causes::{Cause, Group, causes};
-pub use failures::{failure, last_failure, remedy, retry};
+pub use failures::{failure, last_failure, next_attempt, remedy, retry};
 pub use fitting::{skip, width, wrap};
 pub use glyphs::Glyphs;
 pub use media_types::media_type;

@@ -14,7 +14,7 @@ use tokio::time::{Instant, timeout};
 use url::Url;
 
 use super::{
-    Client, Error, ErrorCause, Flow, Operation, auth::Scopes, client::Call, error::network,
+    Client, Error, ErrorCause, Flow, Operation, auth::Scopes, client::Call, transport::network,
 };
 use crate::oci::{Digest, Repository};
 

@@ -22,9 +22,10 @@ use super::{
     Credentials, Flow, Lane, Limits, Patience, Proxy, TlsSettings,
     auth::{Authorizer, Scopes},
     boundary::Boundary,
-    error::{Error, ErrorCause, Operation, is_broken, network, read_error_body, redacted},
+    error::{Error, ErrorCause, Operation, read_error_body, redacted},
     throttling::{Budget, Throttling, retry_after},
     tls,
+    transport::{is_broken, network},
     upload_mode::Learned,
 };
 use crate::oci::{Registry, Repository};

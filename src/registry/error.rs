@@ -7,7 +7,7 @@
 use std::{fmt, time::Duration};
 
 use serde::Deserialize;
-use url::Url;
+use url::{Position, Url};
 
 use super::{ProviderError, Refusal};
 use crate::oci::{Digest, ManifestError, Registry};
@@ -44,7 +44,6 @@ pub enum Class {
 }
 
 #[derive(Debug, thiserror::Error)]
-#[error("{cause}")]
 pub struct Error {
     pub operation: Operation,
     pub registry: Registry,
@@ -65,7 +64,9 @@ pub enum ErrorCause {
         message: Option<String>,
         retry_after: Option<Duration>,
     },
-    #[error("{0}")]
+    #[error("cannot be reached: {0}")]
+    Unreachable(String),
+    #[error("broke off: {0}")]
     Network(String),
     #[error("sent no byte for {} s", .0.as_secs())]
     Stalled(Duration),
@@ -92,6 +93,20 @@ pub enum ErrorCause {
     Configuration(String),
 }
 
+impl ErrorCause {
+    /// Whether it reads as what some host did.
+    fn is_of_a_host(&self) -> bool {
+        matches!(
+            self,
+            Self::Status { .. }
+                | Self::Unreachable(_)
+                | Self::Network(_)
+                | Self::Stalled(_)
+                | Self::Configuration(_)
+        )
+    }
+}
+
 impl Error {
     /// The class alone decides about retry.
     #[must_use]
@@ -113,7 +128,8 @@ impl Error {
                     *retry_after,
                 ),
             },
-            ErrorCause::Network(_)
+            ErrorCause::Unreachable(_)
+            | ErrorCause::Network(_)
             | ErrorCause::Stalled(_)
             | ErrorCause::TooSlow { .. }
             | ErrorCause::Expired
@@ -151,6 +167,12 @@ impl Error {
             } => Refusal::of(self.operation, *status, code.as_deref(), message.as_deref()),
             _ => None,
         }
+    }
+
+    /// Who was asked.
+    fn host(&self) -> Option<String> {
+        let url = Url::parse(self.url.as_deref()?).ok()?;
+        Some(url[Position::BeforeHost..Position::AfterPort].into())
     }
 
     #[must_use]
@@ -272,44 +294,17 @@ pub(super) fn redacted(url: &Url) -> String {
     }
 }
 
-/// Whether the connection broke before an answer came, so that the same request may do well on another.
-pub(super) fn is_broken(error: &reqwest::Error) -> bool {
-    let mut source: Option<&dyn std::error::Error> = Some(error);
-    while let Some(cause) = source {
-        if let Some(error) = cause.downcast_ref::<hyper::Error>() {
-            return error.is_parse() || error.is_incomplete_message() || error.is_canceled();
+impl fmt::Display for Error {
+    /// What the registry did, in words that fit after its name.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Its token server is another host, and may be down when the registry is not.
+        if let (Operation::FetchToken, Some(host)) = (self.operation, self.host())
+            && self.cause.is_of_a_host()
+        {
+            write!(f, "gave no token: {host} ")?;
         }
-        if let Some(error) = cause.downcast_ref::<std::io::Error>() {
-            return matches!(
-                error.kind(),
-                std::io::ErrorKind::ConnectionReset | std::io::ErrorKind::BrokenPipe
-            );
-        }
-        source = cause.source();
+        self.cause.fmt(f)
     }
-    false
-}
-
-/// A transport error with its causes in one line; never the URL, which may hold secrets.
-pub(super) fn network(error: reqwest::Error) -> ErrorCause {
-    let error = error.without_url();
-    let timeout = error.is_timeout();
-    let mut line = String::new();
-    let mut source: Option<&dyn std::error::Error> = Some(&error);
-    while let Some(cause) = source {
-        let text = cause.to_string();
-        if !line.contains(&text) {
-            if !line.is_empty() {
-                line.push_str(": ");
-            }
-            line.push_str(&text);
-        }
-        source = cause.source();
-    }
-    if timeout && !line.contains("time") {
-        line.push_str(": timed out");
-    }
-    ErrorCause::Network(line)
 }
 
 impl fmt::Display for Operation {
@@ -380,6 +375,20 @@ mod tests {
         );
         assert_eq!(read_error_body(b"\n<html>busy</html>"), (None, None));
         assert_eq!(read_error_body(b""), (None, None));
+    }
+
+    #[test]
+    fn a_token_server_is_told_from_the_registry_it_stands_for() {
+        let mut error = Error {
+            operation: Operation::FetchToken,
+            registry: "r.example".parse().unwrap(),
+            url: Some("https://auth.example:5001/token?scope=a&account=***".into()),
+            cause: Box::new(ErrorCause::Unreachable("connection refused".into())),
+        };
+        let told = "gave no token: auth.example:5001 cannot be reached: connection refused";
+        assert_eq!(error.to_string(), told);
+        error.operation = Operation::Ping;
+        assert_eq!(error.to_string(), "cannot be reached: connection refused");
     }
 
     #[test]

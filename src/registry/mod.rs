@@ -26,6 +26,7 @@ mod refusal;
 mod tags;
 mod throttling;
 mod tls;
+mod transport;
 mod upload_mode;
 mod uploads;
 

@@ -57,10 +57,10 @@ impl fmt::Display for Part {
 /// Why nothing can be said of an image.
 #[derive(Debug, thiserror::Error)]
 pub enum VerifyError {
-    #[error("source: {0}")]
-    Source(#[source] registry::Error),
-    #[error("destination: {0}")]
-    Destination(#[source] registry::Error),
+    #[error("source {registry} {0}", registry = .0.registry)]
+    Source(registry::Error),
+    #[error("destination {registry} {0}", registry = .0.registry)]
+    Destination(registry::Error),
 }
 
 impl VerifyError {

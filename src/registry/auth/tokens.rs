@@ -21,8 +21,10 @@ use url::{Url, form_urlencoded};
 
 use super::{Credential, basic, bearer, trials::Verdict};
 use crate::registry::{
-    error::{ErrorCause, network, read_error_body},
+    error::{ErrorCause, read_error_body},
     throttling::retry_after,
+    tls::unreached,
+    transport::network,
 };
 
 /// How long a token server may take.
@@ -111,7 +113,7 @@ impl TokenServer<'_> {
 
     async fn send(&self, request: RequestBuilder) -> Result<Response, ErrorCause> {
         let request = request.header(ACCEPT, "application/json");
-        request.timeout(DEADLINE).send().await.map_err(network)
+        request.timeout(DEADLINE).send().await.map_err(unreached)
     }
 }
 
@@ -123,7 +125,7 @@ pub(super) async fn show(
 ) -> Result<Verdict, ErrorCause> {
     let request = http.get(base.clone());
     let request = request.header(AUTHORIZATION, authorization.clone());
-    let response = request.timeout(DEADLINE).send().await.map_err(network)?;
+    let response = request.timeout(DEADLINE).send().await.map_err(unreached)?;
     if response.status() != StatusCode::UNAUTHORIZED {
         return Ok(Verdict::Taken);
     }

@@ -3,11 +3,12 @@
 //! Decides which failures come from how the registry is configured, so that trying again is no use; the
 //! others stay network errors. Invariant: only the kind of an error is looked at, never its words.
 
-use std::{error::Error, io};
-
 use rustls::{AlertDescription, CertificateError};
 
-use crate::registry::error::{ErrorCause, network};
+use crate::registry::{
+    error::ErrorCause,
+    transport::{find, network},
+};
 
 /// The cause of a request that got no answer.
 pub(in crate::registry) fn unreached(error: reqwest::Error) -> ErrorCause {
@@ -41,22 +42,6 @@ fn is_plain(error: &reqwest::Error) -> bool {
 
 fn speaks_no_http(error: &reqwest::Error) -> bool {
     find::<hyper::Error>(error).is_some_and(hyper::Error::is_parse)
-}
-
-/// The error of a type at or below `error`. I/O errors hold theirs where `source` does not look.
-fn find<'a, E: Error + 'static>(mut error: &'a (dyn Error + 'static)) -> Option<&'a E> {
-    loop {
-        if let Some(found) = error.downcast_ref() {
-            return Some(found);
-        }
-        let inner = error
-            .downcast_ref::<io::Error>()
-            .and_then(|error| error.get_ref());
-        error = match inner {
-            Some(inner) => inner,
-            None => error.source()?,
-        };
-    }
 }
 
 fn advice(error: &rustls::Error) -> Option<String> {
@@ -95,7 +80,7 @@ fn certificate(problem: &CertificateError) -> String {
             format!("its certificate is for another name ({verify})")
         }
         CertificateError::NotValidForNameContext { presented, .. } => {
-            let names: Vec<String> = presented.iter().take(5).map(|name| shown(name)).collect();
+            let names: Vec<String> = presented.iter().take(5).map(|name| bare(name)).collect();
             match names.is_empty() {
                 true => format!("its certificate has no subject alternative name ({verify})"),
                 false => format!("its certificate is for {} ({verify})", names.join(", ")),
@@ -114,6 +99,14 @@ fn certificate(problem: &CertificateError) -> String {
     }
 }
 
+/// `DnsName("a.example")` and `IpAddress(192.0.2.1)` without what is around them.
+fn bare(name: &str) -> String {
+    let inner = name
+        .split_once('(')
+        .and_then(|(_, name)| name.strip_suffix(')'));
+    shown(inner.unwrap_or(name).trim_matches('"'))
+}
+
 /// A name out of a certificate that nobody vouched for.
 fn shown(text: &str) -> String {
     let text = text.chars().filter(|c| !c.is_control());
@@ -125,17 +118,23 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_tls_error_is_found_however_deep_it_lies() {
-        let tls = rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer);
-        let error = io::Error::other(io::Error::other(tls.clone()));
-        assert_eq!(find(&error), Some(&tls));
-        assert_eq!(find::<rustls::Error>(&io::Error::other("reset")), None);
-    }
-
-    #[test]
     fn a_certificate_that_is_not_trusted_says_which_key_to_write() {
         assert!(certificate(&CertificateError::UnknownIssuer).contains("ca-file"));
         assert!(certificate(&CertificateError::Expired).contains("expired"));
+    }
+
+    #[test]
+    fn the_names_a_certificate_is_for_are_told_bare() {
+        let names = ["DnsName(\"a.example\")", "IpAddress(192.0.2.1)"];
+        let other = CertificateError::NotValidForNameContext {
+            expected: "b.example".try_into().unwrap(),
+            presented: names.map(Into::into).into(),
+        };
+        let told = certificate(&other);
+        assert!(
+            told.starts_with("its certificate is for a.example, 192.0.2.1 ("),
+            "{told}"
+        );
     }
 
     #[test]
