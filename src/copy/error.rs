@@ -107,7 +107,10 @@ impl CopyError {
 
     fn hint(&self) -> Option<&'static str> {
         match self {
-            Self::Registry { error, .. } => match (&*error.cause, error.operation) {
+            Self::Registry { side, error } => match (&*error.cause, error.operation) {
+                (_, Operation::GetBlob) if *side == Side::Source && error.is_not_found() => {
+                    Some("the source lacks a part of its own image: push the image there again")
+                }
                 (_, Operation::ListReferrers) => {
                     Some("`referrers = false` copies the image without what refers to it")
                 }
@@ -146,4 +149,32 @@ fn steps(error: &registry::Error) -> Vec<String> {
 /// Blames `side` for a registry error.
 pub(super) fn blame(side: Side) -> impl Fn(registry::Error) -> CopyError {
     move |error| CopyError::Registry { side, error }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_absent_is_told_from_a_part_of_what_is_there() {
+        let absent = |operation| CopyError::Registry {
+            side: Side::Source,
+            error: registry::Error {
+                operation,
+                registry: "a.example".parse().unwrap(),
+                url: None,
+                cause: Box::new(ErrorCause::Status {
+                    status: 404,
+                    code: None,
+                    message: None,
+                    retry_after: None,
+                }),
+            },
+        };
+        assert_eq!(absent(Operation::GetManifest).hint(), None);
+        let lost = absent(Operation::GetBlob);
+        assert_eq!(lost.class(), Class::NotFound);
+        let hint = "hint: the source lacks a part of its own image: push the image there again";
+        assert_eq!(lost.chain().last().unwrap(), hint);
+    }
 }

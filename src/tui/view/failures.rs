@@ -1,8 +1,10 @@
 //! The failures pane: causes, how many images stand at each, and what can be done.
 
+use std::borrow::Cow;
+
 use ratatui::{buffer::Buffer, layout::Rect};
 
-use super::{pen, select, titled};
+use super::{pen, select, spell, titled};
 use crate::{
     present::{Group, Phase, remedy},
     tui::{layout::Pane, model::Model, theme::Role},
@@ -37,9 +39,18 @@ pub fn draw(model: &Model, buffer: &mut Buffer, area: Rect) {
         .enumerate()
         .skip(model.failures.offset)
         .take(height);
+    let mut cut = None;
+    let mut free = 1;
     for (row, (index, group)) in (1..).zip(shown) {
         let selected = index == model.failures.at();
-        draw_group(model, buffer, area, row, group, selected);
+        let whole = draw_group(model, buffer, area, row, group, selected);
+        if selected && !whole {
+            cut = Some(group);
+        }
+        free = row + 1;
+    }
+    if let Some(group) = cut {
+        spell(model, buffer, area, free + 1, texts(model, group));
     }
 }
 
@@ -47,6 +58,7 @@ fn registry_cells(area: Rect) -> u16 {
     REGISTRY.min(area.width / 4)
 }
 
+/// Draws a cause on one line; gives whether all of it was seen to fit.
 fn draw_group(
     model: &Model,
     buffer: &mut Buffer,
@@ -54,18 +66,14 @@ fn draw_group(
     row: u16,
     group: &Group,
     selected: bool,
-) {
+) -> bool {
     let cause = &group.cause;
     let mut pen = pen(model, buffer, area, row);
     let glyphs = pen.glyphs();
     let marked = group.jobs.iter().all(|job| model.images.is_marked(*job));
     pen.put(Role::Accent, if selected { glyphs.cursor } else { " " });
     pen.put(Role::Marked, if marked { glyphs.mark } else { " " });
-    let waits = group.waiting == group.jobs.len();
-    let (role, phase) = match waits {
-        true => (Role::Warning, Phase::Waiting),
-        false => (Role::Bad, Phase::Failed),
-    };
+    let (role, phase) = state(group);
     pen.right_column(Role::Strong, &group.jobs.len().to_string(), IMAGES);
     pen.skip(1);
     let cells = registry_cells(area);
@@ -75,18 +83,13 @@ fn draw_group(
         role,
         &format!("{} {} {}", glyphs.phase(phase), cause.side, cause.said),
     );
-    if group.waiting > 0 && !waits {
+    if group.waiting > 0 && phase == Phase::Failed {
         pen.put(Role::Warning, &format!("  {} wait", group.waiting));
     }
-    let failure = (group.jobs.first())
-        .and_then(|job| model.board.job(*job))
-        .and_then(|view| view.cause());
-    if let Some(failure) = failure.filter(|_| !waits) {
-        pen.put(
-            Role::Dim,
-            &format!("  {} {}", glyphs.arrow, remedy(failure)),
-        );
+    if let Some(remedy) = group_remedy(model, group) {
+        pen.put(Role::Dim, &format!("  {} {remedy}", glyphs.arrow));
     }
+    let whole = pen.room() > 0;
     if selected && model.focus == Pane::Failures {
         let line = Rect {
             y: area.y + row,
@@ -95,4 +98,28 @@ fn draw_group(
         };
         select(model, buffer, line);
     }
+    whole
+}
+
+/// The cause and what can be done about it, in full.
+fn texts(model: &Model, group: &Group) -> impl Iterator<Item = (Role, String)> {
+    let cause = format!("{} {}", group.cause.side, group.cause.said);
+    let remedy = group_remedy(model, group);
+    let remedy = remedy.map(|remedy| format!("{} {remedy}", model.options.glyphs.arrow));
+    let remedy = remedy.map(|remedy| (Role::Dim, remedy));
+    [(state(group).0, cause)].into_iter().chain(remedy)
+}
+
+fn state(group: &Group) -> (Role, Phase) {
+    match group.waiting == group.jobs.len() {
+        true => (Role::Warning, Phase::Waiting),
+        false => (Role::Bad, Phase::Failed),
+    }
+}
+
+/// What can be done about a cause that does not pass by itself.
+fn group_remedy<'a>(model: &'a Model, group: &Group) -> Option<Cow<'a, str>> {
+    let view = group.jobs.first().and_then(|job| model.board.job(*job))?;
+    let stays = state(group).1 == Phase::Failed;
+    view.cause().filter(|_| stays).map(remedy)
 }

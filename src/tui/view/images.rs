@@ -87,6 +87,10 @@ fn why_empty(model: &Model) -> String {
         Show::All if filtered => "No image matches the filter; esc clears it.".into(),
         Show::All => "The list has no images; q leaves.".into(),
         Show::Failures if !filtered => "No image failed; e shows all.".into(),
+        Show::Failures => "No failure matches the filter; esc clears it.".into(),
+        Show::Cause(_) if filtered => {
+            "No image at this cause matches the filter; esc clears it.".into()
+        }
         show if filtered => format!(
             "No image that is {} matches the filter; esc clears it.",
             show.words()

@@ -31,6 +31,7 @@ use super::{
     model::{Model, Overlay},
     theme::Role,
 };
+use crate::present::wrap;
 
 pub fn view(model: &Model, frame: &mut Frame) {
     if let Some(cursor) = draw(model, frame.buffer_mut()) {
@@ -108,6 +109,27 @@ fn select(model: &Model, buffer: &mut Buffer, line: Rect) {
     if !faded {
         let plain = Style::reset().add_modifier(Modifier::BOLD);
         buffer.set_style(line, plain.patch(style));
+    }
+}
+
+/// Writes what was cut of a selected line in full, from line `row` of its pane on as far as there is room.
+fn spell(
+    model: &Model,
+    buffer: &mut Buffer,
+    area: Rect,
+    row: u16,
+    texts: impl Iterator<Item = (Role, String)>,
+) {
+    const MARGIN: u16 = 2;
+    let cells = usize::from(area.width.saturating_sub(2 * MARGIN));
+    let lines = texts.flat_map(|(role, text)| {
+        let pieces = wrap(&text, cells).into_iter();
+        pieces.map(move |piece| (role, piece))
+    });
+    for (row, (role, text)) in (row..area.height).zip(lines) {
+        let mut pen = pen(model, buffer, area, row);
+        pen.skip(MARGIN);
+        pen.put(role, &text);
     }
 }
 

@@ -2,7 +2,7 @@
 
 use ratatui::{buffer::Buffer, layout::Rect};
 
-use super::{pen, select, titled};
+use super::{pen, select, spell, titled};
 use crate::{
     batch::{LaneState, UploadMode},
     present::{Phase, bytes, count, duration, rate},
@@ -49,6 +49,8 @@ pub fn draw(model: &Model, buffer: &mut Buffer, area: Rect) {
         .enumerate()
         .skip(model.registries.offset)
         .take(height);
+    let mut cut = None;
+    let mut free = 1;
     for (row, (index, lane)) in (1..).zip(shown) {
         let selected = index == at;
         let mut pen = pen(model, buffer, area, row);
@@ -82,6 +84,10 @@ pub fn draw(model: &Model, buffer: &mut Buffer, area: Rect) {
         pen.skip(1);
         let (role, state) = state(model, lane);
         pen.put(role, &state);
+        if selected && pen.room() == 0 {
+            cut = Some((role, state));
+        }
+        free = row + 1;
         if selected && model.focus == Pane::Registries {
             let line = Rect {
                 y: area.y + row,
@@ -91,6 +97,7 @@ pub fn draw(model: &Model, buffer: &mut Buffer, area: Rect) {
             select(model, buffer, line);
         }
     }
+    spell(model, buffer, area, free + 1, cut.into_iter());
 }
 
 /// How long answers take: half of them, and nineteen of twenty.
@@ -112,7 +119,7 @@ fn state(model: &Model, lane: &LaneState) -> (Role, String) {
     let paused = model.registries.operation_paused(&lane.registry, model.now);
     let ceiling = (model.registries.asked.get(&lane.registry)).unwrap_or(&lane.stream_ceiling);
     if *ceiling != lane.stream_limit {
-        limits += &format!(", of {}", count(usize::from(*ceiling), "stream"));
+        limits += &format!(", {} allowed", count(usize::from(*ceiling), "stream"));
     }
     if let Some(limit) = lane.request_limit {
         limits += &format!(", at most {limit} req/s");
@@ -141,7 +148,9 @@ fn state(model: &Model, lane: &LaneState) -> (Role, String) {
             let word = format!("waits {wait} to {operation}");
             (Role::Warning, Phase::Waiting, word)
         }
-        None if lane.streams == 0 => (Role::Dim, Phase::Queued, "idle".into()),
+        None if lane.streams == 0 && lane.request_rate == 0 => {
+            (Role::Dim, Phase::Queued, "idle".into())
+        }
         None => (Role::Busy, Phase::Copying, "busy".into()),
     };
     (role, format!("{} {word}{limits}", glyphs.phase(glyph)))
