@@ -197,10 +197,11 @@ fn facts(lines: &mut Vec<DetailLine>, image: &crate::inspect::ImageConfig) {
 fn blob(lines: &mut Vec<DetailLine>, descriptor: &Descriptor) {
     lines.push(Fact("digest", descriptor.digest.to_string()));
     lines.push(Fact("media type", descriptor.media_type.to_string()));
-    lines.push(Fact(
-        "size",
-        format!("{} ({} bytes)", bytes(descriptor.size), descriptor.size),
-    ));
+    let size = match descriptor.size {
+        size @ ..1024 => bytes(size),
+        size => format!("{} ({size} bytes)", bytes(size)),
+    };
+    lines.push(Fact("size", size));
     pairs(lines, "annotations", &descriptor.annotations);
     list(lines, "found at", descriptor.urls.clone());
 }
