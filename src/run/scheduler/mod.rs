@@ -1,0 +1,238 @@
+//! What follows from what happened: pure functions of the board and one input.
+//!
+//! Decides retries, refusals and stops; who may start is `admission`. Does nothing itself, so every rule is a
+//! test without a clock or a network. Invariant: a late word from an attempt already given up decides nothing.
+
+mod admission;
+mod policy;
+#[cfg(test)]
+mod tests;
+
+use std::time::Duration;
+
+use crate::{
+    batch::{
+        Attempt, Board, Command, Event, Failure, FailureClass, JobId, JobView, LaneLimit, Millis,
+        Outcome, QueueReason, Refusal, Selection, SkipReason, State, StopMode, StopReason,
+    },
+    oci::Registry,
+};
+
+pub(super) use admission::admit;
+pub use policy::Policy;
+
+/// What can happen to a batch, from whichever side.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Input {
+    Command(Command),
+    /// A worker ended.
+    Ended(JobId, Attempt, Outcome),
+    /// A worker knows what copying its image takes.
+    Surveyed(JobId, Attempt),
+    /// The wait before the next attempt is over.
+    RetryDue(JobId, Attempt),
+    /// The operator pressed Ctrl-C where no front end reads keys.
+    Interrupted,
+    /// The process was asked to end: SIGTERM, or SIGHUP when the terminal is gone.
+    Terminated,
+    JournalLost,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Decision {
+    Emit(Event),
+    /// Stop the worker of this job; whatever it still says is ignored.
+    Cancel(JobId),
+    WakeAt(JobId, Attempt, Duration),
+    SetLimit(Registry, LaneLimit),
+    /// The batch ends once nothing runs any more.
+    End(StopReason),
+}
+
+/// Attempts a registry may put off for each one that is counted.
+const MOST_PUT_OFF: u16 = 20;
+
+pub(super) fn decide(board: &Board, input: Input, policy: &Policy) -> Vec<Decision> {
+    match input {
+        Input::Command(command) => obey(board, command),
+        Input::Ended(job, attempt, outcome) => match current(board, job, attempt) {
+            Some(view) if view.state == State::Running => ended(view, outcome, policy),
+            _ => Vec::new(),
+        },
+        Input::Surveyed(job, attempt) => match current(board, job, attempt) {
+            Some(view) if view.state == State::Running => {
+                vec![Decision::Emit(Event::JobQueued {
+                    job,
+                    why: QueueReason::Surveyed,
+                })]
+            }
+            _ => Vec::new(),
+        },
+        Input::RetryDue(job, attempt) => match current(board, job, attempt) {
+            Some(view) if matches!(view.state, State::Waiting { .. }) => {
+                vec![Decision::Emit(Event::JobQueued {
+                    job,
+                    why: QueueReason::RetryDue,
+                })]
+            }
+            _ => Vec::new(),
+        },
+        Input::Interrupted => match board.stopping {
+            None => stop(board, StopMode::Drain, StopReason::Signal),
+            Some(_) => stop(board, StopMode::Now, StopReason::Signal),
+        },
+        Input::Terminated => stop(board, StopMode::Now, StopReason::Signal),
+        Input::JournalLost => stop(board, StopMode::Now, StopReason::JournalLost),
+    }
+}
+
+fn current(board: &Board, job: JobId, attempt: Attempt) -> Option<&JobView> {
+    board.job(job).filter(|view| view.attempt == attempt)
+}
+
+fn ended(view: &JobView, outcome: Outcome, policy: &Policy) -> Vec<Decision> {
+    let job = view.job.id;
+    if let Outcome::Failed { cause } = &outcome
+        && let FailureClass::Transient { retry_after_ms } = cause.class
+        && may_try_again(view, retry_after_ms, policy)
+    {
+        let asked = retry_after_ms.map(Into::into);
+        let delay = policy.delay(job, view.tries(), asked);
+        return vec![
+            Decision::Emit(Event::JobRetryScheduled {
+                job,
+                attempt: view.attempt,
+                delay_ms: delay.into(),
+                cause: Failure::clone(cause),
+            }),
+            Decision::WakeAt(job, view.attempt, delay),
+        ];
+    }
+    vec![Decision::Emit(Event::JobFinished { job, outcome })]
+}
+
+/// An attempt that a registry put off is not counted, as long as there is an end to it.
+fn may_try_again(view: &JobView, asked: Option<Millis>, policy: &Policy) -> bool {
+    match asked {
+        None => view.tries() < policy.attempts,
+        Some(_) => view.attempt.0 < policy.attempts.saturating_mul(MOST_PUT_OFF),
+    }
+}
+
+fn obey(board: &Board, command: Command) -> Vec<Decision> {
+    if board.finished {
+        return vec![refuse(command, Refusal::BatchFinished)];
+    }
+    let decisions = match &command {
+        Command::Retry { jobs } => each(board, jobs, |view| match view.state {
+            State::Failed | State::Waiting { .. } => vec![queue_again(view)],
+            _ => Vec::new(),
+        }),
+        Command::Skip { jobs } => each(board, jobs, |view| {
+            let job = view.job.id;
+            let skipped = Outcome::Skipped {
+                why: SkipReason::User,
+            };
+            let finished = Decision::Emit(Event::JobFinished {
+                job,
+                outcome: skipped,
+            });
+            match view.state {
+                State::Running => vec![Decision::Cancel(job), finished],
+                State::Queued | State::Waiting { .. } | State::Failed => vec![finished],
+                State::Copied | State::UpToDate | State::Skipped(_) => Vec::new(),
+            }
+        }),
+        Command::Unskip { jobs } => each(board, jobs, |view| match view.state {
+            State::Skipped(_) => vec![queue_again(view)],
+            _ => Vec::new(),
+        }),
+        // The last one prioritized goes first, so the selection keeps its own order.
+        Command::Prioritize { jobs } => {
+            let mut decisions = each(board, jobs, |view| match view.state {
+                State::Queued => vec![Decision::Emit(Event::JobPrioritized { job: view.job.id })],
+                _ => Vec::new(),
+            });
+            decisions.reverse();
+            decisions
+        }
+        Command::Begin if board.is_reviewing() => vec![Decision::Emit(Event::ReviewEnded)],
+        Command::Pause if !board.paused => vec![Decision::Emit(Event::BatchPaused)],
+        Command::Resume if board.paused => vec![Decision::Emit(Event::BatchResumed)],
+        Command::SetParallel { images } if *images > 0 && *images != board.parallel => {
+            vec![Decision::Emit(Event::ParallelChanged { images: *images })]
+        }
+        Command::Begin | Command::Pause | Command::Resume | Command::SetParallel { .. } => {
+            Vec::new()
+        }
+        Command::SetLimit { registry, limit } => set_limit(board, registry, *limit),
+        Command::Stop { mode } => stop(board, *mode, StopReason::User),
+    };
+    if decisions.is_empty() {
+        return vec![refuse(command, Refusal::NothingToDo)];
+    }
+    decisions
+}
+
+fn set_limit(board: &Board, registry: &Registry, limit: LaneLimit) -> Vec<Decision> {
+    let takes_part = || {
+        board.lanes.contains_key(registry)
+            || board.jobs().iter().any(|view| {
+                view.job.source.registry == *registry || view.job.destination.registry == *registry
+            })
+    };
+    if limit.is_zero() || !takes_part() {
+        return Vec::new();
+    }
+    vec![
+        Decision::SetLimit(registry.clone(), limit),
+        Decision::Emit(Event::LimitChanged {
+            registry: registry.clone(),
+            limit,
+        }),
+    ]
+}
+
+fn each(
+    board: &Board,
+    jobs: &Selection,
+    decide: impl Fn(&JobView) -> Vec<Decision>,
+) -> Vec<Decision> {
+    board
+        .members(jobs)
+        .into_iter()
+        .filter_map(|job| board.job(job))
+        .flat_map(decide)
+        .collect()
+}
+
+fn queue_again(view: &JobView) -> Decision {
+    Decision::Emit(Event::JobQueued {
+        job: view.job.id,
+        why: QueueReason::User,
+    })
+}
+
+fn refuse(command: Command, why: Refusal) -> Decision {
+    Decision::Emit(Event::CommandRefused { command, why })
+}
+
+fn stop(board: &Board, mode: StopMode, reason: StopReason) -> Vec<Decision> {
+    if board.stopping == Some(mode) || (mode == StopMode::Cancel && board.stopping.is_none()) {
+        return Vec::new();
+    }
+    let mut decisions = vec![Decision::Emit(Event::StopRequested { mode })];
+    if mode == StopMode::Now {
+        for job in board.running() {
+            decisions.push(Decision::Cancel(job));
+            decisions.push(Decision::Emit(Event::JobQueued {
+                job,
+                why: QueueReason::Stopped,
+            }));
+        }
+    }
+    if mode != StopMode::Cancel {
+        decisions.push(Decision::End(reason));
+    }
+    decisions
+}

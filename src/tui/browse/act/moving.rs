@@ -1,0 +1,185 @@
+//! Where keys lead: to which line, into which pane, and what a pane is narrowed to.
+//!
+//! Invariant: a cursor is always on a line that is there.
+
+use tui_input::Input;
+
+use super::{
+    super::{
+        chooser::Chooser,
+        detail,
+        keys::Action,
+        layout::Pane,
+        model::{Browser, Left, Overlay},
+        tree::NodeId,
+    },
+    sides::{pair_of, selected_tag},
+};
+use crate::{inspect::Place, present::Level};
+
+/// Where a move leads from `at` in a list of `len` lines, `page` of them shown.
+pub(super) fn moved(at: usize, action: Action, page: usize, len: usize) -> usize {
+    let page = page.max(2) - 1;
+    let to = match action {
+        Action::Up => at.saturating_sub(1),
+        Action::Down => at + 1,
+        Action::PageUp => at.saturating_sub(page),
+        Action::PageDown => at + page,
+        Action::First => 0,
+        Action::Last => len,
+        _ => at,
+    };
+    to.min(len.saturating_sub(1))
+}
+
+/// As [`moved`], for text without a cursor: the last page is the end.
+pub(super) fn scrolled(offset: usize, action: Action, page: usize, len: usize) -> usize {
+    moved(offset, action, page, len).min(len.saturating_sub(page))
+}
+
+pub(super) fn go(browser: &mut Browser, action: Action) {
+    let page = browser.screen().lines(browser.focus);
+    match browser.focus {
+        Pane::Left => match &mut browser.left {
+            Left::Repositories { chooser, .. } => choose(chooser, action, page),
+            Left::Images(chooser) => choose(chooser, action, page),
+        },
+        Pane::Tags => {
+            if let Some(tags) = &mut browser.tags {
+                choose(&mut tags.chooser, action, page);
+            }
+        }
+        Pane::Image => {
+            let rows = browser.rows();
+            if let Some(viewed) = &mut browser.viewed {
+                let at = rows.iter().position(|row| row.id == viewed.cursor);
+                let to = moved(at.unwrap_or(0), action, page, rows.len());
+                if let Some(row) = rows.get(to).filter(|_| Some(to) != at) {
+                    viewed.cursor = row.id.clone();
+                    browser.detail_offset = 0;
+                }
+            }
+        }
+        Pane::Detail => {
+            let lines = detail::wrapped(browser, browser.screen().cells(Pane::Detail)).len();
+            browser.detail_offset = scrolled(browser.detail_offset, action, page, lines);
+        }
+    }
+}
+
+fn choose<T: Clone + PartialEq + std::fmt::Display>(
+    chooser: &mut Chooser<T>,
+    action: Action,
+    page: usize,
+) {
+    let to = moved(chooser.cursor(), action, page, chooser.rows().len());
+    chooser.move_to(to);
+}
+
+pub(super) fn open(browser: &mut Browser) {
+    match browser.focus {
+        Pane::Left => match &browser.left {
+            Left::Repositories {
+                registry, chooser, ..
+            } => {
+                if let Some(repository) = chooser.selected() {
+                    let place = Place {
+                        registry: registry.clone(),
+                        repository: repository.clone(),
+                    };
+                    browser.show_tags(place);
+                    browser.focus = Pane::Tags;
+                }
+            }
+            Left::Images(chooser) => {
+                if let Some(pair) = chooser.selected().cloned() {
+                    browser.show_tags(Place::of(&pair.source));
+                    browser.show(pair.source.clone(), Some(pair));
+                    browser.focus = Pane::Image;
+                }
+            }
+        },
+        Pane::Tags => {
+            if let Some(reference) = selected_tag(browser) {
+                let pair = pair_of(browser, &reference);
+                browser.show(reference, pair);
+                browser.focus = Pane::Image;
+            }
+        }
+        Pane::Image => {
+            let row = browser.row();
+            if let (Some(row), Some(viewed)) = (row, &mut browser.viewed) {
+                match row.open {
+                    Some(false) => {
+                        viewed.open.insert(row.id);
+                    }
+                    Some(true) => go(browser, Action::Down),
+                    None => browser.focus = Pane::Detail,
+                }
+            }
+        }
+        Pane::Detail => {}
+    }
+}
+
+pub(super) fn close(browser: &mut Browser) {
+    match browser.focus {
+        Pane::Left => {}
+        Pane::Tags => browser.focus = Pane::Left,
+        Pane::Image => {
+            let row = browser.row();
+            let Some(viewed) = &mut browser.viewed else {
+                browser.focus = Pane::Tags;
+                return;
+            };
+            browser.detail_offset = 0;
+            let root = viewed.cursor == NodeId::root();
+            match row.filter(|row| row.open == Some(true) && !root) {
+                Some(row) => {
+                    viewed.open.remove(&row.id);
+                }
+                None => match viewed.cursor.parent() {
+                    Some(parent) => viewed.cursor = parent,
+                    None => browser.focus = Pane::Tags,
+                },
+            }
+        }
+        Pane::Detail => browser.focus = Pane::Image,
+    }
+}
+
+pub(super) fn back(browser: &mut Browser) {
+    let filter = match (browser.focus, &mut browser.left, &mut browser.tags) {
+        (Pane::Left, Left::Repositories { chooser, .. }, _) => clear(chooser),
+        (Pane::Left, Left::Images(chooser), _) => clear(chooser),
+        (Pane::Tags, _, Some(tags)) => clear(&mut tags.chooser),
+        _ => false,
+    };
+    match browser.focus {
+        _ if filter => {}
+        _ if browser.zoomed => browser.zoomed = false,
+        Pane::Left => browser.say(Level::Info, "q closes the browser"),
+        Pane::Tags | Pane::Image | Pane::Detail => browser.focus = browser.focus.next(3),
+    }
+}
+
+/// Clears the filter; whether there was one.
+fn clear<T: Clone + PartialEq + std::fmt::Display>(chooser: &mut Chooser<T>) -> bool {
+    let filtered = !chooser.filter().is_empty();
+    chooser.set_filter("");
+    filtered
+}
+
+pub(super) fn type_filter(browser: &mut Browser) {
+    let filter = match (browser.focus, &browser.left, &browser.tags) {
+        (Pane::Left, Left::Repositories { chooser, .. }, _) => chooser.filter(),
+        (Pane::Left, Left::Images(chooser), _) => chooser.filter(),
+        (Pane::Tags, _, Some(tags)) => tags.chooser.filter(),
+        _ => {
+            let text = "only repositories, images and tags are filtered; v shows JSON to search in";
+            return browser.say(Level::Info, text);
+        }
+    };
+    let input = Input::new(filter.to_owned());
+    browser.overlays.push(Overlay::Typing(input));
+}
