@@ -89,16 +89,8 @@ impl Engine {
         order: &Order,
         report: &(dyn Fn(Report) + Send + Sync),
     ) -> Result<Done, CopyError> {
-        let [source, destination] = self.sites(order)?;
-        ImageCopy {
-            order,
-            source: &source,
-            destination: &destination,
-            kept: &self.kept,
-            report,
-        }
-        .run()
-        .await
+        let sites = self.sites(order)?;
+        self.image(order, &sites, report).run().await
     }
 
     /// Finds out what copying one image takes, and writes nothing. What is told to `report`, and the blobs found
@@ -111,16 +103,23 @@ impl Engine {
         order: &Order,
         report: &(dyn Fn(Report) + Send + Sync),
     ) -> Result<Surveyed, CopyError> {
-        let [source, destination] = self.sites(order)?;
+        let sites = self.sites(order)?;
+        self.image(order, &sites, report).survey().await
+    }
+
+    fn image<'a>(
+        &'a self,
+        order: &'a Order,
+        [source, destination]: &'a [Arc<Site>; 2],
+        report: &'a (dyn Fn(Report) + Send + Sync),
+    ) -> ImageCopy<'a> {
         ImageCopy {
             order,
-            source: &source,
-            destination: &destination,
+            source,
+            destination,
             kept: &self.kept,
             report,
         }
-        .survey()
-        .await
     }
 
     /// Takes in that an earlier run settled a blob.
