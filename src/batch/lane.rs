@@ -37,6 +37,9 @@ pub struct LaneState {
     /// Time until this registry is asked again, when it throttles.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub throttled_ms: Option<Millis>,
+    /// It is not asked because it cannot be reached, not because it throttles.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unreachable: bool,
     /// What it bears least of, where it counts operations one by one and has refused some.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rationed: Option<Rationed>,

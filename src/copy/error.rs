@@ -114,7 +114,7 @@ impl CopyError {
                 (_, Operation::ListReferrers) => {
                     Some("`referrers = false` copies the image without what refers to it")
                 }
-                (ErrorCause::Unreachable(_), _) => {
+                (ErrorCause::Unreachable { .. }, _) => {
                     Some("check the registry's address, and that it is up")
                 }
                 (ErrorCause::Status { .. }, _) => error.refusal().map(Refusal::hint),

@@ -57,7 +57,7 @@ impl ErrorKind {
 impl From<registry::Error> for Error {
     fn from(error: registry::Error) -> Self {
         let kind = match (error.class(), error.operation) {
-            _ if matches!(*error.cause, ErrorCause::Unreachable(_)) => ErrorKind::Unreachable,
+            _ if matches!(*error.cause, ErrorCause::Unreachable { .. }) => ErrorKind::Unreachable,
             (Class::Transient { .. }, _) => ErrorKind::Transient,
             (Class::Auth | Class::NotFound | Class::Rejected, Operation::ListRepositories) => {
                 ErrorKind::NoCatalog

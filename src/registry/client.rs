@@ -23,6 +23,7 @@ use super::{
     auth::{Authorizer, Scopes},
     boundary::Boundary,
     error::{Error, ErrorCause, Operation, read_error_body, redacted},
+    lane::Closed,
     throttling::{Budget, Throttling, retry_after},
     tls,
     transport::{is_broken, network},
@@ -228,8 +229,9 @@ impl Client {
         auth: Option<&Authorizer>,
     ) -> Result<Exchanged, Untransmitted> {
         let error = |cause| self.error(call.operation, Some(&call.url), cause);
-        let closed = |left| Untransmitted::Failed(error(ErrorCause::Closed(left)));
+        let closed = |closed: Closed| Untransmitted::Failed(error(closed.into()));
         self.lane.enter(call.operation).await.map_err(closed)?;
+        let own = self.is_own(&call.url);
         // Not before: what was good when the request began to wait may have expired meanwhile.
         let authorization = match auth {
             Some(auth) => self
@@ -251,11 +253,20 @@ impl Client {
         let fail = |failure| match is_broken(&failure) {
             true if self.reached.initialized() => Untransmitted::Broken(error(network(failure))),
             true => Untransmitted::Broken(error(tls::unreached(failure))),
-            false => Untransmitted::Failed(error(tls::unreached(failure))),
+            false => Untransmitted::Failed(error(match own {
+                true => self.missed(tls::unreached(failure)),
+                false => tls::unreached(failure),
+            })),
+        };
+        let answered = || {
+            if own {
+                self.lane.reached();
+            }
         };
         let answer = match body {
             CallBody::Stream(stream) => {
                 let response = request.body(stream).send().await.map_err(fail)?;
+                answered();
                 return Ok(Exchanged {
                     response,
                     authorization,
@@ -268,6 +279,7 @@ impl Client {
         match tokio::time::timeout(self.patience.answer, answer).await {
             Ok(answer) => {
                 let mut response = answer.map_err(fail)?;
+                answered();
                 let elapsed = AnsweredAfter(sent.elapsed());
                 response.extensions_mut().insert(elapsed);
                 Ok(Exchanged {
@@ -281,6 +293,17 @@ impl Client {
                 let stalled = ErrorCause::Stalled(self.patience.answer);
                 Err(Untransmitted::Failed(error(stalled)))
             }
+        }
+    }
+
+    /// What a connection that could not be made means for the lane.
+    pub(super) fn missed(&self, cause: ErrorCause) -> ErrorCause {
+        match cause {
+            ErrorCause::Unreachable { why, .. } => ErrorCause::Unreachable {
+                again: self.lane.missed(&why),
+                why,
+            },
+            cause => cause,
         }
     }
 

@@ -9,7 +9,7 @@ use std::{fmt, time::Duration};
 use serde::Deserialize;
 use url::{Position, Url};
 
-use super::{ProviderError, Refusal};
+use super::{ProviderError, Refusal, lane::Closed};
 use crate::oci::{Digest, ManifestError, Registry};
 
 /// What was being done, in words that fit after "failed to".
@@ -64,8 +64,12 @@ pub enum ErrorCause {
         message: Option<String>,
         retry_after: Option<Duration>,
     },
-    #[error("cannot be reached: {0}")]
-    Unreachable(String),
+    #[error("cannot be reached: {why}")]
+    Unreachable {
+        why: String,
+        /// When it is asked again; until then nobody asks.
+        again: Option<Duration>,
+    },
     #[error("broke off: {0}")]
     Network(String),
     #[error("sent no byte for {} s", .0.as_secs())]
@@ -99,11 +103,23 @@ impl ErrorCause {
         matches!(
             self,
             Self::Status { .. }
-                | Self::Unreachable(_)
+                | Self::Unreachable { .. }
                 | Self::Network(_)
                 | Self::Stalled(_)
                 | Self::Configuration(_)
         )
+    }
+}
+
+impl From<Closed> for ErrorCause {
+    fn from(closed: Closed) -> Self {
+        match closed {
+            Closed::Throttled(left) => Self::Closed(left),
+            Closed::Down { why, left } => Self::Unreachable {
+                why,
+                again: Some(left),
+            },
+        }
     }
 }
 
@@ -128,12 +144,14 @@ impl Error {
                     *retry_after,
                 ),
             },
-            ErrorCause::Unreachable(_)
-            | ErrorCause::Network(_)
+            ErrorCause::Network(_)
             | ErrorCause::Stalled(_)
             | ErrorCause::TooSlow { .. }
             | ErrorCause::Expired
             | ErrorCause::Credentials(ProviderError::Unavailable(_)) => transient,
+            ErrorCause::Unreachable { again, .. } => Class::Transient {
+                retry_after: *again,
+            },
             ErrorCause::Closed(left) => Class::Transient {
                 retry_after: Some(*left),
             },
@@ -383,7 +401,10 @@ mod tests {
             operation: Operation::FetchToken,
             registry: "r.example".parse().unwrap(),
             url: Some("https://auth.example:5001/token?scope=a&account=***".into()),
-            cause: Box::new(ErrorCause::Unreachable("connection refused".into())),
+            cause: Box::new(ErrorCause::Unreachable {
+                why: "connection refused".into(),
+                again: None,
+            }),
         };
         let told = "gave no token: auth.example:5001 cannot be reached: connection refused";
         assert_eq!(error.to_string(), told);

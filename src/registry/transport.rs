@@ -33,7 +33,10 @@ pub(super) fn network(error: reqwest::Error) -> ErrorCause {
         false => words(innermost(&error)),
     };
     match error.is_connect() {
-        true => ErrorCause::Unreachable(words),
+        true => ErrorCause::Unreachable {
+            why: words,
+            again: None,
+        },
         false => ErrorCause::Network(words),
     }
 }
@@ -126,7 +129,7 @@ mod tests {
         let address = free.local_addr().unwrap();
         drop(free);
         let cause = network(get(&format!("http://{address}/secret")).await);
-        assert!(matches!(cause, ErrorCause::Unreachable(_)));
+        assert!(matches!(cause, ErrorCause::Unreachable { .. }));
         assert_eq!(cause.to_string(), "cannot be reached: connection refused");
     }
 

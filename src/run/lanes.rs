@@ -25,6 +25,7 @@ pub(super) fn state(
         answer_p50_ms: lane.answer_p50.map(Into::into),
         answer_p95_ms: lane.answer_p95.map(Into::into),
         throttled_ms: lane.throttled.map(Into::into),
+        unreachable: lane.unreachable,
         rationed: lane.rationed.map(|rationed| Rationed {
             operation: rationed.operation.to_string(),
             request_limit: rationed.request_limit.ceil() as u32,

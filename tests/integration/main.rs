@@ -18,6 +18,7 @@ mod login;
 mod migrate;
 mod operator;
 mod operators;
+mod outage;
 mod postgres;
 mod quirks;
 mod readme;

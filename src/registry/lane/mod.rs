@@ -6,6 +6,7 @@
 
 mod answers;
 mod bucket;
+mod outage;
 mod pace;
 mod pressure;
 
@@ -23,7 +24,7 @@ use tokio::{
     time::Instant,
 };
 
-use self::{answers::Answers, bucket::Bucket, pace::Pace, pressure::Pressure};
+use self::{answers::Answers, bucket::Bucket, outage::Outage, pace::Pace, pressure::Pressure};
 use super::{
     Operation,
     throttling::{Budget, Throttling},
@@ -81,6 +82,7 @@ pub struct Lane {
 #[derive(Debug)]
 struct State {
     pressure: Pressure,
+    outage: Outage,
     buckets: HashMap<Operation, Bucket>,
     answers: Answers,
     budget: Option<Budget>,
@@ -91,6 +93,17 @@ struct State {
 pub struct StreamPermit {
     permit: Option<OwnedSemaphorePermit>,
     surplus: Arc<AtomicUsize>,
+}
+
+/// Why a registry is not asked now, and for how long.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Closed {
+    Throttled(Duration),
+    /// No connection could be made, because of `why`.
+    Down {
+        why: String,
+        left: Duration,
+    },
 }
 
 /// A lane at one moment.
@@ -105,6 +118,8 @@ pub struct LaneSample {
     pub bytes: u64,
     /// How long until the lane opens again.
     pub throttled: Option<Duration>,
+    /// It is closed because the registry cannot be reached, not because it asked for it.
+    pub unreachable: bool,
     /// Requests a second of late, and allowed: by the operator, or less because it refused.
     pub request_rate: f64,
     pub request_limit: Option<f64>,
@@ -141,6 +156,7 @@ impl Lane {
             bytes: Pace::new(limits.bytes_per_second.map(bytes_rate)),
             state: Mutex::new(State {
                 pressure,
+                outage: Outage::default(),
                 buckets: HashMap::new(),
                 answers: Answers::new(),
                 budget: None,
@@ -176,7 +192,7 @@ impl Lane {
 
     /// Waits until the registry may be asked for `operation`, and counts the request. If that is too long
     /// to wait for, the answer is how long.
-    pub(super) async fn enter(&self, operation: Operation) -> Result<(), Duration> {
+    pub(super) async fn enter(&self, operation: Operation) -> Result<(), Closed> {
         loop {
             self.wait_open(operation).await?;
             let bucket = self.state().bucket(operation).pace();
@@ -193,21 +209,38 @@ impl Lane {
         Ok(())
     }
 
-    async fn wait_open(&self, operation: Operation) -> Result<(), Duration> {
-        while let Some(left) = self.closed_for(operation) {
-            if left > SHORT_PAUSE {
-                return Err(left);
+    async fn wait_open(&self, operation: Operation) -> Result<(), Closed> {
+        while let Some(closed) = self.closed_for(operation) {
+            if closed.left() > SHORT_PAUSE {
+                return Err(closed);
             }
-            tokio::time::sleep(left).await;
+            tokio::time::sleep(closed.left()).await;
         }
         Ok(())
     }
 
-    fn closed_for(&self, operation: Operation) -> Option<Duration> {
+    fn closed_for(&self, operation: Operation) -> Option<Closed> {
         let now = Instant::now();
         let mut state = self.state();
         let own = state.bucket(operation).closed_for(now);
-        state.pressure.closed_for(now).max(own)
+        let throttled = state.pressure.closed_for(now).max(own);
+        match state.outage.closed_for(now) {
+            Some((left, why)) if Some(left) > throttled => Some(Closed::Down {
+                why: why.into(),
+                left,
+            }),
+            _ => throttled.map(Closed::Throttled),
+        }
+    }
+
+    /// The registry answered, whatever it said.
+    pub(super) fn reached(&self) {
+        self.state().outage.reached();
+    }
+
+    /// No connection to the registry could be made. Returns for how long it is left alone because of it.
+    pub(super) fn missed(&self, why: &str) -> Option<Duration> {
+        self.state().outage.missed(Instant::now(), why)
     }
 
     /// Counts bytes of a blob body, and waits when they come faster than allowed.
@@ -286,6 +319,8 @@ impl Lane {
     pub fn sample(&self) -> LaneSample {
         let now = Instant::now();
         let mut state = self.state();
+        let throttled = state.pressure.closed_for(now);
+        let down = state.outage.closed_for(now).map(|(left, _)| left);
         let limit = self.limit.load(Relaxed);
         let free = self.streams.available_permits();
         let used = (limit + self.surplus.load(Relaxed)).saturating_sub(free);
@@ -295,7 +330,8 @@ impl Lane {
             stream_ceiling: state.pressure.ceiling(),
             requests: self.requests_sent.load(Relaxed),
             bytes: self.bytes_moved.load(Relaxed),
-            throttled: state.pressure.closed_for(now),
+            throttled: throttled.max(down),
+            unreachable: down > throttled,
             request_rate: state.answers.rate(),
             request_limit: state.pressure.pace(),
             // Set from an integer.
@@ -309,6 +345,14 @@ impl Lane {
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Closed {
+    fn left(&self) -> Duration {
+        match self {
+            Self::Throttled(left) | Self::Down { left, .. } => *left,
+        }
     }
 }
 

@@ -60,9 +60,45 @@ async fn nobody_waits_on_the_spot_for_a_lane_that_stays_closed() {
     let lane = Lane::new(limits(1));
     lane.answered(LOOK, None, refusal(216), None);
     let before = Instant::now();
-    assert_eq!(lane.enter(LOOK).await, Err(Duration::from_secs(216)));
+    let closed = Closed::Throttled(Duration::from_secs(216));
+    assert_eq!(lane.enter(LOOK).await, Err(closed));
     assert_eq!(before.elapsed(), Duration::ZERO);
     assert_eq!(lane.sample().requests, 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_registry_that_is_gone_is_asked_again_after_a_while_and_then_by_all() {
+    let lane = Lane::new(limits(8));
+    assert_eq!(lane.missed("connection refused"), None);
+    lane.reached();
+    for seconds in [1, 2, 4] {
+        let pause = Duration::from_secs(seconds);
+        assert_eq!(lane.missed("connection refused"), Some(pause));
+        let sample = lane.sample();
+        assert_eq!((sample.throttled, sample.unreachable), (Some(pause), true));
+        let before = Instant::now();
+        lane.enter(LOOK).await.unwrap();
+        assert_eq!(before.elapsed(), pause);
+    }
+    // Nothing is learned of what it bears.
+    assert_eq!(lane.sample().stream_limit, 8);
+    for pause in [8, 16].map(Duration::from_secs) {
+        assert_eq!(lane.missed("no route to host"), Some(pause));
+        tokio::time::sleep(pause / 16).await;
+        if pause > SHORT_PAUSE {
+            let closed = Closed::Down {
+                why: "no route to host".into(),
+                left: pause - pause / 16,
+            };
+            assert_eq!(lane.enter(LOOK).await, Err(closed));
+        } else {
+            lane.enter(LOOK).await.unwrap();
+        }
+    }
+    lane.reached();
+    lane.enter(LOOK).await.unwrap();
+    let sample = lane.sample();
+    assert_eq!((sample.throttled, sample.unreachable), (None, false));
 }
 
 #[tokio::test(start_paused = true)]

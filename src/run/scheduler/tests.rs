@@ -151,6 +151,7 @@ fn throttled(registry: &str, throttled_ms: Option<u64>) -> Event {
             answer_p50_ms: None,
             answer_p95_ms: None,
             throttled_ms: throttled_ms.map(Millis),
+            unreachable: false,
             rationed: None,
             budget: None,
             upload_mode: UploadMode::Whole,

@@ -42,9 +42,14 @@ fn held_up(model: &Model, view: &JobView) -> Option<(Role, String)> {
         ("source", &view.job.source),
         ("destination", &view.job.destination),
     ] {
-        let throttled = |lane: &LaneState| lane.throttled_ms;
-        if let Some(wait) = (model.board.lanes.get(&reference.registry)).and_then(throttled) {
-            let text = format!("{side} throttles, again in {}", duration(wait.into()));
+        let throttled = |lane: &LaneState| Some((lane.throttled_ms?, lane.unreachable));
+        let lane = model.board.lanes.get(&reference.registry);
+        if let Some((wait, unreachable)) = lane.and_then(throttled) {
+            let why = match unreachable {
+                true => "cannot be reached",
+                false => "throttles",
+            };
+            let text = format!("{side} {why}, again in {}", duration(wait.into()));
             return Some((Role::Warning, text));
         }
     }

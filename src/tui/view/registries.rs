@@ -139,6 +139,10 @@ fn state(model: &Model, lane: &LaneState) -> (Role, String) {
         limits += &format!(", at most {most} req/s to {operation}");
     }
     let (role, glyph, word) = match model.registries.throttled(&lane.registry, model.now) {
+        Some(wait) if lane.unreachable => {
+            let word = format!("cannot be reached, again in {}", duration(wait));
+            (Role::Bad, Phase::Waiting, word)
+        }
         Some(wait) => {
             let word = format!("throttles, again in {}", duration(wait));
             (Role::Warning, Phase::Waiting, word)

@@ -85,6 +85,7 @@ pub fn lanes(times: u64) -> Event {
         answer_p50_ms: Some(Millis(12)),
         answer_p95_ms: Some(Millis(340)),
         throttled_ms: None,
+        unreachable: false,
         rationed: None,
         budget: None,
         upload_mode: UploadMode::Whole,

@@ -1,0 +1,85 @@
+//! A destination that goes away in the middle of a batch and comes back, through the real binary.
+
+use std::net::SocketAddr;
+
+use tempfile::TempDir;
+use tokio::io::{AsyncBufReadExt as _, BufReader};
+use transship::{
+    batch::{Event, Outcome},
+    serve::{Options, Server},
+};
+
+use crate::{
+    embedded::Embedded,
+    fleet::Fleet,
+    operator::{Operator, event, list},
+};
+
+/// Another program may have the address for a moment.
+const BINDS: usize = 100;
+/// Attempts an image has while nothing puts it off.
+const ATTEMPTS: u16 = 2;
+/// Few enough for each to be tried whenever the registry is.
+const IMAGES: usize = 8;
+/// KiB of a base layer: what is under way when the first image is finished.
+const WEIGHT: u64 = 300;
+
+async fn serve(directory: &TempDir, address: SocketAddr) -> Server {
+    let options = || Options::new(directory.path().join("registry"));
+    let mut bound = Server::bind(address, options()).await;
+    for _ in 0..BINDS {
+        if bound.is_ok() {
+            break;
+        }
+        tokio::task::yield_now().await;
+        bound = Server::bind(address, options()).await;
+    }
+    bound.unwrap()
+}
+
+#[tokio::test]
+async fn a_batch_waits_for_a_registry_that_goes_away_and_fails_no_image() {
+    let source = Embedded::throttled(300_000).await;
+    let fleet = Fleet::new(source.server.store(), WEIGHT);
+    let images = &fleet.images[..IMAGES];
+    let directory = TempDir::new().unwrap();
+    let mut destination = Some(serve(&directory, ([127, 0, 0, 1], 0).into()).await);
+    let address = destination.as_ref().unwrap().address();
+    let operator = Operator::new();
+    let text = list(&source.address(), &address.to_string(), images);
+    let path = operator.list(&text);
+    let attempts = format!("--attempts={ATTEMPTS}");
+    let run = ["run", path.to_str().unwrap(), "--json", &attempts];
+    let mut process = operator.command(&run).spawn().unwrap();
+    let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
+
+    let (mut finished, mut unreachable) = (0, false);
+    while let Some(line) = lines.next_line().await.unwrap() {
+        match event(&line) {
+            Event::JobFinished { outcome, .. } => {
+                let there = matches!(outcome, Outcome::Copied { .. } | Outcome::UpToDate { .. });
+                assert!(there, "{outcome:?}");
+                finished += 1;
+                if finished == 1 {
+                    destination = None;
+                }
+            }
+            Event::LanesSampled { lanes } => {
+                unreachable = lanes.iter().any(|lane| lane.unreachable);
+            }
+            Event::JobStarted { .. } => {
+                assert!(!unreachable, "an image is started that cannot go anywhere");
+            }
+            // It comes back when an image would have failed long ago.
+            Event::JobRetryScheduled { attempt, .. }
+                if attempt.0 > ATTEMPTS && destination.is_none() =>
+            {
+                destination = Some(serve(&directory, address).await);
+            }
+            _ => {}
+        }
+    }
+    assert_eq!(process.wait().await.unwrap().code(), Some(0));
+    assert_eq!(finished, IMAGES);
+    assert!(destination.is_some());
+}
