@@ -7,7 +7,7 @@ use ratatui::{buffer::Buffer, layout::Rect, style::Color};
 
 use self::{
     states::{
-        busy, done, draining, empty, ended, failing, paused, reviewed, reviewing, surveying,
+        busy, done, draining, empty, ended, failing, gone, paused, reviewed, reviewing, surveying,
         thousands,
     },
     texts::{hostile, wide},
@@ -34,7 +34,7 @@ type State = (
 );
 
 #[rustfmt::skip]
-const STATES: [State; 12] = [
+const STATES: [State; 13] = [
     ("empty", empty, &[
         ("images", "1"), ("image", "2"), ("registries", "3"), ("failures", "4"), ("log", "5"), ("leave", "q"),
     ]),
@@ -46,6 +46,7 @@ const STATES: [State; 12] = [
     ("failing", failing, &[
         ("images", "e"), ("image", "2"), ("failures", "4 j space"), ("cause", "4 enter"), ("log", "5 l l"), ("question", "R"),
     ]),
+    ("gone", gone, &[("registries", "3")]),
     ("thousands", thousands, &[
         ("images", "1"), ("failures", "4 G"), ("filter", "/ a p p - 1 9 9 enter j space space"), ("question", "a s"), ("log", "5 k k"),
     ]),

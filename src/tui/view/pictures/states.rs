@@ -172,6 +172,51 @@ pub fn failing() -> Model {
     model
 }
 
+/// The destination went away: what was on its way waits, and nothing else is started.
+pub fn gone() -> Model {
+    let mut model = fixtures::model(listed(6));
+    let Event::LanesSampled { mut lanes } = lanes(1) else {
+        return model;
+    };
+    lanes.truncate(2);
+    lanes[1] = LaneState {
+        streams: 0,
+        request_rate: 0,
+        throttled_ms: Some(Millis(8_000)),
+        unreachable: true,
+        rationed: None,
+        ..lanes[1].clone()
+    };
+    let class = FailureClass::Transient {
+        retry_after_ms: Some(Millis(8_000)),
+    };
+    let cause = failure(
+        Side::Destination,
+        class,
+        "cannot be reached: connection refused",
+    );
+    tell(
+        &mut model,
+        [
+            started(0, 1),
+            copied(0),
+            started(1, 1),
+            planned(1, &[3_000, 40 * MIB]),
+            blob_started(1, 1, 0),
+            started(2, 1),
+            Event::JobRetryScheduled {
+                job: JobId(2),
+                attempt: Attempt(1),
+                delay_ms: Millis(8_000),
+                cause,
+            },
+            Event::LanesSampled { lanes },
+        ],
+    );
+    tick(&mut model, 1);
+    model
+}
+
 /// 700 of 2,000 images have ended, 25 of them badly, by twelve causes.
 pub fn thousands() -> Model {
     let mut model = fixtures::model(listed(2000));
