@@ -25,6 +25,14 @@ pub fn last_failure(cause: &Failure) -> String {
 /// `failed` is the attempt that ended with `cause`; `of` how many there may be, if known.
 #[must_use]
 pub fn retry(cause: &Failure, wait: Duration, failed: Attempt, of: Option<u16>) -> String {
+    // An attempt that a registry put off is not counted.
+    let put_off = matches!(
+        cause.class,
+        FailureClass::Transient {
+            retry_after_ms: Some(_)
+        }
+    );
+    let of = of.filter(|_| !put_off);
     format!("{}; {}", failure(cause), next_attempt(wait, failed, of))
 }
 
@@ -32,7 +40,7 @@ pub fn retry(cause: &Failure, wait: Duration, failed: Attempt, of: Option<u16>) 
 #[must_use]
 pub fn next_attempt(wait: Duration, failed: Attempt, of: Option<u16>) -> String {
     let next = failed.0.saturating_add(1);
-    // A registry that says when it is to be asked again is asked more often than what fails.
+    // Those that were put off before may have raised it above all there may be.
     let attempt = match of.filter(|of| next <= *of) {
         Some(of) => format!("{next} of {of}"),
         None => format!("attempt {next}"),
@@ -77,6 +85,7 @@ pub fn remedy(cause: &Failure) -> Cow<'_, str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::batch::Millis;
 
     fn throttled() -> Failure {
         Failure {
@@ -98,6 +107,16 @@ mod tests {
         assert_eq!(
             retry(&throttled(), Duration::ZERO, Attempt(2), None),
             "source said 429; trying again now (attempt 3)"
+        );
+        let put_off = Failure {
+            class: FailureClass::Transient {
+                retry_after_ms: Some(Millis(12_000)),
+            },
+            ..throttled()
+        };
+        assert_eq!(
+            retry(&put_off, Duration::from_secs(12), Attempt(1), Some(5)),
+            "source said 429; trying again in 12 s (attempt 2)"
         );
     }
 
