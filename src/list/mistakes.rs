@@ -88,7 +88,7 @@ impl Mistakes {
         })
     }
 
-    /// How many there are; rendering shows the first [`MOST_SHOWN`](render::MOST_SHOWN) of them.
+    /// How many there are; rendering shows the first fifty of them.
     #[must_use]
     pub fn count(&self) -> usize {
         self.all.len()
