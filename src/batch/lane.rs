@@ -34,7 +34,7 @@ pub struct LaneState {
     /// Nineteen of twenty answers of late came within this time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub answer_p95_ms: Option<Millis>,
-    /// Time until this registry is asked again, when it throttles.
+    /// Time until this registry is asked again, when it throttles or cannot be reached.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub throttled_ms: Option<Millis>,
     /// It is not asked because it cannot be reached, not because it throttles.

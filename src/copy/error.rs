@@ -108,14 +108,12 @@ impl CopyError {
     fn hint(&self) -> Option<&'static str> {
         match self {
             Self::Registry { side, error } => match (&*error.cause, error.operation) {
+                (ErrorCause::Unreachable { .. }, _) => Some("check its address, and that it is up"),
                 (_, Operation::GetBlob) if *side == Side::Source && error.is_not_found() => {
                     Some("the source lacks a part of its own image: push the image there again")
                 }
                 (_, Operation::ListReferrers) => {
                     Some("`referrers = false` copies the image without what refers to it")
-                }
-                (ErrorCause::Unreachable { .. }, _) => {
-                    Some("check the registry's address, and that it is up")
                 }
                 (ErrorCause::Status { .. }, _) => error.refusal().map(Refusal::hint),
                 _ => None,

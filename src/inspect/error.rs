@@ -42,7 +42,7 @@ impl ErrorKind {
     pub fn advice(self) -> &'static str {
         match self {
             Self::Transient => "it may pass by itself",
-            Self::Unreachable => "check the registry's address, and that it is up",
+            Self::Unreachable => "check its address, and that it is up",
             Self::Auth => "check the credentials for this registry",
             Self::NotFound => "check the name: the registry does not have it",
             Self::NoCatalog => "this registry does not list its repositories: name one",

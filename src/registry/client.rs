@@ -297,7 +297,7 @@ impl Client {
     }
 
     /// What a connection that could not be made means for the lane.
-    pub(super) fn missed(&self, cause: ErrorCause) -> ErrorCause {
+    fn missed(&self, cause: ErrorCause) -> ErrorCause {
         match cause {
             ErrorCause::Unreachable { why, .. } => ErrorCause::Unreachable {
                 again: self.lane.missed(&why),

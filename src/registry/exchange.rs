@@ -130,12 +130,8 @@ impl Client {
             .map_err(|cause| self.token_error(auth, call, cause))
     }
 
-    /// A token server that is busy or gone closes the lane as the registry itself would.
+    /// A token server that is busy closes the lane as the registry itself would.
     fn token_error(&self, auth: &Authorizer, call: &Call, cause: ErrorCause) -> Error {
-        if matches!(cause, ErrorCause::Unreachable { .. }) && self.is_own(&call.url) {
-            let cause = self.missed(cause);
-            return self.error(Operation::FetchToken, auth.realm().as_ref(), cause);
-        }
         let error = match auth.realm() {
             Some(realm) => self.error(Operation::FetchToken, Some(&realm), cause),
             None => self.error(call.operation, Some(&call.url), cause),

@@ -69,9 +69,15 @@ pub fn busy() -> Model {
     model
 }
 
+pub fn lanes(times: u64) -> Event {
+    Event::LanesSampled {
+        lanes: sampled(times).into(),
+    }
+}
+
 /// Three registries, sampled for the `times`th time: two of them ration an operation, the last one
 /// throttles.
-pub fn lanes(times: u64) -> Event {
+fn sampled(times: u64) -> [LaneState; 3] {
     let lane = |registry: &str, streams, stream_limit, requests, bytes| LaneState {
         registry: registry.parse().unwrap(),
         streams,
@@ -117,9 +123,7 @@ pub fn lanes(times: u64) -> Event {
         }),
         ..lane(long, 0, 4, 7, 0)
     };
-    Event::LanesSampled {
-        lanes: vec![source, destination, throttling],
-    }
+    [source, destination, throttling]
 }
 
 /// Two attempts that failed, the second for good, with a chain of causes.
@@ -175,17 +179,14 @@ pub fn failing() -> Model {
 /// The destination went away: what was on its way waits, and nothing else is started.
 pub fn gone() -> Model {
     let mut model = fixtures::model(listed(6));
-    let Event::LanesSampled { mut lanes } = lanes(1) else {
-        return model;
-    };
-    lanes.truncate(2);
-    lanes[1] = LaneState {
+    let [source, destination, _] = sampled(1);
+    let destination = LaneState {
         streams: 0,
         request_rate: 0,
         throttled_ms: Some(Millis(8_000)),
         unreachable: true,
         rationed: None,
-        ..lanes[1].clone()
+        ..destination
     };
     let class = FailureClass::Transient {
         retry_after_ms: Some(Millis(8_000)),
@@ -210,7 +211,9 @@ pub fn gone() -> Model {
                 delay_ms: Millis(8_000),
                 cause,
             },
-            Event::LanesSampled { lanes },
+            Event::LanesSampled {
+                lanes: vec![source, destination],
+            },
         ],
     );
     tick(&mut model, 1);
