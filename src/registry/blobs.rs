@@ -14,7 +14,8 @@ use tokio::time::{Instant, timeout};
 use url::Url;
 
 use super::{
-    Client, Error, ErrorCause, Flow, Operation, auth::Scopes, client::Call, transport::network,
+    Client, Error, ErrorCause, Flow, Operation, auth::Scopes, connection::network,
+    transmission::Call,
 };
 use crate::oci::{Digest, Repository};
 

@@ -12,8 +12,8 @@ use url::Url;
 use super::{
     Class, Client, Error, ErrorCause, Operation,
     auth::{Authorizer, Scopes},
-    client::{Call, CallBody, Exchanged, limited_body},
     tls,
+    transmission::{Call, CallBody, Exchanged, limited_body},
 };
 
 impl Client {

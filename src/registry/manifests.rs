@@ -11,7 +11,7 @@ use url::Url;
 use super::{
     Client, Error, ErrorCause, Operation,
     auth::Scopes,
-    client::{Call, CallBody},
+    transmission::{Call, CallBody},
 };
 use crate::oci::{Digest, Manifest, MediaType, Repository, Version};
 

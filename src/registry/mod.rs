@@ -10,6 +10,7 @@ mod auth;
 mod blobs;
 mod boundary;
 mod client;
+mod connection;
 mod error;
 mod exchange;
 mod flow;
@@ -26,7 +27,7 @@ mod refusal;
 mod tags;
 mod throttling;
 mod tls;
-mod transport;
+mod transmission;
 mod upload_mode;
 mod uploads;
 

@@ -13,7 +13,7 @@ use reqwest::{
 use serde::Deserialize;
 use url::Url;
 
-use super::{Client, Error, Operation, auth::Scopes, client::Call, link};
+use super::{Client, Error, Operation, auth::Scopes, link, transmission::Call};
 use crate::oci::MediaType;
 
 const MOST_PAGES: usize = 10_000;

@@ -5,7 +5,7 @@
 use reqwest::Method;
 use serde::Deserialize;
 
-use super::{Client, Error, Operation, auth::Scopes, client::Call, pages::Pages};
+use super::{Client, Error, Operation, auth::Scopes, pages::Pages, transmission::Call};
 use crate::oci::Repository;
 
 /// Entries asked for per page; more is an error at ECR (quirk 8).

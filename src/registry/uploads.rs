@@ -18,7 +18,7 @@ use url::Url;
 use super::{
     Class, Client, Error, ErrorCause, Operation,
     auth::Scopes,
-    client::{Call, CallBody},
+    transmission::{Call, CallBody},
 };
 use crate::oci::{Digest, Repository};
 

@@ -21,10 +21,10 @@ use url::{Url, form_urlencoded};
 
 use super::{Credential, basic, bearer, trials::Verdict};
 use crate::registry::{
+    connection::network,
     error::{ErrorCause, read_error_body},
     throttling::retry_after,
     tls::unreached,
-    transport::network,
 };
 
 /// How long a token server may take.

@@ -6,8 +6,8 @@
 use rustls::{AlertDescription, CertificateError};
 
 use crate::registry::{
+    connection::{find, network},
     error::ErrorCause,
-    transport::{find, network},
 };
 
 /// The cause of a request that got no answer.

@@ -1,4 +1,4 @@
-//! What happened to a request that got no whole answer, in words that fit after the registry's name.
+//! What became of a connection that could not be made or broke, in words that fit after the registry's name.
 //!
 //! Decides by the kinds of errors, never by their words. Invariant: nothing of the URL is told, which may hold
 //! secrets.

@@ -1,0 +1,255 @@
+//! How one request is sent and what its answer means.
+//!
+//! Decides headers, the deadline of an answer and what the lane learns of it; who it is sent as is `exchange`.
+//! Invariant: a request is sent when its lane lets it, and what is refused becomes an [`Error`].
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use reqwest::{
+    Method, Response,
+    header::{ACCEPT_ENCODING, AUTHORIZATION, HeaderMap, HeaderName, HeaderValue},
+};
+use tokio::time::Instant;
+use url::Url;
+
+use super::{
+    Client,
+    auth::{Authorizer, Scopes},
+    connection::{is_broken, network},
+    error::{Error, ErrorCause, Operation, read_error_body},
+    lane::Closed,
+    throttling::{Budget, Throttling, retry_after},
+    tls,
+};
+
+/// One request to the registry.
+pub(super) struct Call {
+    pub operation: Operation,
+    pub method: Method,
+    pub url: Url,
+    pub scopes: Scopes,
+    pub headers: Vec<(HeaderName, HeaderValue)>,
+    pub body: CallBody,
+}
+
+pub(super) enum CallBody {
+    Empty,
+    Bytes(Bytes),
+    /// Sent once; whoever streams watches for stalls, so there is no deadline.
+    Stream(reqwest::Body),
+}
+
+/// As much of an error body as is read.
+const ERROR_BODY_LIMIT: usize = 64 * 1024;
+
+/// How long the registry took to answer; not known where it waited for a body.
+#[derive(Clone, Copy)]
+struct AnsweredAfter(Duration);
+
+/// An answer, and what the request identified itself with.
+pub(super) struct Exchanged {
+    pub response: Response,
+    pub authorization: Option<HeaderValue>,
+}
+
+/// Why there is no answer at all.
+enum Untransmitted {
+    /// The connection broke; another one may not.
+    Broken(Error),
+    Failed(Error),
+}
+
+impl CallBody {
+    /// The same body once more, where it can be had.
+    pub(super) fn replay(&self) -> Option<Self> {
+        match self {
+            Self::Empty => Some(Self::Empty),
+            Self::Bytes(bytes) => Some(Self::Bytes(bytes.clone())),
+            Self::Stream(_) => None,
+        }
+    }
+}
+
+impl Call {
+    pub(super) fn new(operation: Operation, method: Method, url: Url, scopes: Scopes) -> Self {
+        Self {
+            operation,
+            method,
+            url,
+            scopes,
+            headers: Vec::new(),
+            body: CallBody::Empty,
+        }
+    }
+
+    pub(super) fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.headers.push((name, value));
+        self
+    }
+
+    pub(super) fn body(self, body: CallBody) -> Self {
+        Self { body, ..self }
+    }
+}
+
+impl Client {
+    /// Sends the request, as whom `auth` says, once more if the connection broke before anything was
+    /// answered: kept open too long, or led to a server that speaks another protocol (quirk 19).
+    pub(super) async fn transmit(
+        &self,
+        call: &Call,
+        body: CallBody,
+        auth: Option<&Authorizer>,
+    ) -> Result<Exchanged, Error> {
+        let replay = body.replay();
+        let transmitted = match (self.try_transmit(call, body, auth).await, replay) {
+            (Err(Untransmitted::Broken(_)), Some(body)) => {
+                self.try_transmit(call, body, auth).await
+            }
+            (transmitted, _) => transmitted,
+        };
+        transmitted.map_err(|(Untransmitted::Broken(error) | Untransmitted::Failed(error))| error)
+    }
+
+    async fn try_transmit(
+        &self,
+        call: &Call,
+        body: CallBody,
+        auth: Option<&Authorizer>,
+    ) -> Result<Exchanged, Untransmitted> {
+        let error = |cause| self.error(call.operation, Some(&call.url), cause);
+        let closed = |closed: Closed| Untransmitted::Failed(error(closed.into()));
+        self.lane().enter(call.operation).await.map_err(closed)?;
+        let own = self.is_own(&call.url);
+        // Not before: what was good when the request began to wait may have expired meanwhile.
+        let authorization = match auth {
+            Some(auth) => self
+                .authorization(auth, call)
+                .await
+                .map_err(Untransmitted::Failed)?,
+            None => None,
+        };
+        let mut headers: HeaderMap = call.headers.iter().cloned().collect();
+        // Sizes and digests are of the stored bytes (quirk 29).
+        headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+        if let Some(authorization) = &authorization {
+            headers.insert(AUTHORIZATION, authorization.clone());
+        }
+        let request = self
+            .http
+            .request(call.method.clone(), call.url.clone())
+            .headers(headers);
+        let fail = |failure| match is_broken(&failure) {
+            true if self.reached.initialized() => Untransmitted::Broken(error(network(failure))),
+            true => Untransmitted::Broken(error(tls::unreached(failure))),
+            false => Untransmitted::Failed(error(match own {
+                true => self.missed(tls::unreached(failure)),
+                false => tls::unreached(failure),
+            })),
+        };
+        let answered = || {
+            if own {
+                self.lane().reached();
+            }
+        };
+        let answer = match body {
+            CallBody::Stream(stream) => {
+                let response = request.body(stream).send().await.map_err(fail)?;
+                answered();
+                return Ok(Exchanged {
+                    response,
+                    authorization,
+                });
+            }
+            CallBody::Empty => request.send(),
+            CallBody::Bytes(bytes) => request.body(bytes).send(),
+        };
+        let sent = Instant::now();
+        match tokio::time::timeout(self.patience().answer, answer).await {
+            Ok(answer) => {
+                let mut response = answer.map_err(fail)?;
+                answered();
+                let elapsed = AnsweredAfter(sent.elapsed());
+                response.extensions_mut().insert(elapsed);
+                Ok(Exchanged {
+                    response,
+                    authorization,
+                })
+            }
+            Err(_) => {
+                let strain = Throttling::Strain;
+                self.lane().answered(call.operation, None, strain, None);
+                let stalled = ErrorCause::Stalled(self.patience().answer);
+                Err(Untransmitted::Failed(error(stalled)))
+            }
+        }
+    }
+
+    /// What a connection that could not be made means for the lane.
+    fn missed(&self, cause: ErrorCause) -> ErrorCause {
+        match cause {
+            ErrorCause::Unreachable { why, .. } => ErrorCause::Unreachable {
+                again: self.lane().missed(&why),
+                why,
+            },
+            cause => cause,
+        }
+    }
+
+    /// Takes in what an answer says of the lane, and turns a refusal into an error.
+    pub(super) async fn accept(&self, call: &Call, response: Response) -> Result<Response, Error> {
+        let status = response.status().as_u16();
+        let own = self.is_own(&call.url);
+        let elapsed = response.extensions().get().copied();
+        let elapsed = elapsed.map(|AnsweredAfter(elapsed)| elapsed);
+        let budget = Budget::read(response.headers()).filter(|_| own);
+        if status < 400 {
+            if own {
+                self.lane()
+                    .answered(call.operation, elapsed, Throttling::None, budget);
+            }
+            return Ok(response);
+        }
+        let asked = retry_after(response.headers());
+        let (code, message) = match call.method {
+            Method::HEAD => (None, None),
+            _ => read_error_body(&limited_body(response).await),
+        };
+        let throttling = Throttling::of(status, code.as_deref(), message.as_deref(), asked, budget);
+        let pause = match own {
+            true => self
+                .lane()
+                .answered(call.operation, elapsed, throttling, budget),
+            false => None,
+        };
+        // A 503 without a time may be one that stays: it is tried again as often as any failure.
+        let retry_after = if status == 503 {
+            asked
+        } else {
+            pause.or(asked)
+        };
+        let cause = ErrorCause::Status {
+            status,
+            code,
+            message,
+            retry_after,
+        };
+        Err(self.error(call.operation, Some(&call.url), cause))
+    }
+}
+
+/// As much of an error's body as is worth reading; a body that breaks off is as good as it got.
+pub(super) async fn limited_body(mut response: Response) -> Vec<u8> {
+    let mut body = Vec::new();
+    while let Ok(Ok(Some(chunk))) =
+        tokio::time::timeout(Duration::from_secs(10), response.chunk()).await
+    {
+        body.extend_from_slice(&chunk);
+        if body.len() >= ERROR_BODY_LIMIT {
+            body.truncate(ERROR_BODY_LIMIT);
+            break;
+        }
+    }
+    body
+}
