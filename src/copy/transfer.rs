@@ -103,6 +103,7 @@ impl Transfer<'_> {
 
     async fn send_all(&self, feed: &Arc<Feed>, upload: &mut Upload) -> Result<(), CopyError> {
         let (mut fruitless, mut modes) = (0, 0);
+        let mut begun_anew = false;
         loop {
             feed.meter().set(upload.offset);
             (self.report)(Report::Started {
@@ -138,8 +139,11 @@ impl Transfer<'_> {
                 // The chunk did not follow the last one: it says where to go on (quirk 44).
                 _ if error.status() == Some(416) && upload.is_chunked() => {}
                 // Pieces put together wrongly (quirks 4 and 14): once more, in one piece.
-                Class::Rejected | Class::Corrupt if upload.pieces => {
+                // A registry that refuses what is whole refuses it for good.
+                Class::Rejected | Class::Corrupt if upload.pieces && !begun_anew => {
+                    begun_anew = true;
                     *upload = self.begin(None).await?;
+                    upload.mode = UploadMode::Whole;
                     continue;
                 }
                 _ => return Err(blame(Side::Destination)(error)),

@@ -48,6 +48,18 @@ async fn quirk_48_a_commit_answered_200_counts_once_the_blob_is_there() {
 }
 
 #[tokio::test]
+async fn a_registry_that_takes_pieces_and_never_a_commit_is_given_up() {
+    let pair = Pair::new().await;
+    pair.image(&[4 * MIB]);
+    // Learned at the first commit: it goes in pieces from then on, and every piece is progress.
+    fault_upload(&pair, Method::PUT, 1, Action::answer(413));
+    fault_upload(&pair, Method::PUT, u64::MAX, Action::answer(200));
+    let error = pair.copy().await.unwrap_err();
+    assert!(error.to_string().contains("not there"), "{error}");
+    assert!(count(&pair.destination, &Method::POST, "/blobs/") <= 3);
+}
+
+#[tokio::test]
 async fn quirk_15_a_mount_that_fails_becomes_an_upload() {
     let pair = Pair::new().await;
     let layers = pair.image(&[MIB]);
