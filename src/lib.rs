@@ -6,15 +6,16 @@
 //! oci       ->  (nothing)                     reference, digest, media types, descriptor, manifest, platform
 //! list      ->  oci                           the TOML list: schema, spans, rewrites, filters
 //! batch     ->  oci                           job ids, Event, Command, Board, Failure: the shared vocabulary
+//! program   ->  (nothing)                     runs the programs an operator names, within limits
 //! registry  ->  oci                           the distribution protocol over HTTP
-//! credentials  ->  registry, oci              where operators keep credentials; login and logout
-//! copy      ->  registry, oci                 one image: graph walk, blob ladder, claims, mounts, metering
+//! credentials  ->  registry, program, oci     where operators keep credentials; login and logout
+//! copy      ->  registry, program, oci        one image: graph walk, blob ladder, claims, mounts, metering
 //! journal   ->  batch, oci                    what survives: SQLite by default
 //! run       ->  copy, journal, batch, registry, oci   dispatcher loop, pure scheduler, workers
 //! inspect   ->  registry, oci                 what is inside a registry, down to layers and referrers
 //! verify    ->  registry, oci                 whether a destination is what its source is
 //! present   ->  batch, oci                    words, sizes and sentences the front ends share
-//! tui, headless  ->  present, inspect, batch, oci   front ends: they see events and send commands
+//! tui, headless  ->  present, inspect, batch, program, oci   front ends: they see events and send commands
 //! serve     ->  oci                           the embedded registry
 //! cli       ->  everything                    the only place that wires
 //! ```
@@ -29,6 +30,7 @@ pub mod journal;
 pub mod list;
 pub mod oci;
 pub mod present;
+mod program;
 pub mod registry;
 pub mod run;
 pub mod serve;

@@ -6,19 +6,17 @@
 
 use std::{
     collections::HashMap,
-    process::{Output, Stdio},
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
-use tokio::{
-    process::Command,
-    sync::OnceCell,
-    time::{Instant, timeout},
-};
+use tokio::{sync::OnceCell, time::Instant};
 
 use super::CopyError;
-use crate::oci::{Registry, Repository};
+use crate::{
+    oci::{Registry, Repository},
+    program::{Ended, Program, Stdout},
+};
 
 const DEADLINE: Duration = Duration::from_secs(120);
 /// How long a failure holds; then whoever comes next finds out whether it was mended.
@@ -91,23 +89,19 @@ impl Creator {
             problem,
             said,
         };
-        let run = Command::new(&program)
-            .args(words)
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            .kill_on_drop(true)
-            .output();
-        match timeout(DEADLINE, run).await {
-            Ok(Ok(Output { status, .. })) if status.success() => Ok(()),
-            Ok(Ok(Output { status, stderr, .. })) => {
+        let run = Program {
+            name: &program,
+            arguments: &words.collect::<Vec<_>>(),
+            input: Default::default(),
+            stdout: Stdout::Discard,
+            deadline: DEADLINE,
+        };
+        match run.run().await {
+            Ok(Ended { status, .. }) if status.success() => Ok(()),
+            Ok(Ended { status, stderr, .. }) => {
                 Err(failed(format!("ended with {status}"), last_lines(&stderr)))
             }
-            Ok(Err(error)) => Err(failed(format!("cannot be run: {error}"), Vec::new())),
-            Err(_) => {
-                let problem = format!("took longer than {} s", DEADLINE.as_secs());
-                Err(failed(problem, Vec::new()))
-            }
+            Err(error) => Err(failed(error.to_string(), Vec::new())),
         }
     }
 }
@@ -183,6 +177,16 @@ mod tests {
         tokio::time::resume();
         creator.create(&repository).await.unwrap_err();
         assert_eq!(lines(&log).len(), 2);
+    }
+
+    #[tokio::test]
+    async fn a_command_that_complains_without_end_is_killed() {
+        let creator = creator("cat /dev/zero >&2");
+        let error = creator.create(&"a".parse().unwrap()).await.unwrap_err();
+        assert!(
+            error.to_string().contains("wrote more than 16 MiB"),
+            "{error}"
+        );
     }
 
     #[tokio::test]

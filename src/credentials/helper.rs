@@ -37,7 +37,7 @@ impl Helper {
     /// What it keeps for `server`, if anything.
     pub(super) async fn get(&self, server: &str) -> Result<Option<Credential>, CredentialsError> {
         let answer = self.ask("get", server.into()).await?;
-        if answer.succeeded {
+        if answer.succeeded() {
             return self.credential(&answer);
         }
         match says_nothing_is_kept(&answer) {
@@ -58,7 +58,7 @@ impl Helper {
             "Secret": password.expose_secret(),
         });
         let answer = self.ask("store", input.to_string().into()).await?;
-        match answer.succeeded {
+        match answer.succeeded() {
             true => Ok(()),
             false => Err(self.failure(&answer)),
         }
@@ -69,7 +69,7 @@ impl Helper {
         let kept = self.get(server).await?.is_some();
         if kept {
             let answer = self.ask("erase", server.into()).await?;
-            if !answer.succeeded && !says_nothing_is_kept(&answer) {
+            if !answer.succeeded() && !says_nothing_is_kept(&answer) {
                 return Err(self.failure(&answer));
             }
         }

@@ -55,7 +55,7 @@ impl PasswordSource {
                 let (program, arguments) =
                     command.split_first().ok_or(CredentialsError::NoPassword)?;
                 let answer = program::run(program, arguments, SecretString::default()).await?;
-                if !answer.succeeded {
+                if !answer.succeeded() {
                     return Err(CredentialsError::Failed {
                         program: program.clone(),
                         said: answer.complaint(),
@@ -147,6 +147,12 @@ mod tests {
                 .unwrap_err()
                 .contains("cannot be started")
         );
+    }
+
+    #[tokio::test]
+    async fn a_program_that_answers_without_end_is_no_password() {
+        let error = read(command(&["yes"])).await.unwrap_err();
+        assert_eq!(error, "yes answered with more than a password");
     }
 
     #[tokio::test(start_paused = true)]

@@ -3,7 +3,7 @@
 //! Draws when something changed, at most 20 times a second; ticks once a second while something moves,
 //! and not at all otherwise.
 
-use std::{io, process::Stdio, sync::Arc, time::Duration};
+use std::{io, sync::Arc, time::Duration};
 
 use crossterm::event::{Event as TerminalEvent, EventStream, KeyEventKind};
 use futures_util::StreamExt as _;
@@ -25,6 +25,7 @@ use crate::{
     batch::{Board, Command, Event, Job},
     inspect::{Answer, Error, Request},
     present::Level,
+    program,
 };
 
 /// 20 frames a second.
@@ -171,15 +172,10 @@ impl App {
         if *bell {
             screen.ring()?;
         }
-        if let Some((program, arguments)) = command.split_first() {
-            let started = tokio::process::Command::new(program)
-                .args(arguments)
-                .stdin(Stdio::null())
-                .stdout(Stdio::null())
-                .stderr(Stdio::null())
-                .spawn();
+        if let Some((name, arguments)) = command.split_first() {
+            let started = program::launch(name, arguments);
             if let Err(error) = started {
-                let text = format!("cannot start {program}: {error}");
+                let text = format!("cannot start {name}: {error}");
                 self.model.say(Level::Warning, text);
             }
         }

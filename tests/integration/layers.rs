@@ -105,3 +105,22 @@ fn every_layer_imports_only_what_the_map_allows() {
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
+
+#[test]
+fn processes_are_started_in_one_place() {
+    let mut files = Vec::new();
+    sources(Path::new("src"), &mut files);
+    let starts = |text: &str| {
+        ["tokio::process", "process::Command"]
+            .iter()
+            .any(|path| text.contains(path))
+    };
+    let elsewhere: Vec<&String> = (files.iter())
+        .filter(|(name, text)| !name.starts_with("program/") && starts(text))
+        .map(|(name, _)| name)
+        .collect();
+    assert!(
+        elsewhere.is_empty(),
+        "output without a limit: {elsewhere:?}"
+    );
+}
