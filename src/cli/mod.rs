@@ -28,6 +28,7 @@ use std::{
     process::ExitCode,
 };
 
+use anyhow::Context as _;
 use clap::{Args, Parser, Subcommand};
 
 use crate::{
@@ -177,7 +178,7 @@ struct JournalArguments {
     /// Directory of the journal, instead of the user's state directory.
     #[arg(long, value_name = "DIR", env = "TRANSSHIP_STATE")]
     state: Option<PathBuf>,
-    /// PostgreSQL database for the journal, as a postgres:// URL.
+    /// PostgreSQL database for the journal, as a postgres:// URL; or a directory.
     #[arg(
         long,
         value_name = "URL",
@@ -218,14 +219,18 @@ struct OutputArguments {
 }
 
 impl JournalArguments {
-    async fn open(&self) -> anyhow::Result<Journal> {
-        let place = match (&self.journal, &self.state) {
-            (Some(url), _) => url.parse::<Place>()?,
-            (None, Some(directory)) => Place::Directory(directory.clone()),
+    /// Where the journal is; nothing is made or asked there.
+    fn place(&self) -> anyhow::Result<Place> {
+        Ok(match (&self.journal, &self.state) {
+            (Some(text), _) => text.parse().context("wrong --journal")?,
+            (None, Some(directory)) => Place::directory(directory).context("wrong --state")?,
             (None, None) => Place::standard()
                 .ok_or_else(|| anyhow::anyhow!("there is no home directory; say --state DIR"))?,
-        };
-        Ok(Journal::open(place).await?)
+        })
+    }
+
+    async fn open(&self) -> anyhow::Result<Journal> {
+        Ok(Journal::open(self.place()?).await?)
     }
 }
 

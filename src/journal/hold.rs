@@ -16,7 +16,7 @@ use jiff::Timestamp;
 use sha2::Digest as _;
 use sqlx::{AnyConnection, Connection as _, Row as _};
 
-use super::{JournalError, Place, rows};
+use super::{JournalError, Place, private, rows};
 use crate::batch::BatchId;
 
 /// A program that lists batches locks each for an instant to see whether it is held. So a refusal counts only
@@ -187,15 +187,11 @@ fn lock_file(directory: &Path, batch: &BatchId) -> Result<Option<File>, JournalE
     let path = lock_path(directory, batch);
     let failed = |cause| JournalError::directory(&path, cause);
     if let Some(parent) = path.parent() {
-        std::fs::create_dir_all(parent).map_err(failed)?;
+        private::make_directory(parent).map_err(failed)?;
     }
     // The file stays when the hold ends: were it removed while the batch is there, one process could lock the
     // removed file and another a new one of the same name.
-    let file = File::options()
-        .create(true)
-        .append(true)
-        .open(&path)
-        .map_err(failed)?;
+    let file = private::open(&path).map_err(failed)?;
     match file.try_lock() {
         Ok(()) => Ok(Some(file)),
         Err(TryLockError::WouldBlock) => Ok(None),

@@ -27,17 +27,20 @@
 //! holders   batch, host, pid, since   who ran the batch last; a lock says whether it still does
 //! ```
 
+mod address;
 mod error;
 mod hold;
 mod ledger;
 mod naming;
 mod place;
+mod private;
 mod recorder;
 mod removal;
 mod rows;
 mod schema;
 mod store;
 
+pub use address::PlaceError;
 pub use error::JournalError;
 pub use hold::Holder;
 pub use ledger::BatchState;

@@ -8,16 +8,18 @@ use std::{
     fs::File,
     io,
     path::{Path, PathBuf},
-    str::FromStr,
     sync::Arc,
 };
 
 use sqlx::{AnyConnection, ConnectOptions as _, any::AnyConnectOptions};
 use url::Url;
 
-use super::JournalError;
+use super::{JournalError, private};
 
-const FILE: &str = "journal.sqlite3";
+pub(super) const FILE: &str = "journal.sqlite3";
+
+/// What SQLite keeps beside the journal while it is open.
+const BESIDE: [&str; 2] = ["journal.sqlite3-wal", "journal.sqlite3-shm"];
 
 /// Stays set in the file. Unlike any other statement it does not wait for a file that another process uses.
 const SQLITE_MAKING: &str = "PRAGMA journal_mode = WAL";
@@ -112,34 +114,17 @@ fn sqlite_url(file: &Path) -> Result<Url, sqlx::Error> {
 /// Makes the directory and waits for whoever opens the journal in it just now.
 async fn lock(directory: PathBuf) -> io::Result<File> {
     let lock = move || {
-        make_private(&directory)?;
-        let file = File::create(directory.join("opening.lock"))?;
+        private::make_directory(&directory)?;
+        let file = private::open(&directory.join("opening.lock"))?;
         file.lock()?;
+        // Before SQLite opens it: the files beside the journal get the journal's mode.
+        private::make(&directory.join(FILE))?;
+        for beside in BESIDE {
+            private::narrow(&directory.join(beside))?;
+        }
         Ok(file)
     };
     tokio::task::spawn_blocking(lock).await?
-}
-
-/// For this user only: lists and failures can tell of private registries.
-fn make_private(directory: &Path) -> io::Result<()> {
-    let mut builder = std::fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(directory)
-}
-
-impl FromStr for Place {
-    type Err = url::ParseError;
-
-    /// A `postgres://` or `postgresql://` URL, else a directory.
-    fn from_str(text: &str) -> Result<Self, url::ParseError> {
-        if text.starts_with("postgres://") || text.starts_with("postgresql://") {
-            text.parse().map(Self::Postgres)
-        } else {
-            Ok(Self::Directory(text.into()))
-        }
-    }
 }
 
 impl fmt::Display for Place {
@@ -177,12 +162,6 @@ mod tests {
             format!("{place} {place:?}"),
             "postgres://db/ships postgres://db/ships"
         );
-    }
-
-    #[test]
-    fn a_path_that_is_no_url_is_a_directory() {
-        let place: Place = "state/of things?".parse().unwrap();
-        assert!(matches!(place, Place::Directory(_)));
     }
 
     #[test]

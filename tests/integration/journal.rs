@@ -396,17 +396,69 @@ async fn a_hundred_thousand_images_are_stored_and_counted() {
 }
 
 #[cfg(unix)]
-#[tokio::test]
-async fn only_this_user_can_look_into_the_state_directory() {
+fn mode(path: &std::path::Path) -> u32 {
     use std::os::unix::fs::PermissionsExt as _;
 
+    std::fs::metadata(path).unwrap().permissions().mode() & 0o777
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn only_this_user_can_look_into_the_state_directory() {
     let directory = tempfile::tempdir().unwrap();
     let state = directory.path().join("state");
     Journal::open(Place::Directory(state.clone()))
         .await
         .unwrap();
-    let mode = std::fs::metadata(state).unwrap().permissions().mode();
-    assert_eq!(mode & 0o777, 0o700);
+    assert_eq!(mode(&state), 0o700);
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn only_this_user_can_read_the_journal_in_a_directory_that_others_can_enter() {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let directory = tempfile::tempdir().unwrap();
+    let set = |path: &std::path::Path, mode| {
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+    };
+    set(directory.path(), 0o755);
+    let place = Place::Directory(directory.path().to_owned());
+    let open = async || {
+        let journal = Journal::open(place.clone()).await.unwrap();
+        let recorder = journal.start(&list()).await.unwrap();
+        list_jobs(&recorder, 1);
+        recorder.flush().await.unwrap();
+        recorder
+    };
+    let files = || {
+        let mut found = Vec::new();
+        for directory in [directory.path().to_owned(), directory.path().join("holds")] {
+            for entry in std::fs::read_dir(directory).unwrap() {
+                found.push(entry.unwrap().path());
+            }
+        }
+        found
+    };
+    let recorder = open().await;
+    // The journal, what SQLite keeps beside it, both locks, and their directory.
+    assert_eq!(files().len(), 6, "{:?}", files());
+    assert!(
+        files().iter().all(|file| mode(file) & 0o077 == 0),
+        "{:?}",
+        files()
+    );
+    assert_eq!(mode(directory.path()), 0o755, "the directory is not ours");
+
+    // As an earlier version, or a copy, left them.
+    files().iter().for_each(|file| set(file, 0o755));
+    let second = open().await;
+    let journal = |file: &std::path::PathBuf| file.to_string_lossy().contains("journal.sqlite3");
+    let ours: Vec<_> = files().into_iter().filter(journal).collect();
+    assert_eq!(ours.len(), 3);
+    assert!(ours.iter().all(|file| mode(file) & 0o077 == 0), "{ours:?}");
+    second.close().await.unwrap();
+    recorder.close().await.unwrap();
 }
 
 fn list() -> NewBatch {

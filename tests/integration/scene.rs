@@ -54,6 +54,14 @@ impl Scene {
         self.operator.list(&list(&source, &destination, &images))
     }
 
+    /// What is in the operator's directory.
+    pub fn files(&self) -> Vec<PathBuf> {
+        let entries = std::fs::read_dir(self.operator.path(".")).unwrap();
+        let mut files: Vec<_> = entries.map(|entry| entry.unwrap().path()).collect();
+        files.sort();
+        files
+    }
+
     /// The repositories whose tag the destination was given.
     pub fn arrived(&self) -> Vec<&str> {
         let requests = self.destination.requests();

@@ -127,6 +127,44 @@ async fn what_cannot_be_started_ends_with_2() {
 }
 
 #[tokio::test]
+async fn a_journal_that_is_no_journal_is_refused_and_nothing_is_made() {
+    let scene = Scene::new().await;
+    let list = scene.list();
+    let before = scene.files();
+    for journal in [
+        "nonsense",
+        "mysql://ship:hunter2@db/ships",
+        "postgre://ship:hunter2@db/ships",
+        "ship:hunter2@db/ships",
+    ] {
+        for command in [
+            &["run", list.to_str().unwrap()][..],
+            &["resume"],
+            &["batches"],
+        ] {
+            let mut command = scene
+                .operator
+                .command(&[command, &["--journal", journal]].concat());
+            let command = command
+                .env_remove("TRANSSHIP_STATE")
+                .current_dir(scene.operator.path("."));
+            let ended = Ended::from(command.output().await.unwrap());
+            let said = &ended.expect(2).stderr;
+            assert!(said.contains("postgres://"), "{said}");
+            assert!(!said.contains("hunter2"), "{said}");
+        }
+        let mut command = scene.operator.command(&["batches"]);
+        let command = command
+            .env_remove("TRANSSHIP_STATE")
+            .env("TRANSSHIP_JOURNAL", journal)
+            .current_dir(scene.operator.path("."));
+        let ended = Ended::from(command.output().await.unwrap());
+        assert!(!ended.expect(2).stderr.contains("hunter2"), "{ended:?}");
+    }
+    assert_eq!(scene.files(), before);
+}
+
+#[tokio::test]
 async fn batches_tells_what_became_of_each() {
     let scene = Scene::new().await;
     scene.misbehave("team/second", Action::answer(404));
