@@ -17,7 +17,7 @@ use crate::{
     present,
     registry::Class,
     run::Policy,
-    verify::{Depth, Image, Verifier},
+    verify::{Depth, Findings, Image, Verifier},
 };
 
 /// Images compared at once.
@@ -67,7 +67,7 @@ pub(super) async fn verify(arguments: VerifyArguments) -> anyhow::Result<Exit> {
     let (mut different, mut unknown) = (0, 0);
     while let Some((job, compared)) = comparisons.next().await {
         match &compared {
-            Ok(differences) => different += usize::from(!differences.is_empty()),
+            Ok(findings) => different += usize::from(!findings.differences.is_empty()),
             Err(_) => unknown += 1,
         }
         tell(&job, &compared, arguments.json)?;
@@ -110,7 +110,7 @@ async fn images(arguments: &VerifyArguments) -> anyhow::Result<Result<(Engine, V
     Ok(Ok((engine, jobs)))
 }
 
-type Compared = anyhow::Result<Vec<String>>;
+type Compared = anyhow::Result<Findings>;
 
 /// Compares an image, again when what keeps it from being compared may pass; what was found sound until then is
 /// not looked at again.
@@ -130,10 +130,10 @@ async fn compare(
             attachments: job.attachments,
         };
         let mut tries = 0;
-        let differences = loop {
+        loop {
             tries += 1;
             let error = match verifier.verify(&source, &destination, &image).await {
-                Ok(differences) => break differences,
+                Ok(findings) => return Ok(findings),
                 Err(error) => error,
             };
             match error.class() {
@@ -146,8 +146,7 @@ async fn compare(
                 }
                 _ => return Err(error.into()),
             }
-        };
-        Ok(differences.iter().map(ToString::to_string).collect())
+        }
     };
     let compared = compared.await;
     (job, compared)
@@ -155,21 +154,39 @@ async fn compare(
 
 fn tell(job: &Job, compared: &Compared, json: bool) -> std::io::Result<()> {
     let error = compared.as_ref().err().map(|error| format!("{error:#}"));
+    let findings = compared.as_ref().ok();
+    let told = |findings: &Findings| {
+        let differences = findings.differences.iter();
+        differences.map(ToString::to_string).collect::<Vec<_>>()
+    };
+    let differences = findings.map(told);
+    let notes = findings.map(|findings| findings.notes.iter());
+    let notes: Vec<String> = notes
+        .into_iter()
+        .flatten()
+        .map(ToString::to_string)
+        .collect();
     if json {
-        let line = json!({
+        let mut line = json!({
             "source": job.source.to_string(),
             "destination": job.destination.to_string(),
-            "differences": compared.as_ref().ok(),
+            "differences": differences,
             "error": error,
         });
+        if !notes.is_empty() {
+            line["notes"] = json!(notes);
+        }
         return print(|output| writeln!(output, "{line}"));
     }
-    let findings = compared.as_ref().map(Vec::as_slice).unwrap_or_default();
+    for note in notes {
+        eprintln!("{}: {}", job.destination, present::plain(&note));
+    }
     let error = error.map(|error| format!("could not be compared: {error}"));
+    let lines = differences.into_iter().flatten().chain(error);
+    let lines: Vec<String> = lines.collect();
     print(|output| {
-        let mut findings = findings.iter().chain(&error);
-        findings.try_for_each(|finding| {
-            writeln!(output, "{}: {}", job.destination, present::plain(finding))
-        })
+        lines
+            .iter()
+            .try_for_each(|line| writeln!(output, "{}: {}", job.destination, present::plain(line)))
     })
 }

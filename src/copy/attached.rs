@@ -17,13 +17,15 @@ use tokio::sync::{OnceCell, Semaphore};
 
 use super::{
     CopyError, Report, Side,
+    cosign::{CosignTag, Found},
     error::blame,
     graph::{DEEPEST, Graph, READERS},
     site::Site,
+    writing::kept,
 };
 use crate::{
-    oci::{Attachments, Digest, Manifest, Repository, Tag, Version},
-    registry::{Class, Error, ErrorCause, Referrers},
+    oci::{Attachments, Digest, Manifest, Registry, Repository, Tag, Version},
+    registry::{Class, Error, ErrorCause, Referrers, ReferrersApi},
 };
 
 /// More than this many for one image are a mistake or an attack.
@@ -35,8 +37,9 @@ pub(super) struct Known {
     /// The registry has no referrers list.
     no_api: AtomicBool,
     tags: Mutex<HashMap<Repository, Arc<OnceCell<AttachedTags>>>>,
-    /// Manifests whose attachments were brought here.
-    complete: Mutex<HashSet<(Repository, Digest)>>,
+    /// Manifests whose attachments were brought here, and from where: two repositories may have the same image
+    /// with different signatures.
+    complete: Mutex<HashSet<Brought>>,
     /// Who may change the fallback index of a subject.
     listing: Mutex<HashMap<(Repository, Digest), Arc<Semaphore>>>,
 }
@@ -53,19 +56,31 @@ pub(super) struct Attachment {
     pub there: bool,
 }
 
+/// What was found of an attachment.
+enum Read {
+    Attachment(Attachment),
+    /// A tag for a manifest that was taken already.
+    Name(Attachment),
+}
+
+/// What is attached to a manifest was brought from one repository into another.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub(super) struct Brought {
+    pub registry: Registry,
+    pub from: Repository,
+    pub into: Repository,
+    pub subject: Digest,
+}
+
 impl Known {
-    pub(super) fn is_complete(&self, repository: &Repository, subject: &Digest) -> bool {
+    pub(super) fn is_complete(&self, brought: &Brought) -> bool {
         let complete = self.complete.lock().unwrap_or_else(PoisonError::into_inner);
-        complete.contains(&(repository.clone(), subject.clone()))
+        complete.contains(brought)
     }
 
-    pub(super) fn complete(&self, repository: &Repository, subjects: &[Digest]) {
+    pub(super) fn complete(&self, brought: impl IntoIterator<Item = Brought>) {
         let mut complete = self.complete.lock().unwrap_or_else(PoisonError::into_inner);
-        complete.extend(
-            subjects
-                .iter()
-                .map(|subject| (repository.clone(), subject.clone())),
-        );
+        complete.extend(brought);
     }
 
     /// One permit: the fallback index of `subject` is changed by one at a time (quirk 46).
@@ -87,17 +102,25 @@ pub(super) struct Search<'a> {
     pub destination: &'a Site,
     pub into: &'a Repository,
     pub report: &'a (dyn Fn(Report) + Send + Sync),
+    /// Whether it was said that the source would not show what is under cosign's tags.
+    pub hidden: AtomicBool,
 }
 
 impl Search<'_> {
     /// Everything attached to `subjects`, what is attached to that, and so on: generation by generation, so
-    /// that a subject always comes before what refers to it. `seen` are the manifests known already.
+    /// that a subject always comes before what refers to it. `taken` are the manifests known already.
+    ///
+    /// A registry may say that manifests belong to each other in a circle, and a tag may name what it belongs
+    /// to. A manifest is taken once, and what is attached to it looked for once. A tag that names a manifest
+    /// that was taken comes last.
     pub(super) async fn run(
         &self,
         mut subjects: Vec<Digest>,
-        seen: &mut HashSet<Digest>,
+        mut taken: HashSet<Digest>,
     ) -> Result<Vec<Vec<Attachment>>, CopyError> {
         let mut generations: Vec<Vec<Attachment>> = Vec::new();
+        let mut names = Vec::new();
+        let mut searched = taken.clone();
         let mut count = 0;
         while !subjects.is_empty() {
             let searches: Vec<_> = subjects
@@ -109,7 +132,7 @@ impl Search<'_> {
                 .try_collect()
                 .await?;
             let found = found.into_iter().flatten().filter(|version| match version {
-                Version::Digest(digest) => seen.insert(digest.clone()),
+                Version::Digest(digest) => taken.insert(digest.clone()),
                 Version::Tag(_) => true,
             });
             let found: Vec<Version> = found.collect();
@@ -119,23 +142,33 @@ impl Search<'_> {
             }
             let reads: Vec<_> = found
                 .into_iter()
-                .map(|version| self.read(version))
+                .map(|version| self.read(version, &taken))
                 .collect();
-            let generation: Vec<Option<Attachment>> =
+            let read: Vec<Option<Read>> =
                 stream::iter(reads).buffered(READERS).try_collect().await?;
-            let generation: Vec<Attachment> = generation.into_iter().flatten().collect();
-            subjects = generation
-                .iter()
-                .flat_map(|attachment| attachment.graph.manifests())
-                .map(|manifest| manifest.digest.clone())
-                .collect();
-            seen.extend(subjects.iter().cloned());
+            let mut generation = Vec::new();
+            subjects.clear();
+            for read in read.into_iter().flatten() {
+                match read {
+                    Read::Name(name) => names.push(name),
+                    Read::Attachment(attachment) => {
+                        let manifests = attachment.graph.manifests();
+                        let new = manifests.filter(|new| searched.insert(new.digest.clone()));
+                        subjects.extend(new.map(|manifest| manifest.digest.clone()));
+                        generation.push(attachment);
+                    }
+                }
+            }
+            taken.extend(subjects.iter().cloned());
             if !generation.is_empty() {
                 generations.push(generation);
             }
             if generations.len() > DEEPEST {
                 return Err(CopyError::TooDeep(DEEPEST));
             }
+        }
+        if !names.is_empty() {
+            generations.push(names);
         }
         Ok(generations)
     }
@@ -161,35 +194,35 @@ impl Search<'_> {
     }
 
     async fn referrers(&self, subject: &Digest) -> Result<Vec<Digest>, CopyError> {
-        let known = &self.source.attached;
-        let mut refused = None;
-        if !known.no_api.load(Relaxed) {
-            let answer = self.source.client.referrers(self.from, subject).await;
-            match answer.map_err(blame(Side::Source))? {
-                Referrers::Listed(listed) => {
-                    return Ok(listed.into_iter().map(|referrer| referrer.digest).collect());
-                }
-                Referrers::NoApi => known.no_api.store(true, Relaxed),
-                Referrers::Refused(said) => refused = Some(said),
-            }
-        }
-        let index = match Attachments::fallback_tag(subject) {
-            Some(tag) if self.may_exist(&tag).await? => self.manifest(&Version::Tag(tag)).await?,
-            _ => None,
+        let (known, client) = (&self.source.attached, &self.source.client);
+        let api = match known.no_api.load(Relaxed) {
+            true => ReferrersApi::Missing,
+            false => client
+                .referrers_api(self.from, subject)
+                .await
+                .map_err(blame(Side::Source))?,
         };
-        match (index, refused) {
-            (Some(index), _) => Ok(index
-                .children()
-                .iter()
-                .map(|referrer| referrer.digest.clone())
+        let may_be_tagged = match (&api, Attachments::fallback_tag(subject)) {
+            (ReferrersApi::Listed(_), _) | (_, None) => false,
+            (ReferrersApi::Missing | ReferrersApi::Refused(_), Some(tag)) => {
+                self.may_exist(&tag).await?
+            }
+        };
+        if let ReferrersApi::Missing = api {
+            known.no_api.store(true, Relaxed);
+        }
+        let found = client.referrers_after(api, self.from, subject, may_be_tagged);
+        match found.await.map_err(blame(Side::Source))? {
+            Referrers::Listed(referrers) | Referrers::Tagged(referrers) => Ok(referrers
+                .into_iter()
+                .map(|referrer| referrer.digest)
                 .collect()),
-            (None, Some(said)) => {
+            Referrers::Refused(error) => {
                 self.note(format!(
-                    "the source would not list what refers to {subject}, so that is not copied: {said}"
+                    "the source would not list what refers to {subject}, so that is not copied: {error}"
                 ));
                 Ok(Vec::new())
             }
-            (None, None) => Ok(Vec::new()),
         }
     }
 
@@ -217,10 +250,14 @@ impl Search<'_> {
         Ok(tags.is_none_or(|tags| tags.contains(tag.as_str())))
     }
 
-    async fn read(&self, version: Version) -> Result<Option<Attachment>, CopyError> {
-        let manifest = match self.manifest(&version).await {
-            Ok(Some(manifest)) => manifest,
-            Ok(None) => {
+    async fn read(
+        &self,
+        version: Version,
+        taken: &HashSet<Digest>,
+    ) -> Result<Option<Read>, CopyError> {
+        let manifest = match self.source.client.manifest(self.from, &version).await {
+            Ok(manifest) => manifest,
+            Err(error) if error.is_not_found() => {
                 if let Version::Digest(digest) = version {
                     self.note(format!(
                         "the source lists {digest} as a referrer but does not hold it; it is not copied"
@@ -228,59 +265,89 @@ impl Search<'_> {
                 }
                 return Ok(None);
             }
-            Err(error) if is_unreadable(&error) => {
+            Err(error) if error.status() == Some(403) => {
+                self.note_hidden(&version, &error);
+                return Ok(None);
+            }
+            Err(error) if matches!(*error.cause, ErrorCause::Manifest(_)) => {
                 self.note(format!(
                     "{version} belongs to the image and cannot be copied: the source {error}"
                 ));
                 return Ok(None);
             }
-            Err(error) => return Err(error),
+            Err(error) => return Err(blame(Side::Source)(error)),
         };
-        let there = self.wanted.recheck && self.holds(&version, &manifest.digest).await?;
-        if there {
-            self.destination.add_manifest(self.into, &manifest.digest);
-        }
+        let there = self.wanted.recheck && self.holds(&version, &manifest).await?;
+        let (tag, is_name) = match version {
+            Version::Tag(tag) => (Some(tag), taken.contains(&manifest.digest)),
+            Version::Digest(_) => (None, false),
+        };
         let is_complete = |digest: &Digest| self.destination.has_manifest(self.into, digest);
-        let graph = if is_complete(&manifest.digest) {
+        let graph = if there || is_name || is_complete(&manifest.digest) {
             Graph::of(manifest)
         } else {
             Graph::read(&self.source.client, self.from, manifest, &is_complete).await?
         };
-        let tag = match version {
-            Version::Tag(tag) => Some(tag),
-            Version::Digest(_) => None,
-        };
-        Ok(Some(Attachment { graph, tag, there }))
+        let attachment = Attachment { graph, tag, there };
+        Ok(Some(match is_name {
+            true => Read::Name(attachment),
+            false => Read::Attachment(attachment),
+        }))
     }
 
-    /// Whether the destination has `digest` under the name it has at the source.
-    async fn holds(&self, version: &Version, digest: &Digest) -> Result<bool, CopyError> {
-        let head = self.destination.client.manifest_head(self.into, version);
-        match head.await {
-            Ok(head) => Ok(head.is_some_and(|head| head.digest == *digest)),
-            Err(error) if error.status() == Some(403) => Ok(false),
-            Err(error) => Err(blame(Side::Destination)(error)),
+    /// Whether nothing is to be written for what the source has as `version`.
+    async fn holds(&self, version: &Version, manifest: &Manifest) -> Result<bool, CopyError> {
+        let wanted = &manifest.digest;
+        let tag = match version {
+            Version::Tag(tag) => tag,
+            Version::Digest(_) => {
+                let head = self.destination.client.manifest_head(self.into, version);
+                let holds = match head.await {
+                    Ok(head) => head.is_some_and(|head| head.digest == *wanted),
+                    Err(error) if error.status() == Some(403) => false,
+                    Err(error) => return Err(blame(Side::Destination)(error)),
+                };
+                if holds {
+                    self.destination.add_manifest(self.into, wanted);
+                }
+                return Ok(holds);
+            }
+        };
+        let cosign = CosignTag {
+            destination: self.destination,
+            into: self.into,
+            tag,
+        };
+        match cosign.compare(manifest).await? {
+            Found::Nothing | Found::Incomplete(_) => Ok(false),
+            Found::Complete(there) => {
+                self.destination.add_manifest(self.into, &there);
+                Ok(true)
+            }
+            Found::Other(there) => {
+                self.note(kept(tag, &there, wanted));
+                Ok(true)
+            }
         }
     }
 
-    /// A manifest of the source, `None` if it is not there or the source will not say (quirk 25).
-    async fn manifest(&self, version: &Version) -> Result<Option<Manifest>, CopyError> {
-        match self.source.client.manifest(self.from, version).await {
-            Ok(manifest) => Ok(Some(manifest)),
-            Err(error) if error.is_not_found() || error.status() == Some(403) => Ok(None),
-            Err(error) => Err(blame(Side::Source)(error)),
+    /// Says what the source would not show. Where it does not list its tags either, each is asked for, and some
+    /// registries refuse those that do not exist (quirk 25): that is said once for an image.
+    fn note_hidden(&self, version: &Version, error: &Error) {
+        match version {
+            Version::Digest(digest) => self.note(format!(
+                "the source lists {digest} as a referrer and would not show it, so it is not copied: it {error}"
+            )),
+            Version::Tag(tag) if !self.hidden.swap(true, Relaxed) => self.note(format!(
+                "the source would not say what is under {tag}, so signatures under such tags are not copied: it {error}"
+            )),
+            Version::Tag(_) => {}
         }
     }
 
     fn note(&self, text: String) {
         (self.report)(Report::Noted(text));
     }
-}
-
-/// Whether it is of a kind that nothing here knows how to copy.
-fn is_unreadable(error: &CopyError) -> bool {
-    matches!(error, CopyError::Registry { error, .. }
-        if matches!(*error.cause, ErrorCause::Manifest(_)))
 }
 
 fn is_passing(error: &Error) -> bool {

@@ -6,6 +6,7 @@
 
 mod attached;
 mod claims;
+mod cosign;
 mod create;
 mod engine;
 mod error;

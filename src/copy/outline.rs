@@ -2,7 +2,7 @@
 //!
 //! Invariant: a parent comes before its children, so positions refer backwards.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::{FoundManifest, plan::Plan};
 use crate::oci::{Digest, Manifest, Platform};
@@ -25,6 +25,8 @@ pub(super) fn outline(plan: &Plan) -> Vec<FoundManifest> {
         found: Vec::new(),
     };
     let attached = plan.attached.iter().flatten();
+    // A tag may name what is in the plan already.
+    let mut told = HashSet::new();
     for graph in [&plan.image]
         .into_iter()
         .chain(attached.map(|one| &one.graph))
@@ -33,7 +35,9 @@ pub(super) fn outline(plan: &Plan) -> Vec<FoundManifest> {
             .into_iter()
             .chain(graph.levels.iter().flatten())
         {
-            outline.add(manifest);
+            if told.insert(&manifest.digest) {
+                outline.add(manifest);
+            }
         }
     }
     outline.found

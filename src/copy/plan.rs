@@ -3,11 +3,11 @@
 //! Decides what is left out because it is known to be there. Invariant: a blob that several manifests name
 //! is in the plan once.
 
-use std::collections::HashSet;
+use std::{collections::HashSet, sync::atomic::AtomicBool};
 
 use super::{
     CopyError, FoundBlob, Order, Report,
-    attached::{Attachment, Search},
+    attached::{Attachment, Brought, Search},
     graph::Graph,
     site::Site,
 };
@@ -29,7 +29,7 @@ pub(super) struct Plan {
     /// The blobs of all of these.
     pub blobs: Vec<FoundBlob>,
     /// The manifests whose attachments are in the plan.
-    pub subjects: Vec<Digest>,
+    pub brings: Vec<Brought>,
     pub there: bool,
     rewritten: bool,
 }
@@ -48,9 +48,9 @@ impl Plan {
             rewritten,
             there,
         } = root;
-        let plan = |image, attached, subjects| Self {
+        let plan = |image, attached, brings| Self {
             there,
-            ..Self::of(image, rewritten, attached, subjects)
+            ..Self::of(image, rewritten, attached, brings)
         };
         let only = |image| plan(image, Vec::new(), Vec::new());
         // A new tag for what the repository holds: all there is to write is the manifest.
@@ -70,13 +70,22 @@ impl Plan {
             return Ok(only(image));
         }
         let manifests = image.manifests().skip(usize::from(rewritten));
-        let subjects = manifests.map(|manifest| &manifest.digest);
-        let subjects: Vec<Digest> = subjects
-            .chain(&image.left_out)
-            .filter(|subject| !destination.attached.is_complete(into, subject))
-            .cloned()
+        let own = manifests.map(|manifest| &manifest.digest);
+        let own: Vec<Digest> = own.chain(&image.left_out).cloned().collect();
+        let taken = own.iter().cloned().collect();
+        let subjects = own.into_iter().map(|subject| Brought {
+            registry: order.source.registry.clone(),
+            from: from.clone(),
+            into: into.clone(),
+            subject,
+        });
+        let brings: Vec<Brought> = subjects
+            .filter(|brought| !destination.attached.is_complete(brought))
             .collect();
-        let mut seen = subjects.iter().cloned().collect();
+        let subjects = brings
+            .iter()
+            .map(|brought| brought.subject.clone())
+            .collect();
         let search = Search {
             wanted: order.attachments,
             source,
@@ -84,16 +93,17 @@ impl Plan {
             destination,
             into,
             report,
+            hidden: AtomicBool::default(),
         };
-        let attached = search.run(subjects.clone(), &mut seen).await?;
-        Ok(plan(image, attached, subjects))
+        let attached = search.run(subjects, taken).await?;
+        Ok(plan(image, attached, brings))
     }
 
     fn of(
         image: Graph,
         rewritten: bool,
         attached: Vec<Vec<Attachment>>,
-        subjects: Vec<Digest>,
+        brings: Vec<Brought>,
     ) -> Self {
         let mut seen = HashSet::new();
         let attachments = attached.iter().flatten();
@@ -107,7 +117,7 @@ impl Plan {
             image,
             attached,
             blobs,
-            subjects,
+            brings,
             there: false,
             rewritten,
         }

@@ -9,7 +9,9 @@ use std::{
 
 use tokio::sync::OnceCell;
 
-use super::{attached::Known, claims::Claims, create::Creator, unfinished::Unfinished};
+use super::{
+    attached::Known, claims::Claims, cosign::CosignTags, create::Creator, unfinished::Unfinished,
+};
 use crate::{
     oci::{Digest, Repository},
     registry::{Client, Error},
@@ -19,6 +21,7 @@ pub(super) struct Site {
     pub client: Arc<Client>,
     pub claims: Arc<Claims>,
     pub attached: Known,
+    pub cosign_tags: CosignTags,
     pub unfinished: Unfinished,
     /// How a missing repository is made here, if the operator said so.
     pub creator: Option<Creator>,
@@ -34,6 +37,7 @@ impl Site {
             client: Arc::new(client),
             claims: Arc::default(),
             attached: Known::default(),
+            cosign_tags: CosignTags::default(),
             unfinished: Unfinished::default(),
             creator,
             newness: Mutex::default(),
@@ -56,6 +60,13 @@ impl Site {
             }
         };
         cell.get_or_try_init(ask).await.copied()
+    }
+
+    /// Whether it was asked already, and held nothing. Asks nobody.
+    pub(super) fn is_known_new(&self, repository: &Repository) -> bool {
+        let newness = self.newness.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = newness.get(repository).and_then(|cell| cell.get());
+        known == Some(&true)
     }
 
     /// An earlier run wrote to this repository: it may hold more than the journal had time to record.

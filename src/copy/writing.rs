@@ -7,17 +7,25 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{Mutex, PoisonError},
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicUsize, Ordering::Relaxed},
+    },
 };
 
 use futures_util::{StreamExt, TryStreamExt, future, stream};
 
 use super::{
-    CopyError, Done, Report, Side, attached::Attachment, error::blame, graph::Graph, plan::Plan,
+    CopyError, Done, Report, Side,
+    attached::Attachment,
+    cosign::{CosignTag, Found},
+    error::blame,
+    graph::Graph,
+    plan::Plan,
     site::Site,
 };
 use crate::{
-    oci::{Descriptor, Digest, Manifest, Repository, Version},
+    oci::{Attachments, Descriptor, Digest, Manifest, Repository, Signatures, Tag, Version},
     registry::{Refusal, described_as_referrer},
 };
 
@@ -30,6 +38,15 @@ pub(super) struct Writing<'a> {
     report: &'a (dyn Fn(Report) + Send + Sync),
     /// What the destination did not list among its subject's referrers.
     unlisted: Mutex<BTreeMap<Digest, Vec<Descriptor>>>,
+    /// Attachments that were not at the destination before.
+    added: AtomicUsize,
+}
+
+/// What becomes of something else under a cosign tag, where the two cannot be merged.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Unmergeable {
+    Keep,
+    Replace,
 }
 
 impl<'a> Writing<'a> {
@@ -43,6 +60,7 @@ impl<'a> Writing<'a> {
             into,
             report,
             unlisted: Mutex::default(),
+            added: AtomicUsize::default(),
         }
     }
 
@@ -76,10 +94,9 @@ impl<'a> Writing<'a> {
         let root = plan.image.root.digest.clone();
         let refused = self.generations(plan).await?;
         self.end(plan, &refused);
-        let missing = |attachment: &&Attachment| !attachment.there;
-        match plan.attached.iter().flatten().filter(missing).count() {
-            missing if missing > refused.len() => Ok(Done::Copied { root }),
-            _ => Ok(Done::UpToDate { root }),
+        match self.added.load(Relaxed) {
+            0 => Ok(Done::UpToDate { root }),
+            _ => Ok(Done::Copied { root }),
         }
     }
 
@@ -100,9 +117,8 @@ impl<'a> Writing<'a> {
         for (attachment, error) in refused {
             self.note_refused(attachment, error);
         }
-        self.destination
-            .attached
-            .complete(self.into, &plan.subjects);
+        let brought = plan.brings.iter().cloned();
+        self.destination.attached.complete(brought);
     }
 
     async fn levels(&self, graph: &Graph) -> Result<(), CopyError> {
@@ -148,17 +164,93 @@ impl<'a> Writing<'a> {
     async fn attachment(&self, attachment: &Attachment) -> Result<(), CopyError> {
         self.levels(&attachment.graph).await?;
         let root = &attachment.graph.root;
-        match &attachment.tag {
-            Some(tag) => {
-                let version = Version::Tag(tag.clone());
-                self.reference(&version, root).await.map(drop)
+        let done = match &attachment.tag {
+            Some(tag) => self.cosign_tag(tag, root, Unmergeable::Keep).await?,
+            None => {
+                let version = Version::Digest(root.digest.clone());
+                self.put(&version, root).await?;
+                let root = root.digest.clone();
+                Done::Copied { root }
             }
-            None => self.put(&Version::Digest(root.digest.clone()), root).await,
+        };
+        let added = matches!(done, Done::Copied { .. });
+        self.added.fetch_add(usize::from(added), Relaxed);
+        Ok(())
+    }
+
+    /// Writes what the destination reference selects by. A list may name cosign's tags as images of their own;
+    /// signatures that are there are no more lost by that.
+    async fn reference(&self, version: &Version, manifest: &Manifest) -> Result<Done, CopyError> {
+        match version {
+            Version::Tag(tag) if Attachments::is_cosign_tag(tag) => {
+                self.cosign_tag(tag, manifest, Unmergeable::Replace).await
+            }
+            Version::Tag(_) | Version::Digest(_) => self.replace(version, manifest).await,
         }
     }
 
+    /// Writes a manifest under one of cosign's tags, to which others may have added signatures of their own.
+    async fn cosign_tag(
+        &self,
+        tag: &Tag,
+        manifest: &Manifest,
+        unmergeable: Unmergeable,
+    ) -> Result<Done, CopyError> {
+        let version = Version::Tag(tag.clone());
+        let cosign = CosignTag {
+            destination: self.destination,
+            into: self.into,
+            tag,
+        };
+        let write = async |found| match found {
+            Found::Nothing => self.replace(&version, manifest).await,
+            Found::Complete(root) => Ok(Done::UpToDate { root }),
+            Found::Incomplete(there) => match cosign.add(&there, manifest).await? {
+                Some(merged) => {
+                    self.note_merged(tag, &there, &merged);
+                    let root = merged.digest;
+                    Ok(Done::Copied { root })
+                }
+                None => {
+                    self.unmergeable(tag, manifest, there.digest, unmergeable)
+                        .await
+                }
+            },
+            Found::Other(there) => self.unmergeable(tag, manifest, there, unmergeable).await,
+        };
+        cosign.alone(manifest, write).await
+    }
+
+    async fn unmergeable(
+        &self,
+        tag: &Tag,
+        manifest: &Manifest,
+        there: Digest,
+        unmergeable: Unmergeable,
+    ) -> Result<Done, CopyError> {
+        match unmergeable {
+            Unmergeable::Replace => self.replace(&Version::Tag(tag.clone()), manifest).await,
+            Unmergeable::Keep => {
+                (self.report)(Report::Noted(kept(tag, &there, &manifest.digest)));
+                Ok(Done::UpToDate { root: there })
+            }
+        }
+    }
+
+    fn note_merged(&self, tag: &Tag, there: &Manifest, merged: &Manifest) {
+        let [own, all] = [there, merged].map(|manifest| {
+            let signatures = Signatures::of(manifest);
+            signatures.map_or(0, |signatures| signatures.count())
+        });
+        let added = all - own.min(all);
+        (self.report)(Report::Noted(format!(
+            "the destination keeps its own {own} under {tag}; {added} of the source's were added, so it names {}",
+            merged.digest
+        )));
+    }
+
     /// Writes a manifest under a name that may not be free to change.
-    async fn reference(&self, version: &Version, manifest: &Manifest) -> Result<Done, CopyError> {
+    async fn replace(&self, version: &Version, manifest: &Manifest) -> Result<Done, CopyError> {
         let root = manifest.digest.clone();
         let error = match self.put(version, manifest).await {
             Ok(()) => return Ok(Done::Copied { root }),
@@ -233,6 +325,14 @@ impl<'a> Writing<'a> {
             "the image is copied without {name}, which belongs to it: the destination {error}"
         )));
     }
+}
+
+/// Why something under a cosign tag was not copied, and how it can be.
+pub(super) fn kept(tag: &Tag, there: &Digest, wanted: &Digest) -> String {
+    format!(
+        "{tag} is not copied: the destination has {there} under it, the source {wanted}, and the two cannot be \
+         merged; to have the source's, delete the tag there and copy again with `recheck-attachments`"
+    )
 }
 
 /// Whether the destination's rules are against it, for good, and against nothing else.

@@ -12,7 +12,7 @@ use super::{
     ReferrersSource, Request, Scope,
 };
 use crate::{
-    oci::{Attachments, Digest, Reference, Registry, Version},
+    oci::{Digest, Reference, Registry},
     registry::{self, Client},
 };
 
@@ -114,33 +114,10 @@ async fn read_config(client: &Arc<Client>, place: &Place, digest: &Digest) -> Re
 }
 
 async fn referrers(client: &Client, place: &Place, digest: &Digest) -> Result<Referrers, Error> {
-    let fallback = match client.referrers(&place.repository, digest).await? {
-        registry::Referrers::Listed(entries) => {
-            return Ok(Referrers {
-                entries,
-                source: ReferrersSource::Api,
-            });
-        }
-        registry::Referrers::Refused(said) => {
-            return Err(Error {
-                registry: place.registry.clone(),
-                doing: "list the referrers".into(),
-                said,
-                kind: ErrorKind::Auth,
-            });
-        }
-        registry::Referrers::NoApi => Attachments::fallback_tag(digest),
+    let (entries, source) = match client.referrers(&place.repository, digest).await? {
+        registry::Referrers::Listed(entries) => (entries, ReferrersSource::Api),
+        registry::Referrers::Tagged(entries) => (entries, ReferrersSource::FallbackTag),
+        registry::Referrers::Refused(error) => return Err(error.into()),
     };
-    let entries = match fallback {
-        None => Vec::new(),
-        Some(tag) => match client.manifest(&place.repository, &Version::Tag(tag)).await {
-            Ok(index) => index.children().to_vec(),
-            Err(error) if error.is_not_found() => Vec::new(),
-            Err(error) => return Err(error.into()),
-        },
-    };
-    Ok(Referrers {
-        entries,
-        source: ReferrersSource::FallbackTag,
-    })
+    Ok(Referrers { entries, source })
 }

@@ -66,6 +66,16 @@ impl Attachments {
             .filter_map(move |ending| format!("{name}.{ending}").parse().ok())
     }
 
+    /// Whether cosign puts under `tag` what belongs to some subject.
+    #[must_use]
+    pub fn is_cosign_tag(tag: &Tag) -> bool {
+        let subject = tag.as_str().split_once('.').and_then(|(name, ending)| {
+            let hex = name.strip_prefix("sha256-")?;
+            COSIGN.contains(&ending).then_some(hex)
+        });
+        subject.is_some_and(|hex| format!("sha256:{hex}").parse::<Digest>().is_ok())
+    }
+
     /// Whether `tag` may be one of those above, for any subject.
     #[must_use]
     pub fn may_be_tag(tag: &str) -> bool {
@@ -95,6 +105,19 @@ mod tests {
         let expected = ["sig", "att", "sbom"].map(|ending| format!("sha256-{hex}.{ending}"));
         assert_eq!(tags, expected);
         assert!(tags.iter().all(|tag| Attachments::may_be_tag(tag)));
+        assert!(Attachments::cosign_tags(&subject).all(|tag| Attachments::is_cosign_tag(&tag)));
+        let others = [
+            fallback.to_string(),
+            format!("sha256-{hex}.txt"),
+            "sha256-12.sig".into(),
+            "1.sig".into(),
+        ];
+        for other in others {
+            assert!(
+                !Attachments::is_cosign_tag(&other.parse().unwrap()),
+                "{other}"
+            );
+        }
     }
 
     #[test]

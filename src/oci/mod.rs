@@ -12,6 +12,7 @@ mod manifest;
 mod media_type;
 mod platform;
 mod reference;
+mod signatures;
 
 pub use attachments::Attachments;
 pub use descriptor::Descriptor;
@@ -23,3 +24,4 @@ pub use reference::{
     DOCKER_HUB, PartialReference, Reference, ReferenceError, ReferenceProblem, Registry,
     Repository, Tag, Version,
 };
+pub use signatures::{MergedSignatures, Signatures};

@@ -40,7 +40,7 @@ pub use lane::{Lane, LaneSample, Limit, Limits, Rationed, StreamPermit};
 pub use manifests::{ManifestHead, Written};
 pub use patience::Patience;
 pub use proxy::Proxy;
-pub use referrers::{Referrers, described_as_referrer};
+pub use referrers::{Referrers, ReferrersApi, described_as_referrer};
 pub use refusal::Refusal;
 pub use throttling::Budget;
 pub use tls::TlsSettings;

@@ -2,7 +2,8 @@
 //! Referrers", "Referrers Tag Schema", "Pushing Manifests with Subject").
 //!
 //! Decides whether a registry lists them, and what the index under the fallback tag says where it does not.
-//! Invariant: an index that was there keeps every entry and field it had.
+//! Invariants: a refused question is never an empty list; an index that was there keeps every entry and field it
+//! had.
 
 use std::collections::BTreeMap;
 
@@ -17,18 +18,29 @@ const MOST_REFERRERS: usize = 10_000;
 /// A registry without the list may say so with 500 (quirk 45); one that only stumbles answers in the end.
 const ASKED_AT_500: usize = 3;
 
-/// What a registry says of a manifest's referrers.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// The manifests that refer to another one, as everybody here understands it: copy, verify and inspect.
+#[derive(Debug)]
 pub enum Referrers {
+    /// The registry lists them.
+    Listed(Vec<Descriptor>),
+    /// The registry has no such list: they are those of the index under the fallback tag, none without it.
+    Tagged(Vec<Descriptor>),
+    /// The registry would not say. There may be any number of them.
+    Refused(Error),
+}
+
+/// What the referrers API answers, before the fallback tag is looked at.
+#[derive(Debug)]
+pub enum ReferrersApi {
     Listed(Vec<Descriptor>),
     /// The registry does not know the question; the fallback tag may.
-    NoApi,
+    Missing,
     /// It would not answer this time; nothing can be said of other manifests.
-    Refused(String),
+    Refused(Error),
 }
 
 impl Client {
-    /// The manifests that refer to `subject`, as the registry lists them.
+    /// The manifests that refer to `subject`: from the registry's list, else from the fallback tag.
     ///
     /// # Errors
     /// What may pass by itself, and lists that cannot be read. That there is no list is an answer.
@@ -37,19 +49,70 @@ impl Client {
         repository: &Repository,
         subject: &Digest,
     ) -> Result<Referrers, Error> {
+        let api = self.referrers_api(repository, subject).await?;
+        self.referrers_after(api, repository, subject, true).await
+    }
+
+    /// The first half of [`referrers`](Self::referrers), for callers that remember which registry has no API.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn referrers_api(
+        &self,
+        repository: &Repository,
+        subject: &Digest,
+    ) -> Result<ReferrersApi, Error> {
         let mut asked = 0;
         loop {
             let error = match self.list_referrers(repository, subject).await {
-                Ok(referrers) => return Ok(referrers),
+                Ok(answer) => return Ok(answer),
                 Err(error) => error,
             };
             asked += 1;
             return match error.status() {
-                Some(400 | 404 | 405 | 406 | 410 | 415 | 501) => Ok(Referrers::NoApi),
+                Some(400 | 404 | 405 | 406 | 410 | 415 | 501) => Ok(ReferrersApi::Missing),
                 Some(500) if asked < ASKED_AT_500 => continue,
-                Some(403 | 500) => Ok(Referrers::Refused(error.to_string())),
+                Some(403 | 500) => Ok(ReferrersApi::Refused(error)),
                 _ => Err(error),
             };
+        }
+    }
+
+    /// The second half: looks at the fallback tag where the API gave no list. `may_be_tagged` is false where the
+    /// caller knows that the repository has no such tag, which spares the request.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn referrers_after(
+        &self,
+        api: ReferrersApi,
+        repository: &Repository,
+        subject: &Digest,
+        may_be_tagged: bool,
+    ) -> Result<Referrers, Error> {
+        let refused = match api {
+            ReferrersApi::Listed(listed) => return Ok(Referrers::Listed(listed)),
+            ReferrersApi::Missing => None,
+            ReferrersApi::Refused(error) => Some(error),
+        };
+        let none = |refused: Option<Error>| match refused {
+            Some(error) => Referrers::Refused(error),
+            None => Referrers::Tagged(Vec::new()),
+        };
+        let Some(tag) = Attachments::fallback_tag(subject).filter(|_| may_be_tagged) else {
+            return Ok(none(refused));
+        };
+        match self.manifest(repository, &Version::Tag(tag)).await {
+            Ok(index) if index.media_type.is_index() => {
+                Ok(Referrers::Tagged(index.children().to_vec()))
+            }
+            // An image that somebody gave this name lists nothing.
+            Ok(_) => Ok(none(refused)),
+            Err(error) if error.is_not_found() => Ok(none(refused)),
+            Err(error) if error.status() == Some(403) => {
+                Ok(Referrers::Refused(refused.unwrap_or(error)))
+            }
+            Err(error) => Err(error),
         }
     }
 
@@ -57,7 +120,7 @@ impl Client {
         &self,
         repository: &Repository,
         subject: &Digest,
-    ) -> Result<Referrers, Error> {
+    ) -> Result<ReferrersApi, Error> {
         #[derive(Deserialize)]
         struct List {
             manifests: Option<Vec<Descriptor>>,
@@ -70,7 +133,7 @@ impl Client {
         while let Some(page) = pages.next().await? {
             // A web page with status 200 is no list, nor is a redirect to one (quirk 45).
             if page.media_type.as_ref().map(MediaType::as_str) != Some(MediaType::OCI_INDEX) {
-                return Ok(Referrers::NoApi);
+                return Ok(ReferrersApi::Missing);
             }
             let list: List = pages.read(&page)?;
             all.extend(list.manifests.into_iter().flatten());
@@ -79,7 +142,7 @@ impl Client {
                 return Err(self.protocol(Operation::ListReferrers, &url, text));
             }
         }
-        Ok(Referrers::Listed(all))
+        Ok(ReferrersApi::Listed(all))
     }
 
     /// Adds `referrers` to the index under the fallback tag of `subject`, for a registry that does not

@@ -34,6 +34,23 @@ pub enum Difference {
     Unlisted { subject: Digest, referrer: Digest },
     #[error("tag {tag} is not the same as at the source")]
     AttachedTag { tag: Tag },
+    /// A question that was not answered. What there is may be the same; nobody knows.
+    #[error("{what} could not be compared: {why}")]
+    Unknown { what: String, why: String },
+}
+
+/// Something that is not as at the source, and right all the same.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Note {
+    #[error("tag {tag} has all signatures of the source, and {more} more")]
+    MoreSignatures { tag: Tag, more: usize },
+}
+
+/// What comparing an image came to. It is the same if there are no differences.
+#[derive(Debug, Default)]
+pub struct Findings {
+    pub differences: Vec<Difference>,
+    pub notes: Vec<Note>,
 }
 
 /// What is missing.
@@ -64,6 +81,12 @@ pub enum VerifyError {
 }
 
 impl VerifyError {
+    /// As a difference of one part; the rest of the image can be compared.
+    pub(super) fn of(&self, what: String) -> Difference {
+        let why = self.to_string();
+        Difference::Unknown { what, why }
+    }
+
     /// What the registry did, so that it can be judged whether to ask again.
     #[must_use]
     pub fn class(&self) -> registry::Class {

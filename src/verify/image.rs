@@ -1,6 +1,7 @@
-//! One image against its source: the digests, what is below, what is attached.
+//! One image against its source: the digests, and what is below them.
 //!
-//! Decides what an image with chosen platforms has to be at its destination. Invariant: one HEAD a side is all an
+//! Decides what an image with chosen platforms has to be at its destination; what is attached to it is compared in
+//! `attached`. Invariant: one HEAD a side is all an
 //! image costs that is only compared by digest.
 
 use std::{
@@ -9,12 +10,12 @@ use std::{
 };
 
 use super::{
-    difference::{Difference, Part, VerifyError},
+    difference::{Difference, Findings, Part, VerifyError},
     tree::Place,
 };
 use crate::{
     oci::{Attachments, Digest, Manifest, Platform, Reference, Registry, Repository, Version},
-    registry::{Client, Referrers},
+    registry::Client,
 };
 
 /// How closely to look.
@@ -53,7 +54,7 @@ impl Verifier {
         }
     }
 
-    /// What differs between the image's source and its destination; nothing if it is the same.
+    /// What differs between the image's source and its destination; no differences if it is the same.
     ///
     /// # Errors
     /// When a registry does not say what is asked.
@@ -62,7 +63,7 @@ impl Verifier {
         source: &Arc<Client>,
         destination: &Arc<Client>,
         image: &Image,
-    ) -> Result<Vec<Difference>, VerifyError> {
+    ) -> Result<Findings, VerifyError> {
         let comparison = Comparison {
             source,
             image,
@@ -109,48 +110,55 @@ impl Verifier {
     }
 }
 
-struct Comparison<'a> {
-    source: &'a Arc<Client>,
-    image: &'a Image,
-    there: Place<'a>,
+pub(super) struct Comparison<'a> {
+    pub source: &'a Arc<Client>,
+    pub image: &'a Image,
+    pub there: Place<'a>,
 }
 
 impl Comparison<'_> {
-    async fn run(&self, depth: Depth) -> Result<Vec<Difference>, VerifyError> {
+    async fn run(&self, depth: Depth) -> Result<Findings, VerifyError> {
+        let mut findings = Findings::default();
+        let only = |difference| Findings {
+            differences: vec![difference],
+            ..Findings::default()
+        };
         let here = self
             .head(self.source, &self.image.source)
             .await
             .map_err(VerifyError::Source)?;
         let Some(expected) = here else {
-            return Ok(vec![Difference::SourceGone]);
+            return Ok(only(Difference::SourceGone));
         };
         let there = self.head(self.there.client, &self.image.destination).await;
         let Some(got) = there.map_err(VerifyError::Destination)? else {
-            return Ok(vec![Difference::Absent]);
+            return Ok(only(Difference::Absent));
         };
-        let mut differences = Vec::new();
         if got != expected {
-            if self.image.platforms.is_empty() {
-                return Ok(vec![Difference::Digest { expected, got }]);
-            }
-            if !self.is_selection(&expected, &got).await? {
-                return Ok(vec![Difference::Platforms]);
+            let note = match &self.image.destination.tag {
+                Some(tag) if Attachments::is_cosign_tag(tag) => {
+                    self.more_signatures(tag, &expected, &got).await?
+                }
+                _ => None,
+            };
+            match note {
+                Some(note) => findings.notes.push(note),
+                None if self.image.platforms.is_empty() => {
+                    return Ok(only(Difference::Digest { expected, got }));
+                }
+                None if !self.is_selection(&expected, &got).await? => {
+                    return Ok(only(Difference::Platforms));
+                }
+                None => {}
             }
         }
         if depth == Depth::Digests {
-            return Ok(differences);
+            return Ok(findings);
         }
         let (below, manifests) = self.there.tree(&got, Part::Manifest).await?;
-        differences.extend(below);
-        for subject in &manifests {
-            if self.image.attachments.referrers {
-                differences.extend(self.referrers(subject).await?);
-            }
-            if self.image.attachments.cosign_tags {
-                differences.extend(self.cosign_tags(subject).await?);
-            }
-        }
-        Ok(differences)
+        findings.differences.extend(below);
+        self.attached(manifests, &mut findings).await?;
+        Ok(findings)
     }
 
     async fn head(
@@ -200,75 +208,4 @@ impl Comparison<'_> {
         let kept: HashSet<&Digest> = there.children().iter().map(|child| &child.digest).collect();
         Ok(!wanted.is_empty() && wanted.is_subset(&kept) && kept.is_subset(&children))
     }
-
-    async fn referrers(&self, subject: &Digest) -> Result<Vec<Difference>, VerifyError> {
-        let origin = &self.image.source.repository;
-        let expected = referrers(self.source, origin, subject)
-            .await
-            .map_err(VerifyError::Source)?;
-        if expected.is_empty() {
-            return Ok(Vec::new());
-        }
-        let listed = referrers(self.there.client, self.there.repository, subject).await;
-        let listed = listed.map_err(VerifyError::Destination)?;
-        let mut differences = Vec::new();
-        for referrer in expected {
-            let (below, _) = self.there.tree(&referrer, Part::Referrer).await?;
-            differences.extend(below);
-            if !listed.contains(&referrer) {
-                let subject = subject.clone();
-                differences.push(Difference::Unlisted { subject, referrer });
-            }
-        }
-        Ok(differences)
-    }
-
-    async fn cosign_tags(&self, subject: &Digest) -> Result<Vec<Difference>, VerifyError> {
-        let mut differences = Vec::new();
-        for tag in Attachments::cosign_tags(subject) {
-            let version = Version::Tag(tag.clone());
-            let here = self
-                .source
-                .manifest_head(&self.image.source.repository, &version)
-                .await;
-            let Some(expected) = here.map_err(VerifyError::Source)? else {
-                continue;
-            };
-            let there = self
-                .there
-                .client
-                .manifest_head(self.there.repository, &version)
-                .await;
-            let there = there.map_err(VerifyError::Destination)?;
-            if there.is_none_or(|there| there.digest != expected.digest) {
-                differences.push(Difference::AttachedTag { tag });
-                continue;
-            }
-            let (below, _) = self.there.tree(&expected.digest, Part::Manifest).await?;
-            differences.extend(below);
-        }
-        Ok(differences)
-    }
-}
-
-/// What refers to `subject`, as the registry lists it, else as its fallback tag does.
-async fn referrers(
-    client: &Client,
-    repository: &Repository,
-    subject: &Digest,
-) -> Result<Vec<Digest>, crate::registry::Error> {
-    let listed = match client.referrers(repository, subject).await? {
-        Referrers::Listed(listed) => listed,
-        Referrers::NoApi | Referrers::Refused(_) => {
-            let Some(tag) = Attachments::fallback_tag(subject) else {
-                return Ok(Vec::new());
-            };
-            match client.manifest(repository, &Version::Tag(tag)).await {
-                Ok(index) => index.children().to_vec(),
-                Err(error) if error.is_not_found() => Vec::new(),
-                Err(error) => return Err(error),
-            }
-        }
-    };
-    Ok(listed.into_iter().map(|referrer| referrer.digest).collect())
 }

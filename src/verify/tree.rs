@@ -2,7 +2,7 @@
 //!
 //! Invariant: a tree found sound is not walked again by the same verifier, however many images share it.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use futures_util::{StreamExt, TryStreamExt, future::BoxFuture, stream};
 
@@ -34,23 +34,31 @@ impl Place<'_> {
         digest: &'b Digest,
         part: Part,
         depth_left: usize,
-        found: &'b mut Vec<Digest>,
+        found: &'b mut BTreeSet<Digest>,
     ) -> BoxFuture<'b, Result<Vec<Difference>, VerifyError>> {
         Box::pin(async move {
             let Some(manifest) = self.manifest(digest).await? else {
                 let digest = digest.clone();
                 return Ok(vec![Difference::Missing { part, digest }]);
             };
-            found.push(digest.clone());
+            found.insert(digest.clone());
             let mut differences = self.blobs(manifest.blobs()).await?;
             let (blobs, children): (Vec<_>, Vec<_>) =
                 manifest.children().iter().partition(|child| is_blob(child));
             differences.extend(self.blobs(blobs.into_iter()).await?);
             for child in children {
-                if depth_left > 0 {
-                    let below = self.walk(&child.digest, Part::Manifest, depth_left - 1, found);
-                    differences.extend(below.await?);
+                if found.contains(&child.digest) {
+                    continue;
                 }
+                let Some(depth_left) = depth_left.checked_sub(1) else {
+                    differences.push(Difference::Unknown {
+                        what: format!("what is below manifest {digest}"),
+                        why: format!("it is nested more than {DEEPEST} deep"),
+                    });
+                    break;
+                };
+                let below = self.walk(&child.digest, Part::Manifest, depth_left, found);
+                differences.extend(below.await?);
             }
             Ok(differences)
         })
@@ -61,8 +69,8 @@ impl Place<'_> {
         &self,
         digest: &Digest,
         part: Part,
-    ) -> Result<(Vec<Difference>, Vec<Digest>), VerifyError> {
-        let mut found = Vec::new();
+    ) -> Result<(Vec<Difference>, BTreeSet<Digest>), VerifyError> {
+        let mut found = BTreeSet::new();
         let differences = self.walk(digest, part, DEEPEST, &mut found).await?;
         Ok((differences, found))
     }

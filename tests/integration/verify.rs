@@ -155,6 +155,21 @@ async fn a_lost_referrer_is_found() {
 }
 
 #[tokio::test]
+async fn a_refused_question_is_never_agreement() {
+    let moved = Moved::new().await;
+    moved.verify(&["--deep"]).await.expect(0);
+    let refuse = Fault::on(Method::GET, "/referrers/", Action::answer(403));
+    moved.source.server.faults().add(refuse.unwrap());
+    let ended = moved.verify(&["--deep"]).await;
+    let unknown = format!(
+        " could not be compared: source {} said 403 (UNKNOWN: scripted)",
+        moved.source.address()
+    );
+    assert!(ended.expect(1).stdout.contains(&unknown), "{ended:?}");
+    assert!(ended.stderr.contains("45 different"), "{ended:?}");
+}
+
+#[tokio::test]
 async fn what_may_pass_is_asked_again() {
     let moved = Moved::new().await;
     let faults = moved.destination.server.faults();

@@ -1,9 +1,12 @@
 //! All of an image, from one embedded registry to another, driven through the engine.
 
 mod attachments;
+mod circles;
 mod contents;
 mod destinations;
+mod refusals;
 mod same_registry;
+mod signatures;
 mod survey;
 
 use std::sync::Mutex;
@@ -13,6 +16,7 @@ use transship::{
     copy::{CopyError, Done, Engine, ImageId, Order, Report},
     oci::{Attachments, Descriptor, Digest, MediaType, Reference, Repository, Tag, Version},
     serve::{Action, ActiveFault, Estate, Fault, Store},
+    verify::{Depth, Findings, Image, Verifier, VerifyError},
 };
 
 use crate::{embedded::Embedded, requests::Request};
@@ -59,6 +63,32 @@ impl Pair {
         let done = self.engine.copy(order, &report).await?;
         let notes = notes.into_inner().unwrap();
         Ok(Copied { done, notes })
+    }
+
+    /// What `verify --deep` finds of the image.
+    async fn verify(&self, image: &str) -> Result<Findings, VerifyError> {
+        self.compare(self.order(image)).await
+    }
+
+    async fn compare(&self, order: Order) -> Result<Findings, VerifyError> {
+        let client = |reference: &Reference| self.engine.client(&reference.registry).unwrap();
+        let image = Image {
+            source: order.source,
+            destination: order.destination,
+            platforms: Vec::new(),
+            attachments: order.attachments,
+        };
+        let (source, destination) = (client(&image.source), client(&image.destination));
+        let verifier = Verifier::new(Depth::Content);
+        verifier.verify(&source, &destination, &image).await
+    }
+
+    /// A later batch, which knows nothing of the first.
+    fn forget(self) -> Self {
+        Self {
+            engine: Engine::new(Default::default()),
+            ..self
+        }
     }
 
     /// Forgets what both sides were asked so far.
