@@ -331,6 +331,7 @@ fn job(id: u32) -> Result<Job> {
         destination: format!("b.example/{name}").parse()?,
         platforms: Vec::new(),
         attachments: Attachments::ALL,
+        on_existing: Default::default(),
     })
 }
 
@@ -356,6 +357,7 @@ fn story(job: JobId) -> Vec<Event> {
             root: root.clone(),
             blobs: planned.collect(),
             manifests: Vec::new(),
+            replaces: None,
         },
     ];
     for digest in digests {

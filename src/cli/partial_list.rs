@@ -14,7 +14,7 @@ use anyhow::Context;
 use super::shown;
 use crate::{
     batch::Job,
-    list::{ImageEntry, ImageTable, ListFile},
+    list::{DefaultsTable, ImageEntry, ImageTable, ListFile},
 };
 
 /// Files with the same name that are tried before giving up.
@@ -39,8 +39,13 @@ impl Whole {
     fn part(&self, jobs: &[Job]) -> anyhow::Result<String> {
         let mut list: ListFile =
             toml::from_str(&self.text).context("cannot read the list again")?;
-        // The images are what these came to.
+        // The images are what these came to: what chose and changed them has done its part.
         list.rewrite.clear();
+        list.defaults = list.defaults.map(|defaults| DefaultsTable {
+            parallel: defaults.parallel,
+            attempts: defaults.attempts,
+            ..DefaultsTable::default()
+        });
         list.images = jobs.iter().map(entry).collect();
         toml::to_string(&list).context("cannot write the list")
     }
@@ -55,6 +60,7 @@ fn entry(job: &Job) -> ImageEntry {
         referrers: (!job.attachments.referrers).then_some(false),
         cosign_tags: (!job.attachments.cosign_tags).then_some(false),
         recheck_attachments: job.attachments.recheck.then_some(true),
+        on_existing: (!job.on_existing.is_replace()).then(|| job.on_existing.to_string()),
         ..ImageTable::default()
     }))
 }
@@ -81,7 +87,7 @@ fn create(list: &Path) -> anyhow::Result<(PathBuf, File)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{batch::JobId, list::List};
+    use crate::{batch::JobId, list::List, oci::OnExisting};
 
     const LIST: &str = r#"
         version = 1
@@ -106,6 +112,36 @@ mod tests {
             destination: destination.parse().unwrap(),
             platforms: vec!["linux/arm64".parse().unwrap()],
             attachments: Default::default(),
+            on_existing: Default::default(),
+        }
+    }
+
+    #[test]
+    fn what_a_list_says_for_all_images_does_not_change_those_of_a_part() {
+        let defaults = "[defaults]\nattempts = 7\nreferrers = false\nplatforms = [\"linux/amd64\"]\n\
+                        on-existing = \"fail\"\n";
+        let whole = Whole {
+            path: "prod.toml".into(),
+            text: format!("{LIST}{defaults}"),
+        };
+        let all = Job {
+            platforms: Vec::new(),
+            on_existing: OnExisting::Keep,
+            ..job("a.example/team/api:1", "b.example/mirror/crew/api:1")
+        };
+        let other = Job {
+            on_existing: OnExisting::Replace,
+            ..job("a.example/team/web:2", "b.example/mirror/crew/web:2")
+        };
+        let jobs = [all, other];
+        let text = whole.part(&jobs).unwrap();
+        let list = List::parse("part.toml", &text).unwrap();
+        assert_eq!(list.defaults.attempts.map(u16::from), Some(7));
+        let images = list.expand(&Default::default()).unwrap().images;
+        for (job, image) in jobs.iter().zip(&images) {
+            assert_eq!(image.platforms[..], job.platforms[..]);
+            assert_eq!(image.attachments, job.attachments);
+            assert_eq!(image.on_existing, job.on_existing);
         }
     }
 

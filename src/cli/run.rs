@@ -159,6 +159,7 @@ pub(super) async fn expand(list: &List, engine: &Engine) -> anyhow::Result<Resul
             destination: image.destination,
             platforms: image.platforms.to_vec(),
             attachments: image.attachments,
+            on_existing: image.on_existing,
         });
     Ok(Ok(jobs.collect()))
 }

@@ -16,7 +16,7 @@ use super::{
     survey::{Kept, Surveyed},
 };
 use crate::{
-    oci::{Attachments, Digest, Platform, Reference, Registry, Repository},
+    oci::{Attachments, Digest, OnExisting, Platform, Reference, Registry, Repository},
     registry::{self, Client, LaneSample, Settings, UploadMode},
 };
 
@@ -30,13 +30,23 @@ pub struct Order {
     pub platforms: Vec<Platform>,
     /// What goes along with the image.
     pub attachments: Attachments,
+    /// What happens to a destination tag that names another image.
+    pub on_existing: OnExisting,
 }
 
 /// How a copy ended well.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Done {
-    Copied { root: Digest },
-    UpToDate { root: Digest },
+    Copied {
+        root: Digest,
+    },
+    UpToDate {
+        root: Digest,
+    },
+    /// Nothing was written: the destination tag names another image, which is to be kept.
+    Kept {
+        there: Digest,
+    },
 }
 
 pub struct Engine {

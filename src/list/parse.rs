@@ -26,7 +26,7 @@ use super::{
     text::Text,
     words,
 };
-use crate::oci::{Attachments, Registry};
+use crate::oci::{Attachments, OnExisting, Registry};
 
 /// The version of the format this program reads.
 const VERSION: &str = "1";
@@ -265,6 +265,7 @@ fn surroundings<'a>(
         filter: TagFilter::default(),
         platforms: Arc::default(),
         attachments: Attachments::ALL,
+        on_existing: OnExisting::default(),
         without_source: RefCell::default(),
         without_destination: RefCell::default(),
     };
@@ -284,6 +285,9 @@ fn surroundings<'a>(
     }
     let attached = image_tables::Attached::read(&mut table);
     surroundings.attachments = attached.or(surroundings.attachments);
+    if let Some(on_existing) = table.read("on-existing", words::on_existing) {
+        surroundings.on_existing = on_existing.value;
+    }
     table.finish();
     (defaults, surroundings)
 }

@@ -283,6 +283,7 @@ impl Dispatcher {
                 root,
                 manifests,
                 blobs,
+                replaces,
             } => Event::JobPlanned {
                 job,
                 root,
@@ -300,6 +301,7 @@ impl Dispatcher {
                         },
                     })
                     .collect(),
+                replaces,
             },
             Report::Waiting { digest, owner } => Event::BlobWaited {
                 job,

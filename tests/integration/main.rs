@@ -6,6 +6,7 @@ mod breaker;
 mod command_line;
 mod docker_registry;
 mod embedded;
+mod existing;
 mod fleet;
 mod full_disk;
 mod inspect;

@@ -224,3 +224,22 @@ fn the_summary_counts_what_is_known_and_what_is_not() {
         "2 images, 1 rewrite rule, 2 filters need 1 tag list"
     );
 }
+
+#[test]
+fn what_happens_to_an_existing_tag_is_said_for_the_list_or_for_an_image() {
+    use crate::oci::OnExisting;
+
+    let said = |defaults: &str| {
+        let list = list(&format!(
+            "{defaults}\n[[images]]\nname = \"a:1\"\n[[images]]\nname = \"b:1\"\non-existing = \"fail\"\n"
+        ));
+        let images = list.expand(&Default::default()).unwrap().images;
+        images
+            .iter()
+            .map(|image| image.on_existing)
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(said(""), [OnExisting::Replace, OnExisting::Fail]);
+    let defaults = "[defaults]\non-existing = \"keep\"";
+    assert_eq!(said(defaults), [OnExisting::Keep, OnExisting::Fail]);
+}

@@ -3,6 +3,7 @@
 mod attachments;
 mod contents;
 mod destinations;
+mod existing;
 mod same_registry;
 mod survey;
 
@@ -89,6 +90,7 @@ fn order(source: &Embedded, destination: &Embedded, image: &str) -> Order {
         destination: at(destination),
         platforms: Vec::new(),
         attachments: Attachments::ALL,
+        on_existing: Default::default(),
     }
 }
 
