@@ -8,6 +8,7 @@ mod batches;
 mod browse;
 mod demo;
 mod front_end;
+mod given;
 mod inspect;
 mod lists;
 mod login;
@@ -30,6 +31,7 @@ use std::{
 
 use clap::{Args, Parser, Subcommand};
 
+use self::lists::TrustArguments;
 use crate::{
     batch::Verdict,
     journal::{Journal, JournalError, Place},
@@ -81,6 +83,8 @@ struct RunArguments {
     /// The TOML list: which images go where.
     list: PathBuf,
     #[command(flatten)]
+    trust: TrustArguments,
+    #[command(flatten)]
     journal: JournalArguments,
     #[command(flatten)]
     pace: PaceArguments,
@@ -95,6 +99,8 @@ struct ResumeArguments {
     /// Try the images again that failed for good.
     #[arg(long)]
     retry_failed: bool,
+    #[command(flatten)]
+    trust: TrustArguments,
     #[command(flatten)]
     journal: JournalArguments,
     #[command(flatten)]
@@ -141,10 +147,12 @@ struct DeleteArguments {
 
 #[derive(Subcommand)]
 enum ListCommand {
-    /// Report everything that is wrong with a list, without asking a registry.
+    /// Report everything that is wrong with a list, or what it runs, reads and sends where, without asking a registry.
     Check {
         /// The TOML list.
         file: PathBuf,
+        #[command(flatten)]
+        trust: TrustArguments,
     },
     /// Print the JSON schema of lists, for editors.
     Schema,
@@ -296,7 +304,7 @@ async fn execute(command: Command) -> anyhow::Result<Exit> {
         Command::Run(arguments) => run::run(arguments).await,
         Command::Resume(arguments) => run::resume(arguments).await,
         Command::Batches(arguments) => batches::batches(arguments).await,
-        Command::List(ListCommand::Check { file }) => lists::check(&file),
+        Command::List(ListCommand::Check { file, trust }) => lists::check(&file, trust),
         Command::List(ListCommand::Schema) => lists::schema(),
         Command::Inspect(arguments) => inspect::inspect(arguments).await,
         Command::Tags(arguments) => inspect::tags(arguments).await,

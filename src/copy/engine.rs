@@ -9,7 +9,7 @@ use std::{
 
 use super::{
     CopyError, ImageId, Report, Side,
-    create::Creator,
+    create::{CreateCommand, Creator},
     error::blame,
     image::ImageCopy,
     site::Site,
@@ -52,7 +52,7 @@ pub enum Done {
 pub struct Engine {
     settings: HashMap<Registry, Settings>,
     others: Box<dyn Fn(&Registry) -> Settings + Send + Sync>,
-    create_commands: HashMap<Registry, Vec<String>>,
+    create_commands: HashMap<Registry, CreateCommand>,
     sites: Mutex<HashMap<Registry, Arc<Site>>>,
     kept: Kept,
 }
@@ -80,10 +80,9 @@ impl Engine {
         Self { others, ..self }
     }
 
-    /// Makes missing repositories with these commands: a program and its arguments, in which `{registry}` and
-    /// `{repository}` are filled in.
+    /// Makes missing repositories with these commands.
     #[must_use]
-    pub fn creating(self, create_commands: HashMap<Registry, Vec<String>>) -> Self {
+    pub fn creating(self, create_commands: HashMap<Registry, CreateCommand>) -> Self {
         Self {
             create_commands,
             ..self

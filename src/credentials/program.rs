@@ -3,7 +3,7 @@
 //! Decides how long it may take and how much it may say. Invariant: what is sent to it goes to its
 //! standard input, and it ends when nobody waits for it any more.
 
-use std::{io, process::Stdio, time::Duration};
+use std::{io, path::Path, process::Stdio, time::Duration};
 
 use secrecy::{ExposeSecret, SecretSlice, SecretString};
 use tokio::{
@@ -28,9 +28,11 @@ pub(super) struct Answer {
 pub(super) async fn run(
     program: &str,
     arguments: &[String],
+    directory: Option<&Path>,
     input: SecretString,
 ) -> Result<Answer, CredentialsError> {
-    let answer = tokio::time::timeout(LONGEST_WAIT, ask(program, arguments, input)).await;
+    let answer =
+        tokio::time::timeout(LONGEST_WAIT, ask(program, arguments, directory, input)).await;
     match answer {
         Ok(answer) => answer.map_err(|error| CredentialsError::Start {
             program: program.into(),
@@ -43,8 +45,17 @@ pub(super) async fn run(
     }
 }
 
-async fn ask(program: &str, arguments: &[String], input: SecretString) -> io::Result<Answer> {
-    let mut child = Command::new(program)
+async fn ask(
+    program: &str,
+    arguments: &[String],
+    directory: Option<&Path>,
+    input: SecretString,
+) -> io::Result<Answer> {
+    let mut command = Command::new(program);
+    if let Some(directory) = directory {
+        command.current_dir(directory);
+    }
+    let mut child = command
         .args(arguments)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())

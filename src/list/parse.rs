@@ -8,6 +8,7 @@ use std::{
     collections::{BTreeMap, BTreeSet, btree_map::Entry},
     num::NonZeroU16,
     ops::Range,
+    path::Path,
     sync::Arc,
 };
 
@@ -33,12 +34,12 @@ const VERSION: &str = "1";
 
 type Registries = BTreeMap<Registry, (Settings, Range<usize>)>;
 
-pub(super) fn parse(file_name: &str, text: &str) -> Result<List, Mistakes> {
+pub(super) fn parse(directory: &Path, file_name: &str, text: &str) -> Result<List, Mistakes> {
     let (table, errors) = DeTable::parse_recoverable(text);
     let table = table.into_inner();
     let syntax = syntax_mistakes(&table, &errors, text);
 
-    let reader = Reader::new(text);
+    let reader = Reader::new(directory, text);
     let mut fields = Fields::new(&reader, Shape::List, table, 0..0);
     version(&mut fields, syntax.is_empty());
 

@@ -87,6 +87,8 @@ pub struct Batch {
     pub jobs: Vec<Job>,
     /// How an earlier run of the batch left its jobs; absent for a new batch.
     pub restored: Option<Vec<(JobId, Outcome)>>,
+    /// What observers are told before the first image.
+    pub notes: Vec<String>,
 }
 
 /// Where input comes from. Unbounded: a person or a signal sends them.
@@ -210,6 +212,9 @@ impl Dispatcher {
         }
         for (job, outcome) in batch.restored.into_iter().flatten() {
             self.emit(Event::JobRestored { job, outcome });
+        }
+        for text in batch.notes {
+            self.emit(Event::Noted { job: None, text });
         }
         if self.options.review != Review::None {
             self.emit(Event::ReviewStarted);

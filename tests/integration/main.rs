@@ -15,6 +15,7 @@ mod journal;
 mod kill;
 mod knife;
 mod layers;
+mod lists_of_others;
 mod login;
 mod migrate;
 mod operator;

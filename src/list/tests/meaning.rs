@@ -164,13 +164,16 @@ fn settings_are_found_by_registry() {
     );
     let to = "to.example".parse().unwrap();
     let settings = list.settings(&to);
-    let password = PasswordSource::Command(vec!["pass".into(), "show".into(), "to".into()]);
+    let Credentials::Password {
+        username,
+        from: PasswordSource::Command(password),
+    } = &settings.credentials
+    else {
+        panic!("{:?}", settings.credentials);
+    };
     assert_eq!(
-        settings.credentials,
-        Credentials::Password {
-            username: "me".into(),
-            from: password
-        }
+        (&**username, &password.words[..]),
+        ("me", &["pass", "show", "to"].map(String::from)[..])
     );
     assert_eq!(settings.limits.bytes_per_second, Some(1 << 20));
     assert!(settings.tls.client.is_some() && !settings.plain_http(&to));
