@@ -106,6 +106,7 @@ fn listed(images: u32) -> Stage {
                 destination: reference("b.example"),
                 platforms: Vec::new(),
                 attachments: Default::default(),
+                on_existing: Default::default(),
             },
         }));
     }
@@ -131,6 +132,7 @@ fn planned(id: u32, salt: u64) -> [Event; 2] {
             root: digest(id, 99, salt),
             manifests: Vec::new(),
             blobs: blobs.collect(),
+            replaces: None,
         },
     ]
 }

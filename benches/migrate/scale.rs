@@ -220,6 +220,7 @@ fn loop_events_per_second(room: &Path, count: usize) -> Result<f64> {
             list: "list.toml".into(),
             jobs: ids(count).map(job).collect::<Result<_>>()?,
             restored: None,
+            notes: Vec::new(),
         };
         let (_commanding, commands) = mpsc::unbounded_channel();
         let (_signalling, signals) = mpsc::unbounded_channel();
@@ -331,6 +332,7 @@ fn job(id: u32) -> Result<Job> {
         destination: format!("b.example/{name}").parse()?,
         platforms: Vec::new(),
         attachments: Attachments::ALL,
+        on_existing: Default::default(),
     })
 }
 
@@ -356,6 +358,7 @@ fn story(job: JobId) -> Vec<Event> {
             root: root.clone(),
             blobs: planned.collect(),
             manifests: Vec::new(),
+            replaces: None,
         },
     ];
     for digest in digests {

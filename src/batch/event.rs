@@ -59,6 +59,9 @@ pub enum Event {
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         manifests: Vec<PlannedManifest>,
         blobs: Vec<PlannedBlob>,
+        /// What the destination tag names now, if that is another image.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        replaces: Option<Digest>,
     },
     /// The blob needs another job's upload of the same content.
     BlobWaited {
@@ -193,10 +196,14 @@ pub enum QueueReason {
     Surveyed,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SkipReason {
     User,
+    /// The destination tag names another image, which the list says to keep.
+    Kept {
+        there: Digest,
+    },
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -6,7 +6,7 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
-use crate::oci::{Attachments, Platform, Reference};
+use crate::oci::{Attachments, OnExisting, Platform, Reference};
 
 /// Names a batch: what `transship resume` takes.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -42,6 +42,9 @@ pub struct Job {
     /// What goes along with the image; all of it unless the list says otherwise.
     #[serde(default, skip_serializing_if = "Attachments::is_all")]
     pub attachments: Attachments,
+    /// What happens to a destination tag that names another image.
+    #[serde(default, skip_serializing_if = "OnExisting::is_replace")]
+    pub on_existing: OnExisting,
 }
 
 /// What a blob is to its image.

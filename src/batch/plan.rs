@@ -14,6 +14,8 @@ use crate::oci::{Digest, Registry, Repository};
 pub struct Plan {
     registries: BTreeMap<Registry, Share>,
     jobs: BTreeSet<JobId>,
+    /// Those of them whose destination tag names another image.
+    replacing: BTreeMap<JobId, Digest>,
 }
 
 /// In bytes.
@@ -106,6 +108,11 @@ impl Plan {
         (self.registries.iter()).map(|(registry, share)| (registry, share.amounts))
     }
 
+    /// The images whose destination tag names another one, and which that is, in list order.
+    pub fn replacing(&self) -> impl ExactSizeIterator<Item = (JobId, &Digest)> {
+        self.replacing.iter().map(|(job, digest)| (*job, digest))
+    }
+
     /// The largest layers to copy, largest first; no more than `most`.
     #[must_use]
     pub fn largest(&self, most: usize) -> Vec<LargeLayer> {
@@ -120,8 +127,16 @@ impl Plan {
     fn keep_in_step(&mut self, view: &JobView) {
         let job = view.job.id;
         match view.is_planned() {
-            true if self.jobs.insert(job) => self.change(view, Content::add),
-            false if self.jobs.remove(&job) => self.change(view, Content::remove),
+            true if self.jobs.insert(job) => {
+                self.change(view, Content::add);
+                if let Some(digest) = &view.replaces {
+                    self.replacing.insert(job, digest.clone());
+                }
+            }
+            false if self.jobs.remove(&job) => {
+                self.change(view, Content::remove);
+                self.replacing.remove(&job);
+            }
             _ => {}
         }
     }
@@ -267,6 +282,7 @@ mod tests {
                         destination: destination.parse().unwrap(),
                         platforms: Vec::new(),
                         attachments: Default::default(),
+                        on_existing: Default::default(),
                     },
                 });
             }
@@ -295,6 +311,7 @@ mod tests {
                 root: Digest::of(b"root"),
                 manifests: Vec::new(),
                 blobs: blobs.collect(),
+                replaces: None,
             });
             for name in found {
                 self.tell(Event::BlobSettled {

@@ -54,6 +54,7 @@ mod tests {
                     destination: "b.example/app:1".parse().unwrap(),
                     platforms: Vec::new(),
                     attachments: Default::default(),
+                    on_existing: Default::default(),
                 },
             });
             if let Some(outcome) = outcome {

@@ -51,6 +51,7 @@ pub(super) fn standing(batch: &BatchSummary) -> String {
         (jobs.up_to_date, "up to date"),
         (jobs.failed, "failed"),
         (jobs.skipped, "skipped"),
+        (jobs.kept, "kept"),
         (left, "left"),
     ]
     .into_iter()
@@ -87,6 +88,7 @@ fn as_json(batch: &BatchSummary) -> serde_json::Value {
             "up_to_date": jobs.up_to_date,
             "failed": jobs.failed,
             "skipped": jobs.skipped,
+            "kept": jobs.kept,
         },
         "holder": batch.holder.as_ref().map(|holder| json!({
             "host": holder.host, "pid": holder.pid, "since": holder.since,

@@ -7,7 +7,12 @@ use clap::Args;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use tokio::sync::{Semaphore, mpsc};
 
-use super::{Exit, lists, registries::RegistryArguments, screen, shown};
+use super::{
+    Exit,
+    lists::{self, Source},
+    registries::RegistryArguments,
+    screen,
+};
 use crate::{
     inspect::{Answer, Inspector, Place, Request},
     list::{List, TagLists},
@@ -36,9 +41,9 @@ pub(super) async fn browse(arguments: BrowseArguments) -> anyhow::Result<Exit> {
     let options = screen::options(None)?;
     let file = Path::new(&arguments.target);
     let (start, inspector) = if file.is_file() {
-        let list = match List::parse(&shown(file), &lists::read(file)?) {
+        let list = match Source::read(file)?.parse(arguments.registries.trust) {
             Ok(list) => list,
-            Err(mistakes) => return Ok(lists::report(&mistakes)),
+            Err(exit) => return Ok(exit),
         };
         let inspector = Arc::new(arguments.registries.open_for(&list)?.inspector());
         match images(&list, &inspector).await? {

@@ -14,6 +14,7 @@ use anyhow::Context;
 use super::{
     DemoArguments, Exit, JournalArguments, PaceArguments, RunArguments,
     front_end::{FrontEnd, choose},
+    lists::TrustArguments,
     run, shown,
 };
 use crate::{
@@ -113,6 +114,7 @@ pub(super) async fn demo(arguments: DemoArguments) -> anyhow::Result<Exit> {
     let front_end = choose(&arguments.output);
     let exit = run::run(RunArguments {
         list: list_path.clone(),
+        trust: TrustArguments::default(),
         journal: JournalArguments {
             state: Some(directory.join("state")),
             journal: None,

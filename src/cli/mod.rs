@@ -8,6 +8,7 @@ mod batches;
 mod browse;
 mod demo;
 mod front_end;
+mod given;
 mod inspect;
 mod lists;
 mod login;
@@ -31,6 +32,7 @@ use std::{
 use anyhow::Context as _;
 use clap::{Args, Parser, Subcommand};
 
+use self::lists::TrustArguments;
 use crate::{
     batch::Verdict,
     journal::{Journal, JournalError, Place},
@@ -82,6 +84,8 @@ struct RunArguments {
     /// The TOML list: which images go where.
     list: PathBuf,
     #[command(flatten)]
+    trust: TrustArguments,
+    #[command(flatten)]
     journal: JournalArguments,
     #[command(flatten)]
     pace: PaceArguments,
@@ -96,6 +100,8 @@ struct ResumeArguments {
     /// Try the images again that failed for good.
     #[arg(long)]
     retry_failed: bool,
+    #[command(flatten)]
+    trust: TrustArguments,
     #[command(flatten)]
     journal: JournalArguments,
     #[command(flatten)]
@@ -142,10 +148,12 @@ struct DeleteArguments {
 
 #[derive(Subcommand)]
 enum ListCommand {
-    /// Report everything that is wrong with a list, without asking a registry.
+    /// Report everything that is wrong with a list, or what it runs, reads and sends where, without asking a registry.
     Check {
         /// The TOML list.
         file: PathBuf,
+        #[command(flatten)]
+        trust: TrustArguments,
     },
     /// Print the JSON schema of lists, for editors.
     Schema,
@@ -301,7 +309,7 @@ async fn execute(command: Command) -> anyhow::Result<Exit> {
         Command::Run(arguments) => run::run(arguments).await,
         Command::Resume(arguments) => run::resume(arguments).await,
         Command::Batches(arguments) => batches::batches(arguments).await,
-        Command::List(ListCommand::Check { file }) => lists::check(&file),
+        Command::List(ListCommand::Check { file, trust }) => lists::check(&file, trust),
         Command::List(ListCommand::Schema) => lists::schema(),
         Command::Inspect(arguments) => inspect::inspect(arguments).await,
         Command::Tags(arguments) => inspect::tags(arguments).await,

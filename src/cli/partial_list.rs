@@ -11,39 +11,37 @@ use std::{
 
 use anyhow::Context;
 
-use super::shown;
+use super::{lists::Source, shown};
 use crate::{
     batch::Job,
-    list::{ImageEntry, ImageTable, ListFile},
+    list::{DefaultsTable, ImageEntry, ImageTable, ListFile},
 };
 
 /// Files with the same name that are tried before giving up.
 const NAMES: usize = 1000;
 
-/// The list a batch was made of.
-pub(super) struct Whole {
-    pub path: PathBuf,
-    pub text: String,
+/// Writes these images of a list as one of their own, where relative paths mean the same: in the list's directory.
+/// Gives back its name.
+pub(super) fn write(whole: &Source, jobs: &[Job]) -> anyhow::Result<String> {
+    let text = part(&whole.text, jobs)?;
+    let (path, mut file) = create(&whole.directory, &whole.path)?;
+    file.write_all(text.as_bytes())
+        .with_context(|| format!("cannot write {}", shown(&path)))?;
+    let here = std::env::current_dir().unwrap_or_default();
+    Ok(shown(path.strip_prefix(here).unwrap_or(&path)))
 }
 
-impl Whole {
-    /// Writes these images as a list in the working directory; gives back its name.
-    pub(super) fn write(&self, jobs: &[Job]) -> anyhow::Result<String> {
-        let text = self.part(jobs)?;
-        let (name, mut file) = create(&self.path)?;
-        file.write_all(text.as_bytes())
-            .with_context(|| format!("cannot write {}", shown(&name)))?;
-        Ok(shown(&name))
-    }
-
-    fn part(&self, jobs: &[Job]) -> anyhow::Result<String> {
-        let mut list: ListFile =
-            toml::from_str(&self.text).context("cannot read the list again")?;
-        // The images are what these came to.
-        list.rewrite.clear();
-        list.images = jobs.iter().map(entry).collect();
-        toml::to_string(&list).context("cannot write the list")
-    }
+fn part(whole: &str, jobs: &[Job]) -> anyhow::Result<String> {
+    let mut list: ListFile = toml::from_str(whole).context("cannot read the list again")?;
+    // The images are what these came to: what chose and changed them has done its part.
+    list.rewrite.clear();
+    list.defaults = list.defaults.map(|defaults| DefaultsTable {
+        parallel: defaults.parallel,
+        attempts: defaults.attempts,
+        ..DefaultsTable::default()
+    });
+    list.images = jobs.iter().map(entry).collect();
+    toml::to_string(&list).context("cannot write the list")
 }
 
 fn entry(job: &Job) -> ImageEntry {
@@ -55,15 +53,16 @@ fn entry(job: &Job) -> ImageEntry {
         referrers: (!job.attachments.referrers).then_some(false),
         cosign_tags: (!job.attachments.cosign_tags).then_some(false),
         recheck_attachments: job.attachments.recheck.then_some(true),
+        on_existing: (!job.on_existing.is_replace()).then(|| job.on_existing.to_string()),
         ..ImageTable::default()
     }))
 }
 
 /// `prod.toml` makes `prod-part.toml`, `prod-part-2.toml` and so on.
-fn create(list: &Path) -> anyhow::Result<(PathBuf, File)> {
+fn create(directory: &Path, list: &Path) -> anyhow::Result<(PathBuf, File)> {
     let stem = list.file_stem().unwrap_or_default().to_string_lossy();
     for number in 1..=NAMES {
-        let name = PathBuf::from(match number {
+        let name = directory.join(match number {
             1 => format!("{stem}-part.toml"),
             _ => format!("{stem}-part-{number}.toml"),
         });
@@ -81,7 +80,7 @@ fn create(list: &Path) -> anyhow::Result<(PathBuf, File)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{batch::JobId, list::List};
+    use crate::{batch::JobId, list::List, oci::OnExisting};
 
     const LIST: &str = r#"
         version = 1
@@ -106,17 +105,39 @@ mod tests {
             destination: destination.parse().unwrap(),
             platforms: vec!["linux/arm64".parse().unwrap()],
             attachments: Default::default(),
+            on_existing: Default::default(),
+        }
+    }
+
+    #[test]
+    fn what_a_list_says_for_all_images_does_not_change_those_of_a_part() {
+        let defaults = "[defaults]\nattempts = 7\nreferrers = false\nplatforms = [\"linux/amd64\"]\n\
+                        on-existing = \"fail\"\n";
+        let all = Job {
+            platforms: Vec::new(),
+            on_existing: OnExisting::Keep,
+            ..job("a.example/team/api:1", "b.example/mirror/crew/api:1")
+        };
+        let other = Job {
+            on_existing: OnExisting::Replace,
+            ..job("a.example/team/web:2", "b.example/mirror/crew/web:2")
+        };
+        let jobs = [all, other];
+        let text = part(&format!("{LIST}{defaults}"), &jobs).unwrap();
+        let list = List::parse("part.toml", &text).unwrap();
+        assert_eq!(list.defaults.attempts.map(u16::from), Some(7));
+        let images = list.expand(&Default::default()).unwrap().images;
+        for (job, image) in jobs.iter().zip(&images) {
+            assert_eq!(image.platforms[..], job.platforms[..]);
+            assert_eq!(image.attachments, job.attachments);
+            assert_eq!(image.on_existing, job.on_existing);
         }
     }
 
     #[test]
     fn a_part_is_a_list_that_comes_to_the_same_images_and_settings() {
-        let whole = Whole {
-            path: "prod.toml".into(),
-            text: LIST.into(),
-        };
         let one = job("a.example/team/api:1", "b.example/mirror/crew/api:1");
-        let text = whole.part(std::slice::from_ref(&one)).unwrap();
+        let text = part(LIST, std::slice::from_ref(&one)).unwrap();
         let list = List::parse("part.toml", &text).unwrap();
         let images = list.expand(&Default::default()).unwrap().images;
         let [image] = &images[..] else {

@@ -4,7 +4,10 @@ use std::{path::PathBuf, sync::Arc};
 
 use clap::Args;
 
-use super::{lists, settings, shown};
+use super::{
+    lists::{Source, TrustArguments},
+    settings, shown,
+};
 use crate::{copy::Engine, inspect::Inspector, list::List, oci::Registry, registry::Client};
 
 #[derive(Args)]
@@ -12,6 +15,8 @@ pub(super) struct RegistryArguments {
     /// Reach registries as this list says: credentials, TLS, proxies.
     #[arg(long = "as-in", value_name = "LIST")]
     list: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) trust: TrustArguments,
     /// Speak plain HTTP, which is implied for this machine.
     #[arg(long)]
     plain_http: bool,
@@ -25,12 +30,11 @@ impl RegistryArguments {
     pub(super) fn open(&self, registries: &[Registry]) -> anyhow::Result<Registries> {
         let list = match &self.list {
             None => None,
-            Some(file) => Some(List::parse(&shown(file), &lists::read(file)?).map_err(
-                |mistakes| {
-                    lists::report(&mistakes);
-                    anyhow::anyhow!("the list {} has mistakes", shown(file))
-                },
-            )?),
+            Some(file) => Some(
+                Source::read(file)?
+                    .parse(self.trust)
+                    .map_err(|_| anyhow::anyhow!("the list {} cannot be used", shown(file)))?,
+            ),
         };
         self.reach(list.as_ref(), registries)
     }

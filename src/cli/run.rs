@@ -12,15 +12,14 @@ use std::{
 
 use anyhow::Context;
 use futures_util::{StreamExt, TryStreamExt, stream};
-use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 
 use super::{
-    Exit, OutputArguments, PaceArguments, ResumeArguments, RunArguments, browse,
+    Exit, OutputArguments, ResumeArguments, RunArguments, browse,
     front_end::{FrontEnd, Lines, ToScreen, choose, give_rest},
-    lists,
-    partial_list::Whole,
-    screen, settings, shown, signals,
+    given::{Given, Pace},
+    lists::{self, Source},
+    partial_list, screen, settings, shown, signals,
 };
 use crate::{
     batch::{Command, Job, JobId, Outcome, StopMode, Verdict},
@@ -28,7 +27,7 @@ use crate::{
     headless::Format,
     inspect::Inspector,
     journal::{Journal, NewBatch, Recorder, Stored},
-    list::{List, TagLists},
+    list::{Action, List, TagLists},
     present,
     run::{Batch, Dispatcher, Inlets, Observer, Options, Policy, Review},
     tui,
@@ -38,19 +37,11 @@ use crate::{
 const TAG_READERS: usize = 8;
 const DEFAULT_PARALLEL: u16 = 12;
 
-/// What a run was given besides the list; kept with the batch, so that resuming it works as hard.
-#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
-struct Pace {
-    parallel: Option<u16>,
-    attempts: Option<u16>,
-}
-
 pub(super) async fn run(arguments: RunArguments) -> anyhow::Result<Exit> {
-    let text = lists::read(&arguments.list)?;
-    let name = shown(&arguments.list);
-    let list = match List::parse(&name, &text) {
+    let source = Source::read(&arguments.list)?;
+    let list = match source.parse(arguments.trust) {
         Ok(list) => list,
-        Err(mistakes) => return Ok(lists::report(&mistakes)),
+        Err(exit) => return Ok(exit),
     };
     let engine = Arc::new(settings::engine(&list)?);
     let jobs = match expand(&list, &engine).await? {
@@ -59,20 +50,18 @@ pub(super) async fn run(arguments: RunArguments) -> anyhow::Result<Exit> {
     };
     let pace = Pace::from(arguments.pace);
     let options = pace.options(&list);
+    let notes = notes(&list, &arguments.output);
     // A long one is large, and everything of it is in the jobs.
     drop(list);
     let journal = arguments.journal.open().await?;
-    let recorder = start(&journal, &arguments.list, text.clone(), pace).await?;
-    let whole = Whole {
-        path: arguments.list,
-        text,
-    };
+    let recorder = start(&journal, &source, pace).await?;
     let batch = Batch {
-        list: name,
+        list: shown(&source.path),
         jobs,
         restored: None,
+        notes,
     };
-    migrate(engine, recorder, batch, whole, options, arguments.output).await
+    migrate(engine, recorder, batch, source, options, arguments.output).await
 }
 
 pub(super) async fn resume(arguments: ResumeArguments) -> anyhow::Result<Exit> {
@@ -85,16 +74,12 @@ pub(super) async fn resume(arguments: ResumeArguments) -> anyhow::Result<Exit> {
         }
     };
     let (recorder, stored) = journal.resume(&id).await?;
-    let name = shown(&stored.list_path);
-    let list = match List::parse(&name, &stored.list_text) {
+    let source = Source::of(&stored);
+    let list = match source.parse(arguments.trust) {
         Ok(list) => list,
-        Err(mistakes) => return Ok(lists::report(&mistakes)),
+        Err(exit) => return Ok(exit),
     };
-    let whole = Whole {
-        path: stored.list_path.clone(),
-        text: stored.list_text.clone(),
-    };
-    let before: Pace = serde_json::from_str(&stored.settings).unwrap_or_default();
+    let before = Given::read(&stored.settings).pace;
     let pace = Pace::from(arguments.pace).or(before);
     let engine = Arc::new(settings::engine(&list)?);
     remember(&engine, &stored)?;
@@ -108,27 +93,35 @@ pub(super) async fn resume(arguments: ResumeArguments) -> anyhow::Result<Exit> {
         take_over(stored, arguments.retry_failed)
     };
     let options = pace.options(&list);
+    let notes = notes(&list, &arguments.output);
     drop(list);
     let batch = Batch {
-        list: name,
+        list: shown(&source.path),
         jobs,
         restored: Some(restored),
+        notes,
     };
-    migrate(engine, recorder, batch, whole, options, arguments.output).await
+    migrate(engine, recorder, batch, source, options, arguments.output).await
 }
 
-async fn start(
-    journal: &Journal,
-    list: &std::path::Path,
-    text: String,
-    pace: Pace,
-) -> anyhow::Result<Recorder> {
+async fn start(journal: &Journal, list: &Source, pace: Pace) -> anyhow::Result<Recorder> {
     let batch = NewBatch {
-        list_path: list.to_owned(),
-        list_text: text,
-        settings: serde_json::to_string(&pace)?,
+        list_path: list.path.clone(),
+        list_text: list.text.clone(),
+        settings: serde_json::to_string(&Given::new(pace, &list.directory))?,
     };
     Ok(journal.start(&batch).await?)
+}
+
+/// What is worth knowing of a list before anything is copied; for who asked to see the plan first.
+fn notes(list: &List, output: &OutputArguments) -> Vec<String> {
+    let actions = if output.review {
+        list.actions()
+    } else {
+        Vec::new()
+    };
+    let note = |action: &Action| format!("the list {action}");
+    actions.iter().map(note).collect()
 }
 
 /// The jobs of a list, its filters answered by the registries.
@@ -159,6 +152,7 @@ pub(super) async fn expand(list: &List, engine: &Engine) -> anyhow::Result<Resul
             destination: image.destination,
             platforms: image.platforms.to_vec(),
             attachments: image.attachments,
+            on_existing: image.on_existing,
         });
     Ok(Ok(jobs.collect()))
 }
@@ -202,7 +196,7 @@ pub(super) async fn migrate(
     engine: Arc<Engine>,
     recorder: Recorder,
     batch: Batch,
-    whole: Whole,
+    whole: Source,
     options: Options,
     output: OutputArguments,
 ) -> anyhow::Result<Exit> {
@@ -242,7 +236,7 @@ pub(super) async fn migrate(
                 commands: send_command.clone(),
                 loader: browse::loader(Arc::new(inspector)),
                 write_list: Box::new(move |jobs| {
-                    whole.write(jobs).map_err(|error| format!("{error:#}"))
+                    partial_list::write(&whole, jobs).map_err(|error| format!("{error:#}"))
                 }),
             };
             let watched = match &output.pictures {
@@ -290,23 +284,7 @@ pub(super) async fn migrate(
     Ok(Verdict::of(&board).into())
 }
 
-impl From<PaceArguments> for Pace {
-    fn from(arguments: PaceArguments) -> Self {
-        Self {
-            parallel: arguments.parallel,
-            attempts: arguments.attempts,
-        }
-    }
-}
-
 impl Pace {
-    fn or(self, other: Self) -> Self {
-        Self {
-            parallel: self.parallel.or(other.parallel),
-            attempts: self.attempts.or(other.attempts),
-        }
-    }
-
     fn options(self, list: &List) -> Options {
         let default = Policy::default();
         let attempts = self.attempts.or(list.defaults.attempts.map(Into::into));

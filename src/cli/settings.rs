@@ -1,11 +1,11 @@
 //! From what a list says of registries to how the engine reaches them.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{collections::HashMap, path::PathBuf, sync::Arc};
 
 use anyhow::Context;
 
 use crate::{
-    copy::Engine,
+    copy::{CreateCommand, Engine},
     credentials::{Keychain, PasswordSource, Places, Source},
     list::{self, List},
     oci::Registry,
@@ -57,13 +57,24 @@ pub(super) fn client_as(
 }
 
 /// How repositories are made at the registries where they have to be.
-fn create_commands(list: &List) -> HashMap<Registry, Vec<String>> {
+fn create_commands(list: &List) -> HashMap<Registry, CreateCommand> {
     let written = list.registries.iter();
     written
         .filter_map(|(registry, settings)| {
-            Some((registry.clone(), settings.create_command.clone()?))
+            let command = settings.create_command.as_ref()?;
+            let command = CreateCommand {
+                words: command.words.clone(),
+                directory: directory(command),
+            };
+            Some((registry.clone(), command))
         })
         .collect()
+}
+
+/// Where a command runs. A batch may be resumed on a machine that does not have the list's directory; a command
+/// that needs nothing of it runs there all the same.
+fn directory(command: &list::CommandLine) -> Option<PathBuf> {
+    Some(command.directory.clone()).filter(|directory| directory.is_dir())
 }
 
 fn settings(registry: &Registry, written: &list::Settings, places: &Places) -> Settings {
@@ -111,7 +122,10 @@ fn source(written: &list::Credentials, places: &Places) -> Option<Source> {
                     PasswordSource::Environment(name.clone())
                 }
                 list::PasswordSource::File(path) => PasswordSource::File(path.clone()),
-                list::PasswordSource::Command(words) => PasswordSource::Command(words.clone()),
+                list::PasswordSource::Command(command) => PasswordSource::Command {
+                    words: command.words.clone(),
+                    directory: directory(command),
+                },
             },
         },
     })

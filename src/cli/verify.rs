@@ -9,11 +9,15 @@ use clap::Args;
 use futures_util::{StreamExt, stream};
 use serde_json::json;
 
-use super::{Exit, JournalArguments, lists, output::print, run, settings, shown};
+use super::{
+    Exit, JournalArguments,
+    lists::{Source, TrustArguments},
+    output::print,
+    run, settings,
+};
 use crate::{
     batch::{Attempt, Job, Verdict},
     copy::Engine,
-    list::List,
     present,
     registry::Class,
     run::Policy,
@@ -40,6 +44,8 @@ pub(super) struct VerifyArguments {
     /// Print one JSON object an image.
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    trust: TrustArguments,
     #[command(flatten)]
     journal: JournalArguments,
 }
@@ -85,17 +91,18 @@ pub(super) async fn verify(arguments: VerifyArguments) -> anyhow::Result<Exit> {
 
 async fn images(arguments: &VerifyArguments) -> anyhow::Result<Result<(Engine, Vec<Job>), Exit>> {
     let file = PathBuf::from(&arguments.what);
-    let (name, text, jobs) = if file.exists() {
-        (shown(&file), lists::read(&file)?, Vec::new())
+    let (source, jobs) = if file.exists() {
+        (Source::read(&file)?, Vec::new())
     } else {
         let journal = arguments.journal.open().await?;
         let stored = journal.load(&journal.find(&arguments.what).await?).await?;
+        let source = Source::of(&stored);
         let jobs = stored.jobs.into_iter().map(|job| job.job).collect();
-        (shown(&stored.list_path), stored.list_text, jobs)
+        (source, jobs)
     };
-    let list = match List::parse(&name, &text) {
+    let list = match source.parse(arguments.trust) {
         Ok(list) => list,
-        Err(mistakes) => return Ok(Err(lists::report(&mistakes))),
+        Err(exit) => return Ok(Err(exit)),
     };
     let engine = settings::engine(&list)?;
     // A list, or a batch that ended before its images were known.

@@ -6,6 +6,7 @@
 
 use std::{
     collections::HashMap,
+    path::PathBuf,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
@@ -25,9 +26,18 @@ const FAILURE_HOLDS: Duration = Duration::from_secs(60);
 const LINES_KEPT: usize = 5;
 const LONGEST_LINE: usize = 300;
 
+/// How a repository is made at a registry.
+#[derive(Clone, Debug)]
+pub struct CreateCommand {
+    /// A program and its arguments, in which `{registry}` and `{repository}` are filled in.
+    pub words: Vec<String>,
+    /// Where it runs; else where this program does.
+    pub directory: Option<PathBuf>,
+}
+
 pub(super) struct Creator {
     registry: Registry,
-    command: Vec<String>,
+    command: CreateCommand,
     runs: Mutex<HashMap<Repository, Run>>,
 }
 
@@ -47,7 +57,7 @@ pub struct CreateFailure {
 }
 
 impl Creator {
-    pub(super) fn new(registry: Registry, command: Vec<String>) -> Self {
+    pub(super) fn new(registry: Registry, command: CreateCommand) -> Self {
         Self {
             registry,
             command,
@@ -78,7 +88,7 @@ impl Creator {
     }
 
     async fn run(&self, repository: &Repository) -> Result<(), CreateFailure> {
-        let mut words = self.command.iter().map(|word| {
+        let mut words = self.command.words.iter().map(|word| {
             word.replace("{registry}", self.registry.as_str())
                 .replace("{repository}", repository.as_str())
         });
@@ -92,6 +102,7 @@ impl Creator {
         let run = Program {
             name: &program,
             arguments: &words.collect::<Vec<_>>(),
+            directory: self.command.directory.as_deref(),
             input: Default::default(),
             stdout: Stdout::Discard,
             deadline: DEADLINE,
@@ -123,12 +134,16 @@ fn last_lines(stderr: &[u8]) -> Vec<String> {
 mod tests {
     use super::*;
 
+    fn of(words: &[&str]) -> CreateCommand {
+        CreateCommand {
+            words: words.iter().map(|word| (*word).to_owned()).collect(),
+            directory: None,
+        }
+    }
+
     fn creator(script: &str) -> Creator {
         let command = ["sh", "-c", script, "create", "{registry}", "{repository}"];
-        Creator::new(
-            "r.example".parse().unwrap(),
-            command.map(str::to_owned).to_vec(),
-        )
+        Creator::new("r.example".parse().unwrap(), of(&command))
     }
 
     fn lines(path: &std::path::Path) -> Vec<String> {
@@ -191,7 +206,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_missing_program_is_a_failure_too() {
-        let command = vec!["/nonexistent/create".to_owned(), "{repository}".to_owned()];
+        let command = of(&["/nonexistent/create", "{repository}"]);
         let creator = Creator::new("r.example".parse().unwrap(), command);
         let error = creator.create(&"a".parse().unwrap()).await.unwrap_err();
         assert!(error.to_string().contains("cannot be run"), "{error}");

@@ -9,14 +9,14 @@ use std::{
 
 use super::{
     CopyError, ImageId, Report, Side,
-    create::Creator,
+    create::{CreateCommand, Creator},
     error::blame,
     image::ImageCopy,
     site::Site,
     survey::{Kept, Surveyed},
 };
 use crate::{
-    oci::{Attachments, Digest, Platform, Reference, Registry, Repository},
+    oci::{Attachments, Digest, OnExisting, Platform, Reference, Registry, Repository},
     registry::{self, Client, LaneSample, Settings, UploadMode},
 };
 
@@ -30,19 +30,29 @@ pub struct Order {
     pub platforms: Vec<Platform>,
     /// What goes along with the image.
     pub attachments: Attachments,
+    /// What happens to a destination tag that names another image.
+    pub on_existing: OnExisting,
 }
 
 /// How a copy ended well.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Done {
-    Copied { root: Digest },
-    UpToDate { root: Digest },
+    Copied {
+        root: Digest,
+    },
+    UpToDate {
+        root: Digest,
+    },
+    /// Nothing was written: the destination tag names another image, which is to be kept.
+    Kept {
+        there: Digest,
+    },
 }
 
 pub struct Engine {
     settings: HashMap<Registry, Settings>,
     others: Box<dyn Fn(&Registry) -> Settings + Send + Sync>,
-    create_commands: HashMap<Registry, Vec<String>>,
+    create_commands: HashMap<Registry, CreateCommand>,
     sites: Mutex<HashMap<Registry, Arc<Site>>>,
     kept: Kept,
 }
@@ -70,10 +80,9 @@ impl Engine {
         Self { others, ..self }
     }
 
-    /// Makes missing repositories with these commands: a program and its arguments, in which `{registry}` and
-    /// `{repository}` are filled in.
+    /// Makes missing repositories with these commands.
     #[must_use]
-    pub fn creating(self, create_commands: HashMap<Registry, Vec<String>>) -> Self {
+    pub fn creating(self, create_commands: HashMap<Registry, CreateCommand>) -> Self {
         Self {
             create_commands,
             ..self

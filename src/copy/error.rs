@@ -1,7 +1,7 @@
 //! What ended a copy: whose fault, what that side said, and what can be done about it.
 
 use crate::{
-    oci::{Digest, Version},
+    oci::{Digest, OnExisting, Version},
     registry::{self, Class, ErrorCause, Operation, Refusal},
 };
 
@@ -34,6 +34,18 @@ pub enum CopyError {
         there: Digest,
         wanted: Digest,
     },
+    #[error("has {there} under {version}, and {rule} does not replace it", rule = rule(.on_existing))]
+    Existing {
+        version: Version,
+        there: Digest,
+        on_existing: OnExisting,
+    },
+    #[error("does not say what {version} is there, so {rule} cannot be followed: {error}", rule = rule(.on_existing))]
+    Hidden {
+        version: Version,
+        on_existing: OnExisting,
+        error: registry::Error,
+    },
     #[error("could not create {}: {} {}", .0.repository, .0.program, .0.problem)]
     Create(CreateFailure),
     #[error("has manifests nested more than {0} deep")]
@@ -52,7 +64,9 @@ impl CopyError {
             | Self::Incomplete { .. }
             | Self::TooDeep(_)
             | Self::TooMany(_) => Side::Source,
-            Self::Conflict { .. } => Side::Destination,
+            Self::Conflict { .. } | Self::Existing { .. } | Self::Hidden { .. } => {
+                Side::Destination
+            }
             Self::Create(_) => Side::Local,
         }
     }
@@ -60,10 +74,12 @@ impl CopyError {
     #[must_use]
     pub fn class(&self) -> Class {
         match self {
-            Self::Registry { error, .. } => error.class(),
+            Self::Registry { error, .. } | Self::Hidden { error, .. } => error.class(),
             Self::Corrupt { .. } => Class::Corrupt,
             Self::NoPlatform { .. } | Self::Incomplete { .. } => Class::NotFound,
-            Self::Conflict { .. } | Self::TooDeep(_) | Self::TooMany(_) => Class::Rejected,
+            Self::Conflict { .. } | Self::Existing { .. } | Self::TooDeep(_) | Self::TooMany(_) => {
+                Class::Rejected
+            }
             Self::Create(_) => Class::Internal,
         }
     }
@@ -74,7 +90,7 @@ impl CopyError {
     pub fn chain(&self) -> Vec<String> {
         let mut chain = match self {
             Self::Registry { error, .. } => steps(error),
-            Self::Incomplete { error, .. } => {
+            Self::Incomplete { error, .. } | Self::Hidden { error, .. } => {
                 let mut chain = vec![self.to_string()];
                 chain.extend(steps(error));
                 chain
@@ -87,6 +103,7 @@ impl CopyError {
             Self::Corrupt { .. }
             | Self::NoPlatform { .. }
             | Self::Conflict { .. }
+            | Self::Existing { .. }
             | Self::TooDeep(_)
             | Self::TooMany(_) => vec![self.to_string()],
         };
@@ -123,6 +140,12 @@ impl CopyError {
                 Some("choose the `platforms` the source has, or push what is missing there")
             }
             Self::Conflict { .. } => Some(Refusal::ImmutableTag.hint()),
+            Self::Existing { .. } => Some(
+                "write `on-existing = \"replace\"` to replace it, or \"keep\" to skip the image",
+            ),
+            Self::Hidden { .. } => Some(
+                "the credentials need the right to read there; with `on-existing = \"replace\"` nobody has to know",
+            ),
             Self::Create(_) => Some("run the `create-command` by hand to see what it needs"),
             Self::TooMany(_) => {
                 Some("`referrers = false` copies the image without what refers to it")
@@ -130,6 +153,10 @@ impl CopyError {
             Self::Corrupt { .. } | Self::TooDeep(_) => None,
         }
     }
+}
+
+fn rule(on_existing: &OnExisting) -> String {
+    format!("`on-existing = \"{on_existing}\"`")
 }
 
 fn steps(error: &registry::Error) -> Vec<String> {

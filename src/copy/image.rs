@@ -3,7 +3,9 @@
 //! Invariant: requests go out in the order that spares most of them: the destination is asked first, so
 //! an image that is there costs one HEAD a side, and a new one no HEAD at the source. What is attached to an
 //! image is looked at when the image is copied: it was written before the tag, so a tag that is there has it,
-//! unless the operator wants to know of what was attached since.
+//! unless the operator wants to know of what was attached since. A tag that names another image is replaced only
+//! where the list allows it; the registry has no conditional write, so who pushes between look and write is replaced
+//! unseen.
 
 use futures_util::future;
 
@@ -19,7 +21,7 @@ use super::{
     writing::Writing,
 };
 use crate::{
-    oci::{Descriptor, Digest, Manifest, Repository, Version},
+    oci::{Descriptor, Digest, Manifest, OnExisting, Repository, Version},
     registry::{Class, ErrorCause, Operation, Refusal},
 };
 
@@ -34,6 +36,8 @@ pub(super) struct ImageCopy<'a> {
 /// What both sides say of an image.
 pub(super) enum Seen {
     There(Digest),
+    /// The destination tag names this other image, which is to be kept.
+    Kept(Digest),
     Missing {
         /// What the source reference names.
         source: Digest,
@@ -45,6 +49,8 @@ pub(super) enum Seen {
 enum Wanted {
     /// It does already.
     There(Digest),
+    /// It names this other image, which is to be kept.
+    Kept(Digest),
     Root {
         /// What the source reference names.
         source: Digest,
@@ -52,10 +58,23 @@ enum Wanted {
     },
 }
 
+/// How the destination reference stands to what it is to name.
+enum Standing {
+    /// It names that already.
+    There,
+    /// It names nothing, or nothing that is known.
+    Free,
+    /// It names this other image, and no longer will.
+    Replaced(Digest),
+    /// It names this other image, and still will.
+    Kept(Digest),
+}
+
 impl ImageCopy<'_> {
     pub(super) async fn run(self) -> Result<Done, CopyError> {
         let mut plan = match self.look().await? {
             Seen::There(root) => return Ok(Done::UpToDate { root }),
+            Seen::Kept(there) => return Ok(Done::Kept { there }),
             Seen::Missing { plan, .. } => plan,
         };
         let (mut creator, mut believed) = (self.destination.creator.as_ref(), true);
@@ -89,22 +108,32 @@ impl ImageCopy<'_> {
             true => self.source_digest(&from).await?,
             false => None,
         };
-        if let (true, Some(root)) = (comparable && named == existing, &named) {
-            return Ok(Seen::There(root.clone()));
+        if let (true, Some(root)) = (comparable, &named) {
+            match self.against(existing.as_ref(), root)? {
+                Standing::There => return Ok(Seen::There(root.clone())),
+                Standing::Kept(there) => return Ok(Seen::Kept(there)),
+                Standing::Free | Standing::Replaced(_) => {}
+            }
         }
         if let Some((source, plan)) = kept
             && named.as_ref() == Some(&source)
         {
-            let there = existing.as_ref() == Some(&plan.image.root.digest);
-            if there && !self.rechecks() {
-                return Ok(Seen::There(plan.image.root.digest.clone()));
-            }
-            if there == plan.there {
+            let root = &plan.image.root.digest;
+            let (there, replaces) = match self.against(existing.as_ref(), root)? {
+                Standing::There if !self.rechecks() => return Ok(Seen::There(root.clone())),
+                Standing::There => (true, None),
+                Standing::Kept(there) => return Ok(Seen::Kept(there)),
+                Standing::Free => (false, None),
+                Standing::Replaced(there) => (false, Some(there)),
+            };
+            // Else somebody wrote the tag since, and the plan is to be told anew.
+            if there == plan.there && replaces == plan.replaces {
                 return Ok(Seen::Missing { source, plan });
             }
         }
         Ok(match self.wanted(&from, existing.as_ref()).await? {
             Wanted::There(root) => Seen::There(root),
+            Wanted::Kept(there) => Seen::Kept(there),
             Wanted::Root { source, root } => {
                 let plan = Box::new(self.plan(*root).await?);
                 Seen::Missing { source, plan }
@@ -123,10 +152,41 @@ impl ImageCopy<'_> {
         {
             Ok(head) => Ok(head.map(|head| head.digest)),
             // Some registries refuse to say whether what they do not have exists (quirk 25); writing
-            // will show whether the credentials are good.
-            Err(error) if error.status() == Some(403) => Ok(None),
+            // will show whether the credentials are good. What must not be replaced has to be known first.
+            Err(error) if error.status() == Some(403) => match (self.order.on_existing, version) {
+                (OnExisting::Replace, _) | (_, Version::Digest(_)) => Ok(None),
+                (on_existing @ (OnExisting::Keep | OnExisting::Fail), version) => {
+                    Err(CopyError::Hidden {
+                        version,
+                        on_existing,
+                        error,
+                    })
+                }
+            },
             Err(error) => Err(blame(Side::Destination)(error)),
         }
+    }
+
+    /// What becomes of what the destination reference names now, if it is to name `wanted`.
+    fn against(&self, existing: Option<&Digest>, wanted: &Digest) -> Result<Standing, CopyError> {
+        let version = self.order.destination.version();
+        Ok(match (existing, &version, self.order.on_existing) {
+            (None, ..) => Standing::Free,
+            (Some(there), ..) if there == wanted => Standing::There,
+            // A digest names one content; a registry that says otherwise replaces nothing.
+            (Some(_), Version::Digest(_), _) => Standing::Free,
+            (Some(there), Version::Tag(_), OnExisting::Replace) => {
+                Standing::Replaced(there.clone())
+            }
+            (Some(there), Version::Tag(_), OnExisting::Keep) => Standing::Kept(there.clone()),
+            (Some(there), Version::Tag(_), on_existing @ OnExisting::Fail) => {
+                return Err(CopyError::Existing {
+                    there: there.clone(),
+                    version,
+                    on_existing,
+                });
+            }
+        })
     }
 
     async fn source_digest(&self, version: &Version) -> Result<Option<Digest>, CopyError> {
@@ -155,16 +215,20 @@ impl ImageCopy<'_> {
             Selected::Child(child) => child,
             Selected::Rewritten(index) => &index.digest,
         };
-        let there = existing == Some(wanted);
-        if there && !self.rechecks() {
-            return Ok(Wanted::There(wanted.clone()));
-        }
+        let (there, replaces) = match self.against(existing, wanted)? {
+            Standing::There if !self.rechecks() => return Ok(Wanted::There(wanted.clone())),
+            Standing::There => (true, None),
+            Standing::Kept(there) => return Ok(Wanted::Kept(there)),
+            Standing::Free => (false, None),
+            Standing::Replaced(there) => (false, Some(there)),
+        };
         let source = manifest.digest.clone();
         let root = match selected {
             Selected::Whole => Root {
                 manifest,
                 rewritten: false,
                 there,
+                replaces,
             },
             Selected::Child(child) => {
                 self.note(format!(
@@ -175,6 +239,7 @@ impl ImageCopy<'_> {
                     manifest: self.read(&Version::Digest(child)).await?,
                     rewritten: false,
                     there,
+                    replaces,
                 }
             }
             Selected::Rewritten(index) => {
@@ -186,6 +251,7 @@ impl ImageCopy<'_> {
                     manifest: *index,
                     rewritten: true,
                     there,
+                    replaces,
                 }
             }
         };
@@ -211,6 +277,7 @@ impl ImageCopy<'_> {
             root: plan.image.root.digest.clone(),
             manifests: outline(&plan),
             blobs: plan.blobs.clone(),
+            replaces: plan.replaces.clone(),
         });
         Ok(plan)
     }

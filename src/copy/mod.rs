@@ -23,7 +23,7 @@ mod transfer;
 mod unfinished;
 mod writing;
 
-pub use create::CreateFailure;
+pub use create::{CreateCommand, CreateFailure};
 pub use engine::{Done, Engine, Order};
 pub use error::{CopyError, Side};
 pub use report::{FoundBlob, FoundManifest, How, ImageId, Meter, Report};

@@ -20,6 +20,8 @@ pub(super) struct Root {
     pub rewritten: bool,
     /// Whether the destination reference names it already; only what is attached to it may be missing.
     pub there: bool,
+    /// The other image that the destination tag names, and no longer will.
+    pub replaces: Option<Digest>,
 }
 
 pub(super) struct Plan {
@@ -31,6 +33,8 @@ pub(super) struct Plan {
     /// The manifests whose attachments are in the plan.
     pub brings: Vec<Brought>,
     pub there: bool,
+    /// What the destination tag names until it is written.
+    pub replaces: Option<Digest>,
     rewritten: bool,
 }
 
@@ -47,9 +51,11 @@ impl Plan {
             manifest,
             rewritten,
             there,
+            replaces,
         } = root;
         let plan = |image, attached, brings| Self {
             there,
+            replaces: replaces.clone(),
             ..Self::of(image, rewritten, attached, brings)
         };
         let only = |image| plan(image, Vec::new(), Vec::new());
@@ -119,6 +125,7 @@ impl Plan {
             blobs,
             brings,
             there: false,
+            replaces: None,
             rewritten,
         }
     }
@@ -152,6 +159,7 @@ impl Plan {
             manifest: self.image.root,
             rewritten: self.rewritten,
             there: self.there,
+            replaces: self.replaces,
         }
     }
 

@@ -18,6 +18,8 @@ pub enum Report {
         root: Digest,
         manifests: Vec<FoundManifest>,
         blobs: Vec<FoundBlob>,
+        /// What the destination tag names now, if that is another image.
+        replaces: Option<Digest>,
     },
     /// Another image is uploading the same content.
     Waiting { digest: Digest, owner: ImageId },

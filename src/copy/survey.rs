@@ -29,6 +29,10 @@ pub enum Surveyed {
     UpToDate {
         root: Digest,
     },
+    /// The destination tag names another image, which is to be kept.
+    Kept {
+        there: Digest,
+    },
     /// It has to be copied; what that takes was reported.
     Missing,
 }
@@ -47,6 +51,7 @@ impl ImageCopy<'_> {
     pub(super) async fn survey(self) -> Result<Surveyed, CopyError> {
         let (source, plan) = match self.look().await? {
             Seen::There(root) => return Ok(Surveyed::UpToDate { root }),
+            Seen::Kept(there) => return Ok(Surveyed::Kept { there }),
             Seen::Missing { source, plan } => (source, plan),
         };
         if plan.is_there() {

@@ -77,7 +77,7 @@ impl Helper {
     }
 
     async fn ask(&self, verb: &str, input: SecretString) -> Result<Answer, CredentialsError> {
-        program::run(&self.program, &[verb.into()], input).await
+        program::run(&self.program, &[verb.into()], None, input).await
     }
 
     fn credential(&self, answer: &Answer) -> Result<Option<Credential>, CredentialsError> {

@@ -18,7 +18,11 @@ pub enum PasswordSource {
     /// White space at its end is left out.
     File(PathBuf),
     /// A program and its arguments, whose first line of output it is; no shell is involved.
-    Command(Vec<String>),
+    Command {
+        words: Vec<String>,
+        /// Where it runs; else where this program does.
+        directory: Option<PathBuf>,
+    },
 }
 
 impl PasswordSource {
@@ -32,7 +36,7 @@ impl PasswordSource {
                     error,
                 }),
             },
-            Self::Command(_) => Ok(()),
+            Self::Command { .. } => Ok(()),
         }
     }
 
@@ -51,10 +55,16 @@ impl PasswordSource {
                     _ => Ok(password),
                 }
             }
-            Self::Command(command) => {
+            Self::Command { words, directory } => {
                 let (program, arguments) =
-                    command.split_first().ok_or(CredentialsError::NoPassword)?;
-                let answer = program::run(program, arguments, SecretString::default()).await?;
+                    words.split_first().ok_or(CredentialsError::NoPassword)?;
+                let answer = program::run(
+                    program,
+                    arguments,
+                    directory.as_deref(),
+                    SecretString::default(),
+                )
+                .await?;
                 if !answer.succeeded() {
                     return Err(CredentialsError::Failed {
                         program: program.clone(),
@@ -113,7 +123,10 @@ mod tests {
     }
 
     fn command(words: &[&str]) -> PasswordSource {
-        PasswordSource::Command(words.iter().map(|word| (*word).into()).collect())
+        PasswordSource::Command {
+            words: words.iter().map(|word| (*word).into()).collect(),
+            directory: None,
+        }
     }
 
     #[tokio::test]

@@ -3,7 +3,7 @@
 //! Decides how long it may take and what of its answer may be shown. Invariant: what is sent to it goes to its
 //! standard input.
 
-use std::time::Duration;
+use std::{path::Path, time::Duration};
 
 use secrecy::SecretString;
 
@@ -19,11 +19,13 @@ pub(super) struct Answer(Ended);
 pub(super) async fn run(
     program: &str,
     arguments: &[String],
+    directory: Option<&Path>,
     input: SecretString,
 ) -> Result<Answer, CredentialsError> {
     let asked = Program {
         name: program,
         arguments,
+        directory,
         input,
         stdout: Stdout::Keep,
         deadline: LONGEST_WAIT,

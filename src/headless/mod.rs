@@ -167,6 +167,7 @@ mod tests {
                     destination: format!("b.example/x/app:{number}").parse().unwrap(),
                     platforms: Vec::new(),
                     attachments: Default::default(),
+                    on_existing: Default::default(),
                 },
             });
         }

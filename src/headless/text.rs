@@ -43,7 +43,7 @@ pub(super) fn heartbeat(board: &Board) -> String {
 /// `12/240`, as wide for every line of the batch.
 fn done(board: &Board) -> String {
     let counts = board.counts();
-    let done = counts.copied + counts.up_to_date + counts.failed + counts.skipped;
+    let done = counts.copied + counts.up_to_date + counts.failed + counts.skipped + counts.kept;
     let total = board.jobs().len().to_string();
     format!("{done:>width$}/{total}", width = total.len())
 }

@@ -236,6 +236,7 @@ mod tests {
             destination: format!("b.example/app{number}:1").parse().unwrap(),
             platforms: Vec::new(),
             attachments: Default::default(),
+            on_existing: Default::default(),
         }
     }
 

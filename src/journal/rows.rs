@@ -17,7 +17,10 @@ use super::{
     JournalError, SettledBlob, StoredJob,
     ledger::{BatchState, Changes, Phase},
 };
-use crate::batch::{Attempt, BatchId, Job, JobId, Outcome};
+use crate::{
+    batch::{Attempt, BatchId, Job, JobId, Outcome, SkipReason},
+    oci::OnExisting,
+};
 
 /// Writes `changes` in one transaction.
 pub(super) async fn write(
@@ -97,8 +100,8 @@ async fn insert_jobs(
     jobs: &[Job],
 ) -> Result<(), sqlx::Error> {
     let mut insert = query(format!(
-        "INSERT INTO jobs (batch, job, source, destination, platforms, attachments, state, attempt) VALUES {}",
-        places(1, jobs.len(), 8)
+        "INSERT INTO jobs (batch, job, source, destination, platforms, attachments, on_existing, state, attempt) VALUES {}",
+        places(1, jobs.len(), 9)
     ));
     for job in jobs {
         let encoded = |error: serde_json::Error| sqlx::Error::Encode(error.into());
@@ -111,6 +114,7 @@ async fn insert_jobs(
             .bind(job.destination.to_string())
             .bind(platforms)
             .bind(attachments)
+            .bind(job.on_existing.word())
             .bind(Phase::Queued.word())
             .bind(0_i64);
     }
@@ -150,7 +154,7 @@ pub(super) async fn read_jobs(
     batch: &BatchId,
 ) -> Result<Vec<StoredJob>, JournalError> {
     let mut rows = sqlx::query(
-        "SELECT job, source, destination, platforms, attachments, state, attempt, root, cause FROM jobs \
+        "SELECT job, source, destination, platforms, attachments, on_existing, state, attempt, root, cause FROM jobs \
          WHERE batch = $1 ORDER BY job",
     )
     .bind(&*batch.0)
@@ -179,6 +183,7 @@ fn read_job(row: &AnyRow, position: usize) -> Result<StoredJob, String> {
         destination: text(row, "destination")?,
         platforms: json(row, "platforms")?,
         attachments: json(row, "attachments")?,
+        on_existing: on_existing(row)?,
     };
     let outcome = match raw(row, "state")? {
         "queued" | "running" | "waiting" => None,
@@ -191,7 +196,7 @@ fn read_job(row: &AnyRow, position: usize) -> Result<StoredJob, String> {
         "failed" => Some(Outcome::Failed {
             cause: json(row, "cause")?,
         }),
-        "skipped" => Some(Outcome::Skipped {
+        "skipped" | "kept" => Some(Outcome::Skipped {
             why: json(row, "cause")?,
         }),
         other => return Err(format!("state {other:?} is unknown")),
@@ -258,6 +263,11 @@ fn text<T: FromStr<Err: std::fmt::Display>>(row: &AnyRow, column: &str) -> Resul
         .map_err(|error| format!("{column}: {error}"))
 }
 
+fn on_existing(row: &AnyRow) -> Result<OnExisting, String> {
+    let word = raw(row, "on_existing")?;
+    OnExisting::from_word(word).ok_or_else(|| format!("on_existing {word:?} is unknown"))
+}
+
 fn json<T: serde::de::DeserializeOwned>(row: &AnyRow, column: &str) -> Result<T, String> {
     serde_json::from_str(raw(row, column)?).map_err(|error| format!("{column}: {error}"))
 }
@@ -276,7 +286,10 @@ impl Phase {
             Self::Ended(Outcome::Copied { .. }) => "copied",
             Self::Ended(Outcome::UpToDate { .. }) => "up_to_date",
             Self::Ended(Outcome::Failed { .. }) => "failed",
-            Self::Ended(Outcome::Skipped { .. }) => "skipped",
+            Self::Ended(Outcome::Skipped { why }) => match why {
+                SkipReason::User => "skipped",
+                SkipReason::Kept { .. } => "kept",
+            },
         }
     }
 

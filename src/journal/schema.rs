@@ -55,7 +55,10 @@ const TABLES: [&str; 4] = [
 ];
 
 /// What made each later version out of the one before, from version 2 on.
-const STEPS: [&str; 1] = ["ALTER TABLE jobs ADD COLUMN attachments TEXT NOT NULL DEFAULT '{}'"];
+const STEPS: [&str; 2] = [
+    "ALTER TABLE jobs ADD COLUMN attachments TEXT NOT NULL DEFAULT '{}'",
+    "ALTER TABLE jobs ADD COLUMN on_existing TEXT NOT NULL DEFAULT 'replace'",
+];
 
 /// Makes the tables if there are none, brings older ones up to date,
 /// and checks that they are of a version this program knows.

@@ -295,6 +295,7 @@ async fn count_jobs(
             "up_to_date" => counts.up_to_date = jobs,
             "failed" => counts.failed = jobs,
             "skipped" => counts.skipped = jobs,
+            "kept" => counts.kept = jobs,
             _ => {}
         }
     }

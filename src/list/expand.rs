@@ -11,7 +11,7 @@ use std::{
 };
 
 use super::{ImageRule, List, Mistakes, images::Choice, mistakes::Mistake};
-use crate::oci::{Attachments, Digest, Platform, Reference, Registry, Repository, Tag};
+use crate::oci::{Attachments, Digest, OnExisting, Platform, Reference, Registry, Repository, Tag};
 
 /// The tags of repositories, as their registries list them.
 pub type TagLists = BTreeMap<(Registry, Repository), Vec<String>>;
@@ -25,6 +25,7 @@ pub struct Planned {
     /// Only these platforms; empty for all.
     pub platforms: Arc<[Platform]>,
     pub attachments: Attachments,
+    pub on_existing: OnExisting,
     /// The line of the list that asks for it, counted from 1.
     pub line: usize,
 }
@@ -200,6 +201,7 @@ impl<'a> Jobs<'a> {
             destination: destination.clone(),
             platforms: Arc::clone(&rule.platforms),
             attachments: rule.attachments,
+            on_existing: rule.on_existing,
             line: self.list.text.line(at.start),
         };
         match self.by_destination.entry(destination) {

@@ -200,6 +200,11 @@ pub struct DefaultsTable {
     #[schemars(example = true)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub recheck_attachments: Option<bool>,
+    /// What happens to a destination tag that names another image: `replace` writes it, `keep` skips the image,
+    /// `fail` fails it; `replace` if not written. What a tag named is told in any case.
+    #[schemars(extend("enum" = ["replace", "keep", "fail"]), example = &"keep")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub on_existing: Option<String>,
 }
 
 /// One image, or several that share their settings.
@@ -267,6 +272,10 @@ pub struct ImageTable {
     #[schemars(example = true)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub recheck_attachments: Option<bool>,
+    /// As in `[defaults]`.
+    #[schemars(extend("enum" = ["replace", "keep", "fail"]), example = &"keep")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub on_existing: Option<String>,
 }
 
 /// A rule that changes destination repositories.

@@ -16,7 +16,7 @@ use super::{
     shape::Shape,
     words,
 };
-use crate::oci::{Attachments, PartialReference, Platform, Tag};
+use crate::oci::{Attachments, OnExisting, PartialReference, Platform, Tag};
 
 /// The keys of an image table, without its names.
 #[derive(Default)]
@@ -26,6 +26,7 @@ pub(super) struct Wanted {
     pub(super) platforms: Option<Written<Arc<[Platform]>>>,
     pub(super) to: Option<Written<PartialReference>>,
     pub(super) attached: Attached,
+    pub(super) on_existing: Option<OnExisting>,
 }
 
 /// What a table says of attachments.
@@ -123,6 +124,7 @@ fn read_table(mut fields: Fields, surroundings: &Surroundings, rules: &mut Vec<I
         platforms: platforms(&mut fields),
         to: fields.read("to", words::reference),
         attached: Attached::read(&mut fields),
+        on_existing: (fields.read("on-existing", words::on_existing)).map(|written| written.value),
     };
     fields.finish();
     report_contradictions(reader, &wanted, &names);

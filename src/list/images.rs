@@ -13,7 +13,9 @@ use super::{
     reader::{Reader, Written},
     rewrite::Rewrite,
 };
-use crate::oci::{Attachments, Digest, PartialReference, Platform, Registry, Repository, Tag};
+use crate::oci::{
+    Attachments, Digest, OnExisting, PartialReference, Platform, Registry, Repository, Tag,
+};
 
 /// One image of the list, or one repository with a choice of its tags.
 #[derive(Clone, Debug)]
@@ -23,6 +25,7 @@ pub struct ImageRule {
     /// Only these platforms; empty for all.
     pub platforms: Arc<[Platform]>,
     pub attachments: Attachments,
+    pub on_existing: OnExisting,
     pub(super) choice: Choice,
     /// The tag to write instead of the one read.
     pub(super) to_tag: Option<Tag>,
@@ -58,6 +61,7 @@ pub(super) struct Surroundings<'a> {
     pub(super) filter: TagFilter,
     pub(super) platforms: Arc<[Platform]>,
     pub(super) attachments: Attachments,
+    pub(super) on_existing: OnExisting,
     /// The images that would need the side that is missing.
     pub(super) without_source: RefCell<Vec<Range<usize>>>,
     pub(super) without_destination: RefCell<Vec<Range<usize>>>,
@@ -128,6 +132,7 @@ impl ImageRule {
             destination,
             platforms,
             attachments: wanted.attached.or(surroundings.attachments),
+            on_existing: wanted.on_existing.unwrap_or(surroundings.on_existing),
             choice,
             to_tag,
             at: name.at,

@@ -35,11 +35,17 @@
 //! in that order; patterns match whole tags. `latest` alone ranks what is left, and knows only versions.
 //! With none of these, and no tag or digest in the name, it is `latest`.
 //!
+//! # Files and commands
+//!
+//! Relative paths are meant from the directory of the list. Commands run there as well; a program written with a
+//! slash (`./x`) is a path like any other, one without is looked for in `PATH`. No shell is involved.
+//!
 //! # Arrays and tables
 //!
 //! TOML has one `images`: either `images = [...]`, whose elements are references or tables, or `[[images]]`
 //! tables, each with a `name`, or `names` for several images that share their settings.
 
+mod actions;
 mod expand;
 mod fields;
 mod file;
@@ -64,9 +70,11 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     fmt,
     num::NonZeroU16,
+    path::Path,
     sync::Arc,
 };
 
+pub use actions::{Action, ActionKind};
 pub use expand::{Expansion, Planned, TagLists, Warning};
 pub use file::{
     DefaultsTable, DestinationTable, ImageEntry, ImageTable, ListFile, RegistryTable, RewriteTable,
@@ -74,7 +82,7 @@ pub use file::{
 };
 pub use images::ImageRule;
 pub use mistakes::{Colours, Mark, Mistake, Mistakes};
-pub use settings::{Credentials, Endpoint, Limits, PasswordSource, Settings, Tls};
+pub use settings::{CommandLine, Credentials, Endpoint, Limits, PasswordSource, Settings, Tls};
 pub use shape::schema;
 pub use words::Proxy;
 
@@ -118,7 +126,23 @@ pub struct Summary {
 impl List {
     /// Reads a list; `file_name` is only shown. Fails with every mistake that can be known without a registry.
     pub fn parse(file_name: &str, text: &str) -> Result<Self, Mistakes> {
-        parse::parse(file_name, text)
+        Self::parse_in(Path::new(""), file_name, text)
+    }
+
+    /// As [`parse`](Self::parse), with relative paths meant from `directory`.
+    pub fn parse_in(directory: &Path, file_name: &str, text: &str) -> Result<Self, Mistakes> {
+        parse::parse(directory, file_name, text)
+    }
+
+    /// What the list has this program do besides asking registries.
+    #[must_use]
+    pub fn actions(&self) -> Vec<Action> {
+        actions::of(self)
+    }
+
+    /// Fails with every command the list runs.
+    pub fn without_commands(&self) -> Result<(), Mistakes> {
+        actions::commands(self)
     }
 
     /// The repositories whose tag lists [`expand`](Self::expand) needs.

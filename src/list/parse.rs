@@ -8,6 +8,7 @@ use std::{
     collections::{BTreeMap, BTreeSet, btree_map::Entry},
     num::NonZeroU16,
     ops::Range,
+    path::Path,
     sync::Arc,
 };
 
@@ -26,19 +27,19 @@ use super::{
     text::Text,
     words,
 };
-use crate::oci::{Attachments, Registry};
+use crate::oci::{Attachments, OnExisting, Registry};
 
 /// The version of the format this program reads.
 const VERSION: &str = "1";
 
 type Registries = BTreeMap<Registry, (Settings, Range<usize>)>;
 
-pub(super) fn parse(file_name: &str, text: &str) -> Result<List, Mistakes> {
+pub(super) fn parse(directory: &Path, file_name: &str, text: &str) -> Result<List, Mistakes> {
     let (table, errors) = DeTable::parse_recoverable(text);
     let table = table.into_inner();
     let syntax = syntax_mistakes(&table, &errors, text);
 
-    let reader = Reader::new(text);
+    let reader = Reader::new(directory, text);
     let mut fields = Fields::new(&reader, Shape::List, table, 0..0);
     version(&mut fields, syntax.is_empty());
 
@@ -265,6 +266,7 @@ fn surroundings<'a>(
         filter: TagFilter::default(),
         platforms: Arc::default(),
         attachments: Attachments::ALL,
+        on_existing: OnExisting::default(),
         without_source: RefCell::default(),
         without_destination: RefCell::default(),
     };
@@ -284,6 +286,9 @@ fn surroundings<'a>(
     }
     let attached = image_tables::Attached::read(&mut table);
     surroundings.attachments = attached.or(surroundings.attachments);
+    if let Some(on_existing) = table.read("on-existing", words::on_existing) {
+        surroundings.on_existing = on_existing.value;
+    }
     table.finish();
     (defaults, surroundings)
 }

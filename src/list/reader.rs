@@ -3,7 +3,13 @@
 //! Decides which bytes of the file a string's mistake is blamed on. Invariant: a mark inside a string is
 //! exact, or covers the whole string if that is written with escapes.
 
-use std::{borrow::Cow, cell::RefCell, collections::HashMap, ops::Range};
+use std::{
+    borrow::Cow,
+    cell::RefCell,
+    collections::HashMap,
+    ops::Range,
+    path::{Path, PathBuf},
+};
 
 use regex::bytes::Regex;
 
@@ -34,6 +40,8 @@ pub(super) struct Fault {
 #[derive(Default)]
 pub(super) struct Reader<'t> {
     pub(super) text: &'t str,
+    /// Where relative paths begin.
+    pub(super) directory: PathBuf,
     found: RefCell<Vec<Mistake>>,
     hidden: RefCell<Vec<Range<usize>>>,
     /// Lists repeat their patterns, and compiling one costs more than reading ten images.
@@ -51,9 +59,10 @@ impl<T> Written<T> {
 }
 
 impl<'t> Reader<'t> {
-    pub(super) fn new(text: &'t str) -> Self {
+    pub(super) fn new(directory: &Path, text: &'t str) -> Self {
         Self {
             text,
+            directory: directory.to_owned(),
             ..Self::default()
         }
     }

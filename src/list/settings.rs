@@ -30,7 +30,7 @@ pub struct Settings {
     pub limits: Limits,
     pub credentials: Credentials,
     /// A program and its arguments that create a repository, with `{repository}` and `{registry}` to fill in.
-    pub create_command: Option<Vec<String>>,
+    pub create_command: Option<CommandLine>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -70,8 +70,24 @@ pub enum Credentials {
 pub enum PasswordSource {
     Environment(String),
     File(PathBuf),
-    /// A program and its arguments.
-    Command(Vec<String>),
+    Command(CommandLine),
+}
+
+/// A program and its arguments.
+#[derive(Clone, Debug, Eq)]
+pub struct CommandLine {
+    pub words: Vec<String>,
+    /// Where it runs; empty for the directory this program runs in.
+    pub directory: PathBuf,
+    /// Where it is written.
+    pub(super) at: Range<usize>,
+}
+
+/// Two commands are the same wherever they are written.
+impl PartialEq for CommandLine {
+    fn eq(&self, other: &Self) -> bool {
+        self.words == other.words && self.directory == other.directory
+    }
 }
 
 impl Settings {
@@ -246,10 +262,11 @@ fn proxy(fields: &mut Fields) -> Proxy {
     proxy.map(|proxy| proxy.value).unwrap_or_default()
 }
 
-fn create_command(fields: &mut Fields) -> Option<Vec<String>> {
+fn create_command(fields: &mut Fields) -> Option<CommandLine> {
     let command = command(fields, "create-command")?;
     if !command
         .value
+        .words
         .iter()
         .any(|word| word.contains("{repository}"))
     {
@@ -265,7 +282,7 @@ fn create_command(fields: &mut Fields) -> Option<Vec<String>> {
 }
 
 /// A program and its arguments.
-fn command(fields: &mut Fields, key: &'static str) -> Option<Written<Vec<String>>> {
+fn command(fields: &mut Fields, key: &'static str) -> Option<Written<CommandLine>> {
     let words = fields.texts(key)?;
     if words.value.is_empty() {
         fields.reader.report(
@@ -274,11 +291,21 @@ fn command(fields: &mut Fields, key: &'static str) -> Option<Written<Vec<String>
         );
         return None;
     }
+    let (at, directory) = (words.at.clone(), fields.reader.directory.clone());
     Some(words.map(|words| {
-        words
-            .into_iter()
-            .map(|word| word.value.into_owned())
-            .collect()
+        let words = words.into_iter().map(|word| word.value.into_owned());
+        let mut words: Vec<String> = words.collect();
+        // One without a slash is looked for in PATH. What is no text cannot be written in TOML.
+        if let Some(program) = words.first_mut().filter(|program| program.contains('/'))
+            && let Some(path) = directory.join(&*program).to_str()
+        {
+            *program = path.to_owned();
+        }
+        CommandLine {
+            words,
+            directory,
+            at,
+        }
     }))
 }
 
@@ -291,5 +318,6 @@ fn path(fields: &mut Fields, key: &'static str) -> Option<Written<PathBuf>> {
             .report(mistake.help(fields.shape.example(key)));
         return None;
     }
-    Some(text.map(|path| PathBuf::from(path.into_owned())))
+    let directory = &fields.reader.directory;
+    Some(text.map(|path| directory.join(&*path)))
 }

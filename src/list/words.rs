@@ -15,7 +15,8 @@ use url::Url;
 
 use super::reader::Fault;
 use crate::oci::{
-    PartialReference, Platform, ReferenceError, ReferenceProblem, Registry, Repository, Tag,
+    OnExisting, PartialReference, Platform, ReferenceError, ReferenceProblem, Registry, Repository,
+    Tag,
 };
 
 /// How requests reach a registry.
@@ -150,6 +151,14 @@ pub(super) fn proxy(text: &str) -> Result<Proxy, Fault> {
         });
     }
     Ok(Proxy::Address(url))
+}
+
+pub(super) fn on_existing(text: &str) -> Result<OnExisting, Fault> {
+    OnExisting::from_word(text).ok_or_else(|| Fault {
+        message: format!("`on-existing` is replace, keep or fail, not {text:?}"),
+        at: None,
+        help: "write \"replace\", \"keep\" (the image is skipped) or \"fail\"".into(),
+    })
 }
 
 pub(super) fn size(text: &str) -> Result<u64, Fault> {

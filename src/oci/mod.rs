@@ -10,6 +10,7 @@ mod digest;
 mod hostile;
 mod manifest;
 mod media_type;
+mod on_existing;
 mod platform;
 mod reference;
 mod signatures;
@@ -19,6 +20,7 @@ pub use descriptor::Descriptor;
 pub use digest::{Digest, DigestError, Hasher};
 pub use manifest::{Manifest, ManifestContent, ManifestError};
 pub use media_type::MediaType;
+pub use on_existing::OnExisting;
 pub use platform::{Platform, PlatformError};
 pub use reference::{
     DOCKER_HUB, PartialReference, Reference, ReferenceError, ReferenceProblem, Registry,

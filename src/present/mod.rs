@@ -22,7 +22,7 @@ pub use fitting::{skip, width, wrap};
 pub use glyphs::Glyphs;
 pub use media_types::media_type;
 pub use plain::plain;
-pub use plan::{amounts, fates, large_layer, plan};
+pub use plan::{amounts, fates, large_layer, plan, replaced};
 pub use sentences::{Level, Sentence, sentence};
 pub use states::{Phase, phase, unfinished_owner};
 pub use summary::{blob_sums, outcome_counts, summary};

@@ -4,20 +4,29 @@
 use std::fmt::Write as _;
 
 use super::{bytes, count};
-use crate::batch::{Amounts, Board, LargeLayer, Plan};
+use crate::{
+    batch::{Amounts, Board, LargeLayer, Plan},
+    oci::{Digest, Reference},
+};
 
 /// Registries and layers that are named in text.
 const NAMED: usize = 10;
 
-/// The images by what becomes of them, those there are: `18 to copy, 2 already there, 1 failed`.
+/// The images by what becomes of them, those there are: `18 to copy (3 replace a tag), 2 already there, 1 failed`.
 #[must_use]
-pub fn fates(board: &Board) -> String {
+pub fn fates(board: &Board, plan: &Plan) -> String {
     let counts = board.counts();
+    let to_copy = match plan.replacing().len() {
+        0 => "to copy".into(),
+        1 => "to copy (1 replaces a tag)".into(),
+        replacing => format!("to copy ({replacing} replace a tag)"),
+    };
     let parts: Vec<String> = [
-        (board.planned(), "to copy"),
+        (board.planned(), &*to_copy),
         (counts.up_to_date + counts.copied, "already there"),
         (counts.failed, "failed"),
         (counts.skipped, "skipped"),
+        (counts.kept, "kept"),
         (board.unsurveyed(), "not looked at yet"),
     ]
     .into_iter()
@@ -45,6 +54,15 @@ pub fn amounts(amounts: Amounts) -> String {
     parts.join(", ")
 }
 
+/// The destination tags that a plan writes over, with what they name now.
+pub fn replaced<'a>(
+    board: &'a Board,
+    plan: &'a Plan,
+) -> impl Iterator<Item = (&'a Reference, &'a Digest)> {
+    plan.replacing()
+        .filter_map(|(job, digest)| Some((&board.job(job)?.job.destination, digest)))
+}
+
 /// `34 images, team/api`: who needs a layer, and where it can be found.
 #[must_use]
 pub fn large_layer(layer: &LargeLayer) -> String {
@@ -55,7 +73,7 @@ pub fn large_layer(layer: &LargeLayer) -> String {
 #[must_use]
 pub fn plan(board: &Board) -> String {
     let plan = Plan::of(board);
-    let mut text = format!("plan: {}\n", fates(board));
+    let mut text = format!("plan: {}\n", fates(board, &plan));
     let mut registries: Vec<_> = plan.registries().collect();
     registries.sort_by_key(|(_, amounts)| std::cmp::Reverse(amounts.copy));
     for (registry, own) in registries.iter().take(NAMED) {
@@ -63,6 +81,12 @@ pub fn plan(board: &Board) -> String {
     }
     if let Some(more) = registries.len().checked_sub(NAMED + 1) {
         let _ = writeln!(text, "  and to {} more", more + 1);
+    }
+    for (reference, digest) in replaced(board, &plan).take(NAMED) {
+        let _ = writeln!(text, "  {reference} replaces {digest}");
+    }
+    if let Some(more) = plan.replacing().len().checked_sub(NAMED + 1) {
+        let _ = writeln!(text, "  and {} more replace what their tag names", more + 1);
     }
     for layer in plan.largest(NAMED) {
         let _ = writeln!(
@@ -95,6 +119,7 @@ mod tests {
                     destination: format!("b.example/app:{id}").parse().unwrap(),
                     platforms: Vec::new(),
                     attachments: Default::default(),
+                    on_existing: Default::default(),
                 },
             });
         }
@@ -123,6 +148,7 @@ mod tests {
                     blob("base", 5 << 20, BlobKind::Layer),
                     blob("own", 3 << 20, BlobKind::Layer),
                 ],
+                replaces: Some(Digest::of(b"before")),
             },
             Event::BlobSettled {
                 job,
@@ -143,11 +169,13 @@ mod tests {
     #[test]
     fn a_plan_says_what_becomes_of_the_images_and_what_moves() {
         let own = Digest::of(b"own").short();
+        let before = Digest::of(b"before");
         assert_eq!(
             plan(&reviewed()),
             format!(
-                "plan: 1 to copy, 1 already there, 1 not looked at yet\n  \
+                "plan: 1 to copy (1 replaces a tag), 1 already there, 1 not looked at yet\n  \
                  to b.example: 3.0 MiB to copy, 5.0 MiB already there\n  \
+                 b.example/app:0 replaces {before}\n  \
                  layer     3.0 MiB  {own}  1 image, app\n"
             )
         );

@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::{bytes, count, last_failure, plain, retry, summary};
 use crate::batch::{
     BlobState, Board, Command, Event, JobId, JobView, LaneLimit, Outcome, QueueReason, Refusal,
-    Selection, Settled, StopMode, StopReason,
+    Selection, Settled, SkipReason, StopMode, StopReason,
 };
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -76,7 +76,14 @@ pub fn sentence(event: &Event, board: &Board, attempts: Option<u16>) -> Option<S
         }
         Event::JobQueued { job, why } => match why {
             QueueReason::User => about(*job, Level::Info, "queued again".into()),
-            QueueReason::Surveyed => about(*job, Level::Info, planned(board.job(*job))),
+            QueueReason::Surveyed => {
+                let view = board.job(*job);
+                about(
+                    *job,
+                    Level::Info,
+                    replacing(planned(view), "replaces", view),
+                )
+            }
             QueueReason::Listed
             | QueueReason::Resumed
             | QueueReason::RetryDue
@@ -106,12 +113,15 @@ pub fn sentence(event: &Event, board: &Board, attempts: Option<u16>) -> Option<S
         ),
         Event::JobFinished { job, outcome } => {
             let (level, text) = match outcome {
-                Outcome::Copied { .. } => (Level::Good, copied(board.job(*job))),
+                Outcome::Copied { .. } => {
+                    let job = board.job(*job);
+                    (Level::Good, replacing(copied(job), "replaced", job))
+                }
                 Outcome::UpToDate { .. } => (Level::Good, "up to date".into()),
                 Outcome::Failed { cause } => {
                     (Level::Error, format!("failed: {}", last_failure(cause)))
                 }
-                Outcome::Skipped { .. } => (Level::Info, "skipped".into()),
+                Outcome::Skipped { why } => (Level::Info, skipped(why)),
             };
             about(*job, level, text)
         }
@@ -210,6 +220,22 @@ fn copied(job: Option<&JobView>) -> String {
     }
 }
 
+/// Why an image was left out.
+fn skipped(why: &SkipReason) -> String {
+    match why {
+        SkipReason::User => "skipped".into(),
+        SkipReason::Kept { there } => format!("kept: the destination has {there}"),
+    }
+}
+
+/// `text`, and what the destination tag named before.
+fn replacing(text: String, verb: &str, job: Option<&JobView>) -> String {
+    match job.and_then(|job| job.replaces.as_ref()) {
+        Some(digest) => format!("{text}; {verb} {digest}"),
+        None => text,
+    }
+}
+
 /// What copying an image would take, seen for itself.
 fn planned(job: Option<&JobView>) -> String {
     let (mut missing, mut there) = (0, 0);
@@ -290,6 +316,7 @@ mod tests {
                 destination: "b.example/team/api:1".parse().unwrap(),
                 platforms: Vec::new(),
                 attachments: Default::default(),
+                on_existing: Default::default(),
             },
         });
         board

@@ -2,7 +2,7 @@
 //!
 //! Decides the word a person reads for a job's state; finer than [`State`] where a person would ask.
 
-use crate::batch::{BlobState, JobId, JobView, State, Survey};
+use crate::batch::{BlobState, JobId, JobView, SkipReason, State, Survey};
 
 /// A job's state as people see it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -19,6 +19,8 @@ pub enum Phase {
     UpToDate,
     Failed,
     Skipped,
+    /// Skipped because the destination tag names another image.
+    Kept,
 }
 
 impl Phase {
@@ -34,6 +36,7 @@ impl Phase {
             Self::UpToDate => "up to date",
             Self::Failed => "failed",
             Self::Skipped => "skipped",
+            Self::Kept => "kept",
         }
     }
 
@@ -55,7 +58,8 @@ pub fn phase(job: &JobView) -> Phase {
         State::Copied => Phase::Copied,
         State::UpToDate => Phase::UpToDate,
         State::Failed => Phase::Failed,
-        State::Skipped(_) => Phase::Skipped,
+        State::Skipped(SkipReason::User) => Phase::Skipped,
+        State::Skipped(SkipReason::Kept { .. }) => Phase::Kept,
     }
 }
 

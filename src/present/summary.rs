@@ -19,6 +19,7 @@ pub fn outcome_counts(board: &Board) -> String {
         (counts.up_to_date, "up to date"),
         (counts.failed, "failed"),
         (counts.skipped, "skipped"),
+        (counts.kept, "kept"),
         (counts.queued + counts.running + counts.waiting, "left"),
     ]
     .into_iter()
@@ -158,6 +159,7 @@ mod tests {
                     destination: format!("b.example/app:{id}").parse().unwrap(),
                     platforms: Vec::new(),
                     attachments: Default::default(),
+                    on_existing: Default::default(),
                 },
             });
             let root = crate::oci::Digest::of(b"root");

@@ -9,6 +9,7 @@
 
 use std::{
     io,
+    path::Path,
     process::{ExitStatus, Stdio},
     time::Duration,
 };
@@ -33,6 +34,8 @@ const REST: Duration = Duration::from_secs(1);
 pub(crate) struct Program<'a> {
     pub(crate) name: &'a str,
     pub(crate) arguments: &'a [String],
+    /// Where it runs; this process's own directory when absent.
+    pub(crate) directory: Option<&'a Path>,
     /// For its standard input.
     pub(crate) input: SecretString,
     pub(crate) stdout: Stdout,
@@ -77,6 +80,9 @@ impl Program<'_> {
 
     async fn run_to_end(self) -> Result<Ended, ProgramError> {
         let mut command = command(self.name, self.arguments);
+        if let Some(directory) = self.directory {
+            command.current_dir(directory);
+        }
         command
             .stdin(Stdio::piped())
             .stdout(match self.stdout {

@@ -7,6 +7,7 @@ async fn shell(script: &str, stdout: Stdout, deadline: Duration) -> Result<Ended
     let program = Program {
         name: "sh",
         arguments: &arguments,
+        directory: None,
         input: "asked".into(),
         stdout,
         deadline,

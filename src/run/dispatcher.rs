@@ -87,6 +87,8 @@ pub struct Batch {
     pub jobs: Vec<Job>,
     /// How an earlier run of the batch left its jobs; absent for a new batch.
     pub restored: Option<Vec<(JobId, Outcome)>>,
+    /// What observers are told before the first image.
+    pub notes: Vec<String>,
 }
 
 /// Where input comes from. Unbounded: a person or a signal sends them.
@@ -211,6 +213,9 @@ impl Dispatcher {
         for (job, outcome) in batch.restored.into_iter().flatten() {
             self.emit(Event::JobRestored { job, outcome });
         }
+        for text in batch.notes {
+            self.emit(Event::Noted { job: None, text });
+        }
         if self.options.review != Review::None {
             self.emit(Event::ReviewStarted);
         }
@@ -283,6 +288,7 @@ impl Dispatcher {
                 root,
                 manifests,
                 blobs,
+                replaces,
             } => Event::JobPlanned {
                 job,
                 root,
@@ -300,6 +306,7 @@ impl Dispatcher {
                         },
                     })
                     .collect(),
+                replaces,
             },
             Report::Waiting { digest, owner } => Event::BlobWaited {
                 job,

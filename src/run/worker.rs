@@ -10,8 +10,9 @@ use tokio::{
 };
 
 use crate::{
-    batch::{Attempt, Failure, FailureClass, Job, JobId, Outcome, Side},
+    batch::{Attempt, Failure, FailureClass, Job, JobId, Outcome, Side, SkipReason},
     copy::{Done, Engine, ImageId, Order, Report, Surveyed},
+    oci::Digest,
 };
 
 /// What a worker says, and which attempt says it.
@@ -51,6 +52,7 @@ pub(super) fn start(
         destination: job.destination.clone(),
         platforms: job.platforms.clone(),
         attachments: job.attachments,
+        on_existing: job.on_existing,
     };
     let (id, engine, words) = (job.id, Arc::clone(engine), words.clone());
     workers.spawn(async move {
@@ -71,10 +73,12 @@ pub(super) fn start(
             Task::Copy => match engine.copy(&order, &report).await {
                 Ok(Done::Copied { root }) => Ok(Said::Ended(Outcome::Copied { root })),
                 Ok(Done::UpToDate { root }) => Ok(Said::Ended(Outcome::UpToDate { root })),
+                Ok(Done::Kept { there }) => Ok(Said::Ended(kept(there))),
                 Err(error) => Err(error),
             },
             Task::Survey => match engine.survey(&order, &report).await {
                 Ok(Surveyed::UpToDate { root }) => Ok(Said::Ended(Outcome::UpToDate { root })),
+                Ok(Surveyed::Kept { there }) => Ok(Said::Ended(kept(there))),
                 Ok(Surveyed::Missing) => Ok(Said::Surveyed),
                 Err(error) => Err(error),
             },
@@ -99,6 +103,11 @@ impl<F: Fn(Said)> Drop for LastWord<'_, F> {
             (self.say)(said);
         }
     }
+}
+
+fn kept(there: Digest) -> Outcome {
+    let why = SkipReason::Kept { there };
+    Outcome::Skipped { why }
 }
 
 fn panicked() -> Outcome {

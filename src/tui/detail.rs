@@ -7,7 +7,8 @@ use super::{
     model::Model,
 };
 use crate::{
-    batch::{Attempt, BlobView, Failure, JobView, PlannedManifest, State},
+    batch::{Attempt, BlobView, Failure, JobView, PlannedManifest, SkipReason, State},
+    oci::Digest,
     present::{self, plain, remedy, wrap},
 };
 
@@ -16,6 +17,8 @@ pub enum DetailLine<'a> {
     Source(&'a JobView),
     Destination(&'a JobView),
     State(&'a JobView),
+    /// The other image that the destination tag named, and what becomes of it.
+    Other(&'static str, &'a Digest),
     /// What went wrong, as much as a line takes.
     Said(Lead, String),
     /// More of the line above.
@@ -68,6 +71,7 @@ pub fn lines(model: &Model) -> Vec<DetailLine<'_>> {
         DetailLine::Destination(view),
         DetailLine::State(view),
     ];
+    lines.extend(other(view));
     let current = view.cause().is_some();
     let (last, earlier) = match view.failures.split_last() {
         Some((last, earlier)) if current => (Some(last), earlier),
@@ -92,6 +96,17 @@ pub fn lines(model: &Model) -> Vec<DetailLine<'_>> {
         }
     }
     lines
+}
+
+fn other(view: &JobView) -> Option<DetailLine<'_>> {
+    Some(match (&view.state, &view.replaces) {
+        (State::Skipped(SkipReason::Kept { there }), _) => DetailLine::Other("keeps", there),
+        (State::Copied, Some(digest)) => DetailLine::Other("replaced", digest),
+        (State::Queued | State::Running | State::Waiting { .. }, Some(digest)) => {
+            DetailLine::Other("replaces", digest)
+        }
+        _ => return None,
+    })
 }
 
 /// Index, platforms, manifests and their blobs as a tree; a blob that several manifests name stands below

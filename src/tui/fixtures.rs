@@ -39,6 +39,7 @@ pub fn job(id: u32, source: &str, destination: &str) -> Event {
             destination: destination.parse().unwrap(),
             platforms: Vec::new(),
             attachments: Default::default(),
+            on_existing: Default::default(),
         },
     }
 }
@@ -86,6 +87,7 @@ pub fn planned(job: u32, sizes: &[u64]) -> Event {
         root: Digest::of(b"root"),
         manifests: vec![manifest(MediaType::OCI_MANIFEST, None, 0..sizes.len())],
         blobs: blobs.collect(),
+        replaces: None,
     }
 }
 
@@ -115,6 +117,7 @@ pub fn planned_index(job: u32) -> Event {
         root,
         manifests: vec![manifest(MediaType::OCI_INDEX, None, 0..0), amd64, arm64],
         blobs,
+        replaces: None,
     }
 }
 
@@ -194,6 +197,23 @@ pub fn surveyed(job: u32, sizes: &[u64], present: &[usize]) -> Vec<Event> {
         why: QueueReason::Surveyed,
     });
     events
+}
+
+/// A look at an image whose destination tag names another one.
+pub fn replacing(job: u32, sizes: &[u64]) -> Vec<Event> {
+    let mut events = surveyed(job, sizes, &[]);
+    for event in &mut events {
+        if let Event::JobPlanned { replaces, .. } = event {
+            *replaces = Some(digest(job, 99));
+        }
+    }
+    events
+}
+
+pub fn kept(job: u32) -> Event {
+    let there = digest(job, 99);
+    let why = SkipReason::Kept { there };
+    finished(job, Outcome::Skipped { why })
 }
 
 pub fn copied(job: u32) -> Event {

@@ -138,7 +138,7 @@ impl Show {
             Self::Failed => board.failed().collect(),
             Self::Queued => of(&[Phase::Queued, Phase::Planned]),
             Self::Done => of(&[Phase::Copied, Phase::UpToDate]),
-            Self::Skipped => of(&[Phase::Skipped]),
+            Self::Skipped => of(&[Phase::Skipped, Phase::Kept]),
             Self::Cause(cause) => {
                 let mut rows = Self::Failures.candidates(board);
                 rows.retain(|job| {
@@ -309,7 +309,7 @@ fn urgency(phase: Phase) -> u8 {
         Phase::Failed => 2,
         Phase::Planned => 3,
         Phase::Queued => 4,
-        Phase::Copied | Phase::UpToDate | Phase::Skipped => 5,
+        Phase::Copied | Phase::UpToDate | Phase::Skipped | Phase::Kept => 5,
     }
 }
 

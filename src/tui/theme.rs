@@ -92,7 +92,7 @@ impl Theme {
 impl From<Phase> for Role {
     fn from(phase: Phase) -> Self {
         match phase {
-            Phase::Queued | Phase::Skipped => Self::Dim,
+            Phase::Queued | Phase::Skipped | Phase::Kept => Self::Dim,
             Phase::Planned => Self::Text,
             Phase::Reading | Phase::Copying => Self::Busy,
             Phase::Waiting => Self::Warning,

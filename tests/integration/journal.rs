@@ -11,7 +11,7 @@ use transship::{
         Settled, Side, SkipReason, StateCounts, StopReason,
     },
     journal::{BatchState, Journal, JournalError, NewBatch, Place, Recorder, SettledBlob},
-    oci::{Attachments, Digest},
+    oci::{Attachments, Digest, OnExisting},
 };
 
 use crate::postgres::Postgres;
@@ -243,9 +243,10 @@ async fn batches_are_summed_up_newest_first(place: Place) {
     let mut ids = Vec::new();
     for stopped_by in [None, Some(StopReason::User)] {
         let recorder = journal.start(&list()).await.unwrap();
-        list_jobs(&recorder, 3);
+        list_jobs(&recorder, 4);
         finish(&recorder, 0, copied());
         finish(&recorder, 1, Outcome::Failed { cause: failure() });
+        finish(&recorder, 2, kept());
         recorder.record(&Event::BatchFinished { stopped_by });
         ids.push(recorder.batch().clone());
         recorder.close().await.unwrap();
@@ -264,6 +265,7 @@ async fn batches_are_summed_up_newest_first(place: Place) {
         queued: 1,
         copied: 1,
         failed: 1,
+        kept: 1,
         ..StateCounts::default()
     };
     assert!(batches.iter().all(|batch| batch.jobs == expected));
@@ -358,17 +360,19 @@ async fn a_journal_of_the_first_version_is_brought_up_to_date(place: Place) {
     list_jobs(&recorder, 1);
     recorder.close().await.unwrap();
     change(&place, "ALTER TABLE jobs DROP COLUMN attachments").await;
+    change(&place, "ALTER TABLE jobs DROP COLUMN on_existing").await;
     change(&place, "UPDATE transship_schema SET version = 1").await;
     let journal = Journal::open(place).await.unwrap();
     let (_, stored) = journal.resume(&batch).await.unwrap();
     assert_eq!(stored.jobs[0].job.attachments, Attachments::ALL);
+    assert_eq!(stored.jobs[0].job.on_existing, OnExisting::Replace);
 }
 
 async fn a_journal_of_a_newer_version_is_refused(place: Place) {
     Journal::open(place.clone()).await.unwrap();
     change(&place, "UPDATE transship_schema SET version = 99").await;
     let refused = Journal::open(place).await.unwrap_err().to_string();
-    assert!(refused.contains("schema 99, this one knows 2"), "{refused}");
+    assert!(refused.contains("schema 99, this one knows 3"), "{refused}");
 }
 
 async fn a_journal_can_be_made_by_many_at_once(place: Place) {
@@ -479,7 +483,14 @@ fn job(number: u32) -> Job {
             cosign_tags: false,
             ..Attachments::ALL
         },
+        on_existing: OnExisting::Keep,
     }
+}
+
+fn kept() -> Outcome {
+    let there = Digest::of(b"there before");
+    let why = SkipReason::Kept { there };
+    Outcome::Skipped { why }
 }
 
 fn list_jobs(recorder: &Recorder, jobs: u32) {

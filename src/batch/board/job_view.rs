@@ -44,6 +44,8 @@ pub struct JobView {
     pub forgiven: Attempt,
     pub survey: Survey,
     pub root: Option<Digest>,
+    /// The other image that the destination tag named when the manifests were read.
+    pub replaces: Option<Digest>,
     /// Parents before their children; empty until they are read.
     pub manifests: Vec<PlannedManifest>,
     /// Empty until the image's manifests are read.
@@ -94,6 +96,7 @@ impl JobView {
             forgiven: Attempt(0),
             survey: Survey::Unasked,
             root: None,
+            replaces: None,
             manifests: Vec::new(),
             blobs: Vec::new(),
             failures: Vec::new(),

@@ -189,9 +189,11 @@ impl Board {
                 root,
                 manifests,
                 blobs,
+                replaces,
             } => {
                 self.change(*job, |view| {
                     view.root = Some(root.clone());
+                    view.replaces.clone_from(replaces);
                     view.manifests.clone_from(manifests);
                     // A retry reads the same manifests again; what was settled stays settled.
                     let known = std::mem::take(&mut view.blobs);
@@ -290,7 +292,7 @@ impl Board {
             Outcome::Copied { root } => (State::Copied, Some(root)),
             Outcome::UpToDate { root } => (State::UpToDate, Some(root)),
             Outcome::Failed { .. } => (State::Failed, None),
-            Outcome::Skipped { why } => (State::Skipped(*why), None),
+            Outcome::Skipped { why } => (State::Skipped(why.clone()), None),
         };
         self.enter(job, state, Survey::given_up);
         if let Some(view) = self.jobs.get_mut(job.index()) {

@@ -16,6 +16,7 @@ fn listed(id: JobId) -> Event {
             destination: format!("b.example/app:{}", id.0).parse().unwrap(),
             platforms: Vec::new(),
             attachments: Default::default(),
+            on_existing: Default::default(),
         },
     }
 }
@@ -51,6 +52,7 @@ fn planned() -> Event {
         root: Digest::of(b"root"),
         manifests: Vec::new(),
         blobs: vec![blob],
+        replaces: None,
     }
 }
 

@@ -4,7 +4,7 @@
 //! the new one in, so it never has to be made again from all jobs.
 
 use super::{BlobState, BlobView, JobView, State};
-use crate::batch::Settled;
+use crate::batch::{Settled, SkipReason};
 
 /// How many jobs are in each state.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -15,7 +15,10 @@ pub struct StateCounts {
     pub copied: usize,
     pub up_to_date: usize,
     pub failed: usize,
+    /// By an operator.
     pub skipped: usize,
+    /// Skipped because the destination has another image there.
+    pub kept: usize,
 }
 
 /// Sums over all jobs, in bytes.
@@ -43,7 +46,8 @@ impl StateCounts {
             State::Copied => &mut self.copied,
             State::UpToDate => &mut self.up_to_date,
             State::Failed => &mut self.failed,
-            State::Skipped(_) => &mut self.skipped,
+            State::Skipped(SkipReason::User) => &mut self.skipped,
+            State::Skipped(SkipReason::Kept { .. }) => &mut self.kept,
         }
     }
 }

@@ -164,13 +164,16 @@ fn settings_are_found_by_registry() {
     );
     let to = "to.example".parse().unwrap();
     let settings = list.settings(&to);
-    let password = PasswordSource::Command(vec!["pass".into(), "show".into(), "to".into()]);
+    let Credentials::Password {
+        username,
+        from: PasswordSource::Command(password),
+    } = &settings.credentials
+    else {
+        panic!("{:?}", settings.credentials);
+    };
     assert_eq!(
-        settings.credentials,
-        Credentials::Password {
-            username: "me".into(),
-            from: password
-        }
+        (&**username, &password.words[..]),
+        ("me", &["pass", "show", "to"].map(String::from)[..])
     );
     assert_eq!(settings.limits.bytes_per_second, Some(1 << 20));
     assert!(settings.tls.client.is_some() && !settings.plain_http(&to));
@@ -223,4 +226,23 @@ fn the_summary_counts_what_is_known_and_what_is_not() {
         summary,
         "2 images, 1 rewrite rule, 2 filters need 1 tag list"
     );
+}
+
+#[test]
+fn what_happens_to_an_existing_tag_is_said_for_the_list_or_for_an_image() {
+    use crate::oci::OnExisting;
+
+    let said = |defaults: &str| {
+        let list = list(&format!(
+            "{defaults}\n[[images]]\nname = \"a:1\"\n[[images]]\nname = \"b:1\"\non-existing = \"fail\"\n"
+        ));
+        let images = list.expand(&Default::default()).unwrap().images;
+        images
+            .iter()
+            .map(|image| image.on_existing)
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(said(""), [OnExisting::Replace, OnExisting::Fail]);
+    let defaults = "[defaults]\non-existing = \"keep\"";
+    assert_eq!(said(defaults), [OnExisting::Keep, OnExisting::Fail]);
 }

@@ -3,6 +3,7 @@
 mod expansion;
 mod meaning;
 mod mistakes;
+mod outside;
 mod robustness;
 
 use super::{List, Mistakes};

@@ -27,6 +27,7 @@ fn board(events: &[Event]) -> Board {
                 destination,
                 platforms: Vec::new(),
                 attachments: Default::default(),
+                on_existing: Default::default(),
             },
         });
     }
@@ -170,6 +171,7 @@ fn a_registry_that_throttles_holds_back_its_own_images_only() {
             destination: reference("d.example/app:3"),
             platforms: Vec::new(),
             attachments: Default::default(),
+            on_existing: Default::default(),
         },
     });
     board.apply(&throttled("a.example", Some(60_000)));
@@ -375,6 +377,7 @@ fn an_image_that_only_waits_for_another_does_not_keep_the_next_from_starting() {
         root: Digest::of(b"root"),
         manifests: Vec::new(),
         blobs: vec![blob],
+        replaces: None,
     };
     let mut board = board(&[started(J, 1), started(K, 1), planned]);
     assert_eq!(admit(&board), []);

@@ -74,6 +74,10 @@ fn draw_line(model: &Model, pen: &mut Pen, line: &DetailLine) {
             );
         }
         DetailLine::State(view) => state(model, pen, view),
+        DetailLine::Other(word, digest) => {
+            pen.column(Role::Dim, word, 8);
+            pen.put(Role::Text, &digest.to_string());
+        }
         DetailLine::Said(lead, text) => {
             match *lead {
                 Lead::Failure(attempt) => {
@@ -103,6 +107,7 @@ fn draw_line(model: &Model, pen: &mut Pen, line: &DetailLine) {
                 Phase::Copied => "Copied by an earlier run.",
                 Phase::Reading => "Reading its manifests.",
                 Phase::Skipped => "Skipped; u takes it back in.",
+                Phase::Kept => "Its tag names another image, which is kept; u looks again.",
                 _ => "Its blobs are known once its manifests are read.",
             },
         ),

@@ -243,6 +243,7 @@ fn states(model: &Model, buffer: &mut Buffer, area: Rect) {
         (counts.copied, Phase::Copied, "copied"),
         (counts.up_to_date, Phase::UpToDate, "up to date"),
         (counts.skipped, Phase::Skipped, "skipped"),
+        (counts.kept, Phase::Kept, "kept"),
     ];
     let done = ended.iter().map(|(amount, ..)| amount).sum();
     let cells = |parts: &[(usize, Phase, &str)]| -> usize {
@@ -299,7 +300,7 @@ fn speed(model: &Model) -> Option<u64> {
 /// Images that ended.
 fn ended(model: &Model) -> usize {
     let counts = model.board.counts();
-    counts.copied + counts.up_to_date + counts.failed + counts.skipped
+    counts.copied + counts.up_to_date + counts.failed + counts.skipped + counts.kept
 }
 
 /// Percent of the bytes, or of the images while no bytes are known; in a review, of what is to be looked at.

@@ -188,7 +188,7 @@ fn cell(
         }
         Column::Image => {
             let text = match phase {
-                Phase::Queued | Phase::Skipped => Role::Dim,
+                Phase::Queued | Phase::Skipped | Phase::Kept => Role::Dim,
                 _ => Role::Text,
             };
             let image = model.names.clip_source(glyphs, &view.job.source, cells);

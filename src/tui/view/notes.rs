@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use crate::{
-    batch::{BlobState, JobView, LaneState, Settled},
+    batch::{BlobState, JobView, LaneState, Settled, SkipReason, State},
+    oci::Digest,
     present::{Phase, bytes, duration, failure, phase, retry, unfinished_owner},
     tui::{model::Model, theme::Role},
 };
@@ -22,7 +23,8 @@ pub fn note(model: &Model, view: &JobView) -> Option<(Role, String)> {
             Some((Role::Warning, text))
         }
         Phase::Reading | Phase::Copying => held_up(model, view),
-        Phase::Copied | Phase::Planned => spared(view).map(|text| (Role::Dim, text)),
+        Phase::Copied | Phase::Planned => outcome(phase(view), view),
+        Phase::Kept => kept(view).map(|there| (Role::Dim, format!("there is {}", there.short()))),
         Phase::Queued | Phase::UpToDate | Phase::Skipped => None,
     }
 }
@@ -56,6 +58,31 @@ fn held_up(model: &Model, view: &JobView) -> Option<(Role, String)> {
     let (moved, _) = model.clocks.moved.get(&view.job.id)?;
     let still = model.now.saturating_sub(*moved);
     (still >= STALLED).then(|| (Role::Warning, format!("stalled {}", duration(still))))
+}
+
+/// What it replaces at the destination, which matters more, and what did not have to be sent.
+fn outcome(phase: Phase, view: &JobView) -> Option<(Role, String)> {
+    let spared = spared(view);
+    let Some(digest) = &view.replaces else {
+        return spared.map(|text| (Role::Dim, text));
+    };
+    let verb = match phase {
+        Phase::Copied => "replaced",
+        _ => "replaces",
+    };
+    let mut text = format!("{verb} {}", digest.short());
+    if let Some(spared) = spared {
+        text += &format!(", {spared}");
+    }
+    Some((Role::Text, text))
+}
+
+/// The image that is at the destination in place of a skipped one.
+fn kept(view: &JobView) -> Option<&Digest> {
+    match &view.state {
+        State::Skipped(SkipReason::Kept { there }) => Some(there),
+        _ => None,
+    }
 }
 
 /// How much of a copied image did not have to be sent.

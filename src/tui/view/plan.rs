@@ -1,5 +1,5 @@
-//! What the batch would do if it began now: images by what becomes of them, bytes for each registry, the largest
-//! layers.
+//! What the batch would do if it began now: images by what becomes of them, bytes for each registry, the tags that
+//! are written over, the largest layers.
 
 use ratatui::{buffer::Buffer, layout::Rect};
 
@@ -7,7 +7,7 @@ use super::pen;
 use crate::{
     batch::Amounts,
     oci::Registry,
-    present::{amounts, bytes, fates, large_layer, width},
+    present::{amounts, bytes, fates, large_layer, replaced, width},
     tui::{
         keys::{Action, Mode},
         layout::TITLE,
@@ -37,6 +37,9 @@ pub fn draw(model: &Model, buffer: &mut Buffer, area: Rect) {
     let taken = registries(model, buffer, area);
     area.y += taken;
     area.height -= taken;
+    let taken = replaced_tags(model, buffer, area);
+    area.y += taken;
+    area.height -= taken;
     layers(model, buffer, area);
 }
 
@@ -50,7 +53,10 @@ fn title(model: &Model, buffer: &mut Buffer, area: Rect) {
     }
     pen.put(Role::Dim, light);
     pen.put(Role::Strong, " Plan ");
-    pen.put(Role::Text, &format!("{} ", fates(&model.board)));
+    pen.put(
+        Role::Text,
+        &format!("{} ", fates(&model.board, &model.plan)),
+    );
     pen.rule(Role::Dim, light);
 }
 
@@ -84,6 +90,38 @@ fn registries(model: &Model, buffer: &mut Buffer, area: Rect) -> u16 {
         pen.put(Role::Strong, &amounts);
     }
     u16::try_from(lines.len()).unwrap_or(0)
+}
+
+/// The tags that are written over and what they name, on at most half of the lines; gives the lines taken.
+fn replaced_tags(model: &Model, buffer: &mut Buffer, area: Rect) -> u16 {
+    let (all, most) = (model.plan.replacing().len(), usize::from(area.height / 2));
+    let named = match all > most {
+        true => most.saturating_sub(1),
+        false => all,
+    };
+    let mut row = 0;
+    for (reference, digest) in replaced(&model.board, &model.plan).take(named) {
+        let mut pen = pen(model, buffer, area, row);
+        pen.skip(2);
+        pen.put(Role::Dim, "tag ");
+        let digest = format!(" replaces {}", digest.short());
+        let cells = usize::from(pen.room()).saturating_sub(width(&digest) + 1);
+        let name = pen.glyphs().clip_reference(reference, cells);
+        pen.put(Role::Text, &name);
+        pen.put(Role::Warning, &digest);
+        row += 1;
+    }
+    if all > named && most > 0 {
+        let mut pen = pen(model, buffer, area, row);
+        pen.skip(2);
+        let more = match named {
+            0 => format!("{all} tags are written over"),
+            _ => format!("and {} more tags are written over", all - named),
+        };
+        pen.put(Role::Dim, &more);
+        row += 1;
+    }
+    row
 }
 
 fn layers(model: &Model, buffer: &mut Buffer, area: Rect) {

@@ -61,6 +61,7 @@ impl Copier {
                 .unwrap(),
             platforms: Vec::new(),
             attachments: Attachments::NONE,
+            on_existing: Default::default(),
         }
     }
 

@@ -99,6 +99,7 @@ impl Pair {
             destination: reference(destination),
             platforms: Vec::new(),
             attachments: Attachments::NONE,
+            on_existing: Default::default(),
         };
         let report = |report| {
             if let Report::Noted(text) = report {

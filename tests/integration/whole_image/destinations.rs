@@ -4,7 +4,7 @@ use futures_util::future::join_all;
 use tokio::net::TcpListener;
 use transship::{
     batch::{Failure, FailureClass, Side},
-    copy::{CopyError, Done, Engine},
+    copy::{CopyError, CreateCommand, Done, Engine},
     registry::Class,
     serve::{Action, Fault},
 };
@@ -33,7 +33,10 @@ fn hint(error: &CopyError) -> String {
 
 fn creating(pair: Pair, command: &[&str]) -> Pair {
     let registry = pair.order("app:1").destination.registry;
-    let command = command.iter().map(|word| (*word).to_owned()).collect();
+    let command = CreateCommand {
+        words: command.iter().map(|word| (*word).to_owned()).collect(),
+        directory: None,
+    };
     Pair {
         engine: Engine::new(Default::default()).creating([(registry, command)].into()),
         ..pair

@@ -4,6 +4,7 @@ mod attachments;
 mod circles;
 mod contents;
 mod destinations;
+mod existing;
 mod refusals;
 mod same_registry;
 mod signatures;
@@ -119,6 +120,7 @@ fn order(source: &Embedded, destination: &Embedded, image: &str) -> Order {
         destination: at(destination),
         platforms: Vec::new(),
         attachments: Attachments::ALL,
+        on_existing: Default::default(),
     }
 }
 

@@ -7,8 +7,8 @@ use ratatui::{buffer::Buffer, layout::Rect, style::Color};
 
 use self::{
     states::{
-        busy, done, draining, empty, ended, failing, gone, paused, reviewed, reviewing, surveying,
-        thousands,
+        busy, done, draining, empty, ended, failing, gone, paused, replacing, reviewed, reviewing,
+        surveying, thousands,
     },
     texts::{hostile, wide},
 };
@@ -34,7 +34,7 @@ type State = (
 );
 
 #[rustfmt::skip]
-const STATES: [State; 13] = [
+const STATES: [State; 14] = [
     ("empty", empty, &[
         ("images", "1"), ("image", "2"), ("registries", "3"), ("failures", "4"), ("log", "5"), ("leave", "q"),
     ]),
@@ -59,6 +59,7 @@ const STATES: [State; 13] = [
         ("images", "1"), ("image", "2"), ("log", "5"), ("zoomed", "z"), ("question", "b"), ("leave", "q"),
     ]),
     ("reviewed", reviewed, &[("images", "1")]),
+    ("replacing", replacing, &[("images", "1"), ("image", "2"), ("kept", "G 2"), ("log", "5")]),
     ("paused", paused, &[("images", "1"), ("leave", "q")]),
     ("draining", draining, &[("images", "1"), ("leave", "q")]),
     ("finished", done, &[("images", "1")]),

@@ -236,6 +236,19 @@ pub fn thousands() -> Model {
     model
 }
 
+/// A complete review: most images replace what their destination tag names, the last one is kept from it.
+pub fn replacing() -> Model {
+    let mut model = fixtures::model(listed(12));
+    tell(&mut model, [Event::ReviewStarted]);
+    for job in 0..11 {
+        let sizes = [3_000, u64::from(job + 1) * 10 * MIB];
+        tell(&mut model, fixtures::replacing(job, &sizes));
+    }
+    tell(&mut model, [started(11, 1), fixtures::kept(11)]);
+    tick(&mut model, 3);
+    model
+}
+
 /// A review of twelve images that is nearly complete: one is up to date, one failed, one is skipped.
 pub fn reviewing() -> Model {
     let mut model = fixtures::model(listed(12).into_iter().chain([Event::ReviewStarted]));

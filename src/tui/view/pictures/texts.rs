@@ -45,6 +45,7 @@ pub fn hostile() -> Model {
             Event::JobPlanned {
                 job: JobId(0),
                 root: fixtures::digest(0, 0),
+                replaces: None,
                 manifests: vec![PlannedManifest {
                     digest: fixtures::digest(0, 0),
                     media_type: MediaType::new(evil),

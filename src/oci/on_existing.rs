@@ -1,0 +1,51 @@
+//! What happens to a destination tag that names another image already.
+//!
+//! Decides nothing by itself; whoever writes the tag follows it. Invariant: a destination that is written by its
+//! digest has no tag to replace, so this never concerns it.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OnExisting {
+    /// The tag names the new image afterwards; the digest it named is told.
+    #[default]
+    Replace,
+    /// The image is skipped.
+    Keep,
+    /// The image fails.
+    Fail,
+}
+
+impl OnExisting {
+    pub const ALL: [Self; 3] = [Self::Replace, Self::Keep, Self::Fail];
+
+    /// The word for it in lists and in the journal.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Replace => "replace",
+            Self::Keep => "keep",
+            Self::Fail => "fail",
+        }
+    }
+
+    #[must_use]
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|choice| choice.word() == word)
+    }
+
+    /// Whether whatever the tag names may be replaced.
+    #[must_use]
+    pub fn is_replace(&self) -> bool {
+        *self == Self::Replace
+    }
+}
+
+impl fmt::Display for OnExisting {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.word())
+    }
+}
