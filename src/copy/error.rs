@@ -28,6 +28,8 @@ pub enum CopyError {
         child: Digest,
         error: registry::Error,
     },
+    #[error("has {got} bytes instead of {size} as blob {digest}, also after it was uploaded anew")]
+    Damaged { digest: Digest, size: u64, got: u64 },
     #[error("has {there} under {version}, which may not be changed to {wanted}")]
     Conflict {
         version: Version,
@@ -52,7 +54,7 @@ impl CopyError {
             | Self::Incomplete { .. }
             | Self::TooDeep(_)
             | Self::TooMany(_) => Side::Source,
-            Self::Conflict { .. } => Side::Destination,
+            Self::Conflict { .. } | Self::Damaged { .. } => Side::Destination,
             Self::Create(_) => Side::Local,
         }
     }
@@ -61,7 +63,7 @@ impl CopyError {
     pub fn class(&self) -> Class {
         match self {
             Self::Registry { error, .. } => error.class(),
-            Self::Corrupt { .. } => Class::Corrupt,
+            Self::Corrupt { .. } | Self::Damaged { .. } => Class::Corrupt,
             Self::NoPlatform { .. } | Self::Incomplete { .. } => Class::NotFound,
             Self::Conflict { .. } | Self::TooDeep(_) | Self::TooMany(_) => Class::Rejected,
             Self::Create(_) => Class::Internal,
@@ -85,6 +87,7 @@ impl CopyError {
                 chain
             }
             Self::Corrupt { .. }
+            | Self::Damaged { .. }
             | Self::NoPlatform { .. }
             | Self::Conflict { .. }
             | Self::TooDeep(_)
@@ -123,6 +126,9 @@ impl CopyError {
                 Some("choose the `platforms` the source has, or push what is missing there")
             }
             Self::Conflict { .. } => Some(Refusal::ImmutableTag.hint()),
+            Self::Damaged { .. } => Some(
+                "its own copy is damaged and an upload does not replace it: delete the blob there",
+            ),
             Self::Create(_) => Some("run the `create-command` by hand to see what it needs"),
             Self::TooMany(_) => {
                 Some("`referrers = false` copies the image without what refers to it")

@@ -3,6 +3,7 @@
 mod attachments;
 mod contents;
 mod destinations;
+mod lengths;
 mod same_registry;
 mod survey;
 
