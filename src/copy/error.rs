@@ -28,6 +28,8 @@ pub enum CopyError {
         child: Digest,
         error: registry::Error,
     },
+    #[error("has {got} bytes instead of {size} as blob {digest}, also after it was uploaded anew")]
+    Damaged { digest: Digest, size: u64, got: u64 },
     #[error("has {there} under {version}, which may not be changed to {wanted}")]
     Conflict {
         version: Version,
@@ -64,9 +66,10 @@ impl CopyError {
             | Self::Incomplete { .. }
             | Self::TooDeep(_)
             | Self::TooMany(_) => Side::Source,
-            Self::Conflict { .. } | Self::Existing { .. } | Self::Hidden { .. } => {
-                Side::Destination
-            }
+            Self::Conflict { .. }
+            | Self::Damaged { .. }
+            | Self::Existing { .. }
+            | Self::Hidden { .. } => Side::Destination,
             Self::Create(_) => Side::Local,
         }
     }
@@ -75,7 +78,7 @@ impl CopyError {
     pub fn class(&self) -> Class {
         match self {
             Self::Registry { error, .. } | Self::Hidden { error, .. } => error.class(),
-            Self::Corrupt { .. } => Class::Corrupt,
+            Self::Corrupt { .. } | Self::Damaged { .. } => Class::Corrupt,
             Self::NoPlatform { .. } | Self::Incomplete { .. } => Class::NotFound,
             Self::Conflict { .. } | Self::Existing { .. } | Self::TooDeep(_) | Self::TooMany(_) => {
                 Class::Rejected
@@ -101,6 +104,7 @@ impl CopyError {
                 chain
             }
             Self::Corrupt { .. }
+            | Self::Damaged { .. }
             | Self::NoPlatform { .. }
             | Self::Conflict { .. }
             | Self::Existing { .. }
@@ -145,6 +149,9 @@ impl CopyError {
             ),
             Self::Hidden { .. } => Some(
                 "the credentials need the right to read there; with `on-existing = \"replace\"` nobody has to know",
+            ),
+            Self::Damaged { .. } => Some(
+                "its own copy is damaged and an upload does not replace it: delete the blob there",
             ),
             Self::Create(_) => Some("run the `create-command` by hand to see what it needs"),
             Self::TooMany(_) => {

@@ -1,7 +1,8 @@
 //! The blob ladder: the cheapest way to have one blob in one repository.
 //!
 //! Known to be there: no request. Elsewhere at this registry: mount. Repository known to be new: upload.
-//! Else HEAD first. Invariant: no stream permit is held while waiting for another image's upload.
+//! Else HEAD first; a blob of another length is uploaded anew. Invariant: no stream permit is held while
+//! waiting for another image's upload.
 
 use super::{
     CopyError, How, ImageId, Report, Side,
@@ -12,7 +13,7 @@ use super::{
 };
 use crate::{
     oci::{Descriptor, Repository},
-    registry::{Begun, StreamPermit, UploadSession},
+    registry::{Begun, BlobPresence, StreamPermit, UploadSession},
 };
 
 pub(super) struct BlobCopy<'a> {
@@ -62,11 +63,15 @@ impl BlobCopy<'_> {
             if claims.misses(digest, self.into) || self.is_new().await? {
                 return Ok(());
             }
-            if !self.is_present().await? {
-                claims.miss(digest.clone(), self.into.clone());
-                return Ok(());
+            match self.presence().await? {
+                BlobPresence::Present => claims.remember(digest.clone(), self.into.clone()),
+                BlobPresence::Absent => {
+                    claims.miss(digest.clone(), self.into.clone());
+                    return Ok(());
+                }
+                // The copy has to know what is there, so it asks again.
+                BlobPresence::OtherLength(_) => return Ok(()),
             }
-            claims.remember(digest.clone(), self.into.clone());
         }
         (self.report)(Report::Settled {
             digest: digest.clone(),
@@ -94,10 +99,14 @@ impl BlobCopy<'_> {
         }
         let is_absent =
             self.is_new().await? || self.destination.claims.was_missed(digest, self.into);
-        let how = if !is_absent && self.is_present().await? {
-            How::Present
-        } else {
-            self.upload(None).await?
+        let presence = match is_absent {
+            true => BlobPresence::Absent,
+            false => self.presence().await?,
+        };
+        let how = match presence {
+            BlobPresence::Present => How::Present,
+            BlobPresence::Absent => self.upload(None).await?,
+            BlobPresence::OtherLength(got) => self.replace(got).await?,
         };
         claimed.settle();
         Ok(how)
@@ -108,18 +117,37 @@ impl BlobCopy<'_> {
         new.map_err(blame(Side::Destination))
     }
 
-    async fn is_present(&self) -> Result<bool, CopyError> {
-        match self
-            .destination
-            .client
-            .blob_head(self.into, &self.blob.digest)
-            .await
-        {
-            Ok(length) => Ok(length.is_some()),
+    async fn presence(&self) -> Result<BlobPresence, CopyError> {
+        let client = &self.destination.client;
+        let (digest, size) = (&self.blob.digest, self.blob.size);
+        match client.blob_presence(self.into, digest, size).await {
+            Ok(presence) => Ok(presence),
             // A refused look-up says nothing (quirk 25).
-            Err(error) if error.status() == Some(403) => Ok(false),
+            Err(error) if error.status() == Some(403) => Ok(BlobPresence::Absent),
             Err(error) => Err(blame(Side::Destination)(error)),
         }
+    }
+
+    /// Uploads a blob of which the destination has `got` bytes, and makes sure that this mended it: some
+    /// registries keep what they have under a digest, whatever is uploaded.
+    async fn replace(&self, got: u64) -> Result<How, CopyError> {
+        let (digest, size) = (&self.blob.digest, self.blob.size);
+        (self.report)(Report::Noted(format!(
+            "the destination has {got} bytes instead of {size} as blob {digest}; it is uploaded anew"
+        )));
+        let how = self.upload(None).await?;
+        if let BlobPresence::OtherLength(_) = self.presence().await? {
+            let client = &self.destination.client;
+            let presence = client.blob_presence_by_get(self.into, digest, size).await;
+            if let BlobPresence::OtherLength(got) = presence.map_err(blame(Side::Destination))? {
+                return Err(CopyError::Damaged {
+                    digest: digest.clone(),
+                    size,
+                    got,
+                });
+            }
+        }
+        Ok(how)
     }
 
     async fn upload(&self, session: Option<UploadSession>) -> Result<How, CopyError> {

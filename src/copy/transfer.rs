@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     oci::{Descriptor, Repository},
-    registry::{self, Class, Client, UploadMode, UploadSession},
+    registry::{self, BlobPresence, Class, Client, UploadMode, UploadSession},
 };
 
 /// Failures in a row without a byte of progress that are mended here; then the attempt has failed.
@@ -272,8 +272,8 @@ impl Transfer<'_> {
             })),
             _ => {
                 let digest = &self.blob.digest;
-                let head = self.destination.blob_head(self.into, digest);
-                if feed.is_drained() && matches!(head.await, Ok(Some(_))) {
+                let presence = (self.destination).blob_presence(self.into, digest, self.blob.size);
+                if feed.is_drained() && matches!(presence.await, Ok(BlobPresence::Present)) {
                     return Ok(None);
                 }
                 self.begin(None).await.map(Some)

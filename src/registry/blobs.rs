@@ -1,7 +1,7 @@
 //! Blobs: look up and read, from any byte on (distribution-spec "Pulling blobs"; RFC 9110 range requests).
 //!
-//! Decides where the bytes come from (redirects) and at which byte they start; verifying them is for who
-//! reads the whole. Invariant: a [`BlobRead`] starts exactly at the offset asked for.
+//! Decides when a blob is present, where the bytes come from (redirects) and at which byte they start;
+//! verifying them is for who reads the whole. Invariant: a [`BlobRead`] starts exactly at the offset asked for.
 
 use std::sync::Arc;
 
@@ -29,28 +29,59 @@ pub struct BlobRead {
     flow: Flow,
 }
 
+/// What a repository says of a blob whose size is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BlobPresence {
+    Absent,
+    /// It is there, and has the expected size as far as the registry says.
+    Present,
+    /// Something is there under the digest that cannot be the blob: it has this many bytes.
+    OtherLength(u64),
+}
+
+impl BlobPresence {
+    /// A registry that does not say the length is believed.
+    fn of(length: Option<u64>, size: u64) -> Self {
+        match length {
+            Some(length) if length != size => Self::OtherLength(length),
+            Some(_) | None => Self::Present,
+        }
+    }
+}
+
 impl Client {
-    /// The blob's length in bytes, or `None` if the repository has no such blob. A refused look-up is an
-    /// error like any other (quirk 25 is the caller's to judge).
-    pub async fn blob_head(
+    /// Whether the repository has the blob of `digest` and `size`. One HEAD. A refused look-up is an error
+    /// like any other (quirk 25 is the caller's to judge).
+    pub async fn blob_presence(
         &self,
         repository: &Repository,
         digest: &Digest,
-    ) -> Result<Option<u64>, Error> {
+        size: u64,
+    ) -> Result<BlobPresence, Error> {
         let url = self.repository_url(repository, &format!("blobs/{digest}"));
         let scopes = Scopes::pull(repository);
         let call = Call::new(Operation::HeadBlob, Method::HEAD, url, scopes);
         let response = match self.send(call).await {
             Ok(response) => response,
-            Err(error) if error.is_not_found() => return Ok(None),
+            Err(error) if error.is_not_found() => return Ok(BlobPresence::Absent),
             Err(error) => return Err(error),
         };
-        let length = response.headers().get(CONTENT_LENGTH);
-        Ok(Some(
-            length
-                .and_then(|length| length.to_str().ok()?.parse().ok())
-                .unwrap_or_default(),
-        ))
+        Ok(BlobPresence::of(content_length(&response), size))
+    }
+
+    /// As [`blob_presence`](Self::blob_presence), by what the registry announces when it is asked for the
+    /// bytes: some answer HEAD with a length that is not the blob's. Reads none of them.
+    pub async fn blob_presence_by_get(
+        &self,
+        repository: &Repository,
+        digest: &Digest,
+        size: u64,
+    ) -> Result<BlobPresence, Error> {
+        match self.open_blob(repository, digest, 0).await {
+            Ok((response, _)) => Ok(BlobPresence::of(content_length(&response), size)),
+            Err(error) if error.is_not_found() => Ok(BlobPresence::Absent),
+            Err(error) => Err(error),
+        }
     }
 
     /// Opens the blob at `offset`. A server that sends another range than was asked for, or refuses to
@@ -146,6 +177,11 @@ impl BlobRead {
         self.client
             .error(Operation::GetBlob, Some(&self.url), cause)
     }
+}
+
+fn content_length(response: &Response) -> Option<u64> {
+    let length = response.headers().get(CONTENT_LENGTH)?;
+    length.to_str().ok()?.parse().ok()
 }
 
 /// The first byte position of `bytes 5-9/10`.

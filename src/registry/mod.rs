@@ -32,7 +32,7 @@ mod upload_mode;
 mod uploads;
 
 pub use auth::{Credential, CredentialProvider, Credentials, ProviderError};
-pub use blobs::BlobRead;
+pub use blobs::{BlobPresence, BlobRead};
 pub use client::{Client, Settings};
 pub use error::{Class, Error, ErrorCause, Operation};
 pub use flow::Flow;

@@ -16,7 +16,7 @@ use reqwest::{
 use url::Url;
 
 use super::{
-    Class, Client, Error, ErrorCause, Operation,
+    BlobPresence, Class, Client, Error, ErrorCause, Operation,
     auth::Scopes,
     transmission::{Call, CallBody},
 };
@@ -115,13 +115,17 @@ impl Client {
         match response.status().as_u16() {
             201 => Ok(()),
             // Anything can answer so, also what has stored nothing: it has to show the blob (quirk 48).
-            status @ 200..=299 => match self.blob_head(&session.repository, digest).await? {
-                Some(length) if length == size => Ok(()),
-                _ => {
-                    let text = format!("{status} to a finished upload, and the blob is not there");
-                    Err(self.protocol(Operation::SendBlob, &url, text))
+            status @ 200..=299 => {
+                let repository = &session.repository;
+                match self.blob_presence(repository, digest, size).await? {
+                    BlobPresence::Present => Ok(()),
+                    BlobPresence::Absent | BlobPresence::OtherLength(_) => {
+                        let text =
+                            format!("{status} to a finished upload, and the blob is not there");
+                        Err(self.protocol(Operation::SendBlob, &url, text))
+                    }
                 }
-            },
+            }
             status => {
                 let text = format!("{status} instead of 201 to a finished upload");
                 Err(self.protocol(Operation::SendBlob, &url, text))

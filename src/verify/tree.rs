@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     oci::{Descriptor, Digest, Manifest, MediaType, Repository, Version},
-    registry::{BlobRead, Client},
+    registry::{BlobPresence, BlobRead, Client},
 };
 
 /// Blobs of one image looked at together.
@@ -101,15 +101,17 @@ impl Place<'_> {
         }
         let difference = match self.verifier.depth() {
             Depth::Digests | Depth::Content => {
-                let length = self.client.blob_head(self.repository, digest).await;
-                match length.map_err(VerifyError::Destination)? {
-                    None => Some(missing(digest)),
-                    Some(got) if got != blob.size => Some(Difference::Length {
+                let presence = self
+                    .client
+                    .blob_presence(self.repository, digest, blob.size);
+                match presence.await.map_err(VerifyError::Destination)? {
+                    BlobPresence::Absent => Some(missing(digest)),
+                    BlobPresence::OtherLength(got) => Some(Difference::Length {
                         digest: digest.clone(),
                         expected: blob.size,
                         got,
                     }),
-                    Some(_) => None,
+                    BlobPresence::Present => None,
                 }
             }
             Depth::Bytes => self.read(blob).await?,

@@ -7,7 +7,7 @@ use tokio::process::Command;
 use transship::{
     credentials::{Key, Keychain, Places, Source, login},
     oci::{Digest, Registry},
-    registry::{Class, Client, Credentials, Settings, TlsSettings},
+    registry::{BlobPresence, Class, Client, Credentials, Settings, TlsSettings},
 };
 
 use super::{PASSWORD, USER, repository, tls::Authority};
@@ -93,8 +93,8 @@ async fn a_registry_with_tls_and_htpasswd_is_written_to_by_who_logged_in() {
         .send_blob(&session, &digest, 0, size, body)
         .await
         .unwrap();
-    let found = client.blob_head(&repository, &digest).await.unwrap();
-    assert_eq!(found, Some(size));
+    let found = client.blob_presence(&repository, &digest, size).await;
+    assert_eq!(found.unwrap(), BlobPresence::Present);
 }
 
 #[tokio::test]

@@ -11,7 +11,7 @@ use tokio::{
     net::TcpListener,
 };
 use transship::{
-    registry::{Class, Client, Settings},
+    registry::{BlobPresence, Class, Client, Settings},
     serve::{Action, Fault},
 };
 
@@ -96,8 +96,8 @@ async fn quirk_19_a_connection_that_speaks_another_protocol_is_dropped_for_anoth
     });
     let client = Client::new(address.to_string().parse().unwrap(), Settings::default()).unwrap();
     let digest = transship::oci::Digest::of(b"");
-    let found = client.blob_head(&repository(), &digest).await;
-    assert!(matches!(found, Ok(None)), "{found:?}");
+    let found = client.blob_presence(&repository(), &digest, 0).await;
+    assert!(matches!(found, Ok(BlobPresence::Absent)), "{found:?}");
     assert!(connections.load(Ordering::SeqCst) >= 3);
     server.abort();
 }

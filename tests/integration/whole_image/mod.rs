@@ -5,6 +5,7 @@ mod circles;
 mod contents;
 mod destinations;
 mod existing;
+mod lengths;
 mod refusals;
 mod same_registry;
 mod signatures;
