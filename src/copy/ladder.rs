@@ -81,7 +81,7 @@ impl BlobCopy<'_> {
         let digest = &self.blob.digest;
         if let Some(from) = mount.filter(|from| *from != self.into) {
             let begun = client
-                .mount_blob(self.into, digest, from)
+                .mount_blob(self.into, self.blob, from)
                 .await
                 .map_err(blame(Side::Destination))?;
             let how = match begun {
