@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     oci::{Attachments, Digest, Platform, Reference, Registry, Repository},
-    registry::{self, Client, LaneSample, Settings, UploadMode},
+    registry::{self, Client, LaneSample, Settings, StreamQueue, UploadMode},
 };
 
 /// One image to copy.
@@ -45,6 +45,7 @@ pub struct Engine {
     create_commands: HashMap<Registry, Vec<String>>,
     sites: Mutex<HashMap<Registry, Arc<Site>>>,
     kept: Kept,
+    streams: StreamQueue,
 }
 
 impl Engine {
@@ -57,6 +58,7 @@ impl Engine {
             create_commands: HashMap::new(),
             sites: Mutex::default(),
             kept: Kept::default(),
+            streams: StreamQueue::default(),
         }
     }
 
@@ -118,6 +120,7 @@ impl Engine {
             source,
             destination,
             kept: &self.kept,
+            streams: &self.streams,
             report,
         }
     }

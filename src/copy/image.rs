@@ -20,7 +20,7 @@ use super::{
 };
 use crate::{
     oci::{Descriptor, Digest, Manifest, Repository, Version},
-    registry::{Class, ErrorCause, Operation, Refusal},
+    registry::{Class, ErrorCause, Operation, Refusal, StreamQueue},
 };
 
 pub(super) struct ImageCopy<'a> {
@@ -28,6 +28,7 @@ pub(super) struct ImageCopy<'a> {
     pub source: &'a Site,
     pub destination: &'a Site,
     pub kept: &'a Kept,
+    pub streams: &'a StreamQueue,
     pub report: &'a (dyn Fn(Report) + Send + Sync),
 }
 
@@ -258,6 +259,7 @@ impl ImageCopy<'_> {
             from: self.origin(),
             destination: self.destination,
             into: self.home(),
+            streams: self.streams,
             report: self.report,
         }
     }

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     oci::{Descriptor, Repository},
-    registry::{Begun, StreamPermit, UploadSession},
+    registry::{Begun, StreamQueue, UploadSession},
 };
 
 pub(super) struct BlobCopy<'a> {
@@ -22,6 +22,7 @@ pub(super) struct BlobCopy<'a> {
     pub from: &'a Repository,
     pub destination: &'a Site,
     pub into: &'a Repository,
+    pub streams: &'a StreamQueue,
     pub report: &'a (dyn Fn(Report) + Send + Sync),
 }
 
@@ -123,7 +124,8 @@ impl BlobCopy<'_> {
     }
 
     async fn upload(&self, session: Option<UploadSession>) -> Result<How, CopyError> {
-        let _permits = self.streams().await;
+        let (source, destination) = (&self.source.client, &self.destination.client);
+        let _permits = self.streams.acquire(source, destination).await;
         Transfer {
             blob: self.blob,
             source: &self.source.client,
@@ -136,22 +138,6 @@ impl BlobCopy<'_> {
         .run(session)
         .await?;
         Ok(How::Copied)
-    }
-
-    /// A stream at both registries. Always taken in the same order, so that batches with traffic in both
-    /// directions cannot wait for each other in a circle.
-    async fn streams(&self) -> (StreamPermit, Option<StreamPermit>) {
-        let (source, destination) = (&self.source.client, &self.destination.client);
-        if self.is_same_registry() {
-            return (destination.lane().stream().await, None);
-        }
-        let (first, second) = if source.registry() < destination.registry() {
-            (source, destination)
-        } else {
-            (destination, source)
-        };
-        let first = first.lane().stream().await;
-        (first, Some(second.lane().stream().await))
     }
 
     fn is_same_registry(&self) -> bool {
