@@ -22,7 +22,7 @@ use super::{
 };
 use crate::{
     oci::{Descriptor, Digest, Manifest, OnExisting, Repository, Version},
-    registry::{Class, ErrorCause, Operation, Refusal},
+    registry::{Class, ErrorCause, Operation, Refusal, StreamQueue},
 };
 
 pub(super) struct ImageCopy<'a> {
@@ -30,6 +30,7 @@ pub(super) struct ImageCopy<'a> {
     pub source: &'a Site,
     pub destination: &'a Site,
     pub kept: &'a Kept,
+    pub streams: &'a StreamQueue,
     pub report: &'a (dyn Fn(Report) + Send + Sync),
 }
 
@@ -325,6 +326,7 @@ impl ImageCopy<'_> {
             from: self.origin(),
             destination: self.destination,
             into: self.home(),
+            streams: self.streams,
             report: self.report,
         }
     }

@@ -8,12 +8,13 @@ use super::{
     CopyError, How, ImageId, Report, Side,
     claims::{Claim, Claimed},
     error::blame,
+    open_sessions::OpenSession,
     site::Site,
     transfer::Transfer,
 };
 use crate::{
     oci::{Descriptor, Repository},
-    registry::{Begun, BlobPresence, StreamPermit, UploadSession},
+    registry::{Begun, BlobPresence, StreamQueue},
 };
 
 pub(super) struct BlobCopy<'a> {
@@ -23,6 +24,7 @@ pub(super) struct BlobCopy<'a> {
     pub from: &'a Repository,
     pub destination: &'a Site,
     pub into: &'a Repository,
+    pub streams: &'a StreamQueue,
     pub report: &'a (dyn Fn(Report) + Send + Sync),
 }
 
@@ -86,13 +88,16 @@ impl BlobCopy<'_> {
         let digest = &self.blob.digest;
         if let Some(from) = mount.filter(|from| *from != self.into) {
             let begun = client
-                .mount_blob(self.into, digest, from)
+                .mount_blob(self.into, self.blob, from)
                 .await
                 .map_err(blame(Side::Destination))?;
             let how = match begun {
                 Begun::Mounted => How::Mounted { from: from.clone() },
                 // A refused mount is an open upload: use it.
-                Begun::Session(session) => self.upload(Some(session)).await?,
+                Begun::Session(session) => {
+                    let session = OpenSession::new(session, &self.destination.abandoned);
+                    self.upload(Some(session)).await?
+                }
             };
             claimed.settle();
             return Ok(how);
@@ -150,36 +155,20 @@ impl BlobCopy<'_> {
         Ok(how)
     }
 
-    async fn upload(&self, session: Option<UploadSession>) -> Result<How, CopyError> {
-        let _permits = self.streams().await;
+    async fn upload(&self, session: Option<OpenSession>) -> Result<How, CopyError> {
+        let (source, destination) = (&self.source.client, &self.destination.client);
+        let _permits = self.streams.acquire(source, destination).await;
         Transfer {
             blob: self.blob,
             source: &self.source.client,
             from: self.from,
-            destination: &self.destination.client,
+            destination: self.destination,
             into: self.into,
-            unfinished: &self.destination.unfinished,
             report: self.report,
         }
         .run(session)
         .await?;
         Ok(How::Copied)
-    }
-
-    /// A stream at both registries. Always taken in the same order, so that batches with traffic in both
-    /// directions cannot wait for each other in a circle.
-    async fn streams(&self) -> (StreamPermit, Option<StreamPermit>) {
-        let (source, destination) = (&self.source.client, &self.destination.client);
-        if self.is_same_registry() {
-            return (destination.lane().stream().await, None);
-        }
-        let (first, second) = if source.registry() < destination.registry() {
-            (source, destination)
-        } else {
-            (destination, source)
-        };
-        let first = first.lane().stream().await;
-        (first, Some(second.lane().stream().await))
     }
 
     fn is_same_registry(&self) -> bool {

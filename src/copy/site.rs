@@ -10,7 +10,8 @@ use std::{
 use tokio::sync::OnceCell;
 
 use super::{
-    attached::Known, claims::Claims, cosign::CosignTags, create::Creator, unfinished::Unfinished,
+    attached::Known, claims::Claims, cosign::CosignTags, create::Creator,
+    open_sessions::AbandonedSessions, suspended::SuspendedUploads,
 };
 use crate::{
     oci::{Digest, Repository},
@@ -22,7 +23,8 @@ pub(super) struct Site {
     pub claims: Arc<Claims>,
     pub attached: Known,
     pub cosign_tags: CosignTags,
-    pub unfinished: Unfinished,
+    pub suspended: SuspendedUploads,
+    pub abandoned: Arc<AbandonedSessions>,
     /// How a missing repository is made here, if the operator said so.
     pub creator: Option<Creator>,
     /// Whether a repository was unknown to the registry when this batch first wrote to it.
@@ -38,7 +40,8 @@ impl Site {
             claims: Arc::default(),
             attached: Known::default(),
             cosign_tags: CosignTags::default(),
-            unfinished: Unfinished::default(),
+            suspended: SuspendedUploads::default(),
+            abandoned: Arc::default(),
             creator,
             newness: Mutex::default(),
             manifests: Mutex::default(),

@@ -31,6 +31,8 @@ pub(super) struct Call {
     pub scopes: Scopes,
     pub headers: Vec<(HeaderName, HeaderValue)>,
     pub body: CallBody,
+    /// How long the answer may take where that is not the usual time; has no say over a streamed body.
+    pub answer_within: Option<Duration>,
 }
 
 pub(super) enum CallBody {
@@ -80,6 +82,14 @@ impl Call {
             scopes,
             headers: Vec::new(),
             body: CallBody::Empty,
+            answer_within: None,
+        }
+    }
+
+    pub(super) fn answer_within(self, time: Duration) -> Self {
+        Self {
+            answer_within: Some(time),
+            ..self
         }
     }
 
@@ -166,7 +176,8 @@ impl Client {
             CallBody::Bytes(bytes) => request.body(bytes).send(),
         };
         let sent = Instant::now();
-        match tokio::time::timeout(self.patience().answer, answer).await {
+        let patience = call.answer_within.unwrap_or(self.patience().answer);
+        match tokio::time::timeout(patience, answer).await {
             Ok(answer) => {
                 let mut response = answer.map_err(fail)?;
                 answered();
@@ -180,7 +191,7 @@ impl Client {
             Err(_) => {
                 let strain = Throttling::Strain;
                 self.lane().answered(call.operation, None, strain, None);
-                let stalled = ErrorCause::Stalled(self.patience().answer);
+                let stalled = ErrorCause::Stalled(patience);
                 Err(Untransmitted::Failed(error(stalled)))
             }
         }

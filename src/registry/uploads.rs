@@ -4,7 +4,7 @@
 //! Decides how a blob's bytes are put; which bytes and whether to go on after a cut is the caller's.
 //! Invariant: a session's URL is used exactly as the registry gave it, `digest` appended.
 
-use std::ops::Range;
+use std::{ops::Range, time::Duration};
 
 use reqwest::{
     Method, Response,
@@ -20,7 +20,7 @@ use super::{
     auth::Scopes,
     transmission::{Call, CallBody},
 };
-use crate::oci::{Digest, Repository};
+use crate::oci::{Descriptor, Digest, Repository};
 
 const CHUNK_MINIMUM: HeaderName = HeaderName::from_static("oci-chunk-min-length");
 const OCTETS: HeaderValue = HeaderValue::from_static("application/octet-stream");
@@ -48,9 +48,8 @@ impl Client {
     /// Opens an upload.
     pub async fn begin_upload(&self, repository: &Repository) -> Result<UploadSession, Error> {
         let url = self.repository_url(repository, "blobs/uploads/");
-        let response = self
-            .post_upload(url.clone(), Scopes::push(repository))
-            .await?;
+        let (scopes, time) = (Scopes::push(repository), self.patience().answer);
+        let response = self.post_upload(url.clone(), scopes, time).await?;
         self.opened(&url, repository, &response)
     }
 
@@ -59,13 +58,15 @@ impl Client {
     pub async fn mount_blob(
         &self,
         repository: &Repository,
-        digest: &Digest,
+        blob: &Descriptor,
         from: &Repository,
     ) -> Result<Begun, Error> {
         let mut url = self.repository_url(repository, "blobs/uploads/");
-        url.set_query(Some(&format!("mount={digest}&from={from}")));
+        url.set_query(Some(&format!("mount={}&from={from}", blob.digest)));
         let scopes = Scopes::push(repository).and_pull(from);
-        match self.post_upload(url.clone(), scopes).await {
+        // Some copy it within their storage.
+        let time = self.settle_within(blob.size);
+        match self.post_upload(url.clone(), scopes, time).await {
             Ok(response) if response.status().as_u16() == 201 => Ok(Begun::Mounted),
             Ok(response) => self.opened(&url, repository, &response).map(Begun::Session),
             Err(error) if matches!(error.class(), Class::Transient { .. }) => Err(error),
@@ -93,13 +94,26 @@ impl Client {
         }
     }
 
-    async fn post_upload(&self, url: Url, scopes: Scopes) -> Result<Response, Error> {
+    async fn post_upload(
+        &self,
+        url: Url,
+        scopes: Scopes,
+        time: Duration,
+    ) -> Result<Response, Error> {
         let call = Call::new(Operation::BeginUpload, Method::POST, url, scopes)
-            .header(CONTENT_LENGTH, HeaderValue::from_static("0"));
+            .header(CONTENT_LENGTH, HeaderValue::from_static("0"))
+            .answer_within(time);
         self.send(call).await
     }
 
-    /// Sends the bytes of `digest` from `offset` up to `size` and commits. `body` has exactly those.
+    /// How long a registry may take to put a blob of `size` bytes where it belongs, once it has it.
+    fn settle_within(&self, size: u64) -> Duration {
+        let patience = self.patience();
+        patience.answer_to(size).max(patience.answer)
+    }
+
+    /// Sends the bytes of `digest` from `offset` up to `size` and commits. `body` has exactly those. A commit without
+    /// bytes has as much time as the size of the blob allows; else whoever streams watches.
     pub async fn send_blob(
         &self,
         session: &UploadSession,
@@ -110,7 +124,9 @@ impl Client {
     ) -> Result<(), Error> {
         let url = with_digest(&session.url, digest);
         let ranged = offset > 0;
-        let call = session.call(Method::PUT, url.clone(), offset..size, ranged, body);
+        let call = session
+            .call(Method::PUT, url.clone(), offset..size, ranged, body)
+            .answer_within(self.settle_within(size));
         let response = self.send(call).await?;
         match response.status().as_u16() {
             201 => Ok(()),
@@ -306,6 +322,9 @@ pub(super) fn received_bytes(range: &str) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
+    use axum::Router;
+    use tokio::net::TcpListener;
+
     use super::*;
     use crate::registry::Settings;
 
@@ -358,5 +377,41 @@ mod tests {
         assert_eq!(kept.cookie, set.cookie);
         let elsewhere = follow(&set, answer("https://s3.example/x", &["c=3"]));
         assert_eq!(elsewhere.cookie, None);
+    }
+
+    /// A registry that answers a commit after `delay`, and everything else at once.
+    async fn slow_to_commit(delay: Duration) -> Client {
+        let app = Router::new().fallback(move |method: axum::http::Method| async move {
+            if method == axum::http::Method::PUT {
+                tokio::time::sleep(delay).await;
+            }
+            axum::http::StatusCode::CREATED
+        });
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        tokio::spawn(axum::serve(listener, app).into_future());
+        Client::new(address.parse().unwrap(), Settings::default()).unwrap()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_commit_without_bytes_has_the_time_that_the_size_of_the_blob_allows() {
+        for (size, seconds, done) in [
+            (1 << 30, 800, true),
+            (1 << 30, 1000, false),
+            // Never less than any other answer.
+            (1, 80, true),
+            (1, 100, false),
+        ] {
+            let client = slow_to_commit(Duration::from_secs(seconds)).await;
+            let session = UploadSession {
+                repository: "a".parse().unwrap(),
+                url: client.url("a/blobs/uploads/1"),
+                cookie: None,
+                chunk_minimum: 0,
+            };
+            let (digest, nothing) = (Digest::of(b""), reqwest::Body::default());
+            let sent = client.send_blob(&session, &digest, size, size, nothing);
+            assert_eq!(sent.await.is_ok(), done, "{size} bytes, {seconds} s");
+        }
     }
 }

@@ -2,29 +2,31 @@
 //! alone.
 //!
 //! Decides when a request may be sent, not whether a failed one is sent again. Invariant: throttling
-//! pauses this lane only, and a lowered limit takes effect as streams end, never by killing one.
+//! pauses this lane only.
 
 mod answers;
 mod bucket;
 mod outage;
 mod pace;
 mod pressure;
+pub(super) mod streams;
 
 use std::{
     collections::HashMap,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed},
+        Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering::Relaxed},
     },
     time::Duration,
 };
 
-use tokio::{
-    sync::{OwnedSemaphorePermit, Semaphore},
-    time::Instant,
-};
+use tokio::time::Instant;
 
-use self::{answers::Answers, bucket::Bucket, outage::Outage, pace::Pace, pressure::Pressure};
+pub use self::streams::StreamPermit;
+use self::{
+    answers::Answers, bucket::Bucket, outage::Outage, pace::Pace, pressure::Pressure,
+    streams::Streams,
+};
 use super::{
     Operation,
     throttling::{Budget, Throttling},
@@ -67,11 +69,7 @@ impl Default for Limits {
 
 #[derive(Debug)]
 pub struct Lane {
-    streams: Arc<Semaphore>,
-    /// Permits given out or free; the semaphore's total once `surplus` is withdrawn.
-    limit: AtomicUsize,
-    /// Permits to be withdrawn as soon as they come back.
-    surplus: Arc<AtomicUsize>,
+    pub(super) streams: Streams,
     requests: Pace,
     bytes: Pace,
     state: Mutex<State>,
@@ -86,13 +84,6 @@ struct State {
     buckets: HashMap<Operation, Bucket>,
     answers: Answers,
     budget: Option<Budget>,
-}
-
-/// The right to have one blob body in flight.
-#[derive(Debug)]
-pub struct StreamPermit {
-    permit: Option<OwnedSemaphorePermit>,
-    surplus: Arc<AtomicUsize>,
 }
 
 /// Why a registry is not asked now, and for how long.
@@ -149,9 +140,7 @@ impl Lane {
         let pressure = Pressure::new(limits.streams, pace);
         let streams = usize::from(pressure.streams());
         Self {
-            streams: Arc::new(Semaphore::new(streams)),
-            limit: AtomicUsize::new(streams),
-            surplus: Arc::default(),
+            streams: Streams::new(streams),
             requests: Pace::new(pace),
             bytes: Pace::new(limits.bytes_per_second.map(bytes_rate)),
             state: Mutex::new(State {
@@ -166,14 +155,16 @@ impl Lane {
         }
     }
 
-    /// Waits for a place among this registry's blob streams.
+    /// Waits for a place among this registry's blob streams. Whoever needs one at another registry too waits in a
+    /// [`StreamQueue`] instead.
     pub async fn stream(&self) -> StreamPermit {
-        // The semaphore is never closed, so an error cannot happen; without a permit we would only be
-        // less strict.
-        let permit = Arc::clone(&self.streams).acquire_owned().await.ok();
-        StreamPermit {
-            permit,
-            surplus: Arc::clone(&self.surplus),
+        loop {
+            // Begun before the try, so that nothing that is freed after it is missed.
+            let freed = self.streams.freed();
+            match self.streams.try_take(None) {
+                Some(permit) => return permit,
+                None => freed.await,
+            }
         }
     }
 
@@ -217,6 +208,22 @@ impl Lane {
             tokio::time::sleep(closed.left()).await;
         }
         Ok(())
+    }
+
+    /// Waits until no operation is paused, unless that is too long to wait for.
+    pub(super) async fn short_pause(&self) {
+        loop {
+            let now = Instant::now();
+            let left = {
+                let state = self.state();
+                let down = state.outage.closed_for(now).map(|(left, _)| left);
+                state.pressure.closed_for(now).max(down)
+            };
+            match left {
+                Some(left) if left <= SHORT_PAUSE => tokio::time::sleep(left).await,
+                _ => return,
+            }
+        }
     }
 
     fn closed_for(&self, operation: Operation) -> Option<Closed> {
@@ -300,19 +307,7 @@ impl Lane {
         if self.requests.rate() != pressure.pace() {
             self.requests.set(pressure.pace());
         }
-        let wanted = usize::from(pressure.streams());
-        let had = self.limit.swap(wanted, Relaxed);
-        if wanted > had {
-            // Permits not yet withdrawn are simply kept.
-            let owed = self.surplus.fetch_update(Relaxed, Relaxed, |surplus| {
-                Some(surplus.saturating_sub(wanted - had))
-            });
-            let kept = owed.unwrap_or(0).min(wanted - had);
-            self.streams.add_permits(wanted - had - kept);
-        } else {
-            let withdrawn = self.streams.forget_permits(had - wanted);
-            self.surplus.fetch_add(had - wanted - withdrawn, Relaxed);
-        }
+        self.streams.set_limit(usize::from(pressure.streams()));
     }
 
     #[must_use]
@@ -321,11 +316,8 @@ impl Lane {
         let mut state = self.state();
         let throttled = state.pressure.closed_for(now);
         let down = state.outage.closed_for(now).map(|(left, _)| left);
-        let limit = self.limit.load(Relaxed);
-        let free = self.streams.available_permits();
-        let used = (limit + self.surplus.load(Relaxed)).saturating_sub(free);
         LaneSample {
-            streams: u16::try_from(used).unwrap_or(u16::MAX),
+            streams: u16::try_from(self.streams.used()).unwrap_or(u16::MAX),
             stream_limit: state.pressure.streams(),
             stream_ceiling: state.pressure.ceiling(),
             requests: self.requests_sent.load(Relaxed),
@@ -380,17 +372,6 @@ impl State {
 /// Rates are far below what an f64 counts exactly.
 fn bytes_rate(rate: u64) -> f64 {
     rate as f64
-}
-
-impl Drop for StreamPermit {
-    fn drop(&mut self) {
-        let owed = self
-            .surplus
-            .fetch_update(Relaxed, Relaxed, |surplus| surplus.checked_sub(1));
-        if let (Ok(_), Some(permit)) = (owed, self.permit.take()) {
-            permit.forget();
-        }
-    }
 }
 
 #[cfg(test)]

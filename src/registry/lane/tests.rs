@@ -23,9 +23,9 @@ async fn a_lowered_limit_takes_effect_as_streams_end() {
     assert_eq!((lane.sample().streams, lane.sample().stream_limit), (3, 1));
     let [a, b, c] = held;
     drop((a, b));
-    assert_eq!(lane.streams.available_permits(), 0);
+    assert_eq!(lane.streams.free(), 0);
     drop(c);
-    assert_eq!(lane.streams.available_permits(), 1);
+    assert_eq!(lane.streams.free(), 1);
 }
 
 #[tokio::test]
@@ -35,7 +35,7 @@ async fn raising_a_limit_first_keeps_what_was_to_be_withdrawn() {
     lane.set(Limit::Streams(1));
     lane.set(Limit::Streams(3));
     drop(held);
-    assert_eq!(lane.streams.available_permits(), 3);
+    assert_eq!(lane.streams.free(), 3);
 }
 
 fn refusal(seconds: u64) -> Throttling {
@@ -127,7 +127,7 @@ async fn a_refusal_gives_up_streams_and_the_sample_says_so() {
     assert_eq!(sample.throttled, Some(Duration::from_secs(1)));
     assert_eq!(sample.budget, Some(budget));
     assert!(sample.answer_p95.is_some());
-    assert_eq!(lane.streams.available_permits(), 4);
+    assert_eq!(lane.streams.free(), 4);
 }
 
 #[tokio::test(start_paused = true)]

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use reqwest::Method;
 use transship::{
-    oci::{Digest, MediaType},
+    oci::{Descriptor, MediaType},
     registry::{Begun, Client},
     serve::{Action, Fault},
 };
@@ -12,7 +12,7 @@ use transship::{
 use super::{Guarded, operator, repository};
 
 /// A registry with a blob in `from/a`.
-async fn with_blob() -> (Guarded, Digest) {
+async fn with_blob() -> (Guarded, Descriptor) {
     let guarded = Guarded::with_tokens().await;
     let store = guarded.server.store();
     let blob = store.put_blob(
@@ -20,12 +20,12 @@ async fn with_blob() -> (Guarded, Digest) {
         MediaType::OCI_LAYER_GZIP,
         &b"a layer"[..],
     );
-    (guarded, blob.unwrap().digest)
+    (guarded, blob.unwrap())
 }
 
-async fn mount(client: &Arc<Client>, digest: &Digest) -> Begun {
+async fn mount(client: &Arc<Client>, blob: &Descriptor) -> Begun {
     let (into, from) = (repository("to/b"), repository("from/a"));
-    client.mount_blob(&into, digest, &from).await.unwrap()
+    client.mount_blob(&into, blob, &from).await.unwrap()
 }
 
 fn union_tokens(guarded: &Guarded) -> usize {
@@ -36,9 +36,9 @@ fn union_tokens(guarded: &Guarded) -> usize {
 
 #[tokio::test]
 async fn one_token_for_both_repositories_is_enough_to_mount() {
-    let (guarded, digest) = with_blob().await;
+    let (guarded, blob) = with_blob().await;
     let client = guarded.client(operator());
-    assert!(matches!(mount(&client, &digest).await, Begun::Mounted));
+    assert!(matches!(mount(&client, &blob).await, Begun::Mounted));
     assert_eq!(
         (union_tokens(&guarded), guarded.count("GET", "/token")),
         (1, 1)
@@ -47,12 +47,12 @@ async fn one_token_for_both_repositories_is_enough_to_mount() {
 
 #[tokio::test]
 async fn quirk_21_a_union_refused_by_the_token_server_is_narrowed() {
-    let (guarded, digest) = with_blob().await;
+    let (guarded, blob) = with_blob().await;
     let refuse = Fault::on(Method::GET, "^/token.*scope=.*scope=", Action::answer(403)).unwrap();
     guarded.server.faults().add(refuse);
     let client = guarded.client(operator());
     for _ in 0..2 {
-        assert!(matches!(mount(&client, &digest).await, Begun::Session(_)));
+        assert!(matches!(mount(&client, &blob).await, Begun::Session(_)));
     }
     // The second mount does not ask for it again.
     assert_eq!(union_tokens(&guarded), 1);
@@ -60,12 +60,12 @@ async fn quirk_21_a_union_refused_by_the_token_server_is_narrowed() {
 
 #[tokio::test]
 async fn quirk_21_a_union_refused_by_the_registry_is_narrowed() {
-    let (guarded, digest) = with_blob().await;
+    let (guarded, blob) = with_blob().await;
     let refuse = Fault::on(Method::POST, "mount=", Action::answer(403)).unwrap();
     guarded.server.faults().add(refuse.times(1));
     let client = guarded.client(operator());
     for _ in 0..2 {
-        mount(&client, &digest).await;
+        mount(&client, &blob).await;
     }
     assert_eq!(union_tokens(&guarded), 1);
     let mounts = guarded
@@ -77,11 +77,11 @@ async fn quirk_21_a_union_refused_by_the_registry_is_narrowed() {
 
 #[tokio::test]
 async fn quirk_15_an_unreadable_source_repository_costs_the_mount_not_the_upload() {
-    let (guarded, digest) = with_blob().await;
+    let (guarded, blob) = with_blob().await;
     for (method, target) in [(Method::GET, "^/token.*from"), (Method::POST, "mount=")] {
         let refuse = Fault::on(method, target, Action::answer(401)).unwrap();
         guarded.server.faults().add(refuse);
     }
     let client = guarded.client(operator());
-    assert!(matches!(mount(&client, &digest).await, Begun::Session(_)));
+    assert!(matches!(mount(&client, &blob).await, Begun::Session(_)));
 }

@@ -1,0 +1,250 @@
+//! Who gets a stream at both registries of a transfer, and when.
+//!
+//! Decides whose turn it is among the transfers of a batch. Nobody holds a stream of one registry while it waits for
+//! the other: a slow destination would take the source from those that go elsewhere, and transfers in opposite
+//! directions could wait for each other. Invariant: both streams are taken in one step or none; between the same two
+//! registries it is first come, first served.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use futures_util::future;
+use tokio::sync::Semaphore;
+
+use super::{Client, Lane, StreamPermit, lane::streams::Reservation};
+use crate::oci::Registry;
+
+/// Streams that each of the two registries may give to others while one transfer waits for both. Where they are never
+/// free at the same moment, it would wait as long as there is other work; from then on the next ones are its own.
+const MAX_OVERTAKEN: u64 = 32;
+
+/// The transfers of a batch that wait for streams.
+#[derive(Debug)]
+pub struct StreamQueue {
+    /// Who is next between two registries has the permit.
+    turns: Mutex<HashMap<(Registry, Registry), Arc<Semaphore>>>,
+    /// Taking from two registries is one step.
+    taking: Mutex<()>,
+    /// Whoever has this may reserve streams; by two at once they would be held while waiting after all.
+    reserving: Semaphore,
+}
+
+/// A stream at each registry that a transfer uses.
+#[derive(Debug)]
+pub struct StreamPermits {
+    _permits: Vec<StreamPermit>,
+}
+
+impl Default for StreamQueue {
+    fn default() -> Self {
+        Self {
+            turns: Mutex::default(),
+            taking: Mutex::default(),
+            reserving: Semaphore::new(1),
+        }
+    }
+}
+
+impl StreamQueue {
+    /// Waits for a stream at `source` and one at `destination`; for one in all where both are the same registry.
+    /// A registry that is to be left alone for a short while has none meanwhile.
+    pub async fn acquire(&self, source: &Client, destination: &Client) -> StreamPermits {
+        let turn = self.turn(source.registry(), destination.registry());
+        // Never closed; without its permit we would only be less fair.
+        let _turn = turn.acquire().await;
+        let mut lanes = vec![destination.lane()];
+        if source.registry() != destination.registry() {
+            lanes.push(source.lane());
+        }
+        let given: Vec<u64> = lanes.iter().map(|lane| lane.streams.given()).collect();
+        let mut priority = None;
+        loop {
+            for lane in &lanes {
+                lane.short_pause().await;
+            }
+            // Begun before the try, so that nothing that is freed after it is missed.
+            let freed: Vec<_> = lanes
+                .iter()
+                .map(|lane| Box::pin(lane.streams.freed()))
+                .collect();
+            let reserved = priority.as_ref().map(|(_, reserved)| reserved);
+            if let Some(permits) = self.try_take(&lanes, reserved) {
+                return StreamPermits { _permits: permits };
+            }
+            let mut since = lanes.iter().zip(&given);
+            let overtaken =
+                |(lane, given): (&&Lane, &u64)| lane.streams.given() - given >= MAX_OVERTAKEN;
+            if priority.is_none()
+                && since.all(overtaken)
+                && let Ok(alone) = self.reserving.try_acquire()
+            {
+                let reserved: Vec<_> = lanes.iter().map(|lane| lane.streams.reserve()).collect();
+                priority = Some((alone, reserved));
+                continue;
+            }
+            future::select_all(freed).await;
+        }
+    }
+
+    fn turn(&self, source: &Registry, destination: &Registry) -> Arc<Semaphore> {
+        let mut turns = self.turns.lock().unwrap_or_else(PoisonError::into_inner);
+        let key = (source.clone(), destination.clone());
+        let turn = turns
+            .entry(key)
+            .or_insert_with(|| Arc::new(Semaphore::new(1)));
+        Arc::clone(turn)
+    }
+
+    /// A permit of each lane, or none at all.
+    fn try_take(
+        &self,
+        lanes: &[&Lane],
+        reserved: Option<&Vec<Reservation<'_>>>,
+    ) -> Option<Vec<StreamPermit>> {
+        let _one_step = self.taking.lock().unwrap_or_else(PoisonError::into_inner);
+        let reservation = |at: usize| reserved.and_then(|reserved| reserved.get(at));
+        let mut streams = lanes.iter().map(|lane| &lane.streams).enumerate();
+        if !(streams.clone()).all(|(at, streams)| streams.has_free(reservation(at))) {
+            return None;
+        }
+        streams.try_fold(Vec::new(), |mut permits, (at, streams)| {
+            permits.push(streams.try_take(reservation(at))?);
+            Some(permits)
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{pin::Pin, time::Duration};
+
+    use futures_util::FutureExt;
+
+    use super::*;
+    use crate::registry::{Limit, Limits, Settings};
+
+    fn client(name: &str, streams: u16) -> Client {
+        let limits = Limits {
+            streams,
+            ..Limits::default()
+        };
+        let settings = Settings {
+            limits,
+            ..Settings::default()
+        };
+        Client::new(name.parse().unwrap(), settings).unwrap()
+    }
+
+    /// Somebody who waits, asked once.
+    fn waiting<'a>(
+        queue: &'a StreamQueue,
+        source: &'a Client,
+        destination: &'a Client,
+    ) -> Pin<Box<impl Future<Output = StreamPermits> + use<'a>>> {
+        let mut waiting = Box::pin(queue.acquire(source, destination));
+        assert!((&mut waiting).now_or_never().is_none());
+        waiting
+    }
+
+    #[tokio::test]
+    async fn who_waits_for_a_slow_destination_takes_nothing_from_a_healthy_one() {
+        let queue = StreamQueue::default();
+        let source = client("source.example", 2);
+        let (slow, healthy) = (client("slow.example", 1), client("healthy.example", 1));
+        let _slow_one = queue.acquire(&source, &slow).await;
+        let _waiting = [0, 1, 2].map(|_| waiting(&queue, &source, &slow));
+        let goes = queue.acquire(&source, &healthy).now_or_never();
+        assert!(goes.is_some());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_waits_for_a_registry_that_rests_takes_nothing_from_a_healthy_one() {
+        let queue = StreamQueue::default();
+        let source = client("source.example", 1);
+        let (resting, healthy) = (client("resting.example", 1), client("healthy.example", 1));
+        resting.lane().throttle(Duration::from_secs(5));
+        let later = waiting(&queue, &source, &resting);
+        let goes = queue.acquire(&source, &healthy).now_or_never();
+        assert!(goes.is_some());
+        drop(goes);
+        let begun = tokio::time::Instant::now();
+        later.await;
+        assert_eq!(begun.elapsed(), Duration::from_secs(5));
+    }
+
+    #[tokio::test]
+    async fn transfers_in_both_directions_all_get_their_turn() {
+        let queue = StreamQueue::default();
+        let (one, other) = (client("one.example", 1), client("other.example", 1));
+        let transfers = (0..100).map(async |number| {
+            let (from, to) = match number % 3 {
+                0 => (&one, &other),
+                1 => (&other, &one),
+                _ => (&one, &one),
+            };
+            let _permits = queue.acquire(from, to).await;
+            tokio::task::yield_now().await;
+        });
+        future::join_all(transfers).await;
+        assert_eq!(
+            (one.lane().sample().streams, other.lane().sample().streams),
+            (0, 0)
+        );
+    }
+
+    #[tokio::test]
+    async fn between_the_same_two_it_is_first_come_first_served() {
+        let queue = StreamQueue::default();
+        let (source, destination) = (client("a.example", 1), client("b.example", 1));
+        let held = queue.acquire(&source, &destination).await;
+        let mut first = waiting(&queue, &source, &destination);
+        let mut second = waiting(&queue, &source, &destination);
+        drop(held);
+        assert!((&mut second).now_or_never().is_none());
+        let held = (&mut first).now_or_never();
+        assert!(held.is_some());
+        drop((first, held));
+        assert!(second.now_or_never().is_some());
+    }
+
+    #[tokio::test]
+    async fn a_raised_limit_lets_the_next_one_in() {
+        let queue = StreamQueue::default();
+        let (source, destination) = (client("a.example", 9), client("b.example", 1));
+        let _held = queue.acquire(&source, &destination).await;
+        let next = waiting(&queue, &source, &destination);
+        destination.lane().set(Limit::Streams(2));
+        assert!(next.now_or_never().is_some());
+    }
+
+    /// Two registries that are both always busy with others, and never free at the same moment.
+    #[tokio::test]
+    async fn nobody_is_overtaken_for_ever() {
+        let queue = StreamQueue::default();
+        let (source, destination) = (client("a.example", 1), client("b.example", 1));
+        let (elsewhere, other) = (client("c.example", 99), client("d.example", 99));
+        let ways = [(&source, &elsewhere), (&other, &destination)];
+        let mut held = Vec::new();
+        for (from, to) in ways {
+            held.push(queue.acquire(from, to).await);
+        }
+        let mut waiting_for_both = waiting(&queue, &source, &destination);
+        for round in 0.. {
+            assert!(round < 3 * MAX_OVERTAKEN, "overtaken again and again");
+            let (from, to) = ways[usize::try_from(round).unwrap() % 2];
+            let mut next = waiting(&queue, from, to);
+            drop(held.remove(0));
+            if (&mut waiting_for_both).now_or_never().is_some() {
+                break;
+            }
+            held.extend((&mut next).now_or_never());
+        }
+        // Nothing stays reserved.
+        drop((waiting_for_both, held));
+        for (from, to) in ways {
+            assert!(queue.acquire(from, to).now_or_never().is_some());
+        }
+    }
+}
