@@ -100,6 +100,7 @@ fn settings(registry: &Registry, written: &list::Settings, places: &Places) -> S
             list::Proxy::Address(url) => Proxy::Url(url.clone()),
         },
         patience: Patience::default(),
+        allow_private_redirects: written.allow_private_redirects,
     }
 }
 

@@ -13,7 +13,7 @@ use std::{
 };
 
 use futures_util::{StreamExt, TryStreamExt, stream};
-use tokio::sync::{OnceCell, Semaphore};
+use tokio::sync::Semaphore;
 
 use super::{
     CopyError, Report, Side,
@@ -25,7 +25,7 @@ use super::{
 };
 use crate::{
     oci::{Attachments, Digest, Manifest, Registry, Repository, Tag, Version},
-    registry::{Class, Error, ErrorCause, Referrers, ReferrersApi},
+    registry::{Class, Error, ErrorCause, Referrers, ReferrersApi, SingleFlight},
 };
 
 /// More than this many for one image are a mistake or an attack.
@@ -36,7 +36,7 @@ const MOST_ATTACHED: usize = 2_000;
 pub(super) struct Known {
     /// The registry has no referrers list.
     no_api: AtomicBool,
-    tags: Mutex<HashMap<Repository, Arc<OnceCell<AttachedTags>>>>,
+    tags: Mutex<HashMap<Repository, Arc<SingleFlight<AttachedTags, Error>>>>,
     /// Manifests whose attachments were brought here, and from where: two repositories may have the same image
     /// with different signatures.
     complete: Mutex<HashSet<Brought>>,

@@ -220,6 +220,16 @@ impl Engine {
         lanes
     }
 
+    /// The registries that are down and waited for, and that nobody asks whether they are back.
+    #[must_use]
+    pub fn to_probe(&self) -> Vec<Arc<Client>> {
+        let sites = self.sites.lock().unwrap_or_else(PoisonError::into_inner);
+        let down = sites
+            .values()
+            .filter(|site| site.client.lane().wants_probe());
+        down.map(|site| Arc::clone(&site.client)).collect()
+    }
+
     /// Source and destination of an image.
     fn sites(&self, order: &Order) -> Result<[Arc<Site>; 2], CopyError> {
         let source = self.site(&order.source.registry);

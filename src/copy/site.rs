@@ -7,15 +7,13 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use tokio::sync::OnceCell;
-
 use super::{
     attached::Known, claims::Claims, cosign::CosignTags, create::Creator,
     open_sessions::AbandonedSessions, suspended::SuspendedUploads,
 };
 use crate::{
     oci::{Digest, Repository},
-    registry::{Client, Error},
+    registry::{Client, Error, SingleFlight},
 };
 
 pub(super) struct Site {
@@ -28,7 +26,7 @@ pub(super) struct Site {
     /// How a missing repository is made here, if the operator said so.
     pub creator: Option<Creator>,
     /// Whether a repository was unknown to the registry when this batch first wrote to it.
-    newness: Mutex<HashMap<Repository, Arc<OnceCell<bool>>>>,
+    newness: Mutex<HashMap<Repository, Arc<SingleFlight<bool, Error>>>>,
     /// Manifests that are complete in their repository.
     manifests: Mutex<HashSet<(Repository, Digest)>>,
 }
@@ -75,10 +73,7 @@ impl Site {
     /// An earlier run wrote to this repository: it may hold more than the journal had time to record.
     pub(super) fn mark_used(&self, repository: &Repository) {
         let mut newness = self.newness.lock().unwrap_or_else(PoisonError::into_inner);
-        newness.insert(
-            repository.clone(),
-            Arc::new(OnceCell::new_with(Some(false))),
-        );
+        newness.insert(repository.clone(), Arc::new(SingleFlight::of(false)));
     }
 
     pub(super) fn has_manifest(&self, repository: &Repository, digest: &Digest) -> bool {

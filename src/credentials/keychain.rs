@@ -6,6 +6,7 @@
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
 use futures_util::{FutureExt, future::BoxFuture};
@@ -20,8 +21,12 @@ use super::{
 };
 use crate::{
     oci::{Registry, Repository},
-    registry::{Credential, CredentialProvider, ProviderError},
+    registry::{Credential, CredentialProvider, ProviderError, SingleFlight},
 };
+
+/// How long a helper or command that failed is not run again. Some take half a minute to fail, and every image
+/// of a batch needs the answer.
+const REST: Duration = Duration::from_secs(5);
 
 /// Where the credentials for a registry are.
 #[derive(Clone, Debug)]
@@ -57,8 +62,10 @@ pub struct Keychain {
     source: Source,
     files: Mutex<Arc<OnceCell<Files>>>,
     /// What helpers answered, by helper and server, and what a written source did.
-    answers: Mutex<HashMap<Asked, Arc<OnceCell<Option<Credential>>>>>,
+    answers: Mutex<HashMap<Asked, Arc<Answer>>>,
 }
+
+type Answer = SingleFlight<Option<Credential>, ProviderError>;
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 enum Asked {
@@ -127,7 +134,7 @@ impl Keychain {
             }
         }
         match (failure, unreadable) {
-            (Some(error), _) => Err(error.into()),
+            (Some(error), _) => Err(error),
             (None, Some(unreadable)) if needed => Err(ProviderError::Unusable(unreadable.clone())),
             (None, _) => Ok(Credential::Anonymous),
         }
@@ -137,7 +144,7 @@ impl Keychain {
         &self,
         name: String,
         server: String,
-    ) -> Result<Option<Credential>, CredentialsError> {
+    ) -> Result<Option<Credential>, ProviderError> {
         let helper = Helper::named(&name)?;
         let other =
             (self.registry.is_docker_hub() && server != DOCKER_HUB_KEY).then_some(DOCKER_HUB_KEY);
@@ -158,8 +165,13 @@ impl Keychain {
         &self,
         asked: Asked,
         ask: impl Future<Output = Result<Option<Credential>, CredentialsError>>,
-    ) -> Result<Option<Credential>, CredentialsError> {
-        let cell = Arc::clone(locked(&self.answers).entry(asked).or_default());
+    ) -> Result<Option<Credential>, ProviderError> {
+        let cell = {
+            let mut answers = locked(&self.answers);
+            let cell = answers.entry(asked);
+            Arc::clone(cell.or_insert_with(|| Arc::new(Answer::resting(REST))))
+        };
+        let ask = async { Ok(ask.await?) };
         cell.get_or_try_init(|| ask).await.cloned()
     }
 

@@ -93,6 +93,7 @@ fn of_registry(registry: &Registry, settings: &Settings, actions: &mut BTreeSet<
                 client,
             },
         proxy,
+        allow_private_redirects,
         limits:
             Limits {
                 streams: _,
@@ -135,6 +136,14 @@ fn of_registry(registry: &Registry, settings: &Settings, actions: &mut BTreeSet<
     if *insecure {
         let purpose = "whoever answers there gets what is sent".into();
         add(Trusts, format!("any certificate at {registry}"), purpose);
+    }
+    if *allow_private_redirects {
+        let purpose = "it may lead requests there".into();
+        add(
+            Trusts,
+            format!("{registry} with addresses of this network"),
+            purpose,
+        );
     }
     if settings.plain_http(registry) && !registry.is_loopback() {
         let purpose = "in plain HTTP, readable on the way".into();

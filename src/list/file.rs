@@ -124,6 +124,11 @@ pub struct SettingsKeys {
     #[schemars(example = "http://proxy.example.com:3128")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub proxy: Option<String>,
+    /// Follow redirects of a public registry to addresses inside this network, where its storage is reached from
+    /// within.
+    #[schemars(example = true)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub allow_private_redirects: Option<bool>,
     /// Most blobs moved at once from or to this registry.
     #[schemars(range(min = 1, max = 65535), example = 8)]
     #[serde(skip_serializing_if = "Option::is_none")]

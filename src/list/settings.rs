@@ -27,6 +27,8 @@ pub struct Settings {
     pub plain_http: Option<bool>,
     pub tls: Tls,
     pub proxy: Proxy,
+    /// A public registry may lead to addresses inside this network.
+    pub allow_private_redirects: bool,
     pub limits: Limits,
     pub credentials: Credentials,
     /// A program and its arguments that create a repository, with `{repository}` and `{registry}` to fill in.
@@ -104,6 +106,9 @@ impl Settings {
             tls: tls(fields, plain_http.as_ref()),
             plain_http: plain_http.map(|flag| flag.value),
             proxy: proxy(fields),
+            allow_private_redirects: fields
+                .flag("allow-private-redirects")
+                .is_some_and(|flag| flag.value),
             limits: Limits {
                 streams: fields.count("streams").map(|n| n.value),
                 requests_per_second: fields.count("requests-per-second").map(|n| n.value),

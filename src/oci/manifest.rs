@@ -2,6 +2,8 @@
 //!
 //! Invariant: the bytes are never changed or re-encoded; their digest is the image's identity.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use serde::Deserialize;
 
@@ -30,10 +32,10 @@ pub enum ManifestContent {
     },
 }
 
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 pub enum ManifestError {
     #[error("the manifest is not JSON of the expected shape: {0}")]
-    Json(#[from] serde_json::Error),
+    Json(Arc<serde_json::Error>),
     #[error(
         "this is a Docker schema 1 manifest, deprecated since 2017; \
          pull it with an old Docker and push it again to convert it"
@@ -43,6 +45,12 @@ pub enum ManifestError {
     Unknown(MediaType),
     #[error("the manifest names neither its media type nor its content")]
     Shapeless,
+}
+
+impl From<serde_json::Error> for ManifestError {
+    fn from(error: serde_json::Error) -> Self {
+        Self::Json(Arc::new(error))
+    }
 }
 
 impl Manifest {

@@ -1,16 +1,21 @@
 //! Where a registry's answers may lead: redirects, upload locations, token realms.
 //!
-//! Decides from addresses and names as they are written; names are not resolved, since public registries
-//! do redirect to storage that resolves to an address inside (S3 interface endpoints). Invariant: nothing
-//! leads from a registry outside to a written address inside (quirk 35), nor from https to http on another
-//! host (quirk 30).
+//! Decides from addresses and names as they are written; what a name resolves to is checked where the
+//! connection is made, in `private_network`. Storage that resolves inside (S3 interface endpoints) is for the
+//! operator to allow. Invariant: nothing leads from a registry outside to an address inside (quirk 35), nor
+//! from https to http on another host (quirk 30).
 
 use std::{
-    net::{IpAddr, Ipv4Addr, SocketAddr},
-    sync::atomic::{AtomicBool, Ordering::Relaxed},
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
 };
 
 use url::{Host, Url};
+
+use super::private_network::is_private;
 
 /// Why a URL is not followed; fits after "the Location" or "the token realm".
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -21,7 +26,10 @@ pub(super) enum Astray {
     Scheme,
     #[error("leads from https to http on another host")]
     Downgrade,
-    #[error("leads from a public registry to an address inside this network")]
+    #[error(
+        "leads from a public registry to an address inside this network; \
+         `allow-private-redirects = true` for this registry in the list permits that"
+    )]
     Inside,
 }
 
@@ -29,15 +37,24 @@ pub(super) enum Astray {
 pub(super) struct Boundary {
     base: Url,
     /// Whether the registry itself is inside, so that it may lead anywhere.
-    inside: AtomicBool,
+    inside: Arc<AtomicBool>,
+    /// The operator lets it lead inside all the same.
+    allowed: bool,
 }
 
 impl Boundary {
-    pub(super) fn new(base: Url) -> Self {
+    pub(super) fn new(base: Url, allowed: bool) -> Self {
         Self {
-            inside: AtomicBool::new(is_inside(&base)),
+            inside: Arc::new(AtomicBool::new(is_inside(&base))),
             base,
+            allowed,
         }
+    }
+
+    /// Whether addresses inside may be connected to; answers anew as the registry's own address is learned.
+    pub(super) fn inside_allowed(&self) -> impl Fn() -> bool + Send + Sync + 'static {
+        let (inside, allowed) = (Arc::clone(&self.inside), self.allowed);
+        move || allowed || inside.load(Relaxed)
     }
 
     /// Learns from the address that did answer for the registry where its name leads.
@@ -63,7 +80,8 @@ impl Boundary {
                 return Err(Astray::Downgrade);
             }
         }
-        if !self.inside.load(Relaxed) && is_inside(&url) && url.host() != self.base.host() {
+        let allowed = self.allowed || self.inside.load(Relaxed);
+        if !allowed && is_inside(&url) && url.host() != self.base.host() {
             return Err(Astray::Inside);
         }
         Ok(url)
@@ -87,35 +105,12 @@ fn is_inside(url: &Url) -> bool {
     }
 }
 
-fn is_private(address: IpAddr) -> bool {
-    match address.to_canonical() {
-        IpAddr::V4(address) => is_private_v4(address),
-        IpAddr::V6(address) => {
-            address.is_loopback()
-                || address.is_unspecified()
-                || address.is_unique_local()
-                || address.is_unicast_link_local()
-        }
-    }
-}
-
-fn is_private_v4(address: Ipv4Addr) -> bool {
-    let [first, second, ..] = address.octets();
-    address.is_private()
-        || address.is_loopback()
-        || address.is_link_local()
-        || address.is_broadcast()
-        || first == 0
-        // Shared address space (RFC 6598).
-        || (first == 100 && (64..128).contains(&second))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn lead(base: &str, written: &str) -> Result<String, Astray> {
-        let boundary = Boundary::new(base.parse().unwrap());
+        let boundary = Boundary::new(base.parse().unwrap(), false);
         boundary.lead(&boundary.base, written).map(String::from)
     }
 
@@ -128,6 +123,8 @@ mod tests {
             "https://10.1.2.3/x",
             "https://100.64.0.1/x",
             "https://169.254.169.254/latest/meta-data",
+            "https://192.0.0.192/x",
+            "https://[64:ff9b::a9fe:a9fe]/latest/meta-data",
             "https://[::1]/x",
             "https://[::ffff:10.0.0.1]/x",
             "https://[fd00::1]/x",
@@ -155,7 +152,7 @@ mod tests {
         ] {
             assert!(lead(base, "http://10.0.0.1/token").is_ok(), "{base}");
         }
-        let boundary = Boundary::new("https://harbor.example/v2/".parse().unwrap());
+        let boundary = Boundary::new("https://harbor.example/v2/".parse().unwrap(), false);
         boundary.answered_from("93.184.215.14:443".parse().unwrap());
         assert!(
             boundary
@@ -168,6 +165,14 @@ mod tests {
                 .lead(&boundary.base, "https://10.0.0.1/token")
                 .is_ok()
         );
+    }
+
+    #[test]
+    fn a_public_registry_leads_inside_where_the_operator_allows_it() {
+        let boundary = Boundary::new("https://r.example/v2/".parse().unwrap(), true);
+        let lead = |written| boundary.lead(&boundary.base, written);
+        assert!(lead("https://10.0.0.1/blob").is_ok());
+        assert_eq!(lead("http://10.0.0.1/blob"), Err(Astray::Downgrade));
     }
 
     #[test]

@@ -11,18 +11,21 @@ use std::{
 use bytes::Bytes;
 use reqwest::{
     Method, Response,
+    dns::Resolve,
     header::{HeaderValue, LOCATION},
 };
-use tokio::{sync::OnceCell, time::Instant};
+use tokio::time::Instant;
 use url::Url;
 
 use super::{
-    Credentials, Flow, Lane, Limits, Patience, Proxy, TlsSettings,
+    Credentials, Flow, Lane, Limits, Patience, Proxy, SingleFlight, TlsSettings,
     auth::Authorizer,
     boundary::Boundary,
+    circuit_breaker::CircuitBreaker,
     connection::network,
     error::{Error, ErrorCause, Operation, redacted},
-    tls,
+    http_clients::HttpClients,
+    private_network::SystemResolver,
     transmission::{Call, CallBody},
     upload_mode::Learned,
 };
@@ -38,15 +41,17 @@ pub struct Settings {
     pub limits: Limits,
     pub proxy: Proxy,
     pub patience: Patience,
+    /// Follow a registry outside to addresses inside this network, for storage that is reached from within.
+    pub allow_private_redirects: bool,
 }
 
 pub struct Client {
     registry: Registry,
     pub(super) base: Url,
-    pub(super) http: reqwest::Client,
+    pub(super) http: HttpClients,
     pub(super) auth: Arc<Authorizer>,
     /// Hosts this registry redirects to that want tokens of their own (quirk 34).
-    pub(super) elsewhere: Mutex<HashMap<url::Origin, Arc<Authorizer>>>,
+    pub(super) elsewhere: Mutex<HashMap<url::Origin, Elsewhere>>,
     pub(super) boundary: Boundary,
     /// Requests go through a proxy, whose address says nothing about the registry's.
     pub(super) proxied: bool,
@@ -54,7 +59,14 @@ pub struct Client {
     patience: Patience,
     pub(super) learned: Learned,
     /// Set once the registry answered at `/v2/`.
-    pub(super) reached: OnceCell<()>,
+    pub(super) reached: SingleFlight<(), Error>,
+}
+
+/// Another host that requests are led to.
+#[derive(Clone)]
+pub(super) struct Elsewhere {
+    pub auth: Arc<Authorizer>,
+    pub breaker: CircuitBreaker,
 }
 
 /// Registries redirect to storage, storage rarely on to another place.
@@ -62,6 +74,14 @@ const MOST_REDIRECTS: usize = 5;
 impl Client {
     /// A client for `registry`; nothing is sent yet.
     pub fn new(registry: Registry, settings: Settings) -> Result<Self, Error> {
+        Self::with_resolver(registry, settings, Arc::new(SystemResolver))
+    }
+
+    fn with_resolver(
+        registry: Registry,
+        settings: Settings,
+        resolver: Arc<dyn Resolve>,
+    ) -> Result<Self, Error> {
         let fail = |cause| Error {
             operation: Operation::Ping,
             registry: registry.clone(),
@@ -78,7 +98,11 @@ impl Client {
             true => Proxy::None,
             false => settings.proxy,
         };
-        let http = tls::http_client(&registry, &settings.tls, &proxy).map_err(fail)?;
+        let boundary = Boundary::new(base.clone(), settings.allow_private_redirects);
+        let proxied = proxy.is_used_for(&base);
+        let place = (base.clone(), proxy);
+        let http = HttpClients::new(&registry, &settings.tls, place, &boundary, resolver);
+        let http = http.map_err(fail)?;
         Ok(Self {
             auth: Arc::new(Authorizer::of_registry(
                 http.clone(),
@@ -86,14 +110,14 @@ impl Client {
                 settings.credentials,
             )),
             elsewhere: Mutex::default(),
-            boundary: Boundary::new(base.clone()),
-            proxied: proxy.is_used_for(&base),
+            boundary,
+            proxied,
             base,
             http,
             lane: Lane::new(settings.limits),
             patience: settings.patience,
             learned: Learned::default(),
-            reached: OnceCell::new(),
+            reached: SingleFlight::default(),
             registry,
         })
     }
@@ -221,7 +245,23 @@ impl Client {
 
 #[cfg(test)]
 mod tests {
+    use std::{
+        iter,
+        net::Ipv4Addr,
+        sync::atomic::{AtomicUsize, Ordering::SeqCst},
+    };
+
+    use axum::{
+        Router,
+        body::Body,
+        http::{HeaderMap, Uri},
+    };
+    use reqwest::dns::{Addrs, Name, Resolving};
+    use tokio::net::TcpListener;
+    use tokio_util::task::AbortOnDropHandle;
+
     use super::*;
+    use crate::{oci::Digest, registry::Class};
 
     fn client(registry: &str, plain_http: Option<bool>) -> Client {
         let settings = Settings {
@@ -229,6 +269,71 @@ mod tests {
             ..Settings::default()
         };
         Client::new(registry.parse().unwrap(), settings).unwrap()
+    }
+
+    /// Resolves every name to this machine.
+    struct Loopback;
+
+    impl Resolve for Loopback {
+        fn resolve(&self, _: Name) -> Resolving {
+            let here: Addrs = Box::new(iter::once((Ipv4Addr::LOCALHOST, 0).into()));
+            Box::pin(async move { Ok(here) })
+        }
+    }
+
+    /// What reading a blob of a public registry comes to that redirects to a name that is inside, and what the
+    /// server behind that name was asked.
+    async fn read_redirected(allow_private_redirects: bool) -> (Result<(), Error>, usize) {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let asked = Arc::new(AtomicUsize::new(0));
+        let counted = Arc::clone(&asked);
+        let answer = move |uri: Uri, headers: HeaderMap| async move {
+            let here = headers["host"].to_str().unwrap().starts_with("storage.");
+            counted.fetch_add(usize::from(here), SeqCst);
+            let redirects = !here && uri.path() != "/v2/";
+            let location = format!("http://storage.example:{port}/blob");
+            let answer = axum::http::Response::builder().status(if redirects { 307 } else { 200 });
+            answer
+                .header(LOCATION, location)
+                .body(Body::empty())
+                .unwrap()
+        };
+        let serving = axum::serve(listener, Router::new().fallback(answer));
+        let _serving = AbortOnDropHandle::new(tokio::spawn(serving.into_future()));
+        let settings = Settings {
+            plain_http: Some(true),
+            proxy: Proxy::None,
+            allow_private_redirects,
+            ..Settings::default()
+        };
+        let registry = format!("r.example:{port}").parse().unwrap();
+        let client = Client::with_resolver(registry, settings, Arc::new(Loopback)).unwrap();
+        let client = Arc::new(Client {
+            // Nothing is learned from the address that answers, which is this machine's.
+            proxied: true,
+            ..client
+        });
+        let (repository, digest) = ("a".parse().unwrap(), Digest::of(b""));
+        let read = client.read_blob(&repository, &digest, 0).await;
+        (read.map(drop), asked.load(SeqCst))
+    }
+
+    #[tokio::test]
+    async fn quirk_35_a_name_that_resolves_inside_is_not_followed_from_a_public_registry() {
+        let (read, asked) = read_redirected(false).await;
+        let error = read.unwrap_err();
+        assert_eq!(error.class(), Class::Rejected);
+        let told = error.to_string();
+        assert!(
+            told.contains("storage.example, which is at 127.0.0.1 inside this network")
+                && told.contains("allow-private-redirects = true"),
+            "{told}"
+        );
+        assert_eq!(asked, 0);
+        let (read, asked) = read_redirected(true).await;
+        assert!(read.is_ok(), "{read:?}");
+        assert_eq!(asked, 1);
     }
 
     fn resolved(client: &Client, location: &str) -> Result<String, Error> {

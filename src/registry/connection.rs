@@ -84,7 +84,7 @@ fn words(error: &(dyn Error + 'static)) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::{future::Future, net::SocketAddr};
+    use std::{future::Future, net::SocketAddr, sync::Arc};
 
     use tokio::{
         io::{AsyncReadExt as _, AsyncWriteExt as _},
@@ -92,11 +92,16 @@ mod tests {
     };
 
     use super::*;
-    use crate::registry::{Proxy, TlsSettings, tls::http_client};
+    use crate::registry::{
+        Proxy, TlsSettings,
+        private_network::SystemResolver,
+        tls::{config, http_client},
+    };
 
     async fn get(url: &str) -> reqwest::Error {
         let registry = "registry.invalid".parse().unwrap();
-        let client = http_client(&registry, &TlsSettings::default(), &Proxy::None).unwrap();
+        let config = config(&registry, &TlsSettings::default()).unwrap();
+        let client = http_client(config, &Proxy::None, Arc::new(SystemResolver)).unwrap();
         let answer = client.get(url).send().await;
         match answer {
             Ok(answer) => answer.bytes().await.unwrap_err(),

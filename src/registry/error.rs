@@ -9,7 +9,11 @@ use std::{fmt, time::Duration};
 use serde::Deserialize;
 use url::{Position, Url};
 
-use super::{ProviderError, Refusal, lane::Closed};
+use super::{
+    ProviderError, Refusal,
+    lane::Closed,
+    secrets::{Secrets, is_harmless},
+};
 use crate::oci::{Digest, ManifestError, Registry};
 
 /// What was being done, in words that fit after "failed to".
@@ -43,7 +47,7 @@ pub enum Class {
     Internal,
 }
 
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 pub struct Error {
     pub operation: Operation,
     pub registry: Registry,
@@ -53,7 +57,7 @@ pub struct Error {
     pub cause: Box<ErrorCause>,
 }
 
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 pub enum ErrorCause {
     #[error("said {status}{}", said(code.as_deref(), message.as_deref()))]
     Status {
@@ -115,10 +119,7 @@ impl From<Closed> for ErrorCause {
     fn from(closed: Closed) -> Self {
         match closed {
             Closed::Throttled(left) => Self::Closed(left),
-            Closed::Down { why, left } => Self::Unreachable {
-                why,
-                again: Some(left),
-            },
+            Closed::Down(down) => down.into(),
         }
     }
 }
@@ -230,8 +231,9 @@ fn said(code: Option<&str>, message: Option<&str>) -> String {
     }
 }
 
-/// The error document of distribution-spec "Error Codes", first error only.
-pub(super) fn read_error_body(body: &[u8]) -> (Option<String>, Option<String>) {
+/// Code and message of the error document of distribution-spec "Error Codes", first error only, or a text as
+/// message; without the `secrets` of the request.
+pub(super) fn read_error_body(body: &[u8], secrets: &Secrets) -> (Option<String>, Option<String>) {
     #[derive(Deserialize)]
     struct Document {
         errors: Vec<Entry>,
@@ -243,7 +245,8 @@ pub(super) fn read_error_body(body: &[u8]) -> (Option<String>, Option<String>) {
         #[serde(default)]
         detail: serde_json::Value,
     }
-    let text = |text: String| Some(clean(&text)).filter(|text| !text.is_empty());
+    // Masked before anything is cut off or replaced.
+    let text = |text: String| Some(clean(&secrets.mask(&text))).filter(|text| !text.is_empty());
     match serde_json::from_slice::<Document>(body) {
         Ok(Document { errors }) => match errors.into_iter().next() {
             Some(Entry {
@@ -280,16 +283,6 @@ fn clean(text: &str) -> String {
 /// `url` as it may be shown: without user info, and with the values of query parameters masked unless
 /// they are known to be harmless.
 pub(super) fn redacted(url: &Url) -> String {
-    const HARMLESS: [&str; 8] = [
-        "digest",
-        "mount",
-        "from",
-        "n",
-        "last",
-        "scope",
-        "service",
-        "artifactType",
-    ];
     let mut shown = url.clone();
     let _ = shown.set_username("");
     let _ = shown.set_password(None);
@@ -301,7 +294,7 @@ pub(super) fn redacted(url: &Url) -> String {
         .into_iter()
         .flat_map(|query| query.split('&'))
         .map(|pair| match pair.split_once('=') {
-            Some((key, _)) if HARMLESS.contains(&key) => pair.into(),
+            Some((key, _)) if is_harmless(key) => pair.into(),
             Some((key, _)) => format!("{key}=***"),
             None => "***".into(),
         })
@@ -381,18 +374,20 @@ mod tests {
 
     #[test]
     fn error_documents_text_and_pages_are_told_apart() {
+        let none = Secrets::default();
         let document =
             br#"{"errors":[{"code":"DENIED","message":"no","detail":"quota\u001b[2J"}]}"#;
         assert_eq!(
-            read_error_body(document),
+            read_error_body(document, &none),
             (Some("DENIED".into()), Some("no: quota [2J".into()))
         );
         assert_eq!(
-            read_error_body(b"slow down"),
+            read_error_body(b"slow down", &none),
             (None, Some("slow down".into()))
         );
-        assert_eq!(read_error_body(b"\n<html>busy</html>"), (None, None));
-        assert_eq!(read_error_body(b""), (None, None));
+        let page = read_error_body(b"\n<html>busy</html>", &none);
+        assert_eq!(page, (None, None));
+        assert_eq!(read_error_body(b"", &none), (None, None));
     }
 
     #[test]

@@ -12,8 +12,10 @@ use url::Url;
 use super::{
     Class, Client, Error, ErrorCause, Operation,
     auth::{Authorizer, Scopes},
+    circuit_breaker::CircuitBreaker,
+    client::Elsewhere,
     tls,
-    transmission::{Call, CallBody, Exchanged, limited_body},
+    transmission::{Call, CallBody, limited_body},
 };
 
 impl Client {
@@ -21,17 +23,19 @@ impl Client {
     pub async fn reach(&self) -> Result<(), Error> {
         let ping = || async {
             let call = self.ping();
-            let Exchanged { response, .. } = self.transmit(&call, CallBody::Empty, None).await?;
-            if matches!(response.status().as_u16(), 429 | 500..) {
-                return self.accept(&call, response).await.map(drop);
+            let sent = self.transmit(&call, CallBody::Empty, None).await?;
+            if matches!(sent.response.status().as_u16(), 429 | 500..) {
+                return self.accept(&call, sent).await.map(drop);
             }
+            let response = sent.response;
             if let Some(peer) = response.remote_addr().filter(|_| !self.proxied) {
                 self.boundary.answered_from(peer);
             }
             self.learn(&self.auth, Operation::Ping, &self.base, &response)?;
             match response.status() {
                 StatusCode::BAD_REQUEST if self.base.scheme() == "http" => {
-                    let advice = tls::answered_plain(&limited_body(response).await);
+                    let patience = self.patience().error_body;
+                    let advice = tls::answered_plain(&limited_body(response, patience).await);
                     let error = |cause| self.error(Operation::Ping, Some(&self.base), cause);
                     advice.map_or(Ok(()), |cause| Err(error(cause)))
                 }
@@ -49,6 +53,11 @@ impl Client {
         self.send(self.ping()).await.map(drop)
     }
 
+    /// Asks a registry that was gone whether it is back; its lane takes in the answer.
+    pub async fn probe(&self) {
+        let _ = self.transmit(&self.ping(), CallBody::Empty, None).await;
+    }
+
     fn ping(&self) -> Call {
         let url = self.base.clone();
         Call::new(Operation::Ping, Method::GET, url, Scopes::none())
@@ -60,7 +69,7 @@ impl Client {
                 self.reach().await?;
                 Arc::clone(&self.auth)
             }
-            false => self.elsewhere(&call.url),
+            false => self.elsewhere(&call.url).auth,
         };
         let replay = body.replay();
         let mut sent = self.transmit(call, body, Some(&auth)).await?;
@@ -89,7 +98,7 @@ impl Client {
         {
             sent = self.transmit(call, body, Some(&auth)).await?;
         }
-        match self.accept(call, sent.response).await {
+        match self.accept(call, sent).await {
             Err(error) if error.status() == Some(401) && auth.is_anonymous() => {
                 let cause = ErrorCause::NoCredentials(format!("it {}", error.cause));
                 Err(self.error(call.operation, Some(&call.url), cause))
@@ -99,13 +108,17 @@ impl Client {
     }
 
     /// What is known of a host this registry redirects to.
-    fn elsewhere(&self, url: &Url) -> Arc<Authorizer> {
+    pub(super) fn elsewhere(&self, url: &Url) -> Elsewhere {
         let mut elsewhere = self
             .elsewhere
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        let auth = elsewhere.entry(url.origin());
-        Arc::clone(auth.or_insert_with(|| Arc::new(Authorizer::elsewhere(self.http.clone()))))
+        let host = elsewhere.entry(url.origin());
+        let new = || Elsewhere {
+            auth: Arc::new(Authorizer::elsewhere(self.http.clone())),
+            breaker: CircuitBreaker::impatient(),
+        };
+        host.or_insert_with(new).clone()
     }
 
     fn learn(

@@ -12,6 +12,7 @@ use super::{
     boundary::Boundary,
     error::{read_error_body, redacted},
     link,
+    secrets::Secrets,
     throttling::{Budget, Throttling, retry_after},
     uploads::received_bytes,
 };
@@ -273,7 +274,7 @@ const URL: &[&str] = &[
 proptest! {
     #[test]
     fn an_error_says_one_line_that_cannot_steer_a_terminal(body in error_body()) {
-        let (code, message) = read_error_body(&body);
+        let (code, message) = read_error_body(&body, &Secrets::default());
         for said in [code, message].into_iter().flatten() {
             prop_assert!(!said.is_empty() && said.chars().count() <= 300);
             prop_assert!(!said.chars().any(char::is_control), "{said:?}");
@@ -286,7 +287,7 @@ proptest! {
         base in prop::sample::select(vec!["http://r.example/v2/", "https://r.example:8443/v2/"]),
     ) {
         let base: Url = base.parse().unwrap();
-        if let Ok(url) = Boundary::new(base.clone()).lead(&base, &text) {
+        if let Ok(url) = Boundary::new(base.clone(), false).lead(&base, &text) {
             prop_assert!(matches!(url.scheme(), "http" | "https"));
             prop_assert!(base.scheme() == "http" || url.scheme() == "https", "{url}");
             if let Some(url::Host::Ipv4(address)) = url.host() {

@@ -12,6 +12,8 @@ use super::ErrorCause;
 pub struct Patience {
     /// For the answer to a request that carries no stream.
     pub answer: Duration,
+    /// For the whole body of an error; what came until then is its message.
+    pub error_body: Duration,
     /// For the next byte of a blob, or for room to send one.
     pub byte: Duration,
     /// Bytes a second; what brings less than that in `byte` of waiting does not flow.
@@ -47,6 +49,7 @@ impl Default for Patience {
     fn default() -> Self {
         Self {
             answer: Duration::from_secs(90),
+            error_body: Duration::from_secs(10),
             byte: Duration::from_secs(60),
             slowest: 1000,
             commit: Duration::from_secs(15 * 60),

@@ -8,7 +8,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use reqwest::{
     Method, Response,
-    header::{ACCEPT_ENCODING, AUTHORIZATION, HeaderMap, HeaderName, HeaderValue},
+    header::{ACCEPT_ENCODING, AUTHORIZATION, COOKIE, HeaderMap, HeaderName, HeaderValue},
 };
 use tokio::time::Instant;
 use url::Url;
@@ -16,9 +16,11 @@ use url::Url;
 use super::{
     Client,
     auth::{Authorizer, Scopes},
+    circuit_breaker::Pass,
     connection::{is_broken, network},
     error::{Error, ErrorCause, Operation, read_error_body},
     lane::Closed,
+    secrets::Secrets,
     throttling::{Budget, Throttling, retry_after},
     tls,
 };
@@ -101,6 +103,14 @@ impl Call {
     pub(super) fn body(self, body: CallBody) -> Self {
         Self { body, ..self }
     }
+
+    /// What must not be shown of the answer.
+    fn secrets(&self, authorization: Option<&HeaderValue>) -> Secrets {
+        let cookies = self.headers.iter().filter(|(name, _)| *name == COOKIE);
+        cookies.fold(Secrets::of(&self.url, authorization), |secrets, cookie| {
+            secrets.and_cookies(&cookie.1)
+        })
+    }
 }
 
 impl Client {
@@ -130,8 +140,15 @@ impl Client {
     ) -> Result<Exchanged, Untransmitted> {
         let error = |cause| self.error(call.operation, Some(&call.url), cause);
         let closed = |closed: Closed| Untransmitted::Failed(error(closed.into()));
-        self.lane().enter(call.operation).await.map_err(closed)?;
         let own = self.is_own(&call.url);
+        let pass = match own {
+            true => self.lane().enter(call.operation).await,
+            false => {
+                let breaker = self.elsewhere(&call.url).breaker;
+                self.lane().enter_to(&breaker, call.operation).await
+            }
+        };
+        let pass = pass.map_err(closed)?;
         // Not before: what was good when the request began to wait may have expired meanwhile.
         let authorization = match auth {
             Some(auth) => self
@@ -148,39 +165,36 @@ impl Client {
         }
         let request = self
             .http
+            .to(&call.url)
             .request(call.method.clone(), call.url.clone())
             .headers(headers);
-        let fail = |failure| match is_broken(&failure) {
-            true if self.reached.initialized() => Untransmitted::Broken(error(network(failure))),
+        let fail = |failure, pass| match is_broken(&failure) {
+            true if self.reached.get().is_some() => Untransmitted::Broken(error(network(failure))),
             true => Untransmitted::Broken(error(tls::unreached(failure))),
-            false => Untransmitted::Failed(error(match own {
-                true => self.missed(tls::unreached(failure)),
-                false => tls::unreached(failure),
-            })),
-        };
-        let answered = || {
-            if own {
-                self.lane().reached();
-            }
+            false => Untransmitted::Failed(error(missed(tls::unreached(failure), pass))),
         };
         let answer = match body {
             CallBody::Stream(stream) => {
-                let response = request.body(stream).send().await.map_err(fail)?;
-                answered();
-                return Ok(Exchanged {
-                    response,
-                    authorization,
-                });
+                return match request.body(stream).send().await {
+                    Ok(response) => {
+                        pass.answered();
+                        Ok(Exchanged {
+                            response,
+                            authorization,
+                        })
+                    }
+                    Err(failure) => Err(fail(failure, pass)),
+                };
             }
             CallBody::Empty => request.send(),
             CallBody::Bytes(bytes) => request.body(bytes).send(),
         };
         let sent = Instant::now();
-        let patience = call.answer_within.unwrap_or(self.patience().answer);
-        match tokio::time::timeout(patience, answer).await {
-            Ok(answer) => {
-                let mut response = answer.map_err(fail)?;
-                answered();
+        let deadline = call.answer_within.unwrap_or(self.patience().answer);
+        match tokio::time::timeout(deadline, answer).await {
+            Ok(Err(failure)) => Err(fail(failure, pass)),
+            Ok(Ok(mut response)) => {
+                pass.answered();
                 let elapsed = AnsweredAfter(sent.elapsed());
                 response.extensions_mut().insert(elapsed);
                 Ok(Exchanged {
@@ -191,25 +205,18 @@ impl Client {
             Err(_) => {
                 let strain = Throttling::Strain;
                 self.lane().answered(call.operation, None, strain, None);
-                let stalled = ErrorCause::Stalled(patience);
-                Err(Untransmitted::Failed(error(stalled)))
+                let unanswered = pass.unanswered(deadline);
+                Err(Untransmitted::Failed(error(unanswered)))
             }
         }
     }
 
-    /// What a connection that could not be made means for the lane.
-    fn missed(&self, cause: ErrorCause) -> ErrorCause {
-        match cause {
-            ErrorCause::Unreachable { why, .. } => ErrorCause::Unreachable {
-                again: self.lane().missed(&why),
-                why,
-            },
-            cause => cause,
-        }
-    }
-
     /// Takes in what an answer says of the lane, and turns a refusal into an error.
-    pub(super) async fn accept(&self, call: &Call, response: Response) -> Result<Response, Error> {
+    pub(super) async fn accept(&self, call: &Call, sent: Exchanged) -> Result<Response, Error> {
+        let Exchanged {
+            response,
+            authorization,
+        } = sent;
         let status = response.status().as_u16();
         let own = self.is_own(&call.url);
         let elapsed = response.extensions().get().copied();
@@ -225,7 +232,11 @@ impl Client {
         let asked = retry_after(response.headers());
         let (code, message) = match call.method {
             Method::HEAD => (None, None),
-            _ => read_error_body(&limited_body(response).await),
+            _ => {
+                let secrets = call.secrets(authorization.as_ref());
+                let body = limited_body(response, self.patience().error_body).await;
+                read_error_body(&body, &secrets)
+            }
         };
         let throttling = Throttling::of(status, code.as_deref(), message.as_deref(), asked, budget);
         let pause = match own {
@@ -250,12 +261,23 @@ impl Client {
     }
 }
 
-/// As much of an error's body as is worth reading; a body that breaks off is as good as it got.
-pub(super) async fn limited_body(mut response: Response) -> Vec<u8> {
+/// What a connection that could not be made means for the requests to come.
+pub(super) fn missed(cause: ErrorCause, pass: Pass) -> ErrorCause {
+    match cause {
+        ErrorCause::Unreachable { why, .. } => ErrorCause::Unreachable {
+            again: pass.unreachable(&why),
+            why,
+        },
+        cause => cause,
+    }
+}
+
+/// As much of an error's body as is worth reading and comes within `patience`; a body that breaks off is as good
+/// as it got.
+pub(super) async fn limited_body(mut response: Response, patience: Duration) -> Vec<u8> {
+    let deadline = Instant::now() + patience;
     let mut body = Vec::new();
-    while let Ok(Ok(Some(chunk))) =
-        tokio::time::timeout(Duration::from_secs(10), response.chunk()).await
-    {
+    while let Ok(Ok(Some(chunk))) = tokio::time::timeout_at(deadline, response.chunk()).await {
         body.extend_from_slice(&chunk);
         if body.len() >= ERROR_BODY_LIMIT {
             body.truncate(ERROR_BODY_LIMIT);

@@ -422,7 +422,12 @@ impl Dispatcher {
         }
     }
 
+    /// Tells how the lanes are. No image is started for a registry that is down: one request at a time finds out
+    /// whether it is back.
     fn sample_lanes(&mut self) {
+        for client in self.engine.to_probe() {
+            self.workers.spawn(async move { client.probe().await });
+        }
         let lanes: Vec<LaneState> = self
             .engine
             .lanes()

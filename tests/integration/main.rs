@@ -30,6 +30,7 @@ mod review;
 mod sample_lists;
 mod scene;
 mod serve;
+mod silence;
 mod skopeo;
 mod terminal;
 mod verify;

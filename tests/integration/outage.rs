@@ -1,11 +1,11 @@
 //! A destination that goes away in the middle of a batch and comes back, through the real binary.
 
-use std::net::SocketAddr;
+use std::{net::SocketAddr, time::Duration};
 
 use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use transship::{
-    batch::{Event, Outcome},
+    batch::{Event, LaneState, Outcome},
     serve::{Options, Server},
 };
 
@@ -17,9 +17,10 @@ use crate::{
 
 /// Another program may have the address for a moment.
 const BINDS: usize = 100;
+/// The first pauses are of 1, 2 and 4 s.
+const LONG_PAUSE: Duration = Duration::from_secs(3);
 /// Attempts an image has while nothing puts it off.
 const ATTEMPTS: u16 = 2;
-/// Few enough for each to be tried whenever the registry is.
 const IMAGES: usize = 8;
 /// KiB of a base layer: what is under way when the first image is finished.
 const WEIGHT: u64 = 300;
@@ -65,16 +66,16 @@ async fn a_batch_waits_for_a_registry_that_goes_away_and_fails_no_image() {
                 }
             }
             Event::LanesSampled { lanes } => {
-                unreachable = lanes.iter().any(|lane| lane.unreachable);
+                let down: Vec<_> = lanes.iter().filter(|lane| lane.unreachable).collect();
+                unreachable = !down.is_empty();
+                // It comes back when it was asked for in vain a few times, and an image would have failed.
+                let asked_often = |lane: &&LaneState| lane.throttled_ms > Some(LONG_PAUSE.into());
+                if destination.is_none() && down.iter().any(asked_often) {
+                    destination = Some(serve(&directory, address).await);
+                }
             }
             Event::JobStarted { .. } => {
                 assert!(!unreachable, "an image is started that cannot go anywhere");
-            }
-            // It comes back when an image would have failed long ago.
-            Event::JobRetryScheduled { attempt, .. }
-                if attempt.0 > ATTEMPTS && destination.is_none() =>
-            {
-                destination = Some(serve(&directory, address).await);
             }
             _ => {}
         }

@@ -157,6 +157,7 @@ fn settings_are_found_by_registry() {
         [registries."localhost:5000"]
         anonymous = true
         proxy = "socks5://proxy:1080"
+        allow-private-redirects = true
         verify = false
         [[images]]
         name = "localhost:5000/a:1"
@@ -182,10 +183,11 @@ fn settings_are_found_by_registry() {
     let settings = list.settings(&local);
     assert!(settings.plain_http(&local) && settings.tls.insecure);
     assert_eq!(settings.credentials, Credentials::Anonymous);
-    assert!(matches!(settings.proxy, Proxy::Address(_)));
+    assert!(matches!(settings.proxy, Proxy::Address(_)) && settings.allow_private_redirects);
 
     let unwritten = list.settings(&"quay.io".parse().unwrap());
     assert_eq!(unwritten.credentials, Credentials::Stored);
+    assert!(!unwritten.allow_private_redirects);
 }
 
 #[test]

@@ -75,7 +75,7 @@ mod tests {
             }
         }
         let base: Url = "https://r.example/v2/".parse().unwrap();
-        read(&headers, &base, &Boundary::new(base.clone()))
+        read(&headers, &base, &Boundary::new(base.clone(), false))
     }
 
     fn bearer(realm: &str, service: Option<&str>, scope: Option<&str>) -> Scheme {

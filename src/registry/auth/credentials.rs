@@ -59,7 +59,7 @@ pub trait CredentialProvider: fmt::Debug + Send + Sync {
 }
 
 /// Why configured credentials cannot be had.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 pub enum ProviderError {
     /// May work later.
     #[error("{0}")]

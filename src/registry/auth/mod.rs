@@ -25,26 +25,32 @@ use reqwest::{
     header::{HeaderMap, HeaderValue},
 };
 use secrecy::{ExposeSecret, SecretString};
-use tokio::{sync::OnceCell, time::Instant};
-use url::Url;
+use tokio::time::Instant;
+use url::{Origin, Url};
 
 use challenge::Scheme;
 use tokens::{Token, TokenServer, Way};
 use trials::{Trials, Verdict};
 
-use super::{boundary::Boundary, error::ErrorCause};
+use super::{
+    SingleFlight, boundary::Boundary, circuit_breaker::CircuitBreaker, error::ErrorCause,
+    http_clients::HttpClients,
+};
 pub use credentials::{Credential, CredentialProvider, Credentials, ProviderError};
 pub(super) use scopes::Scopes;
 
 /// Scope sets remembered before those whose token is stale are let go.
 const MANY_TOKENS: usize = 1024;
 
+/// The token of one scope set.
+type TokenCell = SingleFlight<Token, ErrorCause>;
+
 /// How requests to one host are authorized.
 pub(super) struct Authorizer {
     identity: Identity,
-    http: reqwest::Client,
+    http: HttpClients,
     scheme: Mutex<Option<Scheme>>,
-    tokens: Mutex<HashMap<Scopes, Arc<OnceCell<Token>>>>,
+    tokens: Mutex<HashMap<Scopes, Arc<TokenCell>>>,
     /// Unions that were refused; only what they require is asked for (quirk 21).
     narrowed: Mutex<HashSet<Scopes>>,
     /// The token server knows only GET (quirk 12).
@@ -52,6 +58,8 @@ pub(super) struct Authorizer {
     /// The last look for credentials found none.
     anonymous: AtomicBool,
     passwords: Trials,
+    /// The server that judges credentials, and whether it answers.
+    judge: Mutex<Option<(Origin, CircuitBreaker)>>,
 }
 
 enum Identity {
@@ -62,15 +70,15 @@ enum Identity {
 }
 
 impl Authorizer {
-    pub(super) fn of_registry(http: reqwest::Client, base: Url, credentials: Credentials) -> Self {
+    pub(super) fn of_registry(http: HttpClients, base: Url, credentials: Credentials) -> Self {
         Self::new(http, Identity::Registry { credentials, base })
     }
 
-    pub(super) fn elsewhere(http: reqwest::Client) -> Self {
+    pub(super) fn elsewhere(http: HttpClients) -> Self {
         Self::new(http, Identity::Elsewhere)
     }
 
-    fn new(http: reqwest::Client, identity: Identity) -> Self {
+    fn new(http: HttpClients, identity: Identity) -> Self {
         Self {
             identity,
             http,
@@ -80,6 +88,7 @@ impl Authorizer {
             get_only: AtomicBool::new(false),
             anonymous: AtomicBool::new(false),
             passwords: Trials::default(),
+            judge: Mutex::default(),
         }
     }
 
@@ -206,7 +215,8 @@ impl Authorizer {
             Identity::Elsewhere => said.into_iter().collect(),
         };
         let server = TokenServer {
-            http: &self.http,
+            http: self.http.to(realm),
+            breaker: &self.breaker(realm),
             realm,
             service,
             scopes: &words,
@@ -215,9 +225,9 @@ impl Authorizer {
         Ok(token.header.clone())
     }
 
-    fn cell(&self, scopes: &Scopes) -> Arc<OnceCell<Token>> {
+    fn cell(&self, scopes: &Scopes) -> Arc<TokenCell> {
         let now = Instant::now();
-        let stale = |cell: &OnceCell<Token>| cell.get().is_some_and(|token| token.stale <= now);
+        let stale = |cell: &TokenCell| cell.get().is_some_and(|token| token.stale <= now);
         let mut tokens = locked(&self.tokens);
         if tokens.len() >= MANY_TOKENS && !tokens.contains_key(scopes) {
             tokens.retain(|_, cell| !stale(cell));
@@ -227,6 +237,19 @@ impl Authorizer {
             *cell = Arc::default();
         }
         Arc::clone(cell)
+    }
+
+    /// The breaker of the server at `url`: a token server, or the registry where it takes passwords itself.
+    fn breaker(&self, url: &Url) -> CircuitBreaker {
+        let mut judge = locked(&self.judge);
+        match &*judge {
+            Some((origin, breaker)) if *origin == url.origin() => breaker.clone(),
+            Some(_) | None => {
+                let breaker = CircuitBreaker::impatient();
+                *judge = Some((url.origin(), breaker.clone()));
+                breaker
+            }
+        }
     }
 
     async fn fetch(&self, scopes: &Scopes, server: TokenServer<'_>) -> Result<Token, ErrorCause> {
@@ -260,6 +283,15 @@ impl Authorizer {
         credential: &Credential,
         server: &TokenServer<'_>,
     ) -> Result<Token, ErrorCause> {
+        let secret = matches!(
+            credential,
+            Credential::Basic { .. } | Credential::Identity { .. }
+        );
+        if secret && self.is_downgrade(server.realm) {
+            let text =
+                "its token realm is http, and the password of an https registry is not sent there";
+            return Err(ErrorCause::Protocol(text.into()));
+        }
         match credential {
             Credential::Token(token) => Ok(Token {
                 header: bearer(token)?,
@@ -277,6 +309,16 @@ impl Authorizer {
                 }
                 Ok(token)
             }
+        }
+    }
+
+    /// Whether what is secret on the way to the registry would not be on the way to `realm`.
+    fn is_downgrade(&self, realm: &Url) -> bool {
+        match &self.identity {
+            Identity::Registry { base, .. } => {
+                base.scheme() == "https" && realm.scheme() != "https"
+            }
+            Identity::Elsewhere => false,
         }
     }
 
@@ -321,7 +363,8 @@ impl Authorizer {
         if let (Credential::Basic { .. }, Identity::Registry { base, .. }, Some(header)) =
             (credential, &self.identity, &header)
         {
-            let trial = tokens::show(&self.http, base, header);
+            let breaker = self.breaker(base);
+            let trial = tokens::show(self.http.to(base), &breaker, base, header);
             self.passwords.settle(credential, trial).await?;
         }
         Ok(header)

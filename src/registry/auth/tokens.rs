@@ -2,16 +2,15 @@
 //! GET, "OAuth2 Token Authentication" for POST).
 //!
 //! Decides how it is asked and what its answer means. Offline tokens are never asked for: nobody here
-//! would keep one, and asking breaks some servers (quirk 12). Invariant: a secret leaves only inside a
-//! header or form to the realm, and a server that does not know the realm is never "not found" (which
-//! would read as an absent image).
+//! would keep one, and asking breaks some servers (quirk 12). Redirects are followed within the server that
+//! the registry named. Invariant: a secret leaves only inside a header or form to that server, and a server
+//! that does not know the realm is never "not found" (which would read as an absent image).
 
 use std::time::Duration;
 
-use bytes::Bytes;
 use reqwest::{
     RequestBuilder, Response, StatusCode,
-    header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue},
+    header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue, LOCATION},
 };
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
@@ -21,14 +20,20 @@ use url::{Url, form_urlencoded};
 
 use super::{Credential, basic, bearer, trials::Verdict};
 use crate::registry::{
+    circuit_breaker::CircuitBreaker,
     connection::network,
     error::{ErrorCause, read_error_body},
+    secrets::Secrets,
     throttling::retry_after,
     tls::unreached,
+    transmission::{limited_body, missed},
 };
 
-/// How long a token server may take.
+/// How long a token server may take, redirects and body included.
 const DEADLINE: Duration = Duration::from_secs(60);
+/// How long the body of its error may take; what came until then is the message.
+const ERROR_BODY_DEADLINE: Duration = Duration::from_secs(10);
+const MOST_REDIRECTS: usize = 5;
 const LARGEST_ANSWER: usize = 1024 * 1024;
 /// What a token lives unless said otherwise (Docker "Token Authentication Specification").
 const USUAL_LIFETIME: Duration = Duration::from_secs(60);
@@ -44,6 +49,7 @@ pub(super) struct Token {
 /// Where tokens come from, and what for.
 pub(super) struct TokenServer<'a> {
     pub http: &'a reqwest::Client,
+    pub breaker: &'a CircuitBreaker,
     pub realm: &'a Url,
     pub service: Option<&'a str>,
     pub scopes: &'a [String],
@@ -56,6 +62,23 @@ pub(super) enum Way {
     Post,
 }
 
+/// One request, as it may have to be sent again to another place.
+struct Request {
+    url: Url,
+    authorization: Option<HeaderValue>,
+    /// A POST with this form, a GET without one.
+    form: Option<String>,
+    secrets: Secrets,
+}
+
+/// The whole answer, or as much as is read of a refusal.
+struct Answer {
+    status: u16,
+    retry_after: Option<Duration>,
+    body: Vec<u8>,
+    secrets: Secrets,
+}
+
 impl TokenServer<'_> {
     /// Fetches a token for `credential`. Identity tokens are sent by POST unless `post` is false; servers
     /// that know no POST (quirk 12: GCR 404, Artifactory 401, ACR 400) are asked by GET then.
@@ -66,36 +89,32 @@ impl TokenServer<'_> {
     ) -> Result<(Token, Way), ErrorCause> {
         if let (Credential::Identity { token, .. }, true) = (credential, post) {
             let asked = Instant::now();
-            let response = self.send(self.post(token)?).await?;
-            if !matches!(response.status().as_u16(), 400 | 401 | 404 | 405) {
-                return Ok((read(response, asked).await?, Way::Post));
+            let answer = send(self.http, self.breaker, self.post(token)).await?;
+            if !matches!(answer.status, 400 | 401 | 404 | 405) {
+                return Ok((read(answer, asked)?, Way::Post));
             }
         }
         let asked = Instant::now();
-        let response = self.send(self.get(credential)?).await?;
-        Ok((read(response, asked).await?, Way::Get))
+        let answer = send(self.http, self.breaker, self.get(credential)?).await?;
+        Ok((read(answer, asked)?, Way::Get))
     }
 
-    fn get(&self, credential: &Credential) -> Result<RequestBuilder, ErrorCause> {
+    fn get(&self, credential: &Credential) -> Result<Request, ErrorCause> {
         let mut url = self.realm.clone();
         if self.service.is_some() || !self.scopes.is_empty() {
             let mut query = url.query_pairs_mut();
             query.extend_pairs(self.service.map(|service| ("service", service)));
             query.extend_pairs(self.scopes.iter().map(|scope| ("scope", scope)));
         }
-        let request = self.http.get(url);
-        Ok(match credential {
-            Credential::Basic { username, password } => {
-                request.header(AUTHORIZATION, basic(username, password)?)
-            }
-            Credential::Identity { username, token } => {
-                request.header(AUTHORIZATION, basic(username, token)?)
-            }
-            Credential::Anonymous | Credential::Token(_) => request,
-        })
+        let authorization = match credential {
+            Credential::Basic { username, password } => Some(basic(username, password)?),
+            Credential::Identity { username, token } => Some(basic(username, token)?),
+            Credential::Anonymous | Credential::Token(_) => None,
+        };
+        Ok(Request::get(url, authorization))
     }
 
-    fn post(&self, token: &SecretString) -> Result<RequestBuilder, ErrorCause> {
+    fn post(&self, token: &SecretString) -> Request {
         let mut form = form_urlencoded::Serializer::new(String::new());
         form.append_pair("grant_type", "refresh_token")
             .append_pair("client_id", "transship")
@@ -104,49 +123,140 @@ impl TokenServer<'_> {
         if !self.scopes.is_empty() {
             form.append_pair("scope", &self.scopes.join(" "));
         }
-        let form = form.finish();
-        let request = self.http.post(self.realm.clone());
-        Ok(request
-            .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
-            .body(form))
+        Request {
+            secrets: Secrets::of(self.realm, None).and(token.expose_secret()),
+            url: self.realm.clone(),
+            authorization: None,
+            form: Some(form.finish()),
+        }
+    }
+}
+
+impl Request {
+    fn get(url: Url, authorization: Option<HeaderValue>) -> Self {
+        Self {
+            secrets: Secrets::of(&url, authorization.as_ref()),
+            url,
+            authorization,
+            form: None,
+        }
     }
 
-    async fn send(&self, request: RequestBuilder) -> Result<Response, ErrorCause> {
-        let request = request.header(ACCEPT, "application/json");
-        request.timeout(DEADLINE).send().await.map_err(unreached)
+    fn builder(&self, http: &reqwest::Client) -> RequestBuilder {
+        let builder = match &self.form {
+            None => http.get(self.url.clone()),
+            Some(form) => http
+                .post(self.url.clone())
+                .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
+                .body(form.clone()),
+        };
+        let builder = builder.header(ACCEPT, "application/json");
+        match &self.authorization {
+            None => builder,
+            Some(authorization) => builder.header(AUTHORIZATION, authorization.clone()),
+        }
     }
+
+    /// The request as a redirect wants it (RFC 9110 15.4): only 307 and 308 keep a POST.
+    fn redirected(self, status: StatusCode, location: &HeaderValue) -> Result<Self, ErrorCause> {
+        let problem = |text: String| ErrorCause::Protocol(format!("the token server {text}"));
+        let location = location.to_str().ok();
+        let url = location.and_then(|location| self.url.join(location).ok());
+        let url = url.ok_or_else(|| problem("redirects to what is not a URL".into()))?;
+        // Whoever it is, they were not named by the registry.
+        if !is_same_server(&self.url, &url) {
+            let other = url.host_str().unwrap_or("nowhere");
+            let text = format!("redirects to another one, {other}, which is not followed");
+            return Err(problem(text));
+        }
+        let keeps = matches!(
+            status,
+            StatusCode::TEMPORARY_REDIRECT | StatusCode::PERMANENT_REDIRECT
+        );
+        Ok(Self {
+            form: self.form.filter(|_| keeps),
+            secrets: self.secrets.and_url(&url),
+            url,
+            authorization: self.authorization,
+        })
+    }
+}
+
+/// Whether `to` is the server that was asked: the same origin, or the same host over TLS where that was not used.
+fn is_same_server(asked: &Url, to: &Url) -> bool {
+    let upgraded = asked.host() == to.host()
+        && (asked.scheme(), to.scheme()) == ("http", "https")
+        && (asked.port(), to.port()) == (None, None);
+    upgraded || asked.origin() == to.origin()
+}
+
+/// Sends `request`, and reads its answer, within one deadline.
+async fn send(
+    http: &reqwest::Client,
+    breaker: &CircuitBreaker,
+    request: Request,
+) -> Result<Answer, ErrorCause> {
+    let pass = breaker.admit()?;
+    match tokio::time::timeout(DEADLINE, follow(http, request)).await {
+        Ok(Ok(answer)) => {
+            pass.answered();
+            Ok(answer)
+        }
+        Ok(Err(cause)) => Err(missed(cause, pass)),
+        Err(_) => Err(pass.unanswered(DEADLINE)),
+    }
+}
+
+async fn follow(http: &reqwest::Client, mut request: Request) -> Result<Answer, ErrorCause> {
+    for _ in 0..=MOST_REDIRECTS {
+        let response = request.builder(http).send().await.map_err(unreached)?;
+        let status = response.status();
+        let location = match status.as_u16() {
+            301 | 302 | 303 | 307 | 308 => response.headers().get(LOCATION),
+            _ => None,
+        };
+        let Some(location) = location else {
+            return Ok(Answer {
+                status: status.as_u16(),
+                retry_after: retry_after(response.headers()),
+                body: body(response).await?,
+                secrets: request.secrets,
+            });
+        };
+        request = request.redirected(status, location)?;
+    }
+    let text = "the token server redirects in circles";
+    Err(ErrorCause::Protocol(text.into()))
 }
 
 /// Shows `authorization` to a registry that takes it itself.
 pub(super) async fn show(
     http: &reqwest::Client,
+    breaker: &CircuitBreaker,
     base: &Url,
     authorization: &HeaderValue,
 ) -> Result<Verdict, ErrorCause> {
-    let request = http.get(base.clone());
-    let request = request.header(AUTHORIZATION, authorization.clone());
-    let response = request.timeout(DEADLINE).send().await.map_err(unreached)?;
-    if response.status() != StatusCode::UNAUTHORIZED {
+    let request = Request::get(base.clone(), Some(authorization.clone()));
+    let answer = send(http, breaker, request).await?;
+    if answer.status != StatusCode::UNAUTHORIZED.as_u16() {
         return Ok(Verdict::Taken);
     }
-    let (code, message) = read_error_body(&body(response).await?);
+    let (code, message) = read_error_body(&answer.body, &answer.secrets);
     let said = message.or(code).map(|text| format!(" ({text})"));
     let said = said.unwrap_or_default();
     Ok(Verdict::refused(format!("it said 401{said}")))
 }
 
-async fn read(response: Response, asked: Instant) -> Result<Token, ErrorCause> {
-    let status = response.status().as_u16();
-    let retry_after = retry_after(response.headers());
-    let body = body(response).await?;
+fn read(answer: Answer, asked: Instant) -> Result<Token, ErrorCause> {
+    let status = answer.status;
     if status >= 400 {
-        return Err(refusal(status, &body, retry_after));
+        return Err(refusal(&answer));
     }
     if status >= 300 {
         let text = format!("the token server said {status} and no token");
         return Err(ErrorCause::Protocol(text));
     }
-    let (token, lifetime) = token(&body)
+    let (token, lifetime) = token(&answer.body)
         .ok_or_else(|| ErrorCause::Protocol("the token server sent no token".into()))?;
     Ok(Token {
         header: bearer(&token)?,
@@ -156,7 +266,10 @@ async fn read(response: Response, asked: Instant) -> Result<Token, ErrorCause> {
     })
 }
 
-async fn body(mut response: Response) -> Result<Bytes, ErrorCause> {
+async fn body(mut response: Response) -> Result<Vec<u8>, ErrorCause> {
+    if response.status().as_u16() >= 400 {
+        return Ok(limited_body(response, ERROR_BODY_DEADLINE).await);
+    }
     let mut body = Vec::new();
     // The request's deadline covers its body.
     while let Some(chunk) = response.chunk().await.map_err(network)? {
@@ -166,11 +279,16 @@ async fn body(mut response: Response) -> Result<Bytes, ErrorCause> {
         }
         body.extend_from_slice(&chunk);
     }
-    Ok(body.into())
+    Ok(body)
 }
 
-fn refusal(status: u16, body: &[u8], retry_after: Option<Duration>) -> ErrorCause {
-    let (code, message) = read_error_body(body);
+fn refusal(answer: &Answer) -> ErrorCause {
+    let Answer {
+        status,
+        retry_after,
+        ..
+    } = *answer;
+    let (code, message) = read_error_body(&answer.body, &answer.secrets);
     let throttled = code.as_deref() == Some("TOOMANYREQUESTS");
     match status {
         408 | 425 | 429 | 499.. => ErrorCause::Status {
@@ -246,6 +364,15 @@ mod tests {
         .class()
     }
 
+    fn refused(status: u16, retry_after: Option<Duration>) -> ErrorCause {
+        refusal(&Answer {
+            status,
+            retry_after,
+            body: Vec::new(),
+            secrets: Secrets::default(),
+        })
+    }
+
     #[test]
     fn lifetimes_are_taken_from_servers_that_say_something_sensible() {
         assert_eq!(lifetime(""), 60);
@@ -280,14 +407,14 @@ mod tests {
         let pause = Some(Duration::from_secs(7));
         for status in [408, 429, 500, 502, 503, 504] {
             let transient = Class::Transient { retry_after: pause };
-            assert_eq!(class(refusal(status, b"", pause)), transient, "{status}");
+            assert_eq!(class(refused(status, pause)), transient, "{status}");
         }
     }
 
     #[test]
     fn a_token_server_that_says_404_does_not_mean_the_image() {
         for status in [400, 401, 403, 404, 405, 410] {
-            assert_eq!(class(refusal(status, b"", None)), Class::Auth, "{status}");
+            assert_eq!(class(refused(status, None)), Class::Auth, "{status}");
         }
     }
 

@@ -10,16 +10,18 @@ use std::{
     time::Duration,
 };
 
-use tokio::{sync::OnceCell, time::Instant};
+use tokio::time::Instant;
 
 use super::{Credential, locked};
-use crate::registry::error::ErrorCause;
+use crate::registry::{SingleFlight, error::ErrorCause};
 
 /// How long a refused password is not tried again.
 const REST: Duration = Duration::from_secs(30);
 
 #[derive(Default)]
-pub(super) struct Trials(Mutex<Vec<(Credential, Arc<OnceCell<Verdict>>)>>);
+pub(super) struct Trials(Mutex<Vec<(Credential, Arc<Trial>)>>);
+
+type Trial = SingleFlight<Verdict, ErrorCause>;
 
 pub(super) enum Verdict {
     Taken,
@@ -53,7 +55,7 @@ impl Trials {
         });
     }
 
-    fn cell(&self, credential: &Credential) -> Arc<OnceCell<Verdict>> {
+    fn cell(&self, credential: &Credential) -> Arc<Trial> {
         let now = Instant::now();
         let mut trials = locked(&self.0);
         trials.retain(|(_, cell)| match cell.get() {
@@ -63,7 +65,7 @@ impl Trials {
         if let Some((_, cell)) = trials.iter().find(|(known, _)| known == credential) {
             return Arc::clone(cell);
         }
-        let cell = Arc::default();
+        let cell = Arc::<Trial>::default();
         trials.push((credential.clone(), Arc::clone(&cell)));
         cell
     }

@@ -6,7 +6,6 @@
 
 mod answers;
 mod bucket;
-mod outage;
 mod pace;
 mod pressure;
 pub(super) mod streams;
@@ -23,12 +22,10 @@ use std::{
 use tokio::time::Instant;
 
 pub use self::streams::StreamPermit;
-use self::{
-    answers::Answers, bucket::Bucket, outage::Outage, pace::Pace, pressure::Pressure,
-    streams::Streams,
-};
+use self::{answers::Answers, bucket::Bucket, pace::Pace, pressure::Pressure, streams::Streams};
 use super::{
     Operation,
+    circuit_breaker::{CircuitBreaker, Down, Pass},
     throttling::{Budget, Throttling},
 };
 
@@ -72,6 +69,7 @@ pub struct Lane {
     pub(super) streams: Streams,
     requests: Pace,
     bytes: Pace,
+    breaker: CircuitBreaker,
     state: Mutex<State>,
     requests_sent: AtomicU64,
     bytes_moved: AtomicU64,
@@ -80,7 +78,6 @@ pub struct Lane {
 #[derive(Debug)]
 struct State {
     pressure: Pressure,
-    outage: Outage,
     buckets: HashMap<Operation, Bucket>,
     answers: Answers,
     budget: Option<Budget>,
@@ -90,11 +87,7 @@ struct State {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Closed {
     Throttled(Duration),
-    /// No connection could be made, because of `why`.
-    Down {
-        why: String,
-        left: Duration,
-    },
+    Down(Down),
 }
 
 /// A lane at one moment.
@@ -143,9 +136,9 @@ impl Lane {
             streams: Streams::new(streams),
             requests: Pace::new(pace),
             bytes: Pace::new(limits.bytes_per_second.map(bytes_rate)),
+            breaker: CircuitBreaker::patient(),
             state: Mutex::new(State {
                 pressure,
-                outage: Outage::default(),
                 buckets: HashMap::new(),
                 answers: Answers::new(),
                 budget: None,
@@ -183,29 +176,44 @@ impl Lane {
 
     /// Waits until the registry may be asked for `operation`, and counts the request. If that is too long
     /// to wait for, the answer is how long.
-    pub(super) async fn enter(&self, operation: Operation) -> Result<(), Closed> {
-        loop {
-            self.wait_open(operation).await?;
+    pub(super) async fn enter(&self, operation: Operation) -> Result<Pass, Closed> {
+        self.enter_to(&self.breaker, operation).await
+    }
+
+    /// As [`enter`](Self::enter), for a request to another host, which has a breaker of its own.
+    pub(super) async fn enter_to(
+        &self,
+        breaker: &CircuitBreaker,
+        operation: Operation,
+    ) -> Result<Pass, Closed> {
+        let pass = loop {
+            self.wait_open(breaker, operation).await?;
             let bucket = self.state().bucket(operation).pace();
             bucket.wait(1).await;
             self.requests.wait(1).await;
-            if self.closed_for(operation).is_none() {
-                break;
+            if self.closed_for(breaker, operation).is_none()
+                && let Ok(pass) = breaker.admit()
+            {
+                break pass;
             }
-        }
+        };
         let mut state = self.state();
         state.answers.asked();
         state.bucket(operation).asked();
         self.requests_sent.fetch_add(1, Relaxed);
-        Ok(())
+        Ok(pass)
     }
 
-    async fn wait_open(&self, operation: Operation) -> Result<(), Closed> {
-        while let Some(closed) = self.closed_for(operation) {
-            if closed.left() > SHORT_PAUSE {
-                return Err(closed);
+    async fn wait_open(
+        &self,
+        breaker: &CircuitBreaker,
+        operation: Operation,
+    ) -> Result<(), Closed> {
+        while let Some(closed) = self.closed_for(breaker, operation) {
+            match closed.left() {
+                Some(left) if left <= SHORT_PAUSE => tokio::time::sleep(left).await,
+                Some(_) | None => return Err(closed),
             }
-            tokio::time::sleep(closed.left()).await;
         }
         Ok(())
     }
@@ -214,11 +222,8 @@ impl Lane {
     pub(super) async fn short_pause(&self) {
         loop {
             let now = Instant::now();
-            let left = {
-                let state = self.state();
-                let down = state.outage.closed_for(now).map(|(left, _)| left);
-                state.pressure.closed_for(now).max(down)
-            };
+            let throttled = self.state().pressure.closed_for(now);
+            let left = throttled.max(self.breaker.put_off());
             match left {
                 Some(left) if left <= SHORT_PAUSE => tokio::time::sleep(left).await,
                 _ => return,
@@ -226,33 +231,27 @@ impl Lane {
         }
     }
 
-    fn closed_for(&self, operation: Operation) -> Option<Closed> {
+    fn closed_for(&self, breaker: &CircuitBreaker, operation: Operation) -> Option<Closed> {
         let now = Instant::now();
         let mut state = self.state();
         let own = state.bucket(operation).closed_for(now);
         let throttled = state.pressure.closed_for(now).max(own);
-        match state.outage.closed_for(now) {
-            Some((left, why)) if Some(left) > throttled => Some(Closed::Down {
-                why: why.into(),
-                left,
-            }),
+        match breaker.down() {
+            Some(down) if down.left.is_none() || down.left > throttled => Some(Closed::Down(down)),
             _ => throttled.map(Closed::Throttled),
         }
     }
 
-    /// The registry answered, whatever it said.
-    pub(super) fn reached(&self) {
-        self.state().outage.reached();
-    }
-
-    /// No connection to the registry could be made. Returns for how long it is left alone because of it.
-    pub(super) fn missed(&self, why: &str) -> Option<Duration> {
-        self.state().outage.missed(Instant::now(), why)
+    /// Whether the registry is down, waited for, and nobody asks whether it is back.
+    #[must_use]
+    pub fn wants_probe(&self) -> bool {
+        self.breaker.wants_probe()
     }
 
     /// Counts bytes of a blob body, and waits when they come faster than allowed.
     pub async fn moved(&self, bytes: u64) {
         self.bytes_moved.fetch_add(bytes, Relaxed);
+        self.breaker.moved();
         self.bytes.wait(bytes).await;
     }
 
@@ -315,7 +314,7 @@ impl Lane {
         let now = Instant::now();
         let mut state = self.state();
         let throttled = state.pressure.closed_for(now);
-        let down = state.outage.closed_for(now).map(|(left, _)| left);
+        let down = self.breaker.put_off();
         LaneSample {
             streams: u16::try_from(self.streams.used()).unwrap_or(u16::MAX),
             stream_limit: state.pressure.streams(),
@@ -341,9 +340,11 @@ impl Lane {
 }
 
 impl Closed {
-    fn left(&self) -> Duration {
+    /// How long until it may be asked; absent where that is not worth waiting for.
+    fn left(&self) -> Option<Duration> {
         match self {
-            Self::Throttled(left) | Self::Down { left, .. } => *left,
+            Self::Throttled(left) => Some(*left),
+            Self::Down(down) => down.left,
         }
     }
 }

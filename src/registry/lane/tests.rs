@@ -61,35 +61,41 @@ async fn nobody_waits_on_the_spot_for_a_lane_that_stays_closed() {
     lane.answered(LOOK, None, refusal(216), None);
     let before = Instant::now();
     let closed = Closed::Throttled(Duration::from_secs(216));
-    assert_eq!(lane.enter(LOOK).await, Err(closed));
+    assert_eq!(lane.enter(LOOK).await.unwrap_err(), closed);
     assert_eq!(before.elapsed(), Duration::ZERO);
     assert_eq!(lane.sample().requests, 0);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_registry_that_is_gone_is_asked_again_after_a_while_and_then_by_all() {
+async fn a_registry_that_is_gone_is_asked_again_after_a_while_and_by_one() {
     let lane = Lane::new(limits(8));
-    assert_eq!(lane.missed("connection refused"), None);
-    lane.reached();
+    lane.enter(LOOK).await.unwrap().answered();
+    let mut probe = lane.enter(LOOK).await.unwrap();
     for seconds in [1, 2, 4] {
         let pause = Duration::from_secs(seconds);
-        assert_eq!(lane.missed("connection refused"), Some(pause));
+        assert_eq!(probe.unreachable("connection refused"), Some(pause));
         let sample = lane.sample();
         assert_eq!((sample.throttled, sample.unreachable), (Some(pause), true));
         let before = Instant::now();
-        lane.enter(LOOK).await.unwrap();
+        probe = lane.enter(LOOK).await.unwrap();
         assert_eq!(before.elapsed(), pause);
+        // Still held back: it is not known to be back.
+        assert!(lane.sample().unreachable);
+        let other = tokio::time::timeout(Duration::from_secs(7), lane.enter(LOOK)).await;
+        assert!(other.is_err(), "two probes at once");
     }
     // Nothing is learned of what it bears.
     assert_eq!(lane.sample().stream_limit, 8);
-    lane.missed("connection refused");
-    tokio::time::sleep(Duration::from_secs(8)).await;
-    let left = lane.missed("no route to host").unwrap();
-    assert!(left > SHORT_PAUSE);
+    probe.unreachable("connection refused");
+    let probe = lane.enter(LOOK).await.unwrap();
+    let left = probe.unreachable("no route to host");
+    assert!(left > Some(SHORT_PAUSE));
     let why = "no route to host".into();
-    assert_eq!(lane.enter(LOOK).await, Err(Closed::Down { why, left }));
-    lane.reached();
-    lane.enter(LOOK).await.unwrap();
+    let closed = lane.enter(LOOK).await.unwrap_err();
+    assert_eq!(closed, Closed::Down(Down { why, left }));
+    tokio::time::sleep(left.unwrap()).await;
+    assert!(lane.wants_probe());
+    lane.enter(LOOK).await.unwrap().answered();
     let sample = lane.sample();
     assert_eq!((sample.throttled, sample.unreachable), (None, false));
 }

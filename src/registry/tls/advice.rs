@@ -8,10 +8,14 @@ use rustls::{AlertDescription, CertificateError};
 use crate::registry::{
     connection::{find, network},
     error::ErrorCause,
+    private_network::LedInside,
 };
 
 /// The cause of a request that got no answer.
 pub(in crate::registry) fn unreached(error: reqwest::Error) -> ErrorCause {
+    if let Some(inside) = find::<LedInside>(&error) {
+        return ErrorCause::Protocol(inside.to_string());
+    }
     match find::<rustls::Error>(&error).and_then(advice) {
         Some(advice) => ErrorCause::Configuration(advice),
         // A TLS server answers with an alert, which is no HTTP.

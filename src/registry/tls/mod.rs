@@ -9,6 +9,7 @@ mod trust;
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
+use reqwest::dns::Resolve;
 use rustls::ClientConfig;
 
 use super::{Proxy, error::ErrorCause};
@@ -47,12 +48,13 @@ impl Default for TlsSettings {
 
 /// A client for HTTP/1.1: one HTTP/2 connection would be one congestion window for all blobs.
 pub(super) fn http_client(
-    registry: &Registry,
-    tls: &TlsSettings,
+    config: ClientConfig,
     proxy: &Proxy,
+    resolver: Arc<dyn Resolve>,
 ) -> Result<reqwest::Client, ErrorCause> {
     let builder = reqwest::Client::builder()
-        .tls_backend_preconfigured(config(registry, tls)?)
+        .tls_backend_preconfigured(config)
+        .dns_resolver(resolver)
         .http1_only()
         .redirect(reqwest::redirect::Policy::none())
         .connect_timeout(Duration::from_secs(20))
@@ -68,7 +70,11 @@ pub(super) fn http_client(
         .map_err(|error| ErrorCause::Configuration(error.to_string()))
 }
 
-fn config(registry: &Registry, settings: &TlsSettings) -> Result<ClientConfig, ErrorCause> {
+/// Whom to trust at one registry and where it leads, and who we are there.
+pub(super) fn config(
+    registry: &Registry,
+    settings: &TlsSettings,
+) -> Result<ClientConfig, ErrorCause> {
     let configuration =
         |error: &dyn std::fmt::Display| ErrorCause::Configuration(error.to_string());
     let found = certificates::find(registry, settings)?;

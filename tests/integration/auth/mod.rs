@@ -8,7 +8,7 @@ mod passwords;
 mod proxies;
 mod real_registries;
 mod stored;
-mod stub;
+pub mod stub;
 mod tls;
 mod token_server;
 mod tokens;

@@ -81,7 +81,9 @@ impl Authority {
     }
 }
 
-/// A TLS server at a loopback address that answers 200 to everything.
+const OK: &str = "HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
+
+/// A TLS server at a loopback address that answers the same to everything.
 struct Secure {
     registry: Registry,
     _serving: AbortOnDropHandle<()>,
@@ -89,11 +91,16 @@ struct Secure {
 
 impl Secure {
     async fn start(authority: &Authority, name: &str) -> Self {
-        Self::with(authority, name, None).await
+        Self::with(authority, name, None, OK.into()).await
     }
 
     /// Only for clients with a certificate of `clients`.
-    async fn with(authority: &Authority, name: &str, clients: Option<&Authority>) -> Self {
+    async fn with(
+        authority: &Authority,
+        name: &str,
+        clients: Option<&Authority>,
+        answer: String,
+    ) -> Self {
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
         let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
             .with_safe_default_protocol_versions()
@@ -118,10 +125,8 @@ impl Secure {
         let serving = tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
                 if let Ok(mut stream) = acceptor.accept(stream).await {
-                    let answer =
-                        b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
                     let _ = stream.read(&mut [0; 4096]).await;
-                    let _ = stream.write_all(answer).await;
+                    let _ = stream.write_all(answer.as_bytes()).await;
                     let _ = stream.shutdown().await;
                 }
             }
@@ -178,7 +183,7 @@ async fn a_private_authority_is_trusted_by_file_or_directory_and_only_then() {
 async fn what_docker_was_told_about_a_registry_is_trusted_there_and_nowhere_else() {
     let authority = Authority::new();
     let clients = Authority::new();
-    let secure = Secure::with(&authority, "127.0.0.1", Some(&clients)).await;
+    let secure = Secure::with(&authority, "127.0.0.1", Some(&clients), OK.into()).await;
     let root = tempfile::tempdir().unwrap();
     let tls = TlsSettings {
         certs_d: vec![root.path().to_owned()],
@@ -205,7 +210,7 @@ async fn what_docker_was_told_about_a_registry_is_trusted_there_and_nowhere_else
 #[tokio::test]
 async fn a_client_certificate_opens_the_door_and_its_want_is_explained() {
     let (authority, clients) = (Authority::new(), Authority::new());
-    let secure = Secure::with(&authority, "127.0.0.1", Some(&clients)).await;
+    let secure = Secure::with(&authority, "127.0.0.1", Some(&clients), OK.into()).await;
     let said = secure.advice(trusting(&authority)).await;
     assert!(said.contains("client-certificate"), "{said}");
     let with = |clients: &Authority| TlsSettings {
@@ -255,4 +260,26 @@ async fn a_registry_that_answers_plain_http_with_a_tls_alert_says_what_to_write(
     let error = client.reach().await.unwrap_err();
     assert_eq!(error.class(), Class::Internal);
     assert!(error.to_string().contains("plain-http = false"), "{error}");
+}
+
+#[tokio::test]
+async fn the_password_of_an_https_registry_is_not_sent_to_an_http_realm() {
+    let authority = Authority::new();
+    let realm = Stub::start(|_| answer(200, &[], r#"{"token":"t"}"#)).await;
+    let challenge = format!(
+        "HTTP/1.1 401 Unauthorized\r\nwww-authenticate: Bearer realm=\"http://localhost:{}/token\"\r\n\
+         content-length: 0\r\nconnection: close\r\n\r\n",
+        realm.address.port()
+    );
+    let secure = Secure::with(&authority, "127.0.0.1", None, challenge).await;
+    let settings = Settings {
+        plain_http: Some(false),
+        tls: trusting(&authority),
+        credentials: super::operator(),
+        ..Settings::default()
+    };
+    let client = Client::new(secure.registry.clone(), settings).unwrap();
+    let error = client.check_credentials().await.unwrap_err();
+    assert!(error.to_string().contains("token realm is http"), "{error}");
+    assert!(realm.asked().is_empty());
 }

@@ -25,7 +25,7 @@ use transship::{
 
 use super::{
     Guarded, PASSWORD, USER, operator, repository,
-    stub::{self, Stub},
+    stub::{self, Asked, Stub},
     v1,
 };
 
@@ -354,5 +354,134 @@ async fn the_right_credentials_pass_the_check() {
             .check_credentials()
             .await
             .unwrap();
+    }
+}
+
+/// A registry whose token server is led through `realm`, and what it was asked; the token is at `/auth/token`.
+async fn redirecting(status: u16, location: String, credential: Credential) -> (Client, Stub) {
+    let stub = Stub::start(move |asked| {
+        let proven = asked.header("authorization") == Some(&basic_header())
+            || asked.body.contains("refresh_token=refresh");
+        match asked.header("authorization") {
+            Some("Bearer t") => stub::answer(404, &[], ""),
+            _ if asked.target.starts_with("/token") => {
+                stub::answer(status, &[("location", &*location)], "")
+            }
+            _ if asked.target.starts_with("/auth/token") && proven => {
+                stub::answer(200, &[], r#"{"token":"t"}"#)
+            }
+            _ if asked.target.starts_with("/auth/token") => stub::answer(401, &[], ""),
+            _ => stub::challenge(asked.header("host").unwrap()),
+        }
+    })
+    .await;
+    let settings = Settings {
+        credentials: Credentials::Provided(OneAfterAnother::of([credential])),
+        ..Settings::default()
+    };
+    let client = Client::new(stub.address.to_string().parse().unwrap(), settings).unwrap();
+    (client, stub)
+}
+
+fn basic_header() -> String {
+    use base64::{Engine, prelude::BASE64_STANDARD};
+    format!(
+        "Basic {}",
+        BASE64_STANDARD.encode(format!("{USER}:{PASSWORD}"))
+    )
+}
+
+#[tokio::test]
+async fn a_token_server_that_redirects_within_itself_is_followed() {
+    for status in [301, 302, 303, 307, 308] {
+        let to = "/auth/token".to_owned();
+        let (client, _stub) = redirecting(status, to, basic(PASSWORD)).await;
+        let new = client.is_new_repository(&repository("a")).await;
+        assert!(new.unwrap(), "{status}");
+    }
+    // A form is sent again only where the redirect keeps the method.
+    for (status, methods) in [(308, ["POST", "POST"]), (302, ["POST", "GET"])] {
+        let (client, stub) = redirecting(status, "/auth/token".into(), identity("refresh")).await;
+        let new = client.is_new_repository(&repository("a")).await;
+        assert_eq!(new.is_ok(), status == 308, "{status}");
+        let asked = stub.asked();
+        let tokens = asked.iter().filter(|asked| asked.target.contains("token"));
+        let seen: Vec<_> = tokens.take(2).map(|asked| &*asked.method).collect();
+        assert_eq!(seen, methods);
+    }
+}
+
+#[tokio::test]
+async fn a_token_server_that_redirects_elsewhere_or_in_circles_gets_no_secret_there() {
+    let other = Stub::start(|_| stub::answer(200, &[], r#"{"token":"t"}"#)).await;
+    let to = format!("http://{}/auth/token", other.address);
+    for credential in [basic(PASSWORD), identity("refresh")] {
+        let (client, _stub) = redirecting(307, to.clone(), credential).await;
+        let error = client.is_new_repository(&repository("a")).await;
+        let error = error.unwrap_err();
+        assert!(
+            error.to_string().contains("which is not followed"),
+            "{error}"
+        );
+        assert_eq!(error.class(), Class::Rejected);
+    }
+    assert!(other.asked().is_empty());
+    let (client, stub) = redirecting(307, "/token".into(), basic(PASSWORD)).await;
+    let error = client.is_new_repository(&repository("a")).await;
+    let error = error.unwrap_err().to_string();
+    assert!(error.contains("in circles"), "{error}");
+    assert!(stub.asked().len() < 10);
+}
+
+#[tokio::test]
+async fn what_a_server_repeats_of_a_secret_is_masked() {
+    // Repeats everything it was sent, as a text and in an error document.
+    let echo = |asked: &Asked| {
+        let said = format!("you sent {:?} {}", asked.headers, asked.body);
+        match asked.target.contains("document") {
+            false => said,
+            true => {
+                let errors = [serde_json::json!({"code": "DENIED", "message": said})];
+                serde_json::json!({ "errors": errors }).to_string()
+            }
+        }
+    };
+    let by_registry = Stub::start(move |asked| match asked.header("authorization") {
+        Some(_) if asked.is("GET", "/token") => {
+            stub::answer(200, &[], r#"{"token":"eyJhbGciOiJFUzI1NiJ9.e30.c2ln"}"#)
+        }
+        Some(_) => stub::answer(403, &[], &echo(asked)),
+        None => stub::challenge(asked.header("host").unwrap()),
+    });
+    let by_token_server = Stub::start(move |asked| match asked.target.contains("/token") {
+        true => stub::answer(401, &[], &echo(asked)),
+        false => stub::challenge(asked.header("host").unwrap()),
+    });
+    let by_basic = Stub::start(move |asked| {
+        let wants = [("www-authenticate", "Basic realm=\"r\"")];
+        stub::answer(401, &wants, &echo(asked))
+    });
+    for (server, credential) in [
+        (by_registry.await, basic(PASSWORD)),
+        (by_token_server.await, basic(PASSWORD)),
+        (by_basic.await, basic(PASSWORD)),
+    ] {
+        for name in ["text", "document"] {
+            let settings = Settings {
+                credentials: Credentials::Provided(OneAfterAnother::of([credential.clone()])),
+                ..Settings::default()
+            };
+            let client = Client::new(server.address.to_string().parse().unwrap(), settings);
+            let error = client.unwrap().tags(&repository(name)).await.unwrap_err();
+            let told = format!("{error} {error:?}");
+            assert!(told.contains("you sent") && told.contains("***"), "{told}");
+            for secret in [
+                PASSWORD,
+                basic_header().trim_start_matches("Basic "),
+                "eyJhbGci",
+            ] {
+                assert!(!told.contains(secret), "{told}");
+            }
+        }
     }
 }

@@ -1,0 +1,380 @@
+//! Servers that are there and say nothing, or next to nothing: what that costs is paid once, not by every image.
+//! In paused time: nothing here waits for a clock.
+
+use std::{
+    collections::HashMap,
+    net::{Ipv4Addr, SocketAddr},
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering::SeqCst},
+    },
+    time::Duration,
+};
+
+use futures_util::future::join_all;
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::{TcpListener, TcpSocket, TcpStream},
+    sync::Semaphore,
+    time::{Instant, sleep, timeout},
+};
+use tokio_util::task::AbortOnDropHandle;
+use transship::{
+    batch::JobId,
+    copy::{CopyError, Engine, ImageId, Order},
+    oci::Attachments,
+    registry::{Class, Client, Credentials, Settings},
+    run::Policy,
+};
+
+use crate::{
+    auth::stub::{Stub, answer, challenge},
+    embedded::Embedded,
+    fleet::Fleet,
+};
+
+const IMAGES: u32 = 200;
+const PARALLEL: usize = 10;
+/// How long a registry may take to answer, a token server, and a connection to be made.
+const ANSWER: Duration = Duration::from_secs(90);
+const TOKEN: Duration = Duration::from_secs(60);
+const CONNECT: Duration = Duration::from_secs(20);
+/// As often as an image is tried, and the waits between that.
+const ROUNDS: u32 = 6;
+
+/// A server that does `serve` with every connection.
+struct Server {
+    address: SocketAddr,
+    connections: Arc<AtomicUsize>,
+    _serving: AbortOnDropHandle<()>,
+}
+
+impl Server {
+    async fn start<F>(serve: impl Fn(TcpStream) -> F + Send + 'static) -> Self
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let connections = Arc::new(AtomicUsize::new(0));
+        let counted = Arc::clone(&connections);
+        let serving = tokio::spawn(async move {
+            while let Ok((connection, _)) = listener.accept().await {
+                counted.fetch_add(1, SeqCst);
+                tokio::spawn(serve(connection));
+            }
+        });
+        Self {
+            address,
+            connections,
+            _serving: AbortOnDropHandle::new(serving),
+        }
+    }
+
+    /// Accepts, reads and never answers.
+    async fn silent() -> Self {
+        Self::start(
+            async |mut connection| {
+                while connection.read(&mut [0; 4096]).await.is_ok_and(|n| n > 0) {}
+            },
+        )
+        .await
+    }
+
+    /// Refuses every request with an error whose body never ends, a byte every five seconds.
+    async fn dripping() -> Self {
+        Self::start(async |mut connection| {
+            let _ = connection.read(&mut [0; 4096]).await;
+            let head = "HTTP/1.1 400 Bad Request\r\ncontent-length: 1000\r\n\r\nno such luck";
+            let mut written = connection.write_all(head.as_bytes()).await;
+            while written.is_ok() {
+                sleep(Duration::from_secs(5)).await;
+                written = connection.write_all(b".").await;
+            }
+        })
+        .await
+    }
+
+    fn connections(&self) -> usize {
+        self.connections.load(SeqCst)
+    }
+}
+
+/// Paused time moves on when nothing is ready, and what goes through a socket may be ready a moment later: never
+/// far at once, then.
+fn small_steps() -> AbortOnDropHandle<()> {
+    AbortOnDropHandle::new(tokio::spawn(async {
+        loop {
+            sleep(Duration::from_millis(10)).await;
+        }
+    }))
+}
+
+fn client(address: SocketAddr, credentials: Credentials) -> Client {
+    let settings = Settings {
+        credentials,
+        ..Settings::default()
+    };
+    Client::new(address.to_string().parse().unwrap(), settings).unwrap()
+}
+
+/// Copies as the dispatcher does, each image as often as the policy says; what became of them and how long it took.
+async fn copy_all(
+    engine: Engine,
+    order: impl Fn(u32) -> Order,
+) -> (Vec<Result<(), CopyError>>, Duration) {
+    let (policy, slots, begun) = (Policy::default(), Semaphore::new(PARALLEL), Instant::now());
+    let copy = async |number: u32| {
+        let order = order(number);
+        let mut tries = 0;
+        loop {
+            let slot = slots.acquire().await.unwrap();
+            let outcome = engine.copy(&order, &|_| ()).await;
+            drop(slot);
+            tries += 1;
+            match outcome {
+                Err(error) if tries < policy.attempts => match error.class() {
+                    Class::Transient { retry_after } => {
+                        sleep(policy.delay(JobId(number), tries, retry_after)).await;
+                    }
+                    _ => return Err(error),
+                },
+                outcome => return outcome.map(drop),
+            }
+        }
+    };
+    let outcomes = join_all((0..IMAGES).map(copy)).await;
+    (outcomes, begun.elapsed())
+}
+
+fn order(number: u32, source: &str, destination: &str) -> Order {
+    Order {
+        image: ImageId(number),
+        source: source.parse().unwrap(),
+        destination: destination.parse().unwrap(),
+        platforms: Vec::new(),
+        attachments: Attachments::NONE,
+        on_existing: Default::default(),
+    }
+}
+
+/// Copies an image of each of many repositories of `source` to a registry that is empty.
+async fn copy_from(
+    source: SocketAddr,
+    credentials: Credentials,
+) -> (Vec<Result<(), CopyError>>, Duration) {
+    let settings = Settings {
+        credentials,
+        ..Settings::default()
+    };
+    let engine = Engine::new(HashMap::from([(
+        source.to_string().parse().unwrap(),
+        settings,
+    )]));
+    let empty = Stub::start(|asked| match &*asked.target {
+        "/v2/" => answer(200, &[], ""),
+        _ => answer(404, &[], ""),
+    })
+    .await;
+    copy_all(engine, |number| {
+        order(
+            number,
+            &format!("{source}/team/app-{number}:1"),
+            &format!("{}/team/app-{number}:1", empty.address),
+        )
+    })
+    .await
+}
+
+fn assert_all_failed(outcomes: &[Result<(), CopyError>], why: &str) {
+    assert_eq!(outcomes.len(), IMAGES as usize);
+    for outcome in outcomes {
+        let error = outcome.as_ref().unwrap_err().to_string();
+        assert!(error.contains(why), "{error}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_silent_source_costs_a_batch_a_few_timeouts() {
+    let _steps = small_steps();
+    let silent = Server::silent().await;
+    let (outcomes, elapsed) = copy_from(silent.address, Credentials::Anonymous).await;
+    assert_all_failed(&outcomes, "no answer for 90 s");
+    assert!(elapsed < ANSWER * ROUNDS, "{elapsed:?}");
+    assert!(silent.connections() <= 6, "{}", silent.connections());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_silent_destination_costs_a_batch_a_few_timeouts() {
+    let _steps = small_steps();
+    let source = Embedded::start().await;
+    let fleet = Fleet::new(source.server.store(), 1);
+    let silent = Server::silent().await;
+    let (outcomes, elapsed) = copy_all(Engine::new(HashMap::new()), |number| {
+        let image = &fleet.images[number as usize % fleet.images.len()];
+        order(
+            number,
+            &format!("{}/{image}", source.address()),
+            &format!("{}/copy-{number}:1", silent.address),
+        )
+    })
+    .await;
+    assert_all_failed(&outcomes, "no answer for 90 s");
+    assert!(elapsed < ANSWER * ROUNDS, "{elapsed:?}");
+    assert!(silent.connections() <= 6, "{}", silent.connections());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_registry_that_accepts_no_connection_costs_a_batch_a_few_timeouts() {
+    let _steps = small_steps();
+    // A connection that nobody accepts fills the queue; the system drops what comes after it.
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind((Ipv4Addr::LOCALHOST, 0).into()).unwrap();
+    let full = socket.listen(0).unwrap();
+    let address = full.local_addr().unwrap();
+    let _first = TcpStream::connect(address).await.unwrap();
+    assert!(timeout(CONNECT, TcpStream::connect(address)).await.is_err());
+
+    let (outcomes, elapsed) = copy_from(address, Credentials::Anonymous).await;
+    assert_all_failed(&outcomes, "cannot be reached: timed out");
+    assert!(elapsed < CONNECT * (ROUNDS + 2), "{elapsed:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_silent_token_server_costs_a_batch_a_few_timeouts() {
+    let _steps = small_steps();
+    let operator = Credentials::Basic {
+        username: "operator".into(),
+        password: "hunter2".into(),
+    };
+    // Without a password every repository asks for its own token at once; a password is tried by one.
+    for (credentials, most) in [(Credentials::Anonymous, PARALLEL + 5), (operator, 6)] {
+        let silent = Server::silent().await;
+        let realm = silent.address.to_string();
+        let registry = Stub::start(move |_| challenge(&realm)).await;
+        let (outcomes, elapsed) = copy_from(registry.address, credentials).await;
+        assert_all_failed(&outcomes, "no answer for 60 s");
+        assert!(elapsed < TOKEN * ROUNDS, "{elapsed:?}");
+        assert!(silent.connections() <= most, "{}", silent.connections());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn storage_that_is_silent_costs_a_batch_a_few_timeouts() {
+    let _steps = small_steps();
+    let silent = Server::silent().await;
+    let storage = format!("http://{}/blob", silent.address);
+    let registry = Stub::start(move |asked| match &*asked.target {
+        "/v2/" => answer(200, &[], ""),
+        _ => answer(307, &[("location", &storage)], ""),
+    })
+    .await;
+    let (outcomes, elapsed) = copy_from(registry.address, Credentials::Anonymous).await;
+    assert_all_failed(&outcomes, "no answer for 90 s");
+    assert!(elapsed < ANSWER * ROUNDS, "{elapsed:?}");
+    assert!(
+        silent.connections() <= PARALLEL + 5,
+        "{}",
+        silent.connections()
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_error_that_drips_is_cut_off_and_what_came_is_the_message() {
+    let _steps = small_steps();
+    let dripping = Server::dripping().await;
+    let realm = dripping.address.to_string();
+    let guarded = Stub::start(move |_| challenge(&realm)).await;
+    let tags = async |client: Client| {
+        let begun = Instant::now();
+        let repository = "team/app".parse().unwrap();
+        let listed = timeout(Duration::from_secs(3600), client.tags(&repository)).await;
+        let error = listed.expect("the body never ends").unwrap_err();
+        assert!(error.to_string().contains("no such luck."), "{error}");
+        begun.elapsed()
+    };
+    for (address, requests) in [(dripping.address, 2), (guarded.address, 1)] {
+        let elapsed = tags(client(address, Credentials::Anonymous)).await;
+        assert!(elapsed < Duration::from_secs(11) * requests, "{elapsed:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_slow_request_of_a_healthy_registry_holds_up_no_other() {
+    let _steps = small_steps();
+    // Never answers for `slow`, at once for everything else.
+    let registry = Server::start(async |mut connection| {
+        let mut request = [0; 4096];
+        while let Ok(read) = connection.read(&mut request).await {
+            let text = String::from_utf8_lossy(&request[..read]).into_owned();
+            if read == 0 || text.contains("/slow/") {
+                std::future::pending::<()>().await;
+            }
+            let answer = b"HTTP/1.1 200 OK\r\ncontent-length: 11\r\n\r\n{\"tags\":[]}";
+            let _ = connection.write_all(answer).await;
+        }
+    })
+    .await;
+    let client = client(registry.address, Credentials::Anonymous);
+    let slow = async {
+        let error = client.tags(&"slow".parse().unwrap()).await.unwrap_err();
+        assert!(error.to_string().contains("sent no byte"), "{error}");
+    };
+    let others = async {
+        for _ in 0..20 {
+            sleep(Duration::from_secs(10)).await;
+            let begun = Instant::now();
+            client.tags(&"fast".parse().unwrap()).await.unwrap();
+            assert!(begun.elapsed() < Duration::from_secs(1));
+        }
+    };
+    tokio::join!(slow, others);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_registry_that_falls_silent_is_an_outage_and_is_asked_by_one() {
+    let _steps = small_steps();
+    // Answers the first request of all, and much later everything.
+    let begun = Instant::now();
+    let asked = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&asked);
+    let registry = Server::start(move |mut connection| {
+        let asked = Arc::clone(&counted);
+        async move {
+            let mut request = [0; 4096];
+            while connection.read(&mut request).await.is_ok_and(|n| n > 0) {
+                let first = asked.fetch_add(1, SeqCst) == 0;
+                if !first && begun.elapsed() < Duration::from_secs(200) {
+                    std::future::pending::<()>().await;
+                }
+                let answer = b"HTTP/1.1 200 OK\r\ncontent-length: 11\r\n\r\n{\"tags\":[]}";
+                let _ = connection.write_all(answer).await;
+            }
+        }
+    })
+    .await;
+    let client = client(registry.address, Credentials::Anonymous);
+    client.reach().await.unwrap();
+    let repository = "team/app".parse().unwrap();
+    let error = client.tags(&repository).await.unwrap_err();
+    assert!(error.to_string().contains("no answer for 90 s"), "{error}");
+    assert!(client.lane().sample().unreachable);
+    // Two at once when it is time to ask again: one asks, the other is put off.
+    let told = join_all((0..20).map(|_| client.tags(&repository))).await;
+    let put_off = told.iter().filter(|told| {
+        let class = told.as_ref().unwrap_err().class();
+        matches!(
+            class,
+            Class::Transient {
+                retry_after: Some(_)
+            }
+        )
+    });
+    assert_eq!(put_off.count(), 19);
+    assert_eq!(asked.load(SeqCst), 3);
+    sleep(Duration::from_secs(30)).await;
+    assert!(client.lane().wants_probe() && client.lane().sample().unreachable);
+    client.probe().await;
+    assert!(!client.lane().sample().unreachable);
+    client.tags(&repository).await.unwrap();
+}
