@@ -3,11 +3,15 @@
 //! Invariant: a batch with images left goes only when that is said, one that a process runs never does, and
 //! nothing goes before the operator has seen how much.
 
-use std::io::{IsTerminal, Write, stderr, stdin};
+use std::io::{IsTerminal, Write, stdin};
 
 use jiff::{Span, Timestamp, tz::TimeZone};
 
-use super::{DeleteArguments, Exit, batches::standing};
+use super::{
+    DeleteArguments, Exit,
+    batches::standing,
+    output::{print, stderr, tell},
+};
 use crate::{
     journal::{BatchSummary, Journal, JournalError},
     present,
@@ -21,7 +25,7 @@ pub(super) async fn delete(arguments: DeleteArguments) -> anyhow::Result<Exit> {
         None => named(&journal, batches, &arguments).await?,
     };
     if meant.is_empty() {
-        eprintln!("no batch is that old and ended");
+        tell("no batch is that old and ended");
         return Ok(Exit::Good);
     }
     if !arguments.yes && !agreed(&meant)? {
@@ -33,16 +37,18 @@ pub(super) async fn delete(arguments: DeleteArguments) -> anyhow::Result<Exit> {
             Ok(()) => deleted += 1,
             // Taken up, or deleted, by someone else since it was listed.
             Err(error @ (JournalError::Held { .. } | JournalError::Unknown { .. })) => {
-                eprintln!(
+                let error = error.to_string();
+                tell(format_args!(
                     "transship: failed to {}",
-                    present::plain(&error.to_string())
-                );
+                    present::plain(&error)
+                ));
             }
             Err(error) => return Err(error.into()),
         }
     }
     journal.compact().await?;
-    println!("{} deleted", present::count(deleted, "batch"));
+    let batches = present::count(deleted, "batch");
+    print(|output| writeln!(output, "{batches} deleted"))?;
     match deleted == meant.len() {
         true => Ok(Exit::Good),
         false => Ok(Exit::Usage),
@@ -90,7 +96,7 @@ async fn named(
 
 /// Asks, with what is to go; nobody to ask is no.
 fn agreed(meant: &[BatchSummary]) -> anyhow::Result<bool> {
-    let mut terminal = stderr().lock();
+    let mut terminal = stderr();
     for batch in meant {
         writeln!(terminal, "{}  {}", batch.id, standing(batch))?;
     }

@@ -2,9 +2,11 @@
 
 use std::io::Write as _;
 
-use serde_json::json;
-
-use super::{BatchesArguments, BatchesCommand, Exit, batch_deletion, output::print, shown};
+use super::{
+    BatchesArguments, BatchesCommand, Exit, batch_deletion,
+    output::{json, print, tell},
+    shown,
+};
 use crate::{journal::BatchSummary, present};
 
 pub(super) async fn batches(arguments: BatchesArguments) -> anyhow::Result<Exit> {
@@ -20,12 +22,12 @@ async fn list(arguments: BatchesArguments) -> anyhow::Result<Exit> {
     if arguments.json {
         print(|output| {
             let mut batches = batches.iter();
-            batches.try_for_each(|batch| writeln!(output, "{}", as_json(batch)))
+            batches.try_for_each(|batch| writeln!(output, "{}", json(&as_json(batch))?))
         })?;
         return Ok(Exit::Good);
     }
     if batches.is_empty() {
-        eprintln!("no batches yet; `transship run LIST` makes one");
+        tell("no batches yet; `transship run LIST` makes one");
         return Ok(Exit::Good);
     }
     let width = batches
@@ -75,7 +77,7 @@ pub(super) fn standing(batch: &BatchSummary) -> String {
 
 fn as_json(batch: &BatchSummary) -> serde_json::Value {
     let jobs = batch.jobs;
-    json!({
+    serde_json::json!({
         "batch": batch.id,
         "list": shown(&batch.list_path),
         "list_digest": batch.list_digest,
@@ -90,7 +92,7 @@ fn as_json(batch: &BatchSummary) -> serde_json::Value {
             "skipped": jobs.skipped,
             "kept": jobs.kept,
         },
-        "holder": batch.holder.as_ref().map(|holder| json!({
+        "holder": batch.holder.as_ref().map(|holder| serde_json::json!({
             "host": holder.host, "pid": holder.pid, "since": holder.since,
         })),
     })

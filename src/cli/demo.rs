@@ -15,6 +15,7 @@ use super::{
     DemoArguments, Exit, JournalArguments, PaceArguments, RunArguments,
     front_end::{FrontEnd, choose},
     lists::TrustArguments,
+    output::tell,
     run, shown,
 };
 use crate::{
@@ -97,7 +98,10 @@ pub(super) async fn demo(arguments: DemoArguments) -> anyhow::Result<Exit> {
         None => fresh_directory()?,
     };
     let [source_dir, destination_dir] = ["source", "destination"].map(|name| directory.join(name));
-    eprintln!("making two registries in {}", shown(&directory));
+    tell(format_args!(
+        "making two registries in {}",
+        shown(&directory)
+    ));
     let images = {
         let source_dir = source_dir.clone();
         tokio::task::spawn_blocking(move || fill(&Store::open(source_dir)?)).await?
@@ -129,12 +133,12 @@ pub(super) async fn demo(arguments: DemoArguments) -> anyhow::Result<Exit> {
     source.stop().await;
     destination.stop().await;
     if front_end != FrontEnd::Json {
-        eprintln!("the list was {}", shown(&list_path));
-        eprintln!(
+        tell(format_args!("the list was {}", shown(&list_path)));
+        tell(format_args!(
             "`transship serve --dir {}` serves what arrived; `transship batches --state {}` knows the batch",
             shown(&destination_dir),
             shown(&directory.join("state"))
-        );
+        ));
     }
     Ok(match exit {
         // One image fails by design.

@@ -15,7 +15,7 @@ use tokio::sync::{
     oneshot,
 };
 
-use super::OutputArguments;
+use super::{OutputArguments, output::tell};
 use crate::{
     batch::{Board, Event},
     headless::{Format, Headless, Outlet},
@@ -66,7 +66,9 @@ impl Lines {
         attempts: Option<u16>,
     ) -> (Self, oneshot::Receiver<()>) {
         let (outlet, written) = Outlet::new(output, |error| {
-            eprintln!("transship: nobody reads the output any more ({error}); the batch goes on");
+            tell(format_args!(
+                "transship: nobody reads the output any more ({error}); the batch goes on"
+            ));
         });
         (Self(Headless::new(outlet, format, attempts)), written)
     }

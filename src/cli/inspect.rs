@@ -1,6 +1,7 @@
 //! `transship inspect`, `tags` and `digest`: what a registry has, for people and for scripts.
 //!
-//! Invariant: without `--json` and `--raw` nothing from a registry reaches stdout unless it is plain text.
+//! Invariant: without `--json` and `--raw` nothing from a registry reaches stdout unless it is plain text; with them,
+//! what a terminal would obey reaches no terminal.
 
 use std::{
     io::{Read, Write},
@@ -9,9 +10,13 @@ use std::{
 
 use anyhow::{Context, bail};
 use clap::Args;
-use serde_json::json;
 
-use super::{Exit, output::print, registries::RegistryArguments, shown};
+use super::{
+    Exit,
+    output::{json, pretty_json, print, tell},
+    registries::RegistryArguments,
+    shown,
+};
 use crate::{
     inspect::{Answer, Error, Image, Inspection, Inspector, Place, Request, Scope},
     oci::{Descriptor, Digest, Manifest, PartialReference, Platform, Reference, Version},
@@ -76,7 +81,7 @@ pub(super) async fn inspect(arguments: InspectArguments) -> anyhow::Result<Exit>
         bail!("{reference} has no image for {platform}");
     }
     if arguments.json {
-        let json = serde_json::to_string_pretty(&inspection)?;
+        let json = pretty_json(&inspection)?;
         print(|output| writeln!(output, "{json}"))?;
     } else {
         print(|output| write(output, &inspection, platform))?;
@@ -100,14 +105,14 @@ pub(super) async fn tags(arguments: TagsArguments) -> anyhow::Result<Exit> {
         bail!("the tags were not answered with tags");
     };
     if listing.invalid > 0 {
-        eprintln!(
-            "transship: {} left out, being no valid tag",
-            count(listing.invalid, "name")
-        );
+        let names = count(listing.invalid, "name");
+        tell(format_args!(
+            "transship: {names} left out, being no valid tag"
+        ));
     }
     let mut tags = listing.entries.iter().map(ToString::to_string);
     print(|output| match arguments.json {
-        true => writeln!(output, "{}", json!(tags.collect::<Vec<_>>())),
+        true => writeln!(output, "{}", json(&tags.collect::<Vec<_>>())?),
         false => tags.try_for_each(|tag| writeln!(output, "{tag}")),
     })?;
     Ok(Exit::Good)

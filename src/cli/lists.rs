@@ -100,6 +100,7 @@ pub(super) fn schema() -> anyhow::Result<Exit> {
 pub(super) fn report(mistakes: &Mistakes) -> Exit {
     let coloured = stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
     let colours = if coloured { Colours::On } else { Colours::Off };
-    eprintln!("{}", mistakes.render(colours));
+    // It is coloured, and makes safe what it quotes.
+    let _ = writeln!(stderr(), "{}", mistakes.render(colours));
     Exit::Usage
 }

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use anyhow::Context;
 use clap::Args;
 
-use super::{Exit, settings, shown};
+use super::{Exit, output::tell, settings, shown};
 use crate::{
     credentials::{self, Kept, Key, Places},
     oci::Registry,
@@ -79,10 +79,10 @@ pub(super) async fn login(arguments: LoginArguments) -> anyhow::Result<Exit> {
         places.to_write()?,
     )
     .await?;
-    eprintln!(
-        "logged in at {registry}; the password is kept {}",
-        place(&kept)
-    );
+    let place = place(&kept);
+    tell(format_args!(
+        "logged in at {registry}; the password is kept {place}"
+    ));
     Ok(Exit::Good)
 }
 
@@ -90,10 +90,13 @@ pub(super) async fn logout(arguments: LogoutArguments) -> anyhow::Result<Exit> {
     let LogoutArguments { registry, file } = arguments;
     let forgotten = credentials::logout(&Key::from(registry.clone()), &file.places()).await?;
     if forgotten.is_empty() {
-        eprintln!("nothing was kept for {registry}");
+        tell(format_args!("nothing was kept for {registry}"));
     }
     for kept in &forgotten {
-        eprintln!("forgotten: what was kept for {registry} {}", place(kept));
+        let place = place(kept);
+        tell(format_args!(
+            "forgotten: what was kept for {registry} {place}"
+        ));
     }
     Ok(Exit::Good)
 }

@@ -23,7 +23,6 @@ mod signals;
 mod verify;
 
 use std::{
-    io::Write as _,
     net::SocketAddr,
     path::{Path, PathBuf},
     process::ExitCode,
@@ -278,7 +277,7 @@ pub fn main() -> ExitCode {
     {
         Ok(runtime) => runtime,
         Err(error) => {
-            eprintln!("transship: cannot start: {error}");
+            output::tell(format_args!("transship: cannot start: {error}"));
             return ExitCode::FAILURE;
         }
     };
@@ -288,8 +287,7 @@ pub fn main() -> ExitCode {
     match ended {
         Ok(exit) => exit.into(),
         Err(error) => {
-            // Whoever would read it may be gone with the terminal.
-            let _ = writeln!(std::io::stderr(), "transship: {}", sentence(&error));
+            output::tell(format_args!("transship: {}", sentence(&error)));
             Exit::Usage.into()
         }
     }

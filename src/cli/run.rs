@@ -3,12 +3,7 @@
 //! Decides what of the journal is taken over and what is asked anew. Invariant: nothing is copied before the
 //! whole list was found free of mistakes and the batch is in the journal.
 
-use std::{
-    collections::BTreeSet,
-    io::{Write as _, stderr, stdout},
-    sync::Arc,
-    time::Instant,
-};
+use std::{collections::BTreeSet, io::Write as _, sync::Arc, time::Instant};
 
 use anyhow::Context;
 use futures_util::{StreamExt, TryStreamExt, stream};
@@ -19,6 +14,7 @@ use super::{
     front_end::{FrontEnd, Lines, ToScreen, choose, give_rest},
     given::{Given, Pace},
     lists::{self, Source},
+    output::{stdout, tell},
     partial_list, screen, settings, shown, signals,
 };
 use crate::{
@@ -141,7 +137,8 @@ pub(super) async fn expand(list: &List, engine: &Engine) -> anyhow::Result<Resul
         Err(mistakes) => return Ok(Err(lists::report(&mistakes))),
     };
     for warning in &expansion.warnings {
-        eprintln!("transship: {}", present::plain(&warning.to_string()));
+        let warning = warning.to_string();
+        tell(format_args!("transship: {}", present::plain(&warning)));
     }
     let jobs = (0..)
         .map(JobId)
@@ -250,7 +247,7 @@ pub(super) async fn migrate(
                 let mode = StopMode::Now;
                 let _ = send_command.send(Command::Stop { mode });
                 // The terminal may be gone, and with it stderr.
-                let _ = writeln!(stderr(), "transship: the terminal failed: {error}");
+                tell(format_args!("transship: the terminal failed: {error}"));
             }
             running.await?
         }
@@ -277,9 +274,9 @@ pub(super) async fn migrate(
     }
     if let Err(error) = closed {
         // How the images fared is known all the same.
-        eprintln!(
+        tell(format_args!(
             "transship: the journal could not be kept; resuming asks the registries again: {error}"
-        );
+        ));
     }
     Ok(Verdict::of(&board).into())
 }

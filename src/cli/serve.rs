@@ -2,7 +2,11 @@
 
 use std::io::Write as _;
 
-use super::{Exit, ServeArguments, output::print, shown, signals};
+use super::{
+    Exit, ServeArguments,
+    output::{print, tell},
+    shown, signals,
+};
 use crate::serve::{Access, Options, Server};
 
 pub(super) async fn serve(arguments: ServeArguments) -> anyhow::Result<Exit> {
@@ -13,11 +17,11 @@ pub(super) async fn serve(arguments: ServeArguments) -> anyhow::Result<Exit> {
     }
     let server = Server::bind(arguments.listen, options).await?;
     print(|output| writeln!(output, "{}", server.address()))?;
-    eprintln!(
+    tell(format_args!(
         "serving {} at http://{}/v2/, ctrl-c ends it",
         shown(&arguments.dir),
         server.address()
-    );
+    ));
     signals.recv().await;
     server.stop().await;
     Ok(Exit::Good)

@@ -12,7 +12,7 @@ use serde_json::json;
 use super::{
     Exit, JournalArguments,
     lists::{Source, TrustArguments},
-    output::print,
+    output::{self, print},
     run, settings,
 };
 use crate::{
@@ -79,9 +79,9 @@ pub(super) async fn verify(arguments: VerifyArguments) -> anyhow::Result<Exit> {
         tell(&job, &compared, arguments.json)?;
     }
     let same = count - different - unknown;
-    eprintln!(
+    output::tell(format_args!(
         "{count} images: {same} the same, {different} different, {unknown} could not be compared"
-    );
+    ));
     Ok(if same == count {
         Exit::Good
     } else {
@@ -148,7 +148,8 @@ async fn compare(
                     let wait = policy.delay(job.id, tries, retry_after);
                     let next = present::next_attempt(wait, Attempt(tries), Some(policy.attempts));
                     let said = error.to_string();
-                    eprintln!("{}: {}; {next}", job.destination, present::plain(&said));
+                    let said = present::plain(&said);
+                    output::tell(format_args!("{}: {said}; {next}", job.destination));
                     tokio::time::sleep(wait).await;
                 }
                 _ => return Err(error.into()),
@@ -183,6 +184,7 @@ fn tell(job: &Job, compared: &Compared, json: bool) -> std::io::Result<()> {
         if !notes.is_empty() {
             line["notes"] = json!(notes);
         }
+        let line = output::json(&line)?;
         return print(|output| writeln!(output, "{line}"));
     }
     for note in notes {

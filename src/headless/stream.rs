@@ -3,11 +3,10 @@
 //! Invariant: a line holds no character that could steer a terminal; such characters are escaped, which readers
 //! of JSON do not notice.
 
-use std::io::{self, Write};
+use std::io;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize, Serializer};
-use serde_json::ser::Formatter;
 
 use crate::{batch::Event, present};
 
@@ -34,11 +33,8 @@ pub(super) fn line(seq: u64, at: Timestamp, event: &Event) -> io::Result<String>
         at,
         event,
     };
-    let mut written = Vec::new();
-    let mut serializer = serde_json::Serializer::with_formatter(&mut written, Harmless);
-    line.serialize(&mut serializer)?;
-    written.push(b'\n');
-    String::from_utf8(written).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))
+    let written = serde_json::to_string(&line)?;
+    Ok(format!("{}\n", present::escaped(&written)))
 }
 
 #[cfg(test)]
@@ -48,33 +44,6 @@ pub(super) fn read(line: &str) -> serde_json::Result<Line<Event>> {
 
 fn in_milliseconds<S: Serializer>(at: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_str(&format_args!("{at:.3}"))
-}
-
-/// Compact JSON in which every character that [`present::plain`] would replace is escaped.
-struct Harmless;
-
-impl Formatter for Harmless {
-    fn write_string_fragment<W: ?Sized + Write>(
-        &mut self,
-        writer: &mut W,
-        fragment: &str,
-    ) -> io::Result<()> {
-        if present::plain(fragment) == fragment {
-            return writer.write_all(fragment.as_bytes());
-        }
-        for character in fragment.chars() {
-            let (mut text, mut units) = ([0; 4], [0; 2]);
-            let text = &*character.encode_utf8(&mut text);
-            if present::plain(text) == text {
-                writer.write_all(text.as_bytes())?;
-            } else {
-                for unit in character.encode_utf16(&mut units) {
-                    write!(writer, "\\u{unit:04x}")?;
-                }
-            }
-        }
-        Ok(())
-    }
 }
 
 #[cfg(test)]

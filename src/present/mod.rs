@@ -21,7 +21,7 @@ pub use failures::{failure, last_failure, next_attempt, remedy, retry};
 pub use fitting::{skip, width, wrap};
 pub use glyphs::Glyphs;
 pub use media_types::media_type;
-pub use plain::plain;
+pub use plain::{escaped, plain};
 pub use plan::{amounts, fates, large_layer, plan, replaced};
 pub use sentences::{Level, Sentence, sentence};
 pub use states::{Phase, phase, unfinished_owner};

@@ -3,7 +3,7 @@
 //! Invariant: the result is one line without control characters, invisible characters or anything that
 //! reorders text, so it can neither steer a terminal nor pretend to be other text.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, fmt::Write as _};
 
 /// `text` with line breaks and tabs as spaces and every other dangerous character as `�`.
 #[must_use]
@@ -12,6 +12,27 @@ pub fn plain(text: &str) -> Cow<'_, str> {
         return Cow::Borrowed(text);
     }
     Cow::Owned(text.chars().map(safe).collect())
+}
+
+/// `text` with every character that [`plain`] would replace written as JSON escapes it, but for line breaks and tabs:
+/// many lines stay many lines, and JSON keeps its meaning.
+#[must_use]
+pub fn escaped(text: &str) -> Cow<'_, str> {
+    let harmless = |c: char| matches!(c, '\n' | '\t') || safe(c) == c;
+    if text.chars().all(harmless) {
+        return Cow::Borrowed(text);
+    }
+    let mut escaped = String::with_capacity(text.len() + 16);
+    for c in text.chars() {
+        if harmless(c) {
+            escaped.push(c);
+            continue;
+        }
+        for unit in c.encode_utf16(&mut [0; 2]) {
+            let _ = write!(escaped, "\\u{unit:04x}");
+        }
+    }
+    Cow::Owned(escaped)
 }
 
 /// What stands for `c` in safe text.

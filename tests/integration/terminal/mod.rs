@@ -1,6 +1,7 @@
 //! The screen of the real binary in a pseudo-terminal, on registries that misbehave when told to.
 
 mod browse;
+mod hostile;
 pub mod pseudo;
 
 use pseudo::Terminal;
