@@ -12,11 +12,12 @@ mod manifest;
 mod media_type;
 mod platform;
 mod reference;
+mod scan;
 
 pub use attachments::Attachments;
 pub use descriptor::Descriptor;
 pub use digest::{Digest, DigestError, Hasher};
-pub use manifest::{Manifest, ManifestContent, ManifestError};
+pub use manifest::{Manifest, ManifestContent, ManifestError, listed_descriptors};
 pub use media_type::MediaType;
 pub use platform::{Platform, PlatformError};
 pub use reference::{
