@@ -6,7 +6,10 @@
 use std::{
     collections::BTreeSet,
     io::{Write as _, stderr, stdout},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering::Relaxed},
+    },
     time::Instant,
 };
 
@@ -37,6 +40,8 @@ use crate::{
 /// Tag lists fetched at once.
 const TAG_READERS: usize = 8;
 const DEFAULT_PARALLEL: u16 = 12;
+/// Tags of all repositories of a list whose filters have to be answered, some 30 MB.
+const MOST_TAGS: usize = 500_000;
 
 /// What a run was given besides the list; kept with the batch, so that resuming it works as hard.
 #[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
@@ -133,11 +138,21 @@ async fn start(
 
 /// The jobs of a list, its filters answered by the registries.
 pub(super) async fn expand(list: &List, engine: &Engine) -> anyhow::Result<Result<Vec<Job>, Exit>> {
+    let room = &AtomicUsize::new(MOST_TAGS);
     let tags: TagLists = stream::iter(list.needs_tags())
         .map(|(registry, repository)| async move {
-            let tags = async { engine.client(&registry)?.tags(&repository).await }.await;
-            let tags =
-                tags.with_context(|| format!("cannot list the tags of {registry}/{repository}"))?;
+            let mut tags = Vec::new();
+            let mut take = |tag: &str| {
+                let left = room.fetch_update(Relaxed, Relaxed, |left| left.checked_sub(1));
+                tags.extend(left.is_ok().then(|| tag.to_owned()));
+                left.is_ok()
+            };
+            let listed = async {
+                let client = engine.client(&registry)?;
+                client.for_each_tag(&repository, &mut take).await
+            };
+            (listed.await)
+                .with_context(|| format!("cannot list the tags of {registry}/{repository}"))?;
             anyhow::Ok(((registry, repository), tags))
         })
         .buffer_unordered(TAG_READERS)

@@ -8,7 +8,7 @@ use std::{
     collections::{HashMap, HashSet},
     sync::{
         Arc, Mutex, PoisonError,
-        atomic::{AtomicBool, Ordering::Relaxed},
+        atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed},
     },
 };
 
@@ -18,16 +18,16 @@ use tokio::sync::{OnceCell, Semaphore};
 use super::{
     CopyError, Report, Side,
     error::blame,
-    graph::{DEEPEST, Graph, READERS},
+    graph::{DEEPEST, Graph, Origin, READERS, TOGETHER},
     site::Site,
 };
 use crate::{
-    oci::{Attachments, Digest, Manifest, Repository, Tag, Version},
+    oci::{Attachments, Descriptor, Digest, Manifest, ManifestError, Repository, Tag, Version},
     registry::{Class, Error, ErrorCause, Referrers},
 };
 
-/// More than this many for one image are a mistake or an attack.
-const MOST_ATTACHED: usize = 2_000;
+/// Tags of one registry that are kept because they may be attachments. Where there are more, tags are asked for.
+const MOST_TAGS: usize = 100_000;
 
 /// What a batch learned of one registry's attachments.
 #[derive(Default)]
@@ -35,13 +35,16 @@ pub(super) struct Known {
     /// The registry has no referrers list.
     no_api: AtomicBool,
     tags: Mutex<HashMap<Repository, Arc<OnceCell<AttachedTags>>>>,
+    /// How many tags are in `tags`.
+    tag_count: AtomicUsize,
     /// Manifests whose attachments were brought here.
     complete: Mutex<HashSet<(Repository, Digest)>>,
     /// Who may change the fallback index of a subject.
     listing: Mutex<HashMap<(Repository, Digest), Arc<Semaphore>>>,
 }
 
-/// The tags of a repository that may be attachments; `None` where the registry does not list its tags.
+/// The tags of a repository that may be attachments; `None` where the registry does not list its tags, or lists
+/// more than are kept.
 type AttachedTags = Option<HashSet<Box<str>>>;
 
 /// A manifest that belongs to another one, and what is below it.
@@ -79,11 +82,33 @@ impl Known {
     }
 }
 
+/// What is attached to a manifest, before it is read.
+enum Found {
+    Referrer(Box<Descriptor>),
+    Tag(Tag),
+}
+
+impl Found {
+    fn referrer(&self) -> Option<&Descriptor> {
+        match self {
+            Self::Referrer(referrer) => Some(referrer),
+            Self::Tag(_) => None,
+        }
+    }
+
+    fn version(&self) -> Version {
+        match self {
+            Self::Referrer(referrer) => Version::Digest(referrer.digest.clone()),
+            Self::Tag(tag) => Version::Tag(tag.clone()),
+        }
+    }
+}
+
 /// Looks for what is attached to the manifests of one image.
 pub(super) struct Search<'a> {
     pub wanted: Attachments,
+    pub origin: Origin<'a>,
     pub source: &'a Site,
-    pub from: &'a Repository,
     pub destination: &'a Site,
     pub into: &'a Repository,
     pub report: &'a (dyn Fn(Report) + Send + Sync),
@@ -98,32 +123,32 @@ impl Search<'_> {
         seen: &mut HashSet<Digest>,
     ) -> Result<Vec<Vec<Attachment>>, CopyError> {
         let mut generations: Vec<Vec<Attachment>> = Vec::new();
-        let mut count = 0;
         while !subjects.is_empty() {
-            let searches: Vec<_> = subjects
-                .iter()
-                .map(|subject| self.attached_to(subject))
-                .collect();
-            let found: Vec<Vec<Version>> = stream::iter(searches)
-                .buffered(READERS)
-                .try_collect()
-                .await?;
-            let found = found.into_iter().flatten().filter(|version| match version {
-                Version::Digest(digest) => seen.insert(digest.clone()),
-                Version::Tag(_) => true,
-            });
-            let found: Vec<Version> = found.collect();
-            count += found.len();
-            if count > MOST_ATTACHED {
-                return Err(CopyError::TooMany(MOST_ATTACHED));
+            let mut found: Vec<Found> = Vec::new();
+            for some in subjects.chunks(TOGETHER) {
+                let searches: Vec<_> = some
+                    .iter()
+                    .map(|subject| self.attached_to(subject))
+                    .collect();
+                let mut searches = stream::iter(searches).buffered(READERS);
+                while let Some(attached) = searches.try_next().await? {
+                    found.extend(attached.into_iter().filter(|found| match found {
+                        Found::Referrer(referrer) => seen.insert(referrer.digest.clone()),
+                        Found::Tag(_) => true,
+                    }));
+                }
             }
-            let reads: Vec<_> = found
-                .into_iter()
-                .map(|version| self.read(version))
-                .collect();
-            let generation: Vec<Option<Attachment>> =
-                stream::iter(reads).buffered(READERS).try_collect().await?;
-            let generation: Vec<Attachment> = generation.into_iter().flatten().collect();
+            let referrers = found.iter().filter_map(Found::referrer);
+            let admitted = (self.origin.client).admit_manifests(self.origin.budget, referrers);
+            admitted.await.map_err(blame(Side::Source))?;
+            let mut generation: Vec<Attachment> = Vec::new();
+            for some in found.chunks(TOGETHER) {
+                let reads: Vec<_> = some.iter().map(|found| self.read(found)).collect();
+                let mut reads = stream::iter(reads).buffered(READERS);
+                while let Some(attachment) = reads.try_next().await? {
+                    generation.extend(attachment);
+                }
+            }
             subjects = generation
                 .iter()
                 .flat_map(|attachment| attachment.graph.manifests())
@@ -140,35 +165,34 @@ impl Search<'_> {
         Ok(generations)
     }
 
-    async fn attached_to(&self, subject: &Digest) -> Result<Vec<Version>, CopyError> {
+    async fn attached_to(&self, subject: &Digest) -> Result<Vec<Found>, CopyError> {
         let mut found = Vec::new();
         if self.wanted.referrers {
-            found.extend(
-                self.referrers(subject)
-                    .await?
-                    .into_iter()
-                    .map(Version::Digest),
-            );
+            let referrers = self.referrers(subject).await?;
+            found.extend(referrers.into_iter().map(Box::new).map(Found::Referrer));
         }
         if self.wanted.cosign_tags {
             for tag in Attachments::cosign_tags(subject) {
                 if self.may_exist(&tag).await? {
-                    found.push(Version::Tag(tag));
+                    found.push(Found::Tag(tag));
                 }
             }
         }
         Ok(found)
     }
 
-    async fn referrers(&self, subject: &Digest) -> Result<Vec<Digest>, CopyError> {
+    async fn referrers(&self, subject: &Digest) -> Result<Vec<Descriptor>, CopyError> {
         let known = &self.source.attached;
         let mut refused = None;
         if !known.no_api.load(Relaxed) {
-            let answer = self.source.client.referrers(self.from, subject).await;
+            let Origin {
+                client,
+                repository,
+                budget,
+            } = self.origin;
+            let answer = client.referrers(repository, subject, budget).await;
             match answer.map_err(blame(Side::Source))? {
-                Referrers::Listed(listed) => {
-                    return Ok(listed.into_iter().map(|referrer| referrer.digest).collect());
-                }
+                Referrers::Listed(listed) => return Ok(listed),
                 Referrers::NoApi => known.no_api.store(true, Relaxed),
                 Referrers::Refused(said) => refused = Some(said),
             }
@@ -178,11 +202,7 @@ impl Search<'_> {
             _ => None,
         };
         match (index, refused) {
-            (Some(index), _) => Ok(index
-                .children()
-                .iter()
-                .map(|referrer| referrer.digest.clone())
-                .collect()),
+            (Some(index), _) => Ok(index.children().to_vec()),
             (None, Some(said)) => {
                 self.note(format!(
                     "the source would not list what refers to {subject}, so that is not copied: {said}"
@@ -198,18 +218,28 @@ impl Search<'_> {
         let cell = {
             let tags = &self.source.attached.tags;
             let mut tags = tags.lock().unwrap_or_else(PoisonError::into_inner);
-            Arc::clone(tags.entry(self.from.clone()).or_default())
+            Arc::clone(tags.entry(self.origin.repository.clone()).or_default())
         };
         let ask = || async {
-            match self.source.client.tags(self.from).await {
-                Ok(tags) => Ok(Some(
-                    tags.into_iter()
-                        .filter(|tag| Attachments::may_be_tag(tag))
-                        .map(String::into_boxed_str)
-                        .collect(),
-                )),
-                Err(error) if is_passing(&error) => Err(error),
-                Err(_) => Ok(None),
+            let count = &self.source.attached.tag_count;
+            let mut tags = HashSet::new();
+            let mut take = |tag: &str| {
+                // Registries repeat tags from page to page; each is kept once.
+                if !Attachments::may_be_tag(tag) || tags.contains(tag) {
+                    return true;
+                }
+                tags.insert(tag.into());
+                count.fetch_add(1, Relaxed) < MOST_TAGS
+            };
+            let listed = (self.origin.client).for_each_tag(self.origin.repository, &mut take);
+            let error = match listed.await {
+                Ok(()) => return Ok(Some(tags)),
+                Err(error) => error,
+            };
+            count.fetch_sub(tags.len(), Relaxed);
+            match is_passing(&error) {
+                true => Err(error),
+                false => Ok(None),
             }
         };
         let tags = cell.get_or_try_init(ask).await;
@@ -217,8 +247,19 @@ impl Search<'_> {
         Ok(tags.is_none_or(|tags| tags.contains(tag.as_str())))
     }
 
-    async fn read(&self, version: Version) -> Result<Option<Attachment>, CopyError> {
-        let manifest = match self.manifest(&version).await {
+    async fn read(&self, found: &Found) -> Result<Option<Attachment>, CopyError> {
+        let version = found.version();
+        let manifest = match found {
+            Found::Referrer(referrer) => {
+                let origin = &self.origin;
+                let read = origin
+                    .client
+                    .described_manifest(origin.repository, referrer);
+                there(read.await)
+            }
+            Found::Tag(_) => self.manifest(&version).await,
+        };
+        let manifest = match manifest {
             Ok(Some(manifest)) => manifest,
             Ok(None) => {
                 if let Version::Digest(digest) = version {
@@ -244,7 +285,7 @@ impl Search<'_> {
         let graph = if is_complete(&manifest.digest) {
             Graph::of(manifest)
         } else {
-            Graph::read(&self.source.client, self.from, manifest, &is_complete).await?
+            Graph::read(self.origin, manifest, &is_complete).await?
         };
         let tag = match version {
             Version::Tag(tag) => Some(tag),
@@ -265,11 +306,7 @@ impl Search<'_> {
 
     /// A manifest of the source, `None` if it is not there or the source will not say (quirk 25).
     async fn manifest(&self, version: &Version) -> Result<Option<Manifest>, CopyError> {
-        match self.source.client.manifest(self.from, version).await {
-            Ok(manifest) => Ok(Some(manifest)),
-            Err(error) if error.is_not_found() || error.status() == Some(403) => Ok(None),
-            Err(error) => Err(blame(Side::Source)(error)),
-        }
+        there(self.origin.manifest(version).await)
     }
 
     fn note(&self, text: String) {
@@ -277,10 +314,29 @@ impl Search<'_> {
     }
 }
 
-/// Whether it is of a kind that nothing here knows how to copy.
+fn there(read: Result<Manifest, Error>) -> Result<Option<Manifest>, CopyError> {
+    match read {
+        Ok(manifest) => Ok(Some(manifest)),
+        Err(error) if error.is_not_found() || error.status() == Some(403) => Ok(None),
+        Err(error) => Err(blame(Side::Source)(error)),
+    }
+}
+
+/// Whether it is of a kind that nothing here knows how to copy. What is refused as an attack is not.
 fn is_unreadable(error: &CopyError) -> bool {
-    matches!(error, CopyError::Registry { error, .. }
-        if matches!(*error.cause, ErrorCause::Manifest(_)))
+    let CopyError::Registry { error, .. } = error else {
+        return false;
+    };
+    let ErrorCause::Manifest(problem) = &*error.cause else {
+        return false;
+    };
+    match problem {
+        ManifestError::Json(_)
+        | ManifestError::Schema1
+        | ManifestError::Unknown(_)
+        | ManifestError::Shapeless => true,
+        ManifestError::Ambiguous(_) | ManifestError::TooMany { .. } => false,
+    }
 }
 
 fn is_passing(error: &Error) -> bool {

@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     oci::{Attachments, Digest, Platform, Reference, Registry, Repository},
-    registry::{self, Client, LaneSample, Settings, UploadMode},
+    registry::{self, Client, ImageBudget, LaneSample, Settings, UploadMode},
 };
 
 /// One image to copy.
@@ -118,6 +118,11 @@ impl Engine {
             source,
             destination,
             kept: &self.kept,
+            budget: ImageBudget::new(move || {
+                report(Report::Noted(
+                    "it is large, and waits until another large image is done".into(),
+                ));
+            }),
             report,
         }
     }

@@ -17,7 +17,7 @@ pub enum Report {
     Planned {
         root: Digest,
         manifests: Vec<FoundManifest>,
-        blobs: Vec<FoundBlob>,
+        blobs: Arc<[FoundBlob]>,
     },
     /// Another image is uploading the same content.
     Waiting { digest: Digest, owner: ImageId },

@@ -13,7 +13,11 @@ use std::{
 use futures_util::{StreamExt, TryStreamExt, future, stream};
 
 use super::{
-    CopyError, Done, Report, Side, attached::Attachment, error::blame, graph::Graph, plan::Plan,
+    CopyError, Done, Report, Side,
+    attached::Attachment,
+    error::blame,
+    graph::{Graph, TOGETHER},
+    plan::Plan,
     site::Site,
 };
 use crate::{
@@ -106,8 +110,9 @@ impl<'a> Writing<'a> {
     }
 
     async fn levels(&self, graph: &Graph) -> Result<(), CopyError> {
-        for level in graph.levels.iter().rev() {
-            let writes: Vec<_> = level
+        let levels = graph.levels.iter().rev();
+        for some in levels.flat_map(|level| level.chunks(TOGETHER)) {
+            let writes: Vec<_> = some
                 .iter()
                 .map(|manifest| async move {
                     let version = Version::Digest(manifest.digest.clone());

@@ -9,7 +9,7 @@ use std::{fmt, time::Duration};
 use serde::Deserialize;
 use url::{Position, Url};
 
-use super::{ProviderError, Refusal, lane::Closed};
+use super::{OverBudget, ProviderError, Refusal, lane::Closed};
 use crate::oci::{Digest, ManifestError, Registry};
 
 /// What was being done, in words that fit after "failed to".
@@ -82,6 +82,10 @@ pub enum ErrorCause {
     Protocol(String),
     #[error("sent {got} where {expected} was asked for")]
     Digest { expected: Digest, got: Digest },
+    #[error("sent more than the {declared} bytes that were declared for it")]
+    LongerThanDeclared { declared: u64 },
+    #[error("holds {0}")]
+    OverBudget(#[from] OverBudget),
     #[error("sent a manifest that cannot be copied: {0}")]
     Manifest(#[from] ManifestError),
     #[error("refused the credentials: {0}")]
@@ -155,8 +159,10 @@ impl Error {
             ErrorCause::Closed(left) => Class::Transient {
                 retry_after: Some(*left),
             },
-            ErrorCause::Protocol(_) => Class::Rejected,
-            ErrorCause::Digest { .. } => Class::Corrupt,
+            ErrorCause::Protocol(_) | ErrorCause::OverBudget(_) => Class::Rejected,
+            ErrorCause::Digest { .. }
+            | ErrorCause::LongerThanDeclared { .. }
+            | ErrorCause::Manifest(ManifestError::Ambiguous(_)) => Class::Corrupt,
             ErrorCause::Manifest(_) => Class::Rejected,
             ErrorCause::Auth(_)
             | ErrorCause::NoCredentials(_)

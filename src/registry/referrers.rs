@@ -9,11 +9,11 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{Client, Error, Operation, auth::Scopes, pages::Pages};
-use crate::oci::{Attachments, Descriptor, Digest, Manifest, MediaType, Repository, Version};
+use super::{Client, Error, ImageBudget, Operation, auth::Scopes, pages::Pages};
+use crate::oci::{
+    Attachments, Descriptor, Digest, Manifest, MediaType, Repository, Version, listed_descriptors,
+};
 
-/// More than this many are a mistake or an attack.
-const MOST_REFERRERS: usize = 10_000;
 /// A registry without the list may say so with 500 (quirk 45); one that only stumbles answers in the end.
 const ASKED_AT_500: usize = 3;
 
@@ -28,7 +28,8 @@ pub enum Referrers {
 }
 
 impl Client {
-    /// The manifests that refer to `subject`, as the registry lists them.
+    /// The manifests that refer to `subject`, as the registry lists them. The lists are charged to `budget`, in
+    /// which the image has `subject`.
     ///
     /// # Errors
     /// What may pass by itself, and lists that cannot be read. That there is no list is an answer.
@@ -36,10 +37,11 @@ impl Client {
         &self,
         repository: &Repository,
         subject: &Digest,
+        budget: &ImageBudget<'_>,
     ) -> Result<Referrers, Error> {
         let mut asked = 0;
         loop {
-            let error = match self.list_referrers(repository, subject).await {
+            let error = match self.list_referrers(repository, subject, budget).await {
                 Ok(referrers) => return Ok(referrers),
                 Err(error) => error,
             };
@@ -57,27 +59,20 @@ impl Client {
         &self,
         repository: &Repository,
         subject: &Digest,
+        budget: &ImageBudget<'_>,
     ) -> Result<Referrers, Error> {
-        #[derive(Deserialize)]
-        struct List {
-            manifests: Option<Vec<Descriptor>>,
-        }
         let url = self.repository_url(repository, &format!("referrers/{subject}"));
         let scopes = Scopes::pull(repository);
-        let mut pages = Pages::new(self, Operation::ListReferrers, url.clone(), scopes)
-            .accept(MediaType::OCI_INDEX);
+        let mut pages = Pages::new(self, Operation::ListReferrers, url, scopes)
+            .accept(MediaType::OCI_INDEX)
+            .within(budget);
         let mut all = Vec::new();
         while let Some(page) = pages.next().await? {
             // A web page with status 200 is no list, nor is a redirect to one (quirk 45).
             if page.media_type.as_ref().map(MediaType::as_str) != Some(MediaType::OCI_INDEX) {
                 return Ok(Referrers::NoApi);
             }
-            let list: List = pages.read(&page)?;
-            all.extend(list.manifests.into_iter().flatten());
-            if all.len() > MOST_REFERRERS {
-                let text = format!("it lists more than {MOST_REFERRERS}");
-                return Err(self.protocol(Operation::ListReferrers, &url, text));
-            }
+            all.extend(pages.read(&page, listed_descriptors)?);
         }
         Ok(Referrers::Listed(all))
     }

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     oci::{Attachments, Digest, Manifest, Platform, Reference, Registry, Repository, Version},
-    registry::{Client, Referrers},
+    registry::{Client, ImageBudget, Referrers},
 };
 
 /// How closely to look.
@@ -63,12 +63,14 @@ impl Verifier {
         destination: &Arc<Client>,
         image: &Image,
     ) -> Result<Vec<Difference>, VerifyError> {
+        let budget = ImageBudget::new(|| ());
         let comparison = Comparison {
             source,
             image,
             there: Place {
                 verifier: self,
                 client: destination,
+                budget: &budget,
                 repository: &image.destination.repository,
             },
         };
@@ -170,7 +172,8 @@ impl Comparison<'_> {
         let read = |client: &Arc<Client>, repository: &Repository, digest: &Digest| {
             let (client, repository) = (Arc::clone(client), repository.clone());
             let version = Version::Digest(digest.clone());
-            async move { client.manifest(&repository, &version).await }
+            let budget = self.there.budget;
+            async move { client.manifest_within(&repository, &version, budget).await }
         };
         let origin = &self.image.source.repository;
         let index: Manifest = read(self.source, origin, expected)
@@ -203,13 +206,14 @@ impl Comparison<'_> {
 
     async fn referrers(&self, subject: &Digest) -> Result<Vec<Difference>, VerifyError> {
         let origin = &self.image.source.repository;
-        let expected = referrers(self.source, origin, subject)
+        let expected = referrers(self.source, origin, subject, self.there.budget)
             .await
             .map_err(VerifyError::Source)?;
         if expected.is_empty() {
             return Ok(Vec::new());
         }
-        let listed = referrers(self.there.client, self.there.repository, subject).await;
+        let there = &self.there;
+        let listed = referrers(there.client, there.repository, subject, there.budget).await;
         let listed = listed.map_err(VerifyError::Destination)?;
         let mut differences = Vec::new();
         for referrer in expected {
@@ -256,14 +260,16 @@ async fn referrers(
     client: &Client,
     repository: &Repository,
     subject: &Digest,
+    budget: &ImageBudget<'_>,
 ) -> Result<Vec<Digest>, crate::registry::Error> {
-    let listed = match client.referrers(repository, subject).await? {
+    let listed = match client.referrers(repository, subject, budget).await? {
         Referrers::Listed(listed) => listed,
         Referrers::NoApi | Referrers::Refused(_) => {
             let Some(tag) = Attachments::fallback_tag(subject) else {
                 return Ok(Vec::new());
             };
-            match client.manifest(repository, &Version::Tag(tag)).await {
+            let version = Version::Tag(tag);
+            match client.manifest_within(repository, &version, budget).await {
                 Ok(index) => index.children().to_vec(),
                 Err(error) if error.is_not_found() => Vec::new(),
                 Err(error) => return Err(error),
