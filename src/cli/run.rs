@@ -3,7 +3,15 @@
 //! Decides what of the journal is taken over and what is asked anew. Invariant: nothing is copied before the
 //! whole list was found free of mistakes and the batch is in the journal.
 
-use std::{collections::BTreeSet, io::Write as _, sync::Arc, time::Instant};
+use std::{
+    collections::BTreeSet,
+    io::Write as _,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering::Relaxed},
+    },
+    time::Instant,
+};
 
 use anyhow::Context;
 use futures_util::{StreamExt, TryStreamExt, stream};
@@ -32,6 +40,8 @@ use crate::{
 /// Tag lists fetched at once.
 const TAG_READERS: usize = 8;
 const DEFAULT_PARALLEL: u16 = 12;
+/// Tags of all repositories of a list whose filters have to be answered, some 30 MB.
+const MOST_TAGS: usize = 500_000;
 
 pub(super) async fn run(arguments: RunArguments) -> anyhow::Result<Exit> {
     let source = Source::read(&arguments.list)?;
@@ -122,11 +132,21 @@ fn notes(list: &List, output: &OutputArguments) -> Vec<String> {
 
 /// The jobs of a list, its filters answered by the registries.
 pub(super) async fn expand(list: &List, engine: &Engine) -> anyhow::Result<Result<Vec<Job>, Exit>> {
+    let room = &AtomicUsize::new(MOST_TAGS);
     let tags: TagLists = stream::iter(list.needs_tags())
         .map(|(registry, repository)| async move {
-            let tags = async { engine.client(&registry)?.tags(&repository).await }.await;
-            let tags =
-                tags.with_context(|| format!("cannot list the tags of {registry}/{repository}"))?;
+            let mut tags = Vec::new();
+            let mut take = |tag: &str| {
+                let left = room.fetch_update(Relaxed, Relaxed, |left| left.checked_sub(1));
+                tags.extend(left.is_ok().then(|| tag.to_owned()));
+                left.is_ok()
+            };
+            let listed = async {
+                let client = engine.client(&registry)?;
+                client.for_each_tag(&repository, &mut take).await
+            };
+            (listed.await)
+                .with_context(|| format!("cannot list the tags of {registry}/{repository}"))?;
             anyhow::Ok(((registry, repository), tags))
         })
         .buffer_unordered(TAG_READERS)

@@ -8,7 +8,7 @@ use std::{
     collections::{HashMap, HashSet},
     sync::{
         Arc, Mutex, PoisonError,
-        atomic::{AtomicBool, Ordering::Relaxed},
+        atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed},
     },
 };
 
@@ -19,17 +19,20 @@ use super::{
     CopyError, Report, Side,
     cosign::{CosignTag, Found},
     error::blame,
-    graph::{DEEPEST, Graph, READERS},
+    graph::{DEEPEST, Graph, Origin, READERS, TOGETHER},
     site::Site,
     writing::kept,
 };
 use crate::{
-    oci::{Attachments, Digest, Manifest, Registry, Repository, Tag, Version},
+    oci::{
+        Attachments, Descriptor, Digest, Manifest, ManifestError, Registry, Repository, Tag,
+        Version,
+    },
     registry::{Class, Error, ErrorCause, Referrers, ReferrersApi, SingleFlight},
 };
 
-/// More than this many for one image are a mistake or an attack.
-const MOST_ATTACHED: usize = 2_000;
+/// Tags of one registry that are kept because they may be attachments. Where there are more, tags are asked for.
+const MOST_TAGS: usize = 100_000;
 
 /// What a batch learned of one registry's attachments.
 #[derive(Default)]
@@ -37,6 +40,8 @@ pub(super) struct Known {
     /// The registry has no referrers list.
     no_api: AtomicBool,
     tags: Mutex<HashMap<Repository, Arc<SingleFlight<AttachedTags, Error>>>>,
+    /// How many tags are in `tags`.
+    tag_count: AtomicUsize,
     /// Manifests whose attachments were brought here, and from where: two repositories may have the same image
     /// with different signatures.
     complete: Mutex<HashSet<Brought>>,
@@ -44,7 +49,8 @@ pub(super) struct Known {
     listing: Mutex<HashMap<(Repository, Digest), Arc<Semaphore>>>,
 }
 
-/// The tags of a repository that may be attachments; `None` where the registry does not list its tags.
+/// The tags of a repository that may be attachments; `None` where the registry does not list its tags, or lists
+/// more than are kept.
 type AttachedTags = Option<HashSet<Box<str>>>;
 
 /// A manifest that belongs to another one, and what is below it.
@@ -54,6 +60,28 @@ pub(super) struct Attachment {
     pub tag: Option<Tag>,
     /// Whether the destination has it under the same name.
     pub there: bool,
+}
+
+/// What is attached to a manifest, before it is read.
+enum Located {
+    Referrer(Box<Descriptor>),
+    Tag(Tag),
+}
+
+impl Located {
+    fn referrer(&self) -> Option<&Descriptor> {
+        match self {
+            Self::Referrer(referrer) => Some(referrer),
+            Self::Tag(_) => None,
+        }
+    }
+
+    fn version(&self) -> Version {
+        match self {
+            Self::Referrer(referrer) => Version::Digest(referrer.digest.clone()),
+            Self::Tag(tag) => Version::Tag(tag.clone()),
+        }
+    }
 }
 
 /// What was found of an attachment.
@@ -97,8 +125,8 @@ impl Known {
 /// Looks for what is attached to the manifests of one image.
 pub(super) struct Search<'a> {
     pub wanted: Attachments,
+    pub origin: Origin<'a>,
     pub source: &'a Site,
-    pub from: &'a Repository,
     pub destination: &'a Site,
     pub into: &'a Repository,
     pub report: &'a (dyn Fn(Report) + Send + Sync),
@@ -121,34 +149,35 @@ impl Search<'_> {
         let mut generations: Vec<Vec<Attachment>> = Vec::new();
         let mut names = Vec::new();
         let mut searched = taken.clone();
-        let mut count = 0;
         while !subjects.is_empty() {
-            let searches: Vec<_> = subjects
-                .iter()
-                .map(|subject| self.attached_to(subject))
-                .collect();
-            let found: Vec<Vec<Version>> = stream::iter(searches)
-                .buffered(READERS)
-                .try_collect()
-                .await?;
-            let found = found.into_iter().flatten().filter(|version| match version {
-                Version::Digest(digest) => taken.insert(digest.clone()),
-                Version::Tag(_) => true,
-            });
-            let found: Vec<Version> = found.collect();
-            count += found.len();
-            if count > MOST_ATTACHED {
-                return Err(CopyError::TooMany(MOST_ATTACHED));
+            let mut found: Vec<Located> = Vec::new();
+            for some in subjects.chunks(TOGETHER) {
+                let searches: Vec<_> = some
+                    .iter()
+                    .map(|subject| self.attached_to(subject))
+                    .collect();
+                let mut searches = stream::iter(searches).buffered(READERS);
+                while let Some(attached) = searches.try_next().await? {
+                    found.extend(attached.into_iter().filter(|found| match found {
+                        Located::Referrer(referrer) => taken.insert(referrer.digest.clone()),
+                        Located::Tag(_) => true,
+                    }));
+                }
             }
-            let reads: Vec<_> = found
-                .into_iter()
-                .map(|version| self.read(version, &taken))
-                .collect();
-            let read: Vec<Option<Read>> =
-                stream::iter(reads).buffered(READERS).try_collect().await?;
+            let referrers = found.iter().filter_map(Located::referrer);
+            let admitted = (self.origin.client).admit_manifests(self.origin.budget, referrers);
+            admitted.await.map_err(blame(Side::Source))?;
+            let mut read: Vec<Read> = Vec::new();
+            for some in found.chunks(TOGETHER) {
+                let reads: Vec<_> = some.iter().map(|found| self.read(found, &taken)).collect();
+                let mut reads = stream::iter(reads).buffered(READERS);
+                while let Some(attachment) = reads.try_next().await? {
+                    read.extend(attachment);
+                }
+            }
             let mut generation = Vec::new();
             subjects.clear();
-            for read in read.into_iter().flatten() {
+            for read in read {
                 match read {
                     Read::Name(name) => names.push(name),
                     Read::Attachment(attachment) => {
@@ -173,32 +202,33 @@ impl Search<'_> {
         Ok(generations)
     }
 
-    async fn attached_to(&self, subject: &Digest) -> Result<Vec<Version>, CopyError> {
+    async fn attached_to(&self, subject: &Digest) -> Result<Vec<Located>, CopyError> {
         let mut found = Vec::new();
         if self.wanted.referrers {
-            found.extend(
-                self.referrers(subject)
-                    .await?
-                    .into_iter()
-                    .map(Version::Digest),
-            );
+            let referrers = self.referrers(subject).await?;
+            found.extend(referrers.into_iter().map(Box::new).map(Located::Referrer));
         }
         if self.wanted.cosign_tags {
             for tag in Attachments::cosign_tags(subject) {
                 if self.may_exist(&tag).await? {
-                    found.push(Version::Tag(tag));
+                    found.push(Located::Tag(tag));
                 }
             }
         }
         Ok(found)
     }
 
-    async fn referrers(&self, subject: &Digest) -> Result<Vec<Digest>, CopyError> {
-        let (known, client) = (&self.source.attached, &self.source.client);
+    async fn referrers(&self, subject: &Digest) -> Result<Vec<Descriptor>, CopyError> {
+        let known = &self.source.attached;
+        let Origin {
+            client,
+            repository,
+            budget,
+        } = self.origin;
         let api = match known.no_api.load(Relaxed) {
             true => ReferrersApi::Missing,
             false => client
-                .referrers_api(self.from, subject)
+                .referrers_api(repository, subject, budget)
                 .await
                 .map_err(blame(Side::Source))?,
         };
@@ -211,12 +241,9 @@ impl Search<'_> {
         if let ReferrersApi::Missing = api {
             known.no_api.store(true, Relaxed);
         }
-        let found = client.referrers_after(api, self.from, subject, may_be_tagged);
+        let found = client.referrers_after(api, repository, subject, may_be_tagged, budget);
         match found.await.map_err(blame(Side::Source))? {
-            Referrers::Listed(referrers) | Referrers::Tagged(referrers) => Ok(referrers
-                .into_iter()
-                .map(|referrer| referrer.digest)
-                .collect()),
+            Referrers::Listed(referrers) | Referrers::Tagged(referrers) => Ok(referrers),
             Referrers::Refused(error) => {
                 self.note(format!(
                     "the source would not list what refers to {subject}, so that is not copied: {error}"
@@ -231,18 +258,28 @@ impl Search<'_> {
         let cell = {
             let tags = &self.source.attached.tags;
             let mut tags = tags.lock().unwrap_or_else(PoisonError::into_inner);
-            Arc::clone(tags.entry(self.from.clone()).or_default())
+            Arc::clone(tags.entry(self.origin.repository.clone()).or_default())
         };
         let ask = || async {
-            match self.source.client.tags(self.from).await {
-                Ok(tags) => Ok(Some(
-                    tags.into_iter()
-                        .filter(|tag| Attachments::may_be_tag(tag))
-                        .map(String::into_boxed_str)
-                        .collect(),
-                )),
-                Err(error) if is_passing(&error) => Err(error),
-                Err(_) => Ok(None),
+            let count = &self.source.attached.tag_count;
+            let mut tags = HashSet::new();
+            let mut take = |tag: &str| {
+                // Registries repeat tags from page to page; each is kept once.
+                if !Attachments::may_be_tag(tag) || tags.contains(tag) {
+                    return true;
+                }
+                tags.insert(tag.into());
+                count.fetch_add(1, Relaxed) < MOST_TAGS
+            };
+            let listed = (self.origin.client).for_each_tag(self.origin.repository, &mut take);
+            let error = match listed.await {
+                Ok(()) => return Ok(Some(tags)),
+                Err(error) => error,
+            };
+            count.fetch_sub(tags.len(), Relaxed);
+            match is_passing(&error) {
+                true => Err(error),
+                false => Ok(None),
             }
         };
         let tags = cell.get_or_try_init(ask).await;
@@ -252,10 +289,16 @@ impl Search<'_> {
 
     async fn read(
         &self,
-        version: Version,
+        located: &Located,
         taken: &HashSet<Digest>,
     ) -> Result<Option<Read>, CopyError> {
-        let manifest = match self.source.client.manifest(self.from, &version).await {
+        let version = located.version();
+        let (client, repository) = (self.origin.client, self.origin.repository);
+        let read = match located {
+            Located::Referrer(referrer) => client.described_manifest(repository, referrer).await,
+            Located::Tag(_) => self.origin.manifest(&version).await,
+        };
+        let manifest = match read {
             Ok(manifest) => manifest,
             Err(error) if error.is_not_found() => {
                 if let Version::Digest(digest) = version {
@@ -269,7 +312,7 @@ impl Search<'_> {
                 self.note_hidden(&version, &error);
                 return Ok(None);
             }
-            Err(error) if matches!(*error.cause, ErrorCause::Manifest(_)) => {
+            Err(error) if is_unreadable(&error) => {
                 self.note(format!(
                     "{version} belongs to the image and cannot be copied: the source {error}"
                 ));
@@ -286,7 +329,7 @@ impl Search<'_> {
         let graph = if there || is_name || is_complete(&manifest.digest) {
             Graph::of(manifest)
         } else {
-            Graph::read(&self.source.client, self.from, manifest, &is_complete).await?
+            Graph::read(self.origin, manifest, &is_complete).await?
         };
         let attachment = Attachment { graph, tag, there };
         Ok(Some(match is_name {
@@ -347,6 +390,20 @@ impl Search<'_> {
 
     fn note(&self, text: String) {
         (self.report)(Report::Noted(text));
+    }
+}
+
+/// Whether it is of a kind that nothing here knows how to copy. What is refused as an attack is not.
+fn is_unreadable(error: &Error) -> bool {
+    let ErrorCause::Manifest(problem) = &*error.cause else {
+        return false;
+    };
+    match problem {
+        ManifestError::Json(_)
+        | ManifestError::Schema1
+        | ManifestError::Unknown(_)
+        | ManifestError::Shapeless => true,
+        ManifestError::Ambiguous(_) | ManifestError::TooMany { .. } => false,
     }
 }
 

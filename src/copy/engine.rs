@@ -21,7 +21,7 @@ use super::{
 };
 use crate::{
     oci::{Attachments, Digest, OnExisting, Platform, Reference, Registry, Repository},
-    registry::{self, Client, LaneSample, Settings, StreamQueue, UploadMode},
+    registry::{self, Client, ImageBudget, LaneSample, Settings, StreamQueue, UploadMode},
 };
 
 /// How long the end of a batch waits for registries to cancel uploads.
@@ -139,6 +139,11 @@ impl Engine {
             destination,
             kept: &self.kept,
             streams: &self.streams,
+            budget: ImageBudget::new(move || {
+                report(Report::Noted(
+                    "it is large, and waits until another large image is done".into(),
+                ));
+            }),
             report,
         }
     }

@@ -52,8 +52,6 @@ pub enum CopyError {
     Create(CreateFailure),
     #[error("has manifests nested more than {0} deep")]
     TooDeep(usize),
-    #[error("has more than {0} attachments of one image")]
-    TooMany(usize),
 }
 
 impl CopyError {
@@ -64,8 +62,7 @@ impl CopyError {
             Self::Corrupt { .. }
             | Self::NoPlatform { .. }
             | Self::Incomplete { .. }
-            | Self::TooDeep(_)
-            | Self::TooMany(_) => Side::Source,
+            | Self::TooDeep(_) => Side::Source,
             Self::Conflict { .. }
             | Self::Damaged { .. }
             | Self::Existing { .. }
@@ -80,9 +77,7 @@ impl CopyError {
             Self::Registry { error, .. } | Self::Hidden { error, .. } => error.class(),
             Self::Corrupt { .. } | Self::Damaged { .. } => Class::Corrupt,
             Self::NoPlatform { .. } | Self::Incomplete { .. } => Class::NotFound,
-            Self::Conflict { .. } | Self::Existing { .. } | Self::TooDeep(_) | Self::TooMany(_) => {
-                Class::Rejected
-            }
+            Self::Conflict { .. } | Self::Existing { .. } | Self::TooDeep(_) => Class::Rejected,
             Self::Create(_) => Class::Internal,
         }
     }
@@ -108,8 +103,7 @@ impl CopyError {
             | Self::NoPlatform { .. }
             | Self::Conflict { .. }
             | Self::Existing { .. }
-            | Self::TooDeep(_)
-            | Self::TooMany(_) => vec![self.to_string()],
+            | Self::TooDeep(_) => vec![self.to_string()],
         };
         chain.extend(self.hint().map(|hint| format!("hint: {hint}")));
         chain
@@ -129,6 +123,9 @@ impl CopyError {
     fn hint(&self) -> Option<&'static str> {
         match self {
             Self::Registry { side, error } => match (&*error.cause, error.operation) {
+                (ErrorCause::OverBudget(_), _) => Some(
+                    "no image needs that much; `platforms`, `referrers = false` and `cosign-tags = false` copy less of it",
+                ),
                 (ErrorCause::Unreachable { .. }, _) => Some("check its address, and that it is up"),
                 (_, Operation::GetBlob) if *side == Side::Source && error.is_not_found() => {
                     Some("the source lacks a part of its own image: push the image there again")
@@ -154,9 +151,6 @@ impl CopyError {
                 "its own copy is damaged and an upload does not replace it: delete the blob there",
             ),
             Self::Create(_) => Some("run the `create-command` by hand to see what it needs"),
-            Self::TooMany(_) => {
-                Some("`referrers = false` copies the image without what refers to it")
-            }
             Self::Corrupt { .. } | Self::TooDeep(_) => None,
         }
     }

@@ -1,9 +1,10 @@
 //! Everything below an image: its manifests level by level, and its blobs, each once.
 //!
 //! Decides what belongs to an image (image-spec image-index.md, manifest.md) and what platforms select.
-//! Invariant: manifests are in an order in which children come before parents.
+//! Invariant: manifests are in an order in which children come before parents, and nothing is read or kept that
+//! the image's budget was not charged for.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 
 use bytes::Bytes;
 use futures_util::{StreamExt, TryStreamExt, stream};
@@ -14,15 +15,25 @@ use crate::{
     oci::{
         Descriptor, Digest, Manifest, ManifestContent, MediaType, Platform, Repository, Version,
     },
-    registry::{Client, Error, ErrorCause, Operation},
+    registry::{Client, Error, ErrorCause, ImageBudget, LARGEST_MANIFEST, Operation},
 };
 
 /// Manifests read at once for one image.
 pub(super) const READERS: usize = 6;
+/// Tasks prepared at once for one image: each takes some kilobytes before it begins.
+pub(super) const TOGETHER: usize = 32;
 /// Indexes in indexes are rare; deeper than this is a mistake or an attack.
 pub(super) const DEEPEST: usize = 5;
 /// Docker's builder marks the manifest that attests another one in the same index.
 const ATTESTS: &str = "vnd.docker.reference.digest";
+
+/// The source of one image.
+#[derive(Clone, Copy)]
+pub(super) struct Origin<'a> {
+    pub client: &'a Client,
+    pub repository: &'a Repository,
+    pub budget: &'a ImageBudget<'a>,
+}
 
 pub(super) struct Graph {
     /// What the destination reference will name.
@@ -50,18 +61,14 @@ impl Graph {
 
     /// What an image that is at the destination is made of, as far as its indexes say; nothing of it is to
     /// be copied.
-    pub(super) async fn names(
-        source: &Client,
-        repository: &Repository,
-        root: Manifest,
-    ) -> Result<Self, CopyError> {
+    pub(super) async fn names(source: Origin<'_>, root: Manifest) -> Result<Self, CopyError> {
         let images = root.children().iter();
         let images: HashSet<Digest> = images
             .filter(|child| !child.media_type.is_index())
             .map(|child| child.digest.clone())
             .collect();
         let is_image = |digest: &Digest| images.contains(digest);
-        let mut graph = Self::read(source, repository, root, &is_image).await?;
+        let mut graph = Self::read(source, root, &is_image).await?;
         graph.blobs.clear();
         graph.foreign.clear();
         Ok(graph)
@@ -74,32 +81,34 @@ impl Graph {
 
     /// Reads what is below `root`. Children that `is_complete` knows at the destination are left out.
     pub(super) async fn read(
-        source: &Client,
-        repository: &Repository,
+        source: Origin<'_>,
         root: Manifest,
         is_complete: &(dyn Fn(&Digest) -> bool + Send + Sync),
     ) -> Result<Self, CopyError> {
         let mut graph = Self::of(root);
         let mut blobs = HashSet::new();
         let mut seen = HashSet::new();
-        let root = graph.root.clone();
-        graph.add_blobs(&root, &mut blobs);
-        let mut level = vec![root];
+        source.admit_blobs(graph.root.blobs())?;
+        graph.add_blobs(&graph.root.clone(), &mut blobs);
         loop {
+            let above = match graph.levels.last() {
+                Some(level) => level.as_slice(),
+                None => std::slice::from_ref(&graph.root),
+            };
+            let named = above.iter().flat_map(Manifest::children);
+            let named: Vec<Descriptor> = named
+                .filter(|child| seen.insert(child.digest.clone()))
+                .cloned()
+                .collect();
             let mut wanted = Vec::new();
-            for child in level.iter().flat_map(Manifest::children) {
-                if !seen.insert(child.digest.clone()) {
-                    continue;
-                }
+            for child in named {
                 if is_complete(&child.digest) {
-                    graph.left_out.push(child.digest.clone());
-                    continue;
-                }
-                // Build caches list layers right in an index (quirk 49).
-                if is_blob(child) {
-                    graph.add_blob(child, false, &mut blobs);
+                    graph.left_out.push(child.digest);
+                } else if is_blob(&child) {
+                    source.admit_blobs([&child])?;
+                    graph.add_blob(&child, false, &mut blobs);
                 } else {
-                    wanted.push(child.clone());
+                    wanted.push(child);
                 }
             }
             if wanted.is_empty() {
@@ -108,13 +117,8 @@ impl Graph {
             if graph.levels.len() == DEEPEST {
                 return Err(CopyError::TooDeep(DEEPEST));
             }
-            let read: Vec<Child> = stream::iter(wanted)
-                .map(|child| read_child(source, repository, child))
-                .buffered(READERS)
-                .try_collect()
-                .await?;
-            level = Vec::with_capacity(read.len());
-            for child in read {
+            let mut level = Vec::with_capacity(wanted.len());
+            for child in source.read_all(wanted).await? {
                 match child {
                     Child::Manifest(manifest) => {
                         graph.add_blobs(&manifest, &mut blobs);
@@ -123,7 +127,7 @@ impl Graph {
                     Child::Blob(blob) => graph.add_blob(&blob, false, &mut blobs),
                 }
             }
-            graph.levels.push(level.clone());
+            graph.levels.push(level);
         }
     }
 
@@ -148,8 +152,18 @@ impl Graph {
         if blob.media_type.is_foreign_layer() && !blob.urls.is_empty() {
             self.foreign.push(blob.clone());
         } else {
+            // Nobody asks for the rest, and a plan is kept for as long as its image.
+            let descriptor = Descriptor {
+                media_type: blob.media_type.clone(),
+                digest: blob.digest.clone(),
+                size: blob.size,
+                platform: None,
+                artifact_type: None,
+                urls: Vec::new(),
+                annotations: BTreeMap::new(),
+            };
             self.blobs.push(FoundBlob {
-                descriptor: blob.clone(),
+                descriptor,
                 is_config,
             });
         }
@@ -161,27 +175,69 @@ enum Child {
     Blob(Box<Descriptor>),
 }
 
-/// Reads what an index names. A type nobody knows is looked for among the manifests and, if it is not there,
-/// taken for a blob (quirk 49).
-async fn read_child(
-    source: &Client,
-    repository: &Repository,
-    child: Descriptor,
-) -> Result<Child, CopyError> {
-    let version = Version::Digest(child.digest.clone());
-    match source.manifest(repository, &version).await {
-        Ok(manifest) => Ok(Child::Manifest(Box::new(manifest))),
-        Err(error) if error.is_not_found() && child.media_type.is_manifest() => {
-            Err(CopyError::Incomplete {
+impl Origin<'_> {
+    /// A manifest that nothing described.
+    pub(super) async fn manifest(&self, version: &Version) -> Result<Manifest, Error> {
+        self.client
+            .manifest_within(self.repository, version, self.budget)
+            .await
+    }
+
+    fn admit_blobs<'d>(
+        &self,
+        blobs: impl IntoIterator<Item = &'d Descriptor>,
+    ) -> Result<(), CopyError> {
+        let admitted = self.client.admit_blobs(self.budget, blobs);
+        admitted.map_err(blame(Side::Source))
+    }
+
+    /// Reads what an index names. What says that it is a manifest is charged before any of it is read.
+    async fn read_all(&self, wanted: Vec<Descriptor>) -> Result<Vec<Child>, CopyError> {
+        let manifests = wanted.iter().filter(|child| child.media_type.is_manifest());
+        let admitted = self.client.admit_manifests(self.budget, manifests);
+        admitted.await.map_err(blame(Side::Source))?;
+        stream::iter(wanted)
+            .map(|child| self.read(child))
+            .buffered(READERS)
+            .try_collect()
+            .await
+    }
+
+    /// Reads what an index names. A type nobody knows is looked for among the manifests and, if it is not
+    /// there or too large, taken for a blob (quirk 49).
+    async fn read(&self, child: Descriptor) -> Result<Child, CopyError> {
+        let is_manifest = child.media_type.is_manifest();
+        let manifest = match is_manifest {
+            true => {
+                self.client
+                    .described_manifest(self.repository, &child)
+                    .await
+            }
+            false if child.size > LARGEST_MANIFEST => {
+                self.admit_blobs([&child])?;
+                return Ok(Child::Blob(Box::new(child)));
+            }
+            false => self.manifest(&Version::Digest(child.digest.clone())).await,
+        };
+        match manifest {
+            Ok(manifest) => {
+                self.admit_blobs(manifest.blobs())?;
+                Ok(Child::Manifest(Box::new(manifest)))
+            }
+            Err(error) if error.is_not_found() && is_manifest => Err(CopyError::Incomplete {
                 child: child.digest,
                 error,
-            })
+            }),
+            Err(error) if error.is_not_found() => {
+                self.admit_blobs([&child])?;
+                Ok(Child::Blob(Box::new(child)))
+            }
+            Err(error) => Err(blame(Side::Source)(error)),
         }
-        Err(error) if error.is_not_found() => Ok(Child::Blob(Box::new(child))),
-        Err(error) => Err(blame(Side::Source)(error)),
     }
 }
 
+/// Build caches list layers right in an index (quirk 49).
 fn is_blob(child: &Descriptor) -> bool {
     let media_type = child.media_type.as_str();
     !child.media_type.is_manifest()

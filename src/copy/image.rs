@@ -7,12 +7,14 @@
 //! where the list allows it; the registry has no conditional write, so who pushes between look and write is replaced
 //! unseen.
 
-use futures_util::future;
+use std::sync::Arc;
+
+use futures_util::{StreamExt, stream::FuturesUnordered};
 
 use super::{
     CopyError, Done, Order, Report, Side,
     error::blame,
-    graph::{Selected, select},
+    graph::{Selected, TOGETHER, select},
     ladder::BlobCopy,
     outline::outline,
     plan::{Plan, Root},
@@ -22,7 +24,7 @@ use super::{
 };
 use crate::{
     oci::{Descriptor, Digest, Manifest, OnExisting, Repository, Version},
-    registry::{Class, ErrorCause, Operation, Refusal, StreamQueue},
+    registry::{Class, ErrorCause, ImageBudget, Operation, Refusal, StreamQueue},
 };
 
 pub(super) struct ImageCopy<'a> {
@@ -31,6 +33,7 @@ pub(super) struct ImageCopy<'a> {
     pub destination: &'a Site,
     pub kept: &'a Kept,
     pub streams: &'a StreamQueue,
+    pub budget: ImageBudget<'a>,
     pub report: &'a (dyn Fn(Report) + Send + Sync),
 }
 
@@ -261,12 +264,21 @@ impl ImageCopy<'_> {
     }
 
     async fn read(&self, version: &Version) -> Result<Manifest, CopyError> {
-        let manifest = self.source.client.manifest(self.origin(), version).await;
-        manifest.map_err(blame(Side::Source))
+        let source = &self.source.client;
+        let manifest = source.manifest_within(self.origin(), version, &self.budget);
+        manifest.await.map_err(blame(Side::Source))
     }
 
     async fn plan(&self, root: Root) -> Result<Plan, CopyError> {
-        let plan = Plan::make(root, self.order, self.source, self.destination, self.report).await?;
+        let plan = Plan::make(
+            root,
+            self.order,
+            self.source,
+            self.destination,
+            &self.budget,
+            self.report,
+        );
+        let plan = plan.await?;
         for layer in plan.foreign() {
             self.note(format!(
                 "layer {} is not held by registries; it stays at {}",
@@ -277,7 +289,7 @@ impl ImageCopy<'_> {
         (self.report)(Report::Planned {
             root: plan.image.root.digest.clone(),
             manifests: outline(&plan),
-            blobs: plan.blobs.clone(),
+            blobs: Arc::clone(&plan.blobs),
             replaces: plan.replaces.clone(),
         });
         Ok(plan)
@@ -285,14 +297,16 @@ impl ImageCopy<'_> {
 
     async fn plan_anew(&self, plan: Plan) -> Result<Plan, CopyError> {
         let home = self.home();
-        for blob in &plan.blobs {
+        for blob in plan.blobs.iter() {
             self.destination
                 .claims
                 .forget(&blob.descriptor.digest, home);
         }
         self.destination.forget_manifests(home);
         self.destination.mark_used(home);
-        self.plan(plan.into_root()).await
+        let root = plan.into_root();
+        self.budget.reset();
+        self.plan(root).await
     }
 
     /// Has everything where it should be: blobs, then manifests, then the reference.
@@ -310,12 +324,23 @@ impl ImageCopy<'_> {
     }
 
     /// Brings every blob where it should be. A blob that fails does not take the others down: what they
-    /// have sent would be sent again by the next attempt.
+    /// have sent would be sent again by the next attempt. Of several failures the largest blob's counts.
     async fn settle(&self, plan: &Plan) -> Result<(), CopyError> {
         let mut blobs: Vec<_> = plan.blobs.iter().map(|blob| &blob.descriptor).collect();
         blobs.sort_by_key(|blob| std::cmp::Reverse(blob.size));
-        let copies = blobs.into_iter().map(|blob| self.blob(blob).run());
-        future::join_all(copies).await.into_iter().collect()
+        let mut waiting = blobs.into_iter().enumerate();
+        let copy = async |(at, blob)| (at, self.blob(blob).run().await);
+        let mut copies: FuturesUnordered<_> = waiting.by_ref().take(TOGETHER).map(copy).collect();
+        let mut failed: Option<(usize, CopyError)> = None;
+        while let Some((at, copied)) = copies.next().await {
+            if let Err(error) = copied
+                && failed.as_ref().is_none_or(|(first, _)| at < *first)
+            {
+                failed = Some((at, error));
+            }
+            copies.extend(waiting.next().map(copy));
+        }
+        failed.map_or(Ok(()), |(_, error)| Err(error))
     }
 
     pub(super) fn blob<'b>(&'b self, blob: &'b Descriptor) -> BlobCopy<'b> {

@@ -11,6 +11,8 @@ struct Outline<'a> {
     blobs: HashMap<&'a Digest, usize>,
     /// Where a manifest is below another one, and for which platform.
     below: HashMap<Digest, (usize, Option<Platform>)>,
+    /// Where each manifest is in `found`.
+    places: HashMap<Digest, usize>,
     found: Vec<FoundManifest>,
 }
 
@@ -22,6 +24,7 @@ pub(super) fn outline(plan: &Plan) -> Vec<FoundManifest> {
             .map(|(at, blob)| (&blob.descriptor.digest, at))
             .collect(),
         below: HashMap::new(),
+        places: HashMap::new(),
         found: Vec::new(),
     };
     let attached = plan.attached.iter().flatten();
@@ -47,13 +50,9 @@ impl Outline<'_> {
     fn add(&mut self, manifest: &Manifest) {
         let at = self.found.len();
         let own = self.below.get(&manifest.digest).cloned();
-        let subject = manifest.subject.as_ref().and_then(|subject| {
-            let known = self.found.iter();
-            known
-                .enumerate()
-                .find(|(_, found)| found.digest == subject.digest)
-                .map(|(at, _)| at)
-        });
+        let subject = manifest.subject.as_ref();
+        let subject = subject.and_then(|subject| self.places.get(&subject.digest).copied());
+        self.places.entry(manifest.digest.clone()).or_insert(at);
         let (parent, platform) = match own {
             Some((parent, platform)) => (Some(parent), platform),
             None => (subject, None),

@@ -3,15 +3,21 @@
 //! Decides what is left out because it is known to be there. Invariant: a blob that several manifests name
 //! is in the plan once.
 
-use std::{collections::HashSet, sync::atomic::AtomicBool};
+use std::{
+    collections::HashSet,
+    sync::{Arc, atomic::AtomicBool},
+};
 
 use super::{
     CopyError, FoundBlob, Order, Report,
     attached::{Attachment, Brought, Search},
-    graph::Graph,
+    graph::{Graph, Origin},
     site::Site,
 };
-use crate::oci::{Descriptor, Digest, Manifest};
+use crate::{
+    oci::{Descriptor, Digest, Manifest},
+    registry::ImageBudget,
+};
 
 /// What the destination reference is to name.
 pub(super) struct Root {
@@ -28,8 +34,8 @@ pub(super) struct Plan {
     pub image: Graph,
     /// What is attached to the image, to that, and so on.
     pub attached: Vec<Vec<Attachment>>,
-    /// The blobs of all of these.
-    pub blobs: Vec<FoundBlob>,
+    /// The blobs of all of these; shared with who is told of them.
+    pub blobs: Arc<[FoundBlob]>,
     /// The manifests whose attachments are in the plan.
     pub brings: Vec<Brought>,
     pub there: bool,
@@ -44,6 +50,7 @@ impl Plan {
         order: &Order,
         source: &Site,
         destination: &Site,
+        budget: &ImageBudget<'_>,
         report: &(dyn Fn(Report) + Send + Sync),
     ) -> Result<Self, CopyError> {
         let (from, into) = (&order.source.repository, &order.destination.repository);
@@ -64,13 +71,18 @@ impl Plan {
             return Ok(only(Graph::of(manifest)));
         }
         let is_complete = |digest: &Digest| destination.has_manifest(into, digest);
+        let origin = Origin {
+            client: &source.client,
+            repository: from,
+            budget,
+        };
         let image = if there {
-            Graph::names(&source.client, from, manifest).await?
+            Graph::names(origin, manifest).await?
         } else if is_complete(&manifest.digest) {
             // Another tag of this repository brought all of it.
             Graph::of(manifest)
         } else {
-            Graph::read(&source.client, from, manifest, &is_complete).await?
+            Graph::read(origin, manifest, &is_complete).await?
         };
         if !order.attachments.any() {
             return Ok(only(image));
@@ -94,8 +106,8 @@ impl Plan {
             .collect();
         let search = Search {
             wanted: order.attachments,
+            origin,
             source,
-            from,
             destination,
             into,
             report,
@@ -106,18 +118,18 @@ impl Plan {
     }
 
     fn of(
-        image: Graph,
+        mut image: Graph,
         rewritten: bool,
-        attached: Vec<Vec<Attachment>>,
+        mut attached: Vec<Vec<Attachment>>,
         brings: Vec<Brought>,
     ) -> Self {
         let mut seen = HashSet::new();
-        let attachments = attached.iter().flatten();
-        let graphs = std::iter::once(&image).chain(attachments.map(|attached| &attached.graph));
+        let attachments = attached.iter_mut().flatten();
+        let graphs =
+            std::iter::once(&mut image).chain(attachments.map(|attached| &mut attached.graph));
         let blobs = graphs
-            .flat_map(|graph| &graph.blobs)
+            .flat_map(|graph| std::mem::take(&mut graph.blobs))
             .filter(|blob| seen.insert(blob.descriptor.digest.clone()))
-            .cloned()
             .collect();
         Self {
             image,
@@ -148,9 +160,13 @@ impl Plan {
             .flat_map(Graph::manifests)
     }
 
-    /// Length of all manifests in bytes.
-    pub(super) fn size(&self) -> usize {
-        self.manifests().map(|manifest| manifest.raw.len()).sum()
+    /// About how many bytes of memory it takes.
+    pub(super) fn weight(&self) -> usize {
+        /// Of a blob, in its manifest and in the plan.
+        const BLOB: usize = 512;
+        let manifests = self.manifests();
+        let raw: usize = manifests.map(|manifest| manifest.raw.len()).sum();
+        raw + BLOB * self.blobs.len()
     }
 
     /// What the plan was made for.

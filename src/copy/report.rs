@@ -17,7 +17,7 @@ pub enum Report {
     Planned {
         root: Digest,
         manifests: Vec<FoundManifest>,
-        blobs: Vec<FoundBlob>,
+        blobs: Arc<[FoundBlob]>,
         /// What the destination tag names now, if that is another image.
         replaces: Option<Digest>,
     },

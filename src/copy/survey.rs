@@ -12,15 +12,15 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 
 use super::{
     CopyError, ImageId,
-    graph::READERS,
+    graph::{READERS, TOGETHER},
     image::{ImageCopy, Seen},
     plan::Plan,
     site::Site,
 };
 use crate::oci::{Digest, Manifest, Repository};
 
-/// Bytes of manifests that are kept for the copies; what is beyond is read again. Where reading is rationed, far
-/// fewer may be read in a day.
+/// Bytes of plans that are kept for the copies; what is beyond is read again, and so is a large image. Where
+/// reading is rationed, far fewer may be read in a day.
 const MOST_KEPT: usize = 16 << 20;
 
 /// What a survey found.
@@ -58,21 +58,25 @@ impl ImageCopy<'_> {
             let root = plan.image.root.digest.clone();
             return Ok(Surveyed::UpToDate { root });
         }
-        let looks: Vec<_> = (plan.blobs.iter())
-            .map(|blob| self.blob(&blob.descriptor).look())
-            .collect();
-        stream::iter(looks)
-            .buffer_unordered(READERS)
-            .try_collect::<()>()
-            .await?;
-        self.kept.put(self.order.image, source, plan);
+        for some in plan.blobs.chunks(TOGETHER) {
+            let looks: Vec<_> = (some.iter())
+                .map(|blob| self.blob(&blob.descriptor).look())
+                .collect();
+            stream::iter(looks)
+                .buffer_unordered(READERS)
+                .try_collect::<()>()
+                .await?;
+        }
+        if !self.budget.is_large() {
+            self.kept.put(self.order.image, source, plan);
+        }
         Ok(Surveyed::Missing)
     }
 }
 
 impl Kept {
     fn put(&self, image: ImageId, source: Digest, plan: Box<Plan>) {
-        let size = plan.size();
+        let size = plan.weight();
         let mut kept = self.lock();
         if kept.bytes + size <= MOST_KEPT {
             kept.bytes += size;
@@ -91,7 +95,7 @@ impl Kept {
         let (source, plan) = {
             let mut kept = self.lock();
             let taken = kept.plans.remove(&image)?;
-            kept.bytes -= taken.1.size();
+            kept.bytes -= taken.1.weight();
             taken
         };
         let is_there = |manifest: &Manifest| destination.has_manifest(into, &manifest.digest);

@@ -20,7 +20,7 @@ use super::{
     attached::Attachment,
     cosign::{CosignTag, Found},
     error::blame,
-    graph::Graph,
+    graph::{Graph, TOGETHER},
     plan::Plan,
     site::Site,
 };
@@ -122,8 +122,9 @@ impl<'a> Writing<'a> {
     }
 
     async fn levels(&self, graph: &Graph) -> Result<(), CopyError> {
-        for level in graph.levels.iter().rev() {
-            let writes: Vec<_> = level
+        let levels = graph.levels.iter().rev();
+        for some in levels.flat_map(|level| level.chunks(TOGETHER)) {
+            let writes: Vec<_> = some
                 .iter()
                 .map(|manifest| async move {
                     let version = Version::Digest(manifest.digest.clone());

@@ -13,11 +13,11 @@ use super::{
 };
 use crate::{
     oci::{Digest, Reference, Registry},
-    registry::{self, Client},
+    registry::{self, Client, ImageBudget},
 };
 
 /// The largest configs in the wild have some 100 KiB.
-const LARGEST_CONFIG: usize = 8 * 1024 * 1024;
+const LARGEST_CONFIG: usize = 4 << 20;
 /// Requests in flight for one image.
 const READERS: usize = 6;
 
@@ -42,6 +42,15 @@ impl Inspector {
     /// # Errors
     /// Which registry failed at what, what it said, and what can be done.
     pub async fn answer(&self, request: &Request) -> Result<Answer, Error> {
+        let budget = ImageBudget::new(|| ());
+        self.answer_within(request, &budget).await
+    }
+
+    async fn answer_within(
+        &self,
+        request: &Request,
+        budget: &ImageBudget<'_>,
+    ) -> Result<Answer, Error> {
         let client = (self.clients)(request.registry())?;
         Ok(match request {
             Request::Repositories(_) => {
@@ -51,14 +60,15 @@ impl Inspector {
                 &client.tags(&place.repository).await?,
             ))),
             Request::Manifest(place, version) => {
-                Answer::Manifest(Arc::new(client.manifest(&place.repository, version).await?))
+                let read = client.manifest_within(&place.repository, version, budget);
+                Answer::Manifest(Arc::new(read.await?))
             }
             Request::Config(place, digest, media_type) => {
-                let raw = read_config(&client, place, digest).await?;
+                let raw = read_config(&client, place, digest, budget).await?;
                 Answer::Config(Arc::new(Config::read(raw, media_type.clone())))
             }
             Request::Referrers(place, digest) => {
-                Answer::Referrers(Arc::new(referrers(&client, place, digest).await?))
+                Answer::Referrers(Arc::new(referrers(&client, place, digest, budget).await?))
             }
         })
     }
@@ -69,6 +79,7 @@ impl Inspector {
     /// If the root manifest cannot be read.
     pub async fn inspect(&self, reference: &Reference, scope: &Scope) -> Result<Inspection, Error> {
         let mut known = Known::default();
+        let budget = &ImageBudget::new(|| ());
         loop {
             let missing = Inspection::missing(reference, scope, &known);
             if missing.is_empty() {
@@ -76,7 +87,7 @@ impl Inspector {
             }
             let mut answers = stream::iter(missing)
                 .map(|request| async move {
-                    let answer = self.answer(&request).await;
+                    let answer = self.answer_within(&request, budget).await;
                     (request, answer)
                 })
                 .buffer_unordered(READERS);
@@ -87,7 +98,12 @@ impl Inspector {
     }
 }
 
-async fn read_config(client: &Arc<Client>, place: &Place, digest: &Digest) -> Result<Bytes, Error> {
+async fn read_config(
+    client: &Arc<Client>,
+    place: &Place,
+    digest: &Digest,
+    budget: &ImageBudget<'_>,
+) -> Result<Bytes, Error> {
     let fail = |said: String, kind| Error {
         registry: place.registry.clone(),
         doing: "read the config".into(),
@@ -102,6 +118,9 @@ async fn read_config(client: &Arc<Client>, place: &Place, digest: &Digest) -> Re
             let said = format!("sent more than {LARGEST_CONFIG} bytes");
             return Err(fail(said, ErrorKind::TooLarge));
         }
+        budget
+            .add_config_bytes(chunk.len() as u64)
+            .map_err(|over| fail(format!("holds {over}"), ErrorKind::TooLarge))?;
         hasher.update(&chunk);
         raw.extend_from_slice(&chunk);
     }
@@ -113,8 +132,13 @@ async fn read_config(client: &Arc<Client>, place: &Place, digest: &Digest) -> Re
     Ok(raw.into())
 }
 
-async fn referrers(client: &Client, place: &Place, digest: &Digest) -> Result<Referrers, Error> {
-    let (entries, source) = match client.referrers(&place.repository, digest).await? {
+async fn referrers(
+    client: &Client,
+    place: &Place,
+    digest: &Digest,
+    budget: &ImageBudget<'_>,
+) -> Result<Referrers, Error> {
+    let (entries, source) = match client.referrers(&place.repository, digest, budget).await? {
         registry::Referrers::Listed(entries) => (entries, ReferrersSource::Api),
         registry::Referrers::Tagged(entries) => (entries, ReferrersSource::FallbackTag),
         registry::Referrers::Refused(error) => return Err(error.into()),

@@ -1,13 +1,19 @@
 //! Manifests and indexes: the raw bytes, and the little of them that copying acts on.
 //!
-//! Invariant: the bytes are never changed or re-encoded; their digest is the image's identity.
+//! Decides what a manifest is, and refuses one that is something else to another reader or names more than any
+//! image has. Invariant: the bytes are never changed or re-encoded; their digest is the image's identity.
 
 use std::sync::Arc;
 
 use bytes::Bytes;
 use serde::Deserialize;
 
-use super::{Descriptor, Digest, MediaType, descriptor::null_as_default};
+use super::{Descriptor, Digest, MediaType, descriptor::null_as_default, scan::Scan};
+
+/// Descriptors one manifest may have. Parsed they take several times their bytes.
+pub const MOST_DESCRIPTORS: usize = 10_000;
+/// Annotations and URLs one manifest may have, its descriptors' included; the same goes for them.
+pub const MOST_ENTRIES: usize = 50_000;
 
 /// A manifest as a registry sent it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,6 +51,14 @@ pub enum ManifestError {
     Unknown(MediaType),
     #[error("the manifest names neither its media type nor its content")]
     Shapeless,
+    #[error("the manifest means different things to different readers: {0}")]
+    Ambiguous(String),
+    #[error("one manifest holds {count} {what}, more than the {most} that are read")]
+    TooMany {
+        what: &'static str,
+        count: usize,
+        most: usize,
+    },
 }
 
 impl From<serde_json::Error> for ManifestError {
@@ -67,10 +81,12 @@ impl Manifest {
         digest: Digest,
         content_type: Option<&str>,
     ) -> Result<Self, ManifestError> {
+        let scan = scan(&raw)?;
         let fields: Fields = serde_json::from_slice(&raw)?;
         let header = content_type
             .map(MediaType::new)
             .filter(MediaType::is_manifest);
+        check_types(fields.media_type.as_ref(), header.as_ref())?;
         let media_type = match (fields.media_type, header) {
             (Some(own), _) => own,
             (None, Some(header)) => header,
@@ -82,6 +98,7 @@ impl Manifest {
         if media_type.is_schema1() || fields.schema_version == 1 {
             return Err(ManifestError::Schema1);
         }
+        check_content(&scan, &media_type)?;
         let content = if media_type.is_index() {
             ManifestContent::Index(fields.manifests.unwrap_or_default())
         } else if media_type.is_manifest() {
@@ -123,6 +140,76 @@ impl Manifest {
         };
         config.into_iter().chain(layers)
     }
+}
+
+/// The descriptors of a list of referrers, which is an index that nobody names by its digest.
+///
+/// # Errors
+/// As [`Manifest::parse`].
+pub fn listed_descriptors(raw: &[u8]) -> Result<Vec<Descriptor>, ManifestError> {
+    #[derive(Deserialize)]
+    struct List {
+        manifests: Option<Vec<Descriptor>>,
+    }
+    scan(raw)?;
+    let list: List = serde_json::from_slice(raw)?;
+    Ok(list.manifests.unwrap_or_default())
+}
+
+/// What is in `raw`, if it is not more than may be parsed and its keys mean the same to everybody.
+fn scan(raw: &[u8]) -> Result<Scan, ManifestError> {
+    let mut scan = Scan::of(raw)?;
+    let descriptors = match scan.manifests {
+        true => "manifests",
+        false => "blobs",
+    };
+    let counts = [
+        (descriptors, scan.descriptors, MOST_DESCRIPTORS),
+        ("annotations and URLs", scan.entries, MOST_ENTRIES),
+    ];
+    if let Some((what, count, most)) = counts.into_iter().find(|(_, count, most)| count > most) {
+        return Err(ManifestError::TooMany { what, count, most });
+    }
+    match scan.ambiguous.take() {
+        Some(problem) => Err(ManifestError::Ambiguous(problem)),
+        None => Ok(scan),
+    }
+}
+
+/// Image and index must not be taken for each other; OCI's and Docker's images are alike.
+fn check_types(own: Option<&MediaType>, header: Option<&MediaType>) -> Result<(), ManifestError> {
+    let kind = |media_type: &MediaType| (media_type.is_index(), media_type.is_schema1());
+    match (own, header) {
+        (Some(own), Some(header)) if own.is_manifest() && kind(own) != kind(header) => {
+            let problem = format!("it says it is {own} and was sent as {header}");
+            Err(ManifestError::Ambiguous(problem))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Refuses a manifest with the content of another kind than `media_type`.
+fn check_content(scan: &Scan, media_type: &MediaType) -> Result<(), ManifestError> {
+    let image = [
+        ("config", scan.config),
+        ("layers", scan.layers),
+        ("blobs", scan.blobs),
+        ("fsLayers", scan.fs_layers),
+    ];
+    let of_image = image.iter().find(|(_, is_there)| *is_there);
+    let problem = match of_image {
+        Some((key, _)) if scan.manifests => format!("it has both `manifests` and `{key}`"),
+        Some((key, _)) if media_type.is_index() => format!("it is {media_type} and has `{key}`"),
+        None if scan.manifests && media_type.is_manifest() && !media_type.is_index() => {
+            format!("it is {media_type} and has `manifests`")
+        }
+        Some(_) if scan.layers && scan.blobs => "it has both `layers` and `blobs`".into(),
+        Some(_) if scan.fs_layers && (scan.config || scan.layers || scan.blobs) => {
+            "it has `fsLayers` besides what took their place".into()
+        }
+        Some(_) | None => return Ok(()),
+    };
+    Err(ManifestError::Ambiguous(problem))
 }
 
 #[derive(Deserialize)]
@@ -204,5 +291,111 @@ mod tests {
             parse(&json!({}), Some("text/html")),
             Err(ManifestError::Shapeless)
         ));
+    }
+    #[track_caller]
+    fn ambiguous(raw: &str, content_type: Option<&str>) -> String {
+        match Manifest::parse(raw.to_owned().into(), content_type) {
+            Err(ManifestError::Ambiguous(problem)) => problem,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn an_image_and_an_index_at_once_is_refused() {
+        let both = json!({"schemaVersion": 2, "manifests": [], "layers": [],
+                          "config": descriptor(MediaType::OCI_CONFIG)});
+        for content_type in [
+            None,
+            Some(MediaType::OCI_INDEX),
+            Some(MediaType::OCI_MANIFEST),
+        ] {
+            let problem = ambiguous(&both.to_string(), content_type);
+            assert_eq!(problem, "it has both `manifests` and `config`");
+        }
+        let artifact = json!({"mediaType": MediaType::OCI_ARTIFACT, "layers": [], "blobs": []});
+        let problem = ambiguous(&artifact.to_string(), None);
+        assert_eq!(problem, "it has both `layers` and `blobs`");
+    }
+
+    #[test]
+    fn content_of_another_kind_than_its_type_is_refused() {
+        let image = json!({"schemaVersion": 2, "config": descriptor(MediaType::OCI_CONFIG),
+                           "layers": [descriptor(MediaType::OCI_LAYER_GZIP)]});
+        let index = json!({"schemaVersion": 2, "manifests": [descriptor(MediaType::OCI_MANIFEST)]});
+        for (content, sent) in [
+            (&image, MediaType::OCI_INDEX),
+            (&image, MediaType::DOCKER_LIST),
+            (&index, MediaType::OCI_MANIFEST),
+            (&index, MediaType::DOCKER_MANIFEST),
+        ] {
+            ambiguous(&content.to_string(), Some(sent));
+            let mut named = content.clone();
+            named["mediaType"] = json!(sent);
+            ambiguous(&named.to_string(), None);
+        }
+        let mut named = image.clone();
+        named["mediaType"] = json!(MediaType::OCI_MANIFEST);
+        ambiguous(&named.to_string(), Some(MediaType::OCI_INDEX));
+        // Docker's and OCI's images are read alike.
+        assert!(parse(&named, Some(MediaType::DOCKER_MANIFEST)).is_ok());
+    }
+
+    #[test]
+    fn keys_that_readers_take_for_each_other_are_refused() {
+        let digest = Digest::of(b"");
+        let layer = |keys: &str| {
+            format!(
+                r#"{{"schemaVersion":2,"layers":[{{"mediaType":"a","digest":"{digest}","size":1{keys}}}]}}"#
+            )
+        };
+        for keys in [
+            r#","Digest":"x""#,
+            r#","size":2"#,
+            r#","\u0053ize":2"#,
+            ",\"\u{17f}ize\":2",
+            r#","MediaType":"b""#,
+            r#","platform":{"os":"linux","OS":"windows"}"#,
+        ] {
+            ambiguous(&layer(keys), Some(MediaType::OCI_MANIFEST));
+        }
+        for raw in [
+            r#"{"schemaVersion":2,"layers":[],"Layers":[]}"#,
+            r#"{"schemaVersion":2,"LAYERS":[]}"#,
+            r#"{"schemaVersion":2,"layers":[],"layers":[]}"#,
+            r#"{"schemaVersion":2,"layers":[],"MediaType":"x"}"#,
+            r#"{"schemaVersion":2,"layers":[],"subject":{},"SUBJECT":{}}"#,
+        ] {
+            ambiguous(raw, Some(MediaType::OCI_MANIFEST));
+        }
+    }
+
+    #[test]
+    fn keys_nobody_acts_on_may_be_anything() {
+        let config = descriptor(MediaType::OCI_CONFIG).to_string();
+        let raw = format!(
+            r#"{{"schemaVersion":2,"x":1,"X":{{"layers":1,"Layers":2}},"config":{config},
+                "manifests":null,"annotations":{{"a":"1","A":"2","digest":"3","Digest":"4"}}}}"#
+        );
+        Manifest::parse(raw.into(), Some(MediaType::OCI_MANIFEST)).unwrap();
+    }
+
+    #[test]
+    fn more_descriptors_than_any_image_has_are_counted_and_not_parsed() {
+        let layer = descriptor("l").to_string();
+        let manifest = |count: usize| {
+            let layers = vec![layer.as_str(); count].join(",");
+            let raw = format!(r#"{{"schemaVersion":2,"layers":[{layers}]}}"#);
+            Manifest::parse(raw.into(), Some(MediaType::OCI_MANIFEST))
+        };
+        assert_eq!(manifest(MOST_DESCRIPTORS).unwrap().blobs().count(), 10_000);
+        assert_eq!(
+            manifest(55_000).unwrap_err().to_string(),
+            "one manifest holds 55000 blobs, more than the 10000 that are read"
+        );
+        let urls = vec!["\"\""; MOST_ENTRIES + 1].join(",");
+        let layer = format!(r#"{},"urls":[{urls}]}}"#, layer.trim_end_matches('}'));
+        let raw = format!(r#"{{"schemaVersion":2,"layers":[{layer}]}}"#);
+        let error = Manifest::parse(raw.into(), Some(MediaType::OCI_MANIFEST)).unwrap_err();
+        assert!(matches!(error, ManifestError::TooMany { .. }), "{error}");
     }
 }

@@ -13,12 +13,13 @@ mod media_type;
 mod on_existing;
 mod platform;
 mod reference;
+mod scan;
 mod signatures;
 
 pub use attachments::Attachments;
 pub use descriptor::Descriptor;
 pub use digest::{Digest, DigestError, Hasher};
-pub use manifest::{Manifest, ManifestContent, ManifestError};
+pub use manifest::{Manifest, ManifestContent, ManifestError, listed_descriptors};
 pub use media_type::MediaType;
 pub use on_existing::OnExisting;
 pub use platform::{Platform, PlatformError};

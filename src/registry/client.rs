@@ -212,13 +212,13 @@ impl Client {
         self.error(operation, Some(url), ErrorCause::Protocol(text.into()))
     }
 
-    /// The whole body, if it has at most `limit` bytes.
-    pub(super) async fn read_body(
+    /// The whole body, if `keep` admits it: it is told the length so far, before more bytes are kept.
+    pub(super) async fn read_body_while(
         &self,
         operation: Operation,
         url: &Url,
         mut response: Response,
-        limit: usize,
+        mut keep: impl FnMut(usize) -> Result<(), ErrorCause>,
     ) -> Result<Bytes, Error> {
         let fail = |cause| self.error(operation, Some(url), cause);
         let (mut body, mut flow) = (Vec::new(), Flow::default());
@@ -232,12 +232,15 @@ impl Client {
             flow.moved(bytes, asked.elapsed(), &self.patience)
                 .map_err(fail)?;
             match chunk {
-                Some(chunk) if body.len() + chunk.len() > limit => {
-                    let text = format!("the answer has more than {limit} bytes");
-                    return Err(self.protocol(operation, url, text));
+                Some(chunk) => {
+                    keep(body.len() + chunk.len()).map_err(fail)?;
+                    body.extend_from_slice(&chunk);
                 }
-                Some(chunk) => body.extend_from_slice(&chunk),
-                None => return Ok(body.into()),
+                None => {
+                    // It may be kept for as long as its image.
+                    body.shrink_to_fit();
+                    return Ok(body.into());
+                }
             }
         }
     }

@@ -10,7 +10,7 @@ use serde::Deserialize;
 use url::{Position, Url};
 
 use super::{
-    ProviderError, Refusal,
+    OverBudget, ProviderError, Refusal,
     lane::Closed,
     secrets::{Secrets, is_harmless},
 };
@@ -86,6 +86,10 @@ pub enum ErrorCause {
     Protocol(String),
     #[error("sent {got} where {expected} was asked for")]
     Digest { expected: Digest, got: Digest },
+    #[error("sent more than the {declared} bytes that were declared for it")]
+    LongerThanDeclared { declared: u64 },
+    #[error("holds {0}")]
+    OverBudget(#[from] OverBudget),
     #[error("sent a manifest that cannot be copied: {0}")]
     Manifest(#[from] ManifestError),
     #[error("refused the credentials: {0}")]
@@ -156,8 +160,10 @@ impl Error {
             ErrorCause::Closed(left) => Class::Transient {
                 retry_after: Some(*left),
             },
-            ErrorCause::Protocol(_) => Class::Rejected,
-            ErrorCause::Digest { .. } => Class::Corrupt,
+            ErrorCause::Protocol(_) | ErrorCause::OverBudget(_) => Class::Rejected,
+            ErrorCause::Digest { .. }
+            | ErrorCause::LongerThanDeclared { .. }
+            | ErrorCause::Manifest(ManifestError::Ambiguous(_)) => Class::Corrupt,
             ErrorCause::Manifest(_) => Class::Rejected,
             ErrorCause::Auth(_)
             | ErrorCause::NoCredentials(_)

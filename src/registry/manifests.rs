@@ -1,7 +1,9 @@
 //! Manifests: look up, read, write, delete (distribution-spec "Pulling/Pushing/Deleting Manifests").
 //!
-//! Invariant: a manifest read by digest has that digest, and one written is answered with its own.
+//! Invariant: a manifest read by digest has that digest and at most its declared size, and one written is
+//! answered with its own.
 
+use bytes::Bytes;
 use reqwest::{
     Method, Response,
     header::{ACCEPT, CONTENT_TYPE, HeaderName, HeaderValue},
@@ -9,16 +11,15 @@ use reqwest::{
 use url::Url;
 
 use super::{
-    Client, Error, ErrorCause, Operation,
+    Client, Error, ErrorCause, ImageBudget, LARGEST_MANIFEST, Operation, OverBudget,
     auth::Scopes,
+    image_budget::Charge,
     transmission::{Call, CallBody},
 };
-use crate::oci::{Digest, Manifest, MediaType, Repository, Version};
+use crate::oci::{Descriptor, Digest, Manifest, MediaType, Repository, Version};
 
 const DOCKER_CONTENT_DIGEST: HeaderName = HeaderName::from_static("docker-content-digest");
 const OCI_SUBJECT: HeaderName = HeaderName::from_static("oci-subject");
-/// Registries cap pushes at 4 MiB (distribution-spec "Pushing Manifests"); reading allows some more.
-const LARGEST_MANIFEST: usize = 8 * 1024 * 1024;
 
 /// What a registry says of a manifest without sending it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -63,21 +64,116 @@ impl Client {
         }
     }
 
-    /// The manifest, byte-exact, its digest computed here.
+    /// The manifest, byte-exact, its digest computed here. For one that stands alone; what belongs to an
+    /// image is read within its budget.
     pub async fn manifest(
         &self,
         repository: &Repository,
         version: &Version,
     ) -> Result<Manifest, Error> {
+        let budget = ImageBudget::new(|| ());
+        self.manifest_within(repository, version, &budget).await
+    }
+
+    /// As [`manifest`](Self::manifest), charged to `budget` while it is read.
+    pub async fn manifest_within(
+        &self,
+        repository: &Repository,
+        version: &Version,
+        budget: &ImageBudget<'_>,
+    ) -> Result<Manifest, Error> {
         let operation = Operation::GetManifest;
-        let call = self.manifest_call(operation, Method::GET, repository, version);
-        let url = call.url.clone();
+        let url = self.manifest_url(repository, version);
+        loop {
+            let (response, content_type) = self.get_manifest(repository, version).await?;
+            let body = self
+                .read_body_within(operation, &url, response, LARGEST_MANIFEST, budget)
+                .await?;
+            if let Some(raw) = body {
+                let over = |over: OverBudget| self.error(operation, Some(&url), over.into());
+                budget.add_manifest().map_err(over)?;
+                return self.parse_manifest(&url, version, raw, content_type.as_deref());
+            }
+            budget.enlarge().await;
+        }
+    }
+
+    /// The manifest that `described` describes; it was charged to a budget. A longer one is corrupt.
+    pub async fn described_manifest(
+        &self,
+        repository: &Repository,
+        described: &Descriptor,
+    ) -> Result<Manifest, Error> {
+        let operation = Operation::GetManifest;
+        let version = Version::Digest(described.digest.clone());
+        let url = self.manifest_url(repository, &version);
+        let declared = described.size;
+        if declared > LARGEST_MANIFEST {
+            return Err(self.too_large(operation, &url, LARGEST_MANIFEST));
+        }
+        let (response, content_type) = self.get_manifest(repository, &version).await?;
+        let keep = |body: usize| match body as u64 > declared {
+            true => Err(ErrorCause::LongerThanDeclared { declared }),
+            false => Ok(()),
+        };
+        let raw = self
+            .read_body_while(operation, &url, response, keep)
+            .await?;
+        self.parse_manifest(&url, &version, raw, content_type.as_deref())
+    }
+
+    /// The body, charged to `budget` while it is read; `None` if the image has to wait before it may have it.
+    pub(super) async fn read_body_within(
+        &self,
+        operation: Operation,
+        url: &Url,
+        response: Response,
+        limit: u64,
+        budget: &ImageBudget<'_>,
+    ) -> Result<Option<Bytes>, Error> {
+        let (mut reading, mut length, mut crowded) = (budget.reading(), 0, false);
+        let keep = |body: usize| {
+            if body as u64 > limit {
+                return Err(too_large(limit));
+            }
+            let more = body - std::mem::replace(&mut length, body);
+            match reading.add(more as u64)? {
+                Charge::Taken => Ok(()),
+                Charge::Crowded => {
+                    crowded = true;
+                    Err(ErrorCause::Protocol("it has to wait".into()))
+                }
+            }
+        };
+        match self.read_body_while(operation, url, response, keep).await {
+            Ok(body) => {
+                reading.keep();
+                Ok(Some(body))
+            }
+            Err(_) if crowded => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn get_manifest(
+        &self,
+        repository: &Repository,
+        version: &Version,
+    ) -> Result<(Response, Option<String>), Error> {
+        let call = self.manifest_call(Operation::GetManifest, Method::GET, repository, version);
         let response = self.send(call).await?;
         let content_type = text_header(&response, &CONTENT_TYPE).map(str::to_owned);
-        let raw = self
-            .read_body(operation, &url, response, LARGEST_MANIFEST)
-            .await?;
-        let fail = |cause| self.error(operation, Some(&url), cause);
+        Ok((response, content_type))
+    }
+
+    fn parse_manifest(
+        &self,
+        url: &Url,
+        version: &Version,
+        raw: Bytes,
+        content_type: Option<&str>,
+    ) -> Result<Manifest, Error> {
+        let fail = |cause| self.error(Operation::GetManifest, Some(url), cause);
         let digest = match version {
             Version::Tag(_) => Digest::of(&raw),
             Version::Digest(expected) => {
@@ -93,7 +189,31 @@ impl Client {
                 got
             }
         };
-        Manifest::parse_as(raw, digest, content_type.as_deref()).map_err(|error| fail(error.into()))
+        Manifest::parse_as(raw, digest, content_type).map_err(|error| fail(error.into()))
+    }
+
+    /// Charges what an index names to `budget`, before any of it is read.
+    pub async fn admit_manifests<'d>(
+        &self,
+        budget: &ImageBudget<'_>,
+        described: impl IntoIterator<Item = &'d Descriptor>,
+    ) -> Result<(), Error> {
+        let over = |over: OverBudget| self.error(Operation::GetManifest, None, over.into());
+        budget.add_manifests(described).await.map_err(over)
+    }
+
+    /// Charges blobs that a manifest names to `budget`.
+    pub fn admit_blobs<'d>(
+        &self,
+        budget: &ImageBudget<'_>,
+        blobs: impl IntoIterator<Item = &'d Descriptor>,
+    ) -> Result<(), Error> {
+        let over = |over: OverBudget| self.error(Operation::GetManifest, None, over.into());
+        budget.add_blobs(blobs).map_err(over)
+    }
+
+    fn too_large(&self, operation: Operation, url: &Url, limit: u64) -> Error {
+        self.error(operation, Some(url), too_large(limit))
     }
 
     /// Writes the manifest under `version`; the registry has to answer with its digest or none, or
@@ -182,6 +302,10 @@ impl Client {
         }
         call
     }
+}
+
+fn too_large(limit: u64) -> ErrorCause {
+    ErrorCause::Protocol(format!("the answer has more than {limit} bytes"))
 }
 
 fn text_header<'a>(response: &'a Response, name: &HeaderName) -> Option<&'a str> {

@@ -18,9 +18,11 @@ mod flow;
 #[cfg(test)]
 mod hostile;
 mod http_clients;
+mod image_budget;
 mod lane;
 mod link;
 mod manifests;
+mod names;
 mod pages;
 mod patience;
 mod private_network;
@@ -42,6 +44,10 @@ pub use blobs::{BlobPresence, BlobRead};
 pub use client::{Client, Settings};
 pub use error::{Class, Error, ErrorCause, Operation};
 pub use flow::Flow;
+pub use image_budget::{
+    ImageBudget, LARGEST_MANIFEST, MOST_BLOBS, MOST_CONFIG_BYTES, MOST_MANIFEST_BYTES,
+    MOST_MANIFESTS, OverBudget,
+};
 pub use lane::{Lane, LaneSample, Limit, Limits, Rationed, StreamPermit};
 pub use manifests::{ManifestHead, Written};
 pub use patience::Patience;

@@ -10,11 +10,11 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{Client, Error, Operation, auth::Scopes, pages::Pages};
-use crate::oci::{Attachments, Descriptor, Digest, Manifest, MediaType, Repository, Version};
+use super::{Client, Error, ImageBudget, Operation, auth::Scopes, pages::Pages};
+use crate::oci::{
+    Attachments, Descriptor, Digest, Manifest, MediaType, Repository, Version, listed_descriptors,
+};
 
-/// More than this many are a mistake or an attack.
-const MOST_REFERRERS: usize = 10_000;
 /// A registry without the list may say so with 500 (quirk 45); one that only stumbles answers in the end.
 const ASKED_AT_500: usize = 3;
 
@@ -40,7 +40,8 @@ pub enum ReferrersApi {
 }
 
 impl Client {
-    /// The manifests that refer to `subject`: from the registry's list, else from the fallback tag.
+    /// The manifests that refer to `subject`: from the registry's list, else from the fallback tag. What is read is charged to
+    /// `budget`, in which the image has `subject`.
     ///
     /// # Errors
     /// What may pass by itself, and lists that cannot be read. That there is no list is an answer.
@@ -48,9 +49,11 @@ impl Client {
         &self,
         repository: &Repository,
         subject: &Digest,
+        budget: &ImageBudget<'_>,
     ) -> Result<Referrers, Error> {
-        let api = self.referrers_api(repository, subject).await?;
-        self.referrers_after(api, repository, subject, true).await
+        let api = self.referrers_api(repository, subject, budget).await?;
+        self.referrers_after(api, repository, subject, true, budget)
+            .await
     }
 
     /// The first half of [`referrers`](Self::referrers), for callers that remember which registry has no API.
@@ -61,10 +64,11 @@ impl Client {
         &self,
         repository: &Repository,
         subject: &Digest,
+        budget: &ImageBudget<'_>,
     ) -> Result<ReferrersApi, Error> {
         let mut asked = 0;
         loop {
-            let error = match self.list_referrers(repository, subject).await {
+            let error = match self.list_referrers(repository, subject, budget).await {
                 Ok(answer) => return Ok(answer),
                 Err(error) => error,
             };
@@ -89,6 +93,7 @@ impl Client {
         repository: &Repository,
         subject: &Digest,
         may_be_tagged: bool,
+        budget: &ImageBudget<'_>,
     ) -> Result<Referrers, Error> {
         let refused = match api {
             ReferrersApi::Listed(listed) => return Ok(Referrers::Listed(listed)),
@@ -102,7 +107,8 @@ impl Client {
         let Some(tag) = Attachments::fallback_tag(subject).filter(|_| may_be_tagged) else {
             return Ok(none(refused));
         };
-        match self.manifest(repository, &Version::Tag(tag)).await {
+        let version = Version::Tag(tag);
+        match self.manifest_within(repository, &version, budget).await {
             Ok(index) if index.media_type.is_index() => {
                 Ok(Referrers::Tagged(index.children().to_vec()))
             }
@@ -120,27 +126,20 @@ impl Client {
         &self,
         repository: &Repository,
         subject: &Digest,
+        budget: &ImageBudget<'_>,
     ) -> Result<ReferrersApi, Error> {
-        #[derive(Deserialize)]
-        struct List {
-            manifests: Option<Vec<Descriptor>>,
-        }
         let url = self.repository_url(repository, &format!("referrers/{subject}"));
         let scopes = Scopes::pull(repository);
-        let mut pages = Pages::new(self, Operation::ListReferrers, url.clone(), scopes)
-            .accept(MediaType::OCI_INDEX);
+        let mut pages = Pages::new(self, Operation::ListReferrers, url, scopes)
+            .accept(MediaType::OCI_INDEX)
+            .within(budget);
         let mut all = Vec::new();
         while let Some(page) = pages.next().await? {
             // A web page with status 200 is no list, nor is a redirect to one (quirk 45).
             if page.media_type.as_ref().map(MediaType::as_str) != Some(MediaType::OCI_INDEX) {
                 return Ok(ReferrersApi::Missing);
             }
-            let list: List = pages.read(&page)?;
-            all.extend(list.manifests.into_iter().flatten());
-            if all.len() > MOST_REFERRERS {
-                let text = format!("it lists more than {MOST_REFERRERS}");
-                return Err(self.protocol(Operation::ListReferrers, &url, text));
-            }
+            all.extend(pages.read(&page, listed_descriptors)?);
         }
         Ok(ReferrersApi::Listed(all))
     }

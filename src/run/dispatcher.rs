@@ -296,11 +296,11 @@ impl Dispatcher {
                 root,
                 manifests: manifests.into_iter().map(planned).collect(),
                 blobs: blobs
-                    .into_iter()
+                    .iter()
                     .map(|blob| PlannedBlob {
-                        digest: blob.descriptor.digest,
+                        digest: blob.descriptor.digest.clone(),
                         size: blob.descriptor.size,
-                        media_type: Some(blob.descriptor.media_type),
+                        media_type: Some(blob.descriptor.media_type.clone()),
                         kind: if blob.is_config {
                             BlobKind::Config
                         } else {

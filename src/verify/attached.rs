@@ -68,7 +68,9 @@ impl Comparison<'_> {
     ) -> Result<Vec<Digest>, VerifyError> {
         let origin = &self.image.source.repository;
         let refused = |error: VerifyError| error.of(format!("what refers to {subject}"));
-        let expected = self.source.referrers(origin, subject).await;
+        let expected = (self.source)
+            .referrers(origin, subject, self.there.budget)
+            .await;
         let expected = match digests(expected.map_err(VerifyError::Source)?) {
             Ok(expected) => expected,
             Err(error) => {
@@ -82,7 +84,9 @@ impl Comparison<'_> {
             return Ok(Vec::new());
         }
         let there = &self.there;
-        let listed = there.client.referrers(there.repository, subject).await;
+        let listed = (there.client)
+            .referrers(there.repository, subject, there.budget)
+            .await;
         match digests(listed.map_err(VerifyError::Destination)?) {
             Ok(listed) => {
                 let listed: HashSet<Digest> = listed.into_iter().collect();
@@ -159,9 +163,10 @@ impl Comparison<'_> {
         expected: &Digest,
         got: &Digest,
     ) -> Result<Option<Note>, VerifyError> {
+        let budget = self.there.budget;
         let read = async |client: &Client, repository: &Repository, digest: &Digest| {
             let version = Version::Digest(digest.clone());
-            match client.manifest(repository, &version).await {
+            match client.manifest_within(repository, &version, budget).await {
                 Ok(manifest) => Ok(Some(manifest)),
                 Err(error) if matches!(*error.cause, ErrorCause::Manifest(_)) => Ok(None),
                 Err(error) => Err(error),

@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     oci::{Attachments, Digest, Manifest, Platform, Reference, Registry, Repository, Version},
-    registry::Client,
+    registry::{Client, ImageBudget},
 };
 
 /// How closely to look.
@@ -64,12 +64,14 @@ impl Verifier {
         destination: &Arc<Client>,
         image: &Image,
     ) -> Result<Findings, VerifyError> {
+        let budget = ImageBudget::new(|| ());
         let comparison = Comparison {
             source,
             image,
             there: Place {
                 verifier: self,
                 client: destination,
+                budget: &budget,
                 repository: &image.destination.repository,
             },
         };
@@ -178,7 +180,8 @@ impl Comparison<'_> {
         let read = |client: &Arc<Client>, repository: &Repository, digest: &Digest| {
             let (client, repository) = (Arc::clone(client), repository.clone());
             let version = Version::Digest(digest.clone());
-            async move { client.manifest(&repository, &version).await }
+            let budget = self.there.budget;
+            async move { client.manifest_within(&repository, &version, budget).await }
         };
         let origin = &self.image.source.repository;
         let index: Manifest = read(self.source, origin, expected)

@@ -12,11 +12,13 @@ use super::{
 };
 use crate::{
     oci::{Descriptor, Digest, Manifest, MediaType, Repository, Version},
-    registry::{BlobPresence, BlobRead, Client},
+    registry::{BlobPresence, BlobRead, Client, ImageBudget},
 };
 
 /// Blobs of one image looked at together.
 const LOOKERS: usize = 6;
+/// Look-ups prepared at once: each takes some kilobytes before it begins.
+const TOGETHER: usize = 32;
 /// Indexes in indexes are rare; deeper than this is a mistake or an attack.
 const DEEPEST: usize = 5;
 
@@ -25,6 +27,8 @@ pub(super) struct Place<'a> {
     pub verifier: &'a Verifier,
     pub client: &'a Arc<Client>,
     pub repository: &'a Repository,
+    /// Of the image that is looked at.
+    pub budget: &'a ImageBudget<'a>,
 }
 
 impl Place<'_> {
@@ -42,9 +46,13 @@ impl Place<'_> {
                 return Ok(vec![Difference::Missing { part, digest }]);
             };
             found.insert(digest.clone());
+            let named = manifest
+                .blobs()
+                .chain(manifest.children().iter().filter(is_blob));
+            let admitted = self.client.admit_blobs(self.budget, named);
+            admitted.map_err(VerifyError::Destination)?;
             let mut differences = self.blobs(manifest.blobs()).await?;
-            let (blobs, children): (Vec<_>, Vec<_>) =
-                manifest.children().iter().partition(|child| is_blob(child));
+            let (blobs, children): (Vec<_>, Vec<_>) = manifest.children().iter().partition(is_blob);
             differences.extend(self.blobs(blobs.into_iter()).await?);
             for child in children {
                 if found.contains(&child.digest) {
@@ -77,7 +85,8 @@ impl Place<'_> {
 
     async fn manifest(&self, digest: &Digest) -> Result<Option<Manifest>, VerifyError> {
         let version = Version::Digest(digest.clone());
-        match self.client.manifest(self.repository, &version).await {
+        let read = (self.client).manifest_within(self.repository, &version, self.budget);
+        match read.await {
             Ok(manifest) => Ok(Some(manifest)),
             Err(error) if error.is_not_found() => Ok(None),
             Err(error) => Err(VerifyError::Destination(error)),
@@ -89,9 +98,16 @@ impl Place<'_> {
         blobs: impl Iterator<Item = &Descriptor>,
     ) -> Result<Vec<Difference>, VerifyError> {
         let held = blobs.filter(|blob| !blob.media_type.is_foreign_layer() || blob.urls.is_empty());
-        let looks: Vec<_> = held.map(|blob| self.blob(blob)).collect();
-        let differences: Vec<_> = stream::iter(looks).buffered(LOOKERS).try_collect().await?;
-        Ok(differences.into_iter().flatten().collect())
+        let held: Vec<_> = held.collect();
+        let mut differences = Vec::new();
+        for some in held.chunks(TOGETHER) {
+            let looks: Vec<_> = some.iter().map(|blob| self.blob(blob)).collect();
+            let mut looks = stream::iter(looks).buffered(LOOKERS);
+            while let Some(difference) = looks.try_next().await? {
+                differences.extend(difference);
+            }
+        }
+        Ok(differences)
     }
 
     async fn blob(&self, blob: &Descriptor) -> Result<Option<Difference>, VerifyError> {
@@ -150,7 +166,7 @@ fn missing(digest: &Digest) -> Difference {
 }
 
 /// Build caches list layers right in an index (quirk 49).
-fn is_blob(child: &Descriptor) -> bool {
+fn is_blob(child: &&Descriptor) -> bool {
     let media_type = child.media_type.as_str();
     !child.media_type.is_manifest()
         && (media_type.contains(".layer.")

@@ -1,8 +1,10 @@
 //! One image as its events left it: its state, its blobs, its attempts and how they ended.
 //!
 //! Decides what can be asked of one job; how events change it and what is known of all jobs together is
-//! the board's. Invariant: `bytes_total` and `bytes_done` are the sums over `blobs`.
+//! the board's. Invariant: `bytes_total` and `bytes_done` are the sums over `blobs`, also after these were
+//! dropped, and finding a blob does not take longer the more there are.
 
+use super::Totals;
 use crate::batch::{
     Attempt, BlobKind, Failure, Job, JobId, Millis, PlannedManifest, Settled, SkipReason,
 };
@@ -58,6 +60,23 @@ pub struct JobView {
     /// Sum of `blobs` by size, and of what of it is settled or under way.
     pub bytes_total: u64,
     pub bytes_done: u64,
+    /// Positions in `blobs` in the order of their digests; empty while there are few.
+    by_digest: Vec<u32>,
+    pub(super) open: OpenBlobs,
+    /// The sums over `blobs`, if these were dropped.
+    pub(super) dropped: Option<Totals>,
+}
+
+/// As many blobs are looked through without an index.
+const FEW: usize = 32;
+
+/// How many blobs are not settled.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct OpenBlobs {
+    /// Waiting for other jobs' uploads.
+    pub waiting: usize,
+    /// To be brought by this job.
+    pub own: usize,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -107,7 +126,53 @@ impl JobView {
             failures: Vec::new(),
             bytes_total: 0,
             bytes_done: 0,
+            by_digest: Vec::new(),
+            open: OpenBlobs::default(),
+            dropped: None,
         }
+    }
+
+    /// Whether its size is known.
+    #[must_use]
+    pub fn is_sized(&self) -> bool {
+        !self.blobs.is_empty() || self.dropped.is_some()
+    }
+
+    /// Where in `blobs` the blob of `digest` is.
+    pub(super) fn position(&self, digest: &Digest) -> Option<usize> {
+        if self.by_digest.is_empty() {
+            return self.blobs.iter().position(|blob| blob.digest == *digest);
+        }
+        let compare = |at: &u32| self.blobs[*at as usize].digest.cmp(digest);
+        let found = self.by_digest.binary_search_by(compare).ok()?;
+        Some(self.by_digest[found] as usize)
+    }
+
+    pub(super) fn set_blobs(&mut self, blobs: Vec<BlobView>) {
+        self.dropped = None;
+        self.by_digest = match blobs.len() {
+            0..=FEW => Vec::new(),
+            count => {
+                let mut order: Vec<u32> = (0..).take(count).collect();
+                order.sort_by(|a, b| blobs[*a as usize].digest.cmp(&blobs[*b as usize].digest));
+                order
+            }
+        };
+        self.blobs = blobs;
+        self.count_open();
+    }
+
+    pub(super) fn count_open(&mut self) {
+        let open = self.blobs.iter().map(|blob| OpenBlobs::of(&blob.state));
+        self.open = open.fold(OpenBlobs::default(), OpenBlobs::plus);
+    }
+
+    /// Drops what is known of single blobs and manifests; the sums stay.
+    pub(super) fn drop_blobs(&mut self) {
+        let totals = Totals::of_job(self);
+        self.manifests = Vec::new();
+        self.set_blobs(Vec::new());
+        self.dropped = Some(totals);
     }
 
     /// Ended, for better or worse.
@@ -147,13 +212,7 @@ impl JobView {
 
     /// Running, and everything it still needs is being uploaded by other jobs.
     pub(super) fn is_held_up(&self) -> bool {
-        let mut waits = false;
-        self.state == State::Running
-            && self.blobs.iter().all(|blob| {
-                waits |= matches!(blob.state, BlobState::WaitingFor(_));
-                matches!(blob.state, BlobState::WaitingFor(_) | BlobState::Settled(_))
-            })
-            && waits
+        self.state == State::Running && self.open.own == 0 && self.open.waiting > 0
     }
 
     /// The failure this job stands at, if it failed or waits to be tried again.
@@ -162,6 +221,30 @@ impl JobView {
         match self.state {
             State::Failed | State::Waiting { .. } => self.failures.last().map(|(_, cause)| cause),
             _ => None,
+        }
+    }
+}
+
+impl OpenBlobs {
+    pub(super) fn of(state: &BlobState) -> Self {
+        match state {
+            BlobState::Pending | BlobState::Copying { .. } => Self { waiting: 0, own: 1 },
+            BlobState::WaitingFor(_) => Self { waiting: 1, own: 0 },
+            BlobState::Settled(_) => Self::default(),
+        }
+    }
+
+    pub(super) fn plus(self, other: Self) -> Self {
+        Self {
+            waiting: self.waiting + other.waiting,
+            own: self.own + other.own,
+        }
+    }
+
+    pub(super) fn minus(self, other: Self) -> Self {
+        Self {
+            waiting: self.waiting - other.waiting,
+            own: self.own - other.own,
         }
     }
 }

@@ -7,12 +7,12 @@ mod job_view;
 mod queue;
 mod totals;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 pub use job_view::{BlobState, BlobView, JobView, State, Survey};
 pub use totals::{StateCounts, Totals};
 
-use self::queue::Queue;
+use self::{job_view::OpenBlobs, queue::Queue};
 use super::{
     Attempt, BatchId, Event, FailureClass, JobId, LaneState, Outcome, QueueReason, Selection,
     StopMode, StopReason,
@@ -41,7 +41,14 @@ pub struct Board {
     held_up: BTreeSet<JobId>,
     waiting: BTreeSet<JobId>,
     failed: BTreeSet<JobId>,
+    /// Ended jobs whose blobs are known, the first that ended first, with how many there were.
+    detailed: VecDeque<(JobId, usize)>,
+    /// The sum of these.
+    detailed_blobs: usize,
 }
+
+/// Blobs of ended jobs that are known one by one. Beyond, the jobs that ended first keep their sums only.
+const MOST_DETAILED: usize = 100_000;
 
 impl Board {
     #[must_use]
@@ -196,20 +203,19 @@ impl Board {
                     view.replaces.clone_from(replaces);
                     view.manifests.clone_from(manifests);
                     // A retry reads the same manifests again; what was settled stays settled.
-                    let known = std::mem::take(&mut view.blobs);
-                    view.blobs = blobs
+                    let known = |digest| view.position(digest).map(|at| &view.blobs[at]);
+                    let blobs = blobs
                         .iter()
                         .map(|planned| BlobView {
                             digest: planned.digest.clone(),
                             size: planned.size,
                             kind: planned.kind,
                             media_type: planned.media_type.clone(),
-                            state: known
-                                .iter()
-                                .find(|blob| blob.digest == planned.digest)
+                            state: known(&planned.digest)
                                 .map_or(BlobState::Pending, |blob| blob.state.clone()),
                         })
                         .collect();
+                    view.set_blobs(blobs);
                 });
             }
             Event::BlobWaited { job, digest, owner } => {
@@ -301,6 +307,19 @@ impl Board {
             if let Outcome::Failed { cause } = outcome {
                 view.failures.push((view.attempt, cause.clone()));
             }
+            if !view.blobs.is_empty() {
+                self.detailed.push_back((job, view.blobs.len()));
+                self.detailed_blobs += view.blobs.len();
+            }
+        }
+        while self.detailed_blobs > MOST_DETAILED
+            && let Some((first, blobs)) = self.detailed.pop_front()
+        {
+            self.detailed_blobs -= blobs;
+            let view = self.jobs.get_mut(first.index());
+            if let Some(view) = view.filter(|view| view.is_done()) {
+                view.drop_blobs();
+            }
         }
     }
 
@@ -373,12 +392,16 @@ impl Board {
         let Some(view) = self.jobs.get_mut(id.index()) else {
             return;
         };
-        let Some(blob) = view.blobs.iter_mut().find(|blob| blob.digest == *digest) else {
+        let Some(at) = view.position(digest) else {
             return;
         };
+        let blob = &mut view.blobs[at];
         let before = Totals::of_blob(blob);
+        let was_open = OpenBlobs::of(&blob.state);
         change(&mut blob.state);
         let after = Totals::of_blob(blob);
+        let open = view.open.minus(was_open);
+        view.open = open.plus(OpenBlobs::of(&blob.state));
         view.bytes_done = view.bytes_done - before.done + after.done;
         self.totals = self.totals.minus(before).plus(after);
         self.note_held_up(id);
@@ -399,6 +422,7 @@ impl Board {
         };
         let before = Totals::of_job(view);
         change(view);
+        view.count_open();
         let after = Totals::of_job(view);
         view.bytes_total = after.planned;
         view.bytes_done = after.done;

@@ -323,3 +323,88 @@ fn a_skipped_job_comes_back_as_far_as_its_survey_was() {
     assert_eq!(next(&board), [OTHER]);
     assert_eq!(board.planned(), 1);
 }
+
+/// Every blob of a job with `count` of them, planned.
+fn planned_many(job: JobId, count: u64) -> Event {
+    let blob = |seed: u64| PlannedBlob {
+        digest: Digest::of(&seed.to_be_bytes()),
+        size: 1,
+        kind: BlobKind::Layer,
+        media_type: None,
+    };
+    Event::JobPlanned {
+        replaces: None,
+        job,
+        root: Digest::of(b"root"),
+        manifests: Vec::new(),
+        blobs: (0..count).map(blob).collect(),
+    }
+}
+
+fn settled_present(job: JobId, seed: u64) -> Event {
+    Event::BlobSettled {
+        job,
+        digest: Digest::of(&seed.to_be_bytes()),
+        bytes: 1,
+        how: Settled::Present,
+    }
+}
+
+#[test]
+fn every_blob_of_a_large_job_is_found_and_stays_settled() {
+    let mut board = board(&[started(1), planned_many(JOB, 1000)]);
+    for seed in 0..999 {
+        board.apply(&settled_present(JOB, seed));
+    }
+    assert_eq!(board.totals().present, 999);
+    board.apply(&Event::BlobWaited {
+        job: JOB,
+        digest: Digest::of(&999_u64.to_be_bytes()),
+        owner: OTHER,
+    });
+    assert_eq!(board.held_up(), 1);
+    board.apply(&planned_many(JOB, 1000));
+    assert_eq!(board.totals().present, 999);
+    board.apply(&settled_present(JOB, 999));
+    assert_eq!(board.held_up(), 0);
+    assert_eq!(board.job(JOB).unwrap().bytes_done, 1000);
+}
+
+#[test]
+fn what_ended_first_keeps_its_sums_when_there_are_too_many_blobs() {
+    let most = MOST_DETAILED as u64;
+    let root = Digest::of(b"root");
+    let ended = |job| Event::JobFinished {
+        job,
+        outcome: Outcome::Copied { root: root.clone() },
+    };
+    let start = |job, attempt| Event::JobStarted {
+        job,
+        attempt: Attempt(attempt),
+    };
+    let mut board = board(&[
+        start(JOB, 1),
+        planned_many(JOB, most),
+        settled_present(JOB, 0),
+    ]);
+    board.apply(&ended(JOB));
+    board.apply(&start(OTHER, 1));
+    board.apply(&planned_many(OTHER, 1));
+    assert_eq!(board.job(JOB).unwrap().blobs.len(), MOST_DETAILED);
+    board.apply(&ended(OTHER));
+    let (first, last) = (board.job(JOB).unwrap(), board.job(OTHER).unwrap());
+    assert!(first.blobs.is_empty() && first.is_sized());
+    assert_eq!((first.bytes_total, first.bytes_done), (most, 1));
+    assert_eq!(last.blobs.len(), 1);
+    assert_eq!(
+        (board.totals().planned, board.totals().present),
+        (most + 1, 1)
+    );
+    // Taken up again, it is counted once.
+    board.apply(&start(JOB, 2));
+    board.apply(&planned_many(JOB, most));
+    assert_eq!(
+        (board.totals().planned, board.totals().present),
+        (most + 1, 0)
+    );
+}

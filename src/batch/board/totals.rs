@@ -77,10 +77,12 @@ impl Totals {
     }
 
     pub(super) fn of_job(view: &JobView) -> Self {
-        view.blobs
-            .iter()
-            .map(Self::of_blob)
-            .fold(Self::default(), Self::plus)
+        view.dropped.unwrap_or_else(|| {
+            view.blobs
+                .iter()
+                .map(Self::of_blob)
+                .fold(Self::default(), Self::plus)
+        })
     }
 
     pub(super) fn plus(self, other: Self) -> Self {

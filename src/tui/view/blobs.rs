@@ -103,6 +103,7 @@ fn draw_line(model: &Model, pen: &mut Pen, line: &DetailLine) {
         DetailLine::NoBlobs(view) => pen.put(
             Role::Dim,
             match phase(view) {
+                _ if view.is_sized() => "Its blobs are not kept: very many images ended since.",
                 Phase::UpToDate => "The destination has this image already.",
                 Phase::Copied => "Copied by an earlier run.",
                 Phase::Reading => "Reading its manifests.",

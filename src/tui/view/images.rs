@@ -201,9 +201,9 @@ fn cell(
         }
         Column::Progress => progress(pen, view, cells),
         Column::Size => {
-            let size = match view.blobs.is_empty() {
-                true => String::new(),
-                false => bytes(view.bytes_total),
+            let size = match view.is_sized() {
+                true => bytes(view.bytes_total),
+                false => String::new(),
             };
             pen.right_column(Role::Text, &size, cells);
         }
@@ -234,7 +234,7 @@ fn progress(pen: &mut Pen, view: &JobView, cells: u16) {
         Phase::Copied | Phase::Reading => false,
         _ => view.bytes_done > 0,
     };
-    if !started || view.blobs.is_empty() {
+    if !started || !view.is_sized() {
         return pen.skip(cells + 1);
     }
     let share = percent(view.bytes_done, view.bytes_total);

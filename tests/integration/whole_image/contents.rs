@@ -153,6 +153,31 @@ async fn quirk_49_schema_1_is_refused_in_a_sentence() {
 }
 
 #[tokio::test]
+async fn a_manifest_that_is_something_else_to_other_readers_is_corrupt() {
+    let pair = Pair::new().await;
+    let store = pair.source.server.store();
+    let children = put_index(store, "app", "1", &["linux/amd64"]);
+    let config = blob(store, MediaType::OCI_CONFIG, "{}");
+    let both = json!({"schemaVersion": 2, "mediaType": MediaType::OCI_INDEX,
+                      "manifests": [children[1]], "config": config, "layers": []});
+    put_manifest(store, "app", Some(&tag("both")), &both);
+    let error = pair.copy("app:both").await.unwrap_err();
+    assert_eq!(error.class(), Class::Corrupt);
+    let text = error.to_string();
+    assert!(text.contains("both `manifests` and `config`"), "{text}");
+    // An image that is sent as an index.
+    let media_type = Action::SetHeader {
+        name: "content-type".into(),
+        value: MediaType::OCI_INDEX.into(),
+    };
+    fault(&pair.source, "GET", "/manifests/sha256", media_type);
+    let error = pair.copy("app:1").await.unwrap_err();
+    assert_eq!(error.class(), Class::Corrupt);
+    assert!(error.to_string().contains("was sent as"), "{error}");
+    assert_eq!(count(&pair.destination.requests(), "PUT", ""), 0);
+}
+
+#[tokio::test]
 async fn an_index_the_source_does_not_hold_all_of_says_what_is_missing() {
     let pair = Pair::new().await;
     let store = pair.source.server.store();
@@ -245,12 +270,12 @@ async fn quirk_47_a_registry_that_never_finds_the_children_is_not_asked_for_ever
 async fn quirk_50_a_manifest_without_end_is_given_up() {
     let pair = Pair::new().await;
     put_image(pair.source.server.store(), "app", "1", 1);
-    let endless = Action::answer(200).body(&" ".repeat(9 * 1024 * 1024));
+    let endless = Action::answer(200).body(&" ".repeat(5 * 1024 * 1024));
     fault(&pair.source, "GET", "/manifests/1", endless);
     let error = pair.copy("app:1").await.unwrap_err();
     assert_eq!(error.class(), Class::Rejected);
     assert!(
-        error.to_string().contains("more than 8388608 bytes"),
+        error.to_string().contains("more than 4194304 bytes"),
         "{error}"
     );
 }

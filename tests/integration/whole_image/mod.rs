@@ -1,6 +1,7 @@
 //! All of an image, from one embedded registry to another, driven through the engine.
 
 mod attachments;
+mod budget;
 mod circles;
 mod contents;
 mod destinations;

@@ -24,7 +24,7 @@ impl Pair {
             let mut found = found.lock().unwrap();
             match report {
                 Report::Planned { blobs, .. } => {
-                    let digests = blobs.into_iter().map(|blob| blob.descriptor.digest);
+                    let digests = blobs.iter().map(|blob| blob.descriptor.digest.clone());
                     found.blobs.extend(digests);
                 }
                 Report::Settled { digest, how, .. } => {

@@ -1,0 +1,318 @@
+//! How much one image may have, and how many large images are in memory at once.
+//!
+//! An image's source decides how many manifests and blobs it has, so everything that is read for one image (its
+//! manifests, what is attached to them, and so on) is charged here before it is read. The limits are far above
+//! any image seen: an index of 100 platforms with attestations and signatures has some 800 manifests of 2 MiB
+//! together, a model of several thousand layers one manifest of 2 MiB. Invariant: an image takes one permit at
+//! most and never waits for another while it has one, so images cannot wait for each other in a circle.
+
+use std::{
+    collections::HashSet,
+    fmt,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+use tokio::sync::{OnceCell, Semaphore, SemaphorePermit};
+
+use crate::oci::{Descriptor, Digest};
+
+/// Manifests of one image, its children and everything attached to them included.
+pub const MOST_MANIFESTS: u64 = 5_000;
+/// Bytes of all of these, and of the lists that name what is attached.
+pub const MOST_MANIFEST_BYTES: u64 = 8 << 20;
+/// Bytes of one manifest; registries take no larger ones (distribution-spec "Pushing Manifests").
+pub const LARGEST_MANIFEST: u64 = 4 << 20;
+/// Different blobs of all of these.
+pub const MOST_BLOBS: u64 = 10_000;
+/// Bytes of configs, where they are looked into; a copy only passes them on.
+pub const MOST_CONFIG_BYTES: u64 = 16 << 20;
+
+/// An image with more bytes of manifests than this is large.
+const LARGE: u64 = 256 << 10;
+/// Large images in memory at once; one at its limits takes some 40 MB. Of the process, as its memory is.
+static LARGE_IMAGES: Semaphore = Semaphore::const_new(1);
+
+/// What was read for one image so far.
+pub struct ImageBudget<'a> {
+    taken: Mutex<Taken>,
+    /// Of [`LARGE_IMAGES`]; kept as long as the image is. Absent only if there are no permits, which does not
+    /// happen.
+    permit: OnceCell<Option<SemaphorePermit<'static>>>,
+    /// Called when it has to wait for a permit.
+    waits: Box<dyn Fn() + Send + Sync + 'a>,
+}
+
+#[derive(Default)]
+struct Taken {
+    manifests: u64,
+    bytes: u64,
+    blobs: HashSet<Digest>,
+    config_bytes: u64,
+}
+
+/// More than one image may have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{held} {what}, more than the {most} that one image may have")]
+pub struct OverBudget {
+    what: Counted,
+    held: u64,
+    most: u64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Counted {
+    Manifests,
+    Bytes,
+    Blobs,
+    ConfigBytes,
+}
+
+/// What became of bytes that are about to be kept.
+pub(super) enum Charge {
+    Taken,
+    /// They make the image a large one, and there are enough of those: drop what was read and wait.
+    Crowded,
+}
+
+/// Bytes of one answer, given back unless they are kept.
+pub(super) struct Reading<'b, 'a> {
+    budget: &'b ImageBudget<'a>,
+    bytes: u64,
+}
+
+impl<'a> ImageBudget<'a> {
+    /// `waits` is called when other large images have to end first.
+    pub fn new(waits: impl Fn() + Send + Sync + 'a) -> Self {
+        Self {
+            taken: Mutex::default(),
+            permit: OnceCell::new(),
+            waits: Box::new(waits),
+        }
+    }
+
+    /// Whether so much was read that only few such images are in memory at once.
+    #[must_use]
+    pub fn is_large(&self) -> bool {
+        self.permit.initialized()
+    }
+
+    /// Begins anew: what was read so far is no longer kept.
+    pub fn reset(&self) {
+        *self.lock() = Taken::default();
+    }
+
+    /// Charges manifests whose sizes are declared, before one of them is read.
+    ///
+    /// # Errors
+    /// If the image then has too many, or too large ones.
+    pub async fn add_manifests<'d>(
+        &self,
+        described: impl IntoIterator<Item = &'d Descriptor>,
+    ) -> Result<(), OverBudget> {
+        let (mut count, mut bytes) = (0, 0_u64);
+        for descriptor in described {
+            count += 1;
+            bytes = bytes.saturating_add(descriptor.size);
+        }
+        let is_large = {
+            let mut taken = self.lock();
+            taken.add_manifests(count)?;
+            taken.add_bytes(bytes)?;
+            taken.bytes > LARGE
+        };
+        if is_large {
+            self.enlarge().await;
+        }
+        Ok(())
+    }
+
+    /// Charges the blobs that are not charged yet.
+    ///
+    /// # Errors
+    /// If the image then has too many.
+    pub fn add_blobs<'d>(
+        &self,
+        blobs: impl IntoIterator<Item = &'d Descriptor>,
+    ) -> Result<(), OverBudget> {
+        let mut taken = self.lock();
+        let mut more = 0;
+        for blob in blobs {
+            // Beyond the limit they are only counted.
+            if (taken.blobs.len() as u64) < MOST_BLOBS {
+                taken.blobs.insert(blob.digest.clone());
+            } else if !taken.blobs.contains(&blob.digest) {
+                more += 1;
+            }
+        }
+        let held = taken.blobs.len() as u64 + more;
+        check(Counted::Blobs, held, MOST_BLOBS)
+    }
+
+    /// Charges bytes of a config that is looked into.
+    ///
+    /// # Errors
+    /// If the image then has too many.
+    pub fn add_config_bytes(&self, bytes: u64) -> Result<(), OverBudget> {
+        let mut taken = self.lock();
+        taken.config_bytes = taken.config_bytes.saturating_add(bytes);
+        check(Counted::ConfigBytes, taken.config_bytes, MOST_CONFIG_BYTES)
+    }
+
+    /// A manifest of unknown length is about to be read.
+    pub(super) fn add_manifest(&self) -> Result<(), OverBudget> {
+        self.lock().add_manifests(1)
+    }
+
+    pub(super) fn reading(&self) -> Reading<'_, 'a> {
+        Reading {
+            budget: self,
+            bytes: 0,
+        }
+    }
+
+    /// Waits until the image may be a large one.
+    pub(super) async fn enlarge(&self) {
+        let acquire = || async {
+            if let Ok(permit) = LARGE_IMAGES.try_acquire() {
+                return Some(permit);
+            }
+            (self.waits)();
+            LARGE_IMAGES.acquire().await.ok()
+        };
+        self.permit.get_or_init(acquire).await;
+    }
+
+    fn may_be_large(&self) -> bool {
+        self.permit.initialized()
+            || LARGE_IMAGES
+                .try_acquire()
+                .is_ok_and(|permit| self.permit.set(Some(permit)).is_ok())
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Taken> {
+        self.taken.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Taken {
+    fn add_manifests(&mut self, count: u64) -> Result<(), OverBudget> {
+        let held = self.manifests.saturating_add(count);
+        check(Counted::Manifests, held, MOST_MANIFESTS)?;
+        self.manifests = held;
+        Ok(())
+    }
+
+    fn add_bytes(&mut self, bytes: u64) -> Result<(), OverBudget> {
+        let held = self.bytes.saturating_add(bytes);
+        check(Counted::Bytes, held, MOST_MANIFEST_BYTES)?;
+        self.bytes = held;
+        Ok(())
+    }
+}
+
+impl Reading<'_, '_> {
+    pub(super) fn add(&mut self, bytes: u64) -> Result<Charge, OverBudget> {
+        let is_large = {
+            let mut taken = self.budget.lock();
+            taken.add_bytes(bytes)?;
+            taken.bytes > LARGE
+        };
+        self.bytes += bytes;
+        Ok(match is_large && !self.budget.may_be_large() {
+            true => Charge::Crowded,
+            false => Charge::Taken,
+        })
+    }
+
+    /// The bytes were read, and belong to the image.
+    pub(super) fn keep(mut self) {
+        self.bytes = 0;
+    }
+}
+
+impl Drop for Reading<'_, '_> {
+    fn drop(&mut self) {
+        let mut taken = self.budget.lock();
+        taken.bytes = taken.bytes.saturating_sub(self.bytes);
+    }
+}
+
+fn check(what: Counted, held: u64, most: u64) -> Result<(), OverBudget> {
+    match held > most {
+        true => Err(OverBudget { what, held, most }),
+        false => Ok(()),
+    }
+}
+
+impl fmt::Display for Counted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Manifests => "manifests",
+            Self::Bytes => "bytes of manifests",
+            Self::Blobs => "blobs",
+            Self::ConfigBytes => "bytes of configs",
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::oci::MediaType;
+
+    fn described(seed: u64, size: u64) -> Descriptor {
+        Descriptor {
+            media_type: MediaType::new(MediaType::OCI_MANIFEST),
+            digest: Digest::of(&seed.to_be_bytes()),
+            size,
+            platform: None,
+            artifact_type: None,
+            urls: Vec::new(),
+            annotations: Default::default(),
+        }
+    }
+
+    #[tokio::test]
+    async fn every_count_has_its_limit_and_says_what_it_came_to() {
+        let budget = ImageBudget::new(|| ());
+        let children: Vec<_> = (0..400).map(|seed| described(seed, 8_283_750)).collect();
+        let error = budget.add_manifests(&children).await.unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "3313500000 bytes of manifests, more than the 8388608 that one image may have"
+        );
+        let many: Vec<_> = (0..=MOST_MANIFESTS)
+            .map(|seed| described(seed, 1))
+            .collect();
+        let error = ImageBudget::new(|| ()).add_manifests(&many).await;
+        assert!(error.unwrap_err().to_string().starts_with("5001 manifests"));
+        let blobs: Vec<_> = (0..55_000).map(|seed| described(seed, 1)).collect();
+        let error = budget.add_blobs(&blobs).unwrap_err();
+        assert!(
+            error
+                .to_string()
+                .starts_with("55000 blobs, more than the 10000")
+        );
+    }
+
+    #[test]
+    fn a_blob_that_many_manifests_name_is_charged_once() {
+        let budget = ImageBudget::new(|| ());
+        let blobs: Vec<_> = (0..MOST_BLOBS).map(|seed| described(seed, 1)).collect();
+        for _ in 0..3 {
+            budget.add_blobs(&blobs).unwrap();
+        }
+    }
+
+    #[test]
+    fn what_was_read_in_vain_is_given_back() {
+        let budget = ImageBudget::new(|| ());
+        for _ in 0..100 {
+            assert!(matches!(budget.reading().add(LARGE), Ok(Charge::Taken)));
+        }
+        let mut kept = budget.reading();
+        kept.add(LARGE).ok();
+        kept.keep();
+        assert_eq!(budget.lock().bytes, LARGE);
+    }
+}
