@@ -5,6 +5,7 @@ mod connections;
 mod cuts;
 mod discovery;
 mod faults;
+mod limits;
 mod manifests;
 mod skopeo;
 mod uploads;
