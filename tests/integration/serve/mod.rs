@@ -7,6 +7,7 @@ mod discovery;
 mod faults;
 mod limits;
 mod manifests;
+mod program;
 mod skopeo;
 mod uploads;
 
