@@ -267,6 +267,25 @@ impl Upload {
         }
     }
 
+    /// Loses the second half of what was received, as a registry does that answers before it has written.
+    pub(crate) async fn roll_back(&self) -> Result<(), UploadError> {
+        let stop = self.take_over();
+        let mut content = self.content(&stop).await?;
+        let kept = self.received() / 2;
+        let file = self.file(&mut content).await?;
+        file.set_len(kept).await?;
+        content.file = None;
+        let path = self.staged.path().to_owned();
+        let hashing = tokio::task::spawn_blocking(move || {
+            let mut hasher = Digest::of(&[]).hasher();
+            absorb(std::fs::File::open(path)?, &mut hasher)?;
+            Ok::<_, io::Error>(hasher)
+        });
+        content.hasher = hashing.await.map_err(io::Error::other)??;
+        self.received.store(kept, Ordering::Release);
+        Ok(())
+    }
+
     async fn write(&self, content: &mut Content, mut bytes: Bytes) -> io::Result<()> {
         self.file(content).await?;
         let Content { hasher, file, .. } = content;

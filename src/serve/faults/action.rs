@@ -26,12 +26,14 @@ pub enum Action {
     StallRequest { after: u64 },
     /// Does nothing at all until the fault is released, then goes on as usual.
     Hang,
-    /// Both bodies pass at `rate` bytes a second.
+    /// Both bodies pass at `rate` bytes a second until the fault is released.
     Drip { rate: u64 },
     /// Sends another kind of `Location` than a path.
     Location(OddLocation),
     /// Forgets the upload session the request is for.
     LoseSession,
+    /// Forgets half of what the upload session the request is for has received and acknowledged.
+    RollBack,
     /// Answers a range request with the whole blob.
     IgnoreRange,
     /// Sends the client to `base` followed by the path and query it asked for.

@@ -24,7 +24,7 @@ use crate::serve::{
     errors::{ErrorCode, Refusal},
     paths::{Query, Resource},
     server::Service,
-    shaped::{End, EndBy, Shape},
+    shaped::{Drip, End, EndBy, Shape},
     throttle::Pace,
     wire::Switch,
 };
@@ -51,7 +51,7 @@ impl Performance {
                     shape.end = Some(End { after, by });
                 }
                 Action::StallRequest { after } => shape.end = Some(stall(fault, after)),
-                Action::Drip { rate } => shape.pace = NonZeroU64::new(rate).map(Pace::new),
+                Action::Drip { rate } => shape.pace = drip(fault, rate),
                 _ => {}
             }
         }
@@ -68,7 +68,7 @@ impl Performance {
                     shape.end = Some(End { after: *after, by });
                 }
                 Action::StallResponse { after } => shape.end = Some(stall(fault, *after)),
-                Action::Drip { rate } => shape.pace = NonZeroU64::new(*rate).map(Pace::new),
+                Action::Drip { rate } => shape.pace = drip(fault, *rate),
                 Action::DropHeader { name } if name.eq_ignore_ascii_case("content-length") => {
                     shape.unsized_length = true;
                 }
@@ -108,6 +108,16 @@ impl Performance {
                         Resource::parse(request.uri.path())
                     {
                         service.uploads.cancel(&repository, &id);
+                    }
+                }
+                Action::RollBack => {
+                    if let Ok(Resource::Upload(repository, id)) =
+                        Resource::parse(request.uri.path())
+                        && let Some(upload) = service.uploads.find(&repository, &id)
+                        && let Err(error) = upload.roll_back().await
+                    {
+                        let code = ErrorCode::BlobUploadInvalid;
+                        return Some(Refusal::new(code, error.to_string()).into_response());
                     }
                 }
                 Action::IgnoreRange => drop(request.headers.remove(header::RANGE)),
@@ -196,6 +206,7 @@ impl Performance {
                 | Action::Hang
                 | Action::Drip { .. }
                 | Action::LoseSession
+                | Action::RollBack
                 | Action::IgnoreRange
                 | Action::Redirect { .. }
                 | Action::IgnoreMount
@@ -206,6 +217,12 @@ impl Performance {
             }
         }
     }
+}
+
+fn drip(fault: &ActiveFault, rate: u64) -> Option<Drip> {
+    let pace = Pace::new(NonZeroU64::new(rate)?);
+    let released = Box::pin(fault.0.released.clone().cancelled_owned());
+    Some(Drip::new(pace, released))
 }
 
 fn stall(fault: &ActiveFault, after: u64) -> End {
