@@ -23,7 +23,6 @@ mod signals;
 mod verify;
 
 use std::{
-    net::SocketAddr,
     path::{Path, PathBuf},
     process::ExitCode,
 };
@@ -36,7 +35,7 @@ use crate::{
     batch::Verdict,
     journal::{Journal, JournalError, Place},
     present,
-    serve::ServeError,
+    serve::{HtpasswdError, ServeError, TlsError},
 };
 
 /// Moves container images between registries, in bulk, where an operator can see and steer it.
@@ -73,7 +72,7 @@ enum Command {
     /// Compare every image of a list or a batch with its source.
     Verify(verify::VerifyArguments),
     /// Serve a directory as a registry.
-    Serve(ServeArguments),
+    Serve(serve::ServeArguments),
     /// Show a migration between two registries that exist only for this demo.
     Demo(DemoArguments),
 }
@@ -156,19 +155,6 @@ enum ListCommand {
     },
     /// Print the JSON schema of lists, for editors.
     Schema,
-}
-
-#[derive(Args)]
-struct ServeArguments {
-    /// Where the content is kept; made if it does not exist.
-    #[arg(long, value_name = "DIR", default_value = "registry")]
-    dir: PathBuf,
-    /// Address to listen on; port 0 takes a free one.
-    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:5000")]
-    listen: SocketAddr,
-    /// Refuse everything that would change the content.
-    #[arg(long)]
-    read_only: bool,
 }
 
 #[derive(Args)]
@@ -296,8 +282,12 @@ pub fn main() -> ExitCode {
 /// What went wrong, fit to print. Errors of the layers fit after "failed to"; those made here are sentences.
 fn sentence(error: &anyhow::Error) -> String {
     let outermost = error.chain().next();
-    let of_a_layer =
-        outermost.is_some_and(|error| error.is::<JournalError>() || error.is::<ServeError>());
+    let of_a_layer = outermost.is_some_and(|error| {
+        error.is::<JournalError>()
+            || error.is::<ServeError>()
+            || error.is::<HtpasswdError>()
+            || error.is::<TlsError>()
+    });
     let before = if of_a_layer { "failed to " } else { "" };
     present::plain(&format!("{before}{error:#}")).into_owned()
 }

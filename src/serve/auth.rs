@@ -1,10 +1,10 @@
-//! Who may do what: everybody, one user by Basic, or holders of a token for the repository
+//! Who may do what: everybody, one user or those of a file by Basic, or holders of a token for the repository
 //! (distribution "Docker Registry v2 authentication via central service").
 //!
 //! Decides which scope a request needs and whether what it brings is enough. Invariant: a password or
 //! token is compared, never shown.
 
-use std::time::Duration;
+use std::{net::Ipv4Addr, time::Duration};
 
 use axum::{
     body::Body,
@@ -15,12 +15,17 @@ use base64::{Engine, prelude::BASE64_STANDARD};
 use secrecy::{ExposeSecret, SecretString};
 
 use super::{
+    connections::Peer,
     errors::{ErrorCode, Refusal},
+    htpasswd::Htpasswd,
+    passwords::{Checked, Passwords},
     paths::{Query, Resource},
     scopes::{Scope, Scopes},
     tokens::Tokens,
 };
 use crate::oci::Digest;
+
+const BASIC: &str = "Basic realm=\"transship\"";
 
 /// The one user there is.
 #[derive(Clone, Debug)]
@@ -46,14 +51,16 @@ impl Credentials {
     }
 
     fn in_headers(&self, headers: &HeaderMap) -> bool {
-        let decoded = authorization(headers, "basic")
-            .and_then(|encoded| BASE64_STANDARD.decode(encoded).ok())
-            .and_then(|decoded| String::from_utf8(decoded).ok());
-        decoded
-            .as_deref()
-            .and_then(|decoded| decoded.split_once(':'))
-            .is_some_and(|(user, password)| self.are(user, password))
+        basic(headers).is_some_and(|(user, password)| self.are(&user, &password))
     }
+}
+
+/// The user and password that came along.
+fn basic(headers: &HeaderMap) -> Option<(String, String)> {
+    let encoded = authorization(headers, "basic")?;
+    let decoded = String::from_utf8(BASE64_STANDARD.decode(encoded).ok()?).ok()?;
+    let (user, password) = decoded.split_once(':')?;
+    Some((user.to_owned(), password.to_owned()))
 }
 
 /// What a request has to bring.
@@ -64,6 +71,8 @@ pub enum Auth {
     Open,
     /// User and password with every request.
     Basic(Credentials),
+    /// The same, of any user in a file.
+    Htpasswd(Htpasswd),
     /// A token from this registry's own `/token`.
     Token(TokenAuth),
 }
@@ -81,29 +90,52 @@ pub struct TokenAuth {
 pub(crate) enum Gate {
     Open,
     Basic(Credentials),
-    Token(Tokens),
+    Htpasswd(Passwords),
+    Token {
+        tokens: Tokens,
+        /// Of the realm.
+        scheme: &'static str,
+    },
 }
 
 impl Gate {
-    pub(crate) fn new(auth: Auth) -> Self {
+    pub(crate) fn new(auth: Auth, is_secure: bool) -> Self {
         match auth {
             Auth::Open => Self::Open,
             Auth::Basic(credentials) => Self::Basic(credentials),
-            Auth::Token(auth) => Self::Token(Tokens::new(auth)),
+            Auth::Htpasswd(htpasswd) => Self::Htpasswd(Passwords::new(htpasswd)),
+            Auth::Token(auth) => Self::Token {
+                tokens: Tokens::new(auth),
+                scheme: if is_secure { "https" } else { "http" },
+            },
         }
     }
 
     /// Lets a request through or says what it lacks.
-    pub(crate) fn check(&self, request: &Parts, resource: &Resource) -> Result<(), Refusal> {
+    pub(crate) async fn check(&self, request: &Parts, resource: &Resource) -> Result<(), Refusal> {
         match self {
             Self::Open => Ok(()),
             Self::Basic(credentials) if credentials.in_headers(&request.headers) => Ok(()),
-            Self::Basic(_) => {
-                let challenge = "Basic realm=\"transship\"";
-                Err(unauthorized("user and password are required", challenge))
+            Self::Basic(_) => Err(unauthorized("user and password are required", BASIC)),
+            Self::Htpasswd(passwords) => {
+                let Some((user, password)) = basic(&request.headers) else {
+                    return Err(unauthorized("user and password are required", BASIC));
+                };
+                let peer = request.extensions.get::<Peer>();
+                let from = peer.map_or(Ipv4Addr::UNSPECIFIED.into(), |peer| peer.0.ip());
+                match passwords.check(&user, &password, from).await {
+                    Checked::Right => Ok(()),
+                    Checked::Wrong => Err(unauthorized("the user or password is wrong", BASIC)),
+                    Checked::TooMany { again_in } => {
+                        let seconds = again_in.as_secs_f64().ceil().to_string();
+                        let message = "too many wrong passwords came from this address";
+                        let refusal = Refusal::new(ErrorCode::TooManyRequests, message);
+                        Err(refusal.with(header::RETRY_AFTER, &seconds))
+                    }
+                }
             }
-            Self::Token(_) if *resource == Resource::Token => Ok(()),
-            Self::Token(tokens) => {
+            Self::Token { .. } if *resource == Resource::Token => Ok(()),
+            Self::Token { tokens, scheme } => {
                 let needed = needed(request, resource);
                 let granted =
                     authorization(&request.headers, "bearer").map(|token| tokens.granted(token));
@@ -113,7 +145,10 @@ impl Gate {
                     Some(None) => ("the token is not known or has expired", "invalid_token"),
                     None => ("a token is required", ""),
                 };
-                Err(unauthorized(message, &challenge(request, &needed, error)))
+                Err(unauthorized(
+                    message,
+                    &challenge(scheme, request, &needed, error),
+                ))
             }
         }
     }
@@ -124,7 +159,7 @@ impl Gate {
         request: &Parts,
         body: &mut Body,
     ) -> Result<Response, Refusal> {
-        let Self::Token(tokens) = self else {
+        let Self::Token { tokens, .. } = self else {
             return Err(Refusal::new(
                 ErrorCode::NameUnknown,
                 "this registry gives no tokens",
@@ -146,8 +181,8 @@ impl Gate {
 
     pub(crate) fn expire_tokens(&self) {
         match self {
-            Self::Token(tokens) => tokens.expire(),
-            Self::Open | Self::Basic(_) => {}
+            Self::Token { tokens, .. } => tokens.expire(),
+            Self::Open | Self::Basic(_) | Self::Htpasswd(_) => {}
         }
     }
 }
@@ -183,13 +218,13 @@ fn needed(request: &Parts, resource: &Resource) -> Scopes {
     Scopes(scopes)
 }
 
-fn challenge(request: &Parts, needed: &Scopes, error: &str) -> String {
+fn challenge(scheme: &str, request: &Parts, needed: &Scopes, error: &str) -> String {
     let host = request
         .headers
         .get(header::HOST)
         .and_then(|host| host.to_str().ok())
         .unwrap_or_default();
-    let mut challenge = format!("Bearer realm=\"http://{host}/token\",service=\"transship\"");
+    let mut challenge = format!("Bearer realm=\"{scheme}://{host}/token\",service=\"transship\"");
     if !needed.0.is_empty() {
         challenge.push_str(&format!(",scope=\"{needed}\""));
     }

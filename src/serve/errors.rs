@@ -17,7 +17,10 @@ pub(crate) enum ErrorCode {
     BlobUnknown,
     BlobUploadInvalid,
     BlobUploadUnknown,
+    BodyStalled,
+    Denied,
     DigestInvalid,
+    DiskFull,
     ManifestBlobUnknown,
     ManifestInvalid,
     ManifestTooLarge,
@@ -28,6 +31,7 @@ pub(crate) enum ErrorCode {
     RangeInvalid,
     SizeInvalid,
     TagInvalid,
+    TooManyRequests,
     Unauthorized,
     Unknown,
     Unsupported,
@@ -40,6 +44,9 @@ impl ErrorCode {
             Self::BlobUnknown => (StatusCode::NOT_FOUND, "BLOB_UNKNOWN"),
             Self::BlobUploadInvalid => (StatusCode::BAD_REQUEST, "BLOB_UPLOAD_INVALID"),
             Self::BlobUploadUnknown => (StatusCode::NOT_FOUND, "BLOB_UPLOAD_UNKNOWN"),
+            Self::BodyStalled => (StatusCode::REQUEST_TIMEOUT, "UNKNOWN"),
+            Self::Denied => (StatusCode::FORBIDDEN, "DENIED"),
+            Self::DiskFull => (StatusCode::INSUFFICIENT_STORAGE, "UNKNOWN"),
             Self::DigestInvalid => (StatusCode::BAD_REQUEST, "DIGEST_INVALID"),
             Self::ManifestBlobUnknown => (StatusCode::BAD_REQUEST, "MANIFEST_BLOB_UNKNOWN"),
             Self::ManifestInvalid => (StatusCode::BAD_REQUEST, "MANIFEST_INVALID"),
@@ -51,6 +58,7 @@ impl ErrorCode {
             Self::RangeInvalid => (StatusCode::RANGE_NOT_SATISFIABLE, "RANGE_INVALID"),
             Self::SizeInvalid => (StatusCode::BAD_REQUEST, "SIZE_INVALID"),
             Self::TagInvalid => (StatusCode::BAD_REQUEST, "TAG_INVALID"),
+            Self::TooManyRequests => (StatusCode::TOO_MANY_REQUESTS, "TOOMANYREQUESTS"),
             Self::Unauthorized => (StatusCode::UNAUTHORIZED, "UNAUTHORIZED"),
             Self::Unknown => (StatusCode::INTERNAL_SERVER_ERROR, "UNKNOWN"),
             Self::Unsupported => (StatusCode::METHOD_NOT_ALLOWED, "UNSUPPORTED"),
@@ -84,12 +92,20 @@ impl Refusal {
     }
 }
 
+impl Refusal {
+    pub(crate) fn from_disk(error: &io::Error) -> Self {
+        use io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
+        let code = match error.kind() {
+            StorageFull | QuotaExceeded | FileTooLarge => ErrorCode::DiskFull,
+            _ => ErrorCode::Unknown,
+        };
+        Self::new(code, format!("the registry's disk: {}", error.kind()))
+    }
+}
+
 impl From<io::Error> for Refusal {
     fn from(error: io::Error) -> Self {
-        Self::new(
-            ErrorCode::Unknown,
-            format!("the registry's disk: {}", error.kind()),
-        )
+        Self::from_disk(&error)
     }
 }
 

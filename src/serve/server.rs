@@ -1,4 +1,4 @@
-//! The running registry: its connections, and what a request passes on the way to its answer.
+//! The running registry, and what a request passes on the way to its answer.
 //!
 //! Decides the order: access log, fault script, authorization, route. Invariant: every task belongs to
 //! the [`Server`] and ends with it.
@@ -6,49 +6,53 @@
 use std::{io, net::SocketAddr, num::NonZeroU64, path::PathBuf, sync::Arc, time::Duration};
 
 use axum::{
-    Extension, Router,
+    Router,
     body::{Body, HttpBody},
     extract::State,
     http::{HeaderName, HeaderValue, Method, Request, header, request::Parts},
     response::{IntoResponse, Response},
 };
 use http_body_util::BodyExt;
-use hyper_util::{rt::TokioIo, service::TowerToHyperService};
-use tokio::{
-    net::{TcpListener, TcpStream},
-    task::JoinSet,
-};
+use tokio::net::TcpListener;
 use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 
 use super::{
     access_log::AccessLog,
     auth::{Auth, Gate},
+    connections::{self, ConnectionLimits, Connections},
     errors::Refusal,
     faults::{Faults, Performance},
     paths::Resource,
     routes,
     shaped::{Count, Shaped},
+    slow_client::WatchedBody,
     store::Store,
-    uploads::Uploads,
-    wire::{Switch, Wire},
+    tls::Tls,
+    uploads::{UploadLimits, Uploads},
+    wire::Switch,
 };
 
 const API_VERSION: HeaderName = HeaderName::from_static("docker-distribution-api-version");
 
-/// How long a stopping server waits for the requests it is answering.
-const GRACE: Duration = Duration::from_secs(2);
 /// How long, and how much, is read of a body that nobody wanted, so that the client gets to read the
 /// answer instead of finding its connection reset.
 const UNWANTED_FOR: Duration = Duration::from_secs(1);
 const UNWANTED_BYTES: u64 = 256 * 1024;
-/// How long to leave the system alone when it has no more connections to give.
-const ACCEPT_AGAIN: Duration = Duration::from_millis(50);
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Access {
     #[default]
     ReadWrite,
     ReadOnly,
+}
+
+/// What becomes of a manifest that names content the repository does not hold.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum MissingContent {
+    #[default]
+    Refused,
+    /// Stored as it is, as the conformance suite's sparse manifests want it.
+    Allowed,
 }
 
 #[derive(Clone, Debug)]
@@ -61,10 +65,15 @@ pub struct Options {
     pub access_log: Option<AccessLog>,
     pub access: Access,
     pub auth: Auth,
+    /// Without, the registry speaks plain HTTP.
+    pub tls: Option<Tls>,
+    pub missing_content: MissingContent,
+    pub connections: ConnectionLimits,
+    pub uploads: UploadLimits,
 }
 
 impl Options {
-    /// Open to everybody, unthrottled, without an access log.
+    /// Open to everybody, over plain HTTP, unthrottled, without an access log.
     #[must_use]
     pub fn new(directory: impl Into<PathBuf>) -> Self {
         Self {
@@ -73,6 +82,10 @@ impl Options {
             access_log: None,
             access: Access::default(),
             auth: Auth::default(),
+            tls: None,
+            missing_content: MissingContent::default(),
+            connections: ConnectionLimits::default(),
+            uploads: UploadLimits::default(),
         }
     }
 }
@@ -99,6 +112,7 @@ pub struct Server {
     service: Arc<Service>,
     stop: CancellationToken,
     accepting: AbortOnDropHandle<()>,
+    _pruning: AbortOnDropHandle<()>,
 }
 
 impl Server {
@@ -111,20 +125,25 @@ impl Server {
         let listen = |error| ServeError::Listen { address, error };
         let listener = TcpListener::bind(address).await.map_err(listen)?;
         let address = listener.local_addr().map_err(listen)?;
-        let throttle = options.throttle;
+        let (throttle, limits, tls) = (options.throttle, options.connections, options.tls.clone());
         let service = Arc::new(Service::new(store, options));
         let stop = CancellationToken::new();
-        let accepting = accept(
-            listener,
-            router(Arc::clone(&service)),
+        let connections = Connections {
+            router: router(Arc::clone(&service)),
             throttle,
-            stop.clone(),
-        );
+            limits,
+            tls,
+            stop: stop.clone(),
+        };
+        let accepting = connections::accept(listener, connections);
+        let pruned = Arc::clone(&service);
+        let pruning = async move { pruned.uploads.prune().await };
         Ok(Self {
             address,
             service,
             stop,
             accepting: AbortOnDropHandle::new(tokio::spawn(accepting)),
+            _pruning: AbortOnDropHandle::new(tokio::spawn(pruning)),
         })
     }
 
@@ -172,6 +191,9 @@ pub(crate) struct Service {
     pub(crate) uploads: Uploads,
     pub(crate) auth: Gate,
     pub(crate) access: Access,
+    pub(crate) missing_content: MissingContent,
+    /// How long is waited for a body to go on.
+    stall: Duration,
     faults: Faults,
     access_log: Option<AccessLog>,
 }
@@ -179,10 +201,12 @@ pub(crate) struct Service {
 impl Service {
     fn new(store: Store, options: Options) -> Self {
         Self {
-            uploads: Uploads::new(store.clone()),
+            uploads: Uploads::new(store.clone(), options.uploads),
             store,
-            auth: Gate::new(options.auth),
+            auth: Gate::new(options.auth, options.tls.is_some()),
             access: options.access,
+            missing_content: options.missing_content,
+            stall: options.connections.stall,
             faults: Faults::default(),
             access_log: options.access_log,
         }
@@ -190,7 +214,7 @@ impl Service {
 
     async fn answer(&self, request: &Parts, body: &mut Body) -> Result<Response, Refusal> {
         let resource = Resource::parse(request.uri.path())?;
-        self.auth.check(request, &resource)?;
+        self.auth.check(request, &resource).await?;
         routes::answer(self, request, resource, body).await
     }
 }
@@ -213,6 +237,7 @@ async fn handle(State(service): State<Arc<Service>>, request: Request<Body>) -> 
     let took = entry
         .clone()
         .map(|entry| -> Count { Box::new(move |bytes| entry.took(bytes)) });
+    let body = WatchedBody::body(body, service.stall);
     let mut body = Shaped::body(body, took, faults.request_shape());
     let mut response = match faults.before(&service, &mut request, length).await {
         Some(response) => response,
@@ -253,56 +278,4 @@ async fn read_unwanted(request: &Parts, body: &mut Body) {
         }
     };
     let _given_up = tokio::time::timeout(UNWANTED_FOR, reading).await;
-}
-
-async fn accept(
-    listener: TcpListener,
-    router: Router,
-    throttle: Option<NonZeroU64>,
-    stop: CancellationToken,
-) {
-    let mut connections = JoinSet::new();
-    loop {
-        tokio::select! {
-            () = stop.cancelled() => break,
-            // Taking the finished ones out, so that the set does not grow.
-            Some(_) = connections.join_next() => {}
-            accepted = listener.accept() => match accepted {
-                Ok((stream, _)) => {
-                    let router = router.clone();
-                    connections.spawn(converse(stream, router, throttle, stop.clone()));
-                }
-                // One connection was given up, or there are no more files to open.
-                Err(_) => tokio::time::sleep(ACCEPT_AGAIN).await,
-            },
-        }
-    }
-    drop(listener);
-    let finished = async { while connections.join_next().await.is_some() {} };
-    let _cut = tokio::time::timeout(GRACE, finished).await;
-}
-
-/// Answers the requests of one connection, one after the other.
-async fn converse(
-    stream: TcpStream,
-    router: Router,
-    throttle: Option<NonZeroU64>,
-    stop: CancellationToken,
-) {
-    // Answers are small and waited for; a connection that refuses this is only slower.
-    let _slower = stream.set_nodelay(true);
-    let switch = Switch::default();
-    let wire = Wire::new(stream, switch.clone(), throttle);
-    let service = TowerToHyperService::new(router.layer(Extension(switch)));
-    let connection =
-        hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(wire), service);
-    let mut connection = std::pin::pin!(connection);
-    // An error here is the client's leaving or a scripted cut; both are over with the connection.
-    let _over = tokio::select! {
-        over = connection.as_mut() => over,
-        () = stop.cancelled() => {
-            connection.as_mut().graceful_shutdown();
-            connection.await
-        }
-    };
 }

@@ -33,10 +33,36 @@ pub(crate) enum EndBy {
     Stall(Pin<Box<WaitForCancellationFutureOwned>>),
 }
 
+/// The pace at which a body passes until the fault is released.
+pub(crate) struct Drip {
+    pace: Pace,
+    released: Pin<Box<WaitForCancellationFutureOwned>>,
+    is_released: bool,
+}
+
+impl Drip {
+    pub(crate) fn new(pace: Pace, released: Pin<Box<WaitForCancellationFutureOwned>>) -> Self {
+        Self {
+            pace,
+            released,
+            is_released: false,
+        }
+    }
+
+    /// Ready when the next piece may pass.
+    fn poll_paid(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if self.is_released || self.released.as_mut().poll(cx).is_ready() {
+            self.is_released = true;
+            return Poll::Ready(());
+        }
+        self.pace.poll_paid(cx)
+    }
+}
+
 #[derive(Default)]
 pub(crate) struct Shape {
     pub(crate) end: Option<End>,
-    pub(crate) pace: Option<Pace>,
+    pub(crate) pace: Option<Drip>,
     /// The length is not announced.
     pub(crate) unsized_length: bool,
     /// Position of a byte that is not the body's.
@@ -98,7 +124,8 @@ impl Shaped {
             Some(end) => usize::try_from(end.after - self.passed).unwrap_or(usize::MAX),
             None => usize::MAX,
         };
-        let piece = self.shape.pace.as_ref().map_or(usize::MAX, Pace::piece);
+        let drip = self.shape.pace.as_ref().filter(|drip| !drip.is_released);
+        let piece = drip.map_or(usize::MAX, |drip| drip.pace.piece());
         self.held.len().min(to_end).min(piece)
     }
 }
@@ -124,8 +151,8 @@ impl HttpBody for Shaped {
         if let Err(error) = ready!(this.poll_end(cx)) {
             return Poll::Ready(Some(Err(error)));
         }
-        if let Some(pace) = &mut this.shape.pace {
-            ready!(pace.poll_paid(cx));
+        if let Some(drip) = &mut this.shape.pace {
+            ready!(drip.poll_paid(cx));
         }
         let mut bytes = this.held.split_to(this.allowed());
         if let Some(at) = this.shape.other_byte
@@ -137,8 +164,8 @@ impl HttpBody for Shaped {
             other[at] ^= 1;
             bytes = other.into();
         }
-        if let Some(pace) = &mut this.shape.pace {
-            pace.take(bytes.len());
+        if let Some(drip) = &mut this.shape.pace {
+            drip.pace.take(bytes.len());
         }
         this.passed += bytes.len() as u64;
         if let Some(count) = &this.count {

@@ -2,35 +2,62 @@
 //!
 //! Decides who may write to a session: the newest request. One that was cut off without either side
 //! noticing is asked to stop, so that a client can go on at once on another connection. Sessions live as
-//! long as the process, and a day after they were last touched.
+//! long as the process, and as long after they were last touched as [`UploadLimits`] says.
 //!
 //! Invariant: `received` bytes are in the file and in the hash, whenever the connection ended.
 
 use std::{
     collections::HashMap,
     io::{self, SeekFrom},
-    path::PathBuf,
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use axum::body::Body;
 use bytes::Bytes;
+use http_body::Body as _;
 use http_body_util::BodyExt;
 use tokio::{
     fs::{File, OpenOptions},
     io::{AsyncSeekExt, AsyncWriteExt},
     sync::MutexGuard,
+    time::{Instant, MissedTickBehavior},
 };
 use tokio_util::sync::CancellationToken;
 
-use super::store::Store;
+use super::{
+    slow_client::Stalled,
+    store::{Staged, Store},
+};
 use crate::oci::{Digest, Hasher, Repository};
 
-const ABANDONED_AFTER: Duration = Duration::from_secs(24 * 60 * 60);
+/// A session that is abandoned goes within this part of the time it is kept.
+const PRUNED_WITHIN: u32 = 24;
+
+/// How much content may be on its way, and for how long.
+#[derive(Clone, Copy, Debug)]
+pub struct UploadLimits {
+    /// Bytes of one blob.
+    pub blob: u64,
+    /// Sessions that are open at once.
+    pub sessions: usize,
+    /// How long a session is kept that nobody goes on with.
+    pub kept: Duration,
+}
+
+impl Default for UploadLimits {
+    /// 100 GiB, twice the largest layer that the large public registries take; 10,000 sessions; a day.
+    fn default() -> Self {
+        Self {
+            blob: 100 << 30,
+            sessions: 10_000,
+            kept: Duration::from_secs(24 * 60 * 60),
+        }
+    }
+}
 
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum UploadError {
@@ -44,6 +71,12 @@ pub(crate) enum UploadError {
     TakenOver,
     #[error("the request body ended early")]
     Cut,
+    #[error(transparent)]
+    Stalled(Stalled),
+    #[error("a blob has at most {0} bytes here")]
+    TooLarge(u64),
+    #[error("too many uploads are open")]
+    TooMany,
     #[error("this upload has ended")]
     Ended,
     #[error(transparent)]
@@ -52,13 +85,15 @@ pub(crate) enum UploadError {
 
 pub(crate) struct Uploads {
     store: Store,
+    limits: UploadLimits,
     sessions: Mutex<HashMap<String, Arc<Upload>>>,
 }
 
 pub(crate) struct Upload {
     pub(crate) id: String,
     repository: Repository,
-    path: PathBuf,
+    staged: Staged,
+    most: u64,
     received: AtomicU64,
     content: tokio::sync::Mutex<Content>,
     writer: Mutex<Writer>,
@@ -78,19 +113,20 @@ struct Writer {
 }
 
 impl Uploads {
-    pub(crate) fn new(store: Store) -> Self {
+    pub(crate) fn new(store: Store, limits: UploadLimits) -> Self {
         Self {
             store,
+            limits,
             sessions: Mutex::default(),
         }
     }
 
-    pub(crate) fn open(&self, repository: &Repository) -> Arc<Upload> {
-        let path = self.store.stage();
+    pub(crate) fn open(&self, repository: &Repository) -> Result<Arc<Upload>, UploadError> {
         let upload = Arc::new(Upload {
             id: format!("{:032x}", rand::random::<u128>()),
             repository: repository.clone(),
-            path,
+            staged: self.store.stage(),
+            most: self.limits.blob,
             received: AtomicU64::new(0),
             content: tokio::sync::Mutex::new(Content {
                 hasher: Digest::of(&[]).hasher(),
@@ -103,9 +139,22 @@ impl Uploads {
             }),
         });
         let mut sessions = self.sessions();
-        sessions.retain(|_, upload| upload.writer().touched.elapsed() < ABANDONED_AFTER);
+        if sessions.len() >= self.limits.sessions {
+            return Err(UploadError::TooMany);
+        }
         sessions.insert(upload.id.clone(), Arc::clone(&upload));
-        upload
+        Ok(upload)
+    }
+
+    /// Ends the sessions that nobody went on with, now and from time to time; never returns.
+    pub(crate) async fn prune(&self) {
+        let mut often = tokio::time::interval(self.limits.kept / PRUNED_WITHIN);
+        often.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            often.tick().await;
+            self.sessions()
+                .retain(|_, upload| !upload.is_abandoned(self.limits.kept));
+        }
     }
 
     pub(crate) fn find(&self, repository: &Repository, id: &str) -> Option<Arc<Upload>> {
@@ -120,19 +169,6 @@ impl Uploads {
         };
         upload.take_over();
         self.sessions().remove(id).is_some()
-    }
-
-    /// Loses what a session received after the first `bytes`.
-    pub(crate) async fn roll_back(
-        &self,
-        repository: &Repository,
-        id: &str,
-        bytes: u64,
-    ) -> Result<(), UploadError> {
-        match self.find(repository, id) {
-            Some(upload) => upload.truncate(bytes).await,
-            None => Ok(()),
-        }
     }
 
     /// Makes what `upload` received the blob `digest` of its repository, and ends the session.
@@ -155,12 +191,16 @@ impl Uploads {
         tokio::task::spawn_blocking(move || {
             let actual = match &wanted {
                 Digest::Sha256(_) => hasher.finish(),
-                Digest::Sha512(_) => hash_file(&upload.path, wanted.hasher())?,
+                Digest::Sha512(_) => {
+                    let mut hasher = wanted.hasher();
+                    absorb(std::fs::File::open(upload.staged.path())?, &mut hasher)?;
+                    hasher.finish()
+                }
             };
             if actual != wanted {
                 return Err(UploadError::Digest(actual));
             }
-            Ok(store.settle_blob(&upload.repository, &wanted, &upload.path)?)
+            Ok(store.settle_blob(&upload.repository, &wanted, &upload.staged)?)
         })
         .await
         .map_err(io::Error::other)?
@@ -190,6 +230,9 @@ impl Upload {
         if start.is_some_and(|start| start != before) {
             return Err(UploadError::OutOfOrder(before));
         }
+        if body.size_hint().lower() > self.most.saturating_sub(before) {
+            return Err(UploadError::TooLarge(self.most));
+        }
         loop {
             let frame = tokio::select! {
                 biased;
@@ -199,13 +242,21 @@ impl Upload {
             match frame {
                 Some(Ok(frame)) => {
                     if let Ok(bytes) = frame.into_data() {
+                        if bytes.len() as u64 > self.most - self.received() {
+                            return Err(UploadError::TooLarge(self.most));
+                        }
                         self.write(&mut content, bytes).await?;
                     }
                 }
-                Some(Err(_)) => return Err(UploadError::Cut),
+                Some(Err(error)) => {
+                    return Err(
+                        Stalled::find(&error).map_or(UploadError::Cut, UploadError::Stalled)
+                    );
+                }
                 None => break,
             }
         }
+        self.writer().touched = Instant::now();
         if let Some(mut file) = content.file.take() {
             file.flush().await?;
         }
@@ -216,22 +267,25 @@ impl Upload {
         }
     }
 
-    async fn truncate(&self, bytes: u64) -> Result<(), UploadError> {
+    /// Loses what was received after the first `to` bytes, or the second half, as a registry does that answers before it has written.
+    pub(crate) async fn roll_back(&self, to: Option<u64>) -> Result<(), UploadError> {
         let stop = self.take_over();
         let mut content = self.content(&stop).await?;
-        if bytes >= self.received() {
+        let kept = to.unwrap_or(self.received() / 2);
+        if kept >= self.received() {
             return Ok(());
         }
         let file = self.file(&mut content).await?;
-        file.set_len(bytes).await?;
+        file.set_len(kept).await?;
         content.file = None;
-        let path = self.path.clone();
-        let hashed = tokio::task::spawn_blocking(move || {
+        let path = self.staged.path().to_owned();
+        let hashing = tokio::task::spawn_blocking(move || {
             let mut hasher = Digest::of(&[]).hasher();
-            hash_into(&path, &mut hasher).map(|()| hasher)
+            absorb(std::fs::File::open(path)?, &mut hasher)?;
+            Ok::<_, io::Error>(hasher)
         });
-        content.hasher = hashed.await.map_err(io::Error::other)??;
-        self.received.store(bytes, Ordering::Release);
+        content.hasher = hashing.await.map_err(io::Error::other)??;
+        self.received.store(kept, Ordering::Release);
         Ok(())
     }
 
@@ -262,7 +316,7 @@ impl Upload {
                     .create(true)
                     .truncate(false)
                     .write(true)
-                    .open(&self.path)
+                    .open(self.staged.path())
                     .await?;
                 file.seek(SeekFrom::Start(self.received())).await?;
                 file
@@ -287,6 +341,11 @@ impl Upload {
         Ok(content)
     }
 
+    fn is_abandoned(&self, kept: Duration) -> bool {
+        // Whoever holds the content writes to it, however long that takes.
+        self.content.try_lock().is_ok() && self.writer().touched.elapsed() >= kept
+    }
+
     fn take_over(&self) -> CancellationToken {
         let mut writer = self.writer();
         writer.stop.cancel();
@@ -300,24 +359,10 @@ impl Upload {
     }
 }
 
-impl Drop for Upload {
-    /// A session that did not become a blob leaves nothing behind; one that did has renamed its file.
-    fn drop(&mut self) {
-        let _absent_when_settled = std::fs::remove_file(&self.path);
-    }
-}
-
-fn hash_file(path: &std::path::Path, mut hasher: Hasher) -> io::Result<Digest> {
-    hash_into(path, &mut hasher)?;
-    Ok(hasher.finish())
-}
-
-fn hash_into(path: &std::path::Path, hasher: &mut Hasher) -> io::Result<()> {
-    use std::io::Read;
-    let mut file = std::fs::File::open(path)?;
+fn absorb(mut content: impl io::Read, hasher: &mut Hasher) -> io::Result<()> {
     let mut buffer = vec![0; 64 * 1024];
     loop {
-        match file.read(&mut buffer)? {
+        match content.read(&mut buffer)? {
             0 => return Ok(()),
             read => hasher.update(&buffer[..read]),
         }
@@ -333,7 +378,10 @@ mod tests {
 
     fn uploads() -> (tempfile::TempDir, Uploads, Repository) {
         let directory = tempfile::tempdir().unwrap();
-        let uploads = Uploads::new(Store::open(directory.path()).unwrap());
+        let uploads = Uploads::new(
+            Store::open(directory.path()).unwrap(),
+            UploadLimits::default(),
+        );
         (directory, uploads, "team/app".parse().unwrap())
     }
 
@@ -346,7 +394,7 @@ mod tests {
     #[tokio::test]
     async fn a_stuck_request_gives_way_to_the_next() {
         let (_directory, uploads, repository) = uploads();
-        let upload = uploads.open(&repository);
+        let upload = uploads.open(&repository).unwrap();
         let first = tokio::spawn({
             let upload = Arc::clone(&upload);
             async move { upload.append(None, None, &mut stuck(b"abc")).await }
@@ -367,7 +415,7 @@ mod tests {
     #[tokio::test]
     async fn a_dropped_request_leaves_a_session_that_can_go_on() {
         let (_directory, uploads, repository) = uploads();
-        let upload = uploads.open(&repository);
+        let upload = uploads.open(&repository).unwrap();
         let mut body = stuck(b"abc");
         tokio::select! {
             biased;
@@ -388,7 +436,7 @@ mod tests {
     async fn a_sha512_digest_is_verified_too() {
         let (_directory, uploads, repository) = uploads();
         for (content, right) in [("abc", true), ("abd", false)] {
-            let upload = uploads.open(&repository);
+            let upload = uploads.open(&repository).unwrap();
             upload
                 .append(None, None, &mut Body::from(content))
                 .await
@@ -405,7 +453,7 @@ mod tests {
     #[tokio::test]
     async fn an_upload_ends_once() {
         let (_directory, uploads, repository) = uploads();
-        let upload = uploads.open(&repository);
+        let upload = uploads.open(&repository).unwrap();
         let digest = Digest::of(b"");
         uploads.finish(&upload, &digest).await.unwrap();
         let again = uploads.finish(&upload, &digest).await;
@@ -416,15 +464,14 @@ mod tests {
 
     #[tokio::test]
     async fn a_cancelled_session_leaves_no_file() {
-        let (directory, uploads, repository) = uploads();
-        let upload = uploads.open(&repository);
+        let (_directory, uploads, repository) = uploads();
+        let upload = uploads.open(&repository).unwrap();
         upload
             .append(None, None, &mut Body::from("abc"))
             .await
             .unwrap();
         assert!(uploads.cancel(&repository, &upload.id));
         drop(upload);
-        let left = std::fs::read_dir(directory.path().join("uploads")).unwrap();
-        assert_eq!(left.count(), 0);
+        assert_eq!(uploads.store.staged(), 0);
     }
 }

@@ -26,14 +26,15 @@ pub enum Action {
     StallRequest { after: u64 },
     /// Does nothing at all until the fault is released, then goes on as usual.
     Hang,
-    /// Both bodies pass at `rate` bytes a second.
+    /// Both bodies pass at `rate` bytes a second until the fault is released.
     Drip { rate: u64 },
     /// Sends another kind of `Location` than a path.
     Location(OddLocation),
     /// Forgets the upload session the request is for.
     LoseSession,
-    /// Loses what the upload session the request is for has received after the first `to` bytes.
-    RollBack { to: u64 },
+    /// Loses what the upload session the request is for has received and acknowledged, after the first `to` bytes or
+    /// the second half.
+    RollBack { to: Option<u64> },
     /// Sends another byte than the one at this position of the response body.
     OtherByte { at: u64 },
     /// Answers a range request with the whole blob.

@@ -9,7 +9,7 @@ mod performance;
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use axum::http::{Method, request::Parts};
+use axum::http::{HeaderName, Method, request::Parts};
 use regex::Regex;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -26,6 +26,7 @@ pub struct Fault {
     method: Option<Method>,
     target: Regex,
     repository: Option<Repository>,
+    header: Option<(HeaderName, Regex)>,
     skip: u64,
     times: u64,
     action: Action,
@@ -47,6 +48,7 @@ impl Fault {
             method: None,
             target: Regex::new(target)?,
             repository: None,
+            header: None,
             skip: 0,
             times: u64::MAX,
             action,
@@ -58,6 +60,12 @@ impl Fault {
     pub fn in_repository(mut self, repository: &Repository) -> Self {
         self.repository = Some(repository.clone());
         self
+    }
+
+    /// Only requests that have this header with a value that matches the regular expression `value`.
+    pub fn with_header(mut self, name: HeaderName, value: &str) -> Result<Self, regex::Error> {
+        self.header = Some((name, Regex::new(value)?));
+        Ok(self)
     }
 
     /// Not the first `count` requests that fit.
@@ -83,9 +91,18 @@ impl Fault {
             Resource::parse(request.uri.path())
                 .is_ok_and(|resource| resource.repository() == Some(wanted))
         };
-        self.method
-            .as_ref()
-            .is_none_or(|method| request.method == method)
+        let has_header = |(name, wanted): &(HeaderName, Regex)| {
+            let value = request
+                .headers
+                .get(name)
+                .and_then(|value| value.to_str().ok());
+            value.is_some_and(|value| wanted.is_match(value))
+        };
+        self.header.as_ref().is_none_or(has_header)
+            && self
+                .method
+                .as_ref()
+                .is_none_or(|method| request.method == method)
             && self.target.is_match(target)
             && self.repository.as_ref().is_none_or(in_repository)
     }

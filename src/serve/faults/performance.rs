@@ -24,7 +24,7 @@ use crate::serve::{
     errors::{ErrorCode, Refusal},
     paths::{Query, Resource},
     server::Service,
-    shaped::{End, EndBy, Shape},
+    shaped::{Drip, End, EndBy, Shape},
     throttle::Pace,
     wire::Switch,
 };
@@ -51,7 +51,7 @@ impl Performance {
                     shape.end = Some(End { after, by });
                 }
                 Action::StallRequest { after } => shape.end = Some(stall(fault, after)),
-                Action::Drip { rate } => shape.pace = NonZeroU64::new(rate).map(Pace::new),
+                Action::Drip { rate } => shape.pace = drip(fault, rate),
                 _ => {}
             }
         }
@@ -69,7 +69,7 @@ impl Performance {
                 }
                 Action::StallResponse { after } => shape.end = Some(stall(fault, *after)),
                 Action::OtherByte { at } => shape.other_byte = Some(*at),
-                Action::Drip { rate } => shape.pace = NonZeroU64::new(*rate).map(Pace::new),
+                Action::Drip { rate } => shape.pace = drip(fault, *rate),
                 Action::DropHeader { name } if name.eq_ignore_ascii_case("content-length") => {
                     shape.unsized_length = true;
                 }
@@ -114,9 +114,11 @@ impl Performance {
                 Action::RollBack { to } => {
                     if let Ok(Resource::Upload(repository, id)) =
                         Resource::parse(request.uri.path())
+                        && let Some(upload) = service.uploads.find(&repository, &id)
+                        && let Err(error) = upload.roll_back(*to).await
                     {
-                        // A session that has ended has nothing to lose.
-                        let _ = service.uploads.roll_back(&repository, &id, *to).await;
+                        let code = ErrorCode::BlobUploadInvalid;
+                        return Some(Refusal::new(code, error.to_string()).into_response());
                     }
                 }
                 Action::IgnoreRange => drop(request.headers.remove(header::RANGE)),
@@ -218,6 +220,12 @@ impl Performance {
             }
         }
     }
+}
+
+fn drip(fault: &ActiveFault, rate: u64) -> Option<Drip> {
+    let pace = Pace::new(NonZeroU64::new(rate)?);
+    let released = Box::pin(fault.0.released.clone().cancelled_owned());
+    Some(Drip::new(pace, released))
 }
 
 fn stall(fault: &ActiveFault, after: u64) -> End {

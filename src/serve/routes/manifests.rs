@@ -1,6 +1,7 @@
 //! Manifests: read, pushed with their digest and what they name checked, deleted.
 //!
-//! Invariant: through this door no manifest enters whose content the repository does not hold.
+//! Invariant: unless [`MissingContent::Allowed`], no manifest enters here whose content the repository does not
+//! hold.
 
 use axum::{
     body::Body,
@@ -14,7 +15,9 @@ use super::{Service, blobs::DOCKER_CONTENT_DIGEST, empty, on_disk};
 use crate::{
     oci::{Digest, Manifest, MediaType, Repository, Version},
     serve::{
+        MissingContent,
         errors::{ErrorCode, Refusal},
+        slow_client::Stalled,
         store::Store,
     },
 };
@@ -69,8 +72,12 @@ pub(super) async fn put(
         .subject
         .as_ref()
         .map(|subject| subject.digest.to_string());
+    let missing_content = service.missing_content;
     let missing = on_disk(service, move |store| {
-        let missing = missing(&store, &repository, &manifest);
+        let missing = match missing_content {
+            MissingContent::Refused => missing(&store, &repository, &manifest),
+            MissingContent::Allowed => None,
+        };
         if missing.is_none() {
             store.write_manifest(
                 &repository,
@@ -152,8 +159,9 @@ fn verified(wanted: &Digest, bytes: &[u8]) -> Result<Digest, Refusal> {
 async fn read(body: &mut Body) -> Result<Bytes, Refusal> {
     let mut bytes = BytesMut::new();
     while let Some(frame) = body.frame().await {
-        let frame = frame.map_err(|_| {
-            Refusal::new(ErrorCode::ManifestInvalid, "the request body ended early")
+        let frame = frame.map_err(|error| match Stalled::find(&error) {
+            Some(stalled) => Refusal::new(ErrorCode::BodyStalled, stalled.to_string()),
+            None => Refusal::new(ErrorCode::ManifestInvalid, "the request body ended early"),
         })?;
         if let Ok(piece) = frame.into_data() {
             if bytes.len() + piece.len() > LARGEST {

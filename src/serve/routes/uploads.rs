@@ -37,7 +37,7 @@ pub(super) async fn open(
         }
     }
     let wanted = query.get("digest").map(paths::digest).transpose()?;
-    let upload = service.uploads.open(&repository);
+    let upload = service.uploads.open(&repository).map_err(refused)?;
     let Some(digest) = wanted else {
         return session(StatusCode::ACCEPTED, &repository, &upload);
     };
@@ -47,7 +47,7 @@ pub(super) async fn open(
     };
     // Nobody was told of this session, so nobody can go on with it.
     service.uploads.cancel(&repository, &upload.id);
-    done.map_err(|error| refused(error, &repository, &upload))?;
+    done.map_err(|error| refused_in(error, &repository, &upload))?;
     created(&repository, &digest)
 }
 
@@ -87,7 +87,7 @@ pub(super) async fn finish(
         .uploads
         .finish(&upload, &digest)
         .await
-        .map_err(|error| refused(error, repository, &upload))?;
+        .map_err(|error| refused_in(error, repository, &upload))?;
     created(repository, &digest)
 }
 
@@ -123,12 +123,16 @@ async fn take(
     };
     let taken = upload.append(start, length, body).await;
     // What could not be written is not known to be in the file: the session is of no more use.
-    if matches!(taken, Err(UploadError::Disk(_) | UploadError::Length)) {
+    // Nor is one that became larger than a blob may be.
+    if matches!(
+        taken,
+        Err(UploadError::Disk(_) | UploadError::Length | UploadError::TooLarge(_))
+    ) {
         service.uploads.cancel(repository, &upload.id);
     }
     taken
         .map(drop)
-        .map_err(|error| refused(error, repository, upload))
+        .map_err(|error| refused_in(error, repository, upload))
 }
 
 /// The first byte and the length of a chunk. The spec writes `0-9`, some clients `bytes 0-9/10`.
@@ -141,26 +145,32 @@ fn content_range(value: &HeaderValue) -> Option<(u64, u64)> {
     Some((first, length))
 }
 
-fn refused(error: UploadError, repository: &Repository, upload: &Upload) -> Refusal {
-    let code = match &error {
-        UploadError::OutOfOrder(_) => ErrorCode::RangeInvalid,
-        UploadError::Length => ErrorCode::SizeInvalid,
-        UploadError::Digest(_) => ErrorCode::DigestInvalid,
-        UploadError::TakenOver | UploadError::Cut => ErrorCode::BlobUploadInvalid,
-        UploadError::Ended => ErrorCode::BlobUploadUnknown,
-        UploadError::Disk(_) => ErrorCode::Unknown,
-    };
-    let refusal = match error {
-        UploadError::Disk(error) => error.into(),
-        error => Refusal::new(code, error.to_string()),
-    };
-    match code {
+/// What went wrong in a session, with the way back to it where it can be gone on with.
+fn refused_in(error: UploadError, repository: &Repository, upload: &Upload) -> Refusal {
+    let refusal = refused(error);
+    match refusal.code {
         ErrorCode::RangeInvalid => refusal
             .with(header::LOCATION, &location(repository, upload))
             .with(header::RANGE, &range(upload))
             .with(DOCKER_UPLOAD_UUID, &upload.id),
         _ => refusal,
     }
+}
+
+fn refused(error: UploadError) -> Refusal {
+    let code = match &error {
+        UploadError::OutOfOrder(_) => ErrorCode::RangeInvalid,
+        UploadError::Length => ErrorCode::SizeInvalid,
+        UploadError::Digest(_) => ErrorCode::DigestInvalid,
+        UploadError::TakenOver | UploadError::Cut => ErrorCode::BlobUploadInvalid,
+        UploadError::Stalled(_) => ErrorCode::BodyStalled,
+        // Not 413, which says that the same content in smaller pieces may pass.
+        UploadError::TooLarge(_) => ErrorCode::Denied,
+        UploadError::TooMany => ErrorCode::TooManyRequests,
+        UploadError::Ended => ErrorCode::BlobUploadUnknown,
+        UploadError::Disk(error) => return Refusal::from_disk(error),
+    };
+    Refusal::new(code, error.to_string())
 }
 
 fn unknown() -> Refusal {

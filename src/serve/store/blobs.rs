@@ -8,7 +8,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{Store, below, found, make_parent, remove};
+use super::{
+    Staged, Store, below, found, remove,
+    staging::{copy, make_parent, sync_parent},
+};
 use crate::oci::{Descriptor, Digest, MediaType, Repository};
 
 impl Store {
@@ -20,7 +23,7 @@ impl Store {
         mut content: impl Read,
     ) -> io::Result<Descriptor> {
         let staged = self.stage();
-        let mut file = File::create_new(&staged)?;
+        let mut file = File::create_new(staged.path())?;
         let mut hasher = Digest::of(&[]).hasher();
         let mut size = 0;
         let mut buffer = vec![0; 64 * 1024];
@@ -77,10 +80,12 @@ impl Store {
         }
         let own = self.blob(to, digest);
         make_parent(&own)?;
-        if !link(&source, &own) {
+        if link(&source, &own) {
+            sync_parent(&own)?;
+        } else {
             let staged = self.stage();
-            fs::copy(&source, &staged)?;
-            fs::rename(&staged, &own)?;
+            copy(&source, staged.path())?;
+            staged.settle(&own)?;
         }
         Ok(true)
     }
@@ -101,17 +106,16 @@ impl Store {
         &self,
         repository: &Repository,
         digest: &Digest,
-        staged: &Path,
+        staged: &Staged,
     ) -> io::Result<()> {
         let own = self.blob(repository, digest);
         let shared = self.shared_blob(digest);
         make_parent(&own)?;
         if link(&shared, &own) {
-            remove(staged)?;
-            return Ok(());
+            return sync_parent(&own);
         }
-        File::open(staged)?.sync_data()?;
-        fs::rename(staged, &own)?;
+        staged.settle(&own)?;
+        // Losing this name costs nothing but the sharing.
         make_parent(&shared)?;
         link(&own, &shared);
         Ok(())
@@ -196,6 +200,6 @@ mod tests {
                 .put_blob(&repository(name), "a/b", &b"layer"[..])
                 .unwrap();
         }
-        assert_eq!(fs::read_dir(store.uploads()).unwrap().count(), 0);
+        assert_eq!(store.staged(), 0);
     }
 }

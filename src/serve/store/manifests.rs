@@ -193,6 +193,8 @@ fn names(directory: PathBuf) -> io::Result<Vec<String>> {
     for entry in entries {
         names.extend(entry?.file_name().into_string());
     }
+    // On its way from another file system to its name.
+    names.retain(|name| !name.starts_with('.'));
     Ok(names)
 }
 

@@ -8,7 +8,7 @@
 //! repositories/NAME/_referrers/sha256/SUBJECT/sha256-HEX
 //!                                               descriptor of a manifest that refers to SUBJECT
 //! blobs/sha256/HEX                              the same file as in the repositories that hold it
-//! uploads/                                      not yet complete content
+//! uploads/PROCESS/                              not yet complete content
 //! ```
 //!
 //! A blob is one file with a hard link in each repository that holds it (on a file system without
@@ -20,47 +20,43 @@
 
 mod blobs;
 mod manifests;
+mod staging;
 
 use std::{
     fs::{self, File},
     io::{self, Write},
     path::{Path, PathBuf},
     sync::Arc,
-    time::{Duration, SystemTime},
 };
 
 pub use manifests::StoredManifest;
+pub(crate) use staging::Staged;
+
+use staging::Staging;
 
 use crate::oci::{Digest, Repository};
-
-/// Left over content of a killed process is kept this long, in case another process is still writing it.
-const LEFTOVERS_KEPT: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// A registry's content. Cheap to clone; all methods block on the disk.
 #[derive(Clone, Debug)]
 pub struct Store {
     directory: Arc<Path>,
+    staging: Arc<Staging>,
 }
 
 impl Store {
     /// Opens the registry in `directory`, which is made if it does not exist.
     pub fn open(directory: impl AsRef<Path>) -> io::Result<Self> {
-        let store = Self {
-            directory: directory.as_ref().into(),
-        };
-        fs::create_dir_all(store.uploads())?;
-        fs::create_dir_all(store.directory.join("repositories"))?;
-        store.remove_leftovers()?;
-        Ok(store)
+        let directory = directory.as_ref();
+        fs::create_dir_all(directory.join("repositories"))?;
+        Ok(Self {
+            staging: Arc::new(Staging::open(&directory.join("uploads"))?),
+            directory: directory.into(),
+        })
     }
 
     #[must_use]
     pub fn directory(&self) -> &Path {
         &self.directory
-    }
-
-    fn uploads(&self) -> PathBuf {
-        self.directory.join("uploads")
     }
 
     fn repository(&self, repository: &Repository) -> PathBuf {
@@ -85,35 +81,21 @@ impl Store {
     }
 
     /// A name for content that is not complete yet.
-    pub(crate) fn stage(&self) -> PathBuf {
-        self.uploads()
-            .join(format!("{:032x}", rand::random::<u128>()))
+    pub(crate) fn stage(&self) -> Staged {
+        self.staging.stage()
+    }
+
+    /// How much content is not complete yet.
+    #[cfg(test)]
+    pub(crate) fn staged(&self) -> usize {
+        self.staging.count()
     }
 
     /// Gives small content a name in one step.
     fn write(&self, path: &Path, content: &[u8]) -> io::Result<()> {
-        make_parent(path)?;
         let staged = self.stage();
-        let mut file = File::create_new(&staged)?;
-        file.write_all(content)?;
-        file.sync_data()?;
-        fs::rename(staged, path)
-    }
-
-    fn remove_leftovers(&self) -> io::Result<()> {
-        let now = SystemTime::now();
-        for entry in fs::read_dir(self.uploads())? {
-            let entry = entry?;
-            let touched = entry.metadata().and_then(|metadata| metadata.modified());
-            let old = touched.is_ok_and(|touched| {
-                now.duration_since(touched)
-                    .is_ok_and(|age| age > LEFTOVERS_KEPT)
-            });
-            if old {
-                remove(&entry.path())?;
-            }
-        }
-        Ok(())
+        File::create_new(staged.path())?.write_all(content)?;
+        staged.settle(path)
     }
 }
 
@@ -134,10 +116,6 @@ fn find_repositories(directory: &Path, name: &str, found: &mut Vec<String>) -> i
         }
     }
     Ok(())
-}
-
-fn make_parent(path: &Path) -> io::Result<()> {
-    path.parent().map_or(Ok(()), fs::create_dir_all)
 }
 
 fn below(directory: &Path, digest: &Digest) -> PathBuf {

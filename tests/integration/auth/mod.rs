@@ -10,6 +10,8 @@ mod real_registries;
 mod stored;
 pub mod stub;
 mod tls;
+
+pub use tls::Authority;
 mod token_server;
 mod tokens;
 

@@ -1,163 +1,55 @@
 //! One leg of a migration: the program runs or resumes, and something breaks while it does.
 //!
-//! Invariant: what happens during a leg is decided by the seed and by the events of the program, never by a clock.
+//! Invariant: what happens during a leg is decided by the seed and by the events of the program. A clock decides only
+//! when a program that says nothing any more has been silent for long enough.
 
-use axum::http::Method;
-use rand::{RngExt as _, rngs::Xoshiro256PlusPlus};
+use std::time::Duration;
+
+use sqlx::{Connection as _, SqliteConnection, sqlite::SqliteConnectOptions};
 use tokio::{
     io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader},
     process::Child,
+    time::{Instant, timeout_at},
 };
 use transship::{
     batch::{Event, Outcome},
-    serve::{Action, Fault},
+    serve::ActiveFault,
 };
 
 use super::{
     sides::{Destination, PASSWORD, PASSWORD_IN, Source},
     tally::Tally,
+    trouble::{Script, Side, Trouble},
 };
-use crate::knife::{Cuts, Direction};
 use crate::operator::{Ended, Operator, event};
 
-/// Events after the first image was started; a whole run has some 700.
-const LATEST: u64 = 500;
-/// Requests that a scripted fault lets pass first, at most.
-const PASSED: u64 = 150;
-/// Bytes of requests between two cuts, at most; the fleet needs some 700,000.
-const MOST_SENT: u64 = 200_000;
-/// Bytes of answers between two cuts, at most; the fleet gets some 100,000.
-const MOST_ANSWERED: u64 = 20_000;
-
-#[derive(Clone, Debug)]
-pub enum Trouble {
-    KillProcess {
-        after: u64,
-    },
-    /// It comes back after the first image has failed or has to wait, or when the leg is over.
-    KillSource {
-        after: u64,
-    },
-    KillDestination {
-        after: u64,
-    },
-    ExpireTokens {
-        after: u64,
-    },
-    /// Requests that fail on the wire or by their answer. A registry that cannot be told gets the cuts instead.
-    Faults(Vec<(Side, Fault)>, Option<Cuts>, &'static str),
-    /// No file of the process may become larger.
-    FullDisk {
-        blocks: u64,
-    },
-}
-
-#[derive(Clone, Copy, Debug)]
-pub enum Side {
-    Source,
-    Destination,
-}
+/// No leg takes longer that goes on at all.
+const LONGEST: Duration = Duration::from_secs(600);
+/// SQLite gives up waiting for a lock after so long where nobody says otherwise, and a bit.
+const LOCKED: Duration = Duration::from_secs(7);
 
 pub struct Leg<'a> {
     pub operator: &'a Operator,
     pub list: &'a str,
     pub resumes: bool,
     pub attempts: u16,
+    /// For how long nothing is said before a registry that holds up the program goes on.
+    pub silence: Duration,
 }
 
-impl Trouble {
-    pub fn any(random: &mut Xoshiro256PlusPlus) -> Self {
-        let after = random.random_range(1..LATEST);
-        match random.random_range(0..10) {
-            0..3 => Self::KillProcess { after },
-            3 => Self::KillSource { after },
-            4 => Self::KillDestination { after },
-            5 => Self::ExpireTokens { after },
-            // In units of 512 bytes: from too small for an empty journal to almost enough.
-            6 => Self::FullDisk {
-                blocks: random.random_range(10..900),
-            },
-            7 => Self::burst(random),
-            8 => Self::lost_answers(random),
-            _ => Self::cuts(random),
-        }
-    }
-
-    fn burst(random: &mut Xoshiro256PlusPlus) -> Self {
-        let mut faults = Vec::new();
-        for side in [Side::Source, Side::Destination] {
-            let status = [429, 500, 502, 503, 504][random.random_range(0..5)];
-            let action = Action::answer(status);
-            let fault = Fault::on_any("^/v2/.+", action).unwrap();
-            let after = random.random_range(0..PASSED);
-            let times = match status {
-                // Each closes the lane for twice as long as the one before.
-                429 | 503 => random.random_range(1..5),
-                _ => random.random_range(1..30),
-            };
-            faults.push((side, fault.after(after).times(times)));
-        }
-        Self::Faults(faults, None, "bursts of 429 and 5xx")
-    }
-
-    fn cuts(random: &mut Xoshiro256PlusPlus) -> Self {
-        let cut = random.random_range(0..40_000);
-        let read = Fault::on(Method::GET, "/blobs/", Action::CutResponse { after: cut });
-        let sent = Fault::on(Method::PUT, "/uploads/", Action::CutRequest { after: cut });
-        let read = read
-            .unwrap()
-            .after(random.random_range(0..PASSED))
-            .times(random.random_range(1..9));
-        let sent = sent
-            .unwrap()
-            .after(random.random_range(0..PASSED))
-            .times(random.random_range(1..9));
-        let cuts = Cuts {
-            of: Direction::Requests,
-            every: random.random_range(0..MOST_SENT),
-            times: random.random_range(1..9),
-        };
-        Self::Faults(
-            vec![(Side::Source, read), (Side::Destination, sent)],
-            Some(cuts),
-            "cut bodies",
-        )
-    }
-
-    fn lost_answers(random: &mut Xoshiro256PlusPlus) -> Self {
-        let lost = [
-            (Method::PUT, "/manifests/"),
-            (Method::PUT, "/uploads/"),
-            (Method::POST, "/uploads/"),
-        ];
-        let faults = lost.map(|(method, target)| {
-            let fault = Fault::on(method, target, Action::LoseAnswer).unwrap();
-            let fault = fault
-                .after(random.random_range(0..PASSED))
-                .times(random.random_range(1..5));
-            (Side::Destination, fault)
-        });
-        let cuts = Cuts {
-            of: Direction::Answers,
-            every: random.random_range(0..MOST_ANSWERED),
-            times: random.random_range(1..15),
-        };
-        Self::Faults(faults.into(), Some(cuts), "lost answers")
-    }
-
-    pub fn name(&self) -> &'static str {
-        match self {
-            Self::KillProcess { .. } => "process killed",
-            Self::KillSource { .. } => "source killed and started again",
-            Self::KillDestination { .. } => "destination killed and started again",
-            Self::ExpireTokens { .. } => "tokens expired",
-            Self::FullDisk { .. } => "journal's disk full",
-            Self::Faults(.., name) => name,
-        }
-    }
+/// What is broken now, and the proof that it was.
+#[derive(Default)]
+struct Breakage {
+    faults: Vec<ActiveFault>,
+    cuts: u64,
+    is_down: bool,
+    holds_up: bool,
+    lock: Option<SqliteConnection>,
+    happened: bool,
 }
 
 impl Leg<'_> {
+    /// The program's standard output is read here; what is left of it is the lines of images that failed.
     pub async fn run(
         &self,
         trouble: Option<Trouble>,
@@ -165,15 +57,11 @@ impl Leg<'_> {
         destination: &mut Destination,
         tally: &mut Tally,
     ) -> Ended {
-        if let Some(Trouble::Faults(faults, cuts, _)) = &trouble {
-            destination.cut(*cuts);
-            for (side, fault) in faults {
-                match side {
-                    Side::Source => source.fault(fault.clone()),
-                    Side::Destination => destination.fault(fault.clone()),
-                }
-            }
+        let mut broken = Breakage::default();
+        if let Some(Trouble::Script(script)) = &trouble {
+            broken.begin(script, source, destination);
         }
+        let other = matches!(trouble, Some(Trouble::TwoBatches)).then(|| self.start_other());
         let mut process = self.start(trouble.as_ref());
         let mut stream = BufReader::new(process.stdout.take().unwrap()).lines();
         let mut said = process.stderr.take().unwrap();
@@ -182,45 +70,100 @@ impl Leg<'_> {
             said.read_to_string(&mut text).await.unwrap();
             text
         });
+        let deadline = Instant::now() + LONGEST;
         let mut begun = false;
         let mut seen = 0;
-        let mut is_down = false;
-        while let Some(line) = stream.next_line().await.unwrap() {
+        let mut copied = 0;
+        let mut failures = Vec::new();
+        loop {
+            let patience = if broken.lock.is_some() {
+                LOCKED
+            } else {
+                self.silence
+            };
+            let until = if broken.is_held_up() {
+                deadline.min(Instant::now() + patience)
+            } else {
+                deadline
+            };
+            let line = match timeout_at(until, stream.next_line()).await {
+                Ok(line) => line.unwrap(),
+                Err(_) if Instant::now() < deadline => {
+                    // It waits for the lock, be it with its last event.
+                    broken.happened |= broken.lock.is_some();
+                    broken.go_on(source, destination).await;
+                    continue;
+                }
+                Err(_) => {
+                    tally.found(format!("it did not end within {LONGEST:?}"));
+                    process.kill().await.unwrap();
+                    break;
+                }
+            };
+            let Some(line) = line else { break };
             let event = event(&line);
             begun |= matches!(event, Event::JobStarted { .. });
             seen += u64::from(begun);
-            if is_down && is_noticed(&event) {
+            copied += u64::from(is_copied(&event));
+            if is_failed(&event) {
+                failures.push(line);
+            }
+            if broken.is_down && is_noticed(&event) {
                 source.mend().await;
                 destination.mend().await;
-                is_down = false;
+                broken.is_down = false;
             }
             match &trouble {
                 // Killing what has ended already does nothing.
                 Some(Trouble::KillProcess { after }) if seen == *after => {
-                    process.kill().await.unwrap()
+                    broken.happened = process.try_wait().unwrap().is_none();
+                    process.kill().await.unwrap();
                 }
                 Some(Trouble::KillSource { after }) if seen == *after => {
                     source.kill();
-                    is_down = true;
+                    (broken.is_down, broken.happened) = (true, true);
                 }
                 Some(Trouble::KillDestination { after }) if seen == *after => {
                     destination.kill().await;
-                    is_down = true;
+                    (broken.is_down, broken.happened) = (true, true);
                 }
                 Some(Trouble::ExpireTokens { after }) if seen % after == 0 => {
-                    source.expire_tokens();
-                    destination.expire_tokens();
+                    let there_were = [source.expire_tokens(), destination.expire_tokens()];
+                    broken.happened |= begun && there_were.contains(&true);
+                }
+                Some(Trouble::LockedJournal { after }) if seen == *after => {
+                    broken.lock = Some(self.lock_journal().await);
                 }
                 _ => {}
             }
         }
+        let was_locked = broken.lock.is_some();
+        broken.go_on(source, destination).await;
         let status = process.wait().await.unwrap();
-        tally.ended(status.code());
-        Ended {
+        let ended = Ended {
             code: status.code(),
-            stdout: String::new(),
+            stdout: failures.join("\n"),
             stderr: saying.await.unwrap(),
+        };
+        if let Some(other) = other {
+            let others = judge_other(&other.await.unwrap(), tally);
+            broken.happened = copied > 0 && others > 0;
         }
+        tally.ended(ended.code);
+        if let Some(trouble) = &trouble {
+            broken.happened |= was_locked && has_lost_journal(&ended);
+            let happened = match trouble {
+                Trouble::Script(_) => broken.was_met(destination),
+                Trouble::FullDisk { .. } => has_lost_journal(&ended) || ended.code == Some(2),
+                _ => broken.happened,
+            };
+            tally.trouble(trouble.kind(), happened);
+            let is_harmed = ended.code != Some(0) || has_lost_journal(&ended);
+            if happened && trouble.costs_nothing() && is_harmed {
+                tally.found(format!("{} ended so: {ended:?}", trouble.kind().name()));
+            }
+        }
+        ended
     }
 
     fn start(&self, trouble: Option<&Trouble>) -> Child {
@@ -237,14 +180,112 @@ impl Leg<'_> {
         };
         command.env(PASSWORD_IN, PASSWORD).spawn().unwrap()
     }
+
+    /// Somebody else runs the same list.
+    fn start_other(&self) -> tokio::task::JoinHandle<Ended> {
+        let other = Operator::new();
+        let attempts = format!("--attempts={}", self.attempts);
+        let mut command = other.command(&["run", self.list, "--json", &attempts]);
+        let running = command.env(PASSWORD_IN, PASSWORD).output();
+        tokio::spawn(async move {
+            let ended = tokio::time::timeout(LONGEST, running).await;
+            drop(other);
+            ended.expect("the other batch does not end").unwrap().into()
+        })
+    }
+
+    /// Takes the lock that a writer needs, as a backup or a curious colleague does.
+    async fn lock_journal(&self) -> SqliteConnection {
+        let path = self.operator.path("state").join("journal.sqlite3");
+        let options = SqliteConnectOptions::new().filename(path);
+        let mut connection = SqliteConnection::connect_with(&options).await.unwrap();
+        let begin = sqlx::query("BEGIN EXCLUSIVE").execute(&mut connection);
+        begin.await.unwrap();
+        connection
+    }
+}
+
+impl Breakage {
+    fn begin(&mut self, script: &Script, source: &Source, destination: &Destination) {
+        let add = |(side, fault): &(Side, _)| match side {
+            Side::Source => source.fault(Clone::clone(fault)),
+            Side::Destination => destination.fault(Clone::clone(fault)),
+        };
+        script.setting.iter().for_each(|fault| drop(add(fault)));
+        self.faults = script.faults.iter().filter_map(add).collect();
+        self.cuts = script.cuts.map_or(0, |cuts| cuts.times);
+        self.holds_up = script.holds_up;
+        if let Some(way) = destination.way() {
+            way.cut(script.cuts);
+            way.silence(script.silent_after);
+        }
+    }
+
+    /// Whether something waits for the program to have said nothing for a while.
+    fn is_held_up(&self) -> bool {
+        self.holds_up || self.lock.is_some()
+    }
+
+    /// Ends what holds up the program.
+    async fn go_on(&mut self, source: &mut Source, destination: &mut Destination) {
+        if let Some(lock) = self.lock.take() {
+            lock.close().await.unwrap();
+        }
+        if self.holds_up && self.was_met(destination) {
+            self.happened = true;
+            self.holds_up = false;
+            source.mend().await;
+            destination.mend().await;
+        }
+    }
+
+    /// Whether a request came upon what the script has.
+    fn was_met(&self, destination: &Destination) -> bool {
+        let on_the_way = destination
+            .way()
+            .is_some_and(|way| way.is_silent() || way.cuts_left() < self.cuts);
+        self.happened || on_the_way || self.faults.iter().any(|fault| fault.hits() > 0)
+    }
+}
+
+/// How many images the other batch copied, all of which should be there.
+fn judge_other(other: &Ended, tally: &mut Tally) -> usize {
+    let events = other.events();
+    if other.code != Some(0) {
+        let failed: Vec<_> = events.iter().filter(|event| is_failed(event)).collect();
+        let (code, said) = (other.code, &other.stderr);
+        tally.found(format!(
+            "the other batch ended with {code:?}: {said} {failed:?}"
+        ));
+    }
+    events.iter().filter(|event| is_copied(event)).count()
+}
+
+fn has_lost_journal(ended: &Ended) -> bool {
+    ended.stderr.contains("the journal could not be kept")
+}
+
+fn is_copied(event: &Event) -> bool {
+    matches!(
+        event,
+        Event::JobFinished {
+            outcome: Outcome::Copied { .. },
+            ..
+        }
+    )
 }
 
 /// Whether the program has seen that a registry is gone.
 fn is_noticed(event: &Event) -> bool {
-    let failed = |outcome: &Outcome| matches!(outcome, Outcome::Failed { .. });
-    match event {
-        Event::JobRetryScheduled { .. } => true,
-        Event::JobFinished { outcome, .. } => failed(outcome),
-        _ => false,
-    }
+    is_failed(event) || matches!(event, Event::JobRetryScheduled { .. })
+}
+
+fn is_failed(event: &Event) -> bool {
+    matches!(
+        event,
+        Event::JobFinished {
+            outcome: Outcome::Failed { .. },
+            ..
+        }
+    )
 }

@@ -1,32 +1,39 @@
 //! The breaker: migrations between two registries while everything around them breaks, and an audit after each.
 //!
-//! From a seed it decides what breaks and when: the process is killed, either registry is killed and started again,
-//! connections are cut, answers are lost, tokens expire, 5xx come in bursts, the journal's disk is full. After every
-//! leg a tag may be absent but never stand for less than its source; after the last, all is there, byte for byte.
+//! From a seed it decides what breaks and when: the process is killed, either registry is killed and started again or
+//! falls silent, connections are cut, answers are lost or drip, tokens expire, 5xx come in bursts, uploads are rolled
+//! back, the journal is locked or its disk full, somebody else runs the same list. After every leg a tag may be absent
+//! but never stand for less than its source; after the last, all is there, byte for byte.
 //!
-//! Rounds and seed are `TRANSSHIP_BREAKER_ROUNDS` and `TRANSSHIP_BREAKER_SEED`; see `assets/benchmarks.md`.
+//! `TRANSSHIP_BREAKER_ROUNDS`, `_SEED`, `_ONLY` and `_SILENCE` are described in `assets/benchmarks.md`.
 
 mod leg;
 mod sides;
 mod tally;
+mod trouble;
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, time::Duration};
 
 use rand::{RngExt as _, SeedableRng as _, rngs::Xoshiro256PlusPlus, seq::SliceRandom as _};
 
+use transship::serve::{Estate, Store};
+
 use self::{
-    leg::{Leg, Trouble},
+    leg::Leg,
     sides::{Destination, Source},
     tally::Tally,
+    trouble::{Kind, LARGEST_BODY, Trouble},
 };
 use crate::{
-    fleet::Fleet,
+    fleet::{Fleet, amd64, repository},
     operator::{Operator, list},
     skopeo::Skopeo,
 };
 
 const ROUNDS: usize = 3;
 const SEED: u64 = 5;
+/// Seconds that a program which is held up says nothing, at most.
+const SILENCE: u64 = 2;
 /// KiB of a base layer.
 const WEIGHT: u64 = 40;
 /// Legs with trouble in a round; then the weather is fine.
@@ -44,32 +51,43 @@ async fn whatever_breaks_no_tag_stands_for_less_than_its_source_and_in_the_end_a
     };
     let rounds = number("TRANSSHIP_BREAKER_ROUNDS", ROUNDS as u64);
     let seed = number("TRANSSHIP_BREAKER_SEED", SEED);
+    let silence = number("TRANSSHIP_BREAKER_SILENCE", SILENCE);
+    let only = std::env::var("TRANSSHIP_BREAKER_ONLY");
+    let only = only.map_or(Vec::new(), |names| Kind::parse_list(&names));
     let skopeo = Skopeo::find();
     let mut tally = Tally::default();
     for round in 0..rounds {
-        println!("round {round} of seed {seed}");
+        tally.round = format!("round {round} of seed {seed}");
+        println!("{}", tally.round);
         let mut random = Xoshiro256PlusPlus::seed_from_u64(seed.wrapping_mul(1_000_003) + round);
-        Round::new(&mut random)
+        Round::new(&mut random, &only, silence)
             .await
             .run(&mut random, skopeo.as_ref(), &mut tally)
             .await;
         tally.rounds += 1;
     }
     println!("{tally}");
+    assert_eq!(tally.findings(), [""; 0]);
 }
 
-struct Round {
+struct Round<'a> {
+    only: &'a [Kind],
+    silence: u64,
     operator: Operator,
     source: Source,
     destination: Destination,
     images: Vec<String>,
 }
 
-impl Round {
-    async fn new(random: &mut Xoshiro256PlusPlus) -> Self {
+impl<'a> Round<'a> {
+    async fn new(random: &mut Xoshiro256PlusPlus, only: &'a [Kind], silence: u64) -> Self {
         let source = Source::start(random.random_range(0..2) == 0).await;
-        let images = Fleet::new(&source.store(), WEIGHT).images;
+        let store = source.store();
+        let mut images = Fleet::new(&store, WEIGHT).images;
+        images.push(put_large(&store));
         Self {
+            only,
+            silence,
             operator: Operator::new(),
             source,
             destination: Destination::start(random.random_range(0..3)).await,
@@ -99,8 +117,8 @@ impl Round {
             );
         let mut done = false;
         for _ in 0..random.random_range(1..=TROUBLED_LEGS) {
-            let trouble = Trouble::any(random);
-            tally.trouble(&trouble);
+            let kind = Kind::any(random, self.only);
+            let trouble = Trouble::new(kind, random);
             done = self.leg(&text, Some(trouble), random, tally).await;
             if done {
                 break;
@@ -134,7 +152,14 @@ impl Round {
             list: path.to_str().unwrap(),
             resumes: before.is_some(),
             attempts: random.random_range(1..=2),
+            silence: Duration::from_secs(random.random_range(1..=self.silence)),
         };
+        println!(
+            "  {}",
+            trouble
+                .as_ref()
+                .map_or("nothing", |trouble| trouble.kind().name())
+        );
         let ended = leg
             .run(trouble, &mut self.source, &mut self.destination, tally)
             .await;
@@ -222,4 +247,16 @@ impl Round {
         assert_eq!(copies, skopeo.digests(&at(&source.address)).await);
         tally.witnessed += some.len();
     }
+}
+
+/// An image with a layer that goes in several chunks where bodies are limited.
+fn put_large(store: &Store) -> String {
+    let estate = Estate::new(store);
+    let repository = repository("data/model");
+    let layer = estate.layer(&repository, 9000, 3 * LARGEST_BODY).unwrap();
+    let tag = "1".parse().unwrap();
+    estate
+        .image(&repository, Some(&tag), &amd64(), &[layer])
+        .unwrap();
+    format!("{repository}:{tag}")
 }

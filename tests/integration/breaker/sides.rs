@@ -6,12 +6,9 @@
 use std::{net::SocketAddr, time::Duration};
 
 use tempfile::TempDir;
-use transship::serve::{Auth, Credentials, Fault, Options, Server, Store, TokenAuth};
+use transship::serve::{ActiveFault, Auth, Credentials, Fault, Options, Server, Store, TokenAuth};
 
-use crate::{
-    docker_registry::DockerRegistry,
-    knife::{Cuts, Knife},
-};
+use crate::{docker_registry::DockerRegistry, knife::Knife};
 
 const USER: &str = "operator";
 pub const PASSWORD: &str = "open sesame";
@@ -75,16 +72,17 @@ impl Embedded {
         self.server = None;
     }
 
-    pub fn fault(&self, fault: Fault) {
-        if let Some(server) = &self.server {
-            server.faults().add(fault);
-        }
+    pub fn fault(&self, fault: Fault) -> Option<ActiveFault> {
+        let server = self.server.as_ref()?;
+        Some(server.faults().add(fault))
     }
 
-    pub fn expire_tokens(&self) {
+    /// Whether there were any to expire.
+    pub fn expire_tokens(&self) -> bool {
         if let Some(server) = &self.server {
             server.expire_tokens();
         }
+        self.with_tokens
     }
 
     /// Starts it again if it is gone, and ends all faults.
@@ -167,22 +165,26 @@ impl Destination {
         }
     }
 
-    pub fn fault(&self, fault: Fault) {
-        if let Self::Embedded(embedded) = self {
-            embedded.fault(fault);
+    pub fn fault(&self, fault: Fault) -> Option<ActiveFault> {
+        match self {
+            Self::Embedded(embedded) => embedded.fault(fault),
+            Self::Real(..) => None,
         }
     }
 
-    /// Cuts the way to a registry that is real; faults are for the others.
-    pub fn cut(&self, cuts: Option<Cuts>) {
-        if let Self::Real(_, knife) = self {
-            knife.cut(cuts);
+    /// The way to a registry that is real; faults are for the others.
+    pub fn way(&self) -> Option<&Knife> {
+        match self {
+            Self::Embedded(_) => None,
+            Self::Real(_, knife) => Some(knife),
         }
     }
 
-    pub fn expire_tokens(&self) {
-        if let Self::Embedded(embedded) = self {
-            embedded.expire_tokens();
+    /// Whether there were any to expire.
+    pub fn expire_tokens(&self) -> bool {
+        match self {
+            Self::Embedded(embedded) => embedded.expire_tokens(),
+            Self::Real(..) => false,
         }
     }
 
@@ -191,6 +193,7 @@ impl Destination {
             Self::Embedded(embedded) => embedded.mend().await,
             Self::Real(real, knife) => {
                 knife.cut(None);
+                knife.silence(None);
                 real.mend().await;
             }
         }

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, fmt};
 
-use super::leg::Trouble;
+use super::trouble::Kind;
 
 #[derive(Default)]
 pub struct Tally {
@@ -10,36 +10,60 @@ pub struct Tally {
     pub legs: usize,
     pub audited: usize,
     pub witnessed: usize,
-    troubles: BTreeMap<&'static str, usize>,
+    /// The round that is being run, for findings.
+    pub round: String,
+    /// How often each was announced, and how often it happened.
+    troubles: BTreeMap<Kind, (usize, usize)>,
     /// How legs ended, by exit code; a killed one has none.
     exits: BTreeMap<String, usize>,
+    findings: Vec<String>,
 }
 
 impl Tally {
-    pub fn trouble(&mut self, trouble: &Trouble) {
-        *self.troubles.entry(trouble.name()).or_default() += 1;
+    /// A leg with trouble; `happened` if the program really met it.
+    pub fn trouble(&mut self, kind: Kind, happened: bool) {
+        let (announced, met) = self.troubles.entry(kind).or_default();
+        *announced += 1;
+        *met += usize::from(happened);
     }
 
     pub fn ended(&mut self, code: Option<i32>) {
         let code = code.map_or("killed".into(), |code| format!("exit {code}"));
         *self.exits.entry(code).or_default() += 1;
     }
+
+    /// Something that should not be, and does not keep the rounds from going on.
+    pub fn found(&mut self, finding: String) {
+        let finding = format!("{}: {finding}", self.round);
+        println!("FOUND in {finding}");
+        self.findings.push(finding);
+    }
+
+    pub fn findings(&self) -> &[String] {
+        &self.findings
+    }
 }
 
 impl fmt::Display for Tally {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let counts =
-            |f: &mut fmt::Formatter<'_>, name: &str, count: usize| writeln!(f, "  {name}: {count}");
         writeln!(
             f,
-            "{} rounds, {} legs, {} images audited by verify, {} by skopeo; nothing found",
-            self.rounds, self.legs, self.audited, self.witnessed
+            "{} rounds, {} legs, {} images audited by verify, {} by skopeo; {} findings",
+            self.rounds,
+            self.legs,
+            self.audited,
+            self.witnessed,
+            self.findings.len()
         )?;
-        self.troubles
-            .iter()
-            .try_for_each(|(name, count)| counts(f, name, *count))?;
-        self.exits
-            .iter()
-            .try_for_each(|(name, count)| counts(f, name, *count))
+        for (kind, (announced, met)) in &self.troubles {
+            writeln!(f, "  {}: {announced} legs, met in {met}", kind.name())?;
+        }
+        for (code, count) in &self.exits {
+            writeln!(f, "  {code}: {count}")?;
+        }
+        for finding in &self.findings {
+            writeln!(f, "  FOUND in {finding}")?;
+        }
+        Ok(())
     }
 }

@@ -37,7 +37,7 @@ async fn is_corrupt_source(pair: &Pair, why: &str) {
 async fn acknowledged_bytes_that_are_lost_are_sent_in_another_session() {
     let pair = Pair::new().await;
     let layers = pair.image(&[40 * MIB]);
-    in_chunks(&pair, 1, Action::RollBack { to: 4 * MIB });
+    in_chunks(&pair, 1, Action::RollBack { to: Some(4 * MIB) });
     pair.copies(&layers).await;
     assert_eq!(pair.upload_mode(), CHUNKS);
     // The config's, the layer's, and the one after it.
@@ -50,7 +50,7 @@ async fn acknowledged_bytes_that_are_lost_are_sent_in_another_session() {
 async fn a_registry_that_always_loses_bytes_is_given_up_and_teaches_nothing() {
     let pair = Pair::new().await;
     pair.image(&[40 * MIB]);
-    in_chunks(&pair, u64::MAX, Action::RollBack { to: 4 * MIB });
+    in_chunks(&pair, u64::MAX, Action::RollBack { to: Some(4 * MIB) });
     let CopyError::Registry { side, error } = pair.copy().await.unwrap_err() else {
         panic!("the destination refused");
     };

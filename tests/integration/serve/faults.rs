@@ -1,6 +1,6 @@
 //! The fault script does on the wire what it says.
 
-use reqwest::{Body, Method, StatusCode, Url};
+use reqwest::{Body, Method, StatusCode, Url, header::CONTENT_RANGE};
 use transship::{
     oci::Digest,
     serve::{Action, Fault, OddLocation},
@@ -79,6 +79,49 @@ async fn a_lost_session_is_unknown() {
     let patch = served.request(Method::PATCH, &session).body("layer");
     let status = patch.send().await.unwrap().status();
     assert_eq!(status, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
+async fn a_rolled_back_session_has_less_than_it_acknowledged() {
+    let served = Served::new().await;
+    let session = served.open_upload().await;
+    let follows = Fault::on(Method::PATCH, "/uploads/", Action::RollBack { to: None }).unwrap();
+    let follows = follows.with_header(CONTENT_RANGE, "^[1-9]").unwrap();
+    let fault = served.server.faults().add(follows.times(1));
+    let patch = async |range: &str, chunk: &'static str| {
+        let request = served.request(Method::PATCH, &session);
+        let request = request.header(CONTENT_RANGE, range).body(chunk);
+        request.send().await.unwrap()
+    };
+    assert_eq!(patch("0-3", "abcd").await.status(), StatusCode::ACCEPTED);
+    assert_eq!(fault.hits(), 0);
+    let refused = patch("4-5", "ef").await;
+    assert_eq!(refused.status(), StatusCode::RANGE_NOT_SATISFIABLE);
+    assert_eq!(header(&refused, "range"), "0-1");
+    assert_eq!(fault.hits(), 1);
+    // What is left is what was sent first.
+    assert_eq!(patch("2-5", "cdef").await.status(), StatusCode::ACCEPTED);
+    let digest = Digest::of(b"abcdef");
+    let commit = format!("{session}?digest={digest}");
+    let done = served.send(Method::PUT, &commit).await;
+    assert_eq!(done.status(), StatusCode::CREATED);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_drips_is_whole_once_the_fault_is_released() {
+    let served = Served::new().await;
+    let drip = served.fault(Method::GET, "", Action::Drip { rate: 1 });
+    served.fault(
+        Method::GET,
+        "",
+        Action::answer(500).body(&"x".repeat(100_000)),
+    );
+    let response = served.get("/v2/").await;
+    assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
+    let start = tokio::time::Instant::now();
+    drip.release();
+    assert_eq!(response.text().await.unwrap().len(), 100_000);
+    assert!(start.elapsed() < std::time::Duration::from_secs(60));
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@ use reqwest::{Method, Response, StatusCode};
 use serde_json::json;
 use transship::{
     oci::{Digest, MediaType},
-    serve::Access,
+    serve::{Access, MissingContent},
 };
 
 use super::{REPOSITORY, Served, error_code, header};
@@ -72,6 +72,44 @@ async fn an_index_needs_its_children() {
     let child = served.put_image("child", b"layer").digest;
     let pushed = put(&served, "v1", MediaType::OCI_INDEX, &index(&child)).await;
     assert_eq!(pushed.status(), StatusCode::CREATED);
+}
+
+#[tokio::test]
+async fn a_sparse_manifest_is_taken_where_that_is_allowed() {
+    let served = Served::with(|mut options| {
+        options.missing_content = MissingContent::Allowed;
+        options
+    })
+    .await;
+    let absent = Digest::of(b"absent");
+    let child = json!({"mediaType": MediaType::OCI_MANIFEST, "digest": absent, "size": 2});
+    let index = json!({
+        "schemaVersion": 2, "mediaType": MediaType::OCI_INDEX, "manifests": [child],
+    });
+    let image = json!({
+        "schemaVersion": 2, "mediaType": MediaType::OCI_MANIFEST,
+        "config": {"mediaType": MediaType::OCI_CONFIG, "digest": absent, "size": 6},
+        "layers": [{"mediaType": MediaType::OCI_LAYER_GZIP, "digest": absent, "size": 6}],
+    });
+    for (version, media_type, sparse) in [
+        ("index", MediaType::OCI_INDEX, index.to_string()),
+        ("image", MediaType::OCI_MANIFEST, image.to_string()),
+    ] {
+        let pushed = put(&served, version, media_type, &sparse).await;
+        assert_eq!(pushed.status(), StatusCode::CREATED);
+        let pulled = served.get(&manifest(version)).await;
+        assert_eq!(pulled.text().await.unwrap(), sparse);
+    }
+    // Only what is named may be missing.
+    let other_digest = Digest::of(b"other").to_string();
+    let refused = put(
+        &served,
+        &other_digest,
+        MediaType::OCI_MANIFEST,
+        &image.to_string(),
+    )
+    .await;
+    assert_eq!(error_code(refused).await, "DIGEST_INVALID");
 }
 
 #[tokio::test]

@@ -5,7 +5,9 @@ mod connections;
 mod cuts;
 mod discovery;
 mod faults;
+mod limits;
 mod manifests;
+mod program;
 mod skopeo;
 mod uploads;
 

@@ -1,0 +1,312 @@
+//! Content that is not complete yet, and how it gets its name.
+//!
+//! Every open store stages in a directory of its own below `uploads/`, locked for as long as it is open. What a
+//! killed process left is known by its lock being free, and is removed when a store is opened.
+//! Invariant: a name outside `uploads/` is given in one step, to content that is synced, and the directory
+//! that holds the name is synced before anybody is told.
+
+use std::{
+    fs::{self, File, TryLockError},
+    io,
+    path::{Path, PathBuf},
+    time::{Duration, SystemTime},
+};
+
+use super::{found, remove};
+
+const LOCK: &str = "lock";
+/// What cannot be told to be abandoned by its lock is kept this long.
+const LEFTOVERS_KEPT: Duration = Duration::from_secs(24 * 60 * 60);
+/// Another process may remove a directory in the moment before it is locked.
+const TRIES: usize = 10;
+
+/// Where one open store stages.
+#[derive(Debug)]
+pub(super) struct Staging {
+    directory: PathBuf,
+    _lock: File,
+}
+
+/// The path of content that is not complete yet; removed when this is dropped.
+#[derive(Debug)]
+pub(crate) struct Staged(PathBuf);
+
+impl Staging {
+    /// Removes what others left below `uploads` and makes a directory there.
+    pub(super) fn open(uploads: &Path) -> io::Result<Self> {
+        fs::create_dir_all(uploads)?;
+        remove_leftovers(uploads)?;
+        let mut made = Self::make(uploads);
+        for _ in 1..TRIES {
+            match made {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                    made = Self::make(uploads);
+                }
+                made => return made,
+            }
+        }
+        made
+    }
+
+    fn make(uploads: &Path) -> io::Result<Self> {
+        let directory = uploads.join(random_name());
+        fs::create_dir(&directory)?;
+        let lock = File::create_new(directory.join(LOCK))?;
+        match lock.try_lock() {
+            // The one who holds it is about to remove the directory.
+            Err(TryLockError::WouldBlock) => return Err(io::ErrorKind::NotFound.into()),
+            // Without locks what is left is told by its age.
+            Ok(()) | Err(TryLockError::Error(_)) => {}
+        }
+        fs::metadata(directory.join(LOCK))?;
+        Ok(Self {
+            directory,
+            _lock: lock,
+        })
+    }
+
+    pub(super) fn stage(&self) -> Staged {
+        Staged(self.directory.join(random_name()))
+    }
+
+    /// The files there are, apart from the lock.
+    #[cfg(test)]
+    pub(super) fn count(&self) -> usize {
+        fs::read_dir(&self.directory).unwrap().count() - 1
+    }
+}
+
+impl Drop for Staging {
+    fn drop(&mut self) {
+        let _left_for_the_next = fs::remove_dir_all(&self.directory);
+    }
+}
+
+impl Staged {
+    pub(crate) fn path(&self) -> &Path {
+        &self.0
+    }
+
+    /// Syncs the content and gives it the name `target`, in place of what had it.
+    pub(super) fn settle(&self, target: &Path) -> io::Result<()> {
+        self.settle_by(target, |from, to| fs::rename(from, to))
+    }
+
+    fn settle_by(
+        &self,
+        target: &Path,
+        rename: impl Fn(&Path, &Path) -> io::Result<()>,
+    ) -> io::Result<()> {
+        File::open(&self.0)?.sync_data()?;
+        make_parent(target)?;
+        match rename(&self.0, target) {
+            // `uploads` or `repositories` is a mount of its own.
+            Err(error) if error.kind() == io::ErrorKind::CrossesDevices => {
+                let beside = Self(target.with_file_name(format!(".{}", random_name())));
+                copy(&self.0, &beside.0)?;
+                rename(&beside.0, target)?;
+            }
+            renamed => renamed?,
+        }
+        sync_parent(target)
+    }
+}
+
+impl Drop for Staged {
+    fn drop(&mut self) {
+        let _absent_when_settled = fs::remove_file(&self.0);
+    }
+}
+
+/// Copies a file, synced.
+pub(super) fn copy(from: &Path, to: &Path) -> io::Result<()> {
+    fs::copy(from, to)?;
+    File::open(to)?.sync_data()
+}
+
+/// Makes the directory `path` is in, and those above it.
+pub(super) fn make_parent(path: &Path) -> io::Result<()> {
+    path.parent().map_or(Ok(()), make_directory)
+}
+
+fn make_directory(directory: &Path) -> io::Result<()> {
+    match fs::create_dir(directory) {
+        Ok(()) => sync_parent(directory),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            make_parent(directory)?;
+            match fs::create_dir(directory) {
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+                made => made.and_then(|()| sync_parent(directory)),
+            }
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// Makes the name `path` outlive a power failure.
+pub(super) fn sync_parent(path: &Path) -> io::Result<()> {
+    let Some(directory) = path.parent() else {
+        return Ok(());
+    };
+    #[cfg(test)]
+    tests::SYNCED.with_borrow_mut(|synced| synced.push(directory.to_owned()));
+    sync_directory(directory)
+}
+
+#[cfg(unix)]
+fn sync_directory(directory: &Path) -> io::Result<()> {
+    match File::open(directory)?.sync_all() {
+        // The file system does not know how to, and needs no such thing or offers none.
+        Err(error)
+            if matches!(
+                error.kind(),
+                io::ErrorKind::InvalidInput | io::ErrorKind::Unsupported
+            ) =>
+        {
+            Ok(())
+        }
+        synced => synced,
+    }
+}
+
+#[cfg(not(unix))]
+fn sync_directory(_: &Path) -> io::Result<()> {
+    Ok(())
+}
+
+fn remove_leftovers(uploads: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(uploads)? {
+        let entry = entry?;
+        // Another process may remove the same.
+        let Some(metadata) = found(entry.metadata())? else {
+            continue;
+        };
+        let path = entry.path();
+        if metadata.is_dir() {
+            // Held until the directory is gone, so that nobody takes it for their own.
+            let lock = found(File::open(path.join(LOCK)))?;
+            if is_abandoned(lock.as_ref(), &metadata) {
+                found(fs::remove_dir_all(&path))?;
+            }
+        } else if is_old(&metadata) {
+            remove(&path)?;
+        }
+    }
+    Ok(())
+}
+
+/// Whether nobody uses a staging directory any more; takes its lock if so.
+fn is_abandoned(lock: Option<&File>, metadata: &fs::Metadata) -> bool {
+    match lock.map(File::try_lock) {
+        Some(Ok(())) => true,
+        Some(Err(TryLockError::WouldBlock)) => false,
+        // Just made, or on a file system without locks.
+        Some(Err(TryLockError::Error(_))) | None => is_old(metadata),
+    }
+}
+
+fn is_old(metadata: &fs::Metadata) -> bool {
+    let age = metadata
+        .modified()
+        .map(|modified| SystemTime::now().duration_since(modified));
+    matches!(age, Ok(Ok(age)) if age > LEFTOVERS_KEPT)
+}
+
+fn random_name() -> String {
+    format!("{:032x}", rand::random::<u128>())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::RefCell;
+
+    use super::*;
+
+    thread_local! {
+        /// The directories synced by this thread.
+        pub(super) static SYNCED: RefCell<Vec<PathBuf>> = const { RefCell::new(Vec::new()) };
+    }
+
+    fn names(directory: &Path) -> Vec<String> {
+        let entries = fs::read_dir(directory).unwrap();
+        let name = |entry: io::Result<fs::DirEntry>| entry.unwrap().file_name();
+        entries
+            .map(|entry| name(entry).into_string().unwrap())
+            .collect()
+    }
+
+    #[test]
+    fn a_name_and_the_directories_above_it_are_synced() {
+        let root = tempfile::tempdir().unwrap();
+        let staging = Staging::open(&root.path().join("uploads")).unwrap();
+        let staged = staging.stage();
+        fs::write(staged.path(), "content").unwrap();
+        SYNCED.with_borrow_mut(Vec::clear);
+        staged.settle(&root.path().join("a/b/name")).unwrap();
+        let at = |path: &str| root.path().join(path);
+        assert_eq!(SYNCED.take(), [root.path().to_owned(), at("a"), at("a/b")]);
+    }
+
+    #[test]
+    fn content_gets_its_name_on_another_file_system_too() {
+        let root = tempfile::tempdir().unwrap();
+        let staging = Staging::open(&root.path().join("uploads")).unwrap();
+        let target = root.path().join("there/name");
+        let across = |from: &Path, to: &Path| match from.parent() == to.parent() {
+            true => fs::rename(from, to),
+            false => Err(io::ErrorKind::CrossesDevices.into()),
+        };
+        let staged = staging.stage();
+        fs::write(staged.path(), "content").unwrap();
+        staged.settle_by(&target, across).unwrap();
+        assert_eq!(
+            SYNCED.take().last(),
+            target.parent().map(Path::to_owned).as_ref()
+        );
+        assert_eq!(fs::read_to_string(&target).unwrap(), "content");
+        assert_eq!(names(&root.path().join("there")), ["name"]);
+
+        // A failure leaves nothing that could be taken for content.
+        let never = |_: &Path, _: &Path| Err(io::ErrorKind::CrossesDevices.into());
+        let other = root.path().join("there/other");
+        staged.settle_by(&other, never).unwrap_err();
+        fs::write(staged.path(), "content").unwrap();
+        staged.settle_by(&other, never).unwrap_err();
+        assert_eq!(names(&root.path().join("there")), ["name"]);
+    }
+
+    #[test]
+    fn what_a_killed_process_left_is_gone_after_the_next_start_and_what_is_in_use_stays() {
+        let root = tempfile::tempdir().unwrap();
+        let uploads = root.path().join("uploads");
+        let used = Staging::open(&uploads).unwrap();
+        let staged = used.stage();
+        fs::write(staged.path(), "content").unwrap();
+        // As a killed process leaves it: a lock file that nobody holds.
+        let left = uploads.join("left");
+        fs::create_dir(&left).unwrap();
+        fs::write(left.join(LOCK), "").unwrap();
+        fs::write(left.join("content"), "content").unwrap();
+        let next = Staging::open(&uploads).unwrap();
+        assert!(!left.exists() && staged.path().exists());
+        drop(next);
+        drop(staged);
+        drop(used);
+        assert!(names(&uploads).is_empty());
+    }
+
+    #[test]
+    fn files_of_another_layout_go_when_they_are_old() {
+        let root = tempfile::tempdir().unwrap();
+        let (old, new) = (root.path().join("old"), root.path().join("new"));
+        for path in [&old, &new] {
+            fs::write(path, "content").unwrap();
+        }
+        let yesterday = SystemTime::now() - LEFTOVERS_KEPT * 2;
+        let file = File::options().write(true).open(&old).unwrap();
+        file.set_modified(yesterday).unwrap();
+        let _staging = Staging::open(root.path()).unwrap();
+        assert!(!old.exists() && new.exists());
+    }
+}
