@@ -93,7 +93,9 @@ impl Transfer<'_> {
 
     /// Keeps the upload for the next attempt, if there may be one.
     fn leave(&self, feed: &Feed, upload: Upload, error: CopyError) -> CopyError {
-        if let Class::Transient { .. } = error.class() {
+        let spoiled =
+            matches!(&error, CopyError::Registry { error, .. } if error.disputes_digest());
+        if let (Class::Transient { .. }, false) = (error.class(), spoiled) {
             let hashed = feed.hashed();
             let left = Left { upload, hashed };
             self.unfinished.keep(self.into, &self.blob.digest, left);
@@ -133,6 +135,14 @@ impl Transfer<'_> {
             }
             match error.class() {
                 _ if fruitless > MOST_FRUITLESS => return Err(blame(Side::Destination)(error)),
+                // What the session has is mixed up with something else: once more, in a session of its own.
+                _ if error.disputes_digest() && !begun_anew => {
+                    begun_anew = true;
+                    *upload = self.begin(None).await?;
+                    upload.mode = UploadMode::Whole;
+                    continue;
+                }
+                _ if error.disputes_digest() => return Err(blame(Side::Destination)(error)),
                 // Just learned: the bytes it has are good, the way they came was not.
                 _ if fruitless == 0 => {}
                 Class::Transient { .. } => {}

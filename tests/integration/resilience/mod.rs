@@ -4,6 +4,7 @@
 mod cuts;
 mod lost_sessions;
 mod modes;
+mod races;
 mod statuses;
 mod throttling;
 
