@@ -2,7 +2,7 @@
 
 use crate::{
     oci::{Digest, OnExisting, Version},
-    registry::{self, Class, ErrorCause, Operation, Refusal},
+    registry::{self, Class, Refusal},
 };
 
 use super::CreateFailure;
@@ -119,41 +119,6 @@ impl CopyError {
             _ => None,
         }
     }
-
-    fn hint(&self) -> Option<&'static str> {
-        match self {
-            Self::Registry { side, error } => match (&*error.cause, error.operation) {
-                (ErrorCause::OverBudget(_), _) => Some(
-                    "no image needs that much; `platforms`, `referrers = false` and `cosign-tags = false` copy less of it",
-                ),
-                (ErrorCause::Unreachable { .. }, _) => Some("check its address, and that it is up"),
-                (_, Operation::GetBlob) if *side == Side::Source && error.is_not_found() => {
-                    Some("the source lacks a part of its own image: push the image there again")
-                }
-                (_, Operation::ListReferrers) => {
-                    Some("`referrers = false` copies the image without what refers to it")
-                }
-                (ErrorCause::Status { .. }, _) => error.refusal().map(Refusal::hint),
-                _ => None,
-            },
-            Self::NoPlatform { .. } => Some("choose among the platforms it has, or all of them"),
-            Self::Incomplete { .. } => {
-                Some("choose the `platforms` the source has, or push what is missing there")
-            }
-            Self::Conflict { .. } => Some(Refusal::ImmutableTag.hint()),
-            Self::Existing { .. } => Some(
-                "write `on-existing = \"replace\"` to replace it, or \"keep\" to skip the image",
-            ),
-            Self::Hidden { .. } => Some(
-                "the credentials need the right to read there; with `on-existing = \"replace\"` nobody has to know",
-            ),
-            Self::Damaged { .. } => Some(
-                "its own copy is damaged and an upload does not replace it: delete the blob there",
-            ),
-            Self::Create(_) => Some("run the `create-command` by hand to see what it needs"),
-            Self::Corrupt { .. } | Self::TooDeep(_) => None,
-        }
-    }
 }
 
 fn rule(on_existing: &OnExisting) -> String {
@@ -175,32 +140,4 @@ fn steps(error: &registry::Error) -> Vec<String> {
 /// Blames `side` for a registry error.
 pub(super) fn blame(side: Side) -> impl Fn(registry::Error) -> CopyError {
     move |error| CopyError::Registry { side, error }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_is_absent_is_told_from_a_part_of_what_is_there() {
-        let absent = |operation| CopyError::Registry {
-            side: Side::Source,
-            error: registry::Error {
-                operation,
-                registry: "a.example".parse().unwrap(),
-                url: None,
-                cause: Box::new(ErrorCause::Status {
-                    status: 404,
-                    code: None,
-                    message: None,
-                    retry_after: None,
-                }),
-            },
-        };
-        assert_eq!(absent(Operation::GetManifest).hint(), None);
-        let lost = absent(Operation::GetBlob);
-        assert_eq!(lost.class(), Class::NotFound);
-        let hint = "hint: the source lacks a part of its own image: push the image there again";
-        assert_eq!(lost.chain().last().unwrap(), hint);
-    }
 }

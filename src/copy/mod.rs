@@ -12,6 +12,7 @@ mod engine;
 mod error;
 mod feed;
 mod graph;
+mod hint;
 mod image;
 mod ladder;
 mod open_sessions;

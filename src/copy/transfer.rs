@@ -22,7 +22,7 @@ use super::{
 };
 use crate::{
     oci::{Descriptor, Repository},
-    registry::{self, BlobPresence, Class, Client, ErrorCause, UploadMode},
+    registry::{self, BlobPresence, Class, Client, UploadMode},
 };
 
 /// Failures in a row without a byte of progress after which the attempt goes on; then it has failed.
@@ -142,7 +142,9 @@ impl Transfer<'_> {
 
     /// Keeps the upload for the next attempt, if there may be one.
     fn suspend(&self, upload: Upload, error: CopyError) -> CopyError {
-        if let Class::Transient { .. } = error.class() {
+        let spoiled =
+            matches!(&error, CopyError::Registry { error, .. } if error.disputes_digest());
+        if let (Class::Transient { .. }, false) = (error.class(), spoiled) {
             let suspended = &self.destination.suspended;
             suspended.keep(self.into, &self.blob.digest, upload);
         }
@@ -184,13 +186,21 @@ impl Transfer<'_> {
             }
             match error.class() {
                 _ if budget.is_spent() => return Err(blame(Side::Destination)(error)),
+                // What the session has is mixed up with something else: once more, in a session of its own.
+                _ if error.disputes_digest() && !begun_anew => {
+                    begun_anew = true;
+                    *upload = self.begin(None).await?;
+                    upload.mode = UploadMode::Whole;
+                    continue;
+                }
+                _ if error.disputes_digest() => return Err(blame(Side::Destination)(error)),
                 // Just learned: the bytes it has are good, the way they came was not.
                 _ if budget.fruitless == 0 => {}
                 // The chunk did not follow the last one: it says where to go on (quirk 44).
                 _ if out_of_order => {}
                 // Pieces put together wrongly (quirks 4 and 14): once more, in one piece.
                 // A registry that refuses what is whole refuses it for good.
-                _ if upload.pieces && !begun_anew && is_misassembled(&error) => {
+                _ if upload.pieces && !begun_anew && is_refused_for_good(&error) => {
                     begun_anew = true;
                     *upload = self.begin(None).await?;
                     upload.mode = UploadMode::Whole;
@@ -395,10 +405,8 @@ fn is_out_of_order(upload: &Upload, error: &registry::Error) -> bool {
 }
 
 /// The registry refuses the content as a whole, which was hashed here.
-fn is_misassembled(error: &registry::Error) -> bool {
-    let wrong_digest = matches!(&*error.cause,
-        ErrorCause::Status { code: Some(code), .. } if code == "DIGEST_INVALID");
-    wrong_digest || matches!(error.class(), Class::Rejected | Class::Corrupt)
+fn is_refused_for_good(error: &registry::Error) -> bool {
+    matches!(error.class(), Class::Rejected | Class::Corrupt)
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {

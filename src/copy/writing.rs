@@ -26,7 +26,7 @@ use super::{
 };
 use crate::{
     oci::{Attachments, Descriptor, Digest, Manifest, Repository, Signatures, Tag, Version},
-    registry::{Refusal, described_as_referrer},
+    registry::{ErrorCause, Refusal, described_as_referrer},
 };
 
 /// Manifests written at once for one image.
@@ -340,12 +340,18 @@ pub(super) fn kept(tag: &Tag, there: &Digest, wanted: &Digest) -> String {
 fn is_rule(error: &CopyError) -> bool {
     match error {
         CopyError::Conflict { .. } => true,
+        CopyError::Registry { error, .. }
+            if matches!(*error.cause, ErrorCause::FallbackTaken(_)) =>
+        {
+            true
+        }
         _ => matches!(
             error.refused(),
             Some(
                 Refusal::UnsupportedContent
                     | Refusal::NoMediaType
                     | Refusal::TooLarge
+                    | Refusal::UnsupportedDigest
                     | Refusal::Policy
                     | Refusal::ImmutableTag
             )

@@ -30,6 +30,10 @@ pub enum ErrorKind {
     /// This registry has no list of its repositories, or shows it to nobody.
     NoCatalog,
     Rejected,
+    /// What answers is no registry, or something before it changes its answers.
+    Protocol,
+    /// A manifest that cannot be read.
+    Malformed,
     Corrupt,
     /// Larger than is ever read.
     TooLarge,
@@ -47,6 +51,10 @@ impl ErrorKind {
             Self::NotFound => "check the name: the registry does not have it",
             Self::NoCatalog => "this registry does not list its repositories: name one",
             Self::Rejected => "the registry understood and refuses",
+            Self::Protocol => {
+                "this is not how a registry answers: check the address, and what stands before the registry"
+            }
+            Self::Malformed => "push the image there again, in a form of today",
             Self::Corrupt => "the content is not what its digest says: mend it there",
             Self::TooLarge => "no image needs that much: look at who made it",
             Self::Internal => "check this machine and the registry's settings",
@@ -58,6 +66,17 @@ impl From<registry::Error> for Error {
     fn from(error: registry::Error) -> Self {
         let kind = match (error.class(), error.operation) {
             _ if matches!(*error.cause, ErrorCause::Unreachable { .. }) => ErrorKind::Unreachable,
+            _ if matches!(*error.cause, ErrorCause::TooLong(_)) => ErrorKind::TooLarge,
+            _ if matches!(*error.cause, ErrorCause::Manifest(_)) => ErrorKind::Malformed,
+            (Class::Rejected, operation)
+                if operation != Operation::ListRepositories
+                    && matches!(
+                        *error.cause,
+                        ErrorCause::Protocol(_) | ErrorCause::Redirect(_)
+                    ) =>
+            {
+                ErrorKind::Protocol
+            }
             (Class::Transient { .. }, _) => ErrorKind::Transient,
             (Class::Auth | Class::NotFound | Class::Rejected, Operation::ListRepositories) => {
                 ErrorKind::NoCatalog

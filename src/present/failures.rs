@@ -65,9 +65,7 @@ fn advice(cause: &Failure) -> &'static str {
             "the destination has no such repository: create it, then retry"
         }
         (FailureClass::NotFound, _) => "check the image's name and tag",
-        (FailureClass::Rejected, _) => {
-            "the registry understood and refuses: its policy or quota decides"
-        }
+        (FailureClass::Rejected, _) => "retrying alone does not help: what was said is the reason",
         (FailureClass::Corrupt, _) => "the content is not what its digest says: mend it there",
         (FailureClass::Internal, _) => "check this machine; if it is fine, report a bug",
     }

@@ -152,7 +152,8 @@ impl Client {
             let location = response.headers().get(LOCATION);
             call.url = self.resolve(call.operation, &call.url, location)?;
         }
-        Err(self.protocol(call.operation, &call.url, "it redirects in circles"))
+        let circles = ErrorCause::Redirect("it redirects in circles".into());
+        Err(self.error(call.operation, Some(&call.url), circles))
     }
 
     /// The URL of `path` below `/v2/`.
@@ -178,15 +179,15 @@ impl Client {
         asked: &Url,
         location: Option<&HeaderValue>,
     ) -> Result<Url, Error> {
-        let protocol =
-            |text: &str| self.error(operation, Some(asked), ErrorCause::Protocol(text.into()));
+        let astray =
+            |text: &str| self.error(operation, Some(asked), ErrorCause::Redirect(text.into()));
         let text = location
-            .ok_or_else(|| protocol("there is no Location"))?
+            .ok_or_else(|| astray("there is no Location"))?
             .to_str()
-            .map_err(|_| protocol("the Location is not text"))?;
+            .map_err(|_| astray("the Location is not text"))?;
         self.boundary
             .lead(asked, text)
-            .map_err(|astray| protocol(&format!("the Location {astray}")))
+            .map_err(|why| astray(&format!("the Location {why}")))
     }
 
     pub(super) fn error(

@@ -14,7 +14,7 @@ use super::{
     lane::Closed,
     secrets::{Secrets, is_harmless},
 };
-use crate::oci::{Digest, ManifestError, Registry};
+use crate::oci::{Digest, ManifestError, Registry, Tag};
 
 /// What was being done, in words that fit after "failed to".
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -84,6 +84,14 @@ pub enum ErrorCause {
     Closed(Duration),
     #[error("answered outside the protocol: {0}")]
     Protocol(String),
+    /// It leads somewhere that is not followed, or nowhere.
+    #[error("answered outside the protocol: {0}")]
+    Redirect(String),
+    #[error("answered outside the protocol: the answer has more than {0} bytes")]
+    TooLong(u64),
+    /// Something that lists nothing stands where the referrers of a manifest have to be listed.
+    #[error("has something under the fallback tag {0} that is no index")]
+    FallbackTaken(Tag),
     #[error("sent {got} where {expected} was asked for")]
     Digest { expected: Digest, got: Digest },
     #[error("sent more than the {declared} bytes that were declared for it")]
@@ -104,6 +112,9 @@ pub enum ErrorCause {
     #[error("cannot be reached as configured: {0}")]
     Configuration(String),
 }
+
+/// The code for content that is not what its digest says.
+pub(super) const DIGEST_INVALID: &str = "DIGEST_INVALID";
 
 impl ErrorCause {
     /// Whether it reads as what some host did.
@@ -160,11 +171,15 @@ impl Error {
             ErrorCause::Closed(left) => Class::Transient {
                 retry_after: Some(*left),
             },
-            ErrorCause::Protocol(_) | ErrorCause::OverBudget(_) => Class::Rejected,
             ErrorCause::Digest { .. }
             | ErrorCause::LongerThanDeclared { .. }
             | ErrorCause::Manifest(ManifestError::Ambiguous(_)) => Class::Corrupt,
-            ErrorCause::Manifest(_) => Class::Rejected,
+            ErrorCause::Protocol(_)
+            | ErrorCause::Redirect(_)
+            | ErrorCause::TooLong(_)
+            | ErrorCause::FallbackTaken(_)
+            | ErrorCause::OverBudget(_)
+            | ErrorCause::Manifest(_) => Class::Rejected,
             ErrorCause::Auth(_)
             | ErrorCause::NoCredentials(_)
             | ErrorCause::Credentials(ProviderError::Unusable(_)) => Class::Auth,
@@ -191,6 +206,24 @@ impl Error {
                 ..
             } => Refusal::of(self.operation, *status, code.as_deref(), message.as_deref()),
             _ => None,
+        }
+    }
+
+    /// Whether a registry says that what was sent has another digest. It was hashed here before it was committed,
+    /// so the registry mixed it up with something else: another batch that sends the same content, usually. What it
+    /// has of an upload is of no use any more.
+    #[must_use]
+    pub fn disputes_digest(&self) -> bool {
+        match &*self.cause {
+            ErrorCause::Status {
+                status: 400..500,
+                code: Some(code),
+                ..
+            } => {
+                let sends = matches!(self.operation, Operation::SendBlob | Operation::PutManifest);
+                sends && code == DIGEST_INVALID && self.refusal().is_none()
+            }
+            _ => false,
         }
     }
 
@@ -221,6 +254,13 @@ fn classify(
         401 => Class::Auth,
         403 if code.is_none_or(|code| matches!(code, "DENIED" | "UNAUTHORIZED" | "FORBIDDEN")) => {
             Class::Auth
+        }
+        // Of bytes that were hashed here: see `Error::disputes_digest`.
+        400..500
+            if code == Some(DIGEST_INVALID)
+                && matches!(operation, Operation::SendBlob | Operation::PutManifest) =>
+        {
+            Class::Transient { retry_after }
         }
         // The session is gone: expired, or another replica has it (quirks 11 and 32).
         404 | 410 if operation == Operation::SendBlob => Class::Transient { retry_after },
@@ -376,6 +416,33 @@ mod tests {
             class(400, Some("UNSUPPORTED"), Some("unsupported: throttled")),
             TRANSIENT
         );
+    }
+
+    #[test]
+    fn a_digest_that_is_disputed_is_transient_only_where_bytes_were_sent() {
+        let disputed = |operation, message: Option<&str>| {
+            let error = Error {
+                operation,
+                registry: "r.example".parse().unwrap(),
+                url: None,
+                cause: Box::new(ErrorCause::Status {
+                    status: 400,
+                    code: Some(DIGEST_INVALID.into()),
+                    message: message.map(Into::into),
+                    retry_after: None,
+                }),
+            };
+            (error.class() == TRANSIENT, error.disputes_digest())
+        };
+        let mixed_up = Some("provided digest did not match uploaded content");
+        for sends in [Operation::SendBlob, Operation::PutManifest] {
+            assert_eq!(disputed(sends, mixed_up), (true, true));
+            assert_eq!(disputed(sends, None), (true, true));
+            let unknown = Some("invalid digest: unsupported digest algorithm");
+            assert_eq!(disputed(sends, unknown), (false, false));
+        }
+        // Here it is about the name that was asked for.
+        assert_eq!(disputed(Operation::GetBlob, mixed_up), (false, false));
     }
 
     #[test]

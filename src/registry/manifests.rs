@@ -305,7 +305,7 @@ impl Client {
 }
 
 fn too_large(limit: u64) -> ErrorCause {
-    ErrorCause::Protocol(format!("the answer has more than {limit} bytes"))
+    ErrorCause::TooLong(limit)
 }
 
 fn text_header<'a>(response: &'a Response, name: &HeaderName) -> Option<&'a str> {

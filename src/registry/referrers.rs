@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{Client, Error, ImageBudget, Operation, auth::Scopes, pages::Pages};
+use super::{Client, Error, ErrorCause, ImageBudget, Operation, auth::Scopes, pages::Pages};
 use crate::oci::{
     Attachments, Descriptor, Digest, Manifest, MediaType, Repository, Version, listed_descriptors,
 };
@@ -155,40 +155,43 @@ impl Client {
         let Some(tag) = Attachments::fallback_tag(subject) else {
             return Ok(());
         };
-        let version = Version::Tag(tag);
+        let version = Version::Tag(tag.clone());
         let existing = match self.manifest(repository, &version).await {
             Ok(index) => Some(index),
             Err(error) if error.is_not_found() => None,
             Err(error) => return Err(error),
         };
-        let problem = |text: String| {
+        let fail = |cause| {
             let url = self.repository_url(repository, &format!("manifests/{version}"));
-            self.protocol(Operation::PutManifest, &url, text)
+            self.error(Operation::PutManifest, Some(&url), cause)
         };
         let Some(raw) = with_referrers(existing.as_ref(), referrers) else {
             return Ok(());
         };
-        let raw = raw.map_err(|text| problem(text.into()))?;
+        let raw = raw.map_err(|NoIndex| fail(ErrorCause::FallbackTaken(tag)))?;
         let index = Manifest::parse(raw.into(), Some(MediaType::OCI_INDEX))
-            .map_err(|error| problem(error.to_string()))?;
+            .map_err(|error| fail(error.into()))?;
         self.put_manifest(repository, &version, &index)
             .await
             .map(drop)
     }
 }
 
+/// Nothing can be added to it.
+#[derive(Debug)]
+struct NoIndex;
+
 /// The index with `referrers` added; `None` if they are all in it.
 fn with_referrers(
     existing: Option<&Manifest>,
     referrers: &[Descriptor],
-) -> Option<Result<Vec<u8>, &'static str>> {
-    const NO_INDEX: &str = "what is under the fallback tag is no index";
+) -> Option<Result<Vec<u8>, NoIndex>> {
     let mut index = match existing {
         None => json!({"schemaVersion": 2, "mediaType": MediaType::OCI_INDEX, "manifests": []}),
         Some(manifest) if manifest.media_type.is_index() => {
             serde_json::from_slice(&manifest.raw).unwrap_or_default()
         }
-        Some(_) => return Some(Err(NO_INDEX)),
+        Some(_) => return Some(Err(NoIndex)),
     };
     let listed = existing.map(Manifest::children).unwrap_or_default();
     let mut added = referrers
@@ -197,10 +200,10 @@ fn with_referrers(
         .peekable();
     added.peek()?;
     let Some(Value::Array(manifests)) = index.get_mut("manifests") else {
-        return Some(Err(NO_INDEX));
+        return Some(Err(NoIndex));
     };
     manifests.extend(added.map(|referrer| json!(referrer)));
-    Some(serde_json::to_vec(&index).map_err(|_| NO_INDEX))
+    Some(serde_json::to_vec(&index).map_err(|_| NoIndex))
 }
 
 /// How a list of referrers describes `manifest`: with its artifact type and annotations.

@@ -4,7 +4,7 @@
 //! nor statuses; what can be done about it is said in a sentence. Invariant: a refusal is never tried again
 //! as it is: something has to be changed first.
 
-use super::{Class, Operation};
+use super::{Class, Operation, error::DIGEST_INVALID};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refusal {
@@ -21,6 +21,8 @@ pub enum Refusal {
     /// The registry takes images, but not this kind of manifest (quirk 22).
     UnsupportedContent,
     TooLarge,
+    /// The registry knows no digests of this algorithm.
+    UnsupportedDigest,
     /// A rule of the registry's keeper.
     Policy,
 }
@@ -74,6 +76,9 @@ impl Refusal {
         if status == 404 && (begins || (puts_manifest && is(&["NAME_UNKNOWN", "NOT_FOUND"]))) {
             return Some(Self::MissingRepository);
         }
+        if writes && is(&[DIGEST_INVALID]) && says(&["unsupported", "algorithm"]) {
+            return Some(Self::UnsupportedDigest);
+        }
         if puts_manifest && (status == 413 || is(&["MANIFEST_TOO_LARGE", "SIZE_INVALID"])) {
             return Some(Self::TooLarge);
         }
@@ -100,6 +105,7 @@ impl Refusal {
             | Self::NoMediaType
             | Self::UnsupportedContent
             | Self::TooLarge
+            | Self::UnsupportedDigest
             | Self::Policy => Class::Rejected,
         }
     }
@@ -128,6 +134,10 @@ impl Refusal {
                  leave the image out, or choose another registry"
             }
             Self::TooLarge => "this registry takes no manifest of this size",
+            Self::UnsupportedDigest => {
+                "this registry does not take digests of this algorithm; build the image anew with \
+                 SHA-256, or choose another registry"
+            }
             Self::Policy => {
                 "a rule of the registry forbids it: ask its keeper, or leave the image out"
             }

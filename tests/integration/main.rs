@@ -24,6 +24,7 @@ mod outage;
 mod postgres;
 mod quirks;
 mod readme;
+mod remedies;
 mod requests;
 mod resilience;
 mod review;

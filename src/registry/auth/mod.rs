@@ -103,7 +103,7 @@ impl Authorizer {
     ) -> Result<(), ErrorCause> {
         let learned = match status {
             StatusCode::UNAUTHORIZED => challenge::read(headers, asked, boundary)
-                .map_err(|astray| ErrorCause::Protocol(format!("its token realm {astray}")))?,
+                .map_err(|astray| ErrorCause::Redirect(format!("its token realm {astray}")))?,
             _ => None,
         };
         let mut scheme = locked(&self.scheme);

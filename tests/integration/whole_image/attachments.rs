@@ -316,6 +316,25 @@ async fn quirk_46_the_fallback_index_of_a_subject_is_changed_by_one_at_a_time() 
 }
 
 #[tokio::test]
+async fn an_image_under_the_fallback_tag_is_left_alone_and_noted() {
+    let pair = Pair::new().await;
+    let store = pair.source.server.store();
+    let silent = Action::DropHeader {
+        name: "OCI-Subject".into(),
+    };
+    fault(&pair.destination, "PUT", "/manifests/", silent);
+    let image = put_image(store, "app", "1", 1);
+    put_attached(store, "app", Some(&image), SIGNATURE, None);
+    let there = pair.destination.server.store();
+    let name = Attachments::fallback_tag(&image.digest).unwrap();
+    let own = put_image(there, "app", name.as_str(), 2);
+    let copied = pair.copy("app:1").await.unwrap();
+    copied.noted(&format!("has something under the fallback tag {name}"));
+    assert_eq!(stored(there, "app", name.as_str()), own.digest);
+    assert_eq!(stored(there, "app", "1"), image.digest);
+}
+
+#[tokio::test]
 async fn quirk_22_a_destination_that_refuses_artifacts_gets_the_image_all_the_same() {
     let pair = Pair::new().await;
     let store = pair.source.server.store();
