@@ -5,6 +5,7 @@
 
 use std::io::{IsTerminal, Write, stderr, stdin};
 
+use anyhow::Context as _;
 use jiff::{Span, Timestamp, tz::TimeZone};
 
 use super::{DeleteArguments, Exit, batches::standing};
@@ -14,7 +15,8 @@ use crate::{
 };
 
 pub(super) async fn delete(arguments: DeleteArguments) -> anyhow::Result<Exit> {
-    let journal = arguments.journal.open().await?;
+    let journal = arguments.journal.journal()?.existing().await?;
+    let journal = journal.context("there is no journal, so no batch to delete")?;
     let batches = journal.batches().await?;
     let meant = match &arguments.older_than {
         Some(age) => older(batches, age, arguments.force)?,

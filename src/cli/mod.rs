@@ -34,6 +34,7 @@ use clap::{Args, Parser, Subcommand};
 use crate::{
     batch::Verdict,
     journal::{Journal, JournalError, Place},
+    list::Mistakes,
     present,
     serve::ServeError,
 };
@@ -229,8 +230,15 @@ impl JournalArguments {
         })
     }
 
-    async fn open(&self) -> anyhow::Result<Journal> {
-        Ok(Journal::open(self.place()?).await?)
+    /// The journal, not asked yet.
+    fn journal(&self) -> anyhow::Result<Journal> {
+        Ok(Journal::at(self.place()?).telling(|obstacle| {
+            // Whoever would read it may be gone with the terminal.
+            let _ = writeln!(
+                std::io::stderr(),
+                "transship: {obstacle}; waiting for it up to 1 min"
+            );
+        }))
     }
 }
 
@@ -280,6 +288,9 @@ pub fn main() -> ExitCode {
     match ended {
         Ok(exit) => exit.into(),
         Err(error) => {
+            if let Some(mistakes) = error.downcast_ref::<Mistakes>() {
+                return lists::report(mistakes).into();
+            }
             // Whoever would read it may be gone with the terminal.
             let _ = writeln!(std::io::stderr(), "transship: {}", sentence(&error));
             Exit::Usage.into()

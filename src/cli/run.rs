@@ -1,23 +1,26 @@
 //! `transship run` and `transship resume`: from a list or a stored batch to a finished one.
 //!
-//! Decides what of the journal is taken over and what is asked anew. Invariant: nothing is copied before the
-//! whole list was found free of mistakes and the batch is in the journal.
+//! Decides what of the journal is taken over and what is asked anew. Invariant: nothing is written before
+//! everything that can be wrong was checked, and nothing is copied before the batch is in the journal.
 
 use std::{
     collections::BTreeSet,
     io::{Write as _, stderr, stdout},
     sync::Arc,
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use anyhow::Context;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use serde::{Deserialize, Serialize};
-use tokio::sync::mpsc;
+use tokio::{
+    sync::mpsc,
+    task::{JoinError, JoinHandle},
+};
 
 use super::{
-    Exit, OutputArguments, PaceArguments, ResumeArguments, RunArguments, browse,
-    front_end::{FrontEnd, Lines, ToScreen, choose, give_rest},
+    Exit, PaceArguments, ResumeArguments, RunArguments, browse,
+    front_end::{FrontEnd, Lines, Prepared, ToScreen, give_rest, prepare},
     lists,
     partial_list::Whole,
     screen, settings, shown, signals,
@@ -37,6 +40,8 @@ use crate::{
 /// Tag lists fetched at once.
 const TAG_READERS: usize = 8;
 const DEFAULT_PARALLEL: u16 = 12;
+/// How long a closed screen may leave nothing to be seen.
+const SILENCE: Duration = Duration::from_secs(3);
 
 /// What a run was given besides the list; kept with the batch, so that resuming it works as hard.
 #[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
@@ -46,6 +51,15 @@ struct Pace {
 }
 
 pub(super) async fn run(arguments: RunArguments) -> anyhow::Result<Exit> {
+    let front_end = prepare(arguments.output.clone())?;
+    run_prepared(arguments, front_end).await
+}
+
+pub(super) async fn run_prepared(
+    arguments: RunArguments,
+    front_end: Prepared,
+) -> anyhow::Result<Exit> {
+    let journal = arguments.journal.journal()?;
     let text = lists::read(&arguments.list)?;
     let name = shown(&arguments.list);
     let list = match List::parse(&name, &text) {
@@ -61,7 +75,7 @@ pub(super) async fn run(arguments: RunArguments) -> anyhow::Result<Exit> {
     let options = pace.options(&list);
     // A long one is large, and everything of it is in the jobs.
     drop(list);
-    let journal = arguments.journal.open().await?;
+    let journal = journal.make().await?;
     let recorder = start(&journal, &arguments.list, text.clone(), pace).await?;
     let whole = Whole {
         path: arguments.list,
@@ -72,11 +86,14 @@ pub(super) async fn run(arguments: RunArguments) -> anyhow::Result<Exit> {
         jobs,
         restored: None,
     };
-    migrate(engine, recorder, batch, whole, options, arguments.output).await
+    migrate(engine, recorder, batch, whole, options, front_end).await
 }
 
 pub(super) async fn resume(arguments: ResumeArguments) -> anyhow::Result<Exit> {
-    let journal = arguments.journal.open().await?;
+    let journal = arguments.journal.journal()?;
+    let front_end = prepare(arguments.output)?;
+    let journal = journal.existing().await?;
+    let journal = journal.context("there is no journal, so no batch to resume")?;
     let id = match &arguments.batch {
         Some(name) => journal.find(name).await?,
         None => {
@@ -84,7 +101,7 @@ pub(super) async fn resume(arguments: ResumeArguments) -> anyhow::Result<Exit> {
             newest.context("the journal has no batch to resume")?.id
         }
     };
-    let (recorder, stored) = journal.resume(&id).await?;
+    let stored = journal.load_list(&id).await?;
     let name = shown(&stored.list_path);
     let list = match List::parse(&name, &stored.list_text) {
         Ok(list) => list,
@@ -97,6 +114,8 @@ pub(super) async fn resume(arguments: ResumeArguments) -> anyhow::Result<Exit> {
     let before: Pace = serde_json::from_str(&stored.settings).unwrap_or_default();
     let pace = Pace::from(arguments.pace).or(before);
     let engine = Arc::new(settings::engine(&list)?);
+    // Everything was found sound.
+    let (recorder, stored) = journal.resume(&id).await?;
     remember(&engine, &stored)?;
     let (jobs, restored) = if stored.jobs.is_empty() {
         // It ended before its images were known.
@@ -114,7 +133,7 @@ pub(super) async fn resume(arguments: ResumeArguments) -> anyhow::Result<Exit> {
         jobs,
         restored: Some(restored),
     };
-    migrate(engine, recorder, batch, whole, options, arguments.output).await
+    migrate(engine, recorder, batch, whole, options, front_end).await
 }
 
 async fn start(
@@ -204,8 +223,13 @@ pub(super) async fn migrate(
     batch: Batch,
     whole: Whole,
     options: Options,
-    output: OutputArguments,
+    prepared: Prepared,
 ) -> anyhow::Result<Exit> {
+    let Prepared {
+        front_end,
+        screen,
+        output,
+    } = prepared;
     let began = Instant::now();
     let mut elapsed = None;
     let (send_command, commands) = mpsc::unbounded_channel();
@@ -213,7 +237,6 @@ pub(super) async fn migrate(
         commands,
         signals: signals::listen()?,
     };
-    let front_end = choose(&output);
     let attempts = Some(options.policy.attempts);
     let review = match (output.review, front_end) {
         (false, _) => Review::None,
@@ -231,9 +254,9 @@ pub(super) async fn migrate(
             };
             let shared = Arc::clone(&engine);
             let inspector = Inspector::new(move |registry| shared.client(registry));
-            let screen = match &output.pictures {
-                None => screen::options(attempts)?,
-                Some(_) => screen::options_for_pictures(attempts),
+            let screen = tui::Options {
+                attempts,
+                ..screen.context("the screen was not prepared")?
             };
             let dispatcher = Dispatcher::new(engine, recorder, observers, options);
             let running = tokio::spawn(dispatcher.run(batch, inlets));
@@ -258,7 +281,7 @@ pub(super) async fn migrate(
                 // The terminal may be gone, and with it stderr.
                 let _ = writeln!(stderr(), "transship: the terminal failed: {error}");
             }
-            running.await?
+            finished(running).await?
         }
         FrontEnd::Lines | FrontEnd::Json => {
             let format = if front_end == FrontEnd::Json {
@@ -284,10 +307,24 @@ pub(super) async fn migrate(
     if let Err(error) = closed {
         // How the images fared is known all the same.
         eprintln!(
-            "transship: the journal could not be kept; resuming asks the registries again: {error}"
+            "transship: the journal could not be kept; resuming asks the registries again: failed to {}",
+            present::plain(&error.chain())
         );
     }
     Ok(Verdict::of(&board).into())
+}
+
+/// The end of a batch whose screen is closed; says so when the journal is still waited for.
+async fn finished<T>(mut running: JoinHandle<T>) -> Result<T, JoinError> {
+    tokio::select! {
+        ended = &mut running => return ended,
+        () = tokio::time::sleep(SILENCE) => {}
+    }
+    let _ = writeln!(
+        stderr(),
+        "transship: waiting until the last results are recorded; ctrl-c leaves without them"
+    );
+    running.await
 }
 
 impl From<PaceArguments> for Pace {

@@ -19,7 +19,8 @@ use super::{
 };
 use crate::batch::{Attempt, BatchId, Job, JobId, Outcome};
 
-/// Writes `changes` in one transaction.
+/// Writes `changes` in one transaction. Writing them again changes nothing: a lost connection may have taken the
+/// answer to a commit with it.
 pub(super) async fn write(
     connection: &mut AnyConnection,
     batch: &BatchId,
@@ -56,7 +57,8 @@ pub(super) async fn write(
         update.execute(&mut *connection).await?;
         jobs = rest;
     }
-    let mut settled = &changes.settled[..];
+    let settled: Vec<_> = changes.settled.iter().collect();
+    let mut settled = &settled[..];
     while let Some((chunk, rest)) = split(settled) {
         let mut insert = query(format!(
             "INSERT INTO settled (batch, registry, repository, digest, size) VALUES {} \
@@ -97,7 +99,8 @@ async fn insert_jobs(
     jobs: &[Job],
 ) -> Result<(), sqlx::Error> {
     let mut insert = query(format!(
-        "INSERT INTO jobs (batch, job, source, destination, platforms, attachments, state, attempt) VALUES {}",
+        "INSERT INTO jobs (batch, job, source, destination, platforms, attachments, state, attempt) VALUES {} \
+         ON CONFLICT DO NOTHING",
         places(1, jobs.len(), 8)
     ));
     for job in jobs {
