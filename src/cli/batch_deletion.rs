@@ -5,6 +5,7 @@
 
 use std::io::{IsTerminal, Write, stdin};
 
+use anyhow::Context as _;
 use jiff::{Span, Timestamp, tz::TimeZone};
 
 use super::{
@@ -18,7 +19,8 @@ use crate::{
 };
 
 pub(super) async fn delete(arguments: DeleteArguments) -> anyhow::Result<Exit> {
-    let journal = arguments.journal.open().await?;
+    let journal = arguments.journal.journal()?.existing().await?;
+    let journal = journal.context("there is no journal, so no batch to delete")?;
     let batches = journal.batches().await?;
     let meant = match &arguments.older_than {
         Some(age) => older(batches, age, arguments.force)?,

@@ -17,8 +17,10 @@ pub(super) async fn batches(arguments: BatchesArguments) -> anyhow::Result<Exit>
 }
 
 async fn list(arguments: BatchesArguments) -> anyhow::Result<Exit> {
-    let journal = arguments.journal.open().await?;
-    let batches = journal.batches().await?;
+    let batches = match arguments.journal.journal()?.existing().await? {
+        Some(journal) => journal.batches().await?,
+        None => Vec::new(),
+    };
     if arguments.json {
         print(|output| {
             let mut batches = batches.iter();

@@ -38,7 +38,7 @@ pub(super) async fn browse(arguments: BrowseArguments) -> anyhow::Result<Exit> {
     if !std::io::stdout().is_terminal() {
         bail!("browsing needs a terminal; `transship inspect` and `transship tags` print");
     }
-    let options = screen::options(None)?;
+    let options = screen::options()?;
     let file = Path::new(&arguments.target);
     let (start, inspector) = if file.is_file() {
         let list = match Source::read(file)?.parse(arguments.registries.trust) {

@@ -13,7 +13,7 @@ use anyhow::Context;
 
 use super::{
     DemoArguments, Exit, JournalArguments, PaceArguments, RunArguments,
-    front_end::{FrontEnd, choose},
+    front_end::{FrontEnd, prepare},
     lists::TrustArguments,
     output::tell,
     run, shown,
@@ -93,6 +93,8 @@ const FAILS_ONCE: &str = "billing/ledger";
 const FAILS_ALWAYS: &str = "data/notebooks";
 
 pub(super) async fn demo(arguments: DemoArguments) -> anyhow::Result<Exit> {
+    let prepared = prepare(arguments.output.clone())?;
+    let front_end = prepared.front_end;
     let directory = match &arguments.dir {
         Some(directory) => directory.clone(),
         None => fresh_directory()?,
@@ -115,8 +117,7 @@ pub(super) async fn demo(arguments: DemoArguments) -> anyhow::Result<Exit> {
     std::fs::write(&list_path, &list)
         .with_context(|| format!("cannot write {}", shown(&list_path)))?;
 
-    let front_end = choose(&arguments.output);
-    let exit = run::run(RunArguments {
+    let run = RunArguments {
         list: list_path.clone(),
         trust: TrustArguments::default(),
         journal: JournalArguments {
@@ -128,8 +129,8 @@ pub(super) async fn demo(arguments: DemoArguments) -> anyhow::Result<Exit> {
             attempts: None,
         },
         output: arguments.output,
-    })
-    .await?;
+    };
+    let exit = run::run_prepared(run, prepared).await?;
     source.stop().await;
     destination.stop().await;
     if front_end != FrontEnd::Json {

@@ -9,17 +9,19 @@ use std::{
     time::Duration,
 };
 
+use anyhow::Context as _;
 use jiff::Timestamp;
 use tokio::sync::{
     mpsc::{UnboundedReceiver, UnboundedSender},
     oneshot,
 };
 
-use super::{OutputArguments, output::tell};
+use super::{OutputArguments, output::tell, screen, shown};
 use crate::{
     batch::{Board, Event},
     headless::{Format, Headless, Outlet},
     run::{Observer, Signal},
+    tui,
 };
 
 /// How long a reader may take for what is left when the operator wants to leave.
@@ -43,6 +45,40 @@ pub(super) fn choose(output: &OutputArguments) -> FrontEnd {
         (false, false) if stdout().is_terminal() => FrontEnd::Screen,
         (false, false) => FrontEnd::Lines,
     }
+}
+
+/// A front end of which everything that can be wrong was checked; nothing was written for it but a directory for
+/// pictures.
+pub(super) struct Prepared {
+    pub front_end: FrontEnd,
+    /// Of the screen and of pictures.
+    pub screen: Option<tui::Options>,
+    pub output: OutputArguments,
+}
+
+/// Checks what the front end needs: its configuration, the terminal, where pictures go.
+pub(super) fn prepare(output: OutputArguments) -> anyhow::Result<Prepared> {
+    let front_end = choose(&output);
+    let screen = match front_end {
+        FrontEnd::Screen => {
+            let options = screen::options()?;
+            tui::check_terminal().context("the terminal cannot be used; --headless needs none")?;
+            Some(options)
+        }
+        FrontEnd::Pictures => {
+            if let Some(directory) = &output.pictures {
+                std::fs::create_dir_all(directory)
+                    .with_context(|| format!("cannot write pictures into {}", shown(directory)))?;
+            }
+            Some(screen::options_for_pictures())
+        }
+        FrontEnd::Lines | FrontEnd::Json => None,
+    };
+    Ok(Prepared {
+        front_end,
+        screen,
+        output,
+    })
 }
 
 /// Hands events to the screen, which folds a board of its own.

@@ -34,6 +34,7 @@ use self::lists::TrustArguments;
 use crate::{
     batch::Verdict,
     journal::{Journal, JournalError, Place},
+    list::Mistakes,
     present,
     serve::{HtpasswdError, ServeError, TlsError},
 };
@@ -222,8 +223,13 @@ impl JournalArguments {
         })
     }
 
-    async fn open(&self) -> anyhow::Result<Journal> {
-        Ok(Journal::open(self.place()?).await?)
+    /// The journal, not asked yet.
+    fn journal(&self) -> anyhow::Result<Journal> {
+        Ok(Journal::at(self.place()?).telling(|obstacle| {
+            output::tell(format_args!(
+                "transship: {obstacle}; waiting for it up to 1 min"
+            ));
+        }))
     }
 }
 
@@ -273,6 +279,9 @@ pub fn main() -> ExitCode {
     match ended {
         Ok(exit) => exit.into(),
         Err(error) => {
+            if let Some(mistakes) = error.downcast_ref::<Mistakes>() {
+                return lists::report(mistakes).into();
+            }
             output::tell(format_args!("transship: {}", sentence(&error)));
             Exit::Usage.into()
         }

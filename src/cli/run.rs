@@ -1,7 +1,7 @@
 //! `transship run` and `transship resume`: from a list or a stored batch to a finished one.
 //!
-//! Decides what of the journal is taken over and what is asked anew. Invariant: nothing is copied before the
-//! whole list was found free of mistakes and the batch is in the journal.
+//! Decides what of the journal is taken over and what is asked anew. Invariant: nothing is written before
+//! everything that can be wrong was checked, and nothing is copied before the batch is in the journal.
 
 use std::{
     collections::BTreeSet,
@@ -10,16 +10,19 @@ use std::{
         Arc,
         atomic::{AtomicUsize, Ordering::Relaxed},
     },
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use anyhow::Context;
 use futures_util::{StreamExt, TryStreamExt, stream};
-use tokio::sync::mpsc;
+use tokio::{
+    sync::mpsc,
+    task::{JoinError, JoinHandle},
+};
 
 use super::{
     Exit, OutputArguments, ResumeArguments, RunArguments, browse,
-    front_end::{FrontEnd, Lines, ToScreen, choose, give_rest},
+    front_end::{FrontEnd, Lines, Prepared, ToScreen, give_rest, prepare},
     given::{Given, Pace},
     lists::{self, Source},
     output::{stdout, tell},
@@ -42,8 +45,19 @@ const TAG_READERS: usize = 8;
 const DEFAULT_PARALLEL: u16 = 12;
 /// Tags of all repositories of a list whose filters have to be answered, some 30 MB.
 const MOST_TAGS: usize = 500_000;
+/// How long a closed screen may leave nothing to be seen.
+const SILENCE: Duration = Duration::from_secs(3);
 
 pub(super) async fn run(arguments: RunArguments) -> anyhow::Result<Exit> {
+    let front_end = prepare(arguments.output.clone())?;
+    run_prepared(arguments, front_end).await
+}
+
+pub(super) async fn run_prepared(
+    arguments: RunArguments,
+    front_end: Prepared,
+) -> anyhow::Result<Exit> {
+    let journal = arguments.journal.journal()?;
     let source = Source::read(&arguments.list)?;
     let list = match source.parse(arguments.trust) {
         Ok(list) => list,
@@ -56,10 +70,10 @@ pub(super) async fn run(arguments: RunArguments) -> anyhow::Result<Exit> {
     };
     let pace = Pace::from(arguments.pace);
     let options = pace.options(&list);
-    let notes = notes(&list, &arguments.output);
+    let notes = notes(&list, &front_end.output);
     // A long one is large, and everything of it is in the jobs.
     drop(list);
-    let journal = arguments.journal.open().await?;
+    let journal = journal.make().await?;
     let recorder = start(&journal, &source, pace).await?;
     let batch = Batch {
         list: shown(&source.path),
@@ -67,11 +81,14 @@ pub(super) async fn run(arguments: RunArguments) -> anyhow::Result<Exit> {
         restored: None,
         notes,
     };
-    migrate(engine, recorder, batch, source, options, arguments.output).await
+    migrate(engine, recorder, batch, source, options, front_end).await
 }
 
 pub(super) async fn resume(arguments: ResumeArguments) -> anyhow::Result<Exit> {
-    let journal = arguments.journal.open().await?;
+    let journal = arguments.journal.journal()?;
+    let front_end = prepare(arguments.output)?;
+    let journal = journal.existing().await?;
+    let journal = journal.context("there is no journal, so no batch to resume")?;
     let id = match &arguments.batch {
         Some(name) => journal.find(name).await?,
         None => {
@@ -79,7 +96,7 @@ pub(super) async fn resume(arguments: ResumeArguments) -> anyhow::Result<Exit> {
             newest.context("the journal has no batch to resume")?.id
         }
     };
-    let (recorder, stored) = journal.resume(&id).await?;
+    let stored = journal.load_list(&id).await?;
     let source = Source::of(&stored);
     let list = match source.parse(arguments.trust) {
         Ok(list) => list,
@@ -88,6 +105,8 @@ pub(super) async fn resume(arguments: ResumeArguments) -> anyhow::Result<Exit> {
     let before = Given::read(&stored.settings).pace;
     let pace = Pace::from(arguments.pace).or(before);
     let engine = Arc::new(settings::engine(&list)?);
+    // Everything was found sound.
+    let (recorder, stored) = journal.resume(&id).await?;
     remember(&engine, &stored)?;
     let (jobs, restored) = if stored.jobs.is_empty() {
         // It ended before its images were known.
@@ -99,7 +118,7 @@ pub(super) async fn resume(arguments: ResumeArguments) -> anyhow::Result<Exit> {
         take_over(stored, arguments.retry_failed)
     };
     let options = pace.options(&list);
-    let notes = notes(&list, &arguments.output);
+    let notes = notes(&list, &front_end.output);
     drop(list);
     let batch = Batch {
         list: shown(&source.path),
@@ -107,7 +126,7 @@ pub(super) async fn resume(arguments: ResumeArguments) -> anyhow::Result<Exit> {
         restored: Some(restored),
         notes,
     };
-    migrate(engine, recorder, batch, source, options, arguments.output).await
+    migrate(engine, recorder, batch, source, options, front_end).await
 }
 
 async fn start(journal: &Journal, list: &Source, pace: Pace) -> anyhow::Result<Recorder> {
@@ -215,8 +234,13 @@ pub(super) async fn migrate(
     batch: Batch,
     whole: Source,
     options: Options,
-    output: OutputArguments,
+    prepared: Prepared,
 ) -> anyhow::Result<Exit> {
+    let Prepared {
+        front_end,
+        screen,
+        output,
+    } = prepared;
     let began = Instant::now();
     let mut elapsed = None;
     let (send_command, commands) = mpsc::unbounded_channel();
@@ -224,7 +248,6 @@ pub(super) async fn migrate(
         commands,
         signals: signals::listen()?,
     };
-    let front_end = choose(&output);
     let attempts = Some(options.policy.attempts);
     let review = match (output.review, front_end) {
         (false, _) => Review::None,
@@ -242,9 +265,9 @@ pub(super) async fn migrate(
             };
             let shared = Arc::clone(&engine);
             let inspector = Inspector::new(move |registry| shared.client(registry));
-            let screen = match &output.pictures {
-                None => screen::options(attempts)?,
-                Some(_) => screen::options_for_pictures(attempts),
+            let screen = tui::Options {
+                attempts,
+                ..screen.context("the screen was not prepared")?
             };
             let dispatcher = Dispatcher::new(engine, recorder, observers, options);
             let running = tokio::spawn(dispatcher.run(batch, inlets));
@@ -269,7 +292,7 @@ pub(super) async fn migrate(
                 // The terminal may be gone, and with it stderr.
                 tell(format_args!("transship: the terminal failed: {error}"));
             }
-            running.await?
+            finished(running).await?
         }
         FrontEnd::Lines | FrontEnd::Json => {
             let format = if front_end == FrontEnd::Json {
@@ -295,10 +318,21 @@ pub(super) async fn migrate(
     if let Err(error) = closed {
         // How the images fared is known all the same.
         tell(format_args!(
-            "transship: the journal could not be kept; resuming asks the registries again: {error}"
+            "transship: the journal could not be kept; resuming asks the registries again: failed to {}",
+            error.chain()
         ));
     }
     Ok(Verdict::of(&board).into())
+}
+
+/// The end of a batch whose screen is closed; says so when the journal is still waited for.
+async fn finished<T>(mut running: JoinHandle<T>) -> Result<T, JoinError> {
+    tokio::select! {
+        ended = &mut running => return ended,
+        () = tokio::time::sleep(SILENCE) => {}
+    }
+    tell("transship: waiting until the last results are recorded; ctrl-c leaves without them");
+    running.await
 }
 
 impl Pace {

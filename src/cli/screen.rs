@@ -1,26 +1,23 @@
 //! How the screen looks and which keys it has: the environment, the operator's configuration, and the
 //! terminal's background, in this order.
 //!
-//! Invariant: a wrong configuration is told with its lines before anything is copied.
+//! Invariant: a wrong configuration is told with its lines before anything is written.
 
 use std::{fs, io, path::Path, time::Duration};
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use terminal_colorsaurus::{QueryOptions, ThemeMode, theme_mode};
 
 use super::shown;
-use crate::tui;
+use crate::{list::Mistakes, tui};
 
 /// Size of recorded screens, in cells.
 const PICTURE: (u16, u16) = (120, 36);
 /// A terminal that is asked for its background answers at once, or through a slow line a little later.
 const ANSWER: Duration = Duration::from_secs(1);
 
-pub(super) fn options(attempts: Option<u16>) -> anyhow::Result<tui::Options> {
-    let mut options = tui::Options {
-        attempts,
-        ..tui::Options::detect(|name| std::env::var(name).ok())
-    };
+pub(super) fn options() -> anyhow::Result<tui::Options> {
+    let mut options = tui::Options::detect(|name| std::env::var(name).ok());
     let chosen = configure(&mut options)?;
     if chosen.is_none() && options.theme == tui::Theme::Dark {
         let mut query = QueryOptions::default();
@@ -52,22 +49,17 @@ fn configure(options: &mut tui::Options) -> anyhow::Result<Option<tui::Theme>> {
             Ok(theme)
         }
         Err(mistakes) => {
-            let lines: Vec<String> = mistakes
-                .iter()
-                .map(|mistake| format!("\n  line {}: {}", mistake.line, mistake.message))
-                .collect();
-            bail!("{} is wrong:{}", shown(&path), lines.concat())
+            let mistakes = mistakes.into_iter();
+            let mistakes = mistakes.map(|mistake| (mistake.at, mistake.message));
+            Err(Mistakes::of_file(&shown(&path), &text, mistakes.collect()).into())
         }
     }
 }
 
 /// Pictures are the same on every machine.
-pub(super) fn options_for_pictures(attempts: Option<u16>) -> tui::Options {
+pub(super) fn options_for_pictures() -> tui::Options {
     let environment = |name: &str| (name == "LANG").then(|| "C.UTF-8".to_owned());
-    tui::Options {
-        attempts,
-        ..tui::Options::detect(environment)
-    }
+    tui::Options::detect(environment)
 }
 
 /// Draws the run into SVG files instead of on the terminal.
@@ -76,7 +68,6 @@ pub(super) async fn draw_pictures(
     options: tui::Options,
     directory: &Path,
 ) -> io::Result<()> {
-    fs::create_dir_all(directory)?;
     for (name, picture) in tui::record(feed, options, PICTURE).await {
         fs::write(directory.join(format!("{name}.svg")), picture)?;
     }

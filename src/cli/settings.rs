@@ -27,7 +27,10 @@ pub(super) fn engine_for(list: Option<&List>, plain_http: &[Registry]) -> anyhow
                 .check()
                 .with_context(|| format!("registry {registry}"))?;
         }
-        all.insert(registry.clone(), settings(registry, written, &places));
+        let settings = settings(registry, written, &places);
+        // Reads certificates and keys, so that a wrong one is told before anything begins.
+        Client::new(registry.clone(), settings.clone())?;
+        all.insert(registry.clone(), settings);
     }
     let unwritten = list::Settings::default();
     for registry in plain_http {

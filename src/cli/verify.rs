@@ -5,6 +5,7 @@
 
 use std::{io::Write as _, path::PathBuf};
 
+use anyhow::Context as _;
 use clap::Args;
 use futures_util::{StreamExt, stream};
 use serde_json::json;
@@ -94,7 +95,11 @@ async fn images(arguments: &VerifyArguments) -> anyhow::Result<Result<(Engine, V
     let (source, jobs) = if file.exists() {
         (Source::read(&file)?, Vec::new())
     } else {
-        let journal = arguments.journal.open().await?;
+        let journal = arguments.journal.journal()?.existing().await?;
+        let journal = journal.with_context(|| {
+            let what = present::plain(&arguments.what).into_owned();
+            format!("{what} is no file, and there is no journal with a batch of that name")
+        })?;
         let stored = journal.load(&journal.find(&arguments.what).await?).await?;
         let source = Source::of(&stored);
         let jobs = stored.jobs.into_iter().map(|job| job.job).collect();

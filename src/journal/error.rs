@@ -2,7 +2,7 @@
 //!
 //! Invariant: no message holds a password; a PostgreSQL URL is printed without it.
 
-use std::{fmt, io, path::PathBuf, sync::Arc};
+use std::{fmt, io, path::PathBuf, sync::Arc, time::Duration};
 
 use super::Holder;
 use crate::batch::BatchId;
@@ -22,6 +22,8 @@ pub enum JournalError {
         #[source]
         cause: Arc<sqlx::Error>,
     },
+    #[error("open the journal at {place}: another program is opening it")]
+    Opening { place: String },
     #[error(
         "use the journal at {place}: a newer transship wrote it (schema {found}, this one knows {known}); \
          update transship or choose another place with --state"
@@ -37,18 +39,41 @@ pub enum JournalError {
     Write(#[source] Arc<sqlx::Error>),
     #[error("take batch {batch}: {} runs it already", OrAnother(.by.as_ref()))]
     Held { batch: BatchId, by: Option<Holder> },
-    #[error("find a batch named {name}; see `transship batches`")]
+    #[error("find a batch named {name}")]
     Unknown { name: String },
     #[error("tell which batch {name} is: {} match", .matches.len())]
     Ambiguous { name: String, matches: Vec<BatchId> },
     #[error("read batch {batch}: {what}")]
     Damaged { batch: BatchId, what: String },
+    /// The server has not noticed yet that the connection that held the batch is gone.
+    #[error("take batch {batch} again: the server still knows the lost connection")]
+    Lingering { batch: BatchId },
+    #[error("use the journal within {} s", .waited.as_secs())]
+    GaveUp {
+        waited: Duration,
+        #[source]
+        cause: Box<JournalError>,
+    },
+    #[error("write the last results: it was not waited for any longer")]
+    Abandoned,
     /// The writer ended without saying why.
     #[error("write the journal: its writer has stopped")]
     Stopped,
 }
 
 impl JournalError {
+    /// The error with everything that led to it.
+    #[must_use]
+    pub fn chain(&self) -> String {
+        let mut chain = self.to_string();
+        let mut source = std::error::Error::source(self);
+        while let Some(cause) = source {
+            chain += &format!(": {cause}");
+            source = cause.source();
+        }
+        chain
+    }
+
     pub(super) fn read(cause: sqlx::Error) -> Self {
         Self::Read(Arc::new(cause))
     }

@@ -49,6 +49,11 @@ impl Holder {
             since: Timestamp::now(),
         }
     }
+
+    fn is_this_process(&self) -> bool {
+        let Self { host, pid, .. } = Self::this_process();
+        (self.pid, &self.host) == (pid, &host)
+    }
 }
 
 impl fmt::Display for Holder {
@@ -65,8 +70,45 @@ pub(super) async fn take(
     connection: &mut AnyConnection,
     batch: &BatchId,
 ) -> Result<Hold, JournalError> {
+    let hold = lock(place, connection, batch).await?;
+    sign(connection, batch).await.map_err(JournalError::write)?;
+    Ok(hold)
+}
+
+/// Takes the batch again after the connection that held it was lost, unless someone else has taken it since.
+pub(super) async fn take_again(
+    place: &Place,
+    connection: &mut AnyConnection,
+    batch: &BatchId,
+) -> Result<(), JournalError> {
+    match place {
+        Place::Directory(_) => return Ok(()),
+        Place::Postgres(_) => {}
+    }
+    let locked = lock_in_database(connection, batch).await;
+    let locked = locked.map_err(JournalError::read)?;
+    let by = named(connection, batch).await.map_err(JournalError::read)?;
+    let still_ours = by.as_ref().is_some_and(Holder::is_this_process);
+    match (still_ours, locked) {
+        (true, true) => Ok(()),
+        (true, false) => Err(JournalError::Lingering {
+            batch: batch.clone(),
+        }),
+        (false, _) => Err(JournalError::Held {
+            batch: batch.clone(),
+            by,
+        }),
+    }
+}
+
+/// The lock alone, which says that the batch is held; [`sign`] says by whom.
+pub(super) async fn lock(
+    place: &Place,
+    connection: &mut AnyConnection,
+    batch: &BatchId,
+) -> Result<Hold, JournalError> {
     let mut asked = 0;
-    let hold = loop {
+    loop {
         let hold = match place {
             Place::Directory(directory) => lock_file(directory, batch)?.map(Hold::File),
             Place::Postgres(_) => lock_in_database(connection, batch)
@@ -75,7 +117,7 @@ pub(super) async fn take(
                 .then_some(Hold::Connection),
         };
         if let Some(hold) = hold {
-            break hold;
+            return Ok(hold);
         }
         asked += 1;
         if asked == ASKS {
@@ -86,9 +128,7 @@ pub(super) async fn take(
             });
         }
         tokio::time::sleep(BETWEEN_ASKS).await;
-    };
-    sign(connection, batch).await.map_err(JournalError::write)?;
-    Ok(hold)
+    }
 }
 
 /// Takes this process's name off the batch and ends the hold. What fails here matters to nobody: the hold ends
@@ -148,7 +188,10 @@ pub(super) async fn holders(
     Ok(holders)
 }
 
-async fn sign(connection: &mut AnyConnection, batch: &BatchId) -> Result<(), sqlx::Error> {
+pub(super) async fn sign(
+    connection: &mut AnyConnection,
+    batch: &BatchId,
+) -> Result<(), sqlx::Error> {
     let Holder { host, pid, since } = Holder::this_process();
     sqlx::query(
         "INSERT INTO holders (batch, host, pid, since) VALUES ($1, $2, $3, $4) ON CONFLICT (batch) \

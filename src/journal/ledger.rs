@@ -4,7 +4,7 @@
 //! fold into one change per job, so a commit grows with what changed and not with how often. Invariant: a
 //! batch's jobs reach the journal all at once, so whoever finds any of them finds the whole list.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{SettledBlob, StoredJob};
 use crate::{
@@ -18,8 +18,12 @@ pub(super) struct Changes {
     pub(super) state: Option<BatchState>,
     pub(super) listed: Vec<Job>,
     pub(super) jobs: BTreeMap<JobId, JobChange>,
-    pub(super) settled: Vec<SettledBlob>,
+    pub(super) settled: BTreeSet<SettledBlob>,
 }
+
+/// While a journal cannot be written changes are kept. There are as many as there are jobs, and of settled blobs
+/// no more than this: they save asking a registry, and may be missing.
+const MAX_SETTLED: usize = 50_000;
 
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct JobChange {
@@ -151,8 +155,10 @@ impl Ledger {
             Event::BlobSettled {
                 job, digest, bytes, ..
             } => {
-                if let Some(row) = self.rows.get(job.index()) {
-                    self.changes.settled.push(SettledBlob {
+                if let Some(row) = self.rows.get(job.index())
+                    && self.changes.settled.len() < MAX_SETTLED
+                {
+                    self.changes.settled.insert(SettledBlob {
                         registry: row.registry.clone(),
                         repository: row.repository.clone(),
                         digest: digest.clone(),
@@ -329,8 +335,30 @@ mod tests {
         };
         let settled = folded(&[listed(0), event(0), event(7)]).take().settled;
         assert_eq!(settled.len(), 1, "a job never listed writes nowhere");
-        assert_eq!(settled[0].registry.as_str(), "b.example");
-        assert_eq!(settled[0].repository.as_str(), "app0");
+        let settled = settled.first().unwrap();
+        assert_eq!(settled.registry.as_str(), "b.example");
+        assert_eq!(settled.repository.as_str(), "app0");
+    }
+
+    #[test]
+    fn what_is_not_written_for_long_stays_small() {
+        let mut ledger = folded(&[listed(0)]);
+        for blob in 0..2 * MAX_SETTLED {
+            let event = Event::BlobSettled {
+                job: JobId(0),
+                digest: Digest::of(&blob.to_le_bytes()),
+                bytes: 5,
+                how: crate::batch::Settled::Copied,
+            };
+            ledger.fold(&event);
+            ledger.fold(&event);
+            ledger.fold(&job_started(1));
+        }
+        let changes = ledger.take();
+        assert_eq!(
+            (changes.settled.len(), changes.jobs.len()),
+            (MAX_SETTLED, 1)
+        );
     }
 
     #[test]

@@ -5,7 +5,7 @@
 
 use std::{
     fmt,
-    fs::File,
+    fs::{File, TryLockError},
     io,
     path::{Path, PathBuf},
     sync::Arc,
@@ -14,7 +14,7 @@ use std::{
 use sqlx::{AnyConnection, ConnectOptions as _, any::AnyConnectOptions};
 use url::Url;
 
-use super::{JournalError, private};
+use super::{JournalError, private, schema};
 
 pub(super) const FILE: &str = "journal.sqlite3";
 
@@ -28,7 +28,9 @@ const SQLITE_MAKING: &str = "PRAGMA journal_mode = WAL";
 /// checkpoints. A killed process loses nothing that was committed, which is what has to hold; a power cut
 /// can take the last commits but never leaves a broken file, and what it took is asked of the registries
 /// again. `FULL` would pay a disk flush per commit for that.
-const SQLITE_SETTINGS: &str = "PRAGMA synchronous = NORMAL";
+///
+/// A lock is waited for a second at a time; `retry` decides for how long in all.
+const SQLITE_SETTINGS: &str = "PRAGMA synchronous = NORMAL; PRAGMA busy_timeout = 1000";
 
 /// A holder whose machine is gone must not keep its batch for the two hours a server waits by default.
 const POSTGRES_SETTINGS: &str = "SET tcp_keepalives_idle = 30; SET tcp_keepalives_interval = 10; \
@@ -58,11 +60,14 @@ impl Place {
         &self,
     ) -> Result<(AnyConnection, Option<File>), JournalError> {
         let lock = match self {
-            Self::Directory(directory) => Some(
-                lock(directory.clone())
+            Self::Directory(directory) => {
+                let lock = lock(directory.clone())
                     .await
-                    .map_err(|cause| JournalError::directory(directory, cause))?,
-            ),
+                    .map_err(|cause| JournalError::directory(directory, cause))?;
+                Some(lock.ok_or_else(|| JournalError::Opening {
+                    place: self.to_string(),
+                })?)
+            }
             Self::Postgres(_) => None,
         };
         let mut connection = self.connect().await?;
@@ -73,6 +78,18 @@ impl Place {
                 .map_err(|cause| self.unusable(cause))?;
         }
         Ok((connection, lock))
+    }
+
+    /// Whether a journal was made here.
+    pub(super) async fn exists(&self) -> Result<bool, JournalError> {
+        match self {
+            Self::Directory(directory) => Ok(directory.join(FILE).exists()),
+            Self::Postgres(_) => {
+                let mut connection = self.connect().await?;
+                let made = schema::is_made(&mut connection, self).await;
+                made.map_err(JournalError::read)
+            }
+        }
     }
 
     pub(super) async fn connect(&self) -> Result<AnyConnection, JournalError> {
@@ -111,18 +128,22 @@ fn sqlite_url(file: &Path) -> Result<Url, sqlx::Error> {
         .map_err(|_| unusable())
 }
 
-/// Makes the directory and waits for whoever opens the journal in it just now.
-async fn lock(directory: PathBuf) -> io::Result<File> {
+/// Makes the directory and locks it, unless someone opens the journal in it just now.
+async fn lock(directory: PathBuf) -> io::Result<Option<File>> {
     let lock = move || {
         private::make_directory(&directory)?;
         let file = private::open(&directory.join("opening.lock"))?;
-        file.lock()?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Ok(None),
+            Err(TryLockError::Error(error)) => return Err(error),
+        }
         // Before SQLite opens it: the files beside the journal get the journal's mode.
         private::make(&directory.join(FILE))?;
         for beside in BESIDE {
             private::narrow(&directory.join(beside))?;
         }
-        Ok(file)
+        Ok(Some(file))
     };
     tokio::task::spawn_blocking(lock).await?
 }

@@ -2,27 +2,35 @@
 //!
 //! Decides when to commit. Events are folded into pending changes under a lock held for that alone; one task
 //! commits whatever is pending, at once after a quiet time and then at most every 20 ms, so that the number of
-//! commits does not grow with the number of events. Invariant: after a failed commit nothing more is
-//! written, and everyone who asks learns why.
+//! commits does not grow with the number of events. A commit that fails for what passes is repeated, while later
+//! events fold into the next one. Invariant: after any other failed commit nothing more is written, and everyone
+//! who asks learns why.
 
 use std::{
+    io,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
-use sqlx::AnyConnection;
-use tokio::sync::{Notify, watch};
+use sqlx::{AnyConnection, Connection as _};
+use tokio::{
+    sync::{Notify, watch},
+    time::timeout,
+};
 use tokio_util::task::AbortOnDropHandle;
 
 use super::{
-    JournalError,
+    JournalError, Obstacle, Place,
     hold::{self, Hold},
-    ledger::Ledger,
+    ledger::{Changes, Ledger},
+    retry::{self, Retries},
     rows,
 };
 use crate::batch::{BatchId, Event};
 
 const BETWEEN_COMMITS: Duration = Duration::from_millis(20);
+/// How long a database may take to answer a new connection.
+const CONNECT: Duration = Duration::from_secs(10);
 
 /// The one writer of a batch, and its hold on it.
 ///
@@ -32,7 +40,23 @@ pub struct Recorder {
     batch: BatchId,
     shared: Arc<Shared>,
     written: watch::Receiver<Written>,
+    waiting: watch::Receiver<Option<Obstacle>>,
     writer: AbortOnDropHandle<()>,
+}
+
+/// Tells when the writer begins to wait for the journal, and when it goes on.
+#[derive(Debug)]
+pub struct Waits(watch::Receiver<Option<Obstacle>>);
+
+impl Waits {
+    /// What the writer waits for from now on, or nothing when it goes on.
+    pub async fn next(&mut self) -> Option<Obstacle> {
+        match self.0.changed().await {
+            Ok(()) => *self.0.borrow_and_update(),
+            // The writer has ended, and waits for nothing any more.
+            Err(_) => std::future::pending().await,
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -72,15 +96,19 @@ struct Written {
 }
 
 struct Writer {
-    connection: AnyConnection,
+    place: Place,
+    /// Absent after it was lost.
+    connection: Option<AnyConnection>,
     batch: BatchId,
     shared: Arc<Shared>,
     written: watch::Sender<Written>,
+    waiting: watch::Sender<Option<Obstacle>>,
     hold: Hold,
 }
 
 impl Recorder {
     pub(super) fn start(
+        place: Place,
         connection: AnyConnection,
         hold: Hold,
         batch: BatchId,
@@ -97,17 +125,21 @@ impl Recorder {
             urgent: Notify::new(),
         });
         let (sender, written) = watch::channel(Written::default());
+        let (waits, waiting) = watch::channel(None);
         let writer = Writer {
-            connection,
+            place,
+            connection: Some(connection),
             batch: batch.clone(),
             shared: Arc::clone(&shared),
             written: sender,
+            waiting: waits,
             hold,
         };
         Self {
             batch,
             shared,
             written,
+            waiting,
             writer: AbortOnDropHandle::new(tokio::spawn(writer.run())),
         }
     }
@@ -133,7 +165,7 @@ impl Recorder {
     ///
     /// # Errors
     /// Why the journal is lost, if it is.
-    pub async fn flush(&self) -> Result<(), JournalError> {
+    pub fn flush(&self) -> impl Future<Output = Result<(), JournalError>> + Send + use<> {
         let recorded = {
             let mut pending = self.shared.pending();
             pending.flushing = true;
@@ -141,11 +173,19 @@ impl Recorder {
         };
         self.shared.hurry();
         let mut written = self.written.clone();
-        let written = written
-            .wait_for(|written| written.upto >= recorded || written.lost.is_some())
-            .await
-            .map_err(|_| JournalError::Stopped)?;
-        written.lost.clone().map_or(Ok(()), Err)
+        async move {
+            let written = written
+                .wait_for(|written| written.upto >= recorded || written.lost.is_some())
+                .await
+                .map_err(|_| JournalError::Stopped)?;
+            written.lost.clone().map_or(Ok(()), Err)
+        }
+    }
+
+    /// Tells what writing has to wait for.
+    #[must_use]
+    pub fn waits(&self) -> Waits {
+        Waits(self.waiting.clone())
     }
 
     /// Waits until the journal can no longer be written, and says why. A journal that works is never lost, so
@@ -198,19 +238,43 @@ impl Writer {
                 (pending.ledger.take(), pending.recorded, pending.standing)
             };
             if !changes.is_empty()
-                && let Err(cause) = rows::write(&mut self.connection, &self.batch, &changes).await
+                && let Err(cause) = self.write(&changes).await
             {
-                return self.lose(JournalError::write(cause)).await;
+                return self.lose(cause).await;
             }
             self.written.send_modify(|written| written.upto = recorded);
             if standing == Standing::Closing {
-                return hold::leave(self.connection, &self.batch, self.hold).await;
+                // What a lost connection held went with it.
+                if let Some(connection) = self.connection {
+                    hold::leave(connection, &self.batch, self.hold).await;
+                }
+                return;
             }
             tokio::select! {
                 () = tokio::time::sleep(BETWEEN_COMMITS) => {}
                 () = self.shared.urgent.notified() => {}
             }
         }
+    }
+
+    /// Writes `changes`, again as long as what keeps it from being written passes.
+    async fn write(&mut self, changes: &Changes) -> Result<(), JournalError> {
+        let waiting = &self.waiting;
+        let tell = |obstacle| _ = waiting.send_replace(Some(obstacle));
+        let mut retries = Retries::new(retry::BATCH, true, tell);
+        let written = loop {
+            let attempt = write(&self.place, &mut self.connection, &self.batch, changes);
+            match attempt.await {
+                Ok(()) => break Ok(()),
+                Err(error) => {
+                    if let Err(error) = retries.after(error).await {
+                        break Err(error);
+                    }
+                }
+            }
+        };
+        waiting.send_if_modified(|waiting| waiting.take().is_some());
+        written
     }
 
     /// Keeps the batch until the recorder is dropped: its images may still be under way.
@@ -220,6 +284,35 @@ impl Writer {
             .send_modify(|written| written.lost = Some(cause));
         std::future::pending().await
     }
+}
+
+/// Writes on the connection, or on a new one when it was lost and the batch is still this process's.
+async fn write(
+    place: &Place,
+    connection: &mut Option<AnyConnection>,
+    batch: &BatchId,
+    changes: &Changes,
+) -> Result<(), JournalError> {
+    let mut open = match connection.take() {
+        Some(open) => open,
+        None => {
+            let connect = async {
+                let mut open = place.connect().await?;
+                hold::take_again(place, &mut open, batch).await?;
+                Ok(open)
+            };
+            let late = |_| JournalError::write(io::Error::from(io::ErrorKind::TimedOut).into());
+            timeout(CONNECT, connect).await.map_err(late)??
+        }
+    };
+    let written = rows::write(&mut open, batch, changes).await;
+    let usable = match (&written, place) {
+        (Ok(()), _) | (_, Place::Directory(_)) => true,
+        // A connection that is lost does not answer.
+        (Err(_), Place::Postgres(_)) => open.ping().await.is_ok(),
+    };
+    *connection = usable.then_some(open);
+    written.map_err(JournalError::write)
 }
 
 #[cfg(test)]
@@ -241,7 +334,13 @@ mod tests {
             .await
             .unwrap();
         let batch = BatchId("b".into());
-        Recorder::start(connection, Hold::Connection, batch, Ledger::default())
+        Recorder::start(
+            place,
+            connection,
+            Hold::Connection,
+            batch,
+            Ledger::default(),
+        )
     }
 
     fn list(recorder: &Recorder, jobs: u32) {
@@ -279,6 +378,58 @@ mod tests {
             recorder.close().await,
             Err(JournalError::Write(_))
         ));
+    }
+
+    /// Another program that writes the journal, and is not done.
+    async fn lock(directory: &tempfile::TempDir) -> AnyConnection {
+        let place = Place::Directory(directory.path().to_owned());
+        let mut connection = place.connect().await.unwrap();
+        let begin = sqlx::raw_sql("BEGIN IMMEDIATE");
+        begin.execute(&mut connection).await.unwrap();
+        connection
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_locked_journal_is_waited_for_and_what_came_meanwhile_is_written() {
+        let directory = tempfile::tempdir().unwrap();
+        let recorder = recorder(&directory, "PRAGMA busy_timeout = 0").await;
+        let mut other = lock(&directory).await;
+        let mut waits = recorder.waits();
+        list(&recorder, 10);
+        assert_eq!(waits.next().await, Some(Obstacle::Locked));
+        recorder.record(&Event::JobFinished {
+            job: JobId(0),
+            outcome: Outcome::Copied {
+                root: Digest::of(b"root"),
+            },
+        });
+        let commit = sqlx::raw_sql("COMMIT");
+        commit.execute(&mut other).await.unwrap();
+        assert_eq!(waits.next().await, None);
+        recorder.flush().await.unwrap();
+        let rows = "SELECT count(*) FROM jobs GROUP BY state ORDER BY state";
+        let rows: Vec<i64> = sqlx::query_scalar(rows)
+            .fetch_all(&mut other)
+            .await
+            .unwrap();
+        assert_eq!(rows, [1, 9]);
+        recorder.close().await.unwrap();
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_journal_that_stays_locked_is_lost_with_its_whole_cause() {
+        let directory = tempfile::tempdir().unwrap();
+        let recorder = recorder(&directory, "PRAGMA busy_timeout = 0").await;
+        let _other = lock(&directory).await;
+        list(&recorder, 10);
+        let lost = recorder.lost().await;
+        let chain = lost.chain();
+        assert!(
+            chain.starts_with("use the journal within 600 s: "),
+            "{chain}"
+        );
+        assert!(chain.contains("write the journal: "), "{chain}");
+        assert!(chain.contains("database is locked"), "{chain}");
     }
 
     #[tokio::test(start_paused = true)]

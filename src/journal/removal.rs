@@ -23,6 +23,10 @@ impl Journal {
     /// [`JournalError::Held`] when a process runs it, [`JournalError::Unknown`] when there is none, or the
     /// journal cannot be written.
     pub async fn delete(&self, batch: &BatchId) -> Result<(), JournalError> {
+        self.persist(|| self.try_delete(batch)).await
+    }
+
+    async fn try_delete(&self, batch: &BatchId) -> Result<(), JournalError> {
         let mut connection = self.place.connect().await?;
         // Before the hold, so that a name that means nothing leaves no lock behind.
         super::store::read_list(&mut connection, batch).await?;

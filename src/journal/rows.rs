@@ -22,7 +22,8 @@ use crate::{
     oci::OnExisting,
 };
 
-/// Writes `changes` in one transaction.
+/// Writes `changes` in one transaction. Writing them again changes nothing: a lost connection may have taken the
+/// answer to a commit with it.
 pub(super) async fn write(
     connection: &mut AnyConnection,
     batch: &BatchId,
@@ -59,7 +60,8 @@ pub(super) async fn write(
         update.execute(&mut *connection).await?;
         jobs = rest;
     }
-    let mut settled = &changes.settled[..];
+    let settled: Vec<_> = changes.settled.iter().collect();
+    let mut settled = &settled[..];
     while let Some((chunk, rest)) = split(settled) {
         let mut insert = query(format!(
             "INSERT INTO settled (batch, registry, repository, digest, size) VALUES {} \
@@ -100,7 +102,8 @@ async fn insert_jobs(
     jobs: &[Job],
 ) -> Result<(), sqlx::Error> {
     let mut insert = query(format!(
-        "INSERT INTO jobs (batch, job, source, destination, platforms, attachments, on_existing, state, attempt) VALUES {}",
+        "INSERT INTO jobs (batch, job, source, destination, platforms, attachments, on_existing, state, attempt) VALUES {} \
+         ON CONFLICT DO NOTHING",
         places(1, jobs.len(), 9)
     ));
     for job in jobs {

@@ -79,7 +79,32 @@ pub(super) async fn make(
     Ok(())
 }
 
+/// Whether the tables were made.
+pub(super) async fn is_made(
+    connection: &mut AnyConnection,
+    place: &Place,
+) -> Result<bool, sqlx::Error> {
+    let tables: i64 = sqlx::query_scalar(match place {
+        Place::Directory(_) => "SELECT count(*) FROM sqlite_master WHERE name = 'transship_schema'",
+        Place::Postgres(_) => {
+            "SELECT count(*) FROM pg_class WHERE oid = to_regclass('transship_schema')"
+        }
+    })
+    .fetch_one(connection)
+    .await?;
+    Ok(tables > 0)
+}
+
 async fn make_or_read(connection: &mut AnyConnection, place: &Place) -> Result<i64, sqlx::Error> {
+    // Reading waits for no writer.
+    if is_made(connection, place).await? {
+        let version = sqlx::query_scalar::<_, i64>("SELECT version FROM transship_schema")
+            .fetch_optional(&mut *connection)
+            .await?;
+        if let Some(version) = version.filter(|version| *version >= KNOWN) {
+            return Ok(version);
+        }
+    }
     let mut transaction = match place {
         // A transaction that begins by reading cannot wait for another writer once it wants to write.
         Place::Directory(_) => connection.begin_with("BEGIN IMMEDIATE").await?,

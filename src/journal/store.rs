@@ -3,13 +3,14 @@
 //! Decides which batch is meant and what a resumed run starts from. Invariant: only a [`Recorder`] changes a
 //! batch, and there is one only while the batch is held.
 
-use std::{collections::BTreeMap, path::PathBuf};
+use std::{collections::BTreeMap, fmt, path::PathBuf, sync::Arc};
 
 use jiff::Timestamp;
-use sqlx::{AnyConnection, Row as _};
+use sqlx::{AnyConnection, Connection as _, Row as _};
 
 use super::{
-    BatchState, Holder, JournalError, Place, Recorder, hold, ledger::Ledger, naming, rows, schema,
+    BatchState, Holder, JournalError, Obstacle, Place, Recorder, hold, ledger::Ledger, naming,
+    retry, rows, schema,
 };
 use crate::{
     batch::{Attempt, BatchId, Job, Outcome, StateCounts},
@@ -17,9 +18,11 @@ use crate::{
 };
 
 /// Where batches are kept. Cheap: it connects for each question.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Journal {
     pub(super) place: Place,
+    /// Told what a question has to wait for.
+    tell: Arc<dyn Fn(Obstacle) + Send + Sync>,
 }
 
 /// What a batch is made from.
@@ -67,7 +70,7 @@ pub struct StoredJob {
 }
 
 /// A blob known to be at its destination.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct SettledBlob {
     pub registry: Registry,
     pub repository: Repository,
@@ -86,14 +89,55 @@ impl BatchSummary {
 }
 
 impl Journal {
+    /// The journal at a place, which is not asked yet.
+    #[must_use]
+    pub fn at(place: Place) -> Self {
+        Self {
+            place,
+            tell: Arc::new(|_| {}),
+        }
+    }
+
+    /// Lets `tell` know what is waited for, when that takes some seconds.
+    #[must_use]
+    pub fn telling(self, tell: impl Fn(Obstacle) + Send + Sync + 'static) -> Self {
+        Self {
+            tell: Arc::new(tell),
+            ..self
+        }
+    }
+
     /// Opens the journal, making it when there is none.
     ///
     /// # Errors
     /// When the place cannot be used, or was written by a newer version of this program.
     pub async fn open(place: Place) -> Result<Self, JournalError> {
-        let (mut connection, _lock) = place.connect_alone().await?;
-        schema::make(&mut connection, &place).await?;
-        Ok(Self { place })
+        Self::at(place).make().await
+    }
+
+    /// As [`Journal::open`].
+    ///
+    /// # Errors
+    /// As [`Journal::open`].
+    pub async fn make(self) -> Result<Self, JournalError> {
+        let place = &self.place;
+        self.persist(|| async move {
+            let (mut connection, _lock) = place.connect_alone().await?;
+            schema::make(&mut connection, place).await
+        })
+        .await?;
+        Ok(self)
+    }
+
+    /// The journal if there is one; nothing is made.
+    ///
+    /// # Errors
+    /// As [`Journal::open`].
+    pub async fn existing(self) -> Result<Option<Self>, JournalError> {
+        match self.persist(|| self.place.exists()).await? {
+            true => Ok(Some(self.make().await?)),
+            false => Ok(None),
+        }
     }
 
     /// Makes a batch and takes it for this process.
@@ -101,19 +145,31 @@ impl Journal {
     /// # Errors
     /// When the journal cannot be written.
     pub async fn start(&self, batch: &NewBatch) -> Result<Recorder, JournalError> {
-        let mut connection = self.place.connect().await?;
-        let made = Timestamp::now();
-        let id = loop {
-            let id = naming::name(made, &batch.list_path, rand::random());
-            if insert(&mut connection, &id, made, batch)
-                .await
-                .map_err(JournalError::write)?
-            {
-                break id;
+        self.persist(|| async move {
+            let mut connection = self.place.connect().await?;
+            loop {
+                let made = Timestamp::now();
+                let id = naming::name(made, &batch.list_path, rand::random());
+                let hold = match hold::lock(&self.place, &mut connection, &id).await {
+                    Ok(hold) => hold,
+                    // The name is taken.
+                    Err(JournalError::Held { .. }) => continue,
+                    Err(error) => return Err(error),
+                };
+                match insert(&mut connection, &id, made, batch).await {
+                    Ok(true) => {
+                        let (place, ledger) = (self.place.clone(), Ledger::default());
+                        return Ok(Recorder::start(place, connection, hold, id, ledger));
+                    }
+                    Ok(false) => {}
+                    Err(error) => {
+                        hold::forget(&self.place, &id);
+                        return Err(JournalError::write(error));
+                    }
+                }
             }
-        };
-        let hold = hold::take(&self.place, &mut connection, &id).await?;
-        Ok(Recorder::start(connection, hold, id, Ledger::default()))
+        })
+        .await
     }
 
     /// Takes a batch for this process and loads what it left. What ran or waited is queued again.
@@ -122,6 +178,10 @@ impl Journal {
     /// [`JournalError::Held`] when another process runs it; when there is no such batch, or the journal cannot
     /// be read or written.
     pub async fn resume(&self, batch: &BatchId) -> Result<(Recorder, Stored), JournalError> {
+        self.persist(|| self.try_resume(batch)).await
+    }
+
+    async fn try_resume(&self, batch: &BatchId) -> Result<(Recorder, Stored), JournalError> {
         let mut connection = self.place.connect().await?;
         // Before the hold, so that a name that means nothing leaves no lock behind.
         read_list(&mut connection, batch).await?;
@@ -138,7 +198,7 @@ impl Journal {
         .map_err(JournalError::write)?;
         let stored = read_rest(&mut connection, list).await?;
         let ledger = Ledger::of(&stored.jobs);
-        let recorder = Recorder::start(connection, hold, batch.clone(), ledger);
+        let recorder = Recorder::start(self.place.clone(), connection, hold, batch.clone(), ledger);
         Ok((recorder, stored))
     }
 
@@ -147,9 +207,24 @@ impl Journal {
     /// # Errors
     /// When there is no such batch, or it cannot be read.
     pub async fn load(&self, batch: &BatchId) -> Result<Stored, JournalError> {
-        let mut connection = self.place.connect().await?;
-        let list = read_list(&mut connection, batch).await?;
-        read_rest(&mut connection, list).await
+        self.persist(|| async move {
+            let mut connection = self.place.connect().await?;
+            let list = read_list(&mut connection, batch).await?;
+            read_rest(&mut connection, list).await
+        })
+        .await
+    }
+
+    /// What a batch was made from: as [`Journal::load`], without its jobs.
+    ///
+    /// # Errors
+    /// As [`Journal::load`].
+    pub async fn load_list(&self, batch: &BatchId) -> Result<Stored, JournalError> {
+        self.persist(|| async move {
+            let mut connection = self.place.connect().await?;
+            read_list(&mut connection, batch).await
+        })
+        .await
     }
 
     /// All batches, the newest first.
@@ -157,6 +232,10 @@ impl Journal {
     /// # Errors
     /// When the journal cannot be read.
     pub async fn batches(&self) -> Result<Vec<BatchSummary>, JournalError> {
+        self.persist(|| self.read_batches()).await
+    }
+
+    async fn read_batches(&self) -> Result<Vec<BatchSummary>, JournalError> {
         let mut connection = self.place.connect().await?;
         let mut holders: BTreeMap<BatchId, Holder> = hold::holders(&self.place, &mut connection)
             .await?
@@ -200,11 +279,15 @@ impl Journal {
     /// # Errors
     /// When no batch or more than one is meant, or the journal cannot be read.
     pub async fn find(&self, name: &str) -> Result<BatchId, JournalError> {
-        let mut connection = self.place.connect().await?;
-        let ids: Vec<String> = sqlx::query_scalar("SELECT id FROM batches ORDER BY created DESC")
-            .fetch_all(&mut connection)
-            .await
-            .map_err(JournalError::read)?;
+        let ids: Vec<String> = self
+            .persist(|| async move {
+                let mut connection = self.place.connect().await?;
+                sqlx::query_scalar("SELECT id FROM batches ORDER BY created DESC")
+                    .fetch_all(&mut connection)
+                    .await
+                    .map_err(JournalError::read)
+            })
+            .await?;
         if ids.iter().any(|id| id == name) {
             return Ok(BatchId(name.into()));
         }
@@ -222,15 +305,31 @@ impl Journal {
             }),
         }
     }
+
+    pub(super) async fn persist<T, Attempt: Future<Output = Result<T, JournalError>>>(
+        &self,
+        attempt: impl FnMut() -> Attempt,
+    ) -> Result<T, JournalError> {
+        retry::persist(&*self.tell, attempt).await
+    }
 }
 
-/// Whether the id was free.
+impl fmt::Debug for Journal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Journal")
+            .field("place", &self.place)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Inserts a batch and who holds it, both or none. Whether the id was free.
 async fn insert(
     connection: &mut AnyConnection,
     id: &BatchId,
     made: Timestamp,
     batch: &NewBatch,
 ) -> Result<bool, sqlx::Error> {
+    let mut transaction = connection.begin().await?;
     let inserted = sqlx::query(
         "INSERT INTO batches \
          (id, list_path, list_digest, list_text, settings, created, changed, state) \
@@ -243,9 +342,14 @@ async fn insert(
     .bind(batch.settings.as_str())
     .bind(rows::time(made))
     .bind(BatchState::Created.word())
-    .execute(connection)
+    .execute(&mut *transaction)
     .await?;
-    Ok(inserted.rows_affected() == 1)
+    if inserted.rows_affected() == 0 {
+        return Ok(false);
+    }
+    hold::sign(&mut transaction, id).await?;
+    transaction.commit().await?;
+    Ok(true)
 }
 
 pub(super) async fn read_list(

@@ -88,6 +88,15 @@ impl Mistakes {
         })
     }
 
+    /// Mistakes of another file, shown as those of a list are.
+    pub(crate) fn of_file(file: &str, text: &str, all: Vec<(Range<usize>, String)>) -> Self {
+        let all = all.into_iter();
+        Self {
+            text: Arc::new(Text::new(file, text, &[])),
+            all: all.map(|(at, message)| Mistake::new(message, at)).collect(),
+        }
+    }
+
     /// How many there are; rendering shows the first fifty of them.
     #[must_use]
     pub fn count(&self) -> usize {

@@ -126,7 +126,11 @@ pub fn sentence(event: &Event, board: &Board, attempts: Option<u16>) -> Option<S
             about(*job, level, text)
         }
         Event::Noted { job, text } => Some(Sentence {
-            level: Level::Info,
+            // What is noted of a whole batch is about the journal.
+            level: match job {
+                Some(_) => Level::Info,
+                None => Level::Warning,
+            },
             job: *job,
             text: plain(text).into_owned(),
         }),

@@ -28,7 +28,7 @@ use crate::{
         Outcome, PlannedBlob, PlannedManifest, Settled, State, StopMode, StopReason,
     },
     copy::{Engine, FoundManifest, How, Meter, Report},
-    journal::{JournalError, Recorder},
+    journal::{JournalError, Obstacle, Recorder, Waits},
     oci::Digest,
 };
 
@@ -38,6 +38,9 @@ const SAMPLE: Duration = Duration::from_millis(100);
 const LANES_EVERY: u32 = 5;
 /// Observers are called about once a second.
 const TICK_EVERY: u32 = 10;
+
+/// How long a system that ends the process waits for the last results.
+const LAST_WRITE: Duration = Duration::from_secs(10);
 
 /// Sees every event after it was recorded and applied.
 pub trait Observer: Send {
@@ -160,6 +163,7 @@ impl Dispatcher {
         samples.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut sampled = 0;
         let journal_lost = self.journal.lost();
+        let mut journal_waits = self.journal.waits();
         tokio::pin!(journal_lost);
         let mut recording = true;
         while !self.is_over() {
@@ -173,9 +177,14 @@ impl Dispatcher {
                 }),
                 Some(word) = self.said.recv() => self.hear(word),
                 () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => self.next_due(),
-                _ = &mut journal_lost, if recording => {
+                lost = &mut journal_lost, if recording => {
                     recording = false;
+                    self.note(format!("results can no longer be recorded: failed to {}", lost.chain()));
                     Some(Input::JournalLost)
+                }
+                wait = journal_waits.next() => {
+                    self.note_wait(wait);
+                    None
                 }
                 _ = samples.tick() => {
                     sampled += 1;
@@ -191,14 +200,61 @@ impl Dispatcher {
             }
         }
         self.workers.shutdown().await;
+        let written = self.write_rest(&mut inlets, &mut journal_waits).await;
         let reviewed = self.is_reviewed().then_some(StopReason::Reviewed);
         let stopped_by = self.ending.or(reviewed);
         let stopped_by = stopped_by.filter(|_| !self.board.all_done());
         self.emit(Event::BatchFinished { stopped_by });
-        let closed = self.journal.close().await;
+        let closed = match written {
+            true => tokio::select! {
+                closed = self.journal.close() => closed,
+                Some(_) = inlets.signals.recv() => Err(JournalError::Abandoned),
+            },
+            false => Err(JournalError::Abandoned),
+        };
         // Last, so that being killed meanwhile loses nothing.
         self.engine.cancel_uploads().await;
         (self.board, closed)
+    }
+
+    /// Waits until everything so far is in the journal, or is known not to get there; says whether it was waited
+    /// for to the end. An operator who asks again to stop does not wait for a journal that is locked, and a
+    /// system that ends the process waits only a little.
+    async fn write_rest(&mut self, inlets: &mut Inlets, waits: &mut Waits) -> bool {
+        let written = self.journal.flush();
+        tokio::pin!(written);
+        let patience = match self.ending {
+            Some(StopReason::Signal) => LAST_WRITE,
+            _ => Duration::MAX,
+        };
+        let late = tokio::time::sleep(patience);
+        tokio::pin!(late);
+        loop {
+            tokio::select! {
+                _ = &mut written => return true,
+                wait = waits.next() => self.note_wait(wait),
+                Some(_) = inlets.signals.recv() => return false,
+                Some(command) = inlets.commands.recv() => {
+                    if command == (Command::Stop { mode: StopMode::Now }) {
+                        return false;
+                    }
+                }
+                () = &mut late => return false,
+            }
+        }
+    }
+
+    fn note_wait(&mut self, wait: Option<Obstacle>) {
+        self.note(match wait {
+            Some(obstacle) => {
+                format!("{obstacle}; waiting for it up to 10 min, and results are kept meanwhile")
+            }
+            None => "results are recorded again".into(),
+        });
+    }
+
+    fn note(&mut self, text: String) {
+        self.emit(Event::Noted { job: None, text });
     }
 
     fn list(&mut self, batch: Batch) {

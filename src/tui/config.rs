@@ -1,14 +1,23 @@
 //! What an operator may configure: theme, glyphs, columns, keys, and what happens at the end.
 //!
-//! Decides the file's keys and what is wrong with them; reads no file. Invariant: everything wrong with the keys
-//! is told at once, each with its line.
+//! Decides the file's keys and what is wrong with them; reads no file. Invariant: everything wrong with it is told
+//! at once, each with its place.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeSet, ops::Range, sync::Arc};
 
-use serde::Deserialize;
-use toml::Spanned;
+use serde::{Deserialize, de::IntoDeserializer as _};
+use toml::{
+    Spanned,
+    de::{DeTable, DeValue},
+};
 
-use super::{Options, browse, columns::Column, keymap::KeyMistake, keys::Keymap, theme::Theme};
+use super::{
+    Options, browse,
+    columns::Column,
+    keymap::{KeyMistake, near},
+    keys::Keymap,
+    theme::Theme,
+};
 use crate::present::{Glyphs, plain};
 
 /// A configuration without mistakes.
@@ -19,26 +28,25 @@ pub struct Config {
     browser_keys: browse::keys::Keymap,
 }
 
-/// Something wrong, and the line it is on, from 1.
+/// Something wrong, and the bytes of the file it is about.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConfigMistake {
-    pub line: usize,
+    pub at: Range<usize>,
     pub message: String,
 }
 
-#[derive(Clone, Debug, Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+/// The file's keys.
+const KEYS: [&str; 6] = ["theme", "glyphs", "columns", "bell", "on-finish", "keys"];
+
+#[derive(Clone, Debug, Default)]
 struct File {
     theme: Option<Wish>,
     glyphs: Option<GlyphSet>,
-    columns: Option<Vec<Column>>,
-    #[serde(default)]
+    columns: Vec<Column>,
     bell: bool,
     /// A program and its arguments.
-    #[serde(default)]
     on_finish: Vec<String>,
-    #[serde(default)]
-    keys: BTreeMap<Spanned<String>, Spanned<Keys>>,
+    keys: Vec<(Spanned<String>, Vec<String>)>,
 }
 
 #[derive(Clone, Copy, Debug, Deserialize)]
@@ -57,39 +65,111 @@ enum GlyphSet {
     Ascii,
 }
 
-#[derive(Clone, Debug, Deserialize)]
-#[serde(untagged)]
-enum Keys {
-    One(String),
-    Several(Vec<String>),
+/// Reads values, and goes on after one that is wrong.
+struct Reader {
+    mistakes: Vec<ConfigMistake>,
+}
+
+impl Reader {
+    fn mistaken(&mut self, at: Range<usize>, message: &str) {
+        self.mistakes.push(ConfigMistake {
+            at,
+            message: plain(message).into_owned(),
+        });
+    }
+
+    fn value<T: serde::de::DeserializeOwned>(&mut self, value: Spanned<DeValue<'_>>) -> Option<T> {
+        let at = value.span();
+        match T::deserialize(value.into_deserializer()) {
+            Ok(read) => Some(read),
+            Err(error) => {
+                let message = error.message().lines().collect::<Vec<_>>().join(", ");
+                self.mistaken(error.span().unwrap_or(at), &message);
+                None
+            }
+        }
+    }
+
+    /// The elements of an array, each read by itself.
+    fn values<T: serde::de::DeserializeOwned>(&mut self, value: Spanned<DeValue<'_>>) -> Vec<T> {
+        match value.get_ref() {
+            DeValue::Array(elements) => {
+                let elements = elements.clone().into_iter();
+                elements.filter_map(|element| self.value(element)).collect()
+            }
+            _ => {
+                self.mistaken(value.span(), "this is no array: [\"...\"]");
+                Vec::new()
+            }
+        }
+    }
+
+    fn keys(&mut self, value: Spanned<DeValue<'_>>) -> Vec<(Spanned<String>, Vec<String>)> {
+        let DeValue::Table(table) = value.get_ref() else {
+            self.mistaken(value.span(), "keys are a table: [keys]");
+            return Vec::new();
+        };
+        let mut keys = Vec::new();
+        for (action, wanted) in table.clone() {
+            let name = Spanned::new(action.span(), action.get_ref().to_string());
+            let wanted = match wanted.get_ref() {
+                DeValue::String(key) => vec![key.to_string()],
+                _ => self.values(wanted),
+            };
+            keys.push((name, wanted));
+        }
+        keys
+    }
+
+    fn file(&mut self, text: &str) -> File {
+        let (table, errors) = DeTable::parse_recoverable(text);
+        let line = |at: usize| text[..at.min(text.len())].matches('\n').count();
+        let mut unreadable = BTreeSet::new();
+        for error in &errors {
+            let at = error.span().unwrap_or_default();
+            // The first thing wrong with a line explains the others.
+            if unreadable.insert(line(at.start)) {
+                self.mistaken(at, error.message());
+            }
+        }
+        let mut file = File::default();
+        for (key, value) in table.into_inner() {
+            // What a line that is no TOML seems to say is not worth a word.
+            if unreadable.contains(&line(key.span().start)) {
+                continue;
+            }
+            match &**key.get_ref() {
+                "theme" => file.theme = self.value(value),
+                "glyphs" => file.glyphs = self.value(value),
+                "columns" => file.columns = self.values(value),
+                "bell" => file.bell = self.value(value).unwrap_or_default(),
+                "on-finish" => file.on_finish = self.values(value),
+                "keys" => file.keys = self.keys(value),
+                other => {
+                    let near = near(other, KEYS.map(str::to_owned));
+                    let near = near.map_or_else(
+                        || format!("there are {}", KEYS.join(", ")),
+                        |near| format!("did you mean {near}?"),
+                    );
+                    self.mistaken(key.span(), &format!("there is no key {other} ({near})"));
+                }
+            }
+        }
+        file
+    }
 }
 
 impl Config {
     /// # Errors
     /// With everything that is wrong.
     pub fn read(text: &str) -> Result<Self, Vec<ConfigMistake>> {
-        let line = |at: usize| text[..at.min(text.len())].matches('\n').count() + 1;
-        let file: File = toml::from_str(text).map_err(|error| {
-            let message = error.message().lines().collect::<Vec<_>>().join(", ");
-            vec![ConfigMistake {
-                line: error.span().map_or(1, |span| line(span.start)),
-                message: plain(&message).into_owned(),
-            }]
-        })?;
+        let mut reader = Reader {
+            mistakes: Vec::new(),
+        };
+        let file = reader.file(text);
         let mut keys = Keymap::default();
         let mut browser_keys = browse::keys::Keymap::default();
-        let mut mistakes = Vec::new();
-        let mut mistaken = |at: usize, message: String| {
-            mistakes.push(ConfigMistake {
-                line: line(at),
-                message: plain(&message).into_owned(),
-            });
-        };
         for (action, wanted) in &file.keys {
-            let wanted = match wanted.get_ref() {
-                Keys::One(key) => std::slice::from_ref(key),
-                Keys::Several(keys) => keys,
-            };
             let name = action.get_ref();
             // An action both have has the same keys in both.
             let mistake = match (keys.set(name, wanted), browser_keys.set(name, wanted)) {
@@ -99,16 +179,17 @@ impl Config {
                 }
                 (Ok(_), Ok(_)) => continue,
             };
-            mistaken(action.span().start, mistake.to_string());
+            reader.mistaken(action.span(), &mistake.to_string());
         }
-        for action in file.keys.keys() {
+        for (action, _) in &file.keys {
             let name = action.get_ref();
             if let Some(mistake) = keys.conflict(name) {
-                mistaken(action.span().start, mistake.to_string());
+                reader.mistaken(action.span(), &mistake.to_string());
             } else if let Some(mistake) = browser_keys.conflict(name) {
-                mistaken(action.span().start, format!("{mistake} in the browser"));
+                reader.mistaken(action.span(), &format!("{mistake} in the browser"));
             }
         }
+        let mut mistakes = reader.mistakes;
         match mistakes.is_empty() {
             true => Ok(Self {
                 file,
@@ -116,7 +197,7 @@ impl Config {
                 browser_keys,
             }),
             false => {
-                mistakes.sort_by_key(|mistake| mistake.line);
+                mistakes.sort_by_key(|mistake| mistake.at.start);
                 Err(mistakes)
             }
         }
@@ -143,8 +224,8 @@ impl Config {
             Some(GlyphSet::Ascii) => options.glyphs = Glyphs::ASCII,
             None => {}
         }
-        if let Some(columns) = self.file.columns.filter(|columns| !columns.is_empty()) {
-            options.columns = columns;
+        if !self.file.columns.is_empty() {
+            options.columns = self.file.columns;
         }
         options.on_finish.bell = self.file.bell;
         options.on_finish.command = self.file.on_finish;
@@ -160,8 +241,9 @@ mod tests {
 
     fn mistakes(text: &str) -> Vec<(usize, String)> {
         let mistakes = Config::read(text).unwrap_err();
+        let line = |at: usize| text[..at].matches('\n').count() + 1;
         (mistakes.into_iter())
-            .map(|mistake| (mistake.line, mistake.message))
+            .map(|mistake| (line(mistake.at.start), mistake.message))
             .collect()
     }
 
@@ -234,9 +316,21 @@ mod tests {
         let mistakes = mistakes("bell = true\ntheem = \"dark\"\n");
         assert_eq!(mistakes[0].0, 2);
         assert!(mistakes[0].1.contains("theem"), "{}", mistakes[0].1);
-        assert_eq!(
-            super::Config::read("columns = [\"colour\"]").unwrap_err()[0].line,
-            1
+        assert!(
+            mistakes[0].1.contains("did you mean theme?"),
+            "{}",
+            mistakes[0].1
         );
+    }
+
+    #[test]
+    fn everything_wrong_is_told_at_once() {
+        let text = "theme = \"dusk\"\ncolumns = [\"state\", \"colour\", 3]\nbell = \"loud\"\n\
+                    glyphs == 1\nfrob = 1\n[keys]\nretry = \"hyper\"\nskip = 4\nretri = \"x\"\n";
+        let told = mistakes(text);
+        let lines: Vec<usize> = told.iter().map(|(line, _)| *line).collect();
+        assert_eq!(lines, [1, 2, 2, 3, 4, 5, 7, 8, 9], "{told:#?}");
+        let colour = &Config::read(text).unwrap_err()[1];
+        assert_eq!(&text[colour.at.clone()], "\"colour\"");
     }
 }

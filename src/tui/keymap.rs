@@ -193,15 +193,21 @@ impl KeyMistake {
     /// There is no action of this name; perhaps one of `names` is meant.
     #[must_use]
     pub fn unknown(action: &str, names: impl Iterator<Item = String>) -> Self {
-        let near = names
-            .map(|name| (strsim::jaro_winkler(&name, action), name))
-            .filter(|(alike, _)| *alike > 0.8)
-            .max_by(|a, b| a.0.total_cmp(&b.0));
-        match near {
-            Some((_, near)) => Self::NearlyAction(action.into(), near),
+        match near(action, names) {
+            Some(near) => Self::NearlyAction(action.into(), near),
             None => Self::UnknownAction(action.into()),
         }
     }
+}
+
+/// The name that is probably meant.
+pub(super) fn near(written: &str, names: impl IntoIterator<Item = String>) -> Option<String> {
+    names
+        .into_iter()
+        .map(|name| (strsim::jaro_winkler(&name, written), name))
+        .filter(|(alike, _)| *alike > 0.8)
+        .max_by(|a, b| a.0.total_cmp(&b.0))
+        .map(|(_, name)| name)
 }
 
 /// The name a table has for a key press.

@@ -43,5 +43,6 @@ pub use app::{Ended, Feed, WriteList, run};
 pub use config::{Config, ConfigMistake};
 pub use options::{OnFinish, Options};
 pub use record::record;
+pub use screen::check_terminal;
 pub use stage::Stage;
 pub use theme::Theme;

@@ -33,6 +33,15 @@ pub struct Screen {
     terminal: ManuallyDrop<Terminal<CrosstermBackend<BufWriter<Stdout>>>>,
 }
 
+/// Whether there is a terminal to be taken.
+///
+/// # Errors
+/// Why there is none.
+pub fn check_terminal() -> io::Result<()> {
+    enable_raw_mode()?;
+    disable_raw_mode()
+}
+
 impl Screen {
     pub fn take() -> io::Result<Self> {
         if !io::stdout().is_terminal() {

@@ -10,7 +10,9 @@ use transship::{
         Attempt, BatchId, Event, Failure, FailureClass, Job, JobId, Millis, Outcome, QueueReason,
         Settled, Side, SkipReason, StateCounts, StopReason,
     },
-    journal::{BatchState, Journal, JournalError, NewBatch, Place, Recorder, SettledBlob},
+    journal::{
+        BatchState, Journal, JournalError, NewBatch, Obstacle, Place, Recorder, SettledBlob,
+    },
     oci::{Attachments, Digest, OnExisting},
 };
 
@@ -37,6 +39,8 @@ macro_rules! on_both_databases {
                 return;
             };
             $($scenario(postgres.database(stringify!($scenario))).await;)*
+            a_connection_the_server_ends_is_replaced(postgres.database("replaced")).await;
+            a_batch_taken_over_while_the_connection_was_lost_is_left(postgres.database("left")).await;
         }
     };
 }
@@ -353,6 +357,38 @@ async fn change(place: &Place, statement: &'static str) {
         .unwrap();
 }
 
+const END_OTHERS: &str = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
+                          WHERE pid <> pg_backend_pid() AND datname = current_database()";
+
+async fn a_connection_the_server_ends_is_replaced(place: Place) {
+    let journal = Journal::open(place.clone()).await.unwrap();
+    let recorder = journal.start(&list()).await.unwrap();
+    list_jobs(&recorder, 2);
+    recorder.flush().await.unwrap();
+    change(&place, END_OTHERS).await;
+    finish(&recorder, 0, copied());
+    recorder.flush().await.unwrap();
+    let batch = recorder.batch().clone();
+    let stored = journal.load(&batch).await.unwrap();
+    assert_eq!(stored.jobs[0].outcome, Some(copied()));
+    // It holds its batch as before.
+    let refused = journal.resume(&batch).await.unwrap_err();
+    assert!(matches!(refused, JournalError::Held { .. }), "{refused}");
+    recorder.close().await.unwrap();
+}
+
+async fn a_batch_taken_over_while_the_connection_was_lost_is_left(place: Place) {
+    let journal = Journal::open(place.clone()).await.unwrap();
+    let recorder = journal.start(&list()).await.unwrap();
+    list_jobs(&recorder, 2);
+    recorder.flush().await.unwrap();
+    change(&place, "UPDATE holders SET host = 'elsewhere'").await;
+    change(&place, END_OTHERS).await;
+    finish(&recorder, 0, copied());
+    let lost = recorder.flush().await.unwrap_err();
+    assert!(lost.to_string().contains("elsewhere"), "{lost}");
+}
+
 async fn a_journal_of_the_first_version_is_brought_up_to_date(place: Place) {
     let journal = Journal::open(place.clone()).await.unwrap();
     let recorder = journal.start(&list()).await.unwrap();
@@ -373,6 +409,52 @@ async fn a_journal_of_a_newer_version_is_refused(place: Place) {
     change(&place, "UPDATE transship_schema SET version = 99").await;
     let refused = Journal::open(place).await.unwrap_err().to_string();
     assert!(refused.contains("schema 99, this one knows 3"), "{refused}");
+}
+
+/// Another program's transaction on a SQLite journal.
+async fn lock(directory: &std::path::Path) -> sqlx::SqliteConnection {
+    let url = format!("sqlite://{}/journal.sqlite3", directory.display());
+    let mut connection = <sqlx::SqliteConnection as sqlx::Connection>::connect(&url)
+        .await
+        .unwrap();
+    let begin = sqlx::raw_sql("BEGIN IMMEDIATE");
+    begin.execute(&mut connection).await.unwrap();
+    connection
+}
+
+#[tokio::test]
+async fn a_locked_journal_can_be_read_and_writing_to_it_waits() {
+    let directory = tempfile::tempdir().unwrap();
+    let (told, mut hear) = tokio::sync::mpsc::unbounded_channel();
+    let place = Place::Directory(directory.path().to_owned());
+    let journal = Journal::at(place).telling(move |obstacle| told.send(obstacle).unwrap());
+    let journal = journal.make().await.unwrap();
+    let recorder = journal.start(&list()).await.unwrap();
+    let batch = recorder.batch().clone();
+    list_jobs(&recorder, 1);
+    recorder.close().await.unwrap();
+    let other = lock(directory.path()).await;
+    let journal = journal.existing().await.unwrap().unwrap();
+    assert_eq!(journal.batches().await.unwrap().len(), 1);
+    let deleted = {
+        let journal = journal.clone();
+        tokio::spawn(async move { journal.delete(&batch).await })
+    };
+    assert_eq!(hear.recv().await, Some(Obstacle::Locked));
+    drop(other);
+    deleted.await.unwrap().unwrap();
+    assert!(journal.batches().await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn looking_for_a_journal_makes_none() {
+    let directory = tempfile::tempdir().unwrap();
+    let state = directory.path().join("state");
+    let found = Journal::at(Place::Directory(state.clone()))
+        .existing()
+        .await;
+    assert!(found.unwrap().is_none());
+    assert!(!state.exists());
 }
 
 async fn a_journal_can_be_made_by_many_at_once(place: Place) {

@@ -154,13 +154,26 @@ async fn a_wrong_configuration_is_told_with_its_lines() {
     let scene = Scene::new().await;
     scene
         .operator
-        .configure("theme = \"dark\"\n[keys]\nretri = \"x\"\n");
+        .configure("theme = \"dusk\"\n[keys]\nretri = \"x\"\n");
     let list = scene.list();
+    let before = scene.files();
     let terminal = Terminal::run(&scene.operator, &["run", list.to_str().unwrap()]);
     let left = terminal.end().await;
     assert_eq!(left.code, 2, "{}", left.text);
-    assert!(left.text.contains("line 3"), "{}", left.text);
-    assert!(left.text.contains("retry"), "{}", left.text);
+    for part in [
+        "config.toml:1:9",
+        "dusk",
+        "config.toml:3:1",
+        "retry",
+        "2 mistakes in",
+    ] {
+        assert!(left.text.contains(part), "{part} is not in\n{}", left.text);
+    }
+    // Not even a state directory, and so no batch that `resume` would take.
+    assert_eq!(scene.files(), before);
+    let resumed = scene.operator.say(&["resume"]).await;
+    assert!(resumed.expect(2).stderr.contains("no batch to resume"));
+    assert_eq!(scene.files(), before);
 }
 
 #[tokio::test]

@@ -84,6 +84,68 @@ async fn an_interrupt_finishes_what_is_in_flight_and_a_second_one_does_not() {
     }
 }
 
+/// Another program writes the batch's journal, and is not done.
+async fn lock_journal(scene: &Scene) -> sqlx::SqliteConnection {
+    let file = scene.operator.path("state/journal.sqlite3");
+    let url = format!("sqlite://{}", file.display());
+    let mut other = <sqlx::SqliteConnection as sqlx::Connection>::connect(&url)
+        .await
+        .unwrap();
+    let begin = sqlx::raw_sql("BEGIN IMMEDIATE");
+    begin.execute(&mut other).await.unwrap();
+    other
+}
+
+async fn says(
+    process: &mut Child,
+    what: &str,
+) -> tokio::io::Lines<BufReader<tokio::process::ChildStdout>> {
+    let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
+    while let Some(line) = lines.next_line().await.unwrap() {
+        if line.contains(what) {
+            return lines;
+        }
+    }
+    panic!("it ended without saying: {what}");
+}
+
+#[tokio::test]
+async fn a_locked_journal_is_told_and_the_batch_goes_on() {
+    let scene = Scene::new().await;
+    let (hanging, mut process) = hang(&scene).await;
+    let other = lock_journal(&scene).await;
+    hanging.release();
+    let waiting = "the journal is locked by another program; waiting for it";
+    let mut lines = says(&mut process, waiting).await;
+    assert_eq!(scene.arrived(), IMAGES, "the images did not wait");
+    drop(other);
+    let mut said = String::new();
+    while let Some(line) = lines.next_line().await.unwrap() {
+        said += &format!("{line}\n");
+    }
+    let ended = end(process).await;
+    ended.expect(0);
+    assert!(said.contains("results are recorded again"), "{said}");
+    assert!(said.contains("3 images: 3 copied"), "{said}");
+    let batches = scene.operator.say(&["batches"]).await;
+    assert!(batches.expect(0).stdout.contains("finished: 3 copied"));
+}
+
+#[tokio::test]
+async fn nobody_has_to_wait_for_a_locked_journal() {
+    let scene = Scene::new().await;
+    let (hanging, mut process) = hang(&scene).await;
+    let _other = lock_journal(&scene).await;
+    hanging.release();
+    let waiting = "the journal is locked by another program; waiting for it";
+    let lines = says(&mut process, waiting).await;
+    signal(process.id().unwrap(), "INT").await;
+    let ended = end(process).await;
+    drop(lines);
+    let said = &ended.expect(0).stderr;
+    assert!(said.contains("it was not waited for any longer"), "{said}");
+}
+
 #[tokio::test]
 async fn a_batch_that_runs_is_refused_to_a_second_process() {
     let scene = Scene::new().await;

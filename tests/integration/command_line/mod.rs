@@ -165,6 +165,34 @@ async fn a_journal_that_is_no_journal_is_refused_and_nothing_is_made() {
 }
 
 #[tokio::test]
+async fn nothing_is_written_before_everything_was_checked() {
+    let scene = Scene::new().await;
+    let list = std::fs::read_to_string(scene.list()).unwrap();
+    let wrong_tls = format!("{list}\nca-file = \"/nowhere/ca.pem\"\n");
+    let wrong_password =
+        format!("{list}\nusername = \"ship\"\npassword-file = \"/nowhere/password\"\n");
+    let path = scene.list();
+    let path = path.to_str().unwrap();
+    let before = scene.files();
+    for (list, arguments) in [
+        (&wrong_tls, &["run", path][..]),
+        (&wrong_password, &["run", path]),
+        (&list, &["run", path, "--pictures", path]),
+        (&list, &["resume"]),
+        (&list, &["batches", "delete", "x"]),
+        (&list, &["verify", "x"]),
+    ] {
+        scene.operator.list(list);
+        let refused = scene.operator.say(arguments).await;
+        assert_ne!(refused.expect(2).stderr, "", "{arguments:?}");
+        assert_eq!(scene.files(), before, "{arguments:?}");
+    }
+    let none = scene.operator.say(&["batches"]).await;
+    assert!(none.expect(0).stderr.contains("no batches yet"));
+    assert_eq!(scene.files(), before);
+}
+
+#[tokio::test]
 async fn batches_tells_what_became_of_each() {
     let scene = Scene::new().await;
     scene.misbehave("team/second", Action::answer(404));
