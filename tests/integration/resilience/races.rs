@@ -9,13 +9,16 @@ use transship::{
     serve::{Action, Fault},
 };
 
-use super::{MIB, Pair, count, fault_upload, repository};
+use super::{Pair, count, fault_upload, repository};
 use crate::{
     docker_registry::DockerRegistry,
     embedded::Embedded,
     fleet::Fleet,
     operator::{Operator, list},
 };
+
+/// Bytes that are sent before the answer comes: it would cut a longer body.
+const SMALL: u64 = 1000;
 
 fn mixed_up() -> Action {
     let error = r#"{"errors":[{"code":"DIGEST_INVALID","message":"provided digest did not match uploaded content"}]}"#;
@@ -25,7 +28,7 @@ fn mixed_up() -> Action {
 #[tokio::test]
 async fn a_digest_that_is_disputed_costs_a_new_session() {
     let pair = Pair::new().await;
-    let layers = pair.image(&[MIB]);
+    let layers = pair.image(&[SMALL]);
     // The session stays, with every byte in it: committing it again would only fail again.
     fault_upload(&pair, Method::PUT, 1, mixed_up());
     pair.copies(&layers).await;
@@ -39,7 +42,7 @@ async fn a_digest_that_is_disputed_costs_a_new_session() {
 #[tokio::test]
 async fn a_digest_that_stays_disputed_is_tried_again_later_from_the_beginning() {
     let pair = Pair::new().await;
-    let layers = pair.image(&[MIB]);
+    let layers = pair.image(&[SMALL]);
     let target = format!("digest={}", layers[0].digest);
     let disputed = Fault::on(Method::PUT, &target, mixed_up()).unwrap();
     pair.destination.faults().add(disputed.times(2));
@@ -60,7 +63,7 @@ async fn a_digest_that_stays_disputed_is_tried_again_later_from_the_beginning() 
 #[tokio::test]
 async fn a_manifest_whose_digest_is_disputed_is_tried_again() {
     let pair = Pair::new().await;
-    pair.image(&[MIB]);
+    pair.image(&[SMALL]);
     let target = format!("/v2/{}/manifests/", repository());
     let disputed = Fault::on(Method::PUT, &target, mixed_up()).unwrap();
     pair.destination.faults().add(disputed.times(1));
