@@ -70,6 +70,10 @@ fn said_of(key: &str) -> (&'static str, Option<&'static str>) {
             "token-env = \"TOKEN\"",
             Some("reads  variable TOKEN: token for to.example"),
         ),
+        "allow-private-redirects" => (
+            "allow-private-redirects = true",
+            Some("trusts to.example with addresses of this network: it may lead requests there"),
+        ),
         "anonymous" => ("anonymous = true", None),
         key => panic!("say in `actions`, and here, what {key} has the program do"),
     }
