@@ -70,9 +70,9 @@ pub(super) async fn serve(arguments: ServeArguments) -> anyhow::Result<Exit> {
     let options = arguments.options()?;
     let scheme = options.tls.as_ref().map_or("http", |_| "https");
     if is_reachable && options.tls.is_none() && arguments.htpasswd.is_some() {
-        eprintln!(
+        tell(
             "warning: passwords cross the network as plain text; add --tls-cert FILE and --tls-key FILE, or put a \
-             proxy that speaks HTTPS in front"
+             proxy that speaks HTTPS in front",
         );
     }
     let server = Server::bind(arguments.listen, options).await?;
@@ -94,7 +94,9 @@ impl ServeArguments {
             let htpasswd = Htpasswd::open(path, |error| {
                 let said = format!("{:#}", anyhow::Error::new(error));
                 let said = present::plain(&said);
-                eprintln!("warning: failed to {said}; those read before are kept");
+                tell(format_args!(
+                    "warning: failed to {said}; those read before are kept"
+                ));
             })?;
             options.auth = Auth::Htpasswd(htpasswd);
         }

@@ -193,7 +193,11 @@ fn tell(job: &Job, compared: &Compared, json: bool) -> std::io::Result<()> {
         return print(|output| writeln!(output, "{line}"));
     }
     for note in notes {
-        eprintln!("{}: {}", job.destination, present::plain(&note));
+        output::tell(format_args!(
+            "{}: {}",
+            job.destination,
+            present::plain(&note)
+        ));
     }
     let error = error.map(|error| format!("could not be compared: {error}"));
     let lines = differences.into_iter().flatten().chain(error);

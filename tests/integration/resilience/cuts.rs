@@ -179,7 +179,10 @@ async fn an_upload_that_flows_slowly_is_never_given_up() {
 async fn quirk_11_a_session_lost_after_a_reset_is_begun_again() {
     let pair = Pair::new().await;
     let layers = pair.image(&[3 * MIB]);
-    fault_upload(&pair, Method::PUT, 1, Action::CutRequest { after: MIB });
+    // The layer's request, not the config's, which is too short to be cut.
+    let cut = format!("/blobs/uploads/.*{}", layers[0].digest);
+    let cut = Fault::on(Method::PUT, &cut, Action::CutRequest { after: MIB }).unwrap();
+    pair.destination.faults().add(cut.times(1));
     let lost = fault_upload(&pair, Method::GET, 1, Action::LoseSession);
     pair.copies(&layers).await;
     assert_eq!(lost.hits(), 1);

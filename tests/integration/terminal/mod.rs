@@ -178,7 +178,7 @@ async fn an_image_is_looked_into_while_the_batch_goes_on() {
     let scene = Scene::new().await;
     let (hanging, mut terminal) = hang(&scene).await;
     terminal.press("i");
-    terminal.says("RUN step 1").await;
+    terminal.says("in 1 layer").await;
     terminal.press("v");
     terminal.says("\"schemaVersion\": 2").await;
     hanging.release();

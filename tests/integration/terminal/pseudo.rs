@@ -8,7 +8,10 @@ use std::{
 };
 
 use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
-use tokio::{sync::mpsc, time::timeout};
+use tokio::{
+    sync::mpsc,
+    time::{Instant, timeout_at},
+};
 use vt100::{Parser, Screen};
 
 use crate::operator::Operator;
@@ -84,12 +87,13 @@ impl Terminal {
 
     /// Watches the screen until it is as wanted.
     pub async fn until(&mut self, wanted: impl Fn(&Screen) -> bool) {
+        // One deadline for all of it: a clock on the screen draws for ever.
+        let deadline = Instant::now() + PATIENCE;
         while !wanted(self.parser.screen()) {
-            let read = timeout(PATIENCE, self.output.recv()).await;
-            match read {
+            match timeout_at(deadline, self.output.recv()).await {
                 Ok(Some(bytes)) => self.parser.process(&bytes),
                 Ok(None) => panic!("the program ended before:\n{}", self.text()),
-                Err(_) => panic!("nothing more happens:\n{}", self.text()),
+                Err(_) => panic!("it does not happen:\n{}", self.text()),
             }
         }
     }
@@ -114,8 +118,9 @@ impl Terminal {
 
     /// Reads what the program leaves behind, and finds the terminal as it was.
     pub async fn end(mut self) -> Left {
+        let deadline = Instant::now() + PATIENCE;
         loop {
-            match timeout(PATIENCE, self.output.recv()).await {
+            match timeout_at(deadline, self.output.recv()).await {
                 Ok(Some(bytes)) => self.parser.process(&bytes),
                 Ok(None) => break,
                 Err(_) => panic!("the program does not end:\n{}", self.text()),
