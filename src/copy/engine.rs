@@ -5,7 +5,11 @@
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, PoisonError},
+    time::Duration,
 };
+
+use futures_util::{StreamExt, stream};
+use tokio::time::timeout;
 
 use super::{
     CopyError, ImageId, Report, Side,
@@ -19,6 +23,11 @@ use crate::{
     oci::{Attachments, Digest, Platform, Reference, Registry, Repository},
     registry::{self, Client, LaneSample, Settings, StreamQueue, UploadMode},
 };
+
+/// How long the end of a batch waits for registries to cancel uploads.
+const CANCEL_TIME: Duration = Duration::from_secs(3);
+/// Uploads cancelled at once.
+const CANCELS: usize = 16;
 
 /// One image to copy.
 #[derive(Clone, Debug)]
@@ -160,6 +169,27 @@ impl Engine {
     /// If the registry's settings cannot be used.
     pub fn client(&self, registry: &Registry) -> Result<Arc<Client>, registry::Error> {
         Ok(Arc::clone(&self.site(registry)?.client))
+    }
+
+    /// Cancels the upload sessions that are open at the destinations, since nobody will go on with them: no image
+    /// is being copied any more, and the journal does not know them. Asks nothing where none is open.
+    /// Ends after [`CANCEL_TIME`], whoever has answered by then.
+    pub async fn cancel_uploads(&self) {
+        let mut open = Vec::new();
+        {
+            let sites = self.sites.lock().unwrap_or_else(PoisonError::into_inner);
+            for site in sites.values() {
+                site.suspended.abandon_all();
+                let sessions = site.abandoned.take().into_iter();
+                open.extend(sessions.map(|session| (Arc::clone(&site.client), session)));
+            }
+        }
+        let cancels =
+            stream::iter(open).for_each_concurrent(CANCELS, |(client, session)| async move {
+                // Some registries have no such request; all remove sessions that are old enough.
+                let _ = client.cancel_upload(&session).await;
+            });
+        let _ = timeout(CANCEL_TIME, cancels).await;
     }
 
     /// The lanes of all registries used so far.

@@ -1,7 +1,7 @@
 //! The source side of an upload: a blob's bytes from any position on, hashed as they pass.
 //!
-//! Decides how to go on when the source breaks off. Nothing touches the disk. Invariant: the last byte is
-//! handed over only after the whole content was found to be its digest.
+//! Decides how to go on when the source breaks off. Nothing touches the disk. Invariant: the last byte of an upload
+//! session is handed over only after all of its bytes were found to be the digest; see `session_hash`.
 
 use std::{
     io,
@@ -19,15 +19,19 @@ use tokio::time::{Instant, sleep};
 use super::{
     CopyError, Meter,
     error::{Side, blame},
+    session_hash::{Refused, SessionHash},
     transfer::Transfer,
 };
 use crate::{
-    oci::{Digest, Hasher, Repository},
+    oci::{Digest, Repository},
     registry::{BlobRead, Class, Client, ErrorCause, Flow},
 };
 
 /// Cuts in a row without a byte of progress that are mended here; then the attempt has failed.
 const FRUITLESS_CUTS: u32 = 3;
+
+/// The hash of an upload session, shared by its request bodies.
+pub(super) type SharedHash = Arc<Mutex<SessionHash>>;
 
 /// Shared between the request body and who watches it.
 pub(super) struct Feed {
@@ -37,8 +41,6 @@ pub(super) struct Feed {
     size: u64,
     destination: Arc<Client>,
     meter: Arc<Meter>,
-    /// The hash of the first so many bytes.
-    hashed: Mutex<(Hasher, u64)>,
     failure: Mutex<Option<CopyError>>,
     /// What the destination took while it was waited for, and what it was given last.
     taking: Mutex<Taking>,
@@ -60,6 +62,14 @@ struct Taking {
     too_slow: Option<ErrorCause>,
 }
 
+/// What one request sends.
+struct Body {
+    number: u64,
+    hash: SharedHash,
+    read: u64,
+    span: Range<u64>,
+}
+
 /// Reads the source from a position on, opening it again where it breaks off.
 struct Reader {
     read: Option<BlobRead>,
@@ -72,17 +82,14 @@ struct Reader {
 }
 
 impl Feed {
-    /// `hashed` is what an earlier attempt knows of the content.
-    pub(super) fn new(transfer: &Transfer<'_>, hashed: Option<(Hasher, u64)>) -> Self {
-        let hashed = hashed.unwrap_or_else(|| (transfer.blob.digest.hasher(), 0));
+    pub(super) fn new(transfer: &Transfer<'_>) -> Self {
         Self {
             source: Arc::clone(transfer.source),
             repository: transfer.from.clone(),
             digest: transfer.blob.digest.clone(),
             size: transfer.blob.size,
-            destination: Arc::clone(transfer.destination),
+            destination: Arc::clone(&transfer.destination.client),
             meter: Arc::default(),
-            hashed: Mutex::new(hashed),
             failure: Mutex::default(),
             taking: Mutex::default(),
             reading: true.into(),
@@ -107,29 +114,34 @@ impl Feed {
         Ok(())
     }
 
-    /// The bytes of `span`. An error ends the request body, so the destination never gets what would
-    /// make a wrong blob complete.
+    /// The bytes of `span`, for the session that `hash` belongs to. An error ends the request body, so the
+    /// destination never gets what would make a wrong blob complete.
     pub(super) fn stream(
         self: Arc<Self>,
+        hash: &SharedHash,
         span: Range<u64>,
     ) -> impl stream::Stream<Item = io::Result<Bytes>> + Send + use<> {
         self.end.store(span.end, Relaxed);
         // Until it is asked for its first bytes, the request waits for its turn.
         self.reading.store(true, Relaxed);
         lock(&self.taking).given = None;
-        let body = self.body.fetch_add(1, Relaxed) + 1;
-        let reader = lock(&self.parked)
-            .take()
-            .filter(|reader| reader.position == span.start)
-            .unwrap_or_else(|| Reader::at(span.start));
-        let state = (self, reader);
-        stream::try_unfold(state, move |(feed, mut reader)| async move {
-            if reader.position == span.end {
+        let (read, position) = lock(hash).begin_read();
+        debug_assert!(position <= span.start, "the hash went back before");
+        let body = Body {
+            number: self.body.fetch_add(1, Relaxed) + 1,
+            hash: Arc::clone(hash),
+            read,
+            span,
+        };
+        let reader = self.reader(position);
+        let state = (self, body, reader);
+        stream::try_unfold(state, move |(feed, body, mut reader)| async move {
+            if reader.position == body.span.end {
                 *lock(&feed.parked) = Some(reader);
                 return Ok(None);
             }
-            match feed.next(&mut reader, body, span.end).await {
-                Ok(chunk) => Ok(Some((chunk, (feed, reader)))),
+            match feed.next(&mut reader, &body).await {
+                Ok(chunk) => Ok(Some((chunk, (feed, body, reader)))),
                 Err(failure) => {
                     if let Some(error) = failure {
                         *lock(&feed.failure) = Some(error);
@@ -140,39 +152,74 @@ impl Feed {
         })
     }
 
-    /// The next bytes up to `end`. The error is `None` for a body that was given up meanwhile.
-    async fn next(
-        &self,
-        reader: &mut Reader,
-        body: u64,
-        end: u64,
-    ) -> Result<Bytes, Option<CopyError>> {
-        let current = || self.body.load(Relaxed) == body;
-        if !current() {
-            return Err(None);
+    /// Checks that the bytes of a session are the digest when the destination has all of them. What was read in
+    /// part again is read to the end for that.
+    pub(super) async fn check(&self, hash: &SharedHash) -> Result<(), CopyError> {
+        let (read, position) = lock(hash).begin_read();
+        let mut reader = self.reader(position);
+        while reader.position < self.size {
+            let chunk = match std::mem::take(&mut reader.ready) {
+                ready if ready.is_empty() => reader.read(self).await?,
+                ready => ready,
+            };
+            self.source.lane().moved(chunk.len() as u64).await;
+            reader.position += chunk.len() as u64;
+            // Nobody else reads for this session, so it is not stale.
+            if let Err(Some(error)) = self.hash(hash, read, &chunk) {
+                return Err(error);
+            }
         }
-        self.taken();
-        self.reading.store(true, Relaxed);
-        if reader.ready.is_empty() {
-            reader.ready = reader.read(self).await?;
+        self.compare(&lock(hash))
+    }
+
+    /// The reader of the last body if it is at `position`, else another one.
+    fn reader(&self, position: u64) -> Reader {
+        let parked = lock(&self.parked).take();
+        parked
+            .filter(|reader| reader.position == position)
+            .unwrap_or_else(|| Reader::at(position))
+    }
+
+    /// The next bytes of the body. The error is `None` for a body that was given up meanwhile.
+    async fn next(&self, reader: &mut Reader, body: &Body) -> Result<Bytes, Option<CopyError>> {
+        let current = || self.body.load(Relaxed) == body.number;
+        loop {
+            if !current() {
+                return Err(None);
+            }
+            self.taken();
+            self.reading.store(true, Relaxed);
+            if reader.ready.is_empty() {
+                reader.ready = reader.read(self).await?;
+            }
+            if !current() {
+                return Err(None);
+            }
+            // What the destination has is only hashed.
+            let skips = reader.position < body.span.start;
+            let end = if skips {
+                body.span.start
+            } else {
+                body.span.end
+            };
+            // At most the chunk's length, which is a usize.
+            let most = usize::try_from(end - reader.position).unwrap_or(usize::MAX);
+            let chunk = reader.ready.split_to(reader.ready.len().min(most));
+            self.hash(&body.hash, body.read, &chunk)?;
+            let length = chunk.len() as u64;
+            self.source.lane().moved(length).await;
+            reader.position += length;
+            if skips {
+                continue;
+            }
+            self.destination.lane().moved(length).await;
+            if current() {
+                self.meter.set(reader.position);
+                self.reading.store(false, Relaxed);
+                lock(&self.taking).given = Some((Instant::now(), length));
+            }
+            return Ok(chunk);
         }
-        if !current() {
-            return Err(None);
-        }
-        // At most the chunk's length, which is a usize.
-        let most = usize::try_from(end - reader.position).unwrap_or(usize::MAX);
-        let chunk = reader.ready.split_to(reader.ready.len().min(most));
-        self.hash(reader.position, &chunk)?;
-        let length = chunk.len() as u64;
-        self.source.lane().moved(length).await;
-        self.destination.lane().moved(length).await;
-        reader.position += length;
-        if current() {
-            self.meter.set(reader.position);
-            self.reading.store(false, Relaxed);
-            lock(&self.taking).given = Some((Instant::now(), length));
-        }
-        Ok(chunk)
     }
 
     /// The destination wants more: it took what it was given last.
@@ -186,11 +233,6 @@ impl Feed {
         }
     }
 
-    /// The hash of the bytes handed over so far, and how many these are.
-    pub(super) fn hashed(&self) -> (Hasher, u64) {
-        lock(&self.hashed).clone()
-    }
-
     /// What the source did wrong, if it ended the request body.
     pub(super) fn take_failure(&self) -> Option<CopyError> {
         lock(&self.failure).take()
@@ -201,22 +243,30 @@ impl Feed {
         self.meter.position() >= self.end.load(Relaxed)
     }
 
-    /// Hashes what was not hashed before; after the last byte, compares.
-    fn hash(&self, position: u64, chunk: &Bytes) -> Result<(), CopyError> {
-        let end = position + chunk.len() as u64;
-        let mut hashed = lock(&self.hashed);
-        let (hasher, upto) = &mut *hashed;
-        let known = upto.saturating_sub(position).min(chunk.len() as u64);
-        // At most the chunk's length, which is a usize.
-        hasher.update(&chunk[usize::try_from(known).unwrap_or(chunk.len())..]);
-        *upto = (*upto).max(end);
-        if end == self.size {
-            let got = hasher.clone().finish();
-            if got != self.digest {
-                return Err(self.corrupt(format!("they are {got}")));
-            }
+    /// Hashes the next bytes of a session; after the last one, compares.
+    fn hash(&self, hash: &SharedHash, read: u64, chunk: &[u8]) -> Result<(), Option<CopyError>> {
+        let mut hash = lock(hash);
+        match hash.update(read, chunk) {
+            Ok(()) => {}
+            Err(Refused::Stale) => return Err(None),
+            Err(Refused::Changed) => return Err(Some(self.changed())),
         }
-        Ok(())
+        match hash.position() == self.size {
+            true => self.compare(&hash).map_err(Some),
+            false => Ok(()),
+        }
+    }
+
+    fn compare(&self, hash: &SessionHash) -> Result<(), CopyError> {
+        match hash.digest() {
+            Some(got) if got == self.digest => Ok(()),
+            Some(got) => Err(self.corrupt(format!("they are {got}"))),
+            None => Err(self.changed()),
+        }
+    }
+
+    fn changed(&self) -> CopyError {
+        self.corrupt("they are not the same each time they are read".into())
     }
 
     fn corrupt(&self, problem: String) -> CopyError {

@@ -7,12 +7,13 @@ use super::{
     CopyError, How, ImageId, Report, Side,
     claims::{Claim, Claimed},
     error::blame,
+    open_sessions::OpenSession,
     site::Site,
     transfer::Transfer,
 };
 use crate::{
     oci::{Descriptor, Repository},
-    registry::{Begun, StreamQueue, UploadSession},
+    registry::{Begun, StreamQueue},
 };
 
 pub(super) struct BlobCopy<'a> {
@@ -88,7 +89,10 @@ impl BlobCopy<'_> {
             let how = match begun {
                 Begun::Mounted => How::Mounted { from: from.clone() },
                 // A refused mount is an open upload: use it.
-                Begun::Session(session) => self.upload(Some(session)).await?,
+                Begun::Session(session) => {
+                    let session = OpenSession::new(session, &self.destination.abandoned);
+                    self.upload(Some(session)).await?
+                }
             };
             claimed.settle();
             return Ok(how);
@@ -123,16 +127,15 @@ impl BlobCopy<'_> {
         }
     }
 
-    async fn upload(&self, session: Option<UploadSession>) -> Result<How, CopyError> {
+    async fn upload(&self, session: Option<OpenSession>) -> Result<How, CopyError> {
         let (source, destination) = (&self.source.client, &self.destination.client);
         let _permits = self.streams.acquire(source, destination).await;
         Transfer {
             blob: self.blob,
             source: &self.source.client,
             from: self.from,
-            destination: &self.destination.client,
+            destination: self.destination,
             into: self.into,
-            unfinished: &self.destination.unfinished,
             report: self.report,
         }
         .run(session)

@@ -13,13 +13,15 @@ mod feed;
 mod graph;
 mod image;
 mod ladder;
+mod open_sessions;
 mod outline;
 mod plan;
 mod report;
+mod session_hash;
 mod site;
 mod survey;
+mod suspended;
 mod transfer;
-mod unfinished;
 mod writing;
 
 pub use create::CreateFailure;

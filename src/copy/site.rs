@@ -9,7 +9,10 @@ use std::{
 
 use tokio::sync::OnceCell;
 
-use super::{attached::Known, claims::Claims, create::Creator, unfinished::Unfinished};
+use super::{
+    attached::Known, claims::Claims, create::Creator, open_sessions::AbandonedSessions,
+    suspended::SuspendedUploads,
+};
 use crate::{
     oci::{Digest, Repository},
     registry::{Client, Error},
@@ -19,7 +22,8 @@ pub(super) struct Site {
     pub client: Arc<Client>,
     pub claims: Arc<Claims>,
     pub attached: Known,
-    pub unfinished: Unfinished,
+    pub suspended: SuspendedUploads,
+    pub abandoned: Arc<AbandonedSessions>,
     /// How a missing repository is made here, if the operator said so.
     pub creator: Option<Creator>,
     /// Whether a repository was unknown to the registry when this batch first wrote to it.
@@ -34,7 +38,8 @@ impl Site {
             client: Arc::new(client),
             claims: Arc::default(),
             attached: Known::default(),
-            unfinished: Unfinished::default(),
+            suspended: SuspendedUploads::default(),
+            abandoned: Arc::default(),
             creator,
             newness: Mutex::default(),
             manifests: Mutex::default(),

@@ -1,9 +1,13 @@
 //! One blob from source to destination, going on after cuts on either side.
 //!
-//! Decides who is to blame when the stream breaks, from which byte to go on and in which pieces. Invariant:
-//! a byte sent again is judged by the destination, whose digest has the last word.
+//! Decides who is to blame when the stream breaks, from which byte to go on, in which pieces and when to begin another
+//! session. Invariant: what is committed was hashed in the session it is committed in, and every way to go on is
+//! bounded: by progress, by the ways to send there are, or by a number of sessions.
 
-use std::sync::Arc;
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use futures_util::future;
 use tokio::time::sleep;
@@ -11,38 +15,66 @@ use tokio::time::sleep;
 use super::{
     CopyError, Report, Side,
     error::blame,
-    feed::Feed,
-    unfinished::{Left, Unfinished},
+    feed::{Feed, SharedHash},
+    open_sessions::OpenSession,
+    session_hash::SessionHash,
+    site::Site,
 };
 use crate::{
     oci::{Descriptor, Repository},
-    registry::{self, Class, Client, UploadMode, UploadSession},
+    registry::{self, Class, Client, ErrorCause, UploadMode},
 };
 
-/// Failures in a row without a byte of progress that are mended here; then the attempt has failed.
-const MOST_FRUITLESS: u32 = 3;
+/// Failures in a row without a byte of progress after which the attempt goes on; then it has failed.
+const MAX_RESUMES_WITHOUT_PROGRESS: u32 = 3;
+/// Sessions that are begun for one blob, in one way to send it, because the registry lost the one before.
+const MAX_RESTARTS: u32 = 3;
 /// Ways to send that are tried for one blob.
-const MOST_MODES: u32 = 8;
+const MAX_MODES: u32 = 8;
 
 pub(super) struct Transfer<'a> {
     pub blob: &'a Descriptor,
     pub source: &'a Arc<Client>,
     pub from: &'a Repository,
-    pub destination: &'a Arc<Client>,
+    pub destination: &'a Site,
     pub into: &'a Repository,
-    pub unfinished: &'a Unfinished,
     pub report: &'a (dyn Fn(Report) + Send + Sync),
 }
 
 /// An upload and how far it is known to have come.
-#[derive(Clone)]
 pub(super) struct Upload {
-    session: UploadSession,
+    session: OpenSession,
+    hash: SharedHash,
     /// The destination said that it has the bytes before this one.
     offset: u64,
     mode: UploadMode,
     /// Whether the content is sent in more than one request.
     pieces: bool,
+}
+
+/// What an attempt has left of its ways to go on.
+#[derive(Default)]
+struct Budget {
+    /// Failures in a row without progress.
+    fruitless: u32,
+    restarts: u32,
+    modes: u32,
+}
+
+/// Why a request that sends bytes did not end well.
+enum Broken {
+    Source(CopyError),
+    Destination(registry::Error),
+}
+
+/// What the destination has when it is asked for an upload.
+enum Found {
+    /// The upload, as far as `offset` says now.
+    Upload,
+    /// The blob: the answer to a commit was lost.
+    Blob,
+    /// Nothing to go on with.
+    Nothing,
 }
 
 impl Upload {
@@ -51,58 +83,79 @@ impl Upload {
     }
 }
 
+impl Budget {
+    fn is_spent(&self) -> bool {
+        self.fruitless > MAX_RESUMES_WITHOUT_PROGRESS
+    }
+
+    /// The first time at once; cuts are rarely followed by cuts.
+    fn pause(&self, step: Duration) -> Duration {
+        match self.fruitless {
+            0 | 1 => Duration::ZERO,
+            fruitless => step * 2u32.pow(fruitless - 2),
+        }
+    }
+}
+
 impl Transfer<'_> {
     /// Uploads the blob: goes on where an earlier attempt had to leave it, else into `session` if one is
     /// open already. What a destination that fails for now has got is kept for the next attempt.
-    pub(super) async fn run(self, session: Option<UploadSession>) -> Result<(), CopyError> {
-        let digest = &self.blob.digest;
-        let (feed, mut upload) = match self.unfinished.take(self.into, digest) {
+    pub(super) async fn run(self, session: Option<OpenSession>) -> Result<(), CopyError> {
+        let suspended = &self.destination.suspended;
+        let feed = Arc::new(Feed::new(&self));
+        let mut budget = Budget::default();
+        let mut upload = match suspended.take(self.into, &self.blob.digest) {
             None => {
-                let feed = Arc::new(Feed::new(&self, None));
                 let (opened, begun) = future::join(feed.open(0), self.begin(session)).await;
                 let upload = begun?;
                 if let Err(error) = opened {
-                    return Err(self.abandon(&upload, error).await);
+                    return Err(self.abandon(upload, error).await);
                 }
-                (feed, upload)
+                upload
             }
-            Some(left) => {
-                if let Some(session) = session {
-                    let _ = self.destination.cancel_upload(&session).await;
+            Some(mut upload) => {
+                if let Some(mut session) = session {
+                    self.cancel(&mut session).await;
                 }
-                let feed = Arc::new(Feed::new(&self, Some(left.hashed)));
-                match self.ask(&feed, &left.upload).await {
-                    Ok(Some(upload)) => {
-                        if let Err(error) = feed.open(upload.offset).await {
-                            return Err(self.abandon(&upload, error).await);
-                        }
-                        (feed, upload)
-                    }
-                    Ok(None) => return Ok(()),
-                    Err(error) => return Err(self.leave(&feed, left.upload, error)),
+                match self.ask(&feed, &mut upload, None, &mut budget).await {
+                    Ok(Found::Blob) => return Ok(()),
+                    Ok(Found::Upload) => {}
+                    Ok(Found::Nothing) => match self.begin(None).await {
+                        Ok(begun) => upload = begun,
+                        Err(error) => return Err(self.suspend(upload, error)),
+                    },
+                    Err(error) => return Err(self.suspend(upload, error)),
                 }
+                let position = lock(&upload.hash).position();
+                if let Err(error) = feed.open(position).await {
+                    return Err(self.abandon(upload, error).await);
+                }
+                upload
             }
         };
-        match self.send_all(&feed, &mut upload).await {
-            Err(error) if error.side() == Side::Destination => {
-                Err(self.leave(&feed, upload, error))
-            }
-            sent => sent,
+        match self.send_all(&feed, &mut upload, &mut budget).await {
+            Ok(()) => Ok(()),
+            Err(error) if error.side() == Side::Destination => Err(self.suspend(upload, error)),
+            Err(error) => Err(self.abandon(upload, error).await),
         }
     }
 
     /// Keeps the upload for the next attempt, if there may be one.
-    fn leave(&self, feed: &Feed, upload: Upload, error: CopyError) -> CopyError {
+    fn suspend(&self, upload: Upload, error: CopyError) -> CopyError {
         if let Class::Transient { .. } = error.class() {
-            let hashed = feed.hashed();
-            let left = Left { upload, hashed };
-            self.unfinished.keep(self.into, &self.blob.digest, left);
+            let suspended = &self.destination.suspended;
+            suspended.keep(self.into, &self.blob.digest, upload);
         }
         error
     }
 
-    async fn send_all(&self, feed: &Arc<Feed>, upload: &mut Upload) -> Result<(), CopyError> {
-        let (mut fruitless, mut modes) = (0, 0);
+    async fn send_all(
+        &self,
+        feed: &Arc<Feed>,
+        upload: &mut Upload,
+        budget: &mut Budget,
+    ) -> Result<(), CopyError> {
+        let patience = self.destination.client.patience();
         let mut begun_anew = false;
         loop {
             feed.meter().set(upload.offset);
@@ -113,171 +166,246 @@ impl Transfer<'_> {
             });
             let before = upload.offset;
             let error = match self.send(feed, upload).await {
-                Ok(()) => return Ok(()),
-                Err(error) => error,
+                Ok(()) => {
+                    upload.session.end();
+                    return Ok(());
+                }
+                Err(Broken::Source(error)) => return Err(error),
+                Err(Broken::Destination(error)) => error,
             };
-            if let Some(error) = feed.take_failure() {
-                return Err(self.abandon(upload, error).await);
+            if upload.offset > before {
+                budget.fruitless = 0;
             }
-            fruitless = if upload.offset > before {
-                1
-            } else {
-                fruitless + 1
-            };
-            if let Some(mode) = self.learn(upload, &error, fruitless)
-                && modes < MOST_MODES
-            {
-                (modes, fruitless) = (modes + 1, 0);
-                upload.mode = mode;
-                upload.pieces = true;
+            budget.fruitless += 1;
+            // Nothing is learned from it before it is known that the registry has the chunks before.
+            let learns_later = upload.is_chunked() && may_mean_loss(&error);
+            if !learns_later {
+                self.learn(upload, &error, budget);
             }
             match error.class() {
-                _ if fruitless > MOST_FRUITLESS => return Err(blame(Side::Destination)(error)),
+                _ if budget.is_spent() => return Err(blame(Side::Destination)(error)),
                 // Just learned: the bytes it has are good, the way they came was not.
-                _ if fruitless == 0 => {}
-                Class::Transient { .. } => {}
+                _ if budget.fruitless == 0 => {}
                 // The chunk did not follow the last one: it says where to go on (quirk 44).
-                _ if error.status() == Some(416) && upload.is_chunked() => {}
+                _ if learns_later => {}
                 // Pieces put together wrongly (quirks 4 and 14): once more, in one piece.
                 // A registry that refuses what is whole refuses it for good.
-                Class::Rejected | Class::Corrupt if upload.pieces && !begun_anew => {
+                _ if upload.pieces && !begun_anew && is_misassembled(&error) => {
                     begun_anew = true;
                     *upload = self.begin(None).await?;
                     upload.mode = UploadMode::Whole;
                     continue;
                 }
+                Class::Transient { .. } => {}
                 _ => return Err(blame(Side::Destination)(error)),
             }
-            // The first time at once; cuts are rarely followed by cuts.
-            let pauses = fruitless.saturating_sub(1);
-            sleep(self.destination.patience().mend * pauses).await;
-            let progress = self.destination.patience().progress_after(&error.cause);
-            let enough = upload.offset.saturating_add(progress);
-            match self.ask(feed, upload).await? {
-                Some(asked) => *upload = asked,
-                None => return Ok(()),
-            }
-            if upload.offset >= enough {
-                fruitless = 0;
+            sleep(budget.pause(patience.mend)).await;
+            let enough = (upload.offset).saturating_add(patience.progress_after(&error.cause));
+            match self.ask(feed, upload, Some(&error), budget).await? {
+                Found::Upload if upload.offset >= enough => budget.fruitless = 0,
+                Found::Upload if learns_later => self.learn(upload, &error, budget),
+                Found::Upload => {}
+                Found::Blob => return Ok(()),
+                Found::Nothing if budget.restarts == MAX_RESTARTS => {
+                    return Err(blame(Side::Destination)(error));
+                }
+                Found::Nothing => {
+                    budget.restarts += 1;
+                    *upload = self.begin(None).await?;
+                }
             }
         }
     }
 
-    async fn begin(&self, session: Option<UploadSession>) -> Result<Upload, CopyError> {
+    async fn begin(&self, session: Option<OpenSession>) -> Result<Upload, CopyError> {
+        let client = &self.destination.client;
         let session = match session {
             Some(session) => session,
-            None => self
-                .destination
-                .begin_upload(self.into)
-                .await
-                .map_err(blame(Side::Destination))?,
+            None => {
+                let begun = client.begin_upload(self.into).await;
+                let session = begun.map_err(blame(Side::Destination))?;
+                OpenSession::new(session, &self.destination.abandoned)
+            }
         };
         Ok(Upload {
             session,
+            hash: Arc::new(Mutex::new(SessionHash::new(&self.blob.digest))),
             offset: 0,
-            mode: self.destination.upload_mode().fit(self.blob.size),
+            mode: client.upload_mode().fit(self.blob.size),
             pieces: false,
         })
     }
 
-    /// The session has bytes nobody will complete; failing to say so changes nothing.
-    async fn abandon(&self, upload: &Upload, error: CopyError) -> CopyError {
-        let _ = self.destination.cancel_upload(&upload.session).await;
+    /// The session has bytes nobody will complete.
+    async fn abandon(&self, mut upload: Upload, error: CopyError) -> CopyError {
+        self.cancel(&mut upload.session).await;
         error
     }
 
-    /// Sends what is missing, and commits.
-    async fn send(&self, feed: &Arc<Feed>, upload: &mut Upload) -> Result<(), registry::Error> {
-        let size = self.blob.size;
-        let sending = async {
-            let longest = match upload.mode {
-                UploadMode::Whole => 0,
-                UploadMode::Streamed => size,
-                UploadMode::Chunks { bytes } => bytes.max(upload.session.chunk_minimum()),
-            };
-            while longest > 0 && upload.offset < size {
-                let span = upload.offset..size.min(upload.offset.saturating_add(longest));
-                let ranged = span != (0..size);
-                upload.pieces |= ranged;
-                let end = span.end;
-                let body = reqwest::Body::wrap_stream(Arc::clone(feed).stream(span.clone()));
-                let sent = self
-                    .destination
-                    .send_chunk(&upload.session, span, ranged, body);
-                upload.session = sent.await?;
-                upload.offset = end;
-            }
-            upload.pieces |= upload.mode == UploadMode::Whole && upload.offset > 0;
-            let rest = reqwest::Body::wrap_stream(Arc::clone(feed).stream(upload.offset..size));
-            let digest = &self.blob.digest;
-            self.destination
-                .send_blob(&upload.session, digest, upload.offset, size, rest)
-                .await
-        };
-        let stall = tokio::select! {
-            sent = sending => return sent,
-            stall = feed.stalled() => stall,
-        };
-        Err(self.destination.stalled_upload(&upload.session, stall))
+    /// Failing to say so changes nothing.
+    async fn cancel(&self, session: &mut OpenSession) {
+        let _ = self.destination.client.cancel_upload(session).await;
+        session.end();
     }
 
-    /// The mode to go on with, if the failure teaches one; others learn it too.
-    fn learn(
+    /// Sends what is missing, and commits.
+    async fn send(&self, feed: &Arc<Feed>, upload: &mut Upload) -> Result<(), Broken> {
+        match self.try_send(feed, upload).await {
+            Err(Broken::Destination(error)) => Err(match feed.take_failure() {
+                Some(failure) => Broken::Source(failure),
+                None => Broken::Destination(error),
+            }),
+            sent => sent,
+        }
+    }
+
+    async fn try_send(&self, feed: &Arc<Feed>, upload: &mut Upload) -> Result<(), Broken> {
+        let (client, size) = (&self.destination.client, self.blob.size);
+        let body = |hash: &SharedHash, span| {
+            reqwest::Body::wrap_stream(Arc::clone(feed).stream(hash, span))
+        };
+        let longest = match upload.mode {
+            UploadMode::Whole => 0,
+            UploadMode::Streamed => size,
+            UploadMode::Chunks { bytes } => bytes.max(upload.session.chunk_minimum()),
+        };
+        while longest > 0 && upload.offset < size {
+            let span = upload.offset..size.min(upload.offset.saturating_add(longest));
+            let ranged = span != (0..size);
+            upload.pieces |= ranged;
+            let end = span.end;
+            let body = body(&upload.hash, span.clone());
+            let sent = client.send_chunk(&upload.session, span, ranged, body);
+            let session = self.watch(feed, upload, sent).await?;
+            upload.session.follow(session);
+            upload.offset = end;
+        }
+        upload.pieces |= upload.mode == UploadMode::Whole && upload.offset > 0;
+        let (digest, offset) = (&self.blob.digest, upload.offset);
+        if offset == size {
+            feed.check(&upload.hash).await.map_err(Broken::Source)?;
+            let nothing = reqwest::Body::default();
+            let sent = client.send_blob(&upload.session, digest, offset, size, nothing);
+            return sent.await.map_err(Broken::Destination);
+        }
+        let rest = body(&upload.hash, offset..size);
+        let sent = client.send_blob(&upload.session, digest, offset, size, rest);
+        self.watch(feed, upload, sent).await
+    }
+
+    /// Waits for the answer to a request with a body, as long as the destination takes it.
+    async fn watch<T>(
         &self,
+        feed: &Feed,
         upload: &Upload,
-        error: &registry::Error,
-        fruitless: u32,
-    ) -> Option<UploadMode> {
+        sent: impl Future<Output = Result<T, registry::Error>>,
+    ) -> Result<T, Broken> {
+        let stall = tokio::select! {
+            sent = sent => return sent.map_err(Broken::Destination),
+            stall = feed.stalled() => stall,
+        };
+        let client = &self.destination.client;
+        Err(Broken::Destination(
+            client.stalled_upload(&upload.session, stall),
+        ))
+    }
+
+    /// Goes on in another mode, if the failure teaches one; others learn it too.
+    fn learn(&self, upload: &mut Upload, error: &registry::Error, budget: &mut Budget) {
+        let client = &self.destination.client;
         let rest = self.blob.size - upload.offset;
         let length = match upload.mode {
             UploadMode::Whole | UploadMode::Streamed => rest,
             UploadMode::Chunks { bytes } => rest.min(bytes.max(upload.session.chunk_minimum())),
         };
-        let next = upload.mode.after(error, length, fruitless)?;
-        let mode = self.destination.learn_upload_mode(upload.mode, next);
+        let Some(next) = upload.mode.after(error, length, budget.fruitless) else {
+            return;
+        };
+        if budget.modes == MAX_MODES {
+            return;
+        }
+        let mode = client.learn_upload_mode(upload.mode, next);
         if mode == next {
             (self.report)(Report::Noted(format!(
                 "{} does not take every layer at once; they go {mode} from now on",
-                self.destination.registry()
+                client.registry()
             )));
         }
-        Some(mode)
+        *budget = Budget {
+            modes: budget.modes + 1,
+            ..Budget::default()
+        };
+        upload.mode = mode;
+        upload.pieces = true;
     }
 
-    /// The upload as the destination knows it, or a new one if it knows it no more. `None` if the blob is
-    /// there after all: the answer to a commit can be lost.
-    async fn ask(&self, feed: &Feed, upload: &Upload) -> Result<Option<Upload>, CopyError> {
-        let mut tries = 0;
+    /// Asks the destination what it has of the upload after `error`. Asking is tried again as often as there are
+    /// failures left in the budget.
+    async fn ask(
+        &self,
+        feed: &Feed,
+        upload: &mut Upload,
+        error: Option<&registry::Error>,
+        budget: &mut Budget,
+    ) -> Result<Found, CopyError> {
+        let client = &self.destination.client;
         let asked = loop {
-            match self.destination.ask_upload(&upload.session).await {
+            match client.ask_upload(&upload.session).await {
                 Ok(asked) => break asked,
                 Err(error) => {
                     let may_pass = error.class() == Class::Transient { retry_after: None };
-                    if !may_pass || tries == MOST_FRUITLESS {
+                    budget.fruitless += 1;
+                    if !may_pass || budget.is_spent() {
                         return Err(blame(Side::Destination)(error));
                     }
                 }
             }
-            sleep(self.destination.patience().mend * 2u32.pow(tries)).await;
-            tries += 1;
+            sleep(budget.pause(client.patience().mend)).await;
         };
         match asked {
-            // More than was ever sent cannot be this blob.
-            Some((received, session)) if received <= feed.hashed().1 => Ok(Some(Upload {
-                session,
-                // Never back behind what it said it has: some tell an old Range (quirk 4).
-                offset: received.max(upload.offset),
-                pieces: true,
-                ..upload.clone()
-            })),
-            _ => {
-                let digest = &self.blob.digest;
-                let head = self.destination.blob_head(self.into, digest);
-                if feed.is_drained() && matches!(head.await, Ok(Some(_))) {
-                    return Ok(None);
+            Some((received, session)) => {
+                upload.session.follow(session);
+                // It has less than it said it had, and does not take what follows that: bytes were lost. An answer
+                // to a chunk that comes before its end may break the connection, so the second break says the same.
+                let refuses_rest = |error: &registry::Error| {
+                    error.status() == Some(416) || (may_mean_loss(error) && budget.fruitless > 1)
+                };
+                let lost = upload.is_chunked()
+                    && received < upload.offset
+                    && error.is_some_and(refuses_rest);
+                // Else never back behind what it said it has: some tell an old Range (quirk 4).
+                let offset = received.max(upload.offset);
+                let mut hash = lock(&upload.hash);
+                // More than was ever sent cannot be this blob.
+                if !lost && received <= hash.reached() && hash.go_back(offset) {
+                    drop(hash);
+                    upload.offset = offset;
+                    upload.pieces = true;
+                    return Ok(Found::Upload);
                 }
-                self.begin(None).await.map(Some)
             }
+            None => upload.session.end(),
+        }
+        let head = client.blob_head(self.into, &self.blob.digest);
+        match feed.is_drained() && matches!(head.await, Ok(Some(_))) {
+            true => Ok(Found::Blob),
+            false => Ok(Found::Nothing),
         }
     }
+}
+
+/// Whether a chunk may have been refused because of where it begins.
+fn may_mean_loss(error: &registry::Error) -> bool {
+    error.status() == Some(416) || matches!(*error.cause, ErrorCause::Network(_))
+}
+
+/// The registry refuses the content as a whole, which was hashed here.
+fn is_misassembled(error: &registry::Error) -> bool {
+    let wrong_digest = matches!(&*error.cause,
+        ErrorCause::Status { code: Some(code), .. } if code == "DIGEST_INVALID");
+    wrong_digest || matches!(error.class(), Class::Rejected | Class::Corrupt)
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

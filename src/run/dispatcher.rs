@@ -194,6 +194,8 @@ impl Dispatcher {
         let stopped_by = stopped_by.filter(|_| !self.board.all_done());
         self.emit(Event::BatchFinished { stopped_by });
         let closed = self.journal.close().await;
+        // Last, so that being killed meanwhile loses nothing.
+        self.engine.cancel_uploads().await;
         (self.board, closed)
     }
 

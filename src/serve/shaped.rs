@@ -1,6 +1,7 @@
-//! A body as it passes by: counted for the access log, and cut, stalled or slowed by the fault script.
+//! A body as it passes by: counted for the access log, and cut, stalled, slowed or falsified by the fault script.
 //!
-//! Invariant: the bytes that pass are the body's own, in order; a shape only takes away and delays.
+//! Invariant: but for the one byte that is to be another, the bytes that pass are the body's own, in order; a shape
+//! takes away and delays.
 
 use std::{
     pin::Pin,
@@ -38,6 +39,8 @@ pub(crate) struct Shape {
     pub(crate) pace: Option<Pace>,
     /// The length is not announced.
     pub(crate) unsized_length: bool,
+    /// Position of a byte that is not the body's.
+    pub(crate) other_byte: Option<u64>,
 }
 
 pub(crate) struct Shaped {
@@ -124,7 +127,16 @@ impl HttpBody for Shaped {
         if let Some(pace) = &mut this.shape.pace {
             ready!(pace.poll_paid(cx));
         }
-        let bytes = this.held.split_to(this.allowed());
+        let mut bytes = this.held.split_to(this.allowed());
+        if let Some(at) = this.shape.other_byte
+            && let Some(at) = at.checked_sub(this.passed)
+            && let Ok(at) = usize::try_from(at)
+            && at < bytes.len()
+        {
+            let mut other = bytes.to_vec();
+            other[at] ^= 1;
+            bytes = other.into();
+        }
         if let Some(pace) = &mut this.shape.pace {
             pace.take(bytes.len());
         }

@@ -122,6 +122,19 @@ impl Uploads {
         self.sessions().remove(id).is_some()
     }
 
+    /// Loses what a session received after the first `bytes`.
+    pub(crate) async fn roll_back(
+        &self,
+        repository: &Repository,
+        id: &str,
+        bytes: u64,
+    ) -> Result<(), UploadError> {
+        match self.find(repository, id) {
+            Some(upload) => upload.truncate(bytes).await,
+            None => Ok(()),
+        }
+    }
+
     /// Makes what `upload` received the blob `digest` of its repository, and ends the session.
     ///
     /// With a wrong digest the session ends too: nothing can be appended that would make it right.
@@ -203,6 +216,25 @@ impl Upload {
         }
     }
 
+    async fn truncate(&self, bytes: u64) -> Result<(), UploadError> {
+        let stop = self.take_over();
+        let mut content = self.content(&stop).await?;
+        if bytes >= self.received() {
+            return Ok(());
+        }
+        let file = self.file(&mut content).await?;
+        file.set_len(bytes).await?;
+        content.file = None;
+        let path = self.path.clone();
+        let hashed = tokio::task::spawn_blocking(move || {
+            let mut hasher = Digest::of(&[]).hasher();
+            hash_into(&path, &mut hasher).map(|()| hasher)
+        });
+        content.hasher = hashed.await.map_err(io::Error::other)??;
+        self.received.store(bytes, Ordering::Release);
+        Ok(())
+    }
+
     async fn write(&self, content: &mut Content, mut bytes: Bytes) -> io::Result<()> {
         self.file(content).await?;
         let Content { hasher, file, .. } = content;
@@ -276,12 +308,17 @@ impl Drop for Upload {
 }
 
 fn hash_file(path: &std::path::Path, mut hasher: Hasher) -> io::Result<Digest> {
+    hash_into(path, &mut hasher)?;
+    Ok(hasher.finish())
+}
+
+fn hash_into(path: &std::path::Path, hasher: &mut Hasher) -> io::Result<()> {
     use std::io::Read;
     let mut file = std::fs::File::open(path)?;
     let mut buffer = vec![0; 64 * 1024];
     loop {
         match file.read(&mut buffer)? {
-            0 => return Ok(hasher.finish()),
+            0 => return Ok(()),
             read => hasher.update(&buffer[..read]),
         }
     }

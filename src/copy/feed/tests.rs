@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use super::*;
 use crate::{
-    copy::unfinished::Unfinished,
+    copy::site::Site,
     oci::{Descriptor, MediaType},
     registry::{Limit, Settings},
 };
 
-/// A feed whose source was read to the end, and its reader.
-fn read(size: usize) -> (Arc<Feed>, Reader) {
+/// A feed whose source was read to the end, a body of it, and its reader.
+fn read(size: usize) -> (Arc<Feed>, Body, Reader) {
     let content = Bytes::from(vec![0; size]);
     let blob = Descriptor {
         media_type: MediaType::new("application/octet-stream"),
@@ -25,7 +25,10 @@ fn read(size: usize) -> (Arc<Feed>, Reader) {
         let client = Client::new(name.parse().unwrap(), Settings::default());
         Arc::new(client.unwrap())
     };
-    let (source, destination) = (client("a.example"), client("b.example"));
+    let source = client("a.example");
+    let settings = Settings::default();
+    let destination = Client::new("b.example".parse().unwrap(), settings).unwrap();
+    let destination = Site::new(destination, None);
     let repository = "team/app".parse().unwrap();
     let transfer = Transfer {
         blob: &blob,
@@ -33,26 +36,32 @@ fn read(size: usize) -> (Arc<Feed>, Reader) {
         from: &repository,
         destination: &destination,
         into: &repository,
-        unfinished: &Unfinished::default(),
         report: &|_| {},
     };
-    let feed = Arc::new(Feed::new(&transfer, None));
-    let _ = Arc::clone(&feed).stream(0..blob.size);
+    let feed = Arc::new(Feed::new(&transfer));
+    let hash = Arc::new(Mutex::new(SessionHash::new(&blob.digest)));
+    let _ = Arc::clone(&feed).stream(&hash, 0..blob.size);
+    let body = Body {
+        number: 1,
+        hash,
+        read: 1,
+        span: 0..blob.size,
+    };
     let reader = Reader {
         ready: content,
         ..Reader::at(0)
     };
-    (feed, reader)
+    (feed, body, reader)
 }
 
 /// How the feed of `size` bytes is judged when `bytes` of it are taken in each `step`.
 async fn judged(size: usize, limit: Option<u64>, bytes: u64, step: Duration) -> Option<ErrorCause> {
-    let (feed, mut reader) = read(size);
+    let (feed, mut body, mut reader) = read(size);
     feed.destination.lane().set(Limit::BytesPerSecond(limit));
     let taking = async {
         while !feed.is_drained() {
-            let end = feed.size.min(reader.position + bytes);
-            assert!(feed.next(&mut reader, 1, end).await.is_ok());
+            body.span.end = feed.size.min(reader.position + bytes);
+            assert!(feed.next(&mut reader, &body).await.is_ok());
             sleep(step).await;
         }
     };

@@ -32,6 +32,10 @@ pub enum Action {
     Location(OddLocation),
     /// Forgets the upload session the request is for.
     LoseSession,
+    /// Loses what the upload session the request is for has received after the first `to` bytes.
+    RollBack { to: u64 },
+    /// Sends another byte than the one at this position of the response body.
+    OtherByte { at: u64 },
     /// Answers a range request with the whole blob.
     IgnoreRange,
     /// Sends the client to `base` followed by the path and query it asked for.

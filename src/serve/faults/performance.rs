@@ -68,6 +68,7 @@ impl Performance {
                     shape.end = Some(End { after: *after, by });
                 }
                 Action::StallResponse { after } => shape.end = Some(stall(fault, *after)),
+                Action::OtherByte { at } => shape.other_byte = Some(*at),
                 Action::Drip { rate } => shape.pace = NonZeroU64::new(*rate).map(Pace::new),
                 Action::DropHeader { name } if name.eq_ignore_ascii_case("content-length") => {
                     shape.unsized_length = true;
@@ -108,6 +109,14 @@ impl Performance {
                         Resource::parse(request.uri.path())
                     {
                         service.uploads.cancel(&repository, &id);
+                    }
+                }
+                Action::RollBack { to } => {
+                    if let Ok(Resource::Upload(repository, id)) =
+                        Resource::parse(request.uri.path())
+                    {
+                        // A session that has ended has nothing to lose.
+                        let _ = service.uploads.roll_back(&repository, &id, *to).await;
                     }
                 }
                 Action::IgnoreRange => drop(request.headers.remove(header::RANGE)),
@@ -156,6 +165,7 @@ impl Performance {
                 | Action::RequireLength
                 | Action::CutRequest { .. }
                 | Action::CutResponse { .. }
+                | Action::OtherByte { .. }
                 | Action::LoseAnswer
                 | Action::StallResponse { .. }
                 | Action::StallRequest { .. }
@@ -196,6 +206,8 @@ impl Performance {
                 | Action::Hang
                 | Action::Drip { .. }
                 | Action::LoseSession
+                | Action::RollBack { .. }
+                | Action::OtherByte { .. }
                 | Action::IgnoreRange
                 | Action::Redirect { .. }
                 | Action::IgnoreMount

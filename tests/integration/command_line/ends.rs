@@ -197,3 +197,26 @@ async fn a_reader_that_has_seen_enough_is_no_mistake() {
         assert!(!said.contains("transship:"), "{arguments:?}: {said}");
     }
 }
+
+#[tokio::test]
+async fn a_signal_to_end_cancels_the_uploads_that_are_open() {
+    let scene = Scene::new().await;
+    let taken = Action::StallRequest { after: 1 };
+    let stalled = Fault::on(Method::PUT, "/blobs/uploads/", taken).unwrap();
+    let stalled = scene.destination.server.faults().add(stalled);
+    let list = scene.list();
+    let run = ["run", list.to_str().unwrap(), "--parallel=1"];
+    let process = scene.operator.command(&run).spawn().unwrap();
+    stalled.hit_times(2).await;
+    signal(process.id().unwrap(), "TERM").await;
+    end(process).await.expect(3);
+    let requests = scene.destination.requests();
+    let of = |method: &str| {
+        let uploads = requests
+            .iter()
+            .filter(|request| request.target.contains("/uploads/"));
+        uploads.filter(|request| request.method == method).count()
+    };
+    assert!(of("DELETE") > 0);
+    assert_eq!(of("DELETE"), of("POST"));
+}

@@ -4,6 +4,7 @@
 mod cuts;
 mod lost_sessions;
 mod modes;
+mod sessions;
 mod statuses;
 mod throttling;
 
