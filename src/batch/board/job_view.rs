@@ -42,6 +42,9 @@ pub struct JobView {
     pub attempt: Attempt,
     /// The attempts up to here do not count against the retry budget: a person asked to go on.
     pub forgiven: Attempt,
+    /// Attempts since then that a registry put off, and for how long in all.
+    pub deferrals: u16,
+    pub deferred: Millis,
     pub survey: Survey,
     pub root: Option<Digest>,
     /// Parents before their children; empty until they are read.
@@ -92,6 +95,8 @@ impl JobView {
             state: State::Queued,
             attempt: Attempt(0),
             forgiven: Attempt(0),
+            deferrals: 0,
+            deferred: Millis(0),
             survey: Survey::Unasked,
             root: None,
             manifests: Vec::new(),
@@ -115,6 +120,20 @@ impl JobView {
     #[must_use]
     pub fn is_planned(&self) -> bool {
         self.state == State::Queued && self.survey == Survey::Done
+    }
+
+    /// The whole retry budget is there again.
+    pub(super) fn renew_budget(&mut self) {
+        self.forgiven = self.attempt;
+        self.deferrals = 0;
+        self.deferred = Millis(0);
+    }
+
+    /// A registry put off the last attempt; being asked to wait is no failure of the image.
+    pub(super) fn defer(&mut self, delay: Millis) {
+        self.forgiven.0 = self.forgiven.0.saturating_add(1);
+        self.deferrals = self.deferrals.saturating_add(1);
+        self.deferred.0 = self.deferred.0.saturating_add(delay.0);
     }
 
     /// How many attempts of the current retry budget are used.

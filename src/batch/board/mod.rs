@@ -164,10 +164,10 @@ impl Board {
                 });
                 if let Some(view) = self.jobs.get_mut(job.index()) {
                     match why {
-                        QueueReason::User | QueueReason::Resumed => view.forgiven = view.attempt,
+                        QueueReason::User | QueueReason::Resumed => view.renew_budget(),
                         QueueReason::Surveyed => {
                             view.attempt = Attempt(view.attempt.0.saturating_sub(1));
-                            view.forgiven = view.attempt;
+                            view.renew_budget();
                         }
                         QueueReason::Listed | QueueReason::RetryDue | QueueReason::Stopped => {}
                     }
@@ -257,12 +257,11 @@ impl Board {
                 self.enter(*job, State::Waiting { delay: *delay_ms }, Survey::given_up);
                 if let Some(view) = self.jobs.get_mut(job.index()) {
                     view.failures.push((*attempt, cause.clone()));
-                    // Being asked to wait is no failure of the image.
                     if let FailureClass::Transient {
                         retry_after_ms: Some(_),
                     } = cause.class
                     {
-                        view.forgiven.0 = view.forgiven.0.saturating_add(1);
+                        view.defer(*delay_ms);
                     }
                 }
             }

@@ -49,9 +49,6 @@ pub(super) enum Decision {
     End(StopReason),
 }
 
-/// Attempts a registry may put off for each one that is counted.
-const MOST_PUT_OFF: u16 = 20;
-
 pub(super) fn decide(board: &Board, input: Input, policy: &Policy) -> Vec<Decision> {
     match input {
         Input::Command(command) => obey(board, command),
@@ -111,11 +108,11 @@ fn ended(view: &JobView, outcome: Outcome, policy: &Policy) -> Vec<Decision> {
     vec![Decision::Emit(Event::JobFinished { job, outcome })]
 }
 
-/// An attempt that a registry put off is not counted, as long as there is an end to it.
+/// An attempt that a registry put off is not counted among the failed ones, but among those put off.
 fn may_try_again(view: &JobView, asked: Option<Millis>, policy: &Policy) -> bool {
     match asked {
         None => view.tries() < policy.attempts,
-        Some(_) => view.attempt.0 < policy.attempts.saturating_mul(MOST_PUT_OFF),
+        Some(_) => policy::may_defer(view.deferrals, view.deferred.into()),
     }
 }
 

@@ -1,10 +1,23 @@
 //! When a failed attempt is followed by another.
 //!
-//! Decides how often and after how long, not for which failures. Invariant: what a registry asked for is never cut short.
+//! Decides how often and after how long, not for which failures. Invariant: what a registry asked for is never cut short,
+//! and whatever happens to an image, its attempts end. `assets/retries.md` has the numbers for operators.
 
 use std::time::Duration;
 
 use crate::batch::JobId;
+
+/// How often an image may be put off by registries. Each time they are asked no sooner than they want, so this many are
+/// hours where they ask for minutes.
+pub(super) const MAX_DEFERRALS: u16 = 100;
+/// An image that was put off for that long in all is not put off again. A registry can ask for a day at most, so that an
+/// image waits for two days at most.
+pub(super) const MAX_DEFERRED: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Whether an image may be put off once more that was `deferrals` times, for `deferred` in all.
+pub(super) fn may_defer(deferrals: u16, deferred: Duration) -> bool {
+    deferrals < MAX_DEFERRALS && deferred < MAX_DEFERRED
+}
 
 /// When a failed attempt is followed by another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,8 +1,12 @@
-use super::*;
+use super::{
+    policy::{MAX_DEFERRALS, MAX_DEFERRED},
+    *,
+};
 use crate::{
     batch::{BatchId, BlobKind, Job, LaneState, PlannedBlob, Side, UploadMode},
     oci::Digest,
 };
+use proptest::prelude::*;
 
 const J: JobId = JobId(0);
 const K: JobId = JobId(1);
@@ -132,8 +136,75 @@ fn an_attempt_that_a_registry_put_off_is_not_counted_but_ends_some_day() {
         }
         carry_out(&mut board, decisions);
     }
-    assert_eq!(attempts, 3 * MOST_PUT_OFF);
+    // Those put off, the second, which was not, and the last.
+    assert_eq!(attempts, MAX_DEFERRALS + 2);
     assert_eq!(board.job(J).unwrap().tries(), 2);
+}
+
+/// Attempts until the image fails, and how long it waits between them, when they end as `asked` says: by a failure, or
+/// put off for so many milliseconds.
+fn attempts_until_failed(asked: impl IntoIterator<Item = Option<u64>>) -> (u16, Duration) {
+    let mut board = board(&[]);
+    let (mut attempts, mut waited) = (0, Duration::ZERO);
+    for asked in asked {
+        attempts += 1;
+        board.apply(&started(J, attempts));
+        let ended = Input::Ended(J, Attempt(attempts), transient(asked));
+        let decisions = decide(&board, ended, &policy());
+        let Some(delay) = wake(&decisions) else {
+            return (attempts, waited);
+        };
+        waited += delay;
+        carry_out(&mut board, decisions);
+    }
+    panic!("the image is tried for ever");
+}
+
+#[test]
+fn an_image_put_off_again_and_again_fails_within_two_days() {
+    let day = 24 * 60 * 60 * 1000;
+    let hourly = std::iter::repeat(Some(day / 24));
+    assert_eq!(attempts_until_failed(hourly).1, MAX_DEFERRED);
+    // What is asked for last is not cut short.
+    let (attempts, waited) = attempts_until_failed([Some(day - 1000), Some(day), Some(1)]);
+    assert_eq!((attempts, waited.as_secs()), (3, 2 * day / 1000 - 1));
+}
+
+#[test]
+fn the_bounds_are_written_down() {
+    let page = include_str!("../../../assets/retries.md");
+    let hours = MAX_DEFERRED.as_secs() / 3600;
+    let bounds = format!("put off {MAX_DEFERRALS} times, or for {hours} h in all");
+    assert!(page.contains(&bounds), "{bounds}");
+}
+
+#[test]
+fn a_retry_by_the_operator_may_be_put_off_as_often_again() {
+    let mut board = board(&[]);
+    let put_off = |board: &mut Board, attempt| {
+        board.apply(&started(J, attempt));
+        let ended = Input::Ended(J, Attempt(attempt), transient(Some(1000)));
+        let decisions = decide(board, ended, &policy());
+        let goes_on = wake(&decisions).is_some();
+        carry_out(board, decisions);
+        goes_on
+    };
+    let failed = (1..).find(|attempt| !put_off(&mut board, *attempt));
+    let retry = command(&board, Command::Retry { jobs: only(J) });
+    carry_out(&mut board, retry);
+    assert!(put_off(&mut board, failed.unwrap() + 1));
+}
+
+proptest! {
+    #[test]
+    fn any_sequence_of_failures_ends_in_time(
+        asked in proptest::collection::vec(proptest::option::weighted(0.9, 0..=86_400_000u64), 200)
+    ) {
+        let (attempts, waited) = attempts_until_failed(asked);
+        prop_assert!(attempts <= MAX_DEFERRALS + policy().attempts);
+        let counted = policy().longest_delay * 2 * attempts.into();
+        prop_assert!(waited <= MAX_DEFERRED * 2 + counted);
+    }
 }
 
 fn throttled(registry: &str, throttled_ms: Option<u64>) -> Event {
