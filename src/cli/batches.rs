@@ -27,7 +27,8 @@ async fn list(arguments: BatchesArguments) -> anyhow::Result<Exit> {
         return Ok(Exit::Good);
     }
     if batches.is_empty() {
-        eprintln!("no batches yet; `transship run LIST` makes one");
+        let run = arguments.journal.commands()?.line(&["run", "LIST"]);
+        eprintln!("no batches yet; `{run}` makes one");
         return Ok(Exit::Good);
     }
     let width = batches

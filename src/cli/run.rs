@@ -51,7 +51,7 @@ struct Pace {
 }
 
 pub(super) async fn run(arguments: RunArguments) -> anyhow::Result<Exit> {
-    let front_end = prepare(arguments.output.clone())?;
+    let front_end = prepare(arguments.output.clone(), arguments.journal.commands()?)?;
     run_prepared(arguments, front_end).await
 }
 
@@ -91,11 +91,11 @@ pub(super) async fn run_prepared(
 
 pub(super) async fn resume(arguments: ResumeArguments) -> anyhow::Result<Exit> {
     let journal = arguments.journal.journal()?;
-    let front_end = prepare(arguments.output)?;
+    let front_end = prepare(arguments.output, arguments.journal.commands()?)?;
     let journal = journal.existing().await?;
     let journal = journal.context("there is no journal, so no batch to resume")?;
     let id = match &arguments.batch {
-        Some(name) => journal.find(name).await?,
+        Some(name) => arguments.journal.find(&journal, name).await?,
         None => {
             let newest = journal.batches().await?.into_iter().next();
             newest.context("the journal has no batch to resume")?.id
@@ -229,6 +229,7 @@ pub(super) async fn migrate(
         front_end,
         screen,
         output,
+        commands: next,
     } = prepared;
     let began = Instant::now();
     let mut elapsed = None;
@@ -256,6 +257,7 @@ pub(super) async fn migrate(
             let inspector = Inspector::new(move |registry| shared.client(registry));
             let screen = tui::Options {
                 attempts,
+                commands: next.clone(),
                 ..screen.context("the screen was not prepared")?
             };
             let dispatcher = Dispatcher::new(engine, recorder, observers, options);
@@ -290,7 +292,7 @@ pub(super) async fn migrate(
                 Format::Text
             };
             let leave = signals::listen()?;
-            let (lines, written) = Lines::new(stdout(), format, attempts);
+            let (lines, written) = Lines::new(stdout(), format, attempts, next.clone());
             let observers: Vec<Box<dyn Observer>> = vec![Box::new(lines)];
             let ended = Dispatcher::new(engine, recorder, observers, options)
                 .run(batch, inlets)
@@ -302,11 +304,12 @@ pub(super) async fn migrate(
     if front_end == FrontEnd::Screen {
         // Nobody reads it when the terminal is gone; the journal knows all of it.
         let elapsed = elapsed.unwrap_or_else(|| began.elapsed());
-        let _ = write!(stdout(), "{}", present::summary(&board, elapsed));
+        let _ = write!(stdout(), "{}", present::summary(&board, elapsed, &next));
     }
     if let Err(error) = closed {
         // How the images fared is known all the same.
-        eprintln!(
+        let _ = writeln!(
+            stderr(),
             "transship: the journal could not be kept; resuming asks the registries again: failed to {}",
             present::plain(&error.chain())
         );
