@@ -75,7 +75,7 @@ async fn named(
 ) -> anyhow::Result<Vec<BatchSummary>> {
     let mut ids = Vec::new();
     for name in &arguments.batches {
-        ids.push(journal.find(name).await?);
+        ids.push(arguments.journal.find(journal, name).await?);
     }
     let meant: Vec<BatchSummary> = batches
         .into_iter()
@@ -88,8 +88,9 @@ async fn named(
         }
         if !batch.has_ended() && !arguments.force {
             anyhow::bail!(
-                "batch {id} is {}; `transship resume {id}` goes on with it, --force deletes it all the same",
-                standing(batch)
+                "batch {id} is {}; `{}` goes on with it, --force deletes it all the same",
+                standing(batch),
+                arguments.journal.commands()?.line(&["resume", &id.0])
             );
         }
     }

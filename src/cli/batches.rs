@@ -29,7 +29,8 @@ async fn list(arguments: BatchesArguments) -> anyhow::Result<Exit> {
         return Ok(Exit::Good);
     }
     if batches.is_empty() {
-        tell("no batches yet; `transship run LIST` makes one");
+        let run = arguments.journal.commands()?.line(&["run", "LIST"]);
+        tell(format_args!("no batches yet; `{run}` makes one"));
         return Ok(Exit::Good);
     }
     let width = batches

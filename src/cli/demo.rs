@@ -21,6 +21,7 @@ use super::{
 use crate::{
     batch::Verdict,
     oci::{Descriptor, Platform, Repository, Tag},
+    present::{Commands, command},
     serve::{Action, Estate, Fault, Options, Server, Store},
 };
 
@@ -93,12 +94,15 @@ const FAILS_ONCE: &str = "billing/ledger";
 const FAILS_ALWAYS: &str = "data/notebooks";
 
 pub(super) async fn demo(arguments: DemoArguments) -> anyhow::Result<Exit> {
-    let prepared = prepare(arguments.output.clone())?;
+    // The demo's registries are gone when anybody could resume.
+    let prepared = prepare(arguments.output.clone(), Commands::default().ending_here())?;
     let front_end = prepared.front_end;
     let directory = match &arguments.dir {
         Some(directory) => directory.clone(),
         None => fresh_directory()?,
     };
+    let state = directory.join("state");
+    let commands = Commands::with_state(&shown(&std::path::absolute(&state)?));
     let [source_dir, destination_dir] = ["source", "destination"].map(|name| directory.join(name));
     tell(format_args!(
         "making two registries in {}",
@@ -121,7 +125,7 @@ pub(super) async fn demo(arguments: DemoArguments) -> anyhow::Result<Exit> {
         list: list_path.clone(),
         trust: TrustArguments::default(),
         journal: JournalArguments {
-            state: Some(directory.join("state")),
+            state: Some(state),
             journal: None,
         },
         pace: PaceArguments {
@@ -135,10 +139,12 @@ pub(super) async fn demo(arguments: DemoArguments) -> anyhow::Result<Exit> {
     destination.stop().await;
     if front_end != FrontEnd::Json {
         tell(format_args!("the list was {}", shown(&list_path)));
+        let dir = |directory| std::path::absolute(directory).map(|path| shown(&path));
         tell(format_args!(
-            "`transship serve --dir {}` serves what arrived; `transship batches --state {}` knows the batch",
-            shown(&destination_dir),
-            shown(&directory.join("state"))
+            "`{}` serves what arrived; `{}` knows the batch; `{}` runs the demo again",
+            command(["serve", "--dir", &dir(&destination_dir)?]),
+            commands.line(&["batches"]),
+            command(["demo", "--dir", &dir(&directory)?])
         ));
     }
     Ok(match exit {

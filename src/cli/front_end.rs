@@ -20,6 +20,7 @@ use super::{OutputArguments, output::tell, screen, shown};
 use crate::{
     batch::{Board, Event},
     headless::{Format, Headless, Outlet},
+    present::Commands,
     run::{Observer, Signal},
     tui,
 };
@@ -54,10 +55,12 @@ pub(super) struct Prepared {
     /// Of the screen and of pictures.
     pub screen: Option<tui::Options>,
     pub output: OutputArguments,
+    /// How the summary says to go on.
+    pub commands: Commands,
 }
 
 /// Checks what the front end needs: its configuration, the terminal, where pictures go.
-pub(super) fn prepare(output: OutputArguments) -> anyhow::Result<Prepared> {
+pub(super) fn prepare(output: OutputArguments, commands: Commands) -> anyhow::Result<Prepared> {
     let front_end = choose(&output);
     let screen = match front_end {
         FrontEnd::Screen => {
@@ -78,6 +81,7 @@ pub(super) fn prepare(output: OutputArguments) -> anyhow::Result<Prepared> {
         front_end,
         screen,
         output,
+        commands,
     })
 }
 
@@ -100,13 +104,15 @@ impl Lines {
         output: impl Write + Send + 'static,
         format: Format,
         attempts: Option<u16>,
+        commands: Commands,
     ) -> (Self, oneshot::Receiver<()>) {
         let (outlet, written) = Outlet::new(output, |error| {
             tell(format_args!(
                 "transship: nobody reads the output any more ({error}); the batch goes on"
             ));
         });
-        (Self(Headless::new(outlet, format, attempts)), written)
+        let headless = Headless::new(outlet, format, attempts).with_commands(commands);
+        (Self(headless), written)
     }
 
     fn is_behind(&self) -> bool {

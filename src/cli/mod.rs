@@ -23,6 +23,7 @@ mod signals;
 mod verify;
 
 use std::{
+    ffi::OsStr,
     path::{Path, PathBuf},
     process::ExitCode,
 };
@@ -32,10 +33,10 @@ use clap::{Args, Parser, Subcommand};
 
 use self::lists::TrustArguments;
 use crate::{
-    batch::Verdict,
+    batch::{BatchId, Verdict},
     journal::{Journal, JournalError, Place},
     list::Mistakes,
-    present,
+    present::{self, Commands},
     serve::{HtpasswdError, ServeError, TlsError},
 };
 
@@ -221,6 +222,40 @@ impl JournalArguments {
             (None, None) => Place::standard()
                 .ok_or_else(|| anyhow::anyhow!("there is no home directory; say --state DIR"))?,
         })
+    }
+
+    /// How printed commands reach this journal. What a variable says holds for them as well.
+    fn commands(&self) -> anyhow::Result<Commands> {
+        let in_environment =
+            |name, value: &OsStr| std::env::var_os(name).is_some_and(|set| set == value);
+        let given = self.journal.as_ref().map(OsStr::new);
+        let is_given = match (given, &self.state) {
+            (Some(text), _) => !in_environment("TRANSSHIP_JOURNAL", text),
+            (None, Some(directory)) => !in_environment("TRANSSHIP_STATE", directory.as_os_str()),
+            (None, None) => false,
+        };
+        let place = self.place()?;
+        Ok(match (is_given, place.address(), place) {
+            (false, ..) => Commands::default(),
+            (true, Some((address, had_password)), _) => {
+                Commands::with_journal(&address, had_password)
+            }
+            (true, None, Place::Directory(directory)) => {
+                Commands::with_state(&shown(&std::path::absolute(directory)?))
+            }
+            (true, None, Place::Postgres(_)) => Commands::default(),
+        })
+    }
+
+    /// The batch an operator means.
+    async fn find(&self, journal: &Journal, name: &str) -> anyhow::Result<BatchId> {
+        match journal.find(name).await {
+            Err(error @ JournalError::Unknown { .. }) => {
+                let batches = self.commands()?.line(&["batches"]);
+                anyhow::bail!("failed to {error}; see `{batches}`")
+            }
+            found => Ok(found?),
+        }
     }
 
     /// The journal, not asked yet.

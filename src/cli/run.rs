@@ -49,7 +49,7 @@ const MOST_TAGS: usize = 500_000;
 const SILENCE: Duration = Duration::from_secs(3);
 
 pub(super) async fn run(arguments: RunArguments) -> anyhow::Result<Exit> {
-    let front_end = prepare(arguments.output.clone())?;
+    let front_end = prepare(arguments.output.clone(), arguments.journal.commands()?)?;
     run_prepared(arguments, front_end).await
 }
 
@@ -86,11 +86,11 @@ pub(super) async fn run_prepared(
 
 pub(super) async fn resume(arguments: ResumeArguments) -> anyhow::Result<Exit> {
     let journal = arguments.journal.journal()?;
-    let front_end = prepare(arguments.output)?;
+    let front_end = prepare(arguments.output, arguments.journal.commands()?)?;
     let journal = journal.existing().await?;
     let journal = journal.context("there is no journal, so no batch to resume")?;
     let id = match &arguments.batch {
-        Some(name) => journal.find(name).await?,
+        Some(name) => arguments.journal.find(&journal, name).await?,
         None => {
             let newest = journal.batches().await?.into_iter().next();
             newest.context("the journal has no batch to resume")?.id
@@ -240,6 +240,7 @@ pub(super) async fn migrate(
         front_end,
         screen,
         output,
+        commands: next,
     } = prepared;
     let began = Instant::now();
     let mut elapsed = None;
@@ -267,6 +268,7 @@ pub(super) async fn migrate(
             let inspector = Inspector::new(move |registry| shared.client(registry));
             let screen = tui::Options {
                 attempts,
+                commands: next.clone(),
                 ..screen.context("the screen was not prepared")?
             };
             let dispatcher = Dispatcher::new(engine, recorder, observers, options);
@@ -301,7 +303,7 @@ pub(super) async fn migrate(
                 Format::Text
             };
             let leave = signals::listen()?;
-            let (lines, written) = Lines::new(stdout(), format, attempts);
+            let (lines, written) = Lines::new(stdout(), format, attempts, next.clone());
             let observers: Vec<Box<dyn Observer>> = vec![Box::new(lines)];
             let ended = Dispatcher::new(engine, recorder, observers, options)
                 .run(batch, inlets)
@@ -313,7 +315,7 @@ pub(super) async fn migrate(
     if front_end == FrontEnd::Screen {
         // Nobody reads it when the terminal is gone; the journal knows all of it.
         let elapsed = elapsed.unwrap_or_else(|| began.elapsed());
-        let _ = write!(stdout(), "{}", present::summary(&board, elapsed));
+        let _ = write!(stdout(), "{}", present::summary(&board, elapsed, &next));
     }
     if let Err(error) = closed {
         // How the images fared is known all the same.

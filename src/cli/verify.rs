@@ -100,7 +100,9 @@ async fn images(arguments: &VerifyArguments) -> anyhow::Result<Result<(Engine, V
             let what = present::plain(&arguments.what).into_owned();
             format!("{what} is no file, and there is no journal with a batch of that name")
         })?;
-        let stored = journal.load(&journal.find(&arguments.what).await?).await?;
+        let stored = journal
+            .load(&arguments.journal.find(&journal, &arguments.what).await?)
+            .await?;
         let source = Source::of(&stored);
         let jobs = stored.jobs.into_iter().map(|job| job.job).collect();
         (source, jobs)

@@ -22,7 +22,7 @@ use super::{
 };
 use crate::{
     oci::{Descriptor, Repository},
-    registry::{self, BlobPresence, Class, Client, UploadMode},
+    registry::{self, BlobPresence, Class, Client, ErrorCause, UploadMode},
 };
 
 /// Failures in a row without a byte of progress after which the attempt goes on; then it has failed.
@@ -179,9 +179,9 @@ impl Transfer<'_> {
                 budget.fruitless = 0;
             }
             budget.fruitless += 1;
-            // Nothing is learned from a chunk out of order before it is known that the registry lost none.
-            let out_of_order = is_out_of_order(upload, &error);
-            if !out_of_order {
+            // Nothing is learned from it before it is known that the registry has the chunks before.
+            let learns_later = upload.is_chunked() && may_mean_loss(&error);
+            if !learns_later {
                 self.learn(upload, &error, budget);
             }
             match error.class() {
@@ -197,7 +197,7 @@ impl Transfer<'_> {
                 // Just learned: the bytes it has are good, the way they came was not.
                 _ if budget.fruitless == 0 => {}
                 // The chunk did not follow the last one: it says where to go on (quirk 44).
-                _ if out_of_order => {}
+                _ if learns_later => {}
                 // Pieces put together wrongly (quirks 4 and 14): once more, in one piece.
                 // A registry that refuses what is whole refuses it for good.
                 _ if upload.pieces && !begun_anew && is_refused_for_good(&error) => {
@@ -213,7 +213,7 @@ impl Transfer<'_> {
             let enough = (upload.offset).saturating_add(patience.progress_after(&error.cause));
             match self.ask(feed, upload, Some(&error), budget).await? {
                 Found::Upload if upload.offset >= enough => budget.fruitless = 0,
-                Found::Upload if out_of_order => self.learn(upload, &error, budget),
+                Found::Upload if learns_later => self.learn(upload, &error, budget),
                 Found::Upload => {}
                 Found::Blob => return Ok(()),
                 Found::Nothing if budget.restarts == MAX_RESTARTS => {
@@ -375,9 +375,14 @@ impl Transfer<'_> {
         match asked {
             Some((received, session)) => {
                 upload.session.follow(session);
-                // It has less than it said it had, and takes no more: bytes were lost.
-                let lost = received < upload.offset
-                    && error.is_some_and(|error| is_out_of_order(upload, error));
+                // It has less than it said it had, and does not take what follows that: bytes were lost. An answer
+                // to a chunk that comes before its end may break the connection, so the second break says the same.
+                let refuses_rest = |error: &registry::Error| {
+                    error.status() == Some(416) || (may_mean_loss(error) && budget.fruitless > 1)
+                };
+                let lost = upload.is_chunked()
+                    && received < upload.offset
+                    && error.is_some_and(refuses_rest);
                 // Else never back behind what it said it has: some tell an old Range (quirk 4).
                 let offset = received.max(upload.offset);
                 let mut hash = lock(&upload.hash);
@@ -399,9 +404,9 @@ impl Transfer<'_> {
     }
 }
 
-/// A chunk was refused because of where it begins.
-fn is_out_of_order(upload: &Upload, error: &registry::Error) -> bool {
-    error.status() == Some(416) && upload.is_chunked()
+/// Whether a chunk may have been refused because of where it begins.
+fn may_mean_loss(error: &registry::Error) -> bool {
+    error.status() == Some(416) || matches!(*error.cause, ErrorCause::Network(_))
 }
 
 /// The registry refuses the content as a whole, which was hashed here.

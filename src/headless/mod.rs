@@ -17,7 +17,7 @@ use jiff::Timestamp;
 
 use crate::{
     batch::{Board, Event},
-    present,
+    present::{self, Commands},
 };
 
 pub use outlet::Outlet;
@@ -40,6 +40,7 @@ pub struct Headless<W> {
     format: Format,
     /// How many attempts an image has.
     attempts: Option<u16>,
+    commands: Commands,
     /// Lines written.
     lines: u64,
     started: Option<Timestamp>,
@@ -54,11 +55,18 @@ impl<W: Write> Headless<W> {
             output,
             format,
             attempts,
+            commands: Commands::default(),
             lines: 0,
             started: None,
             spoke: None,
             closed: false,
         }
+    }
+
+    /// Lets the summary say how to go on in these commands.
+    #[must_use]
+    pub fn with_commands(self, commands: Commands) -> Self {
+        Self { commands, ..self }
     }
 
     /// Where the lines go.
@@ -104,7 +112,9 @@ impl<W: Write> Headless<W> {
                 self.write(&present::plan(board), now)?;
             }
             let elapsed = self.started.map(|started| between(started, now));
-            self.write(&present::summary(board, elapsed.unwrap_or_default()), now)?;
+            let elapsed = elapsed.unwrap_or_default();
+            let summary = present::summary(board, elapsed, &self.commands);
+            self.write(&summary, now)?;
         }
         if self.closed {
             return Ok(());

@@ -118,6 +118,29 @@ impl Place {
     }
 }
 
+impl Place {
+    /// The address of a database without its password, and whether it had one; nothing for a directory.
+    #[must_use]
+    pub fn address(&self) -> Option<(String, bool)> {
+        let Self::Postgres(url) = self else {
+            return None;
+        };
+        let is_secret = |name: &str| name == "password";
+        let mut public = url.clone();
+        // Only URLs without a host cannot have a password.
+        let _ = public.set_password(None);
+        if url.query_pairs().any(|(name, _)| is_secret(&name)) {
+            let kept = url.query_pairs().filter(|(name, _)| !is_secret(name));
+            public.query_pairs_mut().clear().extend_pairs(kept);
+            if public.query() == Some("") {
+                public.set_query(None);
+            }
+        }
+        let had_one = public != *url;
+        Some((public.into(), had_one))
+    }
+}
+
 fn sqlite_url(file: &Path) -> Result<Url, sqlx::Error> {
     let unusable = || sqlx::Error::Configuration("the path cannot be written as a URL".into());
     let file = std::path::absolute(file).map_err(sqlx::Error::Io)?;
@@ -183,6 +206,21 @@ mod tests {
             format!("{place} {place:?}"),
             "postgres://db/ships postgres://db/ships"
         );
+    }
+
+    #[test]
+    fn an_address_keeps_all_but_the_password() {
+        let address = |url: &str| url.parse::<Place>().unwrap().address().unwrap();
+        assert_eq!(
+            address("postgres://ship:hunter2@db:5433/ships?password=hunter2&sslmode=require"),
+            ("postgres://ship@db:5433/ships?sslmode=require".into(), true)
+        );
+        assert_eq!(
+            address("postgres://ship@db/ships?password=hunter2"),
+            ("postgres://ship@db/ships".into(), true)
+        );
+        let url = "postgres://ship@localhost/ships?host=/run/postgresql";
+        assert_eq!(address(url), (url.into(), false));
     }
 
     #[test]

@@ -49,6 +49,12 @@ pub struct Recorder {
 pub struct Waits(watch::Receiver<Option<Obstacle>>);
 
 impl Waits {
+    /// Whether the writer waits now.
+    #[must_use]
+    pub fn is_waiting(&self) -> bool {
+        self.0.borrow().is_some()
+    }
+
     /// What the writer waits for from now on, or nothing when it goes on.
     pub async fn next(&mut self) -> Option<Obstacle> {
         match self.0.changed().await {

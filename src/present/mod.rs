@@ -5,6 +5,7 @@
 
 mod amounts;
 mod causes;
+mod commands;
 mod failures;
 mod fitting;
 mod glyphs;
@@ -17,6 +18,7 @@ mod summary;
 
 pub use amounts::{bytes, clock, count, duration, percent, rate};
 pub use causes::{Cause, Group, causes};
+pub use commands::{Commands, command};
 pub use failures::{failure, last_failure, next_attempt, remedy, retry};
 pub use fitting::{skip, width, wrap};
 pub use glyphs::Glyphs;

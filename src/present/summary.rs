@@ -3,7 +3,7 @@
 
 use std::{fmt::Write as _, time::Duration};
 
-use super::{Group, bytes, causes, count, duration, plain, rate, remedy};
+use super::{Commands, Group, bytes, causes, count, duration, rate, remedy};
 use crate::batch::{Board, StopReason};
 
 /// How many causes are told before the rest is only counted, and how many images of each are named.
@@ -50,7 +50,7 @@ pub fn blob_sums(board: &Board) -> String {
 
 /// The last words of a run that took `elapsed`: several lines, each ended by a newline.
 #[must_use]
-pub fn summary(board: &Board, elapsed: Duration) -> String {
+pub fn summary(board: &Board, elapsed: Duration, commands: &Commands) -> String {
     let mut text = format!(
         "{}: {} in {}\n",
         count(board.jobs().len(), "image"),
@@ -73,7 +73,7 @@ pub fn summary(board: &Board, elapsed: Duration) -> String {
         let (causes, images) = (count(rest.len(), "other cause"), count(images, "image"));
         let _ = writeln!(text, "  {causes}: {images}");
     }
-    if let Some(step) = next_step(board) {
+    if let Some(step) = next_step(board, commands) {
         let _ = writeln!(text, "{step}");
     }
     text
@@ -98,19 +98,20 @@ fn write_cause(text: &mut String, board: &Board, group: &Group) {
     }
 }
 
-fn next_step(board: &Board) -> Option<String> {
+fn next_step(board: &Board, commands: &Commands) -> Option<String> {
     let id = board.batch.as_ref()?;
-    let id = plain(&id.0);
+    let before = commands.before();
     match board.stopped_by {
         Some(StopReason::JournalLost) => Some(format!(
-            "stopped because results could no longer be recorded; mend the state directory, then \
-             `transship resume {id}` goes on"
+            "stopped because results could no longer be recorded; mend the journal, then `{}` goes on{before}",
+            commands.resume(id)?
         )),
         Some(StopReason::User | StopReason::Signal | StopReason::Reviewed) if !board.all_done() => {
-            Some(format!("`transship resume {id}` goes on"))
+            Some(format!("`{}` goes on{before}", commands.resume(id)?))
         }
         _ if board.counts().failed > 0 => Some(format!(
-            "`transship resume {id} --retry-failed` tries the failed ones again"
+            "`{}` tries the failed ones again{before}",
+            commands.retry_failed(id)?
         )),
         _ => None,
     }
@@ -126,6 +127,10 @@ fn per_second(amount: u64, elapsed: Duration) -> Option<u64> {
 mod tests {
     use super::*;
     use crate::batch::{BatchId, Event, Failure, FailureClass, Job, JobId, Outcome, Side};
+
+    fn summary(board: &Board, elapsed: Duration) -> String {
+        super::summary(board, elapsed, &Commands::default())
+    }
 
     fn failed(job: u32, summary: &str, chain: &[&str]) -> Event {
         Event::JobFinished {

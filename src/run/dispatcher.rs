@@ -206,10 +206,22 @@ impl Dispatcher {
         let stopped_by = stopped_by.filter(|_| !self.board.all_done());
         self.emit(Event::BatchFinished { stopped_by });
         let closed = match written {
-            true => tokio::select! {
-                closed = self.journal.close() => closed,
-                Some(_) = inlets.signals.recv() => Err(JournalError::Abandoned),
-            },
+            true => {
+                let closing = self.journal.close();
+                tokio::pin!(closing);
+                let mut waiting = false;
+                loop {
+                    tokio::select! {
+                        closed = &mut closing => break closed,
+                        wait = journal_waits.next() => waiting = wait.is_some(),
+                        Some(_) = inlets.signals.recv() => {
+                            if waiting {
+                                break Err(JournalError::Abandoned);
+                            }
+                        }
+                    }
+                }
+            }
             false => Err(JournalError::Abandoned),
         };
         // Last, so that being killed meanwhile loses nothing.
@@ -229,13 +241,24 @@ impl Dispatcher {
         };
         let late = tokio::time::sleep(patience);
         tokio::pin!(late);
+        let mut waiting = waits.is_waiting();
         loop {
             tokio::select! {
+                // That the wait is over is known before what it was for is written.
+                biased;
+                wait = waits.next() => {
+                    waiting = wait.is_some();
+                    self.note_wait(wait);
+                }
                 _ = &mut written => return true,
-                wait = waits.next() => self.note_wait(wait),
-                Some(_) = inlets.signals.recv() => return false,
+                Some(_) = inlets.signals.recv() => {
+                    if waiting {
+                        return false;
+                    }
+                }
                 Some(command) = inlets.commands.recv() => {
-                    if command == (Command::Stop { mode: StopMode::Now }) {
+                    let stop = Command::Stop { mode: StopMode::Now };
+                    if waiting && command == stop {
                         return false;
                     }
                 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{browse, columns::Column, keys::Keymap, theme::Theme};
-use crate::present::Glyphs;
+use crate::present::{Commands, Glyphs};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Options {
@@ -16,6 +16,8 @@ pub struct Options {
     pub keys: Arc<Keymap>,
     pub browser_keys: Arc<browse::keys::Keymap>,
     pub on_finish: OnFinish,
+    /// How the commands are written that go on with the batch.
+    pub commands: Commands,
 }
 
 /// What is done when every image has ended.
@@ -53,6 +55,7 @@ impl Options {
             keys: Arc::default(),
             browser_keys: Arc::default(),
             on_finish: OnFinish::default(),
+            commands: Commands::default(),
         }
     }
 }

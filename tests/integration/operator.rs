@@ -63,6 +63,17 @@ impl Operator {
         command
     }
 
+    /// A printed command, pasted into a shell that finds the program.
+    pub async fn paste(&self, line: &str) -> Ended {
+        let program = std::path::Path::new(env!("CARGO_BIN_EXE_transship"));
+        let mut command = Command::new("/bin/sh");
+        self.prepare(&mut command, &["-c", line]);
+        command
+            .env("PATH", program.parent().unwrap())
+            .env_remove("TRANSSHIP_STATE");
+        command.output().await.unwrap().into()
+    }
+
     fn prepare(&self, command: &mut Command, arguments: &[&str]) {
         command
             .args(arguments)
@@ -103,6 +114,14 @@ impl Ended {
         assert_eq!(self.code, Some(code), "{}\n{}", self.stdout, self.stderr);
         self
     }
+}
+
+/// The printed commands that are there to be pasted.
+pub fn pasteable(text: &str) -> Vec<&str> {
+    let quoted = text.split('`').skip(1).step_by(2);
+    quoted
+        .filter(|command| command.starts_with("transship "))
+        .collect()
 }
 
 impl From<Output> for Ended {

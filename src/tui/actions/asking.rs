@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use super::targets;
 use crate::{
     batch::{Command, JobId, LaneLimit, Selection, State, StopMode, Survey},
-    present::{Level, count, rate},
+    present::{Level, count, rate, width},
     tui::{
         layout::Pane,
         model::{Effect, Model, Overlay},
@@ -21,16 +21,14 @@ const NAMED: usize = 6;
 /// Sends a command, unless nobody is there to take it.
 pub(super) fn send(model: &mut Model, command: Command) -> Vec<Effect> {
     if model.board.finished || model.engine_gone {
-        let id = (model.board.batch.as_ref()).map_or_else(
-            || "ID".into(),
-            |id| crate::present::plain(&id.0).into_owned(),
-        );
-        model.say(
-            Level::Warning,
-            format!(
-                "the batch is finished: q leaves, `transship resume {id} --retry-failed` retries"
-            ),
-        );
+        let command = (model.board.batch.as_ref())
+            .and_then(|id| model.options.commands.retry_failed(id))
+            .map(|command| format!("the batch is finished: q leaves, `{command}` retries"))
+            // A command that is cut off cannot be pasted.
+            .filter(|notice| width(notice) + 4 <= usize::from(model.size.width));
+        let notice = command
+            .unwrap_or_else(|| "the batch is finished: q leaves and says what is next".into());
+        model.say(Level::Warning, notice);
         return Vec::new();
     }
     vec![Effect::Send(command)]

@@ -211,10 +211,11 @@ fn next(model: &Model, buffer: &mut Buffer, area: Rect) {
     let next = match (board.counts().failed, &board.batch) {
         (0, _) | (_, None) => "q leaves".into(),
         (_, Some(_)) if !board.finished => "R retries the failed ones, q leaves".into(),
-        (_, Some(id)) => {
-            let id = plain(&id.0);
-            format!("q leaves; `transship resume {id} --retry-failed` retries")
-        }
+        // A command that is cut off cannot be pasted.
+        (_, Some(id)) => (model.options.commands.retry_failed(id))
+            .map(|command| format!("q leaves; `{command}` retries"))
+            .filter(|next| width(next) + 2 <= usize::from(area.width))
+            .unwrap_or_else(|| "q leaves and says what is next".into()),
     };
     let mut pen = pen(model, buffer, area, 2);
     pen.skip(2);

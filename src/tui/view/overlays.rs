@@ -163,23 +163,36 @@ fn leave(model: &Model) -> Vec<Line> {
     if running > 0 {
         lines.push(Vec::new());
     }
-    let id = (board.batch.as_ref()).map_or("ID".into(), |id| plain(&id.0));
+    let resume = (board.batch.as_ref()).and_then(|id| model.options.commands.resume(id));
     let explained = |binding: &&keys::Binding| !binding.says.is_empty() && model.offers(binding);
     for binding in model.options.keys.in_mode(Mode::Leave).filter(explained) {
-        let says = match binding.action {
-            keys::Action::StopNow => {
-                format!("stop now; `transship resume {id}` goes on where it stood")
-            }
-            _ => binding.says.into(),
-        };
         let mut key = binding.keys[0].as_str();
         let room = usize::from(model.size.width.saturating_sub(9));
-        for piece in wrap(&says, room) {
+        let says = match (binding.action, &resume) {
+            (keys::Action::StopNow, Some(resume)) => stop_now(resume, room),
+            _ => wrap(binding.says, room),
+        };
+        for piece in says {
             lines.push(vec![(Role::Key, format!("{key:<5}")), (Role::Text, piece)]);
             key = "";
         }
     }
     lines
+}
+
+/// What stopping now means; the command that goes on stands on one line, or is printed after the screen.
+fn stop_now(resume: &str, room: usize) -> Vec<String> {
+    let whole = format!("stop now; `{resume}` goes on where it stood");
+    if width(&whole) <= room {
+        return vec![whole];
+    }
+    if width(resume) <= room {
+        return vec![
+            "stop now; this goes on where it stood:".into(),
+            resume.into(),
+        ];
+    }
+    wrap("stop now; the command that goes on is printed then", room)
 }
 
 /// A box in the middle of the screen, as large as its lines.

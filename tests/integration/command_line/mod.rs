@@ -10,7 +10,7 @@ use transship::{
 };
 
 use crate::{
-    operator::Ended,
+    operator::{Ended, pasteable},
     scene::{IMAGES, Scene},
 };
 
@@ -47,6 +47,32 @@ async fn a_failed_image_ends_with_1_and_is_retried_only_when_asked_to() {
     let retried = scene.operator.say(&["resume", "--retry-failed"]).await;
     assert!(retried.expect(0).stdout.contains("3 images: 3 copied"));
     assert_eq!(scene.arrived(), IMAGES);
+}
+
+#[tokio::test]
+async fn what_is_printed_to_go_on_can_be_pasted() {
+    let scene = Scene::new().await;
+    let state = scene.operator.path("state of $things");
+    let state = state.to_str().unwrap();
+    scene.misbehave("team/second", Action::answer(404));
+    let failed = run(&scene, &["--state", state]).await;
+    scene.source.server.faults().clear();
+    let [retry] = pasteable(&failed.expect(1).stdout)[..] else {
+        panic!("{}", failed.stdout);
+    };
+    let retried = scene.operator.paste(retry).await;
+    assert!(retried.expect(0).stdout.contains("3 images: 3 copied"));
+    assert_eq!(scene.arrived(), IMAGES);
+
+    let unknown = scene
+        .operator
+        .say(&["resume", "nothing", "--state", state])
+        .await;
+    let [batches] = pasteable(&unknown.expect(2).stderr)[..] else {
+        panic!("{}", unknown.stderr);
+    };
+    let batches = scene.operator.paste(batches).await;
+    assert!(batches.expect(0).stdout.contains("finished: 3 copied"));
 }
 
 #[tokio::test]

@@ -9,7 +9,7 @@ use tokio::{
 
 use crate::{
     installed,
-    operator::{Operator, signal},
+    operator::{Operator, pasteable, signal},
     scene::Scene,
 };
 
@@ -47,14 +47,28 @@ fn text(output: Output) -> String {
 #[tokio::test]
 async fn the_demo_without_a_terminal_ends_well_and_what_arrived_can_be_served() {
     let operator = Operator::new();
-    let directory = tempfile::tempdir().unwrap();
+    let directory = tempfile::Builder::new().prefix("a demo").tempdir();
+    let directory = directory.unwrap();
     let dir = directory.path().to_str().unwrap();
     let demo = operator.say(&["demo", "--headless", "--dir", dir]).await;
     let ended = demo.expect(0);
     assert!(ended.stdout.contains("1 failed"), "{}", ended.stdout);
     let destination = directory.path().join("destination");
-    let hint = format!("transship serve --dir {}", destination.display());
+    let hint = format!("transship serve --dir '{}'", destination.display());
     assert!(ended.stderr.contains(&hint), "{}", ended.stderr);
+    // Its registries are gone, so that nothing can be resumed.
+    assert!(
+        !ended.stdout.contains("transship resume"),
+        "{}",
+        ended.stdout
+    );
+    let [_, batches, again] = pasteable(&ended.stderr)[..] else {
+        panic!("{}", ended.stderr);
+    };
+    let batches = operator.paste(batches).await;
+    assert!(batches.expect(0).stdout.contains("1 failed"), "{batches:?}");
+    let again = operator.paste(&format!("{again} --headless")).await;
+    assert!(again.expect(0).stdout.contains("up to date"), "{again:?}");
 
     let Some(program) = installed::program("skopeo") else {
         return;
