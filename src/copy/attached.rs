@@ -6,6 +6,7 @@
 
 use std::{
     collections::{HashMap, HashSet},
+    hash::{BuildHasher, RandomState},
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed},
@@ -49,9 +50,23 @@ pub(super) struct Known {
     listing: Mutex<HashMap<(Repository, Digest), Arc<Semaphore>>>,
 }
 
-/// The tags of a repository that may be attachments; `None` where the registry does not list its tags, or lists
-/// more than are kept.
-type AttachedTags = Option<HashSet<Box<str>>>;
+/// The tags of a repository that may be attachments.
+enum AttachedTags {
+    /// The registry does not list its tags, or lists more than are kept.
+    Unknown,
+    /// By their hashes: of tags that are as long as a digest that is a tenth of the memory, and two with the same
+    /// hash cost one request.
+    Hashed(RandomState, HashSet<u64>),
+}
+
+impl AttachedTags {
+    fn may_hold(&self, tag: &Tag) -> bool {
+        match self {
+            Self::Unknown => true,
+            Self::Hashed(state, hashes) => hashes.contains(&state.hash_one(tag.as_str())),
+        }
+    }
+}
 
 /// A manifest that belongs to another one, and what is below it.
 pub(super) struct Attachment {
@@ -262,29 +277,25 @@ impl Search<'_> {
         };
         let ask = || async {
             let count = &self.source.attached.tag_count;
-            let mut tags = HashSet::new();
+            let (state, mut hashes) = (RandomState::new(), HashSet::new());
             let mut take = |tag: &str| {
-                // Registries repeat tags from page to page; each is kept once.
-                if !Attachments::may_be_tag(tag) || tags.contains(tag) {
-                    return true;
-                }
-                tags.insert(tag.into());
-                count.fetch_add(1, Relaxed) < MOST_TAGS
+                // Some registries repeat tags from page to page; each is counted once.
+                let is_more = Attachments::may_be_tag(tag) && hashes.insert(state.hash_one(tag));
+                !is_more || count.fetch_add(1, Relaxed) < MOST_TAGS
             };
             let listed = (self.origin.client).for_each_tag(self.origin.repository, &mut take);
             let error = match listed.await {
-                Ok(()) => return Ok(Some(tags)),
+                Ok(()) => return Ok(AttachedTags::Hashed(state, hashes)),
                 Err(error) => error,
             };
-            count.fetch_sub(tags.len(), Relaxed);
+            count.fetch_sub(hashes.len(), Relaxed);
             match is_passing(&error) {
                 true => Err(error),
-                false => Ok(None),
+                false => Ok(AttachedTags::Unknown),
             }
         };
         let tags = cell.get_or_try_init(ask).await;
-        let tags = tags.map_err(blame(Side::Source))?.as_ref();
-        Ok(tags.is_none_or(|tags| tags.contains(tag.as_str())))
+        Ok(tags.map_err(blame(Side::Source))?.may_hold(tag))
     }
 
     async fn read(

@@ -172,6 +172,10 @@ impl Drop for Claimed {
             if let Some(changed) = &content.changed {
                 changed.notify_waiters();
             }
+            // Content that nobody could bring is not remembered: a source may name very much of it.
+            if content.places.is_empty() {
+                contents.remove(&self.digest);
+            }
         }
     }
 }
@@ -224,6 +228,7 @@ mod tests {
             panic!("the upload is under way");
         };
         drop(owner);
+        assert!(claims.lock().is_empty());
         turn.await;
         assert!(matches!(claim(&claims, "b", SECOND), Claim::Upload(_)));
     }

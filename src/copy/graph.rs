@@ -152,9 +152,12 @@ impl Graph {
         if blob.media_type.is_foreign_layer() && !blob.urls.is_empty() {
             self.foreign.push(blob.clone());
         } else {
-            // Nobody asks for the rest, and a plan is kept for as long as its image.
+            // Nobody asks for the rest, and a plan is kept for as long as its image. Most layers of an image
+            // have one type, which is kept once.
+            let before = self.blobs.last().map(|blob| &blob.descriptor.media_type);
+            let media_type = before.filter(|before| **before == blob.media_type);
             let descriptor = Descriptor {
-                media_type: blob.media_type.clone(),
+                media_type: media_type.unwrap_or(&blob.media_type).clone(),
                 digest: blob.digest.clone(),
                 size: blob.size,
                 platform: None,

@@ -13,7 +13,7 @@ use super::{Descriptor, Digest, MediaType, descriptor::null_as_default, scan::Sc
 /// Descriptors one manifest may have. Parsed they take several times their bytes.
 pub const MOST_DESCRIPTORS: usize = 10_000;
 /// Annotations and URLs one manifest may have, its descriptors' included; the same goes for them.
-pub const MOST_ENTRIES: usize = 50_000;
+pub const MOST_ENTRIES: usize = 20_000;
 
 /// A manifest as a registry sent it.
 #[derive(Clone, Debug, PartialEq, Eq)]

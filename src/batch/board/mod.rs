@@ -48,7 +48,7 @@ pub struct Board {
 }
 
 /// Blobs of ended jobs that are known one by one. Beyond, the jobs that ended first keep their sums only.
-const MOST_DETAILED: usize = 100_000;
+const MOST_DETAILED: usize = 50_000;
 
 impl Board {
     #[must_use]
