@@ -10,9 +10,8 @@ use tui_input::backend::crossterm::EventHandler as _;
 
 use super::{
     actions::act,
-    detail, help,
+    browser_overlay, detail, help,
     layout::Pane,
-    looking,
     model::{Clocks, Effect, Model, Msg, Overlay},
     names::Names,
     palette,
@@ -26,9 +25,9 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
     let effects = match msg {
         // Thousands of events may come between two frames, so nothing is measured out for each.
         Msg::Event(event) => return happened(model, &event),
-        Msg::Key(key) if model.looking.browser.is_some() => looking::pressed(model, key),
+        Msg::Key(key) if model.browser.open.is_some() => browser_overlay::pressed(model, &key),
         Msg::Key(key) => pressed(model, &key),
-        Msg::Loaded(ticket, answer) => looking::loaded(&mut model.looking, ticket, answer),
+        Msg::Loaded(ticket, answer) => browser_overlay::loaded(model, ticket, *answer),
         Msg::Tick(now) => {
             model.now = now;
             model.meter.tick(now, &model.board);
@@ -39,7 +38,7 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
         }
         Msg::Resized(size) => {
             model.size = size;
-            looking::resized(&mut model.looking, size)
+            browser_overlay::resized(model)
         }
         Msg::EngineGone => {
             model.engine_gone = true;
@@ -58,6 +57,10 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
         }
         Msg::ListWritten(Err(error)) => {
             model.say(Level::Error, format!("cannot write the list: {error}"));
+            Vec::new()
+        }
+        Msg::NotAnnounced(why) => {
+            model.say(Level::Warning, why);
             Vec::new()
         }
     };

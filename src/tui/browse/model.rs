@@ -1,4 +1,4 @@
-//! Everything the browser shows, and the messages and effects around it.
+//! Everything the browser shows.
 //!
 //! Invariant: only `update` changes a [`Browser`]; panes say what they show, the cache what is known of it.
 
@@ -9,16 +9,16 @@ use ratatui::layout::Size;
 use tui_input::Input;
 
 use super::{
-    cache::{Cache, Ticket},
+    cache::Cache,
     chooser::Chooser,
     comparing::Comparing,
-    keys::Mode,
+    keys::{Action, Mode},
     layout::{self, Pane, Screen},
     raw::Raw,
     tree::{self, NodeId, Row},
 };
 use crate::{
-    inspect::{Answer, Error, Place, Request},
+    inspect::Place,
     oci::{Reference, Registry, Repository, Tag},
     present::Level,
     tui::Options,
@@ -39,27 +39,6 @@ pub enum Start {
 pub struct Pair {
     pub source: Reference,
     pub destination: Reference,
-}
-
-#[derive(Clone, Debug)]
-pub enum Msg {
-    Key(KeyEvent),
-    Resized(Size),
-    /// What came of [`Effect::Load`].
-    Loaded(Ticket, Box<Result<Answer, Error>>),
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Effect {
-    /// Read this and send [`Msg::Loaded`] with the ticket.
-    Load(Ticket, Request),
-    /// Put this on the clipboard.
-    Copy(String),
-    Suspend,
-    /// The browser was closed.
-    Leave,
-    /// Ctrl-C: what that means is for whoever shows the browser.
-    Interrupt,
 }
 
 #[derive(Clone, Debug)]
@@ -204,6 +183,12 @@ impl Browser {
             Some(Overlay::Comparing(_)) => Mode::Comparing,
             Some(Overlay::Help { .. }) => Mode::Help,
         }
+    }
+
+    /// What a key means now.
+    #[must_use]
+    pub fn action(&self, key: &KeyEvent) -> Option<Action> {
+        self.options.browser_keys.action(self.mode(), key)
     }
 
     /// The lines of the image pane.

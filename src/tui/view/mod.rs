@@ -41,7 +41,7 @@ pub fn view(model: &Model, frame: &mut Frame) {
 
 /// Draws a whole frame; gives where the text cursor belongs, if anywhere.
 pub fn draw(model: &Model, buffer: &mut Buffer) -> Option<Position> {
-    if let Some(browser) = &model.looking.browser {
+    if let Some(browser) = &model.browser.open {
         return browse::draw(browser, buffer);
     }
     let areas = match model.screen() {

@@ -12,7 +12,6 @@ mod image;
 mod raw;
 
 use ratatui::{
-    Frame,
     buffer::Buffer,
     layout::{Position, Rect},
 };
@@ -26,13 +25,6 @@ use crate::{
     present::{Glyphs, count, plain, wrap},
     tui::{theme::Role, view::pen::Pen},
 };
-
-/// Draws the browser over the whole frame.
-pub fn view(browser: &Browser, frame: &mut Frame) {
-    if let Some(cursor) = draw(browser, frame.buffer_mut()) {
-        frame.set_cursor_position(cursor);
-    }
-}
 
 /// Draws the browser over all of `buffer`; gives where the text cursor belongs, if anywhere.
 pub fn draw(browser: &Browser, buffer: &mut Buffer) -> Option<Position> {
