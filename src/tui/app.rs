@@ -18,7 +18,7 @@ use super::{
     browse::{Start, Ticket},
     model::{Effect, Model, Msg},
     terminal::TerminalGuard,
-    update::update,
+    update::ModelStore,
     view::view,
 };
 use crate::{
@@ -91,7 +91,7 @@ pub async fn run_browser(start: Start, loader: Loader, options: Options) -> io::
 async fn show(model: Model, engine: Option<Engine>, loader: Loader) -> io::Result<Model> {
     let mut app = App {
         terminal: TerminalGuard::take()?,
-        model,
+        model: ModelStore::new(model),
         engine,
         requests: loader.requests,
         start: Instant::now(),
@@ -100,7 +100,7 @@ async fn show(model: Model, engine: Option<Engine>, loader: Loader) -> io::Resul
     };
     app.tell(Msg::Resized(app.terminal.size()?))?;
     app.run(loader.answers).await?;
-    Ok(app.model)
+    Ok(app.model.into_model())
 }
 
 /// The batch's side of the screen.
@@ -112,7 +112,7 @@ struct Engine {
 
 struct App {
     terminal: TerminalGuard,
-    model: Model,
+    model: ModelStore,
     /// None when there is only the browser.
     engine: Option<Engine>,
     requests: UnboundedSender<(Ticket, Request)>,
@@ -173,10 +173,9 @@ impl App {
         self.tell(Msg::Tick(self.start.elapsed()))
     }
 
-    /// The only place where the model changes.
     fn tell(&mut self, msg: Msg) -> io::Result<()> {
         self.changed |= !matches!(msg, Msg::Tick(_));
-        for effect in update(&mut self.model, msg) {
+        for effect in self.model.update(msg) {
             self.carry_out(effect)?;
         }
         Ok(())

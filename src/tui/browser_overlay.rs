@@ -9,6 +9,7 @@ use crossterm::event::KeyEvent;
 use super::{
     actions::act,
     browse::{self, Browser, Cache, Pair, Start, Ticket},
+    dispatch,
     keys::Action,
     model::{Effect, Model},
 };
@@ -43,7 +44,7 @@ pub fn pressed(model: &mut Model, key: &KeyEvent) -> Vec<Effect> {
     let Some(browser) = &mut model.browser.open else {
         return Vec::new();
     };
-    let interrupts = browser.action(key) == Some(browse::keys::Action::Interrupt);
+    let interrupts = dispatch::action(&**browser, key) == Some(browse::keys::Action::Interrupt);
     let effects = match interrupts {
         true => vec![Effect::Leave],
         false => browse::pressed(browser, key),

@@ -14,6 +14,7 @@ mod causes;
 mod columns;
 mod config;
 mod detail;
+mod dispatch;
 #[cfg(test)]
 mod fixtures;
 mod help;

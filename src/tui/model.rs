@@ -14,7 +14,7 @@ use super::{
     browser_overlay::BrowserOverlay,
     causes::Failures,
     images::Images,
-    keys::{Action, Binding, Mode},
+    keys::{Action, Binding},
     layout::{self, Pane, Screen},
     log::Log,
     meter::Meter,
@@ -201,20 +201,6 @@ impl Model {
         layout::screen(self.size, self.focus, self.beside, self.zoomed, reviewing)
     }
 
-    /// What the keys speak to.
-    #[must_use]
-    pub fn mode(&self) -> Mode {
-        match self.overlays.last() {
-            None => Mode::Panes,
-            Some(Overlay::Filter(_)) => Mode::Filter,
-            Some(Overlay::Question { .. }) => Mode::Question,
-            Some(Overlay::Leave) => Mode::Leave,
-            Some(Overlay::Help { typing: false, .. }) => Mode::Help,
-            Some(Overlay::Help { typing: true, .. }) => Mode::Search,
-            Some(Overlay::Palette { .. }) => Mode::Palette,
-        }
-    }
-
     /// Whether images are copied, not only looked at.
     #[must_use]
     pub fn is_under_way(&self) -> bool {
@@ -254,7 +240,13 @@ impl Model {
     }
 
     pub fn say(&mut self, level: Level, text: impl Into<String>) {
+        self.notice = Some(Notice::new(level, text));
+    }
+}
+
+impl Notice {
+    pub fn new(level: Level, text: impl Into<String>) -> Self {
         let text = text.into();
-        self.notice = Some(Notice { level, text });
+        Self { level, text }
     }
 }

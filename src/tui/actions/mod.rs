@@ -18,6 +18,7 @@ use self::{
 };
 use super::{
     browser_overlay,
+    dispatch::KeyTarget as _,
     keys::{Action, Mode},
     layout::Pane,
     model::{Effect, Model, Overlay},

@@ -4,7 +4,6 @@
 
 use std::{collections::HashSet, fmt};
 
-use crossterm::event::KeyEvent;
 use ratatui::layout::Size;
 use tui_input::Input;
 
@@ -12,7 +11,6 @@ use super::{
     cache::Cache,
     chooser::Chooser,
     comparing::Comparing,
-    keys::{Action, Mode},
     layout::{self, Pane, Screen},
     raw::Raw,
     tree::{self, NodeId, Row},
@@ -21,7 +19,7 @@ use crate::{
     inspect::Place,
     oci::{Reference, Registry, Repository, Tag},
     present::Level,
-    tui::Options,
+    tui::{Options, model::Notice},
 };
 
 /// Where browsing begins.
@@ -57,7 +55,7 @@ pub struct Browser {
     pub marked: Option<Reference>,
     /// What lies over the panes; the last one has the keys.
     pub overlays: Vec<Overlay>,
-    pub notice: Option<(Level, String)>,
+    pub notice: Option<Notice>,
 }
 
 /// What the first pane offers.
@@ -173,24 +171,6 @@ impl Browser {
         layout::screen(self.size, self.focus, self.zoomed)
     }
 
-    /// What the keys speak to.
-    #[must_use]
-    pub fn mode(&self) -> Mode {
-        match self.overlays.last() {
-            None => Mode::Panes,
-            Some(Overlay::Typing(_)) => Mode::Typing,
-            Some(Overlay::Raw(_)) => Mode::Raw,
-            Some(Overlay::Comparing(_)) => Mode::Comparing,
-            Some(Overlay::Help { .. }) => Mode::Help,
-        }
-    }
-
-    /// What a key means now.
-    #[must_use]
-    pub fn action(&self, key: &KeyEvent) -> Option<Action> {
-        self.options.browser_keys.action(self.mode(), key)
-    }
-
     /// The lines of the image pane.
     #[must_use]
     pub fn rows(&self) -> Vec<Row> {
@@ -223,7 +203,7 @@ impl Browser {
     }
 
     pub fn say(&mut self, level: Level, text: impl Into<String>) {
-        self.notice = Some((level, text.into()));
+        self.notice = Some(Notice::new(level, text));
     }
 }
 

@@ -3,14 +3,15 @@
 //! Decides what has to be read: what the open panes show and nobody has read yet. Pure: no clock, no
 //! channel, no terminal.
 
-use crossterm::event::{Event as TerminalEvent, KeyEvent};
+use crossterm::event::KeyEvent;
 use ratatui::layout::Size;
-use tui_input::backend::crossterm::EventHandler as _;
+use tui_input::Input;
 
 use super::{
     act::act,
     cache::{Ticket, config_request},
     chooser::in_sight,
+    keys::{self, Action, Keymap, Mode},
     layout::Pane,
     model::{Browser, Left, Overlay, Viewed},
     raw::Direction,
@@ -19,11 +20,14 @@ use super::{
 use crate::{
     inspect::{Answer, Error, Place, Request},
     oci::Tag,
-    tui::model::Effect,
+    tui::{
+        dispatch::{self, KeyTarget},
+        model::Effect,
+    },
 };
 
 pub fn pressed(browser: &mut Browser, key: &KeyEvent) -> Vec<Effect> {
-    let effects = dispatch(browser, key);
+    let effects = dispatch::press(browser, key);
     follow_up(browser, effects)
 }
 
@@ -56,18 +60,44 @@ fn follow_up(browser: &mut Browser, mut effects: Vec<Effect>) -> Vec<Effect> {
     effects
 }
 
-fn dispatch(browser: &mut Browser, key: &KeyEvent) -> Vec<Effect> {
-    browser.notice = None;
-    if let Some(action) = browser.action(key) {
-        return act(browser, action);
+impl KeyTarget for Browser {
+    type Keys = keys::Group;
+
+    fn keymap(&self) -> &Keymap {
+        &self.options.browser_keys
     }
-    if let Some(Overlay::Typing(input)) = browser.overlays.last_mut()
-        && input.handle_event(&TerminalEvent::Key(*key)).is_some()
-    {
-        let text = input.value().to_owned();
-        typed(browser, &text);
+
+    fn mode(&self) -> Mode {
+        match self.overlays.last() {
+            None => Mode::Panes,
+            Some(Overlay::Typing(_)) => Mode::Typing,
+            Some(Overlay::Raw(_)) => Mode::Raw,
+            Some(Overlay::Comparing(_)) => Mode::Comparing,
+            Some(Overlay::Help { .. }) => Mode::Help,
+        }
     }
-    Vec::new()
+
+    fn act(&mut self, action: Action) -> Vec<Effect> {
+        act(self, action)
+    }
+
+    fn input(&mut self) -> Option<&mut Input> {
+        match self.overlays.last_mut()? {
+            Overlay::Typing(input) => Some(input),
+            Overlay::Raw(_) | Overlay::Comparing(_) | Overlay::Help { .. } => None,
+        }
+    }
+
+    fn typed(&mut self) {
+        if let Some(Overlay::Typing(input)) = self.overlays.last() {
+            let text = input.value().to_owned();
+            typed(self, &text);
+        }
+    }
+
+    fn forget_notice(&mut self) {
+        self.notice = None;
+    }
 }
 
 /// Filters or searches for what was typed so far.

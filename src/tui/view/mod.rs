@@ -5,7 +5,7 @@
 
 mod blobs;
 mod failures;
-mod footer;
+pub(super) mod footer;
 mod header;
 mod images;
 mod log;
@@ -73,12 +73,7 @@ pub fn draw(model: &Model, buffer: &mut Buffer) -> Option<Position> {
 }
 
 fn pen<'a>(model: &Model, buffer: &'a mut Buffer, area: Rect, row: u16) -> Pen<'a> {
-    Pen::new(
-        buffer,
-        area,
-        row,
-        (model.options.theme, model.options.glyphs),
-    )
+    Pen::new(buffer, area, row, &model.options)
 }
 
 /// At the end of a title line: the panes that share this place, and the keys that show them.

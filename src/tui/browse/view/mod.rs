@@ -6,9 +6,9 @@
 mod choosers;
 mod comparison;
 mod detail;
-mod footer;
 mod help;
 mod image;
+mod last_line;
 mod raw;
 
 use ratatui::{
@@ -23,7 +23,10 @@ use super::{
 use crate::{
     inspect::Error,
     present::{Glyphs, count, plain, wrap},
-    tui::{theme::Role, view::pen::Pen},
+    tui::{
+        theme::Role,
+        view::{footer, pen::Pen},
+    },
 };
 
 /// Draws the browser over all of `buffer`; gives where the text cursor belongs, if anywhere.
@@ -103,8 +106,7 @@ fn header(browser: &Browser, buffer: &mut Buffer, area: Rect) {
 }
 
 fn pen<'a>(browser: &Browser, buffer: &'a mut Buffer, area: Rect, row: u16) -> Pen<'a> {
-    let options = &browser.options;
-    Pen::new(buffer, area, row, (options.theme, options.glyphs))
+    Pen::new(buffer, area, row, &browser.options)
 }
 
 /// A title line; gives the area under it.
