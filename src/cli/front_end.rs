@@ -28,15 +28,11 @@ const LAST_LINES: Duration = Duration::from_secs(2);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum FrontEnd {
     Screen,
-    Pictures,
     Lines,
     Json,
 }
 
 pub(super) fn choose(output: &OutputArguments) -> FrontEnd {
-    if output.pictures.is_some() {
-        return FrontEnd::Pictures;
-    }
     match (output.json, output.headless) {
         (true, _) => FrontEnd::Json,
         (false, true) => FrontEnd::Lines,

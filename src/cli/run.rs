@@ -218,11 +218,11 @@ pub(super) async fn migrate(
     let review = match (output.review, front_end) {
         (false, _) => Review::None,
         (true, FrontEnd::Screen) => Review::First,
-        (true, FrontEnd::Pictures | FrontEnd::Lines | FrontEnd::Json) => Review::Only,
+        (true, FrontEnd::Lines | FrontEnd::Json) => Review::Only,
     };
     let options = Options { review, ..options };
     let (board, closed) = match front_end {
-        FrontEnd::Screen | FrontEnd::Pictures => {
+        FrontEnd::Screen => {
             let (events, feed) = mpsc::unbounded_channel();
             let observers: Vec<Box<dyn Observer>> = vec![Box::new(ToScreen(events))];
             let options = Options {
@@ -231,10 +231,7 @@ pub(super) async fn migrate(
             };
             let shared = Arc::clone(&engine);
             let inspector = Inspector::new(move |registry| shared.client(registry));
-            let screen = match &output.pictures {
-                None => screen::options(attempts)?,
-                Some(_) => screen::options_for_pictures(attempts),
-            };
+            let screen = screen::options(attempts)?;
             let dispatcher = Dispatcher::new(engine, recorder, observers, options);
             let running = tokio::spawn(dispatcher.run(batch, inlets));
             let feed = tui::Feed {
@@ -245,18 +242,15 @@ pub(super) async fn migrate(
                     whole.write(jobs).map_err(|error| format!("{error:#}"))
                 }),
             };
-            let watched = match &output.pictures {
-                None => tui::run(feed, screen)
-                    .await
-                    .map(|ended| elapsed = Some(ended.elapsed)),
-                Some(directory) => screen::draw_pictures(feed, screen, directory).await,
-            };
-            if let Err(error) = watched {
-                // Without a screen nobody steers: stop, so that the batch can be resumed from one.
-                let mode = StopMode::Now;
-                let _ = send_command.send(Command::Stop { mode });
-                // The terminal may be gone, and with it stderr.
-                let _ = writeln!(stderr(), "transship: the terminal failed: {error}");
+            match tui::run(feed, screen).await {
+                Ok(ended) => elapsed = Some(ended.elapsed),
+                Err(error) => {
+                    // Without a screen nobody steers: stop, so that the batch can be resumed from one.
+                    let mode = StopMode::Now;
+                    let _ = send_command.send(Command::Stop { mode });
+                    // The terminal may be gone, and with it stderr.
+                    let _ = writeln!(stderr(), "transship: the terminal failed: {error}");
+                }
             }
             running.await?
         }

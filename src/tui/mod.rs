@@ -31,10 +31,8 @@ mod order;
 mod palette;
 #[cfg(test)]
 mod picture;
-mod record;
 mod registries;
 mod stage;
-mod svg;
 mod terminal;
 mod theme;
 mod update;
@@ -43,6 +41,5 @@ mod view;
 pub use app::{Ended, Feed, Loader, WriteList, run, run_browser};
 pub use config::{Config, ConfigMistake};
 pub use options::{OnFinish, Options};
-pub use record::record;
 pub use stage::Stage;
 pub use theme::Theme;
