@@ -35,6 +35,7 @@ mod registries;
 mod stage;
 mod terminal;
 mod theme;
+mod typed_words;
 mod update;
 mod view;
 
