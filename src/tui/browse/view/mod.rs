@@ -17,7 +17,7 @@ use ratatui::{
 };
 
 use super::{
-    layout::{Pane, Screen, TITLE},
+    layout::{Pane, Screen},
     model::{Browser, Left, Overlay},
 };
 use crate::{
@@ -25,7 +25,11 @@ use crate::{
     present::{Glyphs, count, plain, wrap},
     tui::{
         theme::Role,
-        view::{footer, pen::Pen},
+        view::{
+            footer,
+            pane::{self, Title},
+            pen::Pen,
+        },
     },
 };
 
@@ -118,24 +122,13 @@ fn titled(
     title: &str,
     facts: &[(Role, String)],
 ) -> Rect {
-    let (rule, text) = match focused {
-        true => (Role::Accent, Role::Accent),
-        false => (Role::Dim, Role::Strong),
+    let title = Title {
+        text: title,
+        focused,
+        facts,
+        end: &[],
     };
-    let [heavy, light] = browser.options.glyphs.rule;
-    let glyph = if focused { heavy } else { light };
-    let mut pen = pen(browser, buffer, area, 0);
-    pen.put(rule, glyph);
-    pen.put(text, &format!(" {title} "));
-    for (role, fact) in facts {
-        pen.put(*role, &format!("{fact} "));
-    }
-    pen.rule(rule, glyph);
-    Rect {
-        y: area.y + TITLE.min(area.height),
-        height: area.height.saturating_sub(TITLE),
-        ..area
-    }
+    pane::titled(&browser.options, buffer, area, &title)
 }
 
 /// The cursor's cell at the start of a line, and how its text looks.
