@@ -18,8 +18,8 @@ use crate::{
     list::{List, TagLists},
     oci::{PartialReference, Reference, Registry},
     tui::{
-        self,
-        browse::{Loader, Pair, Start},
+        self, Loader,
+        browse::{Pair, Start},
     },
 };
 
@@ -55,7 +55,7 @@ pub(super) async fn browse(arguments: BrowseArguments) -> anyhow::Result<Exit> {
         let registries = arguments.registries.open(registry_of(&start))?;
         (start, Arc::new(registries.inspector()))
     };
-    tui::browse::run(start, loader(inspector), options).await?;
+    tui::run_browser(start, loader(inspector), options).await?;
     Ok(Exit::Good)
 }
 

@@ -16,7 +16,7 @@ use tokio::sync::{
     oneshot,
 };
 
-use super::{OutputArguments, output::tell, screen, shown};
+use super::{OutputArguments, output::tell, screen};
 use crate::{
     batch::{Board, Event},
     headless::{Format, Headless, Outlet},
@@ -31,15 +31,11 @@ const LAST_LINES: Duration = Duration::from_secs(2);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum FrontEnd {
     Screen,
-    Pictures,
     Lines,
     Json,
 }
 
 pub(super) fn choose(output: &OutputArguments) -> FrontEnd {
-    if output.pictures.is_some() {
-        return FrontEnd::Pictures;
-    }
     match (output.json, output.headless) {
         (true, _) => FrontEnd::Json,
         (false, true) => FrontEnd::Lines,
@@ -48,18 +44,17 @@ pub(super) fn choose(output: &OutputArguments) -> FrontEnd {
     }
 }
 
-/// A front end of which everything that can be wrong was checked; nothing was written for it but a directory for
-/// pictures.
+/// A front end of which everything that can be wrong was checked; nothing was written for it.
 pub(super) struct Prepared {
     pub front_end: FrontEnd,
-    /// Of the screen and of pictures.
+    /// Of the screen alone.
     pub screen: Option<tui::Options>,
     pub output: OutputArguments,
     /// How the summary says to go on.
     pub commands: Commands,
 }
 
-/// Checks what the front end needs: its configuration, the terminal, where pictures go.
+/// Checks what the front end needs: its configuration and the terminal.
 pub(super) fn prepare(output: OutputArguments, commands: Commands) -> anyhow::Result<Prepared> {
     let front_end = choose(&output);
     let screen = match front_end {
@@ -67,13 +62,6 @@ pub(super) fn prepare(output: OutputArguments, commands: Commands) -> anyhow::Re
             let options = screen::options()?;
             tui::check_terminal().context("the terminal cannot be used; --headless needs none")?;
             Some(options)
-        }
-        FrontEnd::Pictures => {
-            if let Some(directory) = &output.pictures {
-                std::fs::create_dir_all(directory)
-                    .with_context(|| format!("cannot write pictures into {}", shown(directory)))?;
-            }
-            Some(screen::options_for_pictures())
         }
         FrontEnd::Lines | FrontEnd::Json => None,
     };

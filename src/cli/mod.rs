@@ -199,7 +199,7 @@ struct PaceArguments {
 struct OutputArguments {
     /// Show the plan first: what is there already, what has to be copied, the largest layers. On the screen b
     /// begins; elsewhere the plan is printed and nothing copied, and `transship resume` goes on.
-    #[arg(long, conflicts_with = "pictures")]
+    #[arg(long)]
     review: bool,
     /// One line per change instead of the screen, as when stdout is no terminal.
     #[arg(long)]
@@ -207,10 +207,6 @@ struct OutputArguments {
     /// One JSON event per line on stdout (the schema is in assets/events.md).
     #[arg(long)]
     json: bool,
-    /// Draw the screen into SVG pictures in a directory instead of on the terminal: a recording of the
-    /// run, and pictures of each pane on the way.
-    #[arg(long, value_name = "DIR", conflicts_with_all = ["headless", "json"])]
-    pictures: Option<PathBuf>,
 }
 
 impl JournalArguments {

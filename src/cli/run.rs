@@ -26,7 +26,7 @@ use super::{
     given::{Given, Pace},
     lists::{self, Source},
     output::{stdout, tell},
-    partial_list, screen, settings, shown, signals,
+    partial_list, settings, shown, signals,
 };
 use crate::{
     batch::{Command, Job, JobId, Outcome, StopMode, Verdict},
@@ -253,11 +253,11 @@ pub(super) async fn migrate(
     let review = match (output.review, front_end) {
         (false, _) => Review::None,
         (true, FrontEnd::Screen) => Review::First,
-        (true, FrontEnd::Pictures | FrontEnd::Lines | FrontEnd::Json) => Review::Only,
+        (true, FrontEnd::Lines | FrontEnd::Json) => Review::Only,
     };
     let options = Options { review, ..options };
     let (board, closed) = match front_end {
-        FrontEnd::Screen | FrontEnd::Pictures => {
+        FrontEnd::Screen => {
             let (events, feed) = mpsc::unbounded_channel();
             let observers: Vec<Box<dyn Observer>> = vec![Box::new(ToScreen(events))];
             let options = Options {
@@ -281,18 +281,15 @@ pub(super) async fn migrate(
                     partial_list::write(&whole, jobs).map_err(|error| format!("{error:#}"))
                 }),
             };
-            let watched = match &output.pictures {
-                None => tui::run(feed, screen)
-                    .await
-                    .map(|ended| elapsed = Some(ended.elapsed)),
-                Some(directory) => screen::draw_pictures(feed, screen, directory).await,
-            };
-            if let Err(error) = watched {
-                // Without a screen nobody steers: stop, so that the batch can be resumed from one.
-                let mode = StopMode::Now;
-                let _ = send_command.send(Command::Stop { mode });
-                // The terminal may be gone, and with it stderr.
-                tell(format_args!("transship: the terminal failed: {error}"));
+            match tui::run(feed, screen).await {
+                Ok(ended) => elapsed = Some(ended.elapsed),
+                Err(error) => {
+                    // Without a screen nobody steers: stop, so that the batch can be resumed from one.
+                    let mode = StopMode::Now;
+                    let _ = send_command.send(Command::Stop { mode });
+                    // The terminal may be gone, and with it stderr.
+                    tell(format_args!("transship: the terminal failed: {error}"));
+                }
             }
             finished(running).await?
         }

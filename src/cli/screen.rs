@@ -3,7 +3,7 @@
 //!
 //! Invariant: a wrong configuration is told with its lines before anything is written.
 
-use std::{fs, io, path::Path, time::Duration};
+use std::{fs, io, time::Duration};
 
 use anyhow::Context;
 use terminal_colorsaurus::{QueryOptions, ThemeMode, theme_mode};
@@ -11,8 +11,6 @@ use terminal_colorsaurus::{QueryOptions, ThemeMode, theme_mode};
 use super::shown;
 use crate::{list::Mistakes, tui};
 
-/// Size of recorded screens, in cells.
-const PICTURE: (u16, u16) = (120, 36);
 /// A terminal that is asked for its background answers at once, or through a slow line a little later.
 const ANSWER: Duration = Duration::from_secs(1);
 
@@ -54,22 +52,4 @@ fn configure(options: &mut tui::Options) -> anyhow::Result<Option<tui::Theme>> {
             Err(Mistakes::of_file(&shown(&path), &text, mistakes.collect()).into())
         }
     }
-}
-
-/// Pictures are the same on every machine.
-pub(super) fn options_for_pictures() -> tui::Options {
-    let environment = |name: &str| (name == "LANG").then(|| "C.UTF-8".to_owned());
-    tui::Options::detect(environment)
-}
-
-/// Draws the run into SVG files instead of on the terminal.
-pub(super) async fn draw_pictures(
-    feed: tui::Feed,
-    options: tui::Options,
-    directory: &Path,
-) -> io::Result<()> {
-    for (name, picture) in tui::record(feed, options, PICTURE).await {
-        fs::write(directory.join(format!("{name}.svg")), picture)?;
-    }
-    Ok(())
 }

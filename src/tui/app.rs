@@ -1,7 +1,7 @@
-//! The only I/O of the terminal front end: keys and events in, frames and commands out.
+//! The only I/O of the terminal front end: keys, events and answers in, frames and commands out.
 //!
-//! Draws when something changed, at most 20 times a second; ticks once a second while something moves,
-//! and not at all otherwise.
+//! One loop for every screen: a batch with the browser over it, or the browser alone. Draws when something
+//! changed, at most 20 times a second; ticks once a second while something moves, and not at all otherwise.
 
 use std::{io, sync::Arc, time::Duration};
 
@@ -15,16 +15,15 @@ use tokio::{
 
 use super::{
     OnFinish, Options,
-    browse::{Loader, Ticket},
+    browse::{Start, Ticket},
     model::{Effect, Model, Msg},
-    screen::Screen,
-    update::update,
+    terminal::TerminalGuard,
+    update::ModelStore,
     view::view,
 };
 use crate::{
     batch::{Board, Command, Event, Job},
     inspect::{Answer, Error, Request},
-    present::Level,
     program,
 };
 
@@ -44,6 +43,14 @@ pub struct Feed {
     pub loader: Loader,
 }
 
+/// Who reads what the browser asks for. Unbounded both ways: a screen asks for little at a time, and must
+/// not wait for registries.
+#[derive(Debug)]
+pub struct Loader {
+    pub requests: UnboundedSender<(Ticket, Request)>,
+    pub answers: UnboundedReceiver<(Ticket, Result<Answer, Error>)>,
+}
+
 /// Writes images as a list file and gives back its name, or why it could not.
 pub type WriteList = Box<dyn FnMut(&[Job]) -> Result<String, String> + Send>;
 
@@ -60,31 +67,55 @@ pub struct Ended {
 /// # Errors
 /// When the terminal cannot be taken, drawn on or read from; it is given back first.
 pub async fn run(feed: Feed, options: Options) -> io::Result<Ended> {
-    let mut screen = Screen::take()?;
-    let mut app = App {
-        model: Model::new(options),
+    let engine = Engine {
+        events: feed.events,
         commands: feed.commands,
         write_list: feed.write_list,
-        requests: feed.loader.requests,
+    };
+    let model = show(Model::new(options), Some(engine), feed.loader).await?;
+    Ok(Ended {
+        elapsed: model.elapsed(),
+        board: model.board,
+    })
+}
+
+/// Shows the browser until the operator closes it.
+///
+/// # Errors
+/// When the terminal cannot be taken, drawn on or read from; it is given back first.
+pub async fn run_browser(start: Start, loader: Loader, options: Options) -> io::Result<()> {
+    show(Model::browsing(options, start), None, loader).await?;
+    Ok(())
+}
+
+/// Shows the model until the operator leaves; gives back what it was then.
+async fn show(model: Model, engine: Option<Engine>, loader: Loader) -> io::Result<Model> {
+    let mut app = App {
+        terminal: TerminalGuard::take()?,
+        model: ModelStore::new(model),
+        engine,
+        requests: loader.requests,
         start: Instant::now(),
         changed: true,
         leaving: false,
     };
-    app.tell(Msg::Resized(screen.size()?), &mut screen)?;
-    let result = app
-        .watch(feed.events, feed.loader.answers, &mut screen)
-        .await;
-    drop(screen);
-    result.map(|()| Ended {
-        elapsed: app.model.elapsed(),
-        board: app.model.board,
-    })
+    app.tell(Msg::Resized(app.terminal.size()?))?;
+    app.run(loader.answers).await?;
+    Ok(app.model.into_model())
+}
+
+/// The batch's side of the screen.
+struct Engine {
+    events: UnboundedReceiver<Arc<Event>>,
+    commands: UnboundedSender<Command>,
+    write_list: WriteList,
 }
 
 struct App {
-    model: Model,
-    commands: UnboundedSender<Command>,
-    write_list: WriteList,
+    terminal: TerminalGuard,
+    model: ModelStore,
+    /// None when there is only the browser.
+    engine: Option<Engine>,
     requests: UnboundedSender<(Ticket, Request)>,
     start: Instant,
     changed: bool,
@@ -92,37 +123,35 @@ struct App {
 }
 
 impl App {
-    async fn watch(
+    async fn run(
         &mut self,
-        mut events: UnboundedReceiver<Arc<Event>>,
         mut answers: UnboundedReceiver<(Ticket, Result<Answer, Error>)>,
-        screen: &mut Screen,
     ) -> io::Result<()> {
         let mut keys = EventStream::new();
         let mut burst = Vec::with_capacity(BURST);
         let mut drawn = self.start - FRAME;
         while !self.leaving {
             tokio::select! {
-                received = events.recv_many(&mut burst, BURST), if !self.model.engine_gone => {
-                    self.tick(screen)?;
+                received = events(&mut self.engine, &mut burst), if !self.model.engine_gone => {
+                    self.tick()?;
                     if received == 0 {
-                        self.tell(Msg::EngineGone, screen)?;
+                        self.tell(Msg::EngineGone)?;
                     }
                     for event in burst.drain(..) {
-                        self.tell(Msg::Event(event), screen)?;
+                        self.tell(Msg::Event(event))?;
                     }
                 }
                 Some((ticket, answer)) = answers.recv() => {
-                    self.tell(Msg::Loaded(ticket, Box::new(answer)), screen)?;
+                    self.tell(Msg::Loaded(ticket, Box::new(answer)))?;
                 }
                 key = keys.next() => {
-                    self.tick(screen)?;
+                    self.tick()?;
                     match key {
                         Some(Ok(TerminalEvent::Key(key))) if key.kind != KeyEventKind::Release => {
-                            self.tell(Msg::Key(key), screen)?;
+                            self.tell(Msg::Key(key))?;
                         }
                         Some(Ok(TerminalEvent::Resize(width, height))) => {
-                            self.tell(Msg::Resized(Size { width, height }), screen)?;
+                            self.tell(Msg::Resized(Size { width, height }))?;
                         }
                         Some(Ok(_)) => {}
                         Some(Err(error)) => return Err(error),
@@ -131,8 +160,8 @@ impl App {
                 }
                 () = sleep_until(drawn + TICK), if self.model.is_lively() => self.changed = true,
                 () = sleep_until(drawn + FRAME), if self.changed => {
-                    self.tick(screen)?;
-                    screen.draw(|frame| view(&self.model, frame))?;
+                    self.tick()?;
+                    self.terminal.draw(|frame| view(&self.model, frame))?;
                     self.changed = false;
                     drawn = Instant::now();
                 }
@@ -141,44 +170,65 @@ impl App {
         Ok(())
     }
 
-    fn tick(&mut self, screen: &mut Screen) -> io::Result<()> {
-        self.tell(Msg::Tick(self.start.elapsed()), screen)
+    fn tick(&mut self) -> io::Result<()> {
+        self.tell(Msg::Tick(self.start.elapsed()))
     }
 
-    fn tell(&mut self, msg: Msg, screen: &mut Screen) -> io::Result<()> {
+    fn tell(&mut self, msg: Msg) -> io::Result<()> {
         self.changed |= !matches!(msg, Msg::Tick(_));
-        for effect in update(&mut self.model, msg) {
-            match effect {
-                // An engine that is gone closes the events as well, which is told then.
-                Effect::Send(command) => drop(self.commands.send(command)),
-                Effect::Copy(text) => screen.copy(&text)?,
-                Effect::WriteList(jobs) => {
-                    let written = (self.write_list)(&jobs).map(|file| (jobs.len(), file));
-                    self.tell(Msg::ListWritten(written), screen)?;
+        for effect in self.model.update(msg) {
+            self.carry_out(effect)?;
+        }
+        Ok(())
+    }
+
+    fn carry_out(&mut self, effect: Effect) -> io::Result<()> {
+        match effect {
+            Effect::Send(command) => {
+                if let Some(engine) = &self.engine {
+                    // An engine that is gone closes the events as well, which is told then.
+                    let _ = engine.commands.send(command);
                 }
-                // Without a reader the browser goes on saying that it reads.
-                Effect::Load(ticket, request) => drop(self.requests.send((ticket, request))),
-                Effect::Announce => self.announce(screen)?,
-                Effect::Suspend => screen.suspend()?,
-                Effect::Leave => self.leaving = true,
             }
+            Effect::WriteList(jobs) => {
+                if let Some(engine) = &mut self.engine {
+                    let written = (engine.write_list)(&jobs).map(|file| (jobs.len(), file));
+                    self.tell(Msg::ListWritten(written))?;
+                }
+            }
+            Effect::Copy(text) => self.terminal.copy(&text)?,
+            // Without a reader the browser goes on saying that it reads.
+            Effect::Load(ticket, request) => drop(self.requests.send((ticket, request))),
+            Effect::Announce => self.announce()?,
+            Effect::Suspend => self.terminal.suspend()?,
+            Effect::Leave => self.leaving = true,
         }
         Ok(())
     }
 
     /// Tells an operator who looks elsewhere that the batch has ended.
-    fn announce(&mut self, screen: &mut Screen) -> io::Result<()> {
+    fn announce(&mut self) -> io::Result<()> {
         let OnFinish { bell, command } = &self.model.options.on_finish;
         if *bell {
-            screen.ring()?;
+            self.terminal.ring()?;
         }
-        if let Some((name, arguments)) = command.split_first() {
-            let started = program::launch(name, arguments);
-            if let Err(error) = started {
+        let Some((name, arguments)) = command.split_first() else {
+            return Ok(());
+        };
+        match program::launch(name, arguments) {
+            Ok(()) => Ok(()),
+            Err(error) => {
                 let text = format!("cannot start {name}: {error}");
-                self.model.say(Level::Warning, text);
+                self.tell(Msg::NotAnnounced(text))
             }
         }
-        Ok(())
+    }
+}
+
+/// How many events came; 0 when no more will. Never ready when there is no batch.
+async fn events(engine: &mut Option<Engine>, burst: &mut Vec<Arc<Event>>) -> usize {
+    match engine {
+        Some(engine) => engine.events.recv_many(burst, BURST).await,
+        None => std::future::pending().await,
     }
 }

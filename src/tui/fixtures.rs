@@ -233,18 +233,23 @@ pub fn finished(job: u32, outcome: Outcome) -> Event {
     }
 }
 
+/// A dark terminal with all glyphs.
+pub fn options() -> Options {
+    Options {
+        theme: Theme::Dark,
+        glyphs: Glyphs::UNICODE,
+        attempts: Some(5),
+        ..Options::detect(|_| None)
+    }
+}
+
 /// A model of 120x40 cells that saw `events`.
 pub fn model(events: impl IntoIterator<Item = Event>) -> Model {
     sized(120, 40, events)
 }
 
 pub fn sized(width: u16, height: u16, events: impl IntoIterator<Item = Event>) -> Model {
-    let mut model = Model::new(Options {
-        theme: Theme::Dark,
-        glyphs: Glyphs::UNICODE,
-        attempts: Some(5),
-        ..Options::detect(|_| None)
-    });
+    let mut model = Model::new(options());
     update(&mut model, Msg::Resized(Size { width, height }));
     tell(&mut model, events);
     model

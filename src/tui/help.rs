@@ -2,7 +2,10 @@
 
 use ratatui::layout::Size;
 
-use super::keymap::{Heading, Keymap};
+use super::{
+    keymap::{Heading, Keymap},
+    typed_words::TypedWords,
+};
 use crate::present::wrap;
 
 /// Cells of the keys before what they do.
@@ -21,14 +24,13 @@ pub enum HelpLine<G> {
 /// `cells` cells.
 #[must_use]
 pub fn lines<G: Heading>(keys: &Keymap<G>, search: &str, cells: usize) -> Vec<HelpLine<G>> {
-    let words: Vec<String> = search.split_whitespace().map(str::to_lowercase).collect();
+    let mut words = TypedWords::new(search);
     let mut lines = Vec::new();
     let mut last = None;
     for binding in keys.explained() {
         let keys = binding.keys.join(" ");
         let title = binding.group.title();
-        let text = format!("{keys} {title} {}", binding.says).to_lowercase();
-        if !words.iter().all(|word| text.contains(word)) {
+        if !words.are_in(&format!("{keys} {title} {}", binding.says)) {
             continue;
         }
         if last.is_some_and(|group| group != binding.group) {

@@ -10,13 +10,13 @@ use tui_input::Input;
 
 use super::{
     Options,
-    browse::Ticket,
+    browse::{Browser, Start, Ticket},
+    browser_overlay::BrowserOverlay,
     causes::Failures,
     images::Images,
-    keys::{Action, Binding, Mode},
+    keys::{Action, Binding},
     layout::{self, Pane, Screen},
     log::Log,
-    looking::Looking,
     meter::Meter,
     names::Names,
     registries::Registries,
@@ -41,6 +41,8 @@ pub enum Msg {
     ListWritten(Result<(usize, String), String>),
     /// What came of [`Effect::Load`].
     Loaded(Ticket, Box<Result<Answer, Error>>),
+    /// Why the operator's own command for [`Effect::Announce`] was not started.
+    NotAnnounced(String),
 }
 
 /// What the model wants done.
@@ -56,6 +58,7 @@ pub enum Effect {
     /// Every image has ended: tell the operator, who may be elsewhere.
     Announce,
     Suspend,
+    /// The operator is done with the screen.
     Leave,
 }
 
@@ -84,8 +87,10 @@ pub struct Model {
     /// What lies over the panes; the last one has the keys.
     pub overlays: Vec<Overlay>,
     pub notice: Option<Notice>,
+    /// Whether a batch is shown under the browser; without one there is only the browser.
+    pub has_batch: bool,
     /// The browser, which lies over everything while it is open.
-    pub looking: Looking,
+    pub browser: BrowserOverlay,
     pub clocks: Clocks,
     /// The stop this operator asked for last.
     pub stop_asked: Option<StopMode>,
@@ -140,6 +145,17 @@ pub struct Clocks {
 }
 
 impl Model {
+    /// The browser alone. It asks for nothing yet: that begins with the first message, which tells the size.
+    #[must_use]
+    pub fn browsing(options: Options, start: Start) -> Self {
+        let browser = Browser::new(options.clone(), start);
+        let mut model = Self::new(options);
+        model.has_batch = false;
+        model.browser.open = Some(Box::new(browser));
+        model
+    }
+
+    /// A batch that nothing is known of yet.
     #[must_use]
     pub fn new(options: Options) -> Self {
         Self {
@@ -161,7 +177,8 @@ impl Model {
             log_offset: 0,
             overlays: Vec::new(),
             notice: None,
-            looking: Looking::default(),
+            has_batch: true,
+            browser: BrowserOverlay::default(),
             clocks: Clocks::default(),
             stop_asked: None,
             parallel_asked: None,
@@ -182,20 +199,6 @@ impl Model {
     pub fn screen(&self) -> Screen {
         let reviewing = self.board.is_reviewing() && self.ended.is_none();
         layout::screen(self.size, self.focus, self.beside, self.zoomed, reviewing)
-    }
-
-    /// What the keys speak to.
-    #[must_use]
-    pub fn mode(&self) -> Mode {
-        match self.overlays.last() {
-            None => Mode::Panes,
-            Some(Overlay::Filter(_)) => Mode::Filter,
-            Some(Overlay::Question { .. }) => Mode::Question,
-            Some(Overlay::Leave) => Mode::Leave,
-            Some(Overlay::Help { typing: false, .. }) => Mode::Help,
-            Some(Overlay::Help { typing: true, .. }) => Mode::Search,
-            Some(Overlay::Palette { .. }) => Mode::Palette,
-        }
     }
 
     /// Whether images are copied, not only looked at.
@@ -237,7 +240,13 @@ impl Model {
     }
 
     pub fn say(&mut self, level: Level, text: impl Into<String>) {
+        self.notice = Some(Notice::new(level, text));
+    }
+}
+
+impl Notice {
+    pub fn new(level: Level, text: impl Into<String>) -> Self {
         let text = text.into();
-        self.notice = Some(Notice { level, text });
+        Self { level, text }
     }
 }

@@ -2,10 +2,13 @@
 //!
 //! Decides what is offered for what was typed, and in which order; `actions.rs` does it.
 
+use std::cmp::Reverse;
+
 use super::{
     keys::{Action, Keymap, Mode},
     order::{Show, Sort},
     theme::Theme,
+    typed_words::TypedWords,
 };
 use crate::batch::LaneLimit;
 
@@ -22,6 +25,14 @@ pub enum Run {
     Limit(LaneLimit),
 }
 
+/// How well a command fits, best first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Rank {
+    Name,
+    Letters(Reverse<u32>),
+    Explanation,
+}
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
     pub name: String,
@@ -35,14 +46,14 @@ pub struct Entry {
 #[must_use]
 pub fn entries(keys: &Keymap, typed: &str) -> Vec<Entry> {
     let typed = typed.trim().to_lowercase();
-    let mut found: Vec<(u8, Entry)> = (with_number(&typed).into_iter().map(|entry| (0, entry)))
-        .chain(all(keys).into_iter().filter_map(|entry| {
-            let rank = rank(&entry, &typed)?;
-            Some((rank, entry))
-        }))
+    let name = typed.replace('-', " ");
+    let mut words = TypedWords::new(&name);
+    let mut found: Vec<(Rank, Entry)> = (all(keys).into_iter())
+        .filter_map(|entry| Some((rank(&entry, &name, &mut words)?, entry)))
         .collect();
     found.sort_by_key(|(rank, _)| *rank);
-    found.into_iter().map(|(_, entry)| entry).collect()
+    let found = found.into_iter().map(|(_, entry)| entry);
+    with_number(&typed).into_iter().chain(found).collect()
 }
 
 fn entry(name: impl Into<String>, says: impl Into<String>, run: Run) -> Entry {
@@ -120,19 +131,15 @@ fn all(keys: &Keymap) -> Vec<Entry> {
     all
 }
 
-/// How well `typed` fits: the name itself, its beginning, words in it, words of its explanation.
-fn rank(entry: &Entry, typed: &str) -> Option<u8> {
+/// How well `typed` fits: the name itself, letters of it, words of its explanation.
+fn rank(entry: &Entry, typed: &str, words: &mut TypedWords) -> Option<Rank> {
     let name = entry.name.replace('-', " ");
-    let typed = typed.replace('-', " ");
-    let words = |text: &str| typed.split_whitespace().all(|word| text.contains(word));
     if name == typed {
-        Some(1)
-    } else if name.starts_with(&typed) {
-        Some(2)
-    } else if words(&name) {
-        Some(3)
-    } else {
-        words(&entry.says.to_lowercase()).then_some(4)
+        return Some(Rank::Name);
+    }
+    match words.score(&name) {
+        Some(score) => Some(Rank::Letters(Reverse(score))),
+        None => words.are_in(&entry.says).then_some(Rank::Explanation),
     }
 }
 
@@ -151,6 +158,8 @@ mod tests {
         assert_eq!(first("sort si"), Run::Sort(Sort::Size));
         assert_eq!(first("show queued"), Run::Show(Show::Queued));
         assert_eq!(first("clipboard chain"), Run::Act(Action::CopyFailure));
+        assert_eq!(first("raf"), Run::Act(Action::RetryAllFailed));
+        assert_eq!(first("srtsz"), Run::Sort(Sort::Size));
     }
 
     #[test]

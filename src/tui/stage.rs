@@ -10,31 +10,31 @@ use ratatui::{
 use super::{
     Options, keymap,
     model::{Effect, Model, Msg},
-    update::update,
+    update::ModelStore,
     view,
 };
 use crate::batch::{Command, Event};
 
 pub struct Stage {
-    model: Model,
+    model: ModelStore,
 }
 
 impl Stage {
     /// A screen of `width` x `height` cells.
     #[must_use]
     pub fn new((width, height): (u16, u16), options: Options) -> Self {
-        let mut model = Model::new(options);
-        update(&mut model, Msg::Resized(Size { width, height }));
+        let mut model = ModelStore::new(Model::new(options));
+        model.update(Msg::Resized(Size { width, height }));
         Self { model }
     }
 
     pub fn event(&mut self, event: Arc<Event>) {
-        update(&mut self.model, Msg::Event(event));
+        self.model.update(Msg::Event(event));
     }
 
     /// Time since the start.
     pub fn tick(&mut self, now: Duration) {
-        update(&mut self.model, Msg::Tick(now));
+        self.model.update(Msg::Tick(now));
     }
 
     /// Presses keys, written as in the key table and separated by spaces; gives back what they ask of the
@@ -42,7 +42,7 @@ impl Stage {
     pub fn press(&mut self, keys: &str) -> Vec<Command> {
         let events = keys.split(' ').filter_map(keymap::event);
         let effects: Vec<Effect> = events
-            .flat_map(|key| update(&mut self.model, Msg::Key(key)))
+            .flat_map(|key| self.model.update(Msg::Key(key)))
             .collect();
         (effects.into_iter())
             .filter_map(|effect| match effect {

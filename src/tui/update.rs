@@ -3,16 +3,18 @@
 //! Decides what events, time and keys do; keys that are actions go to `actions.rs`. Pure: no clock, no
 //! channel, no terminal.
 
-use std::time::Duration;
+use std::{ops::Deref, time::Duration};
 
-use crossterm::event::{Event as TerminalEvent, KeyEvent};
-use tui_input::backend::crossterm::EventHandler as _;
+use crossterm::event::KeyEvent;
+use tui_input::Input;
 
 use super::{
     actions::act,
-    detail, help,
+    browser_overlay, detail,
+    dispatch::{self, KeyTarget},
+    help,
+    keys::{self, Action, Keymap, Mode},
     layout::Pane,
-    looking,
     model::{Clocks, Effect, Model, Msg, Overlay},
     names::Names,
     palette,
@@ -22,13 +24,38 @@ use crate::{
     present::{Level, count, sentence},
 };
 
+/// The model as the loop holds it: anybody may read it, and only a message changes it.
+pub struct ModelStore(Model);
+
+impl ModelStore {
+    pub fn new(model: Model) -> Self {
+        Self(model)
+    }
+
+    pub fn update(&mut self, msg: Msg) -> Vec<Effect> {
+        update(&mut self.0, msg)
+    }
+
+    pub fn into_model(self) -> Model {
+        self.0
+    }
+}
+
+impl Deref for ModelStore {
+    type Target = Model;
+
+    fn deref(&self) -> &Model {
+        &self.0
+    }
+}
+
 pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
     let effects = match msg {
         // Thousands of events may come between two frames, so nothing is measured out for each.
         Msg::Event(event) => return happened(model, &event),
-        Msg::Key(key) if model.looking.browser.is_some() => looking::pressed(model, key),
+        Msg::Key(key) if model.browser.open.is_some() => browser_overlay::pressed(model, &key),
         Msg::Key(key) => pressed(model, &key),
-        Msg::Loaded(ticket, answer) => looking::loaded(&mut model.looking, ticket, answer),
+        Msg::Loaded(ticket, answer) => browser_overlay::loaded(model, ticket, *answer),
         Msg::Tick(now) => {
             model.now = now;
             model.meter.tick(now, &model.board);
@@ -39,7 +66,7 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
         }
         Msg::Resized(size) => {
             model.size = size;
-            looking::resized(&mut model.looking, size)
+            browser_overlay::resized(model)
         }
         Msg::EngineGone => {
             model.engine_gone = true;
@@ -58,6 +85,10 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
         }
         Msg::ListWritten(Err(error)) => {
             model.say(Level::Error, format!("cannot write the list: {error}"));
+            Vec::new()
+        }
+        Msg::NotAnnounced(why) => {
+            model.say(Level::Warning, why);
             Vec::new()
         }
     };
@@ -161,47 +192,67 @@ fn keep_time(model: &mut Model, event: &Event) {
 }
 
 fn pressed(model: &mut Model, key: &KeyEvent) -> Vec<Effect> {
-    model.notice = None;
     model.images.catch_up(&model.board, &model.meter);
     model.failures.catch_up(&model.board);
     let selected = model.images.selected();
-    let effects = match model.options.keys.action(model.mode(), key) {
-        Some(action) => act(model, action),
-        None => {
-            typed(model, key);
-            Vec::new()
-        }
-    };
+    let effects = dispatch::press(model, key);
     if selected != model.images.selected() {
         model.detail_offset = 0;
     }
     effects
 }
 
-/// A key that is no action is typed where something is typed.
-fn typed(model: &mut Model, key: &KeyEvent) {
-    let key = TerminalEvent::Key(*key);
-    match model.overlays.last_mut() {
-        Some(Overlay::Filter(input)) => {
-            input.handle_event(&key);
-            let text = input.value().to_owned();
-            if text != model.images.filter().text() {
-                model.images.set_filter(&text, &model.board, &model.meter);
+impl KeyTarget for Model {
+    type Keys = keys::Group;
+
+    fn keymap(&self) -> &Keymap {
+        &self.options.keys
+    }
+
+    fn mode(&self) -> Mode {
+        match self.overlays.last() {
+            None => Mode::Panes,
+            Some(Overlay::Filter(_)) => Mode::Filter,
+            Some(Overlay::Question { .. }) => Mode::Question,
+            Some(Overlay::Leave) => Mode::Leave,
+            Some(Overlay::Help { typing: false, .. }) => Mode::Help,
+            Some(Overlay::Help { typing: true, .. }) => Mode::Search,
+            Some(Overlay::Palette { .. }) => Mode::Palette,
+        }
+    }
+
+    fn act(&mut self, action: Action) -> Vec<Effect> {
+        act(self, action)
+    }
+
+    fn input(&mut self) -> Option<&mut Input> {
+        match self.overlays.last_mut()? {
+            Overlay::Filter(input) | Overlay::Palette { input, .. } => Some(input),
+            Overlay::Help {
+                search,
+                typing: true,
+                ..
+            } => Some(search),
+            Overlay::Help { .. } | Overlay::Question { .. } | Overlay::Leave => None,
+        }
+    }
+
+    fn typed(&mut self) {
+        match self.overlays.last_mut() {
+            Some(Overlay::Filter(input)) => {
+                let text = input.value().to_owned();
+                if text != self.images.filter().text() {
+                    self.images.set_filter(&text, &self.board, &self.meter);
+                }
             }
+            Some(Overlay::Help { offset, .. }) => *offset = 0,
+            Some(Overlay::Palette { at, .. }) => *at = 0,
+            Some(Overlay::Question { .. } | Overlay::Leave) | None => {}
         }
-        Some(Overlay::Help {
-            offset,
-            search,
-            typing: true,
-        }) => {
-            search.handle_event(&key);
-            *offset = 0;
-        }
-        Some(Overlay::Palette { input, at }) => {
-            input.handle_event(&key);
-            *at = 0;
-        }
-        Some(Overlay::Help { .. } | Overlay::Question { .. } | Overlay::Leave) | None => {}
+    }
+
+    fn forget_notice(&mut self) {
+        self.notice = None;
     }
 }
 

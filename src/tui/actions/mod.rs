@@ -17,9 +17,10 @@ use self::{
     over::{choose, read_help},
 };
 use super::{
+    browser_overlay,
+    dispatch::KeyTarget as _,
     keys::{Action, Mode},
     layout::Pane,
-    looking,
     model::{Effect, Model, Overlay},
     order::{Show, Sort},
     theme::Theme,
@@ -260,7 +261,7 @@ fn look(model: &mut Model) -> Vec<Effect> {
         model.say(Level::Info, "no image is selected");
         return Vec::new();
     }
-    looking::open(&mut model.looking, &images, &model.options, model.size)
+    browser_overlay::open(model, &images)
 }
 
 fn copy_references(model: &mut Model) -> Vec<Effect> {

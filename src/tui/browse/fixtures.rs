@@ -6,14 +6,19 @@ use bytes::Bytes;
 use ratatui::{Terminal, backend::TestBackend, buffer::Buffer, layout::Size};
 use serde_json::{Value, json};
 
-use super::{Browser, Effect, Msg, Start, update, view};
+use super::{Browser, Start};
 use crate::{
     inspect::{
         Answer, Config, Error, ErrorKind, Listing, Place, Referrers, ReferrersSource, Request,
     },
     oci::{Descriptor, Digest, Manifest, MediaType, Reference, Version},
-    present::Glyphs,
-    tui::{Options, keymap::event, theme::Theme},
+    tui::{
+        fixtures::options,
+        keymap::event,
+        model::{Effect, Model, Msg},
+        update::update,
+        view::view,
+    },
 };
 
 pub const REGISTRY: &str = "registry.example:5000";
@@ -176,9 +181,9 @@ impl Content {
     }
 }
 
-/// A browser and what it asked for.
+/// The browser alone, and what it asked for.
 pub struct Browsing {
-    pub browser: Browser,
+    pub model: Model,
     /// Loads nobody answered yet.
     pub asked: Vec<Effect>,
     /// Everything else it wanted.
@@ -188,13 +193,8 @@ pub struct Browsing {
 impl Browsing {
     /// Nothing is answered yet.
     pub fn new(start: Start) -> Self {
-        let options = Options {
-            theme: Theme::Dark,
-            glyphs: Glyphs::UNICODE,
-            ..Options::detect(|_| None)
-        };
         let mut browsing = Self {
-            browser: Browser::new(options, start),
+            model: Model::browsing(options(), start),
             asked: Vec::new(),
             effects: Vec::new(),
         };
@@ -202,12 +202,20 @@ impl Browsing {
         browsing
     }
 
+    pub fn browser(&self) -> &Browser {
+        self.model.browser.open.as_ref().unwrap()
+    }
+
+    pub fn browser_mut(&mut self) -> &mut Browser {
+        self.model.browser.open.as_mut().unwrap()
+    }
+
     pub fn resize(&mut self, width: u16, height: u16) {
         self.tell(Msg::Resized(Size { width, height }));
     }
 
     pub fn tell(&mut self, message: Msg) {
-        for effect in update(&mut self.browser, message) {
+        for effect in update(&mut self.model, message) {
             match effect {
                 Effect::Load(..) => self.asked.push(effect),
                 _ => self.effects.push(effect),
@@ -251,9 +259,9 @@ impl Browsing {
     }
 
     pub fn picture(&self) -> Buffer {
-        let size = self.browser.size;
+        let size = self.model.size;
         let mut terminal = Terminal::new(TestBackend::new(size.width, size.height)).unwrap();
-        terminal.draw(|frame| view(&self.browser, frame)).unwrap();
+        terminal.draw(|frame| view(&self.model, frame)).unwrap();
         terminal.backend().buffer().clone()
     }
 

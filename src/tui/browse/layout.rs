@@ -5,6 +5,8 @@
 
 use ratatui::layout::{Rect, Size};
 
+use crate::tui::layout::TITLE;
+
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Pane {
     /// Repositories, or the images of a list.
@@ -32,9 +34,6 @@ pub struct Areas {
     pub body: Rect,
     pub footer: Rect,
 }
-
-/// A pane's first line is its title.
-pub const TITLE: u16 = 1;
 
 #[must_use]
 pub fn screen(size: Size, focus: Pane, zoomed: bool) -> Screen {

@@ -1,27 +1,25 @@
-//! Everything the browser shows, and the messages and effects around it.
+//! Everything the browser shows.
 //!
 //! Invariant: only `update` changes a [`Browser`]; panes say what they show, the cache what is known of it.
 
 use std::{collections::HashSet, fmt};
 
-use crossterm::event::KeyEvent;
 use ratatui::layout::Size;
 use tui_input::Input;
 
 use super::{
-    cache::{Cache, Ticket},
+    cache::Cache,
     chooser::Chooser,
     comparing::Comparing,
-    keys::Mode,
     layout::{self, Pane, Screen},
     raw::Raw,
     tree::{self, NodeId, Row},
 };
 use crate::{
-    inspect::{Answer, Error, Place, Request},
+    inspect::Place,
     oci::{Reference, Registry, Repository, Tag},
     present::Level,
-    tui::Options,
+    tui::{Options, model::Notice},
 };
 
 /// Where browsing begins.
@@ -42,27 +40,6 @@ pub struct Pair {
 }
 
 #[derive(Clone, Debug)]
-pub enum Msg {
-    Key(KeyEvent),
-    Resized(Size),
-    /// What came of [`Effect::Load`].
-    Loaded(Ticket, Box<Result<Answer, Error>>),
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Effect {
-    /// Read this and send [`Msg::Loaded`] with the ticket.
-    Load(Ticket, Request),
-    /// Put this on the clipboard.
-    Copy(String),
-    Suspend,
-    /// The browser was closed.
-    Leave,
-    /// Ctrl-C: what that means is for whoever shows the browser.
-    Interrupt,
-}
-
-#[derive(Clone, Debug)]
 pub struct Browser {
     pub options: Options,
     pub size: Size,
@@ -78,7 +55,7 @@ pub struct Browser {
     pub marked: Option<Reference>,
     /// What lies over the panes; the last one has the keys.
     pub overlays: Vec<Overlay>,
-    pub notice: Option<(Level, String)>,
+    pub notice: Option<Notice>,
 }
 
 /// What the first pane offers.
@@ -194,18 +171,6 @@ impl Browser {
         layout::screen(self.size, self.focus, self.zoomed)
     }
 
-    /// What the keys speak to.
-    #[must_use]
-    pub fn mode(&self) -> Mode {
-        match self.overlays.last() {
-            None => Mode::Panes,
-            Some(Overlay::Typing(_)) => Mode::Typing,
-            Some(Overlay::Raw(_)) => Mode::Raw,
-            Some(Overlay::Comparing(_)) => Mode::Comparing,
-            Some(Overlay::Help { .. }) => Mode::Help,
-        }
-    }
-
     /// The lines of the image pane.
     #[must_use]
     pub fn rows(&self) -> Vec<Row> {
@@ -238,7 +203,7 @@ impl Browser {
     }
 
     pub fn say(&mut self, level: Level, text: impl Into<String>) {
-        self.notice = Some((level, text.into()));
+        self.notice = Some(Notice::new(level, text));
     }
 }
 

@@ -1,39 +1,51 @@
-//! How the browser changes: `update(browser, message)` gives the effects wanted.
+//! How the browser changes with a key, an answer or a new size; gives the effects wanted.
 //!
 //! Decides what has to be read: what the open panes show and nobody has read yet. Pure: no clock, no
 //! channel, no terminal.
 
-use crossterm::event::{Event as TerminalEvent, KeyEvent};
-use tui_input::backend::crossterm::EventHandler as _;
+use crossterm::event::KeyEvent;
+use ratatui::layout::Size;
+use tui_input::Input;
 
 use super::{
     act::act,
-    cache::config_request,
+    cache::{Ticket, config_request},
     chooser::in_sight,
+    keys::{self, Action, Keymap, Mode},
     layout::Pane,
-    model::{Browser, Effect, Left, Msg, Overlay, Viewed},
+    model::{Browser, Left, Overlay, Viewed},
     raw::Direction,
     tree::What,
 };
 use crate::{
-    inspect::{Place, Request},
+    inspect::{Answer, Error, Place, Request},
     oci::Tag,
+    tui::{
+        dispatch::{self, KeyTarget},
+        model::Effect,
+    },
 };
 
-pub fn update(browser: &mut Browser, msg: Msg) -> Vec<Effect> {
-    let mut effects = match msg {
-        Msg::Key(key) => pressed(browser, &key),
-        Msg::Resized(size) => {
-            browser.size = size;
-            Vec::new()
-        }
-        Msg::Loaded(ticket, answer) => {
-            if browser.cache.answer(ticket, *answer) {
-                take_in(browser);
-            }
-            Vec::new()
-        }
-    };
+pub fn pressed(browser: &mut Browser, key: &KeyEvent) -> Vec<Effect> {
+    let effects = dispatch::press(browser, key);
+    follow_up(browser, effects)
+}
+
+pub fn resized(browser: &mut Browser, size: Size) -> Vec<Effect> {
+    browser.size = size;
+    follow_up(browser, Vec::new())
+}
+
+/// Takes in what came of `Effect::Load`.
+pub fn loaded(browser: &mut Browser, ticket: Ticket, answer: Result<Answer, Error>) -> Vec<Effect> {
+    if browser.cache.answer(ticket, answer) {
+        take_in(browser);
+    }
+    follow_up(browser, Vec::new())
+}
+
+/// Asks for what is shown now and was not read yet, and scrolls to what is selected.
+fn follow_up(browser: &mut Browser, mut effects: Vec<Effect>) -> Vec<Effect> {
     for request in wanted(browser) {
         if let Some(ticket) = browser.cache.ask(&request) {
             effects.push(Effect::Load(ticket, request));
@@ -48,18 +60,44 @@ pub fn update(browser: &mut Browser, msg: Msg) -> Vec<Effect> {
     effects
 }
 
-fn pressed(browser: &mut Browser, key: &KeyEvent) -> Vec<Effect> {
-    browser.notice = None;
-    if let Some(action) = browser.options.browser_keys.action(browser.mode(), key) {
-        return act(browser, action);
+impl KeyTarget for Browser {
+    type Keys = keys::Group;
+
+    fn keymap(&self) -> &Keymap {
+        &self.options.browser_keys
     }
-    if let Some(Overlay::Typing(input)) = browser.overlays.last_mut()
-        && input.handle_event(&TerminalEvent::Key(*key)).is_some()
-    {
-        let text = input.value().to_owned();
-        typed(browser, &text);
+
+    fn mode(&self) -> Mode {
+        match self.overlays.last() {
+            None => Mode::Panes,
+            Some(Overlay::Typing(_)) => Mode::Typing,
+            Some(Overlay::Raw(_)) => Mode::Raw,
+            Some(Overlay::Comparing(_)) => Mode::Comparing,
+            Some(Overlay::Help { .. }) => Mode::Help,
+        }
     }
-    Vec::new()
+
+    fn act(&mut self, action: Action) -> Vec<Effect> {
+        act(self, action)
+    }
+
+    fn input(&mut self) -> Option<&mut Input> {
+        match self.overlays.last_mut()? {
+            Overlay::Typing(input) => Some(input),
+            Overlay::Raw(_) | Overlay::Comparing(_) | Overlay::Help { .. } => None,
+        }
+    }
+
+    fn typed(&mut self) {
+        if let Some(Overlay::Typing(input)) = self.overlays.last() {
+            let text = input.value().to_owned();
+            typed(self, &text);
+        }
+    }
+
+    fn forget_notice(&mut self) {
+        self.notice = None;
+    }
 }
 
 /// Filters or searches for what was typed so far.

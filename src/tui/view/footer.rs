@@ -1,16 +1,22 @@
-//! The last line: the answer to the last key, the filter's input, or the keys there are.
+//! The last line: what is being typed, the answer to the last key, or the keys there are.
+//!
+//! The same for the batch's panes and for the browser; how a key is shown there is theirs to say.
 
 use ratatui::{
     buffer::Buffer,
     layout::{Position, Rect},
 };
+use tui_input::Input;
 
-use super::pen;
+use super::pen::Pen;
 use crate::{
     present::{Level, count, plain, skip, width},
     tui::{
-        keys::{Action, Mode},
-        model::{Model, Overlay},
+        Options,
+        dispatch::KeyTarget,
+        keymap,
+        keys::{Action, Binding},
+        model::{Model, Notice, Overlay},
         theme::Role,
     },
 };
@@ -18,106 +24,112 @@ use crate::{
 /// Cells that are kept free for what is typed.
 const TYPED: usize = 20;
 
+/// What the last line says.
+pub enum Line<'a> {
+    Typing {
+        prompt: &'static str,
+        input: &'a Input,
+        /// What was found so far.
+        found: String,
+    },
+    Notice(&'a Notice),
+    Keys,
+}
+
+/// Where a key is shown that has a hint.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// It means nothing now.
+    Nowhere,
+    First,
+    /// In the order of the table, as long as there is room.
+    Middle,
+    /// At the end of the line, before all others: how to get help and how to leave.
+    End,
+}
+
+pub trait Footer: KeyTarget {
+    fn options(&self) -> &Options;
+    fn line(&self) -> Line<'_>;
+    fn place(&self, binding: &keymap::Binding<Self::Keys>) -> Place;
+}
+
 /// Draws the line; gives where the text cursor belongs, if anywhere.
-pub fn draw(model: &Model, buffer: &mut Buffer, area: Rect) -> Option<Position> {
-    match model.overlays.last() {
-        Some(Overlay::Filter(input)) => {
-            let shown = model.images.rows().len();
-            let images = count(model.board.jobs().len(), "image");
-            let hits = format!("  {shown} of {images}  ");
-            return Some(typing(model, buffer, area, "/", input, &hits));
+pub fn draw(screen: &impl Footer, buffer: &mut Buffer, area: Rect) -> Option<Position> {
+    let mut pen = Pen::new(buffer, area, 0, screen.options());
+    pen.skip(1);
+    match screen.line() {
+        Line::Typing {
+            prompt,
+            input,
+            found,
+        } => {
+            let column = typing(screen, &mut pen, prompt, input, &found);
+            return Some(Position {
+                x: area.x + 2 + column,
+                y: area.y,
+            });
         }
-        Some(Overlay::Help {
-            search,
-            typing: true,
-            ..
-        }) => return Some(typing(model, buffer, area, "/", search, "  ")),
-        Some(Overlay::Palette { input, .. }) => {
-            return Some(typing(model, buffer, area, ":", input, "  "));
+        Line::Notice(notice) => {
+            let role = match notice.level {
+                Level::Info | Level::Good => Role::Strong,
+                Level::Warning => Role::Warning,
+                Level::Error => Role::Bad,
+            };
+            pen.put(role, &plain(&notice.text));
         }
-        Some(Overlay::Help { .. } | Overlay::Question { .. } | Overlay::Leave) | None => {}
+        Line::Keys => hints(screen, &mut pen),
     }
-    if let Some(notice) = &model.notice {
-        let role = match notice.level {
-            Level::Info | Level::Good => Role::Strong,
-            Level::Warning => Role::Warning,
-            Level::Error => Role::Bad,
-        };
-        let mut pen = pen(model, buffer, area, 0);
-        pen.skip(1);
-        pen.put(role, &plain(&notice.text));
-        return None;
-    }
-    hints(model, buffer, area, model.mode());
     None
 }
 
-/// As many keys as there is room for, the one that ends a review first; how to get help and how to leave come
-/// before all others.
-fn hints(model: &Model, buffer: &mut Buffer, area: Rect, mode: Mode) {
-    let mut hints: Vec<_> = (model.options.keys.in_mode(mode))
-        .filter(|binding| !binding.hint.is_empty() && model.offers(binding))
-        .filter_map(|binding| Some((binding, binding.keys.first()?)))
-        .collect();
-    hints.sort_by_key(|(binding, _)| binding.action != Action::Begin);
-    let always = |action| matches!(action, Action::Help | Action::Quit);
-    let mut pen = pen(model, buffer, area, 0);
-    pen.skip(1);
-    let last: Vec<(Role, String)> = (hints.iter())
-        .filter(|(binding, _)| always(binding.action))
-        .flat_map(|(binding, key)| {
+/// As many keys as there is room for.
+fn hints<T: Footer>(screen: &T, pen: &mut Pen) {
+    let at = |place| {
+        (screen.keymap().in_mode(screen.mode()))
+            .filter(|binding| !binding.hint.is_empty())
+            .filter(move |binding| screen.place(binding) == place)
+            .filter_map(|binding| Some((binding.keys.first()?, binding.hint)))
+    };
+    let end: Vec<(Role, String)> = at(Place::End)
+        .flat_map(|(key, hint)| {
             [
                 (Role::Key, format!(" {key}")),
-                (Role::Dim, format!(" {} ", binding.hint)),
+                (Role::Dim, format!(" {hint} ")),
             ]
         })
         .collect();
-    let last: Vec<(Role, &str)> = (last.iter())
+    let end: Vec<(Role, &str)> = (end.iter())
         .map(|(role, text)| (*role, text.as_str()))
         .collect();
-    pen.at_end(&last);
-    for (binding, key) in hints {
-        if always(binding.action) {
-            continue;
-        }
-        let cells = width(key) + width(binding.hint) + 3;
-        if cells > usize::from(pen.room()) {
+    pen.at_end(&end);
+    for (key, hint) in at(Place::First).chain(at(Place::Middle)) {
+        if width(key) + width(hint) + 3 > usize::from(pen.room()) {
             break;
         }
         pen.put(Role::Key, key);
-        pen.put(Role::Dim, &format!(" {}  ", binding.hint));
+        pen.put(Role::Dim, &format!(" {hint}  "));
     }
 }
 
-/// A line that is typed into, after what it is for; its keys stand at the end.
-fn typing(
-    model: &Model,
-    buffer: &mut Buffer,
-    area: Rect,
-    prompt: &str,
-    input: &tui_input::Input,
-    hits: &str,
-) -> Position {
-    let hints: Vec<(String, String)> = (model.options.keys.in_mode(model.mode()))
+/// A line that is typed into, after what it is for; its keys stand at the end. Gives the cursor's column.
+fn typing<T: Footer>(screen: &T, pen: &mut Pen, prompt: &str, input: &Input, found: &str) -> u16 {
+    let hints: Vec<(&str, String)> = (screen.keymap().in_mode(screen.mode()))
         .filter(|binding| !binding.hint.is_empty())
         .filter_map(|binding| {
-            Some((
-                binding.keys.first()?.clone(),
-                format!(" {}  ", binding.hint),
-            ))
+            let key = binding.keys.first()?;
+            Some((key.as_str(), format!(" {}  ", binding.hint)))
         })
         .collect();
-    let mut parts = vec![(Role::Strong, hits)];
+    let mut parts = vec![(Role::Strong, found)];
     let keys: usize = (hints.iter())
         .map(|(key, hint)| width(key) + width(hint))
         .sum();
-    let mut pen = pen(model, buffer, area, 0);
-    pen.skip(1);
     pen.put(Role::Key, prompt);
     // What is typed matters more than the keys that end it.
-    if usize::from(pen.room()) >= width(hits) + keys + TYPED {
+    if usize::from(pen.room()) >= width(found) + keys + TYPED {
         for (key, hint) in &hints {
-            parts.extend([(Role::Key, key.as_str()), (Role::Dim, hint)]);
+            parts.extend([(Role::Key, *key), (Role::Dim, hint)]);
         }
     }
     pen.at_end(&parts);
@@ -126,8 +138,48 @@ fn typing(
     let scroll = input.visual_scroll(room);
     pen.put(Role::Text, skip(input.value(), scroll));
     let column = input.visual_cursor().saturating_sub(scroll).min(room);
-    Position {
-        x: area.x + 2 + u16::try_from(column).unwrap_or(0),
-        y: area.y,
+    u16::try_from(column).unwrap_or(0)
+}
+
+impl Footer for Model {
+    fn options(&self) -> &Options {
+        &self.options
+    }
+
+    fn line(&self) -> Line<'_> {
+        let typing = |prompt, input, found| Line::Typing {
+            prompt,
+            input,
+            found,
+        };
+        match (self.overlays.last(), &self.notice) {
+            (Some(Overlay::Filter(input)), _) => {
+                let shown = self.images.rows().len();
+                let images = count(self.board.jobs().len(), "image");
+                typing("/", input, format!("  {shown} of {images}  "))
+            }
+            (
+                Some(Overlay::Help {
+                    search,
+                    typing: true,
+                    ..
+                }),
+                _,
+            ) => typing("/", search, "  ".into()),
+            (Some(Overlay::Palette { input, .. }), _) => typing(":", input, "  ".into()),
+            (
+                Some(Overlay::Help { .. } | Overlay::Question { .. } | Overlay::Leave) | None,
+                notice,
+            ) => notice.as_ref().map_or(Line::Keys, Line::Notice),
+        }
+    }
+
+    fn place(&self, binding: &Binding) -> Place {
+        match binding.action {
+            _ if !self.offers(binding) => Place::Nowhere,
+            Action::Begin => Place::First,
+            Action::Help | Action::Quit => Place::End,
+            _ => Place::Middle,
+        }
     }
 }

@@ -5,12 +5,13 @@
 
 mod blobs;
 mod failures;
-mod footer;
+pub(super) mod footer;
 mod header;
 mod images;
 mod log;
 mod notes;
 mod overlays;
+pub(super) mod pane;
 pub(super) mod pen;
 #[cfg(test)]
 mod pictures;
@@ -24,10 +25,10 @@ use ratatui::{
     style::{Modifier, Style},
 };
 
-use self::pen::Pen;
+use self::{pane::Title, pen::Pen};
 use super::{
     browse,
-    layout::{Pane, Screen, TITLE},
+    layout::{Pane, Screen},
     model::{Model, Overlay},
     theme::Role,
 };
@@ -41,7 +42,7 @@ pub fn view(model: &Model, frame: &mut Frame) {
 
 /// Draws a whole frame; gives where the text cursor belongs, if anywhere.
 pub fn draw(model: &Model, buffer: &mut Buffer) -> Option<Position> {
-    if let Some(browser) = &model.looking.browser {
+    if let Some(browser) = &model.browser.open {
         return browse::draw(browser, buffer);
     }
     let areas = match model.screen() {
@@ -73,16 +74,11 @@ pub fn draw(model: &Model, buffer: &mut Buffer) -> Option<Position> {
 }
 
 fn pen<'a>(model: &Model, buffer: &'a mut Buffer, area: Rect, row: u16) -> Pen<'a> {
-    Pen::new(
-        buffer,
-        area,
-        row,
-        (model.options.theme, model.options.glyphs),
-    )
+    Pen::new(buffer, area, row, &model.options)
 }
 
-/// At the end of a title line: the panes that share this place, and the keys that show them.
-fn others(model: &Model, pen: &mut Pen, pane: Pane) {
+/// The panes that share a place with this one, and the keys that show them.
+fn others(model: &Model, pane: Pane) -> Vec<(Role, String)> {
     let failures = model.failures.groups().len();
     let mut parts: Vec<(Role, String)> = Vec::new();
     for (key, other) in (1..).zip(Pane::ALL) {
@@ -96,10 +92,7 @@ fn others(model: &Model, pen: &mut Pen, pane: Pane) {
         parts.push((Role::Key, format!(" {key}")));
         parts.push((role, format!(" {} ", other.title().to_lowercase())));
     }
-    let parts: Vec<(Role, &str)> = (parts.iter())
-        .map(|(role, text)| (*role, text.as_str()))
-        .collect();
-    pen.at_end(&parts);
+    parts
 }
 
 /// Shows the line as selected. Colours would fight the reversed background, so they go.
@@ -141,26 +134,18 @@ fn titled(
     pane: Pane,
     facts: &[(Role, String)],
 ) -> Rect {
-    let focused = model.focus == pane;
-    let (rule, text) = match focused {
-        true => (Role::Accent, Role::Accent),
-        false => (Role::Dim, Role::Strong),
+    let others = match pane.shares() && area.width >= 60 {
+        true => others(model, pane),
+        false => Vec::new(),
     };
-    let [heavy, light] = model.options.glyphs.rule;
-    let glyph = if focused { heavy } else { light };
-    let mut pen = pen(model, buffer, area, 0);
-    pen.put(rule, glyph);
-    pen.put(text, &format!(" {} ", pane.title()));
-    if pane.shares() && area.width >= 60 {
-        others(model, &mut pen, pane);
-    }
-    for (role, fact) in facts {
-        pen.put(*role, &format!("{fact} "));
-    }
-    pen.rule(rule, glyph);
-    Rect {
-        y: area.y + TITLE.min(area.height),
-        height: area.height.saturating_sub(TITLE),
-        ..area
-    }
+    let end: Vec<(Role, &str)> = (others.iter())
+        .map(|(role, text)| (*role, text.as_str()))
+        .collect();
+    let title = Title {
+        text: pane.title(),
+        focused: model.focus == pane,
+        facts,
+        end: &end,
+    };
+    pane::titled(&model.options, buffer, area, &title)
 }

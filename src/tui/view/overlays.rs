@@ -3,7 +3,7 @@
 use ratatui::{
     buffer::Buffer,
     layout::{Rect, Size},
-    widgets::{Block, BorderType, Clear, Widget as _},
+    widgets::{Block, BorderType, Clear, Padding, Widget as _},
 };
 
 use super::pen;
@@ -212,19 +212,15 @@ fn boxed(model: &Model, buffer: &mut Buffer, title: &str, lines: &[Line]) {
         false => Some(BorderType::Rounded),
     };
     let block = Block::bordered()
+        .padding(Padding::horizontal(1))
         .border_style(theme.style(Role::Accent))
         .title_style(theme.style(Role::Accent))
         .title(format!(" {title} "));
+    let inner = block.inner(area);
     match kind {
         Some(kind) => block.border_type(kind).render(area, buffer),
         None => block.border_set(ASCII_BORDER).render(area, buffer),
     }
-    let inner = Rect {
-        x: area.x + 2.min(area.width),
-        y: area.y + 1.min(area.height),
-        width: area.width.saturating_sub(4),
-        height: area.height.saturating_sub(2),
-    };
     for (row, line) in (0..inner.height).zip(lines) {
         let mut pen = pen(model, buffer, inner, row);
         for (role, text) in line {

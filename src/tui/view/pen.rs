@@ -7,7 +7,10 @@ use ratatui::{buffer::Buffer, layout::Rect, style::Style};
 
 use crate::{
     present::{Glyphs, width},
-    tui::theme::{Role, Theme},
+    tui::{
+        Options,
+        theme::{Role, Theme},
+    },
 };
 
 pub struct Pen<'a> {
@@ -21,20 +24,15 @@ pub struct Pen<'a> {
 
 impl<'a> Pen<'a> {
     /// A pen at the start of line `row` of `area`; outside of it, one that writes nothing.
-    pub fn new(
-        buffer: &'a mut Buffer,
-        area: Rect,
-        row: u16,
-        (theme, glyphs): (Theme, Glyphs),
-    ) -> Self {
+    pub fn new(buffer: &'a mut Buffer, area: Rect, row: u16, options: &Options) -> Self {
         let end = match row < area.height {
             true => area.right(),
             false => area.x,
         };
         Self {
             buffer,
-            theme,
-            glyphs,
+            theme: options.theme,
+            glyphs: options.glyphs,
             x: area.x,
             y: area.y + row,
             end,

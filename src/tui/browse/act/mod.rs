@@ -16,7 +16,7 @@ use super::{
     comparing::Comparing,
     keys::Action,
     layout::Pane,
-    model::{Browser, Effect, Left, Overlay},
+    model::{Browser, Left, Overlay},
     raw::{Direction, Raw},
     tree::What,
     update::typed,
@@ -25,7 +25,7 @@ use crate::{
     inspect::{Place, Request},
     oci::Version,
     present::Level,
-    tui::help,
+    tui::{help, model::Effect},
 };
 
 /// Cells to the side with one key.
@@ -33,7 +33,6 @@ const SHIFT: isize = 16;
 
 pub fn act(browser: &mut Browser, action: Action) -> Vec<Effect> {
     match action {
-        Action::Interrupt => return vec![Effect::Interrupt],
         Action::Suspend => return vec![Effect::Suspend],
         Action::Help => browser.overlays.push(Overlay::Help { offset: 0 }),
         _ => {}

@@ -5,13 +5,14 @@
 use super::super::{
     comparing::Comparing,
     layout::Pane,
-    model::{Browser, Effect, Left, Overlay, Pair},
+    model::{Browser, Left, Overlay, Pair},
     tree::{NodeId, What},
 };
 use crate::{
     inspect::Place,
     oci::{Reference, Version},
     present::Level,
+    tui::model::Effect,
 };
 
 pub(super) fn other_side(browser: &mut Browser) {

@@ -5,12 +5,13 @@ use crate::{
     oci::Version,
     tui::{
         browse::{
-            Effect, Msg, Pair, Start,
+            Pair, Start,
             fixtures::{Browsing, Content, REGISTRY, failure, place, reference},
             keys::Group,
             layout::Pane,
         },
         keymap::Heading as _,
+        model::{Effect, Msg},
     },
 };
 
@@ -31,8 +32,8 @@ fn from_a_registry_to_an_image_with_three_keys() {
     let mut browsing = Browsing::new(registry());
     browsing.answer(&content);
     browsing.press_and_read("j enter enter", &content);
-    assert_eq!(browsing.browser.focus, Pane::Image);
-    let viewed = &browsing.browser.viewed.as_ref().unwrap().reference;
+    assert_eq!(browsing.browser().focus, Pane::Image);
+    let viewed = &browsing.browser().viewed.as_ref().unwrap().reference;
     assert_eq!(viewed.to_string(), format!("{REGISTRY}/team/api:1.9"));
 }
 
@@ -106,9 +107,9 @@ fn closing_goes_up_to_the_tags_and_the_repositories() {
     let mut browsing = api(&content);
     browsing.press_and_read("j enter j", &content);
     browsing.press("h h h h");
-    assert_eq!(browsing.browser.focus, Pane::Tags);
+    assert_eq!(browsing.browser().focus, Pane::Tags);
     browsing.press("h");
-    assert_eq!(browsing.browser.focus, Pane::Left);
+    assert_eq!(browsing.browser().focus, Pane::Left);
 }
 
 #[test]
@@ -164,7 +165,7 @@ fn a_marked_image_is_compared_with_another_tag() {
     content.tag("team/api:1.9", &other.digest);
     let mut browsing = api(&content);
     browsing.press_and_read("m h", &content);
-    assert_eq!(browsing.browser.focus, Pane::Tags);
+    assert_eq!(browsing.browser().focus, Pane::Tags);
     browsing.press_and_read("g c", &content);
     assert!(browsing.text().contains("difference"));
 }
@@ -202,14 +203,6 @@ fn long_lines_of_json_are_read_to_their_end() {
     assert_eq!(browsing.text(), far);
     browsing.press(&["left"; 40].join(" "));
     assert_eq!(browsing.text(), start);
-}
-
-#[test]
-fn q_closes_and_ctrl_c_is_for_whoever_shows_the_browser() {
-    let content = Content::new();
-    let mut browsing = api(&content);
-    browsing.press("v ctrl-c esc q");
-    assert_eq!(browsing.effects, [Effect::Interrupt, Effect::Leave]);
 }
 
 #[test]

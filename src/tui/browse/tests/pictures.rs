@@ -76,8 +76,8 @@ fn every_screen_reads_without_colour_and_in_ascii() {
     for (name, state, screens) in STATES {
         for (pane, keys) in screens {
             let mut browsing = screen(state, keys, 80, 24);
-            browsing.browser.options.glyphs = Glyphs::ASCII;
-            browsing.browser.options.theme = Theme::Mono;
+            browsing.browser_mut().options.glyphs = Glyphs::ASCII;
+            browsing.browser_mut().options.theme = Theme::Mono;
             let picture = browsing.picture();
             let coloured = |cell: &Cell| cell.fg != Color::Reset || cell.bg != Color::Reset;
             assert!(!picture.content.iter().any(coloured), "{name} {pane}");

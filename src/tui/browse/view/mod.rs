@@ -6,33 +6,32 @@
 mod choosers;
 mod comparison;
 mod detail;
-mod footer;
 mod help;
 mod image;
+mod last_line;
 mod raw;
 
 use ratatui::{
-    Frame,
     buffer::Buffer,
     layout::{Position, Rect},
 };
 
 use super::{
-    layout::{Pane, Screen, TITLE},
+    layout::{Pane, Screen},
     model::{Browser, Left, Overlay},
 };
 use crate::{
     inspect::Error,
     present::{Glyphs, count, plain, wrap},
-    tui::{theme::Role, view::pen::Pen},
+    tui::{
+        theme::Role,
+        view::{
+            footer,
+            pane::{self, Title},
+            pen::Pen,
+        },
+    },
 };
-
-/// Draws the browser over the whole frame.
-pub fn view(browser: &Browser, frame: &mut Frame) {
-    if let Some(cursor) = draw(browser, frame.buffer_mut()) {
-        frame.set_cursor_position(cursor);
-    }
-}
 
 /// Draws the browser over all of `buffer`; gives where the text cursor belongs, if anywhere.
 pub fn draw(browser: &Browser, buffer: &mut Buffer) -> Option<Position> {
@@ -111,8 +110,7 @@ fn header(browser: &Browser, buffer: &mut Buffer, area: Rect) {
 }
 
 fn pen<'a>(browser: &Browser, buffer: &'a mut Buffer, area: Rect, row: u16) -> Pen<'a> {
-    let options = &browser.options;
-    Pen::new(buffer, area, row, (options.theme, options.glyphs))
+    Pen::new(buffer, area, row, &browser.options)
 }
 
 /// A title line; gives the area under it.
@@ -124,24 +122,13 @@ fn titled(
     title: &str,
     facts: &[(Role, String)],
 ) -> Rect {
-    let (rule, text) = match focused {
-        true => (Role::Accent, Role::Accent),
-        false => (Role::Dim, Role::Strong),
+    let title = Title {
+        text: title,
+        focused,
+        facts,
+        end: &[],
     };
-    let [heavy, light] = browser.options.glyphs.rule;
-    let glyph = if focused { heavy } else { light };
-    let mut pen = pen(browser, buffer, area, 0);
-    pen.put(rule, glyph);
-    pen.put(text, &format!(" {title} "));
-    for (role, fact) in facts {
-        pen.put(*role, &format!("{fact} "));
-    }
-    pen.rule(rule, glyph);
-    Rect {
-        y: area.y + TITLE.min(area.height),
-        height: area.height.saturating_sub(TITLE),
-        ..area
-    }
+    pane::titled(&browser.options, buffer, area, &title)
 }
 
 /// The cursor's cell at the start of a line, and how its text looks.

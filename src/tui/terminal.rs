@@ -1,7 +1,7 @@
 //! The terminal as the program takes it and gives it back.
 //!
 //! Invariant: whatever ends the program's use of the screen - a return, an error, a panic - dropping the
-//! [`Screen`] gives the terminal back, and only then are panic messages printed, where they can be read.
+//! [`TerminalGuard`] gives the terminal back, and only then are panic messages printed, where they can be read.
 
 use std::{
     io::{self, BufWriter, IsTerminal as _, Stdout, Write as _},
@@ -28,7 +28,7 @@ static TAKEN: AtomicBool = AtomicBool::new(false);
 static PANICS: Mutex<Vec<String>> = Mutex::new(Vec::new());
 static HOOK: Once = Once::new();
 
-pub struct Screen {
+pub struct TerminalGuard {
     /// Never dropped: when the terminal is gone that would print so, to a terminal that is gone, and panic.
     terminal: ManuallyDrop<Terminal<CrosstermBackend<BufWriter<Stdout>>>>,
 }
@@ -42,7 +42,7 @@ pub fn check_terminal() -> io::Result<()> {
     disable_raw_mode()
 }
 
-impl Screen {
+impl TerminalGuard {
     pub fn take() -> io::Result<Self> {
         if !io::stdout().is_terminal() {
             return Err(io::Error::other("standard output is not a terminal"));
@@ -52,11 +52,11 @@ impl Screen {
         let out = BufWriter::with_capacity(1 << 16, io::stdout());
         let terminal = Terminal::new(CrosstermBackend::new(out))?;
         // From here on dropping gives back what was taken so far.
-        let mut screen = Self {
+        let mut guard = Self {
             terminal: ManuallyDrop::new(terminal),
         };
-        screen.enter()?;
-        Ok(screen)
+        guard.enter()?;
+        Ok(guard)
     }
 
     pub fn size(&self) -> io::Result<Size> {
@@ -106,7 +106,7 @@ impl Screen {
     }
 }
 
-impl Drop for Screen {
+impl Drop for TerminalGuard {
     fn drop(&mut self) {
         leave();
         let panics = std::mem::take(&mut *PANICS.lock().unwrap_or_else(PoisonError::into_inner));
