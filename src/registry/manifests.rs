@@ -21,6 +21,10 @@ use crate::oci::{Descriptor, Digest, Manifest, MediaType, Repository, Version};
 const DOCKER_CONTENT_DIGEST: HeaderName = HeaderName::from_static("docker-content-digest");
 const OCI_SUBJECT: HeaderName = HeaderName::from_static("oci-subject");
 
+/// How often a manifest is written again whose digest the registry disputes: another batch that writes the same one
+/// at that moment is soon done (quirk 53).
+const MAX_DISPUTES: u32 = 3;
+
 /// What a registry says of a manifest without sending it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ManifestHead {
@@ -228,15 +232,22 @@ impl Client {
         let url = self.manifest_url(repository, version);
         let content_type = HeaderValue::from_str(manifest.media_type.as_str())
             .map_err(|_| self.protocol(operation, &url, "the media type is not text"))?;
-        let call = Call::new(
-            operation,
-            Method::PUT,
-            url.clone(),
-            Scopes::push(repository),
-        )
-        .header(CONTENT_TYPE, content_type)
-        .body(CallBody::Bytes(manifest.raw.clone()));
-        let response = self.send(call).await?;
+        let mut disputes = 0;
+        let response = loop {
+            let scopes = Scopes::push(repository);
+            let call = Call::new(operation, Method::PUT, url.clone(), scopes)
+                .header(CONTENT_TYPE, content_type.clone())
+                .body(CallBody::Bytes(manifest.raw.clone()));
+            match self.send(call).await {
+                Err(error) if disputes < MAX_DISPUTES && error.disputes_digest() => {
+                    disputes += 1;
+                    // At random, so that two batches do not meet again.
+                    let pause = rand::random_range(0.5..1.5) * f64::from(disputes);
+                    tokio::time::sleep(self.patience().mend.mul_f64(pause)).await;
+                }
+                sent => break sent?,
+            }
+        };
         // A registry or proxy that answers 200 to everything has stored nothing (quirk 48).
         let status = response.status().as_u16();
         let answered = header_digest(&response);

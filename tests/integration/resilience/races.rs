@@ -63,10 +63,21 @@ async fn a_digest_that_stays_disputed_is_tried_again_later_from_the_beginning() 
 #[tokio::test]
 async fn a_manifest_whose_digest_is_disputed_is_tried_again() {
     let pair = Pair::new().await;
+    let layers = pair.image(&[SMALL]);
+    let target = format!("/v2/{}/manifests/", repository());
+    let disputed = Fault::on(Method::PUT, &target, mixed_up()).unwrap();
+    let hit = pair.destination.faults().add(disputed.times(3));
+    pair.copies(&layers).await;
+    assert_eq!(hit.hits(), 3);
+}
+
+#[tokio::test]
+async fn a_manifest_whose_digest_stays_disputed_is_tried_again_later() {
+    let pair = Pair::new().await;
     pair.image(&[SMALL]);
     let target = format!("/v2/{}/manifests/", repository());
     let disputed = Fault::on(Method::PUT, &target, mixed_up()).unwrap();
-    pair.destination.faults().add(disputed.times(1));
+    pair.destination.faults().add(disputed.times(4));
     let error = pair.copy().await.unwrap_err();
     assert_eq!(error.class(), Class::Transient { retry_after: None });
     let done = pair.copy().await;

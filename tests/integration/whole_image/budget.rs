@@ -34,7 +34,9 @@ fn layers(seeds: std::ops::Range<u64>) -> Vec<Descriptor> {
 fn refused(pair: &Pair, error: &transship::copy::CopyError, words: &str) {
     assert_eq!(error.class(), Class::Rejected);
     assert!(error.to_string().contains(words), "{error}");
-    assert_eq!(count(&pair.source.requests(), "GET", "/manifests/"), 1);
+    // Large images of other tests in this process are waited for; what was read until then is read again.
+    let read = count(&pair.source.requests(), "GET", "/manifests/");
+    assert!((1..=2).contains(&read), "read {read} times");
     let there = pair.destination.requests();
     let harmless = ["HEAD manifest 404", "GET /v2/ 200"];
     let all_harmless = there
