@@ -28,7 +28,7 @@ const MOST_PAGES: usize = 10_000;
 const LARGEST_PAGE: usize = 16 << 20;
 const MOST_BYTES: usize = 128 << 20;
 /// Pages beyond this are read one at a time.
-const SMALL_PAGE: usize = 1 << 20;
+const SMALL_PAGE: usize = 256 << 10;
 /// A page that takes longer has failed: others may wait for it.
 const PAGE_TIME: Duration = Duration::from_secs(120);
 /// Of the process, as its memory is. Nobody waits for anything else while a page is read.
