@@ -17,7 +17,7 @@ use transship::{
         QueueReason, Settled,
     },
     oci::Digest,
-    tui::{Options, Stage},
+    tui::{OffscreenTui, Options},
 };
 
 const SIZE: (u16, u16) = (160, 50);
@@ -83,9 +83,9 @@ fn each(times: u32, mut act: impl FnMut()) -> Duration {
     began.elapsed() / times
 }
 
-fn listed(images: u32) -> Stage {
+fn listed(images: u32) -> OffscreenTui {
     let options = Options::detect(|name| (name == "LANG").then(|| "C.UTF-8".into()));
-    let mut stage = Stage::new(SIZE, options);
+    let mut stage = OffscreenTui::new(SIZE, options);
     stage.event(Arc::new(Event::BatchStarted {
         batch: BatchId("bench".into()),
         list: "bench.toml".into(),
@@ -114,7 +114,7 @@ fn listed(images: u32) -> Stage {
 }
 
 /// What becomes of these images; gives back how many events that took, and what they cost.
-type Act = fn(&mut Stage, Range<u32>, u64) -> (usize, Duration);
+type Act = fn(&mut OffscreenTui, Range<u32>, u64) -> (usize, Duration);
 
 fn planned(id: u32, salt: u64) -> [Event; 2] {
     let job = JobId(id);
@@ -141,7 +141,7 @@ fn digest(id: u32, blob: u64, salt: u64) -> Digest {
     Digest::of(format!("{id}/{blob}/{salt}").as_bytes())
 }
 
-fn tell(stage: &mut Stage, events: Vec<Event>) -> (usize, Duration) {
+fn tell(stage: &mut OffscreenTui, events: Vec<Event>) -> (usize, Duration) {
     let events: Vec<Arc<Event>> = events.into_iter().map(Arc::new).collect();
     let count = events.len();
     let began = Instant::now();
@@ -152,18 +152,18 @@ fn tell(stage: &mut Stage, events: Vec<Event>) -> (usize, Duration) {
 }
 
 /// A review that looks at these images.
-fn review(stage: &mut Stage, images: Range<u32>, salt: u64) -> (usize, Duration) {
+fn review(stage: &mut OffscreenTui, images: Range<u32>, salt: u64) -> (usize, Duration) {
     let mut events = vec![Event::ReviewStarted];
     for id in images {
         events.extend(planned(id, salt));
-        let (job, why) = (JobId(id), QueueReason::Surveyed);
+        let (job, why) = (JobId(id), QueueReason::Planned);
         events.push(Event::JobQueued { job, why });
     }
     tell(stage, events)
 }
 
 /// Copies these images with all their events; gives back how many those were and what they cost.
-fn copy(stage: &mut Stage, images: Range<u32>, salt: u64) -> (usize, Duration) {
+fn copy(stage: &mut OffscreenTui, images: Range<u32>, salt: u64) -> (usize, Duration) {
     let mut events = Vec::new();
     for id in images {
         let job = JobId(id);

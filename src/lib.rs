@@ -1,6 +1,6 @@
 //! transship moves container images between registries, in bulk, where an operator can see and steer it.
 //!
-//! The house, and who may import whom (`tests/integration/layers.rs` fails on any other arrow):
+//! The layers, and which of them each may import (`tests/integration/architecture` fails on any other import):
 //!
 //! ```text
 //! oci       ->  (nothing)                     reference, digest, media types, descriptor, manifest, platform
@@ -9,7 +9,7 @@
 //! program   ->  (nothing)                     runs the programs an operator names, within limits
 //! registry  ->  oci                           the distribution protocol over HTTP
 //! credentials  ->  registry, program, oci     where operators keep credentials; login and logout
-//! copy      ->  registry, program, oci        one image: graph walk, blob ladder, claims, mounts, metering
+//! copy      ->  batch, registry, program, oci        one image: graph walk, blob ladder, claims, mounts, metering
 //! journal   ->  batch, oci                    what survives: SQLite by default
 //! run       ->  copy, journal, batch, registry, oci   dispatcher loop, pure scheduler, workers
 //! inspect   ->  registry, oci                 what is inside a registry, down to layers and referrers

@@ -20,10 +20,10 @@ use tokio::{runtime::Runtime, sync::mpsc};
 use transship::{
     batch::{Attempt, BlobKind, Board, Event, Job, JobId, Outcome, PlannedBlob, Settled},
     copy::Engine,
-    journal::{Journal, NewBatch, Place, Recorder},
+    journal::{Journal, JournalLocation, NewBatch, Recorder},
     oci::{Attachments, Digest, Repository, Tag},
     registry::{Settings, TlsSettings},
-    run::{self, Batch, Dispatcher, Inlets, Observer, Policy},
+    run::{self, Batch, Dispatcher, Inputs, Observer, RetryPolicy},
     serve::{Estate, Options, Server, Store},
 };
 
@@ -212,7 +212,7 @@ fn loop_events_per_second(room: &Path, count: usize) -> Result<f64> {
         let engine = Engine::new(registries.into_iter().collect::<Result<_>>()?);
         let options = run::Options {
             parallel: 12,
-            policy: Policy::default(),
+            policy: RetryPolicy::default(),
             stay: false,
             review: run::Review::None,
         };
@@ -230,7 +230,7 @@ fn loop_events_per_second(room: &Path, count: usize) -> Result<f64> {
             vec![Box::new(Counter(Arc::clone(&seen)))],
             options,
         )
-        .run(batch, Inlets { commands, signals })
+        .run(batch, Inputs { commands, signals })
         .await;
         closed?;
         ensure!(
@@ -292,7 +292,7 @@ fn events_per_second(room: &Path, count: usize) -> Result<Rates> {
         let began = Instant::now();
         recorder.close().await?;
         spent += began.elapsed();
-        let journal = Journal::open(Place::Directory(state.clone())).await?;
+        let journal = Journal::open(JournalLocation::Directory(state.clone())).await?;
         let began = Instant::now();
         let (_, stored) = journal.resume(&batch).await?;
         let loaded = began.elapsed().as_secs_f64();
@@ -311,7 +311,7 @@ fn events_per_second(room: &Path, count: usize) -> Result<Rates> {
 }
 
 async fn recorder(state: &Path) -> Result<Recorder> {
-    let journal = Journal::open(Place::Directory(state.to_owned())).await?;
+    let journal = Journal::open(JournalLocation::Directory(state.to_owned())).await?;
     let batch = NewBatch {
         list_path: PathBuf::from("list.toml"),
         list_text: String::new(),

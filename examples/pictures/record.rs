@@ -11,8 +11,8 @@ use tokio::{
     time::{Instant, MissedTickBehavior, interval},
 };
 use transship::{
-    run::Policy,
-    tui::{Options, Stage},
+    run::RetryPolicy,
+    tui::{OffscreenTui, Options},
 };
 
 use super::svg;
@@ -47,7 +47,7 @@ const FAILURES: &str = "4";
 
 /// Watches the batch until every image has ended. Gives back pictures by name; `recording` is the animated one.
 pub async fn record(mut events: Lines<impl AsyncBufRead + Unpin>) -> anyhow::Result<Pictures> {
-    let mut stage = Stage::new(SIZE, options());
+    let mut stage = OffscreenTui::new(SIZE, options());
     let start = Instant::now();
     let mut frames: Vec<(Duration, Buffer)> = Vec::new();
     let mut pictures = Pictures::new();
@@ -90,12 +90,12 @@ pub async fn record(mut events: Lines<impl AsyncBufRead + Unpin>) -> anyhow::Res
 fn options() -> Options {
     let environment = |name: &str| (name == "LANG").then(|| "C.UTF-8".to_owned());
     Options {
-        attempts: Some(Policy::default().attempts),
+        attempts: Some(RetryPolicy::default().attempts),
         ..Options::detect(environment)
     }
 }
 
-fn take(pictures: &mut Pictures, name: &'static str, stage: &Stage) {
+fn take(pictures: &mut Pictures, name: &'static str, stage: &OffscreenTui) {
     if !name.is_empty() {
         pictures.push((name, svg::picture(&stage.draw())));
     }

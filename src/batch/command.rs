@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use super::{JobId, LaneLimit};
+use super::{JobId, RegistryLimit};
 use crate::oci::Registry;
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -38,7 +38,7 @@ pub enum Command {
     /// What one registry is given.
     SetLimit {
         registry: Registry,
-        limit: LaneLimit,
+        limit: RegistryLimit,
     },
     Stop {
         mode: StopMode,
@@ -66,7 +66,7 @@ pub enum StopMode {
 /// Why a command did nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Refusal {
+pub enum CommandRefusal {
     /// No image of the selection is in a state the command applies to.
     NothingToDo,
     BatchFinished,

@@ -6,8 +6,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Attempt, BatchId, BlobKind, Command, Failure, Job, JobId, LaneLimit, LaneState, Millis,
-    Refusal, StopMode,
+    Attempt, BatchId, BlobKind, Command, CommandRefusal, Failure, Job, JobId, Millis,
+    RegistryLimit, RegistryStatus, StopMode,
 };
 use crate::oci::{Digest, MediaType, Platform, Registry, Repository};
 
@@ -86,8 +86,8 @@ pub enum Event {
         blobs: Vec<BlobProgress>,
     },
     /// The state of every registry lane; droppable.
-    LanesSampled {
-        lanes: Vec<LaneState>,
+    RegistriesSampled {
+        registries: Vec<RegistryStatus>,
     },
     JobRetryScheduled {
         job: JobId,
@@ -112,7 +112,7 @@ pub enum Event {
     /// A registry is given another limit.
     LimitChanged {
         registry: Registry,
-        limit: LaneLimit,
+        limit: RegistryLimit,
     },
     StopRequested {
         mode: StopMode,
@@ -120,7 +120,7 @@ pub enum Event {
     CommandRefused {
         #[serde(flatten)]
         command: Command,
-        why: Refusal,
+        why: CommandRefusal,
     },
     /// The last event. `stopped_by` is absent when every job ended.
     BatchFinished {
@@ -193,7 +193,7 @@ pub enum QueueReason {
     /// It was in flight when the batch was stopped.
     Stopped,
     /// A review knows what copying it takes. The attempt that found out is given back.
-    Surveyed,
+    Planned,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -222,6 +222,6 @@ impl Event {
     /// Whether losing this event changes nothing in the end.
     #[must_use]
     pub fn is_sample(&self) -> bool {
-        matches!(self, Self::Progress { .. } | Self::LanesSampled { .. })
+        matches!(self, Self::Progress { .. } | Self::RegistriesSampled { .. })
     }
 }

@@ -5,23 +5,23 @@
 //! Invariant: a [`Board`] is a function of the events applied to it, and byte progress may be dropped
 //! without changing where it ends up.
 
+mod batch_plan;
+mod batch_result;
 mod board;
 mod command;
 mod event;
-mod failure;
+mod failure_class;
 mod job;
-mod lane;
-mod plan;
-mod verdict;
+mod registry_status;
 
-pub use board::{BlobState, BlobView, Board, JobView, State, StateCounts, Survey, Totals};
-pub use command::{Command, Refusal, Selection, StopMode};
+pub use batch_plan::{Amounts, LargeLayer, Plan};
+pub use batch_result::BatchResult;
+pub use board::{BlobState, BlobView, Board, JobView, Preflight, State, StateCounts, Totals};
+pub use command::{Command, CommandRefusal, Selection, StopMode};
 pub use event::{
     BlobProgress, Event, Outcome, PlannedBlob, PlannedManifest, QueueReason, Settled, SkipReason,
     StopReason,
 };
-pub use failure::{Failure, FailureClass, Side};
+pub use failure_class::{Failure, FailureClass, Side};
 pub use job::{Attempt, BatchId, BlobKind, Job, JobId, Millis};
-pub use lane::{Budget, LaneLimit, LaneState, Rationed, UploadMode};
-pub use plan::{Amounts, LargeLayer, Plan};
-pub use verdict::Verdict;
+pub use registry_status::{Budget, Rationed, RegistryLimit, RegistryStatus, UploadMode};

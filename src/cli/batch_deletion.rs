@@ -42,7 +42,7 @@ pub(super) async fn delete(arguments: DeleteArguments) -> anyhow::Result<Exit> {
                 let error = error.to_string();
                 tell(format_args!(
                     "transship: failed to {}",
-                    present::plain(&error)
+                    present::sanitize(&error)
                 ));
             }
             Err(error) => return Err(error.into()),
@@ -62,7 +62,7 @@ fn older(batches: Vec<BatchSummary>, age: &Span, force: bool) -> anyhow::Result<
     let now = Timestamp::now().to_zoned(TimeZone::UTC);
     let before = now.checked_sub(*age)?.timestamp();
     let meant = |batch: &BatchSummary| {
-        batch.created < before && batch.holder.is_none() && (force || batch.has_ended())
+        batch.created < before && batch.owner.is_none() && (force || batch.has_ended())
     };
     Ok(batches.into_iter().filter(meant).collect())
 }
@@ -83,7 +83,7 @@ async fn named(
         .collect();
     for batch in &meant {
         let id = &batch.id;
-        if batch.holder.is_some() {
+        if batch.owner.is_some() {
             anyhow::bail!("batch {id} is {}; stop it first", standing(batch));
         }
         if !batch.has_ended() && !arguments.force {

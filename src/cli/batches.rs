@@ -40,7 +40,7 @@ async fn list(arguments: BatchesArguments) -> anyhow::Result<Exit> {
         .unwrap_or_default();
     print(|output| {
         batches.iter().try_for_each(|batch| {
-            let list = present::plain(&shown(&batch.list_path)).into_owned();
+            let list = present::sanitize(&shown(&batch.list_path)).into_owned();
             writeln!(output, "{:width$}  {}  {list}", batch.id, standing(batch))
         })
     })?;
@@ -68,7 +68,7 @@ pub(super) fn standing(batch: &BatchSummary) -> String {
     } else {
         counts.join(", ")
     };
-    match &batch.holder {
+    match &batch.owner {
         Some(holder) => format!(
             "run now by process {} on {}: {counts}",
             holder.pid, holder.host
@@ -95,7 +95,7 @@ fn as_json(batch: &BatchSummary) -> serde_json::Value {
             "skipped": jobs.skipped,
             "kept": jobs.kept,
         },
-        "holder": batch.holder.as_ref().map(|holder| serde_json::json!({
+        "holder": batch.owner.as_ref().map(|holder| serde_json::json!({
             "host": holder.host, "pid": holder.pid, "since": holder.since,
         })),
     })

@@ -14,7 +14,7 @@ use super::{
     screen,
 };
 use crate::{
-    inspect::{Answer, Inspector, Place, Request},
+    inspect::{Answer, Inspector, RepositoryId, Request},
     list::{List, TagLists},
     oci::{PartialReference, Reference, Registry},
     tui::{
@@ -91,7 +91,7 @@ pub(super) fn loader(inspector: Arc<Inspector>) -> Loader {
 async fn images(list: &List, inspector: &Inspector) -> anyhow::Result<Result<Vec<Pair>, Exit>> {
     let tags: TagLists = stream::iter(list.needs_tags())
         .map(|(registry, repository)| async move {
-            let place = Place {
+            let place = RepositoryId {
                 registry,
                 repository,
             };
@@ -133,7 +133,7 @@ fn target(text: &str) -> anyhow::Result<Start> {
         .with_context(|| format!("{text:?} is no file, registry, repository or image"))?;
     let reference: Reference = text.parse()?;
     Ok(match (&written.tag, &written.digest) {
-        (None, None) => Start::Repository(Place::of(&reference)),
+        (None, None) => Start::Repository(RepositoryId::of(&reference)),
         _ => Start::Image(reference),
     })
 }

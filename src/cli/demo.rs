@@ -19,7 +19,7 @@ use super::{
     run, shown,
 };
 use crate::{
-    batch::Verdict,
+    batch::BatchResult,
     oci::{Descriptor, Platform, Repository, Tag},
     present::{Commands, command},
     serve::{Action, Estate, Fault, Options, Server, Store},
@@ -149,7 +149,7 @@ pub(super) async fn demo(arguments: DemoArguments) -> anyhow::Result<Exit> {
     }
     Ok(match exit {
         // One image fails by design.
-        Exit::Run(Verdict::SomeFailed) => Exit::Good,
+        Exit::Run(BatchResult::SomeFailed) => Exit::Good,
         other => other,
     })
 }

@@ -19,7 +19,7 @@ use tokio::sync::{
 use super::{OutputArguments, output::tell, screen};
 use crate::{
     batch::{Board, Event},
-    headless::{Format, Headless, Outlet},
+    headless::{Format, Headless, LineWriter},
     present::Commands,
     run::{Observer, Signal},
     tui,
@@ -84,7 +84,7 @@ impl Observer for ToScreen {
 }
 
 /// Writes a line per change; a reader who is behind gets no samples.
-pub(super) struct Lines(Headless<Outlet>);
+pub(super) struct Lines(Headless<LineWriter>);
 
 impl Lines {
     /// Also says when the last line is written.
@@ -94,7 +94,7 @@ impl Lines {
         attempts: Option<u16>,
         commands: Commands,
     ) -> (Self, oneshot::Receiver<()>) {
-        let (outlet, written) = Outlet::new(output, |error| {
+        let (outlet, written) = LineWriter::new(output, |error| {
             tell(format_args!(
                 "transship: nobody reads the output any more ({error}); the batch goes on"
             ));

@@ -18,9 +18,9 @@ use super::{
     shown,
 };
 use crate::{
-    inspect::{Answer, Error, Image, Inspection, Inspector, Place, Request, Scope},
+    inspect::{Answer, Error, Image, Inspection, Inspector, RepositoryId, Request, Scope},
     oci::{Descriptor, Digest, Manifest, PartialReference, Platform, Reference, Version},
-    present::{bytes, count, plain},
+    present::{bytes, count, sanitize},
 };
 
 #[derive(Args)]
@@ -95,7 +95,7 @@ pub(super) async fn tags(arguments: TagsArguments) -> anyhow::Result<Exit> {
     if written.tag.is_some() || written.digest.is_some() {
         bail!("a repository is written without tag and digest");
     }
-    let place = Place::of(&reference(&arguments.repository)?);
+    let place = RepositoryId::of(&reference(&arguments.repository)?);
     let registries = arguments
         .registries
         .open(std::slice::from_ref(&place.registry))?;
@@ -146,7 +146,7 @@ fn reference(text: &str) -> anyhow::Result<Reference> {
 
 fn failed(error: Error) -> anyhow::Error {
     let advice = error.kind.advice();
-    anyhow::anyhow!("failed to {}; {advice}", plain(&error.to_string()))
+    anyhow::anyhow!("failed to {}; {advice}", sanitize(&error.to_string()))
 }
 
 fn digest_of(path: &Path) -> std::io::Result<Digest> {
@@ -167,7 +167,7 @@ async fn manifest(
     reference: &Reference,
     platform: Option<&Platform>,
 ) -> anyhow::Result<std::sync::Arc<Manifest>> {
-    let place = Place::of(reference);
+    let place = RepositoryId::of(reference);
     let read = async |version| {
         let request = Request::Manifest(place.clone(), version);
         match inspector.answer(&request).await.map_err(failed)? {
@@ -224,7 +224,7 @@ fn write(
         return Ok(());
     };
     let of = match &image.platform {
-        Some(platform) => plain(&platform.to_string()).into_owned(),
+        Some(platform) => sanitize(&platform.to_string()).into_owned(),
         None => "image".to_owned(),
     };
     writeln!(output, "\n{of}")?;
@@ -294,7 +294,7 @@ impl<W: Write> Facts<'_, W> {
     fn write(&mut self, name: &str, values: &[String]) -> std::io::Result<()> {
         let names = std::iter::once(name).chain(std::iter::repeat(""));
         for (name, value) in names.zip(values) {
-            let value = plain(value);
+            let value = sanitize(value);
             writeln!(self.0, "  {name:14}{}", value.trim_end())?;
         }
         Ok(())

@@ -11,7 +11,7 @@ use std::{
 use anyhow::Context;
 use clap::Args;
 
-use super::{Exit, given::Given, output::print, shown};
+use super::{Exit, output::print, run_settings::RunSettings, shown};
 use crate::{
     journal::Stored,
     list::{self, Colours, List, Mistakes},
@@ -52,7 +52,7 @@ impl Source {
         Self {
             path: stored.list_path.clone(),
             text: stored.list_text.clone(),
-            directory: Given::read(&stored.settings).directory(),
+            directory: RunSettings::read(&stored.settings).directory(),
         }
     }
 
@@ -86,7 +86,7 @@ pub(super) fn check(file: &Path, trust: TrustArguments) -> anyhow::Result<Exit> 
         writeln!(output, "{}: {}", shown(file), list.summary())?;
         let actions = list.actions();
         let mut lines = actions.iter().map(ToString::to_string);
-        lines.try_for_each(|line| writeln!(output, "  {}", present::plain(&line)))
+        lines.try_for_each(|line| writeln!(output, "  {}", present::sanitize(&line)))
     })?;
     Ok(Exit::Good)
 }

@@ -10,7 +10,7 @@ use clap::Args;
 
 use super::{Exit, output::tell, settings, shown};
 use crate::{
-    credentials::{self, Kept, Key, Places},
+    credentials::{self, Key, Places, StoredIn},
     oci::Registry,
     present,
     registry::Credentials,
@@ -60,7 +60,10 @@ pub(super) async fn login(arguments: LoginArguments) -> anyhow::Result<Exit> {
         file,
         plain_http,
     } = arguments;
-    let prompt = format!("password of {} at {registry}: ", present::plain(&username));
+    let prompt = format!(
+        "password of {} at {registry}: ",
+        present::sanitize(&username)
+    );
     let password =
         tokio::task::spawn_blocking(move || credentials::read_password(&prompt)).await??;
     let basic = Credentials::Basic {
@@ -101,9 +104,9 @@ pub(super) async fn logout(arguments: LogoutArguments) -> anyhow::Result<Exit> {
     Ok(Exit::Good)
 }
 
-fn place(kept: &Kept) -> String {
+fn place(kept: &StoredIn) -> String {
     match kept {
-        Kept::File(file) => format!("in {}, where it is only encoded", shown(file)),
-        Kept::Helper(name) => format!("by the credential helper {}", present::plain(name)),
+        StoredIn::File(file) => format!("in {}, where it is only encoded", shown(file)),
+        StoredIn::Helper(name) => format!("by the credential helper {}", present::sanitize(name)),
     }
 }

@@ -8,7 +8,6 @@ mod batches;
 mod browse;
 mod demo;
 mod front_end;
-mod given;
 mod inspect;
 mod lists;
 mod login;
@@ -16,6 +15,7 @@ mod output;
 mod partial_list;
 mod registries;
 mod run;
+mod run_settings;
 mod screen;
 mod serve;
 mod settings;
@@ -33,8 +33,8 @@ use clap::{Args, Parser, Subcommand};
 
 use self::lists::TrustArguments;
 use crate::{
-    batch::{BatchId, Verdict},
-    journal::{Journal, JournalError, Place},
+    batch::{BatchId, BatchResult},
+    journal::{Journal, JournalError, JournalLocation},
     list::Mistakes,
     present::{self, Commands},
     serve::{HtpasswdError, ServeError, TlsError},
@@ -211,11 +211,13 @@ struct OutputArguments {
 
 impl JournalArguments {
     /// Where the journal is; nothing is made or asked there.
-    fn place(&self) -> anyhow::Result<Place> {
+    fn place(&self) -> anyhow::Result<JournalLocation> {
         Ok(match (&self.journal, &self.state) {
             (Some(text), _) => text.parse().context("wrong --journal")?,
-            (None, Some(directory)) => Place::directory(directory).context("wrong --state")?,
-            (None, None) => Place::standard()
+            (None, Some(directory)) => {
+                JournalLocation::directory(directory).context("wrong --state")?
+            }
+            (None, None) => JournalLocation::standard()
                 .ok_or_else(|| anyhow::anyhow!("there is no home directory; say --state DIR"))?,
         })
     }
@@ -236,10 +238,10 @@ impl JournalArguments {
             (true, Some((address, had_password)), _) => {
                 Commands::with_journal(&address, had_password)
             }
-            (true, None, Place::Directory(directory)) => {
+            (true, None, JournalLocation::Directory(directory)) => {
                 Commands::with_state(&shown(&std::path::absolute(directory)?))
             }
-            (true, None, Place::Postgres(_)) => Commands::default(),
+            (true, None, JournalLocation::Postgres(_)) => Commands::default(),
         })
     }
 
@@ -270,11 +272,11 @@ enum Exit {
     Good,
     /// Wrong arguments, a wrong list, or nothing that could be started.
     Usage,
-    Run(Verdict),
+    Run(BatchResult),
 }
 
-impl From<Verdict> for Exit {
-    fn from(verdict: Verdict) -> Self {
+impl From<BatchResult> for Exit {
+    fn from(verdict: BatchResult) -> Self {
         Self::Run(verdict)
     }
 }
@@ -329,7 +331,7 @@ fn sentence(error: &anyhow::Error) -> String {
             || error.is::<TlsError>()
     });
     let before = if of_a_layer { "failed to " } else { "" };
-    present::plain(&format!("{before}{error:#}")).into_owned()
+    present::sanitize(&format!("{before}{error:#}")).into_owned()
 }
 
 async fn execute(command: Command) -> anyhow::Result<Exit> {

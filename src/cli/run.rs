@@ -23,20 +23,21 @@ use tokio::{
 use super::{
     Exit, OutputArguments, ResumeArguments, RunArguments, browse,
     front_end::{FrontEnd, Lines, Prepared, ToScreen, give_rest, prepare},
-    given::{Given, Pace},
     lists::{self, Source},
     output::{stdout, tell},
-    partial_list, settings, shown, signals,
+    partial_list,
+    run_settings::{PaceOptions, RunSettings},
+    settings, shown, signals,
 };
 use crate::{
-    batch::{Command, Job, JobId, Outcome, StopMode, Verdict},
+    batch::{BatchResult, Command, Job, JobId, Outcome, StopMode},
     copy::Engine,
     headless::Format,
     inspect::Inspector,
     journal::{Journal, NewBatch, Recorder, Stored},
     list::{Action, List, TagLists},
     present,
-    run::{Batch, Dispatcher, Inlets, Observer, Options, Policy, Review},
+    run::{Batch, Dispatcher, Inputs, Observer, Options, RetryPolicy, Review},
     tui,
 };
 
@@ -68,7 +69,7 @@ pub(super) async fn run_prepared(
         Ok(jobs) => jobs,
         Err(exit) => return Ok(exit),
     };
-    let pace = Pace::from(arguments.pace);
+    let pace = PaceOptions::from(arguments.pace);
     let options = pace.options(&list);
     let notes = notes(&list, &front_end.output);
     // A long one is large, and everything of it is in the jobs.
@@ -102,8 +103,8 @@ pub(super) async fn resume(arguments: ResumeArguments) -> anyhow::Result<Exit> {
         Ok(list) => list,
         Err(exit) => return Ok(exit),
     };
-    let before = Given::read(&stored.settings).pace;
-    let pace = Pace::from(arguments.pace).or(before);
+    let before = RunSettings::read(&stored.settings).pace;
+    let pace = PaceOptions::from(arguments.pace).or(before);
     let engine = Arc::new(settings::engine(&list)?);
     // Everything was found sound.
     let (recorder, stored) = journal.resume(&id).await?;
@@ -129,11 +130,11 @@ pub(super) async fn resume(arguments: ResumeArguments) -> anyhow::Result<Exit> {
     migrate(engine, recorder, batch, source, options, front_end).await
 }
 
-async fn start(journal: &Journal, list: &Source, pace: Pace) -> anyhow::Result<Recorder> {
+async fn start(journal: &Journal, list: &Source, pace: PaceOptions) -> anyhow::Result<Recorder> {
     let batch = NewBatch {
         list_path: list.path.clone(),
         list_text: list.text.clone(),
-        settings: serde_json::to_string(&Given::new(pace, &list.directory))?,
+        settings: serde_json::to_string(&RunSettings::new(pace, &list.directory))?,
     };
     Ok(journal.start(&batch).await?)
 }
@@ -177,7 +178,7 @@ pub(super) async fn expand(list: &List, engine: &Engine) -> anyhow::Result<Resul
     };
     for warning in &expansion.warnings {
         let warning = warning.to_string();
-        tell(format_args!("transship: {}", present::plain(&warning)));
+        tell(format_args!("transship: {}", present::sanitize(&warning)));
     }
     let jobs = (0..)
         .map(JobId)
@@ -245,7 +246,7 @@ pub(super) async fn migrate(
     let began = Instant::now();
     let mut elapsed = None;
     let (send_command, commands) = mpsc::unbounded_channel();
-    let inlets = Inlets {
+    let inlets = Inputs {
         commands,
         signals: signals::listen()?,
     };
@@ -273,7 +274,7 @@ pub(super) async fn migrate(
             };
             let dispatcher = Dispatcher::new(engine, recorder, observers, options);
             let running = tokio::spawn(dispatcher.run(batch, inlets));
-            let feed = tui::Feed {
+            let feed = tui::BatchHandle {
                 events: feed,
                 commands: send_command.clone(),
                 loader: browse::loader(Arc::new(inspector)),
@@ -321,7 +322,7 @@ pub(super) async fn migrate(
             error.chain()
         ));
     }
-    Ok(Verdict::of(&board).into())
+    Ok(BatchResult::of(&board).into())
 }
 
 /// The end of a batch whose screen is closed; says so when the journal is still waited for.
@@ -334,14 +335,14 @@ async fn finished<T>(mut running: JoinHandle<T>) -> Result<T, JoinError> {
     running.await
 }
 
-impl Pace {
+impl PaceOptions {
     fn options(self, list: &List) -> Options {
-        let default = Policy::default();
+        let default = RetryPolicy::default();
         let attempts = self.attempts.or(list.defaults.attempts.map(Into::into));
         let parallel = self.parallel.or(list.defaults.parallel.map(Into::into));
         Options {
             parallel: parallel.unwrap_or(DEFAULT_PARALLEL),
-            policy: Policy {
+            policy: RetryPolicy {
                 attempts: attempts.unwrap_or(default.attempts),
                 ..default
             },

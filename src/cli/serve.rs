@@ -93,7 +93,7 @@ impl ServeArguments {
         if let Some(path) = &self.htpasswd {
             let htpasswd = Htpasswd::open(path, |error| {
                 let said = format!("{:#}", anyhow::Error::new(error));
-                let said = present::plain(&said);
+                let said = present::sanitize(&said);
                 tell(format_args!(
                     "warning: failed to {said}; those read before are kept"
                 ));

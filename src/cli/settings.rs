@@ -6,10 +6,10 @@ use anyhow::Context;
 
 use crate::{
     copy::{CreateCommand, Engine},
-    credentials::{Keychain, PasswordSource, Places, Source},
+    credentials::{CredentialResolver, PasswordSource, Places, Source},
     list::{self, List},
     oci::Registry,
-    registry::{Client, Credentials, Limits, Patience, Proxy, Settings, TlsSettings},
+    registry::{Client, Credentials, Limits, Proxy, Settings, Timeouts, TlsSettings},
 };
 
 /// An engine that reaches the registries of the list as it says, and any other as who is logged in there.
@@ -102,14 +102,16 @@ fn settings(registry: &Registry, written: &list::Settings, places: &Places) -> S
             list::Proxy::None => Proxy::None,
             list::Proxy::Address(url) => Proxy::Url(url.clone()),
         },
-        patience: Patience::default(),
+        timeouts: Timeouts::default(),
         allow_private_redirects: written.allow_private_redirects,
     }
 }
 
 fn credentials(registry: &Registry, written: &list::Credentials, places: &Places) -> Credentials {
     match source(written, places) {
-        Some(source) => Credentials::Provided(Arc::new(Keychain::new(registry.clone(), source))),
+        Some(source) => {
+            Credentials::Provided(Arc::new(CredentialResolver::new(registry.clone(), source)))
+        }
         None => Credentials::Anonymous,
     }
 }

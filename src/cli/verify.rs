@@ -17,11 +17,11 @@ use super::{
     run, settings,
 };
 use crate::{
-    batch::{Attempt, Job, Verdict},
+    batch::{Attempt, BatchResult, Job},
     copy::Engine,
     present,
-    registry::Class,
-    run::Policy,
+    registry::FailureClass,
+    run::RetryPolicy,
     verify::{Depth, Findings, Image, Verifier},
 };
 
@@ -62,8 +62,8 @@ pub(super) async fn verify(arguments: VerifyArguments) -> anyhow::Result<Exit> {
         (false, false) => Depth::Digests,
     };
     let verifier = Verifier::new(depth);
-    let policy = Policy::default();
-    let policy = Policy {
+    let policy = RetryPolicy::default();
+    let policy = RetryPolicy {
         attempts: arguments.attempts.unwrap_or(policy.attempts),
         ..policy
     };
@@ -86,7 +86,7 @@ pub(super) async fn verify(arguments: VerifyArguments) -> anyhow::Result<Exit> {
     Ok(if same == count {
         Exit::Good
     } else {
-        Exit::Run(Verdict::SomeFailed)
+        Exit::Run(BatchResult::SomeFailed)
     })
 }
 
@@ -97,7 +97,7 @@ async fn images(arguments: &VerifyArguments) -> anyhow::Result<Result<(Engine, V
     } else {
         let journal = arguments.journal.journal()?.existing().await?;
         let journal = journal.with_context(|| {
-            let what = present::plain(&arguments.what).into_owned();
+            let what = present::sanitize(&arguments.what).into_owned();
             format!("{what} is no file, and there is no journal with a batch of that name")
         })?;
         let stored = journal
@@ -131,7 +131,7 @@ type Compared = anyhow::Result<Findings>;
 async fn compare(
     engine: &Engine,
     verifier: &Verifier,
-    policy: &Policy,
+    policy: &RetryPolicy,
     job: Job,
 ) -> (Job, Compared) {
     let compared = async {
@@ -151,11 +151,11 @@ async fn compare(
                 Err(error) => error,
             };
             match error.class() {
-                Class::Transient { retry_after } if tries < policy.attempts => {
+                FailureClass::Transient { retry_after } if tries < policy.attempts => {
                     let wait = policy.delay(job.id, tries, retry_after);
                     let next = present::next_attempt(wait, Attempt(tries), Some(policy.attempts));
                     let said = error.to_string();
-                    let said = present::plain(&said);
+                    let said = present::sanitize(&said);
                     output::tell(format_args!("{}: {said}; {next}", job.destination));
                     tokio::time::sleep(wait).await;
                 }
@@ -198,15 +198,15 @@ fn tell(job: &Job, compared: &Compared, json: bool) -> std::io::Result<()> {
         output::tell(format_args!(
             "{}: {}",
             job.destination,
-            present::plain(&note)
+            present::sanitize(&note)
         ));
     }
     let error = error.map(|error| format!("could not be compared: {error}"));
     let lines = differences.into_iter().flatten().chain(error);
     let lines: Vec<String> = lines.collect();
     print(|output| {
-        lines
-            .iter()
-            .try_for_each(|line| writeln!(output, "{}: {}", job.destination, present::plain(line)))
+        lines.iter().try_for_each(|line| {
+            writeln!(output, "{}: {}", job.destination, present::sanitize(line))
+        })
     })
 }

@@ -12,27 +12,29 @@ use std::{
 
 use tokio::sync::{Notify, futures::OwnedNotified};
 
-use super::ImageId;
-use crate::oci::{Digest, Repository};
+use crate::{
+    batch::JobId,
+    oci::{Digest, Repository},
+};
 
 #[derive(Default)]
 pub(super) struct Claims {
-    contents: Mutex<HashMap<Digest, Content>>,
+    contents: Mutex<HashMap<Digest, BlobLocations>>,
     /// Looked for ahead of a copy, and not found.
-    missing: Mutex<HashSet<(Digest, Repository)>>,
+    absent: Mutex<HashSet<(Digest, Repository)>>,
 }
 
 #[derive(Default)]
-struct Content {
-    places: HashMap<Repository, Place>,
+struct BlobLocations {
+    repositories: HashMap<Repository, BlobState>,
     /// Made by the first who waits: most of very many contents nobody waits for.
     changed: Option<Arc<Notify>>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Place {
+enum BlobState {
     Settled,
-    Claimed(ImageId),
+    Claimed(JobId),
 }
 
 /// What to do about a blob in a repository.
@@ -44,7 +46,7 @@ pub(super) enum Claim {
     /// Nobody has it yet: it is the claimant's to bring.
     Upload(Claimed),
     /// Someone is bringing it; claim again after `turn`.
-    Wait { owner: ImageId, turn: OwnedNotified },
+    Wait { owner: JobId, turn: OwnedNotified },
 }
 
 /// The right to bring a blob into a repository; given back when dropped.
@@ -59,23 +61,23 @@ impl Claims {
         self: &Arc<Self>,
         digest: &Digest,
         repository: &Repository,
-        image: ImageId,
+        image: JobId,
     ) -> Claim {
         let mut contents = self.lock();
         let content = contents.entry(digest.clone()).or_default();
-        let waited_for = match content.places.get(repository) {
-            Some(Place::Settled) => return Claim::Settled,
-            Some(Place::Claimed(owner)) => Some(*owner),
+        let waited_for = match content.repositories.get(repository) {
+            Some(BlobState::Settled) => return Claim::Settled,
+            Some(BlobState::Claimed(owner)) => Some(*owner),
             None => None,
         };
         let from = content
-            .places
+            .repositories
             .iter()
-            .find(|(_, place)| **place == Place::Settled);
+            .find(|(_, place)| **place == BlobState::Settled);
         let from = from.map(|(repository, _)| repository.clone());
-        let uploading = content.places.values().find_map(|place| match place {
-            Place::Claimed(owner) => Some(*owner),
-            Place::Settled => None,
+        let uploading = content.repositories.values().find_map(|place| match place {
+            BlobState::Claimed(owner) => Some(*owner),
+            BlobState::Settled => None,
         });
         // Mounts of settled content do not wait for each other; uploads do.
         let owner = waited_for.or(if from.is_none() { uploading } else { None });
@@ -86,8 +88,8 @@ impl Claims {
             return Claim::Wait { owner, turn };
         }
         content
-            .places
-            .insert(repository.clone(), Place::Claimed(image));
+            .repositories
+            .insert(repository.clone(), BlobState::Claimed(image));
         let claimed = Claimed {
             claims: Arc::clone(self),
             digest: digest.clone(),
@@ -104,45 +106,45 @@ impl Claims {
         self.lock()
             .entry(digest)
             .or_default()
-            .places
-            .insert(repository, Place::Settled);
+            .repositories
+            .insert(repository, BlobState::Settled);
     }
 
     pub(super) fn is_settled(&self, digest: &Digest, repository: &Repository) -> bool {
         let contents = self.lock();
         let place = contents
             .get(digest)
-            .and_then(|content| content.places.get(repository));
-        place == Some(&Place::Settled)
+            .and_then(|content| content.repositories.get(repository));
+        place == Some(&BlobState::Settled)
     }
 
     /// Takes in that a blob was looked for in a repository and is not there.
-    pub(super) fn miss(&self, digest: Digest, repository: Repository) {
-        let mut missing = self.missing.lock().unwrap_or_else(PoisonError::into_inner);
+    pub(super) fn mark_absent(&self, digest: Digest, repository: Repository) {
+        let mut missing = self.absent.lock().unwrap_or_else(PoisonError::into_inner);
         missing.insert((digest, repository));
     }
 
-    pub(super) fn misses(&self, digest: &Digest, repository: &Repository) -> bool {
-        let missing = self.missing.lock().unwrap_or_else(PoisonError::into_inner);
+    pub(super) fn is_absent(&self, digest: &Digest, repository: &Repository) -> bool {
+        let missing = self.absent.lock().unwrap_or_else(PoisonError::into_inner);
         missing.contains(&(digest.clone(), repository.clone()))
     }
 
     /// Whether a blob was missed. Serves once: what a failed attempt left behind is found by asking again.
-    pub(super) fn was_missed(&self, digest: &Digest, repository: &Repository) -> bool {
-        let mut missing = self.missing.lock().unwrap_or_else(PoisonError::into_inner);
+    pub(super) fn take_absent(&self, digest: &Digest, repository: &Repository) -> bool {
+        let mut missing = self.absent.lock().unwrap_or_else(PoisonError::into_inner);
         missing.remove(&(digest.clone(), repository.clone()))
     }
 
     /// Takes back that a blob is in a repository.
     pub(super) fn forget(&self, digest: &Digest, repository: &Repository) {
         if let Some(content) = self.lock().get_mut(digest)
-            && content.places.get(repository) == Some(&Place::Settled)
+            && content.repositories.get(repository) == Some(&BlobState::Settled)
         {
-            content.places.remove(repository);
+            content.repositories.remove(repository);
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<Digest, Content>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<Digest, BlobLocations>> {
         self.contents.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -153,8 +155,8 @@ impl Claimed {
         let mut contents = self.claims.lock();
         if let Some(content) = contents.get_mut(&self.digest) {
             content
-                .places
-                .insert(self.repository.clone(), Place::Settled);
+                .repositories
+                .insert(self.repository.clone(), BlobState::Settled);
         }
     }
 }
@@ -164,16 +166,16 @@ impl Drop for Claimed {
         let mut contents = self.claims.lock();
         if let Some(content) = contents.get_mut(&self.digest) {
             if matches!(
-                content.places.get(&self.repository),
-                Some(Place::Claimed(_))
+                content.repositories.get(&self.repository),
+                Some(BlobState::Claimed(_))
             ) {
-                content.places.remove(&self.repository);
+                content.repositories.remove(&self.repository);
             }
             if let Some(changed) = &content.changed {
                 changed.notify_waiters();
             }
             // Content that nobody could bring is not remembered: a source may name very much of it.
-            if content.places.is_empty() {
+            if content.repositories.is_empty() {
                 contents.remove(&self.digest);
             }
         }
@@ -184,14 +186,14 @@ impl Drop for Claimed {
 mod tests {
     use super::*;
 
-    const FIRST: ImageId = ImageId(1);
-    const SECOND: ImageId = ImageId(2);
+    const FIRST: JobId = JobId(1);
+    const SECOND: JobId = JobId(2);
 
     fn claims() -> Arc<Claims> {
         Arc::default()
     }
 
-    fn claim(claims: &Arc<Claims>, repository: &str, image: ImageId) -> Claim {
+    fn claim(claims: &Arc<Claims>, repository: &str, image: JobId) -> Claim {
         claims.claim(&Digest::of(b"layer"), &repository.parse().unwrap(), image)
     }
 

@@ -14,8 +14,9 @@ use tokio::{
     time::{error::Elapsed, timeout},
 };
 
-use super::{CopyError, Side, error::blame, site::Site};
+use super::{CopyError, error::blame, registry_state::RegistryState};
 use crate::{
+    batch::Side,
     oci::{Descriptor, Digest, Manifest, Repository, Signatures, Tag, Version},
     registry::{Error, ErrorCause},
 };
@@ -29,7 +30,7 @@ pub(super) struct CosignTags(Mutex<HashMap<(Repository, Tag), Arc<Semaphore>>>);
 
 /// A cosign tag of the destination.
 pub(super) struct CosignTag<'a> {
-    pub destination: &'a Site,
+    pub destination: &'a RegistryState,
     pub into: &'a Repository,
     pub tag: &'a Tag,
 }
@@ -156,14 +157,14 @@ impl CosignTag<'_> {
 
     async fn put_config(&self, digest: &Digest, config: &bytes::Bytes) -> Result<(), Error> {
         let client = &self.destination.client;
-        let _stream = client.lane().stream().await;
+        let _stream = client.limiter().stream().await;
         let session = client.begin_upload(self.into).await?;
         let size = config.len() as u64;
         let body = reqwest::Body::from(config.clone());
-        let patience = client.patience().answer;
-        let sent = timeout(patience, client.send_blob(&session, digest, 0, size, body)).await;
+        let timeouts = client.timeouts().answer;
+        let sent = timeout(timeouts, client.send_blob(&session, digest, 0, size, body)).await;
         sent.unwrap_or_else(|_: Elapsed| {
-            Err(client.stalled_upload(&session, ErrorCause::Stalled(patience)))
+            Err(client.stalled_upload(&session, ErrorCause::Stalled(timeouts)))
         })
     }
 }

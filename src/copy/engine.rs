@@ -12,16 +12,17 @@ use futures_util::{StreamExt, stream};
 use tokio::time::timeout;
 
 use super::{
-    CopyError, ImageId, Report, Side,
-    create::{CreateCommand, Creator},
+    CopyError, Report,
     error::blame,
     image::ImageCopy,
-    site::Site,
-    survey::{Kept, Surveyed},
+    preflight::{PlanCache, PreflightOutcome},
+    provisioner::{CreateCommand, RepositoryProvisioner},
+    registry_state::RegistryState,
 };
 use crate::{
+    batch::{JobId, Side},
     oci::{Attachments, Digest, OnExisting, Platform, Reference, Registry, Repository},
-    registry::{self, Client, ImageBudget, LaneSample, Settings, StreamQueue, UploadMode},
+    registry::{self, Client, ImageBudget, LimiterSample, Settings, StreamQueue, UploadMode},
 };
 
 /// How long the end of a batch waits for registries to cancel uploads.
@@ -31,8 +32,8 @@ const CANCELS: usize = 16;
 
 /// One image to copy.
 #[derive(Clone, Debug)]
-pub struct Order {
-    pub image: ImageId,
+pub struct CopyRequest {
+    pub image: JobId,
     pub source: Reference,
     pub destination: Reference,
     /// Which children of an index to copy; empty means all.
@@ -45,7 +46,7 @@ pub struct Order {
 
 /// How a copy ended well.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Done {
+pub enum CopyOutcome {
     Copied {
         root: Digest,
     },
@@ -62,8 +63,8 @@ pub struct Engine {
     settings: HashMap<Registry, Settings>,
     others: Box<dyn Fn(&Registry) -> Settings + Send + Sync>,
     create_commands: HashMap<Registry, CreateCommand>,
-    sites: Mutex<HashMap<Registry, Arc<Site>>>,
-    kept: Kept,
+    registries: Mutex<HashMap<Registry, Arc<RegistryState>>>,
+    plan_cache: PlanCache,
     streams: StreamQueue,
 }
 
@@ -75,8 +76,8 @@ impl Engine {
             settings,
             others: Box::new(|_| Settings::default()),
             create_commands: HashMap::new(),
-            sites: Mutex::default(),
-            kept: Kept::default(),
+            registries: Mutex::default(),
+            plan_cache: PlanCache::default(),
             streams: StreamQueue::default(),
         }
     }
@@ -106,10 +107,10 @@ impl Engine {
     /// The side that failed, what it said and its class. What was settled until then stays settled.
     pub async fn copy(
         &self,
-        order: &Order,
+        order: &CopyRequest,
         report: &(dyn Fn(Report) + Send + Sync),
-    ) -> Result<Done, CopyError> {
-        let sites = self.sites(order)?;
+    ) -> Result<CopyOutcome, CopyError> {
+        let sites = self.registry_states(order)?;
         self.image(order, &sites, report).run().await
     }
 
@@ -118,26 +119,26 @@ impl Engine {
     ///
     /// # Errors
     /// As [`Engine::copy`].
-    pub async fn survey(
+    pub async fn preflight(
         &self,
-        order: &Order,
+        order: &CopyRequest,
         report: &(dyn Fn(Report) + Send + Sync),
-    ) -> Result<Surveyed, CopyError> {
-        let sites = self.sites(order)?;
-        self.image(order, &sites, report).survey().await
+    ) -> Result<PreflightOutcome, CopyError> {
+        let sites = self.registry_states(order)?;
+        self.image(order, &sites, report).preflight().await
     }
 
     fn image<'a>(
         &'a self,
-        order: &'a Order,
-        [source, destination]: &'a [Arc<Site>; 2],
+        order: &'a CopyRequest,
+        [source, destination]: &'a [Arc<RegistryState>; 2],
         report: &'a (dyn Fn(Report) + Send + Sync),
     ) -> ImageCopy<'a> {
         ImageCopy {
             order,
             source,
             destination,
-            kept: &self.kept,
+            plan_cache: &self.plan_cache,
             streams: &self.streams,
             budget: ImageBudget::new(move || {
                 report(Report::Noted(
@@ -158,7 +159,7 @@ impl Engine {
         repository: &Repository,
         digest: &Digest,
     ) -> Result<(), registry::Error> {
-        self.site(registry)?
+        self.registry_state(registry)?
             .claims
             .remember(digest.clone(), repository.clone());
         Ok(())
@@ -173,7 +174,7 @@ impl Engine {
         registry: &Registry,
         repository: &Repository,
     ) -> Result<(), registry::Error> {
-        self.site(registry)?.mark_used(repository);
+        self.registry_state(registry)?.mark_used(repository);
         Ok(())
     }
 
@@ -182,7 +183,7 @@ impl Engine {
     /// # Errors
     /// If the registry's settings cannot be used.
     pub fn client(&self, registry: &Registry) -> Result<Arc<Client>, registry::Error> {
-        Ok(Arc::clone(&self.site(registry)?.client))
+        Ok(Arc::clone(&self.registry_state(registry)?.client))
     }
 
     /// Cancels the upload sessions that are open at the destinations, since nobody will go on with them: no image
@@ -191,7 +192,10 @@ impl Engine {
     pub async fn cancel_uploads(&self) {
         let mut open = Vec::new();
         {
-            let sites = self.sites.lock().unwrap_or_else(PoisonError::into_inner);
+            let sites = self
+                .registries
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner);
             for site in sites.values() {
                 site.suspended.abandon_all();
                 let sessions = site.abandoned.take().into_iter();
@@ -208,15 +212,18 @@ impl Engine {
 
     /// The lanes of all registries used so far.
     #[must_use]
-    pub fn lanes(&self) -> Vec<(Registry, LaneSample, UploadMode)> {
-        let sites = self.sites.lock().unwrap_or_else(PoisonError::into_inner);
+    pub fn registries(&self) -> Vec<(Registry, LimiterSample, UploadMode)> {
+        let sites = self
+            .registries
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         let mut lanes: Vec<_> = sites
             .iter()
             .map(|(registry, site)| {
                 let client = &site.client;
                 (
                     registry.clone(),
-                    client.lane().sample(),
+                    client.limiter().sample(),
                     client.upload_mode(),
                 )
             })
@@ -228,33 +235,43 @@ impl Engine {
     /// The registries that are down and waited for, and that nobody asks whether they are back.
     #[must_use]
     pub fn to_probe(&self) -> Vec<Arc<Client>> {
-        let sites = self.sites.lock().unwrap_or_else(PoisonError::into_inner);
+        let sites = self
+            .registries
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         let down = sites
             .values()
-            .filter(|site| site.client.lane().wants_probe());
+            .filter(|site| site.client.limiter().wants_probe());
         down.map(|site| Arc::clone(&site.client)).collect()
     }
 
     /// Source and destination of an image.
-    fn sites(&self, order: &Order) -> Result<[Arc<Site>; 2], CopyError> {
-        let source = self.site(&order.source.registry);
-        let destination = self.site(&order.destination.registry);
+    fn registry_states(&self, order: &CopyRequest) -> Result<[Arc<RegistryState>; 2], CopyError> {
+        let source = self.registry_state(&order.source.registry);
+        let destination = self.registry_state(&order.destination.registry);
         Ok([
             source.map_err(blame(Side::Source))?,
             destination.map_err(blame(Side::Destination))?,
         ])
     }
 
-    fn site(&self, registry: &Registry) -> Result<Arc<Site>, registry::Error> {
-        let mut sites = self.sites.lock().unwrap_or_else(PoisonError::into_inner);
+    fn registry_state(&self, registry: &Registry) -> Result<Arc<RegistryState>, registry::Error> {
+        let mut sites = self
+            .registries
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         if let Some(site) = sites.get(registry) {
             return Ok(Arc::clone(site));
         }
         let settings = self.settings.get(registry).cloned();
         let settings = settings.unwrap_or_else(|| (self.others)(registry));
         let creator = self.create_commands.get(registry);
-        let creator = creator.map(|command| Creator::new(registry.clone(), command.clone()));
-        let site = Arc::new(Site::new(Client::new(registry.clone(), settings)?, creator));
+        let creator =
+            creator.map(|command| RepositoryProvisioner::new(registry.clone(), command.clone()));
+        let site = Arc::new(RegistryState::new(
+            Client::new(registry.clone(), settings)?,
+            creator,
+        ));
         sites.insert(registry.clone(), Arc::clone(&site));
         Ok(site)
     }

@@ -1,19 +1,12 @@
 //! What ended a copy: whose fault, what that side said, and what can be done about it.
 
 use crate::{
+    batch::Side,
     oci::{Digest, OnExisting, Version},
-    registry::{self, Class, Refusal},
+    registry::{self, FailureClass, Refusal},
 };
 
 use super::CreateFailure;
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Side {
-    Source,
-    Destination,
-    /// This machine.
-    Local,
-}
 
 #[derive(Debug, thiserror::Error)]
 pub enum CopyError {
@@ -72,13 +65,15 @@ impl CopyError {
     }
 
     #[must_use]
-    pub fn class(&self) -> Class {
+    pub fn class(&self) -> FailureClass {
         match self {
             Self::Registry { error, .. } | Self::Hidden { error, .. } => error.class(),
-            Self::Corrupt { .. } | Self::Damaged { .. } => Class::Corrupt,
-            Self::NoPlatform { .. } | Self::Incomplete { .. } => Class::NotFound,
-            Self::Conflict { .. } | Self::Existing { .. } | Self::TooDeep(_) => Class::Rejected,
-            Self::Create(_) => Class::Internal,
+            Self::Corrupt { .. } | Self::Damaged { .. } => FailureClass::Corrupt,
+            Self::NoPlatform { .. } | Self::Incomplete { .. } => FailureClass::NotFound,
+            Self::Conflict { .. } | Self::Existing { .. } | Self::TooDeep(_) => {
+                FailureClass::Rejected
+            }
+            Self::Create(_) => FailureClass::Internal,
         }
     }
 

@@ -10,8 +10,9 @@ use bytes::Bytes;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use serde_json::Value;
 
-use super::{CopyError, FoundBlob, Side, error::blame};
+use super::{CopyError, PlannedBlob, error::blame};
 use crate::{
+    batch::Side,
     oci::{
         Descriptor, Digest, Manifest, ManifestContent, MediaType, Platform, Repository, Version,
     },
@@ -23,7 +24,7 @@ pub(super) const READERS: usize = 6;
 /// Tasks prepared at once for one image: each takes some kilobytes before it begins.
 pub(super) const TOGETHER: usize = 32;
 /// Indexes in indexes are rare; deeper than this is a mistake or an attack.
-pub(super) const DEEPEST: usize = 5;
+pub(super) const MAX_DEPTH: usize = 5;
 /// Docker's builder marks the manifest that attests another one in the same index.
 const ATTESTS: &str = "vnd.docker.reference.digest";
 
@@ -42,7 +43,7 @@ pub(super) struct Graph {
     pub levels: Vec<Vec<Manifest>>,
     /// Layers whose bytes registries do not hold.
     pub foreign: Vec<Descriptor>,
-    pub blobs: Vec<FoundBlob>,
+    pub blobs: Vec<PlannedBlob>,
     /// Children that are at the destination already.
     pub left_out: Vec<Digest>,
 }
@@ -114,8 +115,8 @@ impl Graph {
             if wanted.is_empty() {
                 return Ok(graph);
             }
-            if graph.levels.len() == DEEPEST {
-                return Err(CopyError::TooDeep(DEEPEST));
+            if graph.levels.len() == MAX_DEPTH {
+                return Err(CopyError::TooDeep(MAX_DEPTH));
             }
             let mut level = Vec::with_capacity(wanted.len());
             for child in source.read_all(wanted).await? {
@@ -165,7 +166,7 @@ impl Graph {
                 urls: Vec::new(),
                 annotations: BTreeMap::new(),
             };
-            self.blobs.push(FoundBlob {
+            self.blobs.push(PlannedBlob {
                 descriptor,
                 is_config,
             });

@@ -4,10 +4,11 @@
 //! all there is to say: wait, check the credentials, check the name. Invariants: a hint is true of everything that it
 //! is given for; what is refused for good always has one, since nothing holds for all of that.
 
-use super::{CopyError, Side};
+use super::CopyError;
 use crate::{
+    batch::Side,
     oci::ManifestError,
-    registry::{Class, Error, ErrorCause, Operation, Refusal},
+    registry::{Error, ErrorCause, FailureClass, Operation, Refusal},
 };
 
 impl CopyError {
@@ -130,19 +131,23 @@ fn of_status(side: Side, error: &Error) -> Option<&'static str> {
     }
     let reads_blob = matches!(error.operation, Operation::GetBlob | Operation::HeadBlob);
     match (error.class(), side) {
-        (Class::Transient { .. } | Class::Auth, _) => None,
-        (Class::NotFound, Side::Source) if reads_blob => {
+        (FailureClass::Transient { .. } | FailureClass::Auth, _) => None,
+        (FailureClass::NotFound, Side::Source) if reads_blob => {
             Some("the source lacks a part of its own image: push the image there again")
         }
-        (Class::NotFound | Class::Rejected, Side::Destination) if lost_content(error) => Some(
-            "the destination does not find what it said it has: retry; if it stays so, look at its \
+        (FailureClass::NotFound | FailureClass::Rejected, Side::Destination)
+            if lost_content(error) =>
+        {
+            Some(
+                "the destination does not find what it said it has: retry; if it stays so, look at its \
              storage and its garbage collection",
-        ),
-        (Class::NotFound, Side::Destination) => {
+            )
+        }
+        (FailureClass::NotFound, Side::Destination) => {
             Some("check that the repository exists there; if not, create it, then retry")
         }
-        (Class::NotFound, Side::Source | Side::Local) => None,
-        (Class::Rejected | Class::Corrupt | Class::Internal, _) => {
+        (FailureClass::NotFound, Side::Source | Side::Local) => None,
+        (FailureClass::Rejected | FailureClass::Corrupt | FailureClass::Internal, _) => {
             Some(match (error.operation, error.status()) {
                 (Operation::SendBlob, Some(413)) => {
                     "something limits how long a request may be, the registry or what stands before \
@@ -188,7 +193,7 @@ mod tests {
         };
         assert_eq!(absent(Operation::GetManifest).hint(), None);
         let lost = absent(Operation::GetBlob);
-        assert_eq!(lost.class(), Class::NotFound);
+        assert_eq!(lost.class(), FailureClass::NotFound);
         let hint = "hint: the source lacks a part of its own image: push the image there again";
         assert_eq!(lost.chain().last().unwrap(), hint);
     }

@@ -12,33 +12,34 @@ use std::sync::Arc;
 use futures_util::{StreamExt, stream::FuturesUnordered};
 
 use super::{
-    CopyError, Done, Order, Report, Side,
+    CopyError, CopyOutcome, CopyRequest, Report,
+    blob::BlobCopy,
+    copy_plan::{Plan, Root},
     error::blame,
     graph::{Selected, TOGETHER, select},
-    ladder::BlobCopy,
-    outline::outline,
-    plan::{Plan, Root},
-    site::Site,
-    survey::Kept,
-    writing::Writing,
+    plan_summary::plan_summary,
+    preflight::PlanCache,
+    push_manifests::ManifestPush,
+    registry_state::RegistryState,
 };
 use crate::{
+    batch::Side,
     oci::{Descriptor, Digest, Manifest, OnExisting, Repository, Version},
-    registry::{Class, ErrorCause, ImageBudget, Operation, Refusal, StreamQueue},
+    registry::{ErrorCause, FailureClass, ImageBudget, Operation, Refusal, StreamQueue},
 };
 
 pub(super) struct ImageCopy<'a> {
-    pub order: &'a Order,
-    pub source: &'a Site,
-    pub destination: &'a Site,
-    pub kept: &'a Kept,
+    pub order: &'a CopyRequest,
+    pub source: &'a RegistryState,
+    pub destination: &'a RegistryState,
+    pub plan_cache: &'a PlanCache,
     pub streams: &'a StreamQueue,
     pub budget: ImageBudget<'a>,
     pub report: &'a (dyn Fn(Report) + Send + Sync),
 }
 
 /// What both sides say of an image.
-pub(super) enum Seen {
+pub(super) enum Lookup {
     There(Digest),
     /// The destination tag names this other image, which is to be kept.
     Kept(Digest),
@@ -50,7 +51,7 @@ pub(super) enum Seen {
 }
 
 /// What the destination reference is to name.
-enum Wanted {
+enum Target {
     /// It does already.
     There(Digest),
     /// It names this other image, which is to be kept.
@@ -63,7 +64,7 @@ enum Wanted {
 }
 
 /// How the destination reference stands to what it is to name.
-enum Standing {
+enum TagState {
     /// It names that already.
     There,
     /// It names nothing, or nothing that is known.
@@ -75,22 +76,22 @@ enum Standing {
 }
 
 impl ImageCopy<'_> {
-    pub(super) async fn run(self) -> Result<Done, CopyError> {
-        let mut plan = match self.look().await? {
-            Seen::There(root) => return Ok(Done::UpToDate { root }),
-            Seen::Kept(there) => return Ok(Done::Kept { there }),
-            Seen::Missing { plan, .. } => plan,
+    pub(super) async fn run(self) -> Result<CopyOutcome, CopyError> {
+        let mut plan = match self.check().await? {
+            Lookup::There(root) => return Ok(CopyOutcome::UpToDate { root }),
+            Lookup::Kept(there) => return Ok(CopyOutcome::Kept { there }),
+            Lookup::Missing { plan, .. } => plan,
         };
-        let (mut creator, mut believed) = (self.destination.creator.as_ref(), true);
+        let (mut creator, mut believed) = (self.destination.provisioner.as_ref(), true);
         loop {
-            let error = match self.bring(&plan).await {
+            let error = match self.copy(&plan).await {
                 Ok(done) => return Ok(done),
                 Err(error) => error,
             };
             if is_missing_repository(&error)
                 && let Some(creator) = creator.take()
             {
-                creator.create(self.home()).await?;
+                creator.create(self.destination_repository()).await?;
             } else if is_missing_content(&error) && believed {
                 // What the journal, this batch or an answer promised is gone (quirk 47): once more, and
                 // nothing is believed this time.
@@ -103,10 +104,14 @@ impl ImageCopy<'_> {
     }
 
     /// Asks both sides, and reads what is to be copied unless a survey did.
-    pub(super) async fn look(&self) -> Result<Seen, CopyError> {
+    pub(super) async fn check(&self) -> Result<Lookup, CopyError> {
         let existing = self.existing().await?;
         let from = self.order.source.version();
-        let kept = (self.kept).take(self.order.image, self.destination, self.home());
+        let kept = (self.plan_cache).take(
+            self.order.image,
+            self.destination,
+            self.destination_repository(),
+        );
         let comparable = existing.is_some() && self.order.platforms.is_empty() && !self.rechecks();
         let named = match comparable || kept.is_some() {
             true => self.source_digest(&from).await?,
@@ -114,9 +119,9 @@ impl ImageCopy<'_> {
         };
         if let (true, Some(root)) = (comparable, &named) {
             match self.against(existing.as_ref(), root)? {
-                Standing::There => return Ok(Seen::There(root.clone())),
-                Standing::Kept(there) => return Ok(Seen::Kept(there)),
-                Standing::Free | Standing::Replaced(_) => {}
+                TagState::There => return Ok(Lookup::There(root.clone())),
+                TagState::Kept(there) => return Ok(Lookup::Kept(there)),
+                TagState::Free | TagState::Replaced(_) => {}
             }
         }
         if let Some((source, plan)) = kept
@@ -124,23 +129,23 @@ impl ImageCopy<'_> {
         {
             let root = &plan.image.root.digest;
             let (there, replaces) = match self.against(existing.as_ref(), root)? {
-                Standing::There if !self.rechecks() => return Ok(Seen::There(root.clone())),
-                Standing::There => (true, None),
-                Standing::Kept(there) => return Ok(Seen::Kept(there)),
-                Standing::Free => (false, None),
-                Standing::Replaced(there) => (false, Some(there)),
+                TagState::There if !self.rechecks() => return Ok(Lookup::There(root.clone())),
+                TagState::There => (true, None),
+                TagState::Kept(there) => return Ok(Lookup::Kept(there)),
+                TagState::Free => (false, None),
+                TagState::Replaced(there) => (false, Some(there)),
             };
             // Else somebody wrote the tag since, and the plan is to be told anew.
             if there == plan.there && replaces == plan.replaces {
-                return Ok(Seen::Missing { source, plan });
+                return Ok(Lookup::Missing { source, plan });
             }
         }
         Ok(match self.wanted(&from, existing.as_ref()).await? {
-            Wanted::There(root) => Seen::There(root),
-            Wanted::Kept(there) => Seen::Kept(there),
-            Wanted::Root { source, root } => {
+            Target::There(root) => Lookup::There(root),
+            Target::Kept(there) => Lookup::Kept(there),
+            Target::Root { source, root } => {
                 let plan = Box::new(self.plan(*root).await?);
-                Seen::Missing { source, plan }
+                Lookup::Missing { source, plan }
             }
         })
     }
@@ -151,7 +156,7 @@ impl ImageCopy<'_> {
         match self
             .destination
             .client
-            .manifest_head(self.home(), &version)
+            .manifest_head(self.destination_repository(), &version)
             .await
         {
             Ok(head) => Ok(head.map(|head| head.digest)),
@@ -172,17 +177,17 @@ impl ImageCopy<'_> {
     }
 
     /// What becomes of what the destination reference names now, if it is to name `wanted`.
-    fn against(&self, existing: Option<&Digest>, wanted: &Digest) -> Result<Standing, CopyError> {
+    fn against(&self, existing: Option<&Digest>, wanted: &Digest) -> Result<TagState, CopyError> {
         let version = self.order.destination.version();
         Ok(match (existing, &version, self.order.on_existing) {
-            (None, ..) => Standing::Free,
-            (Some(there), ..) if there == wanted => Standing::There,
+            (None, ..) => TagState::Free,
+            (Some(there), ..) if there == wanted => TagState::There,
             // A digest names one content; a registry that says otherwise replaces nothing.
-            (Some(_), Version::Digest(_), _) => Standing::Free,
+            (Some(_), Version::Digest(_), _) => TagState::Free,
             (Some(there), Version::Tag(_), OnExisting::Replace) => {
-                Standing::Replaced(there.clone())
+                TagState::Replaced(there.clone())
             }
-            (Some(there), Version::Tag(_), OnExisting::Keep) => Standing::Kept(there.clone()),
+            (Some(there), Version::Tag(_), OnExisting::Keep) => TagState::Kept(there.clone()),
             (Some(there), Version::Tag(_), on_existing @ OnExisting::Fail) => {
                 return Err(CopyError::Existing {
                     there: there.clone(),
@@ -200,7 +205,7 @@ impl ImageCopy<'_> {
                 let head = self
                     .source
                     .client
-                    .manifest_head(self.origin(), version)
+                    .manifest_head(self.source_repository(), version)
                     .await;
                 Ok(head.map_err(blame(Side::Source))?.map(|head| head.digest))
             }
@@ -211,7 +216,7 @@ impl ImageCopy<'_> {
         &self,
         version: &Version,
         existing: Option<&Digest>,
-    ) -> Result<Wanted, CopyError> {
+    ) -> Result<Target, CopyError> {
         let manifest = self.read(version).await?;
         let selected = select(&self.source.client, &manifest, &self.order.platforms)?;
         let wanted = match &selected {
@@ -220,11 +225,11 @@ impl ImageCopy<'_> {
             Selected::Rewritten(index) => &index.digest,
         };
         let (there, replaces) = match self.against(existing, wanted)? {
-            Standing::There if !self.rechecks() => return Ok(Wanted::There(wanted.clone())),
-            Standing::There => (true, None),
-            Standing::Kept(there) => return Ok(Wanted::Kept(there)),
-            Standing::Free => (false, None),
-            Standing::Replaced(there) => (false, Some(there)),
+            TagState::There if !self.rechecks() => return Ok(Target::There(wanted.clone())),
+            TagState::There => (true, None),
+            TagState::Kept(there) => return Ok(Target::Kept(there)),
+            TagState::Free => (false, None),
+            TagState::Replaced(there) => (false, Some(there)),
         };
         let source = manifest.digest.clone();
         let root = match selected {
@@ -260,12 +265,12 @@ impl ImageCopy<'_> {
             }
         };
         let root = Box::new(root);
-        Ok(Wanted::Root { source, root })
+        Ok(Target::Root { source, root })
     }
 
     async fn read(&self, version: &Version) -> Result<Manifest, CopyError> {
         let source = &self.source.client;
-        let manifest = source.manifest_within(self.origin(), version, &self.budget);
+        let manifest = source.manifest_within(self.source_repository(), version, &self.budget);
         manifest.await.map_err(blame(Side::Source))
     }
 
@@ -288,7 +293,7 @@ impl ImageCopy<'_> {
         }
         (self.report)(Report::Planned {
             root: plan.image.root.digest.clone(),
-            manifests: outline(&plan),
+            manifests: plan_summary(&plan),
             blobs: Arc::clone(&plan.blobs),
             replaces: plan.replaces.clone(),
         });
@@ -296,7 +301,7 @@ impl ImageCopy<'_> {
     }
 
     async fn plan_anew(&self, plan: Plan) -> Result<Plan, CopyError> {
-        let home = self.home();
+        let home = self.destination_repository();
         for blob in plan.blobs.iter() {
             self.destination
                 .claims
@@ -310,9 +315,10 @@ impl ImageCopy<'_> {
     }
 
     /// Has everything where it should be: blobs, then manifests, then the reference.
-    async fn bring(&self, plan: &Plan) -> Result<Done, CopyError> {
+    async fn copy(&self, plan: &Plan) -> Result<CopyOutcome, CopyError> {
         self.settle(plan).await?;
-        let writing = Writing::new(self.destination, self.home(), self.report);
+        let writing =
+            ManifestPush::new(self.destination, self.destination_repository(), self.report);
         if plan.there {
             return writing.add(plan).await;
         }
@@ -348,9 +354,9 @@ impl ImageCopy<'_> {
             image: self.order.image,
             blob,
             source: self.source,
-            from: self.origin(),
+            from: self.source_repository(),
             destination: self.destination,
-            into: self.home(),
+            into: self.destination_repository(),
             streams: self.streams,
             report: self.report,
         }
@@ -365,11 +371,11 @@ impl ImageCopy<'_> {
         (self.report)(Report::Noted(text));
     }
 
-    fn origin(&self) -> &Repository {
+    fn source_repository(&self) -> &Repository {
         &self.order.source.repository
     }
 
-    fn home(&self) -> &Repository {
+    fn destination_repository(&self) -> &Repository {
         &self.order.destination.repository
     }
 }
@@ -392,7 +398,9 @@ fn is_missing_content(error: &CopyError) -> bool {
     };
     let gone = error.operation == Operation::PutManifest
         && error.refusal() == Some(Refusal::MissingRepository);
-    gone || matches!(error.class(), Class::Rejected | Class::NotFound)
-        && matches!(&*error.cause, ErrorCause::Status { code: Some(code), .. }
+    gone || matches!(
+        error.class(),
+        FailureClass::Rejected | FailureClass::NotFound
+    ) && matches!(&*error.cause, ErrorCause::Status { code: Some(code), .. }
             if matches!(code.as_str(), "MANIFEST_BLOB_UNKNOWN" | "BLOB_UNKNOWN" | "MANIFEST_UNKNOWN"))
 }

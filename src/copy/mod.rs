@@ -4,30 +4,30 @@
 //! decided above. Invariant: a tag is written last, after everything below it is known to be there, and
 //! every byte that is sent was hashed against its digest.
 
-mod attached;
+mod blob;
 mod claims;
+mod copy_plan;
 mod cosign;
-mod create;
 mod engine;
 mod error;
-mod feed;
 mod graph;
 mod hint;
 mod image;
-mod ladder;
 mod open_sessions;
-mod outline;
-mod plan;
+mod plan_summary;
+mod preflight;
+mod provisioner;
+mod push_manifests;
+mod referrers;
+mod registry_state;
 mod report;
 mod session_hash;
-mod site;
-mod survey;
-mod suspended;
+mod source_reader;
+mod suspended_uploads;
 mod transfer;
-mod writing;
 
-pub use create::{CreateCommand, CreateFailure};
-pub use engine::{Done, Engine, Order};
-pub use error::{CopyError, Side};
-pub use report::{FoundBlob, FoundManifest, How, ImageId, Meter, Report};
-pub use survey::Surveyed;
+pub use engine::{CopyOutcome, CopyRequest, Engine};
+pub use error::CopyError;
+pub use preflight::PreflightOutcome;
+pub use provisioner::{CreateCommand, CreateFailure};
+pub use report::{ByteCounter, PlannedBlob, PlannedManifest, Report};

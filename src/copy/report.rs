@@ -5,41 +5,40 @@ use std::sync::{
     atomic::{AtomicU64, Ordering::Relaxed},
 };
 
-use crate::oci::{Descriptor, Digest, MediaType, Platform, Repository};
-
-/// Who asks for a copy; names the owner of an upload that others wait for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct ImageId(pub u32);
+use crate::{
+    batch::{JobId, Settled},
+    oci::{Descriptor, Digest, MediaType, Platform},
+};
 
 #[derive(Clone, Debug)]
 pub enum Report {
     /// All manifests are read; `blobs` is everything below them, each once.
     Planned {
         root: Digest,
-        manifests: Vec<FoundManifest>,
-        blobs: Arc<[FoundBlob]>,
+        manifests: Vec<PlannedManifest>,
+        blobs: Arc<[PlannedBlob]>,
         /// What the destination tag names now, if that is another image.
         replaces: Option<Digest>,
     },
     /// Another image is uploading the same content.
-    Waiting { digest: Digest, owner: ImageId },
+    Waiting { digest: Digest, owner: JobId },
     /// Bytes begin to move; `meter` counts them.
     Started {
         digest: Digest,
         offset: u64,
-        meter: Arc<Meter>,
+        meter: Arc<ByteCounter>,
     },
     Settled {
         digest: Digest,
         bytes: u64,
-        how: How,
+        how: Settled,
     },
     /// Something an operator should know that is no failure.
     Noted(String),
 }
 
 #[derive(Clone, Debug)]
-pub struct FoundBlob {
+pub struct PlannedBlob {
     pub descriptor: Descriptor,
     /// Whether it is a manifest's config.
     pub is_config: bool,
@@ -47,7 +46,7 @@ pub struct FoundBlob {
 
 /// A manifest of the plan.
 #[derive(Clone, Debug)]
-pub struct FoundManifest {
+pub struct PlannedManifest {
     pub digest: Digest,
     pub media_type: MediaType,
     /// Length in bytes.
@@ -59,19 +58,11 @@ pub struct FoundManifest {
     pub blobs: Vec<usize>,
 }
 
-/// How a blob came to be where it should be.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum How {
-    Present,
-    Mounted { from: Repository },
-    Copied,
-}
-
 /// Position in a blob: bytes handed to the destination. Absolute, so a sample may be lost.
 #[derive(Debug, Default)]
-pub struct Meter(AtomicU64);
+pub struct ByteCounter(AtomicU64);
 
-impl Meter {
+impl ByteCounter {
     #[must_use]
     pub fn position(&self) -> u64 {
         self.0.load(Relaxed)

@@ -13,16 +13,17 @@ use futures_util::future;
 use tokio::time::sleep;
 
 use super::{
-    CopyError, Report, Side,
+    CopyError, Report,
     error::blame,
-    feed::{Feed, SharedHash},
     open_sessions::OpenSession,
+    registry_state::RegistryState,
     session_hash::SessionHash,
-    site::Site,
+    source_reader::{SharedHash, SourceReader},
 };
 use crate::{
+    batch::Side,
     oci::{Descriptor, Repository},
-    registry::{self, BlobPresence, Class, Client, ErrorCause, UploadMode},
+    registry::{self, BlobPresence, Client, ErrorCause, FailureClass, UploadMode},
 };
 
 /// Failures in a row without a byte of progress after which the attempt goes on; then it has failed.
@@ -36,7 +37,7 @@ pub(super) struct Transfer<'a> {
     pub blob: &'a Descriptor,
     pub source: &'a Arc<Client>,
     pub from: &'a Repository,
-    pub destination: &'a Site,
+    pub destination: &'a RegistryState,
     pub into: &'a Repository,
     pub report: &'a (dyn Fn(Report) + Send + Sync),
 }
@@ -68,7 +69,7 @@ enum Broken {
 }
 
 /// What the destination has when it is asked for an upload.
-enum Found {
+enum ResumePoint {
     /// The upload, as far as `offset` says now.
     Upload,
     /// The blob: the answer to a commit was lost.
@@ -102,7 +103,7 @@ impl Transfer<'_> {
     /// open already. What a destination that fails for now has got is kept for the next attempt.
     pub(super) async fn run(self, session: Option<OpenSession>) -> Result<(), CopyError> {
         let suspended = &self.destination.suspended;
-        let feed = Arc::new(Feed::new(&self));
+        let feed = Arc::new(SourceReader::new(&self));
         let mut budget = Budget::default();
         let mut upload = match suspended.take(self.into, &self.blob.digest) {
             None => {
@@ -118,9 +119,9 @@ impl Transfer<'_> {
                     self.cancel(&mut session).await;
                 }
                 match self.ask(&feed, &mut upload, None, &mut budget).await {
-                    Ok(Found::Blob) => return Ok(()),
-                    Ok(Found::Upload) => {}
-                    Ok(Found::Nothing) => match self.begin(None).await {
+                    Ok(ResumePoint::Blob) => return Ok(()),
+                    Ok(ResumePoint::Upload) => {}
+                    Ok(ResumePoint::Nothing) => match self.begin(None).await {
                         Ok(begun) => upload = begun,
                         Err(error) => return Err(self.suspend(upload, error)),
                     },
@@ -144,7 +145,7 @@ impl Transfer<'_> {
     fn suspend(&self, upload: Upload, error: CopyError) -> CopyError {
         let spoiled =
             matches!(&error, CopyError::Registry { error, .. } if error.disputes_digest());
-        if let (Class::Transient { .. }, false) = (error.class(), spoiled) {
+        if let (FailureClass::Transient { .. }, false) = (error.class(), spoiled) {
             let suspended = &self.destination.suspended;
             suspended.keep(self.into, &self.blob.digest, upload);
         }
@@ -153,11 +154,11 @@ impl Transfer<'_> {
 
     async fn send_all(
         &self,
-        feed: &Arc<Feed>,
+        feed: &Arc<SourceReader>,
         upload: &mut Upload,
         budget: &mut Budget,
     ) -> Result<(), CopyError> {
-        let patience = self.destination.client.patience();
+        let timeouts = self.destination.client.timeouts();
         let mut begun_anew = false;
         loop {
             feed.meter().set(upload.offset);
@@ -206,20 +207,20 @@ impl Transfer<'_> {
                     upload.mode = UploadMode::Whole;
                     continue;
                 }
-                Class::Transient { .. } => {}
+                FailureClass::Transient { .. } => {}
                 _ => return Err(blame(Side::Destination)(error)),
             }
-            sleep(budget.pause(patience.mend)).await;
-            let enough = (upload.offset).saturating_add(patience.progress_after(&error.cause));
+            sleep(budget.pause(timeouts.resume_delay)).await;
+            let enough = (upload.offset).saturating_add(timeouts.progress_after(&error.cause));
             match self.ask(feed, upload, Some(&error), budget).await? {
-                Found::Upload if upload.offset >= enough => budget.fruitless = 0,
-                Found::Upload if learns_later => self.learn(upload, &error, budget),
-                Found::Upload => {}
-                Found::Blob => return Ok(()),
-                Found::Nothing if budget.restarts == MAX_RESTARTS => {
+                ResumePoint::Upload if upload.offset >= enough => budget.fruitless = 0,
+                ResumePoint::Upload if learns_later => self.learn(upload, &error, budget),
+                ResumePoint::Upload => {}
+                ResumePoint::Blob => return Ok(()),
+                ResumePoint::Nothing if budget.restarts == MAX_RESTARTS => {
                     return Err(blame(Side::Destination)(error));
                 }
-                Found::Nothing => {
+                ResumePoint::Nothing => {
                     budget.restarts += 1;
                     *upload = self.begin(None).await?;
                 }
@@ -259,7 +260,7 @@ impl Transfer<'_> {
     }
 
     /// Sends what is missing, and commits.
-    async fn send(&self, feed: &Arc<Feed>, upload: &mut Upload) -> Result<(), Broken> {
+    async fn send(&self, feed: &Arc<SourceReader>, upload: &mut Upload) -> Result<(), Broken> {
         match self.try_send(feed, upload).await {
             Err(Broken::Destination(error)) => Err(match feed.take_failure() {
                 Some(failure) => Broken::Source(failure),
@@ -269,7 +270,7 @@ impl Transfer<'_> {
         }
     }
 
-    async fn try_send(&self, feed: &Arc<Feed>, upload: &mut Upload) -> Result<(), Broken> {
+    async fn try_send(&self, feed: &Arc<SourceReader>, upload: &mut Upload) -> Result<(), Broken> {
         let (client, size) = (&self.destination.client, self.blob.size);
         let body = |hash: &SharedHash, span| {
             reqwest::Body::wrap_stream(Arc::clone(feed).stream(hash, span))
@@ -306,7 +307,7 @@ impl Transfer<'_> {
     /// Waits for the answer to a request with a body, as long as the destination takes it.
     async fn watch<T>(
         &self,
-        feed: &Feed,
+        feed: &SourceReader,
         upload: &Upload,
         sent: impl Future<Output = Result<T, registry::Error>>,
     ) -> Result<T, Broken> {
@@ -353,24 +354,24 @@ impl Transfer<'_> {
     /// failures left in the budget.
     async fn ask(
         &self,
-        feed: &Feed,
+        feed: &SourceReader,
         upload: &mut Upload,
         error: Option<&registry::Error>,
         budget: &mut Budget,
-    ) -> Result<Found, CopyError> {
+    ) -> Result<ResumePoint, CopyError> {
         let client = &self.destination.client;
         let asked = loop {
             match client.ask_upload(&upload.session).await {
                 Ok(asked) => break asked,
                 Err(error) => {
-                    let may_pass = error.class() == Class::Transient { retry_after: None };
+                    let may_pass = error.class() == FailureClass::Transient { retry_after: None };
                     budget.fruitless += 1;
                     if !may_pass || budget.is_spent() {
                         return Err(blame(Side::Destination)(error));
                     }
                 }
             }
-            sleep(budget.pause(client.patience().mend)).await;
+            sleep(budget.pause(client.timeouts().resume_delay)).await;
         };
         match asked {
             Some((received, session)) => {
@@ -391,15 +392,15 @@ impl Transfer<'_> {
                     drop(hash);
                     upload.offset = offset;
                     upload.pieces = true;
-                    return Ok(Found::Upload);
+                    return Ok(ResumePoint::Upload);
                 }
             }
             None => upload.session.end(),
         }
         let presence = client.blob_presence(self.into, &self.blob.digest, self.blob.size);
         match feed.is_drained() && matches!(presence.await, Ok(BlobPresence::Present)) {
-            true => Ok(Found::Blob),
-            false => Ok(Found::Nothing),
+            true => Ok(ResumePoint::Blob),
+            false => Ok(ResumePoint::Nothing),
         }
     }
 }
@@ -411,7 +412,10 @@ fn may_mean_loss(error: &registry::Error) -> bool {
 
 /// The registry refuses the content as a whole, which was hashed here.
 fn is_refused_for_good(error: &registry::Error) -> bool {
-    matches!(error.class(), Class::Rejected | Class::Corrupt)
+    matches!(
+        error.class(),
+        FailureClass::Rejected | FailureClass::Corrupt
+    )
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {

@@ -34,7 +34,7 @@ pub(super) struct ConfigFile {
 
 /// Something a file says about where a credential is.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Clue {
+pub(super) enum Candidate {
     Entry(Credential),
     Helper {
         name: String,
@@ -88,11 +88,15 @@ impl ConfigFile {
     }
 
     /// What this file says, the most telling first: a helper for just this, an entry, the store.
-    pub(super) fn clues(&self, registry: &Registry, repository: Option<&Repository>) -> Vec<Clue> {
+    pub(super) fn candidates(
+        &self,
+        registry: &Registry,
+        repository: Option<&Repository>,
+    ) -> Vec<Candidate> {
         let mut clues = Vec::new();
         let helper = self.closest(HELPERS, registry, repository, |_| true);
         if let Some((server, Value::String(name))) = helper.filter(|(_, name)| *name != "") {
-            clues.push(Clue::Helper {
+            clues.push(Candidate::Helper {
                 name: name.clone(),
                 server: server.clone(),
                 required: true,
@@ -104,11 +108,11 @@ impl ConfigFile {
         clues.extend(
             entry
                 .and_then(|(_, entry)| credential(entry))
-                .map(Clue::Entry),
+                .map(Candidate::Entry),
         );
         if let Some(Value::String(name)) = self.content.get(STORE).filter(|name| *name != "") {
             let placeholder = self.closest(AUTHS, registry, repository, |_| true);
-            clues.push(Clue::Helper {
+            clues.push(Candidate::Helper {
                 name: name.clone(),
                 server: Key::from(registry.clone()).written(),
                 required: placeholder.is_some(),
@@ -216,21 +220,21 @@ mod tests {
         ConfigFile::parse(Path::new("config.json"), content.as_bytes()).unwrap()
     }
 
-    fn clues(content: &str, registry: &str, repository: &str) -> Vec<Clue> {
+    fn clues(content: &str, registry: &str, repository: &str) -> Vec<Candidate> {
         let repository = repository.parse().ok();
-        file(content).clues(&registry.parse().unwrap(), repository.as_ref())
+        file(content).candidates(&registry.parse().unwrap(), repository.as_ref())
     }
 
-    fn entry(username: &str) -> Clue {
-        Clue::Entry(Credential::Basic {
+    fn entry(username: &str) -> Candidate {
+        Candidate::Entry(Credential::Basic {
             username: username.into(),
             password: "p".into(),
         })
     }
 
-    fn helper(name: &str, server: &str, required: bool) -> Clue {
+    fn helper(name: &str, server: &str, required: bool) -> Candidate {
         let (name, server) = (name.into(), server.into());
-        Clue::Helper {
+        Candidate::Helper {
             name,
             server,
             required,
@@ -308,7 +312,7 @@ mod tests {
         let content = br#"{"https://r.example/v1/": {"username": "u", "password": "p"}}"#;
         let file = ConfigFile::parse(Path::new("/h/.dockercfg"), content).unwrap();
         assert_eq!(
-            file.clues(&"r.example".parse().unwrap(), None),
+            file.candidates(&"r.example".parse().unwrap(), None),
             [entry("u")]
         );
     }
@@ -365,7 +369,7 @@ mod tests {
             let registry: Registry = "r.example".parse().unwrap();
             let repository = "a/b".parse().ok();
             let mut read = file(&content);
-            read.clues(&registry, repository.as_ref());
+            read.candidates(&registry, repository.as_ref());
             read.keep(&registry.into(), "u", &"p".into());
             let _ = ConfigFile::parse(Path::new("x"), &junk);
         }
@@ -376,7 +380,7 @@ mod tests {
             let mut file = file("{}");
             file.keep(&registry.clone().into(), &username, &password.clone().into());
             let kept = Credential::Basic { username, password: password.into() };
-            prop_assert_eq!(file.clues(&registry, None), [Clue::Entry(kept)]);
+            prop_assert_eq!(file.candidates(&registry, None), [Candidate::Entry(kept)]);
         }
     }
 }

@@ -11,7 +11,7 @@ use super::{CredentialsError, Key, Places, config::ConfigFile, helper::Helper};
 
 /// Where a password is kept now.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Kept {
+pub enum StoredIn {
     /// In this file, only encoded.
     File(PathBuf),
     /// By this credential helper.
@@ -27,7 +27,7 @@ pub async fn login(
     username: &str,
     password: &SecretString,
     file: &Path,
-) -> Result<Kept, CredentialsError> {
+) -> Result<StoredIn, CredentialsError> {
     let mut config = ConfigFile::read(file)?;
     let kept = match config.helper(key) {
         Some(name) => {
@@ -35,11 +35,11 @@ pub async fn login(
                 .store(&key.written(), username, password)
                 .await?;
             config.keep_elsewhere(key);
-            Kept::Helper(name)
+            StoredIn::Helper(name)
         }
         None => {
             config.keep(key, username, password);
-            Kept::File(file.into())
+            StoredIn::File(file.into())
         }
     };
     config.write()?;
@@ -50,18 +50,18 @@ pub async fn login(
 ///
 /// # Errors
 /// A file that holds something cannot be written, or a helper failed.
-pub async fn logout(key: &Key, places: &Places) -> Result<Vec<Kept>, CredentialsError> {
+pub async fn logout(key: &Key, places: &Places) -> Result<Vec<StoredIn>, CredentialsError> {
     let mut forgotten = Vec::new();
     for file in &places.files {
         let mut config = ConfigFile::read(file)?;
         if let Some(name) = config.helper(key)
             && Helper::named(&name)?.erase(&key.written()).await?
         {
-            forgotten.push(Kept::Helper(name));
+            forgotten.push(StoredIn::Helper(name));
         }
         if config.remove(key) {
             config.write()?;
-            forgotten.push(Kept::File(file.clone()));
+            forgotten.push(StoredIn::File(file.clone()));
         }
     }
     Ok(forgotten)
@@ -71,7 +71,7 @@ pub async fn logout(key: &Key, places: &Places) -> Result<Vec<Kept>, Credentials
 mod tests {
     use super::*;
     use crate::{
-        credentials::{Keychain, Source},
+        credentials::{CredentialResolver, Source},
         oci::Registry,
         registry::{Credential, CredentialProvider},
     };
@@ -83,13 +83,14 @@ mod tests {
         let registry: Registry = "r.example".parse().unwrap();
         let key = Key::from(registry.clone());
         let find = || async {
-            let keychain = Keychain::new(registry.clone(), Source::Stored(places.clone()));
+            let keychain =
+                CredentialResolver::new(registry.clone(), Source::Stored(places.clone()));
             keychain.credential(None, None).await.unwrap()
         };
 
         let file = places.to_write().unwrap();
         let kept = login(&key, "robot", &"p".into(), file).await.unwrap();
-        assert_eq!(kept, Kept::File(file.into()));
+        assert_eq!(kept, StoredIn::File(file.into()));
         let (username, password) = ("robot".into(), "p".into());
         assert_eq!(find().await, Credential::Basic { username, password });
 

@@ -4,7 +4,7 @@
 //! only looks on. Output that can no longer be written is reported once and then left alone, so that a closed
 //! pipe costs the lines and not the batch.
 
-mod outlet;
+mod line_writer;
 mod stream;
 mod text;
 
@@ -20,7 +20,7 @@ use crate::{
     present::{self, Commands},
 };
 
-pub use outlet::Outlet;
+pub use line_writer::LineWriter;
 
 /// How long the text output may be silent before it says that it is alive.
 pub const HEARTBEAT: Duration = Duration::from_secs(30);

@@ -37,7 +37,7 @@ pub enum Value {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
+pub enum ComparisonResult {
     Same,
     Differs,
     OnlySource,
@@ -46,12 +46,12 @@ pub enum Verdict {
 
 impl Line {
     #[must_use]
-    pub fn verdict(&self) -> Verdict {
+    pub fn verdict(&self) -> ComparisonResult {
         match (&self.source, &self.destination) {
-            (source, destination) if source == destination => Verdict::Same,
-            (Some(_), None) => Verdict::OnlySource,
-            (None, Some(_)) => Verdict::OnlyDestination,
-            _ => Verdict::Differs,
+            (source, destination) if source == destination => ComparisonResult::Same,
+            (Some(_), None) => ComparisonResult::OnlySource,
+            (None, Some(_)) => ComparisonResult::OnlyDestination,
+            _ => ComparisonResult::Differs,
         }
     }
 }
@@ -81,7 +81,9 @@ impl Comparison {
     #[must_use]
     pub fn differences(&self) -> usize {
         let lines = self.sections.iter().flat_map(|section| &section.lines);
-        lines.filter(|line| line.verdict() != Verdict::Same).count()
+        lines
+            .filter(|line| line.verdict() != ComparisonResult::Same)
+            .count()
     }
 }
 
@@ -310,7 +312,7 @@ mod tests {
         let mut found = Vec::new();
         for section in &comparison.sections {
             for line in &section.lines {
-                if line.verdict() != Verdict::Same {
+                if line.verdict() != ComparisonResult::Same {
                     found.push(format!(
                         "{}: {} {:?}",
                         section.title,

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use crate::{
     oci::Registry,
-    registry::{self, Class, ErrorCause, Operation},
+    registry::{self, ErrorCause, FailureClass, Operation},
 };
 
 /// A failed look into a registry. `said` is untrusted text.
@@ -68,7 +68,7 @@ impl From<registry::Error> for Error {
             _ if matches!(*error.cause, ErrorCause::Unreachable { .. }) => ErrorKind::Unreachable,
             _ if matches!(*error.cause, ErrorCause::TooLong(_)) => ErrorKind::TooLarge,
             _ if matches!(*error.cause, ErrorCause::Manifest(_)) => ErrorKind::Malformed,
-            (Class::Rejected, operation)
+            (FailureClass::Rejected, operation)
                 if operation != Operation::ListRepositories
                     && matches!(
                         *error.cause,
@@ -77,15 +77,16 @@ impl From<registry::Error> for Error {
             {
                 ErrorKind::Protocol
             }
-            (Class::Transient { .. }, _) => ErrorKind::Transient,
-            (Class::Auth | Class::NotFound | Class::Rejected, Operation::ListRepositories) => {
-                ErrorKind::NoCatalog
-            }
-            (Class::Auth, _) => ErrorKind::Auth,
-            (Class::NotFound, _) => ErrorKind::NotFound,
-            (Class::Rejected, _) => ErrorKind::Rejected,
-            (Class::Corrupt, _) => ErrorKind::Corrupt,
-            (Class::Internal, _) => ErrorKind::Internal,
+            (FailureClass::Transient { .. }, _) => ErrorKind::Transient,
+            (
+                FailureClass::Auth | FailureClass::NotFound | FailureClass::Rejected,
+                Operation::ListRepositories,
+            ) => ErrorKind::NoCatalog,
+            (FailureClass::Auth, _) => ErrorKind::Auth,
+            (FailureClass::NotFound, _) => ErrorKind::NotFound,
+            (FailureClass::Rejected, _) => ErrorKind::Rejected,
+            (FailureClass::Corrupt, _) => ErrorKind::Corrupt,
+            (FailureClass::Internal, _) => ErrorKind::Internal,
         };
         Self {
             doing: error.operation.to_string(),

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Error, ImageConfig, Known, Place, Request, Step, config, steps};
+use super::{AnswerCache, Error, ImageConfig, RepositoryId, Request, Step, config, steps};
 use crate::oci::{
     Descriptor, Digest, Manifest, ManifestContent, MediaType, Platform, Reference, Version,
 };
@@ -65,8 +65,8 @@ pub struct Image {
 impl Inspection {
     /// What to read next; nothing when everything in `scope` was read or failed.
     #[must_use]
-    pub fn missing(reference: &Reference, scope: &Scope, known: &Known) -> Vec<Request> {
-        let place = Place::of(reference);
+    pub fn missing(reference: &Reference, scope: &Scope, known: &AnswerCache) -> Vec<Request> {
+        let place = RepositoryId::of(reference);
         let root = match known.manifest(&place, &reference.version()) {
             None => return vec![Request::manifest_of(reference)],
             Some(Err(_)) => return Vec::new(),
@@ -95,8 +95,8 @@ impl Inspection {
     ///
     /// # Errors
     /// If its root manifest could not be read; or was not yet, which [`missing`](Self::missing) says.
-    pub fn of(reference: &Reference, scope: &Scope, known: &Known) -> Result<Self, Error> {
-        let place = Place::of(reference);
+    pub fn of(reference: &Reference, scope: &Scope, known: &AnswerCache) -> Result<Self, Error> {
+        let place = RepositoryId::of(reference);
         let root = match known.manifest(&place, &reference.version()) {
             Some(Ok(root)) => root,
             Some(Err(error)) => return Err(error.clone()),
@@ -146,7 +146,7 @@ impl Inspection {
 }
 
 impl Image {
-    fn of(place: &Place, child: &Descriptor, known: &Known) -> Self {
+    fn of(place: &RepositoryId, child: &Descriptor, known: &AnswerCache) -> Self {
         let version = Version::Digest(child.digest.clone());
         let found = known.manifest(place, &version);
         if let Some(Ok(manifest)) = found {
@@ -168,7 +168,12 @@ impl Image {
         }
     }
 
-    fn read(place: &Place, child: Option<&Descriptor>, manifest: &Manifest, known: &Known) -> Self {
+    fn read(
+        place: &RepositoryId,
+        child: Option<&Descriptor>,
+        manifest: &Manifest,
+        known: &AnswerCache,
+    ) -> Self {
         let mut errors = Vec::new();
         let mut image_config = None;
         let (layers, artifact_type) = match &manifest.content {
@@ -274,7 +279,7 @@ fn in_scope<'a>(index: &'a Manifest, scope: &'a Scope) -> impl Iterator<Item = &
         .take(MOST_IMAGES)
 }
 
-fn config_of(place: &Place, manifest: &Manifest) -> Option<Request> {
+fn config_of(place: &RepositoryId, manifest: &Manifest) -> Option<Request> {
     match &manifest.content {
         ManifestContent::Image {
             config: Some(config),
@@ -288,7 +293,7 @@ fn config_of(place: &Place, manifest: &Manifest) -> Option<Request> {
     }
 }
 
-fn unread(place: &Place) -> Error {
+fn unread(place: &RepositoryId) -> Error {
     Error {
         registry: place.registry.clone(),
         doing: "read the manifest".into(),

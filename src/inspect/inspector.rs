@@ -8,8 +8,8 @@ use bytes::Bytes;
 use futures_util::{StreamExt, stream};
 
 use super::{
-    Answer, Config, Error, ErrorKind, Inspection, Known, Listing, Place, Referrers,
-    ReferrersSource, Request, Scope,
+    Answer, AnswerCache, Config, Error, ErrorKind, Inspection, Listing, Referrers, ReferrersSource,
+    RepositoryId, Request, Scope,
 };
 use crate::{
     oci::{Digest, Reference, Registry},
@@ -78,7 +78,7 @@ impl Inspector {
     /// # Errors
     /// If the root manifest cannot be read.
     pub async fn inspect(&self, reference: &Reference, scope: &Scope) -> Result<Inspection, Error> {
-        let mut known = Known::default();
+        let mut known = AnswerCache::default();
         let budget = &ImageBudget::new(|| ());
         loop {
             let missing = Inspection::missing(reference, scope, &known);
@@ -100,7 +100,7 @@ impl Inspector {
 
 async fn read_config(
     client: &Arc<Client>,
-    place: &Place,
+    place: &RepositoryId,
     digest: &Digest,
     budget: &ImageBudget<'_>,
 ) -> Result<Bytes, Error> {
@@ -134,7 +134,7 @@ async fn read_config(
 
 async fn referrers(
     client: &Client,
-    place: &Place,
+    place: &RepositoryId,
     digest: &Digest,
     budget: &ImageBudget<'_>,
 ) -> Result<Referrers, Error> {

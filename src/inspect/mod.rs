@@ -4,22 +4,22 @@
 //! how it is shown is up to the front ends. Invariant: one [`Request`] is one thing to read, everything
 //! read is bounded in size, and whatever a registry wrote is still untrusted text here.
 
+mod answer_cache;
 mod comparison;
 mod config;
 mod error;
 mod history;
 mod inspection;
 mod inspector;
-mod known;
 mod listing;
 mod request;
 
-pub use comparison::{Comparison, Line, Section, Value, Verdict};
+pub use answer_cache::AnswerCache;
+pub use comparison::{Comparison, ComparisonResult, Line, Section, Value};
 pub use config::{Config, Fact, HistoryEntry, ImageConfig};
 pub use error::{Error, ErrorKind};
 pub use history::{Step, steps};
 pub use inspection::{Image, Inspection, Scope, annotations, is_attestation};
 pub use inspector::Inspector;
-pub use known::Known;
 pub use listing::Listing;
-pub use request::{Answer, Place, Referrers, ReferrersSource, Request};
+pub use request::{Answer, Referrers, ReferrersSource, RepositoryId, Request};

@@ -9,7 +9,7 @@ use crate::oci::{
 
 /// A repository in its registry.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Place {
+pub struct RepositoryId {
     pub registry: Registry,
     pub repository: Repository,
 }
@@ -18,11 +18,11 @@ pub struct Place {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Request {
     Repositories(Registry),
-    Tags(Place),
-    Manifest(Place, Version),
-    Config(Place, Digest, MediaType),
+    Tags(RepositoryId),
+    Manifest(RepositoryId, Version),
+    Config(RepositoryId, Digest, MediaType),
     /// What refers to this manifest.
-    Referrers(Place, Digest),
+    Referrers(RepositoryId, Digest),
 }
 
 /// What was read; cheap to clone.
@@ -49,7 +49,7 @@ pub enum ReferrersSource {
     FallbackTag,
 }
 
-impl Place {
+impl RepositoryId {
     #[must_use]
     pub fn of(reference: &Reference) -> Self {
         Self {
@@ -74,7 +74,7 @@ impl Place {
     }
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for RepositoryId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}/{}", self.registry, self.repository)
     }
@@ -84,7 +84,7 @@ impl Request {
     /// The manifest a reference selects.
     #[must_use]
     pub fn manifest_of(reference: &Reference) -> Self {
-        Self::Manifest(Place::of(reference), reference.version())
+        Self::Manifest(RepositoryId::of(reference), reference.version())
     }
 
     #[must_use]

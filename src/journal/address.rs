@@ -7,7 +7,7 @@ use std::{path::Path, str::FromStr};
 
 use url::Url;
 
-use super::Place;
+use super::JournalLocation;
 
 const POSTGRES: &str = "postgres://USER@HOST/DATABASE";
 /// Schemes alike enough to be slips.
@@ -40,7 +40,7 @@ pub enum PlaceError {
     Empty,
 }
 
-impl Place {
+impl JournalLocation {
     /// The journal in a directory.
     ///
     /// # Errors
@@ -64,7 +64,7 @@ impl Place {
     }
 }
 
-impl FromStr for Place {
+impl FromStr for JournalLocation {
     type Err = PlaceError;
 
     /// A `postgres://` or `postgresql://` URL, or the path of a directory: one that exists, or has a separator.
@@ -113,7 +113,7 @@ fn scheme(text: &str) -> Option<String> {
     (is_scheme && is_url).then(|| scheme.to_ascii_lowercase())
 }
 
-fn of_scheme(text: &str, scheme: String) -> Result<Place, PlaceError> {
+fn of_scheme(text: &str, scheme: String) -> Result<JournalLocation, PlaceError> {
     let (_, rest) = text.split_once(':').unwrap_or_default();
     if matches!(scheme.as_str(), "postgres" | "postgresql") && rest.starts_with("//") {
         let url: Url = text
@@ -124,7 +124,7 @@ fn of_scheme(text: &str, scheme: String) -> Result<Place, PlaceError> {
             true => Err(PlaceError::Url {
                 problem: url::ParseError::EmptyHost,
             }),
-            false => Ok(Place::Postgres(url)),
+            false => Ok(JournalLocation::Postgres(url)),
         };
     }
     let near = match near(&scheme) {
@@ -132,7 +132,7 @@ fn of_scheme(text: &str, scheme: String) -> Result<Place, PlaceError> {
         // The text as it would be, if that is a URL, without what may be secret.
         Some(Near::Postgres(scheme)) => {
             let meant = format!("{scheme}://{}", rest.trim_start_matches('/'));
-            let meant = meant.parse::<Url>().ok().map(Place::Postgres);
+            let meant = meant.parse::<Url>().ok().map(JournalLocation::Postgres);
             meant.map_or_else(|| POSTGRES.into(), |place| place.to_string())
         }
         None => format!("{POSTGRES}, or --state DIR"),
@@ -166,7 +166,7 @@ fn is_database_file(path: &Path) -> bool {
 fn directory_of(file: &Path) -> String {
     let ours = file
         .file_name()
-        .is_some_and(|name| name == super::place::FILE);
+        .is_some_and(|name| name == super::location::FILE);
     let directory = match ours {
         true => file.parent().unwrap_or(Path::new("")).to_owned(),
         false => file.with_extension(""),
@@ -182,7 +182,7 @@ mod tests {
     use super::*;
 
     fn refused(text: &str) -> String {
-        let error = text.parse::<Place>().expect_err(text).to_string();
+        let error = text.parse::<JournalLocation>().expect_err(text).to_string();
         assert!(!error.contains("hunter2"), "{error}");
         error
     }
@@ -195,8 +195,8 @@ mod tests {
             "POSTGRES://db/ships",
             "postgres:///ships?host=/run/postgresql",
         ] {
-            let place = url.parse::<Place>().unwrap();
-            assert!(matches!(place, Place::Postgres(_)), "{url}");
+            let place = url.parse::<JournalLocation>().unwrap();
+            assert!(matches!(place, JournalLocation::Postgres(_)), "{url}");
         }
         for path in [
             "./nonsense",
@@ -206,8 +206,8 @@ mod tests {
             ".",
             "src",
         ] {
-            let place = path.parse::<Place>().unwrap();
-            assert!(matches!(place, Place::Directory(_)), "{path}");
+            let place = path.parse::<JournalLocation>().unwrap();
+            assert!(matches!(place, JournalLocation::Directory(_)), "{path}");
         }
     }
 
@@ -256,12 +256,12 @@ mod tests {
 
     #[test]
     fn a_state_directory_is_no_url() {
-        let refused = Place::directory("postgres://ship:hunter2@db/ships").unwrap_err();
+        let refused = JournalLocation::directory("postgres://ship:hunter2@db/ships").unwrap_err();
         assert_eq!(
             refused.to_string(),
             "postgres: is no kind of journal; did you mean --journal postgres://USER@HOST/DATABASE?"
         );
-        assert!(Place::directory("nonsense").is_ok());
-        assert!(Place::directory("a:b").is_ok());
+        assert!(JournalLocation::directory("nonsense").is_ok());
+        assert!(JournalLocation::directory("a:b").is_ok());
     }
 }

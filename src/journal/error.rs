@@ -4,7 +4,7 @@
 
 use std::{fmt, io, path::PathBuf, sync::Arc, time::Duration};
 
-use super::Holder;
+use super::Owner;
 use crate::batch::BatchId;
 
 /// Messages fit after "failed to". Cheap to clone, because a lost journal is told to everyone who waits.
@@ -38,7 +38,7 @@ pub enum JournalError {
     #[error("write the journal")]
     Write(#[source] Arc<sqlx::Error>),
     #[error("take batch {batch}: {} runs it already", OrAnother(.by.as_ref()))]
-    Held { batch: BatchId, by: Option<Holder> },
+    Held { batch: BatchId, by: Option<Owner> },
     #[error("find a batch named {name}")]
     Unknown { name: String },
     #[error("tell which batch {name} is: {} match", .matches.len())]
@@ -91,7 +91,7 @@ impl JournalError {
 }
 
 /// The holder, or "another process" when it has not written its name yet.
-struct OrAnother<'a>(Option<&'a Holder>);
+struct OrAnother<'a>(Option<&'a Owner>);
 
 impl fmt::Display for OrAnother<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

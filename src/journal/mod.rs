@@ -28,11 +28,11 @@
 //! ```
 
 mod address;
+mod batch_id;
+mod batch_lock;
 mod error;
-mod hold;
-mod ledger;
-mod naming;
-mod place;
+mod location;
+mod pending_changes;
 mod private;
 mod recorder;
 mod removal;
@@ -42,10 +42,10 @@ mod schema;
 mod store;
 
 pub use address::PlaceError;
+pub use batch_lock::Owner;
 pub use error::JournalError;
-pub use hold::Holder;
-pub use ledger::BatchState;
-pub use place::Place;
+pub use location::JournalLocation;
+pub use pending_changes::BatchState;
 pub use recorder::{Recorder, Waits};
 pub use retry::Obstacle;
 pub use store::{BatchSummary, Journal, NewBatch, SettledBlob, Stored, StoredJob};

@@ -20,9 +20,9 @@ use tokio::{
 use tokio_util::task::AbortOnDropHandle;
 
 use super::{
-    JournalError, Obstacle, Place,
-    hold::{self, Hold},
-    ledger::{Changes, Ledger},
+    JournalError, JournalLocation, Obstacle,
+    batch_lock::{self, BatchLock},
+    pending_changes::{Changes, PendingChanges},
     retry::{self, Retries},
     rows,
 };
@@ -39,7 +39,7 @@ const CONNECT: Duration = Duration::from_secs(10);
 pub struct Recorder {
     batch: BatchId,
     shared: Arc<Shared>,
-    written: watch::Receiver<Written>,
+    written: watch::Receiver<CommitResult>,
     waiting: watch::Receiver<Option<Obstacle>>,
     writer: AbortOnDropHandle<()>,
 }
@@ -76,16 +76,16 @@ struct Shared {
 
 #[derive(Debug)]
 struct Pending {
-    ledger: Ledger,
+    ledger: PendingChanges,
     /// How many events have been recorded.
     recorded: u64,
     /// A flush waits: also an unfinished listing is written.
     flushing: bool,
-    standing: Standing,
+    standing: RecorderState,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Standing {
+enum RecorderState {
     Open,
     /// Everything is written; the writer is to leave.
     Closing,
@@ -95,42 +95,42 @@ enum Standing {
 
 /// How far the writer is.
 #[derive(Clone, Debug, Default)]
-struct Written {
+struct CommitResult {
     /// How many of the recorded events are durable.
     upto: u64,
     lost: Option<JournalError>,
 }
 
 struct Writer {
-    place: Place,
+    place: JournalLocation,
     /// Absent after it was lost.
     connection: Option<AnyConnection>,
     batch: BatchId,
     shared: Arc<Shared>,
-    written: watch::Sender<Written>,
+    written: watch::Sender<CommitResult>,
     waiting: watch::Sender<Option<Obstacle>>,
-    hold: Hold,
+    hold: BatchLock,
 }
 
 impl Recorder {
     pub(super) fn start(
-        place: Place,
+        place: JournalLocation,
         connection: AnyConnection,
-        hold: Hold,
+        hold: BatchLock,
         batch: BatchId,
-        ledger: Ledger,
+        ledger: PendingChanges,
     ) -> Self {
         let shared = Arc::new(Shared {
             pending: Mutex::new(Pending {
                 ledger,
                 recorded: 0,
                 flushing: false,
-                standing: Standing::Open,
+                standing: RecorderState::Open,
             }),
             recorded: Notify::new(),
             urgent: Notify::new(),
         });
-        let (sender, written) = watch::channel(Written::default());
+        let (sender, written) = watch::channel(CommitResult::default());
         let (waits, waiting) = watch::channel(None);
         let writer = Writer {
             place,
@@ -158,8 +158,8 @@ impl Recorder {
     /// Records an event to be written soon. Never waits; an event that changes no row costs next to nothing.
     pub fn record(&self, event: &Event) {
         let mut pending = self.shared.pending();
-        if pending.standing == Standing::Open {
-            pending.ledger.fold(event);
+        if pending.standing == RecorderState::Open {
+            pending.ledger.apply(event);
             pending.recorded += 1;
             if pending.ledger.is_due() {
                 self.shared.recorded.notify_one();
@@ -212,7 +212,7 @@ impl Recorder {
     /// Why the journal is lost, if it is; the batch is free all the same.
     pub async fn close(self) -> Result<(), JournalError> {
         self.flush().await?;
-        self.shared.pending().standing = Standing::Closing;
+        self.shared.pending().standing = RecorderState::Closing;
         self.shared.hurry();
         self.writer.await.map_err(|_| JournalError::Stopped)
     }
@@ -238,7 +238,8 @@ impl Writer {
                 let mut pending = self.shared.pending();
                 // A flush that comes later notifies again.
                 let flushing = std::mem::take(&mut pending.flushing);
-                if !flushing && !pending.ledger.is_due() && pending.standing == Standing::Open {
+                if !flushing && !pending.ledger.is_due() && pending.standing == RecorderState::Open
+                {
                     continue;
                 }
                 (pending.ledger.take(), pending.recorded, pending.standing)
@@ -249,10 +250,10 @@ impl Writer {
                 return self.lose(cause).await;
             }
             self.written.send_modify(|written| written.upto = recorded);
-            if standing == Standing::Closing {
+            if standing == RecorderState::Closing {
                 // What a lost connection held went with it.
                 if let Some(connection) = self.connection {
-                    hold::leave(connection, &self.batch, self.hold).await;
+                    batch_lock::release(connection, &self.batch, self.hold).await;
                 }
                 return;
             }
@@ -285,7 +286,7 @@ impl Writer {
 
     /// Keeps the batch until the recorder is dropped: its images may still be under way.
     async fn lose(self, cause: JournalError) {
-        self.shared.pending().standing = Standing::Lost;
+        self.shared.pending().standing = RecorderState::Lost;
         self.written
             .send_modify(|written| written.lost = Some(cause));
         std::future::pending().await
@@ -294,7 +295,7 @@ impl Writer {
 
 /// Writes on the connection, or on a new one when it was lost and the batch is still this process's.
 async fn write(
-    place: &Place,
+    place: &JournalLocation,
     connection: &mut Option<AnyConnection>,
     batch: &BatchId,
     changes: &Changes,
@@ -304,7 +305,7 @@ async fn write(
         None => {
             let connect = async {
                 let mut open = place.connect().await?;
-                hold::take_again(place, &mut open, batch).await?;
+                batch_lock::take_again(place, &mut open, batch).await?;
                 Ok(open)
             };
             let late = |_| JournalError::write(io::Error::from(io::ErrorKind::TimedOut).into());
@@ -313,9 +314,9 @@ async fn write(
     };
     let written = rows::write(&mut open, batch, changes).await;
     let usable = match (&written, place) {
-        (Ok(()), _) | (_, Place::Directory(_)) => true,
+        (Ok(()), _) | (_, JournalLocation::Directory(_)) => true,
         // A connection that is lost does not answer.
-        (Err(_), Place::Postgres(_)) => open.ping().await.is_ok(),
+        (Err(_), JournalLocation::Postgres(_)) => open.ping().await.is_ok(),
     };
     *connection = usable.then_some(open);
     written.map_err(JournalError::write)
@@ -326,13 +327,13 @@ mod tests {
     use super::*;
     use crate::{
         batch::{Job, JobId, Outcome},
-        journal::{Journal, Place},
+        journal::{Journal, JournalLocation},
         oci::Digest,
     };
 
     /// A recorder on a new SQLite file whose connection was prepared with `settings`.
     async fn recorder(directory: &tempfile::TempDir, settings: &'static str) -> Recorder {
-        let place = Place::Directory(directory.path().to_owned());
+        let place = JournalLocation::Directory(directory.path().to_owned());
         Journal::open(place.clone()).await.unwrap();
         let mut connection = place.connect().await.unwrap();
         sqlx::raw_sql(settings)
@@ -343,9 +344,9 @@ mod tests {
         Recorder::start(
             place,
             connection,
-            Hold::Connection,
+            BatchLock::Connection,
             batch,
-            Ledger::default(),
+            PendingChanges::default(),
         )
     }
 
@@ -388,7 +389,7 @@ mod tests {
 
     /// Another program that writes the journal, and is not done.
     async fn lock(directory: &tempfile::TempDir) -> AnyConnection {
-        let place = Place::Directory(directory.path().to_owned());
+        let place = JournalLocation::Directory(directory.path().to_owned());
         let mut connection = place.connect().await.unwrap();
         let begin = sqlx::raw_sql("BEGIN IMMEDIATE");
         begin.execute(&mut connection).await.unwrap();

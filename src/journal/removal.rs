@@ -5,7 +5,7 @@
 
 use sqlx::{AssertSqlSafe, Connection as _};
 
-use super::{Journal, JournalError, Place, hold};
+use super::{Journal, JournalError, JournalLocation, batch_lock};
 use crate::batch::BatchId;
 
 /// The batch itself last: a table that names it never outlives it.
@@ -30,7 +30,7 @@ impl Journal {
         let mut connection = self.place.connect().await?;
         // Before the hold, so that a name that means nothing leaves no lock behind.
         super::store::read_list(&mut connection, batch).await?;
-        let hold = hold::take(&self.place, &mut connection, batch).await?;
+        let hold = batch_lock::acquire(&self.place, &mut connection, batch).await?;
         let deleted = async {
             let mut transaction = connection.begin().await?;
             for (table, column) in TABLES {
@@ -43,17 +43,17 @@ impl Journal {
             transaction.commit().await
         };
         deleted.await.map_err(JournalError::write)?;
-        hold::forget(&self.place, batch);
-        hold::leave(connection, batch, hold).await;
+        batch_lock::forget(&self.place, batch);
+        batch_lock::release(connection, batch, hold).await;
         Ok(())
     }
 
     /// Gives the space of deleted batches back to the disk. It is used again in any case, so that nobody has
     /// to wait for this and it is left while someone writes.
     pub async fn compact(&self) -> Result<(), JournalError> {
-        if let Place::Directory(_) = self.place {
+        if let JournalLocation::Directory(_) = self.place {
             let mut connection = self.place.connect().await?;
-            if hold::holders(&self.place, &mut connection)
+            if batch_lock::holders(&self.place, &mut connection)
                 .await?
                 .is_empty()
             {

@@ -15,7 +15,7 @@ use sqlx::{
 
 use super::{
     JournalError, SettledBlob, StoredJob,
-    ledger::{BatchState, Changes, Phase},
+    pending_changes::{BatchState, Changes, StoredState},
 };
 use crate::{
     batch::{Attempt, BatchId, Job, JobId, Outcome, SkipReason},
@@ -118,7 +118,7 @@ async fn insert_jobs(
             .bind(platforms)
             .bind(attachments)
             .bind(job.on_existing.word())
-            .bind(Phase::Queued.word())
+            .bind(StoredState::Queued.word())
             .bind(0_i64);
     }
     insert.execute(connection).await?;
@@ -280,7 +280,7 @@ fn number<T: TryFrom<i64>>(row: &AnyRow, column: &str) -> Result<T, String> {
     T::try_from(number).map_err(|_| format!("{column} {number} is out of range"))
 }
 
-impl Phase {
+impl StoredState {
     fn word(&self) -> &'static str {
         match self {
             Self::Queued => "queued",

@@ -5,7 +5,7 @@
 
 use sqlx::{AnyConnection, AssertSqlSafe, Connection as _};
 
-use super::{JournalError, Place};
+use super::{JournalError, JournalLocation};
 
 const KNOWN: i64 = 1 + STEPS.len() as i64;
 
@@ -64,7 +64,7 @@ const STEPS: [&str; 2] = [
 /// and checks that they are of a version this program knows.
 pub(super) async fn make(
     connection: &mut AnyConnection,
-    place: &Place,
+    place: &JournalLocation,
 ) -> Result<(), JournalError> {
     let found = make_or_read(connection, place)
         .await
@@ -82,11 +82,13 @@ pub(super) async fn make(
 /// Whether the tables were made.
 pub(super) async fn is_made(
     connection: &mut AnyConnection,
-    place: &Place,
+    place: &JournalLocation,
 ) -> Result<bool, sqlx::Error> {
     let tables: i64 = sqlx::query_scalar(match place {
-        Place::Directory(_) => "SELECT count(*) FROM sqlite_master WHERE name = 'transship_schema'",
-        Place::Postgres(_) => {
+        JournalLocation::Directory(_) => {
+            "SELECT count(*) FROM sqlite_master WHERE name = 'transship_schema'"
+        }
+        JournalLocation::Postgres(_) => {
             "SELECT count(*) FROM pg_class WHERE oid = to_regclass('transship_schema')"
         }
     })
@@ -95,7 +97,10 @@ pub(super) async fn is_made(
     Ok(tables > 0)
 }
 
-async fn make_or_read(connection: &mut AnyConnection, place: &Place) -> Result<i64, sqlx::Error> {
+async fn make_or_read(
+    connection: &mut AnyConnection,
+    place: &JournalLocation,
+) -> Result<i64, sqlx::Error> {
     // Reading waits for no writer.
     if is_made(connection, place).await? {
         let version = sqlx::query_scalar::<_, i64>("SELECT version FROM transship_schema")
@@ -107,8 +112,8 @@ async fn make_or_read(connection: &mut AnyConnection, place: &Place) -> Result<i
     }
     let mut transaction = match place {
         // A transaction that begins by reading cannot wait for another writer once it wants to write.
-        Place::Directory(_) => connection.begin_with("BEGIN IMMEDIATE").await?,
-        Place::Postgres(_) => {
+        JournalLocation::Directory(_) => connection.begin_with("BEGIN IMMEDIATE").await?,
+        JournalLocation::Postgres(_) => {
             let mut transaction = connection.begin().await?;
             sqlx::raw_sql(MAKING_LOCK)
                 .execute(&mut *transaction)
@@ -125,8 +130,8 @@ async fn make_or_read(connection: &mut AnyConnection, place: &Place) -> Result<i
     if version.is_none() {
         // In SQLite rows then lie in the tree of their key, instead of being written there and beside it.
         let clustered = match place {
-            Place::Directory(_) => " WITHOUT ROWID",
-            Place::Postgres(_) => "",
+            JournalLocation::Directory(_) => " WITHOUT ROWID",
+            JournalLocation::Postgres(_) => "",
         };
         for table in TABLES {
             let table = AssertSqlSafe(format!("{table}{clustered}"));

@@ -9,8 +9,8 @@ use jiff::Timestamp;
 use sqlx::{AnyConnection, Connection as _, Row as _};
 
 use super::{
-    BatchState, Holder, JournalError, Obstacle, Place, Recorder, hold, ledger::Ledger, naming,
-    retry, rows, schema,
+    BatchState, JournalError, JournalLocation, Obstacle, Owner, Recorder, batch_id, batch_lock,
+    pending_changes::PendingChanges, retry, rows, schema,
 };
 use crate::{
     batch::{Attempt, BatchId, Job, Outcome, StateCounts},
@@ -20,7 +20,7 @@ use crate::{
 /// Where batches are kept. Cheap: it connects for each question.
 #[derive(Clone)]
 pub struct Journal {
-    pub(super) place: Place,
+    pub(super) place: JournalLocation,
     /// Told what a question has to wait for.
     tell: Arc<dyn Fn(Obstacle) + Send + Sync>,
 }
@@ -45,7 +45,7 @@ pub struct BatchSummary {
     pub state: BatchState,
     pub jobs: StateCounts,
     /// The process that runs it now. A batch that says it is running and has none was killed.
-    pub holder: Option<Holder>,
+    pub owner: Option<Owner>,
 }
 
 /// A batch as an earlier run left it.
@@ -91,7 +91,7 @@ impl BatchSummary {
 impl Journal {
     /// The journal at a place, which is not asked yet.
     #[must_use]
-    pub fn at(place: Place) -> Self {
+    pub fn at(place: JournalLocation) -> Self {
         Self {
             place,
             tell: Arc::new(|_| {}),
@@ -111,7 +111,7 @@ impl Journal {
     ///
     /// # Errors
     /// When the place cannot be used, or was written by a newer version of this program.
-    pub async fn open(place: Place) -> Result<Self, JournalError> {
+    pub async fn open(place: JournalLocation) -> Result<Self, JournalError> {
         Self::at(place).make().await
     }
 
@@ -149,8 +149,8 @@ impl Journal {
             let mut connection = self.place.connect().await?;
             loop {
                 let made = Timestamp::now();
-                let id = naming::name(made, &batch.list_path, rand::random());
-                let hold = match hold::lock(&self.place, &mut connection, &id).await {
+                let id = batch_id::name(made, &batch.list_path, rand::random());
+                let hold = match batch_lock::lock(&self.place, &mut connection, &id).await {
                     Ok(hold) => hold,
                     // The name is taken.
                     Err(JournalError::Held { .. }) => continue,
@@ -158,12 +158,12 @@ impl Journal {
                 };
                 match insert(&mut connection, &id, made, batch).await {
                     Ok(true) => {
-                        let (place, ledger) = (self.place.clone(), Ledger::default());
+                        let (place, ledger) = (self.place.clone(), PendingChanges::default());
                         return Ok(Recorder::start(place, connection, hold, id, ledger));
                     }
                     Ok(false) => {}
                     Err(error) => {
-                        hold::forget(&self.place, &id);
+                        batch_lock::forget(&self.place, &id);
                         return Err(JournalError::write(error));
                     }
                 }
@@ -185,7 +185,7 @@ impl Journal {
         let mut connection = self.place.connect().await?;
         // Before the hold, so that a name that means nothing leaves no lock behind.
         read_list(&mut connection, batch).await?;
-        let hold = hold::take(&self.place, &mut connection, batch).await?;
+        let hold = batch_lock::acquire(&self.place, &mut connection, batch).await?;
         // Until then someone else may have changed it, or deleted it.
         let list = read_list(&mut connection, batch).await?;
         sqlx::query(
@@ -197,7 +197,7 @@ impl Journal {
         .await
         .map_err(JournalError::write)?;
         let stored = read_rest(&mut connection, list).await?;
-        let ledger = Ledger::of(&stored.jobs);
+        let ledger = PendingChanges::of(&stored.jobs);
         let recorder = Recorder::start(self.place.clone(), connection, hold, batch.clone(), ledger);
         Ok((recorder, stored))
     }
@@ -237,10 +237,11 @@ impl Journal {
 
     async fn read_batches(&self) -> Result<Vec<BatchSummary>, JournalError> {
         let mut connection = self.place.connect().await?;
-        let mut holders: BTreeMap<BatchId, Holder> = hold::holders(&self.place, &mut connection)
-            .await?
-            .into_iter()
-            .collect();
+        let mut holders: BTreeMap<BatchId, Owner> =
+            batch_lock::holders(&self.place, &mut connection)
+                .await?
+                .into_iter()
+                .collect();
         let mut counts = count_jobs(&mut connection)
             .await
             .map_err(JournalError::read)?;
@@ -267,7 +268,7 @@ impl Journal {
                     state: BatchState::from_word(row.get("state"))
                         .ok_or_else(|| damaged("state"))?,
                     jobs: counts.remove(&id).unwrap_or_default(),
-                    holder: holders.remove(&id),
+                    owner: holders.remove(&id),
                     id,
                 })
             })
@@ -347,7 +348,7 @@ async fn insert(
     if inserted.rows_affected() == 0 {
         return Ok(false);
     }
-    hold::sign(&mut transaction, id).await?;
+    batch_lock::record_owner(&mut transaction, id).await?;
     transaction.commit().await?;
     Ok(true)
 }

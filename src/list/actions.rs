@@ -8,8 +8,8 @@
 use std::{collections::BTreeSet, fmt, path::Path};
 
 use super::{
-    CommandLine, Credentials, ImageRule, Limits, List, Mistakes, PasswordSource, Proxy, Settings,
-    Tls, mistakes::Mistake,
+    CommandLine, Credentials, ImageRule, List, ListLimits, Mistakes, PasswordSource, Proxy,
+    Settings, Tls, mistakes::Mistake,
 };
 use crate::oci::Registry;
 
@@ -95,7 +95,7 @@ fn of_registry(registry: &Registry, settings: &Settings, actions: &mut BTreeSet<
         proxy,
         allow_private_redirects,
         limits:
-            Limits {
+            ListLimits {
                 streams: _,
                 requests_per_second: _,
                 bytes_per_second: _,

@@ -2,7 +2,7 @@
 //!
 //! Decides what a wrong type and an unknown key are called; what a value means is decided by its
 //! reader in `words`. Invariant: reading never stops at a mistake, and no key goes unread unreported:
-//! the keys a table may have are those of its [`Shape`].
+//! the keys a table may have are those of its [`TableKind`].
 
 use std::ops::Range;
 
@@ -13,17 +13,17 @@ use toml::{
 
 use super::{
     mistakes::Mistake,
-    reader::{Fault, Reader, Str, Written},
-    shape::Shape,
-    words,
+    reader::{Fault, KeyValue, Reader, Str},
+    table_kind::TableKind,
+    values,
 };
 
-type Value<'t> = Written<DeValue<'t>>;
+type Value<'t> = KeyValue<DeValue<'t>>;
 
 /// A table being read.
 pub(super) struct Fields<'r, 't> {
     pub(super) reader: &'r Reader<'t>,
-    pub(super) shape: Shape,
+    pub(super) shape: TableKind,
     /// Where the table is written: its header, or all of an inline table.
     pub(super) at: Range<usize>,
     left: DeTable<'t>,
@@ -33,7 +33,7 @@ pub(super) struct Fields<'r, 't> {
 impl<'r, 't> Fields<'r, 't> {
     pub(super) fn new(
         reader: &'r Reader<'t>,
-        shape: Shape,
+        shape: TableKind,
         table: DeTable<'t>,
         at: Range<usize>,
     ) -> Self {
@@ -68,12 +68,12 @@ impl<'r, 't> Fields<'r, 't> {
         &mut self,
         key: &'static str,
         meaning: impl FnOnce(&str) -> Result<T, Fault>,
-    ) -> Option<Written<T>> {
+    ) -> Option<KeyValue<T>> {
         let text = self.text(key)?;
         self.reader.read(&text, meaning)
     }
 
-    pub(super) fn flag(&mut self, key: &'static str) -> Option<Written<bool>> {
+    pub(super) fn flag(&mut self, key: &'static str) -> Option<KeyValue<bool>> {
         let value = self.take(key)?;
         self.expect(key, value, "true or false", |value| match value {
             DeValue::Boolean(flag) => Ok(flag),
@@ -82,17 +82,17 @@ impl<'r, 't> Fields<'r, 't> {
     }
 
     /// A whole number from 1 to what `T` holds.
-    pub(super) fn count<T: TryFrom<u64>>(&mut self, key: &'static str) -> Option<Written<T>> {
+    pub(super) fn count<T: TryFrom<u64>>(&mut self, key: &'static str) -> Option<KeyValue<T>> {
         let value = self.take(key)?;
         let number = self.expect(key, value, "a whole number", |value| match value {
             DeValue::Integer(number) => Ok(number),
             other => Err(other),
         })?;
-        self.in_range(key, number.map(|n| words::integer(&n)))
+        self.in_range(key, number.map(|n| values::integer(&n)))
     }
 
     /// A whole number, in the digits it is written with.
-    pub(super) fn integer(&mut self, key: &'static str) -> Option<Written<String>> {
+    pub(super) fn integer(&mut self, key: &'static str) -> Option<KeyValue<String>> {
         let value = self.take(key)?;
         self.expect(key, value, "a whole number", |value| match value {
             DeValue::Integer(number) => Ok(number.as_str().to_owned()),
@@ -101,7 +101,7 @@ impl<'r, 't> Fields<'r, 't> {
     }
 
     /// A number of bytes: an integer, or a string such as `20MB`.
-    pub(super) fn size(&mut self, key: &'static str) -> Option<Written<u64>> {
+    pub(super) fn size(&mut self, key: &'static str) -> Option<KeyValue<u64>> {
         let value = self.take(key)?;
         let size = self.expect(key, value, "a size", |value| match value {
             DeValue::Integer(number) => Ok(Err(number)),
@@ -111,15 +111,15 @@ impl<'r, 't> Fields<'r, 't> {
         let (at, keyed) = (size.at.clone(), size.key.clone());
         let bytes = match size.value {
             Ok(text) => {
-                let text = Written {
+                let text = KeyValue {
                     value: text,
                     at,
                     key: keyed,
                 };
-                self.reader.read(&text, words::size)?.map(Some)
+                self.reader.read(&text, values::size)?.map(Some)
             }
-            Err(number) => Written {
-                value: words::integer(&number),
+            Err(number) => KeyValue {
+                value: values::integer(&number),
                 at,
                 key: keyed,
             },
@@ -128,7 +128,7 @@ impl<'r, 't> Fields<'r, 't> {
     }
 
     /// An array of strings; what is not a string is reported and left out.
-    pub(super) fn texts(&mut self, key: &'static str) -> Option<Written<Vec<Str<'t>>>> {
+    pub(super) fn texts(&mut self, key: &'static str) -> Option<KeyValue<Vec<Str<'t>>>> {
         let value = self.take(key)?;
         let values = self.expect(key, value, "an array of strings", |value| match value {
             DeValue::Array(values) => Ok(values),
@@ -139,7 +139,7 @@ impl<'r, 't> Fields<'r, 't> {
                 .into_iter()
                 .filter_map(|value| {
                     let at = value.span();
-                    let element = Written {
+                    let element = KeyValue {
                         value: value.into_inner(),
                         at: at.clone(),
                         key: at,
@@ -157,8 +157,8 @@ impl<'r, 't> Fields<'r, 't> {
     pub(super) fn read_all<T>(
         &mut self,
         key: &'static str,
-        mut meaning: impl FnMut(&Reader<'t>, &Str<'t>) -> Option<Written<T>>,
-    ) -> Option<Written<Vec<Written<T>>>> {
+        mut meaning: impl FnMut(&Reader<'t>, &Str<'t>) -> Option<KeyValue<T>>,
+    ) -> Option<KeyValue<Vec<KeyValue<T>>>> {
         let reader = self.reader;
         Some(self.texts(key)?.map(|texts| {
             texts
@@ -168,7 +168,7 @@ impl<'r, 't> Fields<'r, 't> {
         }))
     }
 
-    pub(super) fn table(&mut self, key: &'static str, shape: Shape) -> Option<Fields<'r, 't>> {
+    pub(super) fn table(&mut self, key: &'static str, shape: TableKind) -> Option<Fields<'r, 't>> {
         let value = self.take(key)?;
         let table = self.expect(key, value, "a table", as_table)?;
         Some(Fields::new(self.reader, shape, table.value, table.at))
@@ -178,7 +178,7 @@ impl<'r, 't> Fields<'r, 't> {
     pub(super) fn entries(
         &mut self,
         key: &'static str,
-        shape: Shape,
+        shape: TableKind,
     ) -> Vec<(Str<'t>, Fields<'r, 't>)> {
         let Some(value) = self.take(key) else {
             return Vec::new();
@@ -191,7 +191,7 @@ impl<'r, 't> Fields<'r, 't> {
             .into_iter()
             .filter_map(|(name, value)| {
                 let name = spanned(name);
-                let value = Written {
+                let value = KeyValue {
                     key: name.at.clone(),
                     at: value.span(),
                     value: value.into_inner(),
@@ -204,7 +204,7 @@ impl<'r, 't> Fields<'r, 't> {
     }
 
     /// The elements of an array, whatever they are.
-    pub(super) fn elements(&mut self, key: &'static str) -> Option<Written<Vec<Value<'t>>>> {
+    pub(super) fn elements(&mut self, key: &'static str) -> Option<KeyValue<Vec<Value<'t>>>> {
         let value = self.take(key)?;
         let values = self.expect(key, value, "an array", |value| match value {
             DeValue::Array(values) => Ok(values),
@@ -229,7 +229,7 @@ impl<'r, 't> Fields<'r, 't> {
         );
         let (name, value) = self.left.remove_entry(key)?;
         self.taken.push(key);
-        Some(Written {
+        Some(KeyValue {
             key: name.span(),
             at: value.span(),
             value: value.into_inner(),
@@ -242,10 +242,10 @@ impl<'r, 't> Fields<'r, 't> {
         value: Value<'t>,
         expected: &str,
         convert: impl FnOnce(DeValue<'t>) -> Result<T, DeValue<'t>>,
-    ) -> Option<Written<T>> {
-        let Written { value, at, key: by } = value;
+    ) -> Option<KeyValue<T>> {
+        let KeyValue { value, at, key: by } = value;
         match convert(value) {
-            Ok(value) => Some(Written { value, at, key: by }),
+            Ok(value) => Some(KeyValue { value, at, key: by }),
             Err(other) => {
                 let message = format!("`{key}` is {expected}, not {}", kind(&other));
                 let mistake = Mistake::new(message, at).help(self.shape.example(key));
@@ -258,8 +258,8 @@ impl<'r, 't> Fields<'r, 't> {
     fn in_range<T: TryFrom<u64>>(
         &self,
         key: &str,
-        number: Written<Option<u64>>,
-    ) -> Option<Written<T>> {
+        number: KeyValue<Option<u64>>,
+    ) -> Option<KeyValue<T>> {
         let fitting = number
             .value
             .filter(|&n| n > 0)
@@ -270,7 +270,7 @@ impl<'r, 't> Fields<'r, 't> {
             let mistake = Mistake::new(message, number.at.clone()).help(self.shape.example(key));
             self.reader.report(mistake);
         }
-        fitting.map(|value| Written {
+        fitting.map(|value| KeyValue {
             value,
             at: number.at,
             key: number.key,
@@ -285,9 +285,9 @@ fn as_table(value: DeValue<'_>) -> Result<DeTable<'_>, DeValue<'_>> {
     }
 }
 
-fn spanned<T>(value: Spanned<T>) -> Written<T> {
+fn spanned<T>(value: Spanned<T>) -> KeyValue<T> {
     let at = value.span();
-    Written {
+    KeyValue {
         value: value.into_inner(),
         key: at.clone(),
         at,
@@ -306,7 +306,7 @@ fn kind(value: &DeValue) -> &'static str {
     }
 }
 
-fn unknown(reader: &Reader, shape: Shape, key: &Str, value: Spanned<DeValue>) -> Mistake {
+fn unknown(reader: &Reader, shape: TableKind, key: &Str, value: Spanned<DeValue>) -> Mistake {
     let name = key.value.to_lowercase().replace('_', "-");
     if matches!(&*name, "password" | "token" | "identity-token" | "secret") {
         reader.hide(value.span());

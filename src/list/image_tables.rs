@@ -10,21 +10,21 @@ use toml::de::DeValue;
 use super::{
     fields::Fields,
     filter::TagFilter,
-    images::{ImageRule, Surroundings},
+    images::{ImageDefaults, ImageRule},
     mistakes::Mistake,
-    reader::{Reader, Str, Written},
-    shape::Shape,
-    words,
+    reader::{KeyValue, Reader, Str},
+    table_kind::TableKind,
+    values,
 };
 use crate::oci::{Attachments, OnExisting, PartialReference, Platform, Tag};
 
 /// The keys of an image table, without its names.
 #[derive(Default)]
-pub(super) struct Wanted {
-    pub(super) tags: Option<Written<Vec<Written<Tag>>>>,
+pub(super) struct ImageKeys {
+    pub(super) tags: Option<KeyValue<Vec<KeyValue<Tag>>>>,
     pub(super) filter: Arc<TagFilter>,
-    pub(super) platforms: Option<Written<Arc<[Platform]>>>,
-    pub(super) to: Option<Written<PartialReference>>,
+    pub(super) platforms: Option<KeyValue<Arc<[Platform]>>>,
+    pub(super) to: Option<KeyValue<PartialReference>>,
     pub(super) attached: Attached,
     pub(super) on_existing: Option<OnExisting>,
 }
@@ -57,34 +57,32 @@ impl Attached {
     }
 }
 
-pub(super) fn read(list: &mut Fields, surroundings: &Surroundings) -> Vec<ImageRule> {
+pub(super) fn read(list: &mut Fields, defaults: &ImageDefaults) -> Vec<ImageRule> {
     let reader = list.reader;
     let Some(entries) = list.elements("images") else {
         return Vec::new();
     };
     if entries.value.is_empty() {
         let mistake = Mistake::new("this list names no images", entries.at);
-        reader.report(mistake.help(Shape::List.example("images")));
+        reader.report(mistake.help(TableKind::List.example("images")));
     }
-    let plain = Wanted::default();
+    let plain = ImageKeys::default();
     let mut rules = Vec::with_capacity(entries.value.len());
     for entry in entries.value {
         let (at, key) = (entry.at, entry.key);
         match entry.value {
             DeValue::Table(table) => {
-                let fields = Fields::new(reader, Shape::Image, table, at);
-                read_table(fields, surroundings, &mut rules);
+                let fields = Fields::new(reader, TableKind::Image, table, at);
+                read_table(fields, defaults, &mut rules);
             }
             value => {
-                let value = Written { value, at, key };
+                let value = KeyValue { value, at, key };
                 let text = list.expect("images", value, "an array of references", |v| match v {
                     DeValue::String(text) => Ok(text),
                     other => Err(other),
                 });
-                let name = text.and_then(|text| reader.read(&text, words::reference));
-                rules.extend(
-                    name.and_then(|name| ImageRule::new(reader, surroundings, &plain, name)),
-                );
+                let name = text.and_then(|text| reader.read(&text, values::reference));
+                rules.extend(name.and_then(|name| ImageRule::new(reader, defaults, &plain, name)));
             }
         }
     }
@@ -92,9 +90,9 @@ pub(super) fn read(list: &mut Fields, surroundings: &Surroundings) -> Vec<ImageR
 }
 
 /// `platforms`, without repetitions.
-pub(super) fn platforms(fields: &mut Fields) -> Option<Written<Arc<[Platform]>>> {
+pub(super) fn platforms(fields: &mut Fields) -> Option<KeyValue<Arc<[Platform]>>> {
     let platforms = fields.read_all("platforms", |reader, text| {
-        reader.read(text, words::platform)
+        reader.read(text, values::platform)
     })?;
     Some(platforms.map(|written| {
         let mut platforms: Vec<Platform> = Vec::with_capacity(written.len());
@@ -107,24 +105,24 @@ pub(super) fn platforms(fields: &mut Fields) -> Option<Written<Arc<[Platform]>>>
     }))
 }
 
-fn read_table(mut fields: Fields, surroundings: &Surroundings, rules: &mut Vec<ImageRule>) {
+fn read_table(mut fields: Fields, defaults: &ImageDefaults, rules: &mut Vec<ImageRule>) {
     let reader = fields.reader;
     let reported = reader.reported();
     let names = names(&mut fields);
-    let wanted = Wanted {
-        tags: fields.read_all("tags", |reader, text| reader.read(text, words::tag)),
+    let wanted = ImageKeys {
+        tags: fields.read_all("tags", |reader, text| reader.read(text, values::tag)),
         filter: Arc::new(TagFilter {
             pattern: fields
                 .text("tag-pattern")
                 .and_then(|text| reader.pattern(&text)),
-            semver: fields.read("semver", words::range),
+            semver: fields.read("semver", values::range),
             latest: fields.count("latest"),
             exclude: fields.read_all("exclude", Reader::pattern),
         }),
         platforms: platforms(&mut fields),
-        to: fields.read("to", words::reference),
+        to: fields.read("to", values::reference),
         attached: Attached::read(&mut fields),
-        on_existing: (fields.read("on-existing", words::on_existing)).map(|written| written.value),
+        on_existing: (fields.read("on-existing", values::on_existing)).map(|written| written.value),
     };
     fields.finish();
     report_contradictions(reader, &wanted, &names);
@@ -132,8 +130,8 @@ fn read_table(mut fields: Fields, surroundings: &Surroundings, rules: &mut Vec<I
     if reader.reported() > reported {
         return;
     }
-    let filter = Arc::new((*wanted.filter).clone().or(&surroundings.filter));
-    let wanted = Wanted {
+    let filter = Arc::new((*wanted.filter).clone().or(&defaults.filter));
+    let wanted = ImageKeys {
         filter: match wanted.filter.is_empty() {
             true => wanted.filter,
             false => filter,
@@ -143,11 +141,11 @@ fn read_table(mut fields: Fields, surroundings: &Surroundings, rules: &mut Vec<I
     rules.extend(
         names
             .into_iter()
-            .filter_map(|name| ImageRule::new(reader, surroundings, &wanted, name)),
+            .filter_map(|name| ImageRule::new(reader, defaults, &wanted, name)),
     );
 }
 
-fn names(fields: &mut Fields) -> Vec<Written<PartialReference>> {
+fn names(fields: &mut Fields) -> Vec<KeyValue<PartialReference>> {
     let reader = fields.reader;
     let name: Option<Str> = fields.text("name");
     let names = fields.texts("names");
@@ -172,12 +170,16 @@ fn names(fields: &mut Fields) -> Vec<Written<PartialReference>> {
     }
     name.into_iter()
         .chain(names.into_iter().flat_map(|names| names.value))
-        .filter_map(|name| reader.read(&name, words::reference))
+        .filter_map(|name| reader.read(&name, values::reference))
         .collect()
 }
 
 /// Reports keys of an image table that do not go together.
-fn report_contradictions(reader: &Reader, wanted: &Wanted, names: &[Written<PartialReference>]) {
+fn report_contradictions(
+    reader: &Reader,
+    wanted: &ImageKeys,
+    names: &[KeyValue<PartialReference>],
+) {
     if let Some(tags) = &wanted.tags {
         if tags.value.is_empty() {
             reader.report(

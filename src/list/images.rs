@@ -8,9 +8,9 @@ use std::{cell::RefCell, ops::Range, sync::Arc};
 use super::{
     Endpoint,
     filter::TagFilter,
-    image_tables::Wanted,
+    image_tables::ImageKeys,
     mistakes::Mistake,
-    reader::{Reader, Written},
+    reader::{KeyValue, Reader},
     rewrite::Rewrite,
 };
 use crate::oci::{
@@ -40,20 +40,20 @@ pub(super) enum Choice {
         tag: Option<Tag>,
         digest: Option<Digest>,
     },
-    Tags(Arc<[Written<Tag>]>),
+    Tags(Arc<[KeyValue<Tag>]>),
     Filter(Arc<TagFilter>),
 }
 
 /// A `[source]` or `[destination]`.
 pub(super) enum Side {
     Known(Endpoint),
-    /// Written, but with mistakes that are reported.
+    /// KeyValue, but with mistakes that are reported.
     Wrong,
     Missing,
 }
 
 /// What every image is read against.
-pub(super) struct Surroundings<'a> {
+pub(super) struct ImageDefaults<'a> {
     pub(super) source: Side,
     pub(super) destination: Side,
     /// Nothing if one of them is wrong: then no destination they make is known.
@@ -71,25 +71,25 @@ impl ImageRule {
     /// The rule for one name of an entry, or nothing if what it needs is wrong or missing.
     pub(super) fn new(
         reader: &Reader,
-        surroundings: &Surroundings,
-        wanted: &Wanted,
-        name: Written<PartialReference>,
+        defaults: &ImageDefaults,
+        wanted: &ImageKeys,
+        name: KeyValue<PartialReference>,
     ) -> Option<Self> {
-        let (source, path) = surroundings.source_of(reader, &name)?;
+        let (source, path) = defaults.source_of(reader, &name)?;
         let destination = match &wanted.to {
-            Some(to) => surroundings.below_destination(reader, &to.value, &to.at)?,
+            Some(to) => defaults.below_destination(reader, &to.value, &to.at)?,
             None => {
-                let path = surroundings.rewritten(reader, path, &name.at)?;
+                let path = defaults.rewritten(reader, path, &name.at)?;
                 let path = PartialReference {
                     registry: None,
                     repository: path,
                     tag: None,
                     digest: None,
                 };
-                surroundings.below_destination(reader, &path, &name.at)?
+                defaults.below_destination(reader, &path, &name.at)?
             }
         };
-        let choice = choice(surroundings, wanted, &name.value);
+        let choice = choice(defaults, wanted, &name.value);
         let to_tag = wanted.to.as_ref().and_then(|to| to.value.tag.clone());
         let by_digest = to_tag.is_none()
             && matches!(
@@ -113,7 +113,7 @@ impl ImageRule {
             }
             Some(platforms) => Arc::clone(&platforms.value),
             None if by_digest => Arc::default(),
-            None => Arc::clone(&surroundings.platforms),
+            None => Arc::clone(&defaults.platforms),
         };
         let same_tag = match (&to_tag, &choice) {
             (None, _) => true,
@@ -131,8 +131,8 @@ impl ImageRule {
             source,
             destination,
             platforms,
-            attachments: wanted.attached.or(surroundings.attachments),
-            on_existing: wanted.on_existing.unwrap_or(surroundings.on_existing),
+            attachments: wanted.attached.or(defaults.attachments),
+            on_existing: wanted.on_existing.unwrap_or(defaults.on_existing),
             choice,
             to_tag,
             at: name.at,
@@ -140,7 +140,7 @@ impl ImageRule {
     }
 }
 
-fn choice(surroundings: &Surroundings, wanted: &Wanted, name: &PartialReference) -> Choice {
+fn choice(defaults: &ImageDefaults, wanted: &ImageKeys, name: &PartialReference) -> Choice {
     match &wanted.tags {
         Some(tags) => Choice::Tags(tags.value.iter().cloned().collect()),
         None if name.tag.is_some() || name.digest.is_some() => Choice::One {
@@ -149,8 +149,8 @@ fn choice(surroundings: &Surroundings, wanted: &Wanted, name: &PartialReference)
         },
         None if !wanted.filter.is_empty() => Choice::Filter(Arc::clone(&wanted.filter)),
         // Exclusions alone narrow a filter; they do not turn `nginx` into all of its tags.
-        None if surroundings.filter.pattern.is_some() => {
-            Choice::Filter(Arc::new(surroundings.filter.clone()))
+        None if defaults.filter.pattern.is_some() => {
+            Choice::Filter(Arc::new(defaults.filter.clone()))
         }
         None => Choice::One {
             tag: Some(Tag::latest()),
@@ -159,12 +159,12 @@ fn choice(surroundings: &Surroundings, wanted: &Wanted, name: &PartialReference)
     }
 }
 
-impl Surroundings<'_> {
+impl ImageDefaults<'_> {
     /// The source repository, and the path its destination is made from.
     fn source_of(
         &self,
         reader: &Reader,
-        name: &Written<PartialReference>,
+        name: &KeyValue<PartialReference>,
     ) -> Option<((Registry, Repository), Repository)> {
         let written = name.value.repository.clone();
         let (registry, prefix) = match (&name.value.registry, &self.source) {

@@ -58,10 +58,10 @@ mod reader;
 mod render;
 mod rewrite;
 mod settings;
-mod shape;
+mod table_kind;
 mod text;
+mod values;
 mod version;
-mod words;
 
 #[cfg(test)]
 mod tests;
@@ -82,9 +82,9 @@ pub use file::{
 };
 pub use images::ImageRule;
 pub use mistakes::{Colours, Mark, Mistake, Mistakes};
-pub use settings::{CommandLine, Credentials, Endpoint, Limits, PasswordSource, Settings, Tls};
-pub use shape::schema;
-pub use words::Proxy;
+pub use settings::{CommandLine, Credentials, Endpoint, ListLimits, PasswordSource, Settings, Tls};
+pub use table_kind::schema;
+pub use values::Proxy;
 
 use crate::oci::{Registry, Repository};
 use images::Choice;

@@ -19,13 +19,13 @@ use super::{
     fields::Fields,
     filter::TagFilter,
     image_tables,
-    images::{Side, Surroundings},
+    images::{ImageDefaults, Side},
     mistakes::Mistake,
-    reader::{Reader, Written},
+    reader::{KeyValue, Reader},
     rewrite::Rewrite,
-    shape::Shape,
+    table_kind::TableKind,
     text::Text,
-    words,
+    values,
 };
 use crate::oci::{Attachments, OnExisting, Registry};
 
@@ -40,7 +40,7 @@ pub(super) fn parse(directory: &Path, file_name: &str, text: &str) -> Result<Lis
     let syntax = syntax_mistakes(&table, &errors, text);
 
     let reader = Reader::new(directory, text);
-    let mut fields = Fields::new(&reader, Shape::List, table, 0..0);
+    let mut fields = Fields::new(&reader, TableKind::List, table, 0..0);
     version(&mut fields, syntax.is_empty());
 
     let mut registries = Registries::new();
@@ -50,22 +50,25 @@ pub(super) fn parse(directory: &Path, file_name: &str, text: &str) -> Result<Lis
     let reported = reader.reported();
     let rewrites = rewrites(&mut fields);
     let all_rewrites = (reader.reported() == reported).then_some(&*rewrites);
-    let (defaults, surroundings) = surroundings(&mut fields, source, destination, all_rewrites);
+    let (defaults, image_defaults) = image_defaults(&mut fields, source, destination, all_rewrites);
     if syntax.is_empty() && !fields.has("images") {
         let mistake = Mistake::new("this list names no images", 0..0);
-        reader.report(mistake.help(Shape::List.example("images")));
+        reader.report(mistake.help(TableKind::List.example("images")));
     }
-    let images = image_tables::read(&mut fields, &surroundings);
+    let images = image_tables::read(&mut fields, &image_defaults);
     fields.finish();
     if syntax.is_empty() {
-        missing_sides(&reader, &surroundings);
+        missing_sides(&reader, &image_defaults);
     }
 
     let known = |side| match side {
         Side::Known(endpoint) => Some(endpoint),
         Side::Wrong | Side::Missing => None,
     };
-    let (source, destination) = (known(surroundings.source), known(surroundings.destination));
+    let (source, destination) = (
+        known(image_defaults.source),
+        known(image_defaults.destination),
+    );
     let (mut found, hidden) = reader.finish();
     let text = Arc::new(Text::new(file_name, text, &hidden));
     let list = List {
@@ -144,8 +147,8 @@ fn version(fields: &mut Fields, whole: bool) {
 
 fn side(fields: &mut Fields, key: &'static str, registries: &mut Registries) -> Side {
     let shape = match key {
-        "source" => Shape::Source,
-        _ => Shape::Destination,
+        "source" => TableKind::Source,
+        _ => TableKind::Destination,
     };
     let missing = !fields.has(key);
     let Some(mut table) = fields.table(key, shape) else {
@@ -156,11 +159,11 @@ fn side(fields: &mut Fields, key: &'static str, registries: &mut Registries) -> 
         let mistake = Mistake::new(format!("[{key}] has no registry"), table.at.clone());
         reader.report(mistake.help(shape.example("registry")));
     }
-    let registry = table.read("registry", words::registry);
+    let registry = table.read("registry", values::registry);
     let had_prefix = table.has("prefix");
-    let prefix = table.read("prefix", words::repository);
+    let prefix = table.read("prefix", values::repository);
     let settings = match shape {
-        Shape::Source => Settings::read(&mut table),
+        TableKind::Source => Settings::read(&mut table),
         _ => Settings::read_destination(&mut table),
     };
     table.finish();
@@ -181,7 +184,7 @@ fn side(fields: &mut Fields, key: &'static str, registries: &mut Registries) -> 
 fn add_side(
     reader: &Reader,
     registries: &mut Registries,
-    registry: &Written<Registry>,
+    registry: &KeyValue<Registry>,
     settings: Settings,
 ) {
     match registries.entry(registry.value.clone()) {
@@ -208,10 +211,10 @@ fn add_side(
 
 fn further_registries(fields: &mut Fields, registries: &mut Registries) {
     let reader = fields.reader;
-    for (name, mut table) in fields.entries("registries", Shape::Registry) {
+    for (name, mut table) in fields.entries("registries", TableKind::Registry) {
         let settings = Settings::read_destination(&mut table);
         table.finish();
-        let Some(registry) = reader.read(&name, words::registry) else {
+        let Some(registry) = reader.read(&name, values::registry) else {
             continue;
         };
         match registries.entry(registry.value) {
@@ -247,19 +250,19 @@ fn rewrites(fields: &mut Fields) -> Vec<Rewrite> {
         );
         rewrites.extend(table.and_then(|table| {
             let (table, at) = (table.value, table.at);
-            Rewrite::read(Fields::new(fields.reader, Shape::Rewrite, table, at))
+            Rewrite::read(Fields::new(fields.reader, TableKind::Rewrite, table, at))
         }));
     }
     rewrites
 }
 
-fn surroundings<'a>(
+fn image_defaults<'a>(
     fields: &mut Fields,
     source: Side,
     destination: Side,
     rewrites: Option<&'a [Rewrite]>,
-) -> (Defaults, Surroundings<'a>) {
-    let mut surroundings = Surroundings {
+) -> (Defaults, ImageDefaults<'a>) {
+    let mut image_defaults = ImageDefaults {
         source,
         destination,
         rewrites,
@@ -270,33 +273,33 @@ fn surroundings<'a>(
         without_source: RefCell::default(),
         without_destination: RefCell::default(),
     };
-    let Some(mut table) = fields.table("defaults", Shape::Defaults) else {
-        return (Defaults::default(), surroundings);
+    let Some(mut table) = fields.table("defaults", TableKind::Defaults) else {
+        return (Defaults::default(), image_defaults);
     };
-    let count = |number: Written<u16>| NonZeroU16::new(number.value);
+    let count = |number: KeyValue<u16>| NonZeroU16::new(number.value);
     let defaults = Defaults {
         parallel: table.count("parallel").and_then(count),
         attempts: table.count("attempts").and_then(count),
     };
     let pattern = table.text("tag-pattern");
-    surroundings.filter.pattern = pattern.and_then(|text| table.reader.pattern(&text));
-    surroundings.filter.exclude = table.read_all("exclude", Reader::pattern);
+    image_defaults.filter.pattern = pattern.and_then(|text| table.reader.pattern(&text));
+    image_defaults.filter.exclude = table.read_all("exclude", Reader::pattern);
     if let Some(platforms) = image_tables::platforms(&mut table) {
-        surroundings.platforms = platforms.value;
+        image_defaults.platforms = platforms.value;
     }
     let attached = image_tables::Attached::read(&mut table);
-    surroundings.attachments = attached.or(surroundings.attachments);
-    if let Some(on_existing) = table.read("on-existing", words::on_existing) {
-        surroundings.on_existing = on_existing.value;
+    image_defaults.attachments = attached.or(image_defaults.attachments);
+    if let Some(on_existing) = table.read("on-existing", values::on_existing) {
+        image_defaults.on_existing = on_existing.value;
     }
     table.finish();
-    (defaults, surroundings)
+    (defaults, image_defaults)
 }
 
-fn missing_sides(reader: &Reader, surroundings: &Surroundings) {
+fn missing_sides(reader: &Reader, image_defaults: &ImageDefaults) {
     let sides = [
-        ("source", &surroundings.without_source),
-        ("destination", &surroundings.without_destination),
+        ("source", &image_defaults.without_source),
+        ("destination", &image_defaults.without_destination),
     ];
     for (side, images) in sides {
         let images = images.borrow();

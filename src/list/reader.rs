@@ -13,11 +13,11 @@ use std::{
 
 use regex::bytes::Regex;
 
-use super::{mistakes::Mistake, words};
+use super::{mistakes::Mistake, values};
 
 /// A value and where it is written.
 #[derive(Clone, Debug)]
-pub(super) struct Written<T> {
+pub(super) struct KeyValue<T> {
     pub(super) value: T,
     /// Where the value is written, quotes included.
     pub(super) at: Range<usize>,
@@ -25,7 +25,7 @@ pub(super) struct Written<T> {
     pub(super) key: Range<usize>,
 }
 
-pub(super) type Str<'t> = Written<Cow<'t, str>>;
+pub(super) type Str<'t> = KeyValue<Cow<'t, str>>;
 
 /// Why a string does not mean what it should.
 #[derive(Debug)]
@@ -48,9 +48,9 @@ pub(super) struct Reader<'t> {
     patterns: RefCell<HashMap<String, Regex>>,
 }
 
-impl<T> Written<T> {
-    pub(super) fn map<U>(self, change: impl FnOnce(T) -> U) -> Written<U> {
-        Written {
+impl<T> KeyValue<T> {
+    pub(super) fn map<U>(self, change: impl FnOnce(T) -> U) -> KeyValue<U> {
+        KeyValue {
             value: change(self.value),
             at: self.at,
             key: self.key,
@@ -91,9 +91,9 @@ impl<'t> Reader<'t> {
         &self,
         written: &Str<'t>,
         meaning: impl FnOnce(&str) -> Result<T, Fault>,
-    ) -> Option<Written<T>> {
+    ) -> Option<KeyValue<T>> {
         match meaning(&written.value) {
-            Ok(value) => Some(Written {
+            Ok(value) => Some(KeyValue {
                 value,
                 at: written.at.clone(),
                 key: written.key.clone(),
@@ -110,12 +110,12 @@ impl<'t> Reader<'t> {
     }
 
     /// A pattern for a whole tag.
-    pub(super) fn pattern(&self, written: &Str<'t>) -> Option<Written<Regex>> {
+    pub(super) fn pattern(&self, written: &Str<'t>) -> Option<KeyValue<Regex>> {
         self.read(written, |text| {
             if let Some(known) = self.patterns.borrow().get(text) {
                 return Ok(known.clone());
             }
-            let pattern = words::whole_tag(text)?;
+            let pattern = values::whole_tag(text)?;
             let mut patterns = self.patterns.borrow_mut();
             patterns.insert(text.to_owned(), pattern.clone());
             Ok(pattern)

@@ -12,7 +12,7 @@ use super::{
     fields::Fields,
     mistakes::Mistake,
     reader::{Reader, Str},
-    words,
+    values,
 };
 
 pub(super) struct Rewrite {
@@ -24,7 +24,7 @@ pub(super) struct Rewrite {
 
 impl Rewrite {
     pub(super) fn read(mut fields: Fields) -> Option<Self> {
-        let from = fields.read("from", words::anywhere);
+        let from = fields.read("from", values::anywhere);
         let to = fields.text("to");
         let reader = fields.reader;
         for (key, missing) in [("from", from.is_none()), ("to", to.is_none())] {

@@ -8,8 +8,8 @@ use std::{ops::Range, path::PathBuf};
 use super::{
     fields::Fields,
     mistakes::Mistake,
-    reader::Written,
-    words::{self, Proxy},
+    reader::KeyValue,
+    values::{self, Proxy},
 };
 use crate::oci::{Registry, Repository};
 
@@ -29,7 +29,7 @@ pub struct Settings {
     pub proxy: Proxy,
     /// A public registry may lead to addresses inside this network.
     pub allow_private_redirects: bool,
-    pub limits: Limits,
+    pub limits: ListLimits,
     pub credentials: Credentials,
     /// A program and its arguments that create a repository, with `{repository}` and `{registry}` to fill in.
     pub create_command: Option<CommandLine>,
@@ -47,7 +47,7 @@ pub struct Tls {
 
 /// Upper limits; nothing means unlimited, or the program's own default.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Limits {
+pub struct ListLimits {
     pub streams: Option<u16>,
     pub requests_per_second: Option<u32>,
     pub bytes_per_second: Option<u64>,
@@ -109,7 +109,7 @@ impl Settings {
             allow_private_redirects: fields
                 .flag("allow-private-redirects")
                 .is_some_and(|flag| flag.value),
-            limits: Limits {
+            limits: ListLimits {
                 streams: fields.count("streams").map(|n| n.value),
                 requests_per_second: fields.count("requests-per-second").map(|n| n.value),
                 bytes_per_second: fields.size("bytes-per-second").map(|n| n.value),
@@ -129,7 +129,7 @@ impl Settings {
     }
 }
 
-fn tls(fields: &mut Fields, plain_http: Option<&Written<bool>>) -> Tls {
+fn tls(fields: &mut Fields, plain_http: Option<&KeyValue<bool>>) -> Tls {
     let verify = fields.flag("verify");
     let ca_file = path(fields, "ca-file");
     let ca_directory = path(fields, "ca-directory");
@@ -263,7 +263,7 @@ fn proxy(fields: &mut Fields) -> Proxy {
     if text.value.contains('@') {
         fields.reader.hide(text.at.clone());
     }
-    let proxy = fields.reader.read(&text, words::proxy);
+    let proxy = fields.reader.read(&text, values::proxy);
     proxy.map(|proxy| proxy.value).unwrap_or_default()
 }
 
@@ -287,7 +287,7 @@ fn create_command(fields: &mut Fields) -> Option<CommandLine> {
 }
 
 /// A program and its arguments.
-fn command(fields: &mut Fields, key: &'static str) -> Option<Written<CommandLine>> {
+fn command(fields: &mut Fields, key: &'static str) -> Option<KeyValue<CommandLine>> {
     let words = fields.texts(key)?;
     if words.value.is_empty() {
         fields.reader.report(
@@ -314,7 +314,7 @@ fn command(fields: &mut Fields, key: &'static str) -> Option<Written<CommandLine
     }))
 }
 
-fn path(fields: &mut Fields, key: &'static str) -> Option<Written<PathBuf>> {
+fn path(fields: &mut Fields, key: &'static str) -> Option<KeyValue<PathBuf>> {
     let text = fields.text(key)?;
     if text.value.is_empty() {
         let mistake = Mistake::new(format!("`{key}` names no file"), text.at);

@@ -6,12 +6,12 @@
 mod attachments;
 mod descriptor;
 mod digest;
-#[cfg(test)]
-mod hostile;
 mod manifest;
 mod media_type;
 mod on_existing;
 mod platform;
+#[cfg(test)]
+mod proptests;
 mod reference;
 mod scan;
 mod signatures;

@@ -5,7 +5,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use super::{Phase, phase, plain};
+use super::{Phase, phase, sanitize};
 use crate::{
     batch::{Board, Failure, JobId, JobView, Side},
     oci::Registry,
@@ -59,7 +59,7 @@ impl Cause {
 
 /// The summary without what differs from image to image: its repositories, and digests.
 fn said(view: &JobView, failure: &Failure) -> String {
-    let mut text = plain(&failure.summary).into_owned();
+    let mut text = sanitize(&failure.summary).into_owned();
     for reference in [&view.job.source, &view.job.destination] {
         let repository = reference.repository.as_str();
         // A repository of one or two letters stands in half of all words.

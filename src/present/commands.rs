@@ -3,7 +3,7 @@
 //! Decides how they are written: with the options that reach the same journal, quoted for a shell. Invariant: a
 //! printed command holds no password.
 
-use super::plain;
+use super::sanitize;
 use crate::batch::BatchId;
 
 /// Writes commands for the journal of this process.
@@ -77,7 +77,7 @@ impl Commands {
 #[must_use]
 pub fn command<'a>(words: impl IntoIterator<Item = &'a str>) -> String {
     let line = shell_words::join(["transship"].into_iter().chain(words));
-    plain(&line).into_owned()
+    sanitize(&line).into_owned()
 }
 
 #[cfg(test)]

@@ -2,20 +2,20 @@
 
 use std::{borrow::Cow, time::Duration};
 
-use super::{duration, plain};
+use super::{duration, sanitize};
 use crate::batch::{Attempt, Failure, FailureClass, Side};
 
 /// Side and cause: `source said 429`.
 #[must_use]
 pub fn failure(cause: &Failure) -> String {
-    format!("{} {}", cause.side, plain(&cause.summary))
+    format!("{} {}", cause.side, sanitize(&cause.summary))
 }
 
 /// A failure that is the last word, and what can be done about it if the cause itself says that.
 #[must_use]
 pub fn last_failure(cause: &Failure) -> String {
     match cause.hint() {
-        Some(hint) => format!("{}; {}", failure(cause), plain(hint)),
+        Some(hint) => format!("{}; {}", failure(cause), sanitize(hint)),
         None => failure(cause),
     }
 }
@@ -75,7 +75,7 @@ fn advice(cause: &Failure) -> &'static str {
 #[must_use]
 pub fn remedy(cause: &Failure) -> Cow<'_, str> {
     match cause.hint() {
-        Some(hint) => plain(hint),
+        Some(hint) => sanitize(hint),
         None => advice(cause).into(),
     }
 }

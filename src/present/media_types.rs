@@ -1,6 +1,6 @@
 //! Media types in the words people use for them.
 
-use super::plain;
+use super::sanitize;
 use crate::oci::MediaType;
 
 /// `OCI index`, `Docker manifest`, `OCI tar+gzip`; others without what all have in common.
@@ -36,10 +36,10 @@ pub fn media_type(media_type: &MediaType) -> String {
         ("application/", ""),
     ] {
         if let Some(rest) = text.strip_prefix(prefix) {
-            return format!("{kind}{}", plain(rest));
+            return format!("{kind}{}", sanitize(rest));
         }
     }
-    plain(text).into_owned()
+    sanitize(text).into_owned()
 }
 
 #[cfg(test)]

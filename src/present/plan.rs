@@ -27,7 +27,7 @@ pub fn fates(board: &Board, plan: &Plan) -> String {
         (counts.failed, "failed"),
         (counts.skipped, "skipped"),
         (counts.kept, "kept"),
-        (board.unsurveyed(), "not looked at yet"),
+        (board.without_preflight(), "not looked at yet"),
     ]
     .into_iter()
     .filter(|(amount, _)| *amount > 0)
@@ -158,7 +158,7 @@ mod tests {
             },
             Event::JobQueued {
                 job,
-                why: QueueReason::Surveyed,
+                why: QueueReason::Planned,
             },
         ] {
             board.apply(&event);

@@ -2,7 +2,7 @@
 //!
 //! Decides the word a person reads for a job's state; finer than [`State`] where a person would ask.
 
-use crate::batch::{BlobState, JobId, JobView, SkipReason, State, Survey};
+use crate::batch::{BlobState, JobId, JobView, Preflight, SkipReason, State};
 
 /// A job's state as people see it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -52,7 +52,9 @@ pub fn phase(job: &JobView) -> Phase {
     match job.state {
         State::Queued if job.is_planned() => Phase::Planned,
         State::Queued => Phase::Queued,
-        State::Running if job.blobs.is_empty() || job.survey == Survey::UnderWay => Phase::Reading,
+        State::Running if job.blobs.is_empty() || job.preflight == Preflight::UnderWay => {
+            Phase::Reading
+        }
         State::Running => Phase::Copying,
         State::Waiting { .. } => Phase::Waiting,
         State::Copied => Phase::Copied,

@@ -14,8 +14,8 @@ use tokio::time::{Instant, timeout};
 use url::Url;
 
 use super::{
-    Client, Error, ErrorCause, Flow, Operation, auth::Scopes, connection::network,
-    transmission::Call,
+    Client, Error, ErrorCause, MinThroughput, Operation, auth::Scopes, connection::network,
+    http::Request,
 };
 use crate::oci::{Digest, Repository};
 
@@ -26,7 +26,7 @@ pub struct BlobRead {
     url: Url,
     /// Bytes at the front that a server without ranges sends although they were not asked for.
     surplus: u64,
-    flow: Flow,
+    flow: MinThroughput,
 }
 
 /// What a repository says of a blob whose size is known.
@@ -60,7 +60,7 @@ impl Client {
     ) -> Result<BlobPresence, Error> {
         let url = self.repository_url(repository, &format!("blobs/{digest}"));
         let scopes = Scopes::pull(repository);
-        let call = Call::new(Operation::HeadBlob, Method::HEAD, url, scopes);
+        let call = Request::new(Operation::HeadBlob, Method::HEAD, url, scopes);
         let response = match self.send(call).await {
             Ok(response) => response,
             Err(error) if error.is_not_found() => return Ok(BlobPresence::Absent),
@@ -120,7 +120,7 @@ impl Client {
         // Always from the registry on: where it redirects to may be signed for a short time (quirk 33).
         let url = self.repository_url(repository, &format!("blobs/{digest}"));
         let scopes = Scopes::pull(repository);
-        let mut call = Call::new(Operation::GetBlob, Method::GET, url, scopes);
+        let mut call = Request::new(Operation::GetBlob, Method::GET, url, scopes);
         let range = (offset > 0).then(|| HeaderValue::from_str(&format!("bytes={offset}-")));
         call.headers
             .extend(range.and_then(Result::ok).map(|range| (RANGE, range)));
@@ -143,7 +143,7 @@ impl Client {
             url: response.url().clone(),
             response,
             surplus,
-            flow: Flow::default(),
+            flow: MinThroughput::default(),
         }
     }
 }
@@ -152,16 +152,16 @@ impl BlobRead {
     /// The next bytes, or `None` at the end.
     pub async fn next(&mut self) -> Result<Option<Bytes>, Error> {
         loop {
-            let (patience, asked) = (self.client.patience(), Instant::now());
-            let chunk = match timeout(patience.byte, self.response.chunk()).await {
+            let (timeouts, asked) = (self.client.timeouts(), Instant::now());
+            let chunk = match timeout(timeouts.byte, self.response.chunk()).await {
                 Ok(chunk) => chunk.map_err(|error| self.error(network(error)))?,
-                Err(_) => return Err(self.error(ErrorCause::Stalled(patience.byte))),
+                Err(_) => return Err(self.error(ErrorCause::Stalled(timeouts.byte))),
             };
             let Some(mut chunk) = chunk else {
                 return Ok(None);
             };
             self.flow
-                .moved(chunk.len() as u64, asked.elapsed(), &patience)
+                .moved(chunk.len() as u64, asked.elapsed(), &timeouts)
                 .map_err(|cause| self.error(cause))?;
             let skip = self.surplus.min(chunk.len() as u64);
             self.surplus -= skip;

@@ -18,15 +18,16 @@ use tokio::time::Instant;
 use url::Url;
 
 use super::{
-    Credentials, Flow, Lane, Limits, Patience, Proxy, SingleFlight, TlsSettings,
+    Credentials, Limits, MinThroughput, Proxy, RegistryLimiter, SingleFlight, Timeouts,
+    TlsSettings,
     auth::Authorizer,
-    boundary::Boundary,
     circuit_breaker::CircuitBreaker,
     connection::network,
     error::{Error, ErrorCause, Operation, redacted},
+    http::{Request, RequestBody},
     http_clients::HttpClients,
     private_network::SystemResolver,
-    transmission::{Call, CallBody},
+    redirect_policy::RedirectPolicy,
     upload_mode::Learned,
 };
 use crate::oci::{Registry, Repository};
@@ -40,7 +41,7 @@ pub struct Settings {
     pub credentials: Credentials,
     pub limits: Limits,
     pub proxy: Proxy,
-    pub patience: Patience,
+    pub timeouts: Timeouts,
     /// Follow a registry outside to addresses inside this network, for storage that is reached from within.
     pub allow_private_redirects: bool,
 }
@@ -51,12 +52,12 @@ pub struct Client {
     pub(super) http: HttpClients,
     pub(super) auth: Arc<Authorizer>,
     /// Hosts this registry redirects to that want tokens of their own (quirk 34).
-    pub(super) elsewhere: Mutex<HashMap<url::Origin, Elsewhere>>,
-    pub(super) boundary: Boundary,
+    pub(super) redirect_hosts: Mutex<HashMap<url::Origin, Elsewhere>>,
+    pub(super) redirect_policy: RedirectPolicy,
     /// Requests go through a proxy, whose address says nothing about the registry's.
     pub(super) proxied: bool,
-    lane: Lane,
-    patience: Patience,
+    limiter: RegistryLimiter,
+    timeouts: Timeouts,
     pub(super) learned: Learned,
     /// Set once the registry answered at `/v2/`.
     pub(super) reached: SingleFlight<(), Error>,
@@ -98,7 +99,7 @@ impl Client {
             true => Proxy::None,
             false => settings.proxy,
         };
-        let boundary = Boundary::new(base.clone(), settings.allow_private_redirects);
+        let boundary = RedirectPolicy::new(base.clone(), settings.allow_private_redirects);
         let proxied = proxy.is_used_for(&base);
         let place = (base.clone(), proxy);
         let http = HttpClients::new(&registry, &settings.tls, place, &boundary, resolver);
@@ -109,13 +110,13 @@ impl Client {
                 base.clone(),
                 settings.credentials,
             )),
-            elsewhere: Mutex::default(),
-            boundary,
+            redirect_hosts: Mutex::default(),
+            redirect_policy: boundary,
             proxied,
             base,
             http,
-            lane: Lane::new(settings.limits),
-            patience: settings.patience,
+            limiter: RegistryLimiter::new(settings.limits),
+            timeouts: settings.timeouts,
             learned: Learned::default(),
             reached: SingleFlight::default(),
             registry,
@@ -128,24 +129,24 @@ impl Client {
     }
 
     #[must_use]
-    pub fn patience(&self) -> Patience {
-        self.patience
+    pub fn timeouts(&self) -> Timeouts {
+        self.timeouts
     }
 
     #[must_use]
-    pub fn lane(&self) -> &Lane {
-        &self.lane
+    pub fn limiter(&self) -> &RegistryLimiter {
+        &self.limiter
     }
 
     /// Sends `call`; any status below 400 is a success. What is read is followed where it is redirected
     /// to; storage never sees the registry's credentials.
-    pub(super) async fn send(&self, mut call: Call) -> Result<Response, Error> {
-        let body = std::mem::replace(&mut call.body, CallBody::Empty);
+    pub(super) async fn send(&self, mut call: Request) -> Result<Response, Error> {
+        let body = std::mem::replace(&mut call.body, RequestBody::Empty);
         if !matches!(call.method, Method::GET | Method::HEAD) {
-            return self.exchange(&call, body).await;
+            return self.send_authorized(&call, body).await;
         }
         for _ in 0..=MOST_REDIRECTS {
-            let response = self.exchange(&call, CallBody::Empty).await?;
+            let response = self.send_authorized(&call, RequestBody::Empty).await?;
             if !response.status().is_redirection() {
                 return Ok(response);
             }
@@ -185,8 +186,8 @@ impl Client {
             .ok_or_else(|| astray("there is no Location"))?
             .to_str()
             .map_err(|_| astray("the Location is not text"))?;
-        self.boundary
-            .lead(asked, text)
+        self.redirect_policy
+            .resolve(asked, text)
             .map_err(|why| astray(&format!("the Location {why}")))
     }
 
@@ -222,15 +223,15 @@ impl Client {
         mut keep: impl FnMut(usize) -> Result<(), ErrorCause>,
     ) -> Result<Bytes, Error> {
         let fail = |cause| self.error(operation, Some(url), cause);
-        let (mut body, mut flow) = (Vec::new(), Flow::default());
+        let (mut body, mut flow) = (Vec::new(), MinThroughput::default());
         loop {
             let asked = Instant::now();
-            let chunk = tokio::time::timeout(self.patience.byte, response.chunk())
+            let chunk = tokio::time::timeout(self.timeouts.byte, response.chunk())
                 .await
-                .map_err(|_| fail(ErrorCause::Stalled(self.patience.byte)))?
+                .map_err(|_| fail(ErrorCause::Stalled(self.timeouts.byte)))?
                 .map_err(|error| fail(network(error)))?;
             let bytes = chunk.as_ref().map_or(0, Bytes::len) as u64;
-            flow.moved(bytes, asked.elapsed(), &self.patience)
+            flow.moved(bytes, asked.elapsed(), &self.timeouts)
                 .map_err(fail)?;
             match chunk {
                 Some(chunk) => {
@@ -265,7 +266,7 @@ mod tests {
     use tokio_util::task::AbortOnDropHandle;
 
     use super::*;
-    use crate::{oci::Digest, registry::Class};
+    use crate::{oci::Digest, registry::FailureClass};
 
     fn client(registry: &str, plain_http: Option<bool>) -> Client {
         let settings = Settings {
@@ -327,7 +328,7 @@ mod tests {
     async fn quirk_35_a_name_that_resolves_inside_is_not_followed_from_a_public_registry() {
         let (read, asked) = read_redirected(false).await;
         let error = read.unwrap_err();
-        assert_eq!(error.class(), Class::Rejected);
+        assert_eq!(error.class(), FailureClass::Rejected);
         let told = error.to_string();
         assert!(
             told.contains("storage.example, which is at 127.0.0.1 inside this network")

@@ -11,7 +11,7 @@ use url::{Position, Url};
 
 use super::{
     OverBudget, ProviderError, Refusal,
-    lane::Closed,
+    limiter::Unavailable,
     secrets::{Secrets, is_harmless},
 };
 use crate::oci::{Digest, ManifestError, Registry, Tag};
@@ -38,7 +38,7 @@ pub enum Operation {
 
 /// What the failure says about trying again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Class {
+pub enum FailureClass {
     Transient { retry_after: Option<Duration> },
     Auth,
     NotFound,
@@ -130,11 +130,11 @@ impl ErrorCause {
     }
 }
 
-impl From<Closed> for ErrorCause {
-    fn from(closed: Closed) -> Self {
+impl From<Unavailable> for ErrorCause {
+    fn from(closed: Unavailable) -> Self {
         match closed {
-            Closed::Throttled(left) => Self::Closed(left),
-            Closed::Down(down) => down.into(),
+            Unavailable::Throttled(left) => Self::Closed(left),
+            Unavailable::Down(down) => down.into(),
         }
     }
 }
@@ -142,8 +142,8 @@ impl From<Closed> for ErrorCause {
 impl Error {
     /// The class alone decides about retry.
     #[must_use]
-    pub fn class(&self) -> Class {
-        let transient = Class::Transient { retry_after: None };
+    pub fn class(&self) -> FailureClass {
+        let transient = FailureClass::Transient { retry_after: None };
         match &*self.cause {
             ErrorCause::Status {
                 status,
@@ -165,25 +165,25 @@ impl Error {
             | ErrorCause::TooSlow { .. }
             | ErrorCause::Expired
             | ErrorCause::Credentials(ProviderError::Unavailable(_)) => transient,
-            ErrorCause::Unreachable { again, .. } => Class::Transient {
+            ErrorCause::Unreachable { again, .. } => FailureClass::Transient {
                 retry_after: *again,
             },
-            ErrorCause::Closed(left) => Class::Transient {
+            ErrorCause::Closed(left) => FailureClass::Transient {
                 retry_after: Some(*left),
             },
             ErrorCause::Digest { .. }
             | ErrorCause::LongerThanDeclared { .. }
-            | ErrorCause::Manifest(ManifestError::Ambiguous(_)) => Class::Corrupt,
+            | ErrorCause::Manifest(ManifestError::Ambiguous(_)) => FailureClass::Corrupt,
             ErrorCause::Protocol(_)
             | ErrorCause::Redirect(_)
             | ErrorCause::TooLong(_)
             | ErrorCause::FallbackTaken(_)
             | ErrorCause::OverBudget(_)
-            | ErrorCause::Manifest(_) => Class::Rejected,
+            | ErrorCause::Manifest(_) => FailureClass::Rejected,
             ErrorCause::Auth(_)
             | ErrorCause::NoCredentials(_)
-            | ErrorCause::Credentials(ProviderError::Unusable(_)) => Class::Auth,
-            ErrorCause::Configuration(_) => Class::Internal,
+            | ErrorCause::Credentials(ProviderError::Unusable(_)) => FailureClass::Auth,
+            ErrorCause::Configuration(_) => FailureClass::Internal,
         }
     }
 
@@ -235,7 +235,7 @@ impl Error {
 
     #[must_use]
     pub fn is_not_found(&self) -> bool {
-        self.class() == Class::NotFound
+        self.class() == FailureClass::NotFound
     }
 }
 
@@ -245,27 +245,29 @@ fn classify(
     code: Option<&str>,
     message: Option<&str>,
     retry_after: Option<Duration>,
-) -> Class {
+) -> FailureClass {
     let throttled = code == Some("TOOMANYREQUESTS")
         || message.is_some_and(|message| message.to_ascii_lowercase().contains("throttl"));
     match status {
-        _ if throttled => Class::Transient { retry_after },
-        408 | 425 | 429 | 499 | 500 | 502..=504 | 520..=530 => Class::Transient { retry_after },
-        401 => Class::Auth,
+        _ if throttled => FailureClass::Transient { retry_after },
+        408 | 425 | 429 | 499 | 500 | 502..=504 | 520..=530 => {
+            FailureClass::Transient { retry_after }
+        }
+        401 => FailureClass::Auth,
         403 if code.is_none_or(|code| matches!(code, "DENIED" | "UNAUTHORIZED" | "FORBIDDEN")) => {
-            Class::Auth
+            FailureClass::Auth
         }
         // Of bytes that were hashed here: see `Error::disputes_digest`.
         400..500
             if code == Some(DIGEST_INVALID)
                 && matches!(operation, Operation::SendBlob | Operation::PutManifest) =>
         {
-            Class::Transient { retry_after }
+            FailureClass::Transient { retry_after }
         }
         // The session is gone: expired, or another replica has it (quirks 11 and 32).
-        404 | 410 if operation == Operation::SendBlob => Class::Transient { retry_after },
-        404 | 410 => Class::NotFound,
-        _ => Class::Rejected,
+        404 | 410 if operation == Operation::SendBlob => FailureClass::Transient { retry_after },
+        404 | 410 => FailureClass::NotFound,
+        _ => FailureClass::Rejected,
     }
 }
 
@@ -390,22 +392,28 @@ impl fmt::Display for Operation {
 mod tests {
     use super::*;
 
-    fn class(status: u16, code: Option<&str>, message: Option<&str>) -> Class {
+    fn class(status: u16, code: Option<&str>, message: Option<&str>) -> FailureClass {
         classify(Operation::GetBlob, status, code, message, None)
     }
 
-    const TRANSIENT: Class = Class::Transient { retry_after: None };
+    const TRANSIENT: FailureClass = FailureClass::Transient { retry_after: None };
 
     #[test]
     fn the_status_decides_even_when_the_code_is_unknown() {
         // Quirk 27: not-found spelled UNKNOWN.
-        assert_eq!(class(404, Some("UNKNOWN"), None), Class::NotFound);
+        assert_eq!(class(404, Some("UNKNOWN"), None), FailureClass::NotFound);
         for status in [408, 429, 499, 500, 502, 503, 504, 522] {
             assert_eq!(class(status, None, None), TRANSIENT, "{status}");
         }
-        assert_eq!(class(400, Some("TAG_INVALID"), None), Class::Rejected);
-        assert_eq!(class(403, Some("DENIED"), None), Class::Auth);
-        assert_eq!(class(403, Some("QUOTA_EXCEEDED"), None), Class::Rejected);
+        assert_eq!(
+            class(400, Some("TAG_INVALID"), None),
+            FailureClass::Rejected
+        );
+        assert_eq!(class(403, Some("DENIED"), None), FailureClass::Auth);
+        assert_eq!(
+            class(403, Some("QUOTA_EXCEEDED"), None),
+            FailureClass::Rejected
+        );
     }
 
     #[test]

@@ -11,9 +11,9 @@ use url::Url;
 
 use super::{
     Proxy, TlsSettings,
-    boundary::Boundary,
     error::ErrorCause,
     private_network::GuardedResolver,
+    redirect_policy::RedirectPolicy,
     tls::{config, http_client},
 };
 use crate::oci::Registry;
@@ -31,7 +31,7 @@ impl HttpClients {
         registry: &Registry,
         tls: &TlsSettings,
         (base, proxy): (Url, Proxy),
-        boundary: &Boundary,
+        boundary: &RedirectPolicy,
         resolver: Arc<dyn Resolve>,
     ) -> Result<Self, ErrorCause> {
         let config = config(registry, tls)?;

@@ -34,7 +34,7 @@ static LARGE_IMAGES: Semaphore = Semaphore::const_new(1);
 
 /// What was read for one image so far.
 pub struct ImageBudget<'a> {
-    taken: Mutex<Taken>,
+    taken: Mutex<Usage>,
     /// Of [`LARGE_IMAGES`]; kept as long as the image is. Absent only if there are no permits, which does not
     /// happen.
     permit: OnceCell<Option<SemaphorePermit<'static>>>,
@@ -43,7 +43,7 @@ pub struct ImageBudget<'a> {
 }
 
 #[derive(Default)]
-struct Taken {
+struct Usage {
     manifests: u64,
     bytes: u64,
     blobs: HashSet<Digest>,
@@ -98,7 +98,7 @@ impl<'a> ImageBudget<'a> {
 
     /// Begins anew: what was read so far is no longer kept.
     pub fn reset(&self) {
-        *self.lock() = Taken::default();
+        *self.lock() = Usage::default();
     }
 
     /// Charges manifests whose sizes are declared, before one of them is read.
@@ -189,12 +189,12 @@ impl<'a> ImageBudget<'a> {
                 .is_ok_and(|permit| self.permit.set(Some(permit)).is_ok())
     }
 
-    fn lock(&self) -> MutexGuard<'_, Taken> {
+    fn lock(&self) -> MutexGuard<'_, Usage> {
         self.taken.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Taken {
+impl Usage {
     fn add_manifests(&mut self, count: u64) -> Result<(), OverBudget> {
         let held = self.manifests.saturating_add(count);
         check(Counted::Manifests, held, MOST_MANIFESTS)?;

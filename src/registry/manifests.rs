@@ -13,8 +13,8 @@ use url::Url;
 use super::{
     Client, Error, ErrorCause, ImageBudget, LARGEST_MANIFEST, Operation, OverBudget,
     auth::Scopes,
+    http::{Request, RequestBody},
     image_budget::Charge,
-    transmission::{Call, CallBody},
 };
 use crate::oci::{Descriptor, Digest, Manifest, MediaType, Repository, Version};
 
@@ -34,7 +34,7 @@ pub struct ManifestHead {
 
 /// What a registry said to a written manifest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Written {
+pub struct PutManifest {
     /// Whether the registry lists it among its subject's referrers by itself
     /// (distribution-spec "Pushing Manifests with Subject").
     pub lists_subject: bool,
@@ -227,7 +227,7 @@ impl Client {
         repository: &Repository,
         version: &Version,
         manifest: &Manifest,
-    ) -> Result<Written, Error> {
+    ) -> Result<PutManifest, Error> {
         let operation = Operation::PutManifest;
         let url = self.manifest_url(repository, version);
         let content_type = HeaderValue::from_str(manifest.media_type.as_str())
@@ -235,15 +235,15 @@ impl Client {
         let mut disputes = 0;
         let response = loop {
             let scopes = Scopes::push(repository);
-            let call = Call::new(operation, Method::PUT, url.clone(), scopes)
+            let call = Request::new(operation, Method::PUT, url.clone(), scopes)
                 .header(CONTENT_TYPE, content_type.clone())
-                .body(CallBody::Bytes(manifest.raw.clone()));
+                .body(RequestBody::Bytes(manifest.raw.clone()));
             match self.send(call).await {
                 Err(error) if disputes < MAX_DISPUTES && error.disputes_digest() => {
                     disputes += 1;
                     // At random, so that two batches do not meet again.
                     let pause = rand::random_range(0.5..1.5) * f64::from(disputes);
-                    tokio::time::sleep(self.patience().mend.mul_f64(pause)).await;
+                    tokio::time::sleep(self.timeouts().resume_delay.mul_f64(pause)).await;
                 }
                 sent => break sent?,
             }
@@ -251,7 +251,7 @@ impl Client {
         // A registry or proxy that answers 200 to everything has stored nothing (quirk 48).
         let status = response.status().as_u16();
         let answered = header_digest(&response);
-        let written = Written {
+        let written = PutManifest {
             lists_subject: response.headers().contains_key(OCI_SUBJECT),
         };
         match (status, answered) {
@@ -285,7 +285,7 @@ impl Client {
     ) -> Result<(), Error> {
         let url = self.manifest_url(repository, version);
         let scopes = Scopes::delete(repository);
-        self.send(Call::new(
+        self.send(Request::new(
             Operation::DeleteManifest,
             Method::DELETE,
             url,
@@ -305,9 +305,9 @@ impl Client {
         method: Method,
         repository: &Repository,
         version: &Version,
-    ) -> Call {
+    ) -> Request {
         let url = self.manifest_url(repository, version);
-        let mut call = Call::new(operation, method, url, Scopes::pull(repository));
+        let mut call = Request::new(operation, method, url, Scopes::pull(repository));
         for media_type in MediaType::MANIFESTS {
             call = call.header(ACCEPT, HeaderValue::from_static(media_type));
         }

@@ -7,26 +7,26 @@
 #![doc = include_str!("quirks.md")]
 
 mod auth;
+mod auth_retry;
 mod blobs;
-mod boundary;
 mod circuit_breaker;
 mod client;
 mod connection;
 mod error;
-mod exchange;
-mod flow;
-#[cfg(test)]
-mod hostile;
+mod http;
 mod http_clients;
 mod image_budget;
-mod lane;
+mod limiter;
 mod link;
 mod manifests;
+mod min_throughput;
 mod names;
 mod pages;
-mod patience;
 mod private_network;
+#[cfg(test)]
+mod proptests;
 mod proxy;
+mod redirect_policy;
 mod referrers;
 mod refusal;
 mod secrets;
@@ -34,29 +34,29 @@ mod single_flight;
 mod stream_queue;
 mod tags;
 mod throttling;
+mod timeouts;
 mod tls;
-mod transmission;
 mod upload_mode;
 mod uploads;
 
 pub use auth::{Credential, CredentialProvider, Credentials, ProviderError};
 pub use blobs::{BlobPresence, BlobRead};
 pub use client::{Client, Settings};
-pub use error::{Class, Error, ErrorCause, Operation};
-pub use flow::Flow;
+pub use error::{Error, ErrorCause, FailureClass, Operation};
 pub use image_budget::{
     ImageBudget, LARGEST_MANIFEST, MOST_BLOBS, MOST_CONFIG_BYTES, MOST_MANIFEST_BYTES,
     MOST_MANIFESTS, OverBudget,
 };
-pub use lane::{Lane, LaneSample, Limit, Limits, Rationed, StreamPermit};
-pub use manifests::{ManifestHead, Written};
-pub use patience::Patience;
+pub use limiter::{Limit, LimiterSample, Limits, Rationed, RegistryLimiter, StreamPermit};
+pub use manifests::{ManifestHead, PutManifest};
+pub use min_throughput::MinThroughput;
 pub use proxy::Proxy;
 pub use referrers::{Referrers, ReferrersApi, described_as_referrer};
 pub use refusal::Refusal;
 pub(crate) use single_flight::SingleFlight;
 pub use stream_queue::{StreamPermits, StreamQueue};
 pub use throttling::Budget;
+pub use timeouts::Timeouts;
 pub use tls::TlsSettings;
 pub use upload_mode::UploadMode;
-pub use uploads::{Begun, UploadSession};
+pub use uploads::{UploadSession, UploadStart};

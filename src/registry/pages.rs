@@ -18,8 +18,8 @@ use tokio::{
 use url::Url;
 
 use super::{
-    Client, Error, ErrorCause, ImageBudget, LARGEST_MANIFEST, Operation, auth::Scopes, link,
-    transmission::Call,
+    Client, Error, ErrorCause, ImageBudget, LARGEST_MANIFEST, Operation, auth::Scopes,
+    http::Request, link,
 };
 use crate::oci::MediaType;
 
@@ -139,7 +139,7 @@ impl<'a> Pages<'a> {
     }
 
     async fn ask(&self, url: &Url) -> Result<Response, Error> {
-        let mut call = Call::new(
+        let mut call = Request::new(
             self.operation,
             Method::GET,
             url.clone(),

@@ -4,7 +4,7 @@
 //! nor statuses; what can be done about it is said in a sentence. Invariant: a refusal is never tried again
 //! as it is: something has to be changed first.
 
-use super::{Class, Operation, error::DIGEST_INVALID};
+use super::{FailureClass, Operation, error::DIGEST_INVALID};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refusal {
@@ -97,16 +97,16 @@ impl Refusal {
         }
     }
 
-    pub(super) fn class(self) -> Class {
+    pub(super) fn class(self) -> FailureClass {
         match self {
-            Self::MissingRepository | Self::MissingProject => Class::NotFound,
+            Self::MissingRepository | Self::MissingProject => FailureClass::NotFound,
             Self::ImmutableTag
             | Self::Quota
             | Self::NoMediaType
             | Self::UnsupportedContent
             | Self::TooLarge
             | Self::UnsupportedDigest
-            | Self::Policy => Class::Rejected,
+            | Self::Policy => FailureClass::Rejected,
         }
     }
 
@@ -266,6 +266,6 @@ mod tests {
             Some(harbor),
         );
         assert_eq!(pull, Some(Refusal::Policy));
-        assert_eq!(Refusal::Policy.class(), Class::Rejected);
+        assert_eq!(Refusal::Policy.class(), FailureClass::Rejected);
     }
 }

@@ -13,7 +13,7 @@ use std::{
 use futures_util::future;
 use tokio::sync::Semaphore;
 
-use super::{Client, Lane, StreamPermit, lane::streams::Reservation};
+use super::{Client, RegistryLimiter, StreamPermit, limiter::streams::Reservation};
 use crate::oci::Registry;
 
 /// Streams that each of the two registries may give to others while one transfer waits for both. Where they are never
@@ -54,33 +54,40 @@ impl StreamQueue {
         let turn = self.turn(source.registry(), destination.registry());
         // Never closed; without its permit we would only be less fair.
         let _turn = turn.acquire().await;
-        let mut lanes = vec![destination.lane()];
+        let mut limiters = vec![destination.limiter()];
         if source.registry() != destination.registry() {
-            lanes.push(source.lane());
+            limiters.push(source.limiter());
         }
-        let given: Vec<u64> = lanes.iter().map(|lane| lane.streams.given()).collect();
+        let given: Vec<u64> = limiters
+            .iter()
+            .map(|limiter| limiter.streams.given())
+            .collect();
         let mut priority = None;
         loop {
-            for lane in &lanes {
-                lane.short_pause().await;
+            for limiter in &limiters {
+                limiter.short_pause().await;
             }
             // Begun before the try, so that nothing that is freed after it is missed.
-            let freed: Vec<_> = lanes
+            let freed: Vec<_> = limiters
                 .iter()
-                .map(|lane| Box::pin(lane.streams.freed()))
+                .map(|limiter| Box::pin(limiter.streams.freed()))
                 .collect();
             let reserved = priority.as_ref().map(|(_, reserved)| reserved);
-            if let Some(permits) = self.try_take(&lanes, reserved) {
+            if let Some(permits) = self.try_take(&limiters, reserved) {
                 return StreamPermits { _permits: permits };
             }
-            let mut since = lanes.iter().zip(&given);
-            let overtaken =
-                |(lane, given): (&&Lane, &u64)| lane.streams.given() - given >= MAX_OVERTAKEN;
+            let mut since = limiters.iter().zip(&given);
+            let overtaken = |(limiter, given): (&&RegistryLimiter, &u64)| {
+                limiter.streams.given() - given >= MAX_OVERTAKEN
+            };
             if priority.is_none()
                 && since.all(overtaken)
                 && let Ok(alone) = self.reserving.try_acquire()
             {
-                let reserved: Vec<_> = lanes.iter().map(|lane| lane.streams.reserve()).collect();
+                let reserved: Vec<_> = limiters
+                    .iter()
+                    .map(|limiter| limiter.streams.reserve())
+                    .collect();
                 priority = Some((alone, reserved));
                 continue;
             }
@@ -97,15 +104,15 @@ impl StreamQueue {
         Arc::clone(turn)
     }
 
-    /// A permit of each lane, or none at all.
+    /// A permit of each limiter, or none at all.
     fn try_take(
         &self,
-        lanes: &[&Lane],
+        limiters: &[&RegistryLimiter],
         reserved: Option<&Vec<Reservation<'_>>>,
     ) -> Option<Vec<StreamPermit>> {
         let _one_step = self.taking.lock().unwrap_or_else(PoisonError::into_inner);
         let reservation = |at: usize| reserved.and_then(|reserved| reserved.get(at));
-        let mut streams = lanes.iter().map(|lane| &lane.streams).enumerate();
+        let mut streams = limiters.iter().map(|limiter| &limiter.streams).enumerate();
         if !(streams.clone()).all(|(at, streams)| streams.has_free(reservation(at))) {
             return None;
         }
@@ -164,7 +171,7 @@ mod tests {
         let queue = StreamQueue::default();
         let source = client("source.example", 1);
         let (resting, healthy) = (client("resting.example", 1), client("healthy.example", 1));
-        resting.lane().throttle(Duration::from_secs(5));
+        resting.limiter().throttle(Duration::from_secs(5));
         let later = waiting(&queue, &source, &resting);
         let goes = queue.acquire(&source, &healthy).now_or_never();
         assert!(goes.is_some());
@@ -189,7 +196,10 @@ mod tests {
         });
         future::join_all(transfers).await;
         assert_eq!(
-            (one.lane().sample().streams, other.lane().sample().streams),
+            (
+                one.limiter().sample().streams,
+                other.limiter().sample().streams
+            ),
             (0, 0)
         );
     }
@@ -215,7 +225,7 @@ mod tests {
         let (source, destination) = (client("a.example", 9), client("b.example", 1));
         let _held = queue.acquire(&source, &destination).await;
         let next = waiting(&queue, &source, &destination);
-        destination.lane().set(Limit::Streams(2));
+        destination.limiter().set(Limit::Streams(2));
         assert!(next.now_or_never().is_some());
     }
 

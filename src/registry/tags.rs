@@ -8,9 +8,9 @@ use url::Url;
 use super::{
     Client, Error, Operation,
     auth::Scopes,
+    http::Request,
     names::{self, Take},
     pages::Pages,
-    transmission::Call,
 };
 use crate::oci::Repository;
 
@@ -90,7 +90,7 @@ impl Client {
     pub async fn is_new_repository(&self, repository: &Repository) -> Result<bool, Error> {
         let mut url = self.repository_url(repository, "tags/list");
         url.set_query(Some("n=1"));
-        let call = Call::new(
+        let call = Request::new(
             Operation::ListTags,
             Method::GET,
             url,

@@ -1,6 +1,6 @@
 //! What answers say about being asked too much: refusals, quotas, times to wait (RFC 6585; Docker Hub).
 //!
-//! Pure reading of statuses, headers and texts; what follows is the lane's. Invariant: whatever a header
+//! Pure reading of statuses, headers and texts; what follows is the limiter's. Invariant: whatever a header
 //! says, a pause is at most a day.
 
 use std::time::{Duration, SystemTime};
@@ -21,7 +21,7 @@ pub struct Budget {
     pub window: Option<Duration>,
 }
 
-/// What an answer means for the lane.
+/// What an answer means for the limiter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Throttling {
     /// Asked too fast.

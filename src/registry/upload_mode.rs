@@ -8,7 +8,7 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-use super::{Class, Client, Error, ErrorCause};
+use super::{Client, Error, ErrorCause, FailureClass};
 
 /// Tried first when a body is too large for a registry or a proxy before it: ACR takes about 20 MB at
 /// once, Cloudflare 100 MB (quirks 10 and 43).
@@ -78,7 +78,7 @@ fn is_expiry(error: &Error) -> bool {
 }
 
 fn is_cut(error: &Error) -> bool {
-    matches!(error.class(), Class::Transient { .. })
+    matches!(error.class(), FailureClass::Transient { .. })
         && matches!(*error.cause, ErrorCause::Network(_))
 }
 

@@ -16,9 +16,9 @@ use reqwest::{
 use url::Url;
 
 use super::{
-    BlobPresence, Class, Client, Error, ErrorCause, Operation,
+    BlobPresence, Client, Error, ErrorCause, FailureClass, Operation,
     auth::Scopes,
-    transmission::{Call, CallBody},
+    http::{Request, RequestBody},
 };
 use crate::oci::{Descriptor, Digest, Repository};
 
@@ -38,7 +38,7 @@ pub struct UploadSession {
 
 /// What beginning an upload led to.
 #[derive(Debug)]
-pub enum Begun {
+pub enum UploadStart {
     /// The blob is in the repository; nothing is to be sent.
     Mounted,
     Session(UploadSession),
@@ -48,7 +48,7 @@ impl Client {
     /// Opens an upload.
     pub async fn begin_upload(&self, repository: &Repository) -> Result<UploadSession, Error> {
         let url = self.repository_url(repository, "blobs/uploads/");
-        let (scopes, time) = (Scopes::push(repository), self.patience().answer);
+        let (scopes, time) = (Scopes::push(repository), self.timeouts().answer);
         let response = self.post_upload(url.clone(), scopes, time).await?;
         self.opened(&url, repository, &response)
     }
@@ -60,17 +60,22 @@ impl Client {
         repository: &Repository,
         blob: &Descriptor,
         from: &Repository,
-    ) -> Result<Begun, Error> {
+    ) -> Result<UploadStart, Error> {
         let mut url = self.repository_url(repository, "blobs/uploads/");
         url.set_query(Some(&format!("mount={}&from={from}", blob.digest)));
         let scopes = Scopes::push(repository).and_pull(from);
         // Some copy it within their storage.
         let time = self.settle_within(blob.size);
         match self.post_upload(url.clone(), scopes, time).await {
-            Ok(response) if response.status().as_u16() == 201 => Ok(Begun::Mounted),
-            Ok(response) => self.opened(&url, repository, &response).map(Begun::Session),
-            Err(error) if matches!(error.class(), Class::Transient { .. }) => Err(error),
-            Err(_) => self.begin_upload(repository).await.map(Begun::Session),
+            Ok(response) if response.status().as_u16() == 201 => Ok(UploadStart::Mounted),
+            Ok(response) => self
+                .opened(&url, repository, &response)
+                .map(UploadStart::Session),
+            Err(error) if matches!(error.class(), FailureClass::Transient { .. }) => Err(error),
+            Err(_) => self
+                .begin_upload(repository)
+                .await
+                .map(UploadStart::Session),
         }
     }
 
@@ -100,7 +105,7 @@ impl Client {
         scopes: Scopes,
         time: Duration,
     ) -> Result<Response, Error> {
-        let call = Call::new(Operation::BeginUpload, Method::POST, url, scopes)
+        let call = Request::new(Operation::BeginUpload, Method::POST, url, scopes)
             .header(CONTENT_LENGTH, HeaderValue::from_static("0"))
             .answer_within(time);
         self.send(call).await
@@ -108,8 +113,8 @@ impl Client {
 
     /// How long a registry may take to put a blob of `size` bytes where it belongs, once it has it.
     fn settle_within(&self, size: u64) -> Duration {
-        let patience = self.patience();
-        patience.answer_to(size).max(patience.answer)
+        let timeouts = self.timeouts();
+        timeouts.answer_to(size).max(timeouts.answer)
     }
 
     /// Sends the bytes of `digest` from `offset` up to `size` and commits. `body` has exactly those. A commit without
@@ -180,12 +185,15 @@ impl Client {
     ) -> Result<Option<(u64, UploadSession)>, Error> {
         let operation = Operation::AskUpload;
         let scopes = Scopes::push(&session.repository);
-        let call = Call::new(operation, Method::GET, session.url.clone(), scopes);
+        let call = Request::new(operation, Method::GET, session.url.clone(), scopes);
         let response = match self.send(session.authenticate(call)).await {
             Ok(response) => response,
             Err(error) => match error.class() {
-                Class::Transient { .. } | Class::Auth => return Err(error),
-                Class::NotFound | Class::Rejected | Class::Corrupt | Class::Internal => {
+                FailureClass::Transient { .. } | FailureClass::Auth => return Err(error),
+                FailureClass::NotFound
+                | FailureClass::Rejected
+                | FailureClass::Corrupt
+                | FailureClass::Internal => {
                     return Ok(None);
                 }
             },
@@ -205,7 +213,7 @@ impl Client {
     /// Ends a session that will not be used, so that the registry need not keep its bytes.
     pub async fn cancel_upload(&self, session: &UploadSession) -> Result<(), Error> {
         let scopes = Scopes::push(&session.repository);
-        let call = Call::new(
+        let call = Request::new(
             Operation::CancelUpload,
             Method::DELETE,
             session.url.clone(),
@@ -236,11 +244,11 @@ impl UploadSession {
         span: Range<u64>,
         ranged: bool,
         body: reqwest::Body,
-    ) -> Call {
+    ) -> Request {
         let scopes = Scopes::push(&self.repository);
         let length = span.end - span.start;
         // Always announced: some registries refuse a body of unknown length (quirk 10).
-        let mut call = Call::new(Operation::SendBlob, method, url, scopes)
+        let mut call = Request::new(Operation::SendBlob, method, url, scopes)
             .header(CONTENT_TYPE, OCTETS)
             .header(CONTENT_LENGTH, HeaderValue::from(length));
         if ranged && length > 0 {
@@ -249,12 +257,12 @@ impl UploadSession {
                 .extend(range.ok().map(|range| (CONTENT_RANGE, range)));
         }
         self.authenticate(call.body(match length {
-            0 => CallBody::Empty,
-            _ => CallBody::Stream(body),
+            0 => RequestBody::Empty,
+            _ => RequestBody::Stream(body),
         }))
     }
 
-    fn authenticate(&self, call: Call) -> Call {
+    fn authenticate(&self, call: Request) -> Request {
         match &self.cookie {
             Some(cookie) => call.header(COOKIE, cookie.clone()),
             None => call,

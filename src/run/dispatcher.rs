@@ -18,16 +18,16 @@ use tokio::{
 };
 
 use super::{
-    Policy, lanes,
+    RetryPolicy, registry_status,
     scheduler::{Decision, Input, admit, decide},
-    worker::{self, Said, Task, Word},
+    worker::{self, MessageBody, Task, WorkerMessage},
 };
 use crate::{
     batch::{
-        Attempt, BlobKind, BlobProgress, Board, Command, Event, Job, JobId, JobView, LaneState,
-        Outcome, PlannedBlob, PlannedManifest, Settled, State, StopMode, StopReason,
+        Attempt, BlobKind, BlobProgress, Board, Command, Event, Job, JobId, JobView, Outcome,
+        PlannedBlob, PlannedManifest, RegistryStatus, State, StopMode, StopReason,
     },
-    copy::{Engine, FoundManifest, How, Meter, Report},
+    copy::{self, ByteCounter, Engine, Report},
     journal::{JournalError, Obstacle, Recorder, Waits},
     oci::Digest,
 };
@@ -35,7 +35,7 @@ use crate::{
 /// How often byte counts are sampled into one event.
 const SAMPLE: Duration = Duration::from_millis(100);
 /// Lanes change slowly; every so many samples.
-const LANES_EVERY: u32 = 5;
+const REGISTRIES_EVERY: u32 = 5;
 /// Observers are called about once a second.
 const TICK_EVERY: u32 = 10;
 
@@ -64,7 +64,7 @@ pub enum Signal {
 pub struct Options {
     /// Images in flight at once.
     pub parallel: u16,
-    pub policy: Policy,
+    pub policy: RetryPolicy,
     pub review: Review,
     /// Stay after the last image, so that an operator can look around and retry; a stop ends the batch.
     pub stay: bool,
@@ -95,7 +95,7 @@ pub struct Batch {
 }
 
 /// Where input comes from. Unbounded: a person or a signal sends them.
-pub struct Inlets {
+pub struct Inputs {
     pub commands: UnboundedReceiver<Command>,
     pub signals: UnboundedReceiver<Signal>,
 }
@@ -106,8 +106,8 @@ pub struct Dispatcher {
     journal: Recorder,
     observers: Vec<Box<dyn Observer>>,
     options: Options,
-    words: UnboundedSender<Word>,
-    said: UnboundedReceiver<Word>,
+    message_sender: UnboundedSender<WorkerMessage>,
+    messages: UnboundedReceiver<WorkerMessage>,
     workers: JoinSet<()>,
     handles: BTreeMap<JobId, AbortHandle>,
     timers: BinaryHeap<Reverse<(Instant, JobId, Attempt)>>,
@@ -119,9 +119,9 @@ pub struct Dispatcher {
 /// A blob whose bytes are moving.
 struct InFlight {
     attempt: Attempt,
-    meter: Arc<Meter>,
+    meter: Arc<ByteCounter>,
     /// The position that observers know.
-    told: u64,
+    last_sampled: u64,
 }
 
 impl Dispatcher {
@@ -132,15 +132,15 @@ impl Dispatcher {
         observers: Vec<Box<dyn Observer>>,
         options: Options,
     ) -> Self {
-        let (words, said) = mpsc::unbounded_channel();
+        let (message_sender, messages) = mpsc::unbounded_channel();
         Self {
             board: Board::default(),
             engine,
             journal,
             observers,
             options,
-            words,
-            said,
+            message_sender,
+            messages,
             workers: JoinSet::new(),
             handles: BTreeMap::new(),
             timers: BinaryHeap::new(),
@@ -156,9 +156,9 @@ impl Dispatcher {
     pub async fn run(
         mut self,
         batch: Batch,
-        mut inlets: Inlets,
+        mut inputs: Inputs,
     ) -> (Board, Result<(), JournalError>) {
-        self.list(batch);
+        self.emit_jobs(batch);
         let mut samples = interval(SAMPLE);
         samples.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut sampled = 0;
@@ -170,12 +170,12 @@ impl Dispatcher {
             self.start_admitted();
             let due = self.timers.peek().map(|Reverse((due, ..))| *due);
             let input = tokio::select! {
-                Some(command) = inlets.commands.recv() => Some(Input::Command(command)),
-                Some(signal) = inlets.signals.recv() => Some(match signal {
+                Some(command) = inputs.commands.recv() => Some(Input::Command(command)),
+                Some(signal) = inputs.signals.recv() => Some(match signal {
                     Signal::Interrupt => Input::Interrupted,
                     Signal::Terminate => Input::Terminated,
                 }),
-                Some(word) = self.said.recv() => self.hear(word),
+                Some(word) = self.messages.recv() => self.handle_worker_message(word),
                 () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => self.next_due(),
                 lost = &mut journal_lost, if recording => {
                     recording = false;
@@ -195,12 +195,12 @@ impl Dispatcher {
             };
             if let Some(input) = input {
                 for decision in decide(&self.board, input, &self.options.policy) {
-                    self.carry_out(decision);
+                    self.carry_out_decision(decision);
                 }
             }
         }
         self.workers.shutdown().await;
-        let written = self.write_rest(&mut inlets, &mut journal_waits).await;
+        let written = self.write_rest(&mut inputs, &mut journal_waits).await;
         let reviewed = self.is_reviewed().then_some(StopReason::Reviewed);
         let stopped_by = self.ending.or(reviewed);
         let stopped_by = stopped_by.filter(|_| !self.board.all_done());
@@ -214,7 +214,7 @@ impl Dispatcher {
                     tokio::select! {
                         closed = &mut closing => break closed,
                         wait = journal_waits.next() => waiting = wait.is_some(),
-                        Some(_) = inlets.signals.recv() => {
+                        Some(_) = inputs.signals.recv() => {
                             if waiting {
                                 break Err(JournalError::Abandoned);
                             }
@@ -232,7 +232,7 @@ impl Dispatcher {
     /// Waits until everything so far is in the journal, or is known not to get there; says whether it was waited
     /// for to the end. An operator who asks again to stop does not wait for a journal that is locked, and a
     /// system that ends the process waits only a little.
-    async fn write_rest(&mut self, inlets: &mut Inlets, waits: &mut Waits) -> bool {
+    async fn write_rest(&mut self, inlets: &mut Inputs, waits: &mut Waits) -> bool {
         let written = self.journal.flush();
         tokio::pin!(written);
         let patience = match self.ending {
@@ -280,7 +280,7 @@ impl Dispatcher {
         self.emit(Event::Noted { job: None, text });
     }
 
-    fn list(&mut self, batch: Batch) {
+    fn emit_jobs(&mut self, batch: Batch) {
         self.emit(Event::BatchStarted {
             batch: self.journal.batch().clone(),
             list: batch.list,
@@ -312,12 +312,12 @@ impl Dispatcher {
 
     /// The plan is complete, and it is all that was asked for.
     fn is_reviewed(&self) -> bool {
-        self.options.review == Review::Only && self.board.unsurveyed() == 0
+        self.options.review == Review::Only && self.board.without_preflight() == 0
     }
 
     fn start_admitted(&mut self) {
         let task = match self.board.is_reviewing() {
-            true => Task::Survey,
+            true => Task::Preflight,
             false => Task::Copy,
         };
         for id in admit(&self.board) {
@@ -331,7 +331,7 @@ impl Dispatcher {
                 &view.job,
                 attempt,
                 task,
-                &self.words,
+                &self.message_sender,
             );
             self.handles.insert(id, handle);
             self.emit(Event::JobStarted { job: id, attempt });
@@ -339,23 +339,26 @@ impl Dispatcher {
     }
 
     /// Turns a worker's word into facts, or into an input if it was its last.
-    fn hear(&mut self, Word { job, attempt, said }: Word) -> Option<Input> {
+    fn handle_worker_message(
+        &mut self,
+        WorkerMessage { job, attempt, body }: WorkerMessage,
+    ) -> Option<Input> {
         let current = |view: &JobView| view.attempt == attempt && view.state == State::Running;
         if !self.board.job(job).is_some_and(current) {
             return None;
         }
-        match said {
-            Said::Ended(outcome) => {
+        match body {
+            MessageBody::Ended(outcome) => {
                 self.handles.remove(&job);
                 self.forget_meters(job);
                 return Some(Input::Ended(job, attempt, outcome));
             }
-            Said::Surveyed => {
+            MessageBody::PreflightDone => {
                 self.handles.remove(&job);
-                return Some(Input::Surveyed(job, attempt));
+                return Some(Input::PreflightDone(job, attempt));
             }
-            Said::Report(report) => {
-                let event = self.fact(job, attempt, report);
+            MessageBody::Report(report) => {
+                let event = self.event_of(job, attempt, report);
                 self.emit(event);
             }
         }
@@ -363,7 +366,7 @@ impl Dispatcher {
     }
 
     /// What is left of a report when channels and counters are taken out of it.
-    fn fact(&mut self, job: JobId, attempt: Attempt, report: Report) -> Event {
+    fn event_of(&mut self, job: JobId, attempt: Attempt, report: Report) -> Event {
         match report {
             Report::Planned {
                 root,
@@ -373,7 +376,7 @@ impl Dispatcher {
             } => Event::JobPlanned {
                 job,
                 root,
-                manifests: manifests.into_iter().map(planned).collect(),
+                manifests: manifests.into_iter().map(to_planned_manifest).collect(),
                 blobs: blobs
                     .iter()
                     .map(|blob| PlannedBlob {
@@ -389,11 +392,7 @@ impl Dispatcher {
                     .collect(),
                 replaces,
             },
-            Report::Waiting { digest, owner } => Event::BlobWaited {
-                job,
-                digest,
-                owner: JobId(owner.0),
-            },
+            Report::Waiting { digest, owner } => Event::BlobWaited { job, digest, owner },
             Report::Started {
                 digest,
                 offset,
@@ -402,7 +401,7 @@ impl Dispatcher {
                 let in_flight = InFlight {
                     attempt,
                     meter,
-                    told: offset,
+                    last_sampled: offset,
                 };
                 self.in_flight.insert((job, digest.clone()), in_flight);
                 Event::BlobStarted {
@@ -414,11 +413,6 @@ impl Dispatcher {
             Report::Settled { digest, bytes, how } => {
                 let key = (job, digest);
                 self.in_flight.remove(&key);
-                let how = match how {
-                    How::Present => Settled::Present,
-                    How::Mounted { from } => Settled::Mounted { from },
-                    How::Copied => Settled::Copied,
-                };
                 Event::BlobSettled {
                     job,
                     digest: key.1,
@@ -438,7 +432,7 @@ impl Dispatcher {
         Some(Input::RetryDue(job, attempt))
     }
 
-    fn carry_out(&mut self, decision: Decision) {
+    fn carry_out_decision(&mut self, decision: Decision) {
         match decision {
             Decision::Emit(event) => {
                 if let Event::StopRequested {
@@ -462,7 +456,7 @@ impl Dispatcher {
             Decision::SetLimit(registry, limit) => {
                 // A registry that cannot be reached as configured has nothing to limit.
                 if let Ok(client) = self.engine.client(&registry) {
-                    client.lane().set(lanes::limit(limit));
+                    client.limiter().set(registry_status::limit(limit));
                 }
             }
             Decision::End(reason) => self.ending = Some(reason),
@@ -480,19 +474,21 @@ impl Dispatcher {
             .iter_mut()
             .filter_map(|((job, digest), in_flight)| {
                 let done = in_flight.meter.position();
-                (std::mem::replace(&mut in_flight.told, done) != done).then(|| BlobProgress {
-                    job: *job,
-                    attempt: in_flight.attempt,
-                    digest: digest.clone(),
-                    done,
+                (std::mem::replace(&mut in_flight.last_sampled, done) != done).then(|| {
+                    BlobProgress {
+                        job: *job,
+                        attempt: in_flight.attempt,
+                        digest: digest.clone(),
+                        done,
+                    }
                 })
             });
         let blobs: Vec<_> = moved.collect();
         if !blobs.is_empty() {
             self.emit(Event::Progress { blobs });
         }
-        if count.is_multiple_of(LANES_EVERY) {
-            self.sample_lanes();
+        if count.is_multiple_of(REGISTRIES_EVERY) {
+            self.sample_registries();
         }
         if count.is_multiple_of(TICK_EVERY) {
             for observer in &mut self.observers {
@@ -503,19 +499,21 @@ impl Dispatcher {
 
     /// Tells how the lanes are. No image is started for a registry that is down: one request at a time finds out
     /// whether it is back.
-    fn sample_lanes(&mut self) {
+    fn sample_registries(&mut self) {
         for client in self.engine.to_probe() {
             self.workers.spawn(async move { client.probe().await });
         }
-        let lanes: Vec<LaneState> = self
+        let registries: Vec<RegistryStatus> = self
             .engine
-            .lanes()
+            .registries()
             .into_iter()
-            .map(|(registry, lane, upload_mode)| lanes::state(registry, lane, upload_mode))
-            .filter(|lane| self.board.lanes.get(&lane.registry) != Some(lane))
+            .map(|(registry, lane, upload_mode)| {
+                registry_status::state(registry, lane, upload_mode)
+            })
+            .filter(|lane| self.board.registries.get(&lane.registry) != Some(lane))
             .collect();
-        if !lanes.is_empty() {
-            self.emit(Event::LanesSampled { lanes });
+        if !registries.is_empty() {
+            self.emit(Event::RegistriesSampled { registries });
         }
     }
 
@@ -529,7 +527,7 @@ impl Dispatcher {
     }
 }
 
-fn planned(found: FoundManifest) -> PlannedManifest {
+fn to_planned_manifest(found: copy::PlannedManifest) -> PlannedManifest {
     // More than four billion of anything were not read.
     let position = |at: usize| u32::try_from(at).unwrap_or(u32::MAX);
     PlannedManifest {

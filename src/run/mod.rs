@@ -5,10 +5,10 @@
 //! dispatcher is the only writer of truth, and every event passes journal, board and observers in that order.
 
 mod dispatcher;
-mod failure;
-mod lanes;
+mod job_failure;
+mod registry_status;
 mod scheduler;
 mod worker;
 
-pub use dispatcher::{Batch, Dispatcher, Inlets, Observer, Options, Review, Signal};
-pub use scheduler::Policy;
+pub use dispatcher::{Batch, Dispatcher, Inputs, Observer, Options, Review, Signal};
+pub use scheduler::RetryPolicy;

@@ -11,29 +11,29 @@ use tokio::{
 
 use crate::{
     batch::{Attempt, Failure, FailureClass, Job, JobId, Outcome, Side, SkipReason},
-    copy::{Done, Engine, ImageId, Order, Report, Surveyed},
+    copy::{CopyOutcome, CopyRequest, Engine, PreflightOutcome, Report},
     oci::Digest,
 };
 
 /// What a worker says, and which attempt says it.
-pub(super) struct Word {
+pub(super) struct WorkerMessage {
     pub job: JobId,
     pub attempt: Attempt,
-    pub said: Said,
+    pub body: MessageBody,
 }
 
-pub(super) enum Said {
+pub(super) enum MessageBody {
     Report(Report),
     Ended(Outcome),
     /// What copying the image takes was found out and reported.
-    Surveyed,
+    PreflightDone,
 }
 
 /// What a worker is to do with its image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Task {
     Copy,
-    Survey,
+    Preflight,
 }
 
 /// Starts a task on `job`. Words go to `words`, which is unbounded because a copy says a handful of them per
@@ -44,63 +44,69 @@ pub(super) fn start(
     job: &Job,
     attempt: Attempt,
     task: Task,
-    words: &UnboundedSender<Word>,
+    messages: &UnboundedSender<WorkerMessage>,
 ) -> AbortHandle {
-    let order = Order {
-        image: ImageId(job.id.0),
+    let request = CopyRequest {
+        image: job.id,
         source: job.source.clone(),
         destination: job.destination.clone(),
         platforms: job.platforms.clone(),
         attachments: job.attachments,
         on_existing: job.on_existing,
     };
-    let (id, engine, words) = (job.id, Arc::clone(engine), words.clone());
+    let (id, engine, messages) = (job.id, Arc::clone(engine), messages.clone());
     workers.spawn(async move {
         // The dispatcher outlives its workers; if it is gone there is nobody to tell.
-        let say = move |said| {
-            let _ = words.send(Word {
+        let send = move |body| {
+            let _ = messages.send(WorkerMessage {
                 job: id,
                 attempt,
-                said,
+                body,
             });
         };
-        let mut last_word = LastWord {
-            say: &say,
-            said: Some(Said::Ended(panicked())),
+        let mut report_on_drop = ReportOnDrop {
+            send: &send,
+            body: Some(MessageBody::Ended(panicked())),
         };
-        let report = |report| say(Said::Report(report));
+        let report = |report| send(MessageBody::Report(report));
         let ended = match task {
-            Task::Copy => match engine.copy(&order, &report).await {
-                Ok(Done::Copied { root }) => Ok(Said::Ended(Outcome::Copied { root })),
-                Ok(Done::UpToDate { root }) => Ok(Said::Ended(Outcome::UpToDate { root })),
-                Ok(Done::Kept { there }) => Ok(Said::Ended(kept(there))),
+            Task::Copy => match engine.copy(&request, &report).await {
+                Ok(CopyOutcome::Copied { root }) => {
+                    Ok(MessageBody::Ended(Outcome::Copied { root }))
+                }
+                Ok(CopyOutcome::UpToDate { root }) => {
+                    Ok(MessageBody::Ended(Outcome::UpToDate { root }))
+                }
+                Ok(CopyOutcome::Kept { there }) => Ok(MessageBody::Ended(kept(there))),
                 Err(error) => Err(error),
             },
-            Task::Survey => match engine.survey(&order, &report).await {
-                Ok(Surveyed::UpToDate { root }) => Ok(Said::Ended(Outcome::UpToDate { root })),
-                Ok(Surveyed::Kept { there }) => Ok(Said::Ended(kept(there))),
-                Ok(Surveyed::Missing) => Ok(Said::Surveyed),
+            Task::Preflight => match engine.preflight(&request, &report).await {
+                Ok(PreflightOutcome::UpToDate { root }) => {
+                    Ok(MessageBody::Ended(Outcome::UpToDate { root }))
+                }
+                Ok(PreflightOutcome::Kept { there }) => Ok(MessageBody::Ended(kept(there))),
+                Ok(PreflightOutcome::Missing) => Ok(MessageBody::PreflightDone),
                 Err(error) => Err(error),
             },
         };
-        last_word.said = Some(ended.unwrap_or_else(|error| {
+        report_on_drop.body = Some(ended.unwrap_or_else(|error| {
             let cause = (&error).into();
-            Said::Ended(Outcome::Failed { cause })
+            MessageBody::Ended(Outcome::Failed { cause })
         }));
     })
 }
 
 /// Says how the worker ended when it goes out of scope, however that happens. A cancelled worker says
 /// something too; the scheduler knows by then that it does not matter.
-struct LastWord<'a, F: Fn(Said)> {
-    say: &'a F,
-    said: Option<Said>,
+struct ReportOnDrop<'a, F: Fn(MessageBody)> {
+    send: &'a F,
+    body: Option<MessageBody>,
 }
 
-impl<F: Fn(Said)> Drop for LastWord<'_, F> {
+impl<F: Fn(MessageBody)> Drop for ReportOnDrop<'_, F> {
     fn drop(&mut self) {
-        if let Some(said) = self.said.take() {
-            (self.say)(said);
+        if let Some(body) = self.body.take() {
+            (self.send)(body);
         }
     }
 }

@@ -16,7 +16,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::{
     connections::Peer,
-    errors::{ErrorCode, Refusal},
+    errors::{ErrorCode, ErrorResponse},
     htpasswd::Htpasswd,
     passwords::{Checked, Passwords},
     paths::{Query, Resource},
@@ -112,7 +112,11 @@ impl Gate {
     }
 
     /// Lets a request through or says what it lacks.
-    pub(crate) async fn check(&self, request: &Parts, resource: &Resource) -> Result<(), Refusal> {
+    pub(crate) async fn check(
+        &self,
+        request: &Parts,
+        resource: &Resource,
+    ) -> Result<(), ErrorResponse> {
         match self {
             Self::Open => Ok(()),
             Self::Basic(credentials) if credentials.in_headers(&request.headers) => Ok(()),
@@ -129,7 +133,7 @@ impl Gate {
                     Checked::TooMany { again_in } => {
                         let seconds = again_in.as_secs_f64().ceil().to_string();
                         let message = "too many wrong passwords came from this address";
-                        let refusal = Refusal::new(ErrorCode::TooManyRequests, message);
+                        let refusal = ErrorResponse::new(ErrorCode::TooManyRequests, message);
                         Err(refusal.with(header::RETRY_AFTER, &seconds))
                     }
                 }
@@ -158,9 +162,9 @@ impl Gate {
         &self,
         request: &Parts,
         body: &mut Body,
-    ) -> Result<Response, Refusal> {
+    ) -> Result<Response, ErrorResponse> {
         let Self::Token { tokens, .. } = self else {
-            return Err(Refusal::new(
+            return Err(ErrorResponse::new(
                 ErrorCode::NameUnknown,
                 "this registry gives no tokens",
             ));
@@ -172,7 +176,7 @@ impl Gate {
                 tokens.get(&Query::of(&request.uri), known, claimed)
             }
             Method::POST => tokens.post(body).await,
-            _ => Err(Refusal::new(
+            _ => Err(ErrorResponse::new(
                 ErrorCode::Unsupported,
                 "tokens are asked for with GET or POST",
             )),
@@ -187,8 +191,8 @@ impl Gate {
     }
 }
 
-pub(crate) fn unauthorized(message: &str, challenge: &str) -> Refusal {
-    Refusal::new(ErrorCode::Unauthorized, message).with(header::WWW_AUTHENTICATE, challenge)
+pub(crate) fn unauthorized(message: &str, challenge: &str) -> ErrorResponse {
+    ErrorResponse::new(ErrorCode::Unauthorized, message).with(header::WWW_AUTHENTICATE, challenge)
 }
 
 fn authorization<'h>(headers: &'h HeaderMap, scheme: &str) -> Option<&'h str> {

@@ -20,9 +20,9 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use super::{
+    connection::{Connection, Switch},
     slow_client::WatchedWrites,
     tls::Tls,
-    wire::{Switch, Wire},
 };
 
 /// How long a stopping server waits for the requests it is answering.
@@ -132,7 +132,7 @@ impl Connections {
         T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         let switch = Switch::default();
-        let wire = Wire::new(stream, switch.clone(), self.throttle);
+        let wire = Connection::new(stream, switch.clone(), self.throttle);
         let router = self.router.clone().layer(Extension(switch));
         let service = TowerToHyperService::new(router.layer(Extension(Peer(peer))));
         let connection = hyper::server::conn::http1::Builder::new()

@@ -68,13 +68,13 @@ impl ErrorCode {
 
 /// A request that is not carried out.
 #[derive(Debug)]
-pub(crate) struct Refusal {
+pub(crate) struct ErrorResponse {
     pub(crate) code: ErrorCode,
     message: String,
     headers: Vec<(HeaderName, HeaderValue)>,
 }
 
-impl Refusal {
+impl ErrorResponse {
     pub(crate) fn new(code: ErrorCode, message: impl Into<String>) -> Self {
         Self {
             code,
@@ -92,7 +92,7 @@ impl Refusal {
     }
 }
 
-impl Refusal {
+impl ErrorResponse {
     pub(crate) fn from_disk(error: &io::Error) -> Self {
         use io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
         let code = match error.kind() {
@@ -103,13 +103,13 @@ impl Refusal {
     }
 }
 
-impl From<io::Error> for Refusal {
+impl From<io::Error> for ErrorResponse {
     fn from(error: io::Error) -> Self {
         Self::from_disk(&error)
     }
 }
 
-impl IntoResponse for Refusal {
+impl IntoResponse for ErrorResponse {
     fn into_response(self) -> Response {
         let (status, code) = self.code.parts();
         let body = json!({"errors": [{"code": code, "message": self.message, "detail": null}]})

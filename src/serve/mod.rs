@@ -6,32 +6,32 @@
 
 mod access_log;
 mod auth;
+mod connection;
 mod connections;
 mod errors;
-mod estate;
+mod fault_body;
 mod faults;
 mod htpasswd;
+mod image_builder;
 mod passwords;
 mod paths;
 mod referrers;
 mod routes;
 mod scopes;
 mod server;
-mod shaped;
 mod slow_client;
 mod store;
 mod throttle;
 mod tls;
 mod tokens;
 mod uploads;
-mod wire;
 
 pub use access_log::{AccessEntry, AccessLog};
 pub use auth::{Auth, Credentials, TokenAuth};
 pub use connections::ConnectionLimits;
-pub use estate::Estate;
 pub use faults::{Action, ActiveFault, Fault, Faults, OddLocation};
 pub use htpasswd::{Htpasswd, HtpasswdError};
+pub use image_builder::Estate;
 pub use server::{Access, MissingContent, Options, ServeError, Server};
 pub use store::{Store, StoredManifest};
 pub use tls::{Tls, TlsError};

@@ -9,7 +9,7 @@ use axum::http::Uri;
 use percent_encoding::percent_decode_str;
 use url::form_urlencoded;
 
-use super::errors::{ErrorCode, Refusal};
+use super::errors::{ErrorCode, ErrorResponse};
 use crate::oci::{Digest, Repository, Version};
 
 #[derive(Debug, PartialEq, Eq)]
@@ -27,8 +27,9 @@ pub(crate) enum Resource {
 }
 
 impl Resource {
-    pub(crate) fn parse(path: &str) -> Result<Self, Refusal> {
-        let unknown = || Refusal::new(ErrorCode::NameUnknown, "there is nothing at this path");
+    pub(crate) fn parse(path: &str) -> Result<Self, ErrorResponse> {
+        let unknown =
+            || ErrorResponse::new(ErrorCode::NameUnknown, "there is nothing at this path");
         // Some clients escape the colon of a digest.
         let path = percent_decode_str(path)
             .decode_utf8()
@@ -70,25 +71,25 @@ impl Resource {
     }
 }
 
-fn repository(segments: &[&str]) -> Result<Repository, Refusal> {
+fn repository(segments: &[&str]) -> Result<Repository, ErrorResponse> {
     segments
         .join("/")
         .parse()
-        .map_err(|error| Refusal::new(ErrorCode::NameInvalid, format!("{error}")))
+        .map_err(|error| ErrorResponse::new(ErrorCode::NameInvalid, format!("{error}")))
 }
 
-pub(crate) fn digest(text: &str) -> Result<Digest, Refusal> {
+pub(crate) fn digest(text: &str) -> Result<Digest, ErrorResponse> {
     text.parse()
-        .map_err(|error| Refusal::new(ErrorCode::DigestInvalid, format!("{error}")))
+        .map_err(|error| ErrorResponse::new(ErrorCode::DigestInvalid, format!("{error}")))
 }
 
-fn version(text: &str) -> Result<Version, Refusal> {
+fn version(text: &str) -> Result<Version, ErrorResponse> {
     if text.contains(':') {
         return digest(text).map(Version::Digest);
     }
     text.parse()
         .map(Version::Tag)
-        .map_err(|error| Refusal::new(ErrorCode::TagInvalid, format!("{error}")))
+        .map_err(|error| ErrorResponse::new(ErrorCode::TagInvalid, format!("{error}")))
 }
 
 /// The decoded query of a request.

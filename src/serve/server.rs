@@ -19,17 +19,17 @@ use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 use super::{
     access_log::AccessLog,
     auth::{Auth, Gate},
+    connection::Switch,
     connections::{self, ConnectionLimits, Connections},
-    errors::Refusal,
+    errors::ErrorResponse,
+    fault_body::{Count, Shaped},
     faults::{Faults, Performance},
     paths::Resource,
     routes,
-    shaped::{Count, Shaped},
     slow_client::WatchedBody,
     store::Store,
     tls::Tls,
     uploads::{UploadLimits, Uploads},
-    wire::Switch,
 };
 
 const API_VERSION: HeaderName = HeaderName::from_static("docker-distribution-api-version");
@@ -212,7 +212,7 @@ impl Service {
         }
     }
 
-    async fn answer(&self, request: &Parts, body: &mut Body) -> Result<Response, Refusal> {
+    async fn answer(&self, request: &Parts, body: &mut Body) -> Result<Response, ErrorResponse> {
         let resource = Resource::parse(request.uri.path())?;
         self.auth.check(request, &resource).await?;
         routes::answer(self, request, resource, body).await
@@ -244,7 +244,7 @@ async fn handle(State(service): State<Arc<Service>>, request: Request<Body>) -> 
         None => service
             .answer(&request, &mut body)
             .await
-            .unwrap_or_else(Refusal::into_response),
+            .unwrap_or_else(ErrorResponse::into_response),
     };
     read_unwanted(&request, &mut body).await;
     response

@@ -50,7 +50,7 @@ impl fmt::Display for Stalled {
 
 impl Error for Stalled {}
 
-struct Patience {
+struct StallLimits {
     limit: Duration,
     /// Since the last minimum.
     waited: Duration,
@@ -58,7 +58,7 @@ struct Patience {
     waiting: Option<(Instant, Pin<Box<Sleep>>)>,
 }
 
-impl Patience {
+impl StallLimits {
     fn new(limit: Duration) -> Self {
         Self {
             limit,
@@ -93,14 +93,14 @@ impl Patience {
 /// A request body that breaks with [`Stalled`].
 pub(crate) struct WatchedBody {
     body: Body,
-    patience: Patience,
+    patience: StallLimits,
 }
 
 impl WatchedBody {
     pub(crate) fn body(body: Body, limit: Duration) -> Body {
         Body::new(Self {
             body,
-            patience: Patience::new(limit),
+            patience: StallLimits::new(limit),
         })
     }
 }
@@ -140,14 +140,14 @@ impl HttpBody for WatchedBody {
 /// A connection that breaks when the client does not take what is written.
 pub(crate) struct WatchedWrites<T> {
     io: T,
-    patience: Patience,
+    patience: StallLimits,
 }
 
 impl<T> WatchedWrites<T> {
     pub(crate) fn new(io: T, limit: Duration) -> Self {
         Self {
             io,
-            patience: Patience::new(limit),
+            patience: StallLimits::new(limit),
         }
     }
 

@@ -15,13 +15,13 @@ use tokio::time::{Instant, Sleep};
 /// Pieces a second; more makes smoother progress and costs more wake-ups.
 const PIECES_A_SECOND: u64 = 20;
 
-pub(crate) struct Pace {
+pub(crate) struct ByteRate {
     rate: NonZeroU64,
     paid_at: Instant,
     sleep: Pin<Box<Sleep>>,
 }
 
-impl Pace {
+impl ByteRate {
     /// A pace of `rate` bytes a second.
     pub(crate) fn new(rate: NonZeroU64) -> Self {
         let now = Instant::now();
@@ -62,7 +62,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_pace_is_kept_over_a_long_while() {
-        let mut pace = Pace::new(NonZeroU64::new(1000).unwrap());
+        let mut pace = ByteRate::new(NonZeroU64::new(1000).unwrap());
         let start = Instant::now();
         let mut passed = 0;
         while passed < 10_000 {

@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 
 use super::{
     auth::{Credentials, TokenAuth, unauthorized},
-    errors::{ErrorCode, Refusal},
+    errors::{ErrorCode, ErrorResponse},
     paths::Query,
     routes,
     scopes::Scopes,
@@ -70,7 +70,7 @@ impl Tokens {
         query: &Query<'_>,
         known: bool,
         claimed: bool,
-    ) -> Result<Response, Refusal> {
+    ) -> Result<Response, ErrorResponse> {
         let scopes = Scopes::parse(query.all("scope"));
         let scopes = match (known, claimed) {
             (true, _) => scopes,
@@ -84,10 +84,10 @@ impl Tokens {
         Ok(routes::json(&answer))
     }
 
-    pub(crate) async fn post(&self, body: &mut Body) -> Result<Response, Refusal> {
+    pub(crate) async fn post(&self, body: &mut Body) -> Result<Response, ErrorResponse> {
         let form = Limited::new(body, LARGEST_FORM).collect().await;
         let form = form
-            .map_err(|_| Refusal::new(ErrorCode::SizeInvalid, "the form could not be read"))?
+            .map_err(|_| ErrorResponse::new(ErrorCode::SizeInvalid, "the form could not be read"))?
             .to_bytes();
         let form = Query::parse(&form);
         let field = |name| form.get(name).unwrap_or_default();
@@ -105,7 +105,7 @@ impl Tokens {
             }
             "password" | "refresh_token" => return Err(wrong_credentials()),
             _ => {
-                return Err(Refusal::new(
+                return Err(ErrorResponse::new(
                     ErrorCode::Unsupported,
                     "grant_type is password or refresh_token",
                 ));
@@ -154,6 +154,6 @@ fn secret() -> String {
     )
 }
 
-fn wrong_credentials() -> Refusal {
+fn wrong_credentials() -> ErrorResponse {
     unauthorized("the user or password is wrong", "Basic realm=\"transship\"")
 }

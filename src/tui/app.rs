@@ -35,7 +35,7 @@ const BURST: usize = 4096;
 
 /// The two ends of a running batch. Unbounded: events must not be lost, and the engine must not wait for
 /// a terminal.
-pub struct Feed {
+pub struct BatchHandle {
     pub events: UnboundedReceiver<Arc<Event>>,
     pub commands: UnboundedSender<Command>,
     pub write_list: WriteList,
@@ -66,7 +66,7 @@ pub struct Ended {
 ///
 /// # Errors
 /// When the terminal cannot be taken, drawn on or read from; it is given back first.
-pub async fn run(feed: Feed, options: Options) -> io::Result<Ended> {
+pub async fn run(feed: BatchHandle, options: Options) -> io::Result<Ended> {
     let engine = Engine {
         events: feed.events,
         commands: feed.commands,
@@ -99,7 +99,7 @@ async fn show(model: Model, engine: Option<Engine>, loader: Loader) -> io::Resul
         changed: true,
         leaving: false,
     };
-    app.tell(Msg::Resized(app.terminal.size()?))?;
+    app.update(Msg::Resized(app.terminal.size()?))?;
     app.run(loader.answers).await?;
     Ok(app.model.into_model())
 }
@@ -135,23 +135,23 @@ impl App {
                 received = events(&mut self.engine, &mut burst), if !self.model.engine_gone => {
                     self.tick()?;
                     if received == 0 {
-                        self.tell(Msg::EngineGone)?;
+                        self.update(Msg::EngineGone)?;
                     }
                     for event in burst.drain(..) {
-                        self.tell(Msg::Event(event))?;
+                        self.update(Msg::Event(event))?;
                     }
                 }
                 Some((ticket, answer)) = answers.recv() => {
-                    self.tell(Msg::Loaded(ticket, Box::new(answer)))?;
+                    self.update(Msg::Loaded(ticket, Box::new(answer)))?;
                 }
                 key = keys.next() => {
                     self.tick()?;
                     match key {
                         Some(Ok(TerminalEvent::Key(key))) if key.kind != KeyEventKind::Release => {
-                            self.tell(Msg::Key(key))?;
+                            self.update(Msg::Key(key))?;
                         }
                         Some(Ok(TerminalEvent::Resize(width, height))) => {
-                            self.tell(Msg::Resized(Size { width, height }))?;
+                            self.update(Msg::Resized(Size { width, height }))?;
                         }
                         Some(Ok(_)) => {}
                         Some(Err(error)) => return Err(error),
@@ -171,10 +171,10 @@ impl App {
     }
 
     fn tick(&mut self) -> io::Result<()> {
-        self.tell(Msg::Tick(self.start.elapsed()))
+        self.update(Msg::Tick(self.start.elapsed()))
     }
 
-    fn tell(&mut self, msg: Msg) -> io::Result<()> {
+    fn update(&mut self, msg: Msg) -> io::Result<()> {
         self.changed |= !matches!(msg, Msg::Tick(_));
         for effect in self.model.update(msg) {
             self.carry_out(effect)?;
@@ -193,7 +193,7 @@ impl App {
             Effect::WriteList(jobs) => {
                 if let Some(engine) = &mut self.engine {
                     let written = (engine.write_list)(&jobs).map(|file| (jobs.len(), file));
-                    self.tell(Msg::ListWritten(written))?;
+                    self.update(Msg::ListWritten(written))?;
                 }
             }
             Effect::Copy(text) => self.terminal.copy(&text)?,
@@ -219,7 +219,7 @@ impl App {
             Ok(()) => Ok(()),
             Err(error) => {
                 let text = format!("cannot start {name}: {error}");
-                self.tell(Msg::NotAnnounced(text))
+                self.update(Msg::NotAnnounced(text))
             }
         }
     }

@@ -10,7 +10,7 @@ use super::{
     actions::act,
     browse::{self, Browser, Cache, Pair, Start, Ticket},
     dispatch,
-    keys::Action,
+    keymap::Action,
     model::{Effect, Model},
 };
 use crate::{

@@ -5,7 +5,7 @@
 
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
-use super::order::Show;
+use super::order::StatusFilter;
 use crate::{
     batch::{Board, Event, JobId},
     present::{Cause, Group, causes},
@@ -52,12 +52,12 @@ impl Failures {
 
     /// What shows only the images of the selected cause.
     #[must_use]
-    pub fn show(&self) -> Option<Show> {
+    pub fn show(&self) -> Option<StatusFilter> {
         self.selected()
-            .map(|group| Show::Cause(Arc::clone(&group.cause)))
+            .map(|group| StatusFilter::Cause(Arc::clone(&group.cause)))
     }
 
-    pub fn note(&mut self, event: &Event) {
+    pub fn apply(&mut self, event: &Event) {
         self.stale |= matches!(
             event,
             Event::BatchStarted { .. }

@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use super::{
     names::Widest,
-    order::{Show, Sort},
+    order::{Sort, StatusFilter},
 };
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -44,7 +44,7 @@ impl Column {
         Self::Cause,
     ];
     /// Which go first when there is no room.
-    const SPARED: [Self; 7] = [
+    const DROP_ORDER: [Self; 7] = [
         Self::Destination,
         Self::Speed,
         Self::Attempt,
@@ -69,7 +69,7 @@ impl Column {
     }
 
     /// Cells without which it is of no use.
-    fn least(self) -> u16 {
+    fn min_width(self) -> u16 {
         match self {
             Self::State => 12,
             Self::Image | Self::Destination => 26,
@@ -93,19 +93,24 @@ impl Column {
 
 /// The columns for a table `width` cells wide, from left to right with their cells.
 #[must_use]
-pub fn columns(width: u16, wanted: &[Column], show: &Show, names: Widest) -> Vec<(Column, u16)> {
+pub fn columns(
+    width: u16,
+    wanted: &[Column],
+    show: &StatusFilter,
+    names: Widest,
+) -> Vec<(Column, u16)> {
     let beside_the_point = |column: &Column| match column {
         Column::Progress | Column::Size | Column::Speed => show.is_about_failures(),
         _ => false,
     };
     let mut columns: Vec<(Column, u16)> = (wanted.iter())
         .filter(|column| !beside_the_point(column))
-        .map(|column| (*column, column.least()))
+        .map(|column| (*column, column.min_width()))
         .collect();
     let room = width.saturating_sub(GUTTER);
     let needed =
         |columns: &[(Column, u16)]| columns.iter().map(|(_, cells)| cells + 1).sum::<u16>();
-    for spared in Column::SPARED {
+    for spared in Column::DROP_ORDER {
         if needed(&columns) <= room + 1 {
             break;
         }
@@ -164,7 +169,7 @@ mod tests {
             destination: 12,
         };
         let cause = |names| {
-            let columns = columns(120, &Column::ALL, &Show::Failures, names);
+            let columns = columns(120, &Column::ALL, &StatusFilter::Failures, names);
             columns.last().copied().unwrap()
         };
         assert_eq!(cause(LONG).0, Column::Cause);
@@ -172,7 +177,7 @@ mod tests {
     }
 
     fn at(width: u16) -> Vec<Column> {
-        let columns = columns(width, &Column::ALL, &Show::All, LONG);
+        let columns = columns(width, &Column::ALL, &StatusFilter::All, LONG);
         columns.into_iter().map(|(column, _)| column).collect()
     }
 
@@ -191,7 +196,7 @@ mod tests {
     #[test]
     fn failures_show_their_cause_at_every_width() {
         for width in 20..300 {
-            let columns = columns(width, &Column::ALL, &Show::Failures, LONG);
+            let columns = columns(width, &Column::ALL, &StatusFilter::Failures, LONG);
             let shown = columns.iter().any(|(column, _)| *column == Column::Cause);
             assert!(shown, "{width}");
         }
@@ -202,7 +207,7 @@ mod tests {
         let wanted = [Column::Cause, Column::Image, Column::State];
         for width in 50..320 {
             for wanted in [&wanted[..], &Column::ALL] {
-                let columns = columns(width, wanted, &Show::All, LONG);
+                let columns = columns(width, wanted, &StatusFilter::All, LONG);
                 let taken: u16 = columns.iter().map(|(_, cells)| cells + 1).sum();
                 assert!(GUTTER + taken <= width + 1, "{width}: {columns:?}");
                 let mut order = wanted.iter();

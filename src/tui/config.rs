@@ -12,13 +12,14 @@ use toml::{
 };
 
 use super::{
-    Options, browse,
+    Options,
+    bindings::{KeyMistake, near},
+    browse,
     columns::Column,
-    keymap::{KeyMistake, near},
-    keys::Keymap,
+    keymap::Keymap,
     theme::Theme,
 };
-use crate::present::{Glyphs, plain};
+use crate::present::{Glyphs, sanitize};
 
 /// A configuration without mistakes.
 #[derive(Clone, Debug)]
@@ -74,7 +75,7 @@ impl Reader {
     fn mistaken(&mut self, at: Range<usize>, message: &str) {
         self.mistakes.push(ConfigMistake {
             at,
-            message: plain(message).into_owned(),
+            message: sanitize(message).into_owned(),
         });
     }
 
@@ -237,7 +238,7 @@ impl Config {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tui::keymap;
+    use crate::tui::bindings;
 
     fn mistakes(text: &str) -> Vec<(usize, String)> {
         let mistakes = Config::read(text).unwrap_err();
@@ -297,7 +298,7 @@ mod tests {
         let mut options = Options::detect(|_| None);
         config.apply(&mut options);
         let press = |key| {
-            let event = keymap::event(key).unwrap();
+            let event = bindings::event(key).unwrap();
             (options.browser_keys).action(browse::keys::Mode::Panes, &event)
         };
         assert_eq!(press("Z"), Some(browse::keys::Action::Zoom));

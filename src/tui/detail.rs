@@ -9,7 +9,7 @@ use super::{
 use crate::{
     batch::{Attempt, BlobView, Failure, JobView, PlannedManifest, SkipReason, State},
     oci::Digest,
-    present::{self, plain, remedy, wrap},
+    present::{self, remedy, sanitize, wrap},
 };
 
 #[derive(Clone, Debug)]
@@ -144,7 +144,7 @@ fn failure(lines: &mut Vec<DetailLine>, attempt: Attempt, cause: &Failure, cells
     let text = present::failure(cause);
     say(lines, Lead::Failure(attempt), &text, cells);
     for (depth, step) in cause.causes().iter().enumerate() {
-        say(lines, Lead::Cause(depth), &plain(step), cells);
+        say(lines, Lead::Cause(depth), &sanitize(step), cells);
     }
 }
 

@@ -7,7 +7,7 @@ use crossterm::event::{Event as TerminalEvent, KeyEvent};
 use tui_input::{Input, backend::crossterm::EventHandler as _};
 
 use super::{
-    keymap::{Heading, Keymap},
+    bindings::{Heading, Keymap},
     model::Effect,
 };
 

@@ -5,7 +5,7 @@ use std::{ops::Range, sync::Arc, time::Duration};
 use ratatui::layout::Size;
 
 use super::{
-    Options, keymap,
+    Options, bindings,
     model::{Effect, Model, Msg},
     theme::Theme,
     update::update,
@@ -194,7 +194,7 @@ pub fn surveyed(job: u32, sizes: &[u64], present: &[usize]) -> Vec<Event> {
     events.extend((present.iter()).map(|blob| settled(job, *blob, Settled::Present)));
     events.push(Event::JobQueued {
         job: JobId(job),
-        why: QueueReason::Surveyed,
+        why: QueueReason::Planned,
     });
     events
 }
@@ -271,7 +271,7 @@ pub fn tick(model: &mut Model, seconds: u64) {
 pub fn press(model: &mut Model, keys: &str) -> Vec<Effect> {
     let mut effects = Vec::new();
     for key in keys.split(' ') {
-        effects.extend(update(model, Msg::Key(keymap::event(key).unwrap())));
+        effects.extend(update(model, Msg::Key(bindings::event(key).unwrap())));
     }
     effects
 }

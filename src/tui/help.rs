@@ -3,7 +3,7 @@
 use ratatui::layout::Size;
 
 use super::{
-    keymap::{Heading, Keymap},
+    bindings::{Heading, Keymap},
     typed_words::TypedWords,
 };
 use crate::present::wrap;
@@ -66,7 +66,7 @@ pub fn height(size: Size, lines: usize) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tui::{browse, keys};
+    use crate::tui::{browse, keymap};
 
     fn found<G: Heading>(keys: &Keymap<G>, search: &str) -> Vec<String> {
         (lines(keys, search, 90).into_iter())
@@ -79,7 +79,7 @@ mod tests {
 
     #[test]
     fn a_search_finds_lines_with_all_its_words() {
-        let keys = keys::Keymap::default();
+        let keys = keymap::Keymap::default();
         assert_eq!(found(&keys, "RETRY all"), ["R"]);
         assert_eq!(found(&keys, "clipboard"), ["y", "Y"]);
         assert_eq!(found(&keys, "no such words"), [""; 0]);
@@ -102,7 +102,7 @@ mod tests {
             };
             assert_eq!(said(20), said(900));
         }
-        check(&keys::Keymap::default());
+        check(&keymap::Keymap::default());
         check(&browse::keys::Keymap::default());
     }
 }

@@ -7,8 +7,8 @@
 use std::{collections::BTreeSet, ops::Range, time::Duration};
 
 use super::{
-    meter::Meter,
-    order::{Filter, Show, Sort},
+    order::{Filter, Sort, StatusFilter},
+    speed_meter::SpeedMeter,
 };
 use crate::batch::{Board, Event, JobId};
 
@@ -18,7 +18,7 @@ const REORDER: Duration = Duration::from_millis(500);
 #[derive(Clone, Debug, Default)]
 pub struct Images {
     filter: Filter,
-    show: Show,
+    show: StatusFilter,
     sort: Sort,
     /// The images shown, in order.
     rows: Vec<JobId>,
@@ -58,7 +58,7 @@ impl Images {
     }
 
     #[must_use]
-    pub fn show(&self) -> &Show {
+    pub fn show(&self) -> &StatusFilter {
         &self.show
     }
 
@@ -121,7 +121,7 @@ impl Images {
     }
 
     /// Keeps the rows in step with an event that `board` has applied.
-    pub fn note(&mut self, event: &Event, board: &Board) {
+    pub fn apply(&mut self, event: &Event, board: &Board) {
         match event {
             Event::BatchStarted { .. } => {
                 let (following, offset) = (true, 0);
@@ -155,7 +155,7 @@ impl Images {
             | Event::ReviewEnded
             | Event::BlobWaited { .. }
             | Event::BlobStarted { .. }
-            | Event::LanesSampled { .. }
+            | Event::RegistriesSampled { .. }
             | Event::Noted { .. }
             | Event::BatchPaused
             | Event::BatchResumed
@@ -168,7 +168,7 @@ impl Images {
     }
 
     /// Follows the images in flight, and puts changed rows in order if it is time.
-    pub fn tick(&mut self, now: Duration, board: &Board, meter: &Meter) {
+    pub fn tick(&mut self, now: Duration, board: &Board, meter: &SpeedMeter) {
         if self.stale && now.saturating_sub(self.ordered) >= REORDER {
             self.ordered = now;
             self.order(board, meter);
@@ -180,23 +180,23 @@ impl Images {
     }
 
     /// Puts changed rows in order now: before a key that depends on them.
-    pub fn catch_up(&mut self, board: &Board, meter: &Meter) {
+    pub fn catch_up(&mut self, board: &Board, meter: &SpeedMeter) {
         if self.stale {
             self.order(board, meter);
         }
     }
 
-    pub fn set_filter(&mut self, text: &str, board: &Board, meter: &Meter) {
+    pub fn set_filter(&mut self, text: &str, board: &Board, meter: &SpeedMeter) {
         self.filter = Filter::new(text);
         self.order(board, meter);
     }
 
-    pub fn set_show(&mut self, show: Show, board: &Board, meter: &Meter) {
+    pub fn set_show(&mut self, show: StatusFilter, board: &Board, meter: &SpeedMeter) {
         self.show = show;
         self.order(board, meter);
     }
 
-    pub fn set_sort(&mut self, sort: Sort, board: &Board, meter: &Meter) {
+    pub fn set_sort(&mut self, sort: Sort, board: &Board, meter: &SpeedMeter) {
         self.sort = sort;
         self.order(board, meter);
     }
@@ -297,15 +297,15 @@ impl Images {
 
     /// Whether every image is shown, in the list's order.
     fn is_whole_list(&self) -> bool {
-        self.filter.is_empty() && self.show == Show::All && self.sort == Sort::List
+        self.filter.is_empty() && self.show == StatusFilter::All && self.sort == Sort::List
     }
 
     /// Whether rows depend on nothing that changes.
     fn is_static(&self) -> bool {
-        self.filter.is_empty() && self.show == Show::All && !self.sort.follows_state()
+        self.filter.is_empty() && self.show == StatusFilter::All && !self.sort.follows_state()
     }
 
-    fn order(&mut self, board: &Board, meter: &Meter) {
+    fn order(&mut self, board: &Board, meter: &SpeedMeter) {
         self.stale = false;
         self.rows = super::order::rows(board, meter, &self.filter, &self.show, self.sort);
         if let Some(cursor) = self.cursor {

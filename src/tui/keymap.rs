@@ -1,324 +1,278 @@
-//! Keys as an operator has them: names of keys, and which means which action.
+//! The one table of keys: dispatch, footer, help, palette and the README all come from here.
 //!
-//! Decides what may be configured; the tables themselves are `keys` and `browse::keys`. Invariant: a table
-//! without [conflicts](Keymap::conflict) gives no key two meanings in one mode.
+//! Decides which key means which action in which mode; what an action does is `actions`, and what an
+//! operator may change is `keymap`. Invariant: no mode gives a key two meanings.
 
-use std::fmt::Debug;
+use super::bindings::{self, Heading, Row, row as key};
 
-use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
-
-/// A screen's table of keys, by the headings its keys stand under in help and README.
-pub trait Heading: Copy + Debug + Eq + 'static {
-    type Action: Copy + Debug + Eq;
-    /// What keys can speak to: the panes, or what lies over them.
-    type Mode: Copy + Debug + Eq;
-
-    /// In the order help shows them; the footer takes those with a hint, first ones first.
-    const ROWS: &'static [Row<Self>];
-    /// The mode whose keys may be configured.
-    const PANES: Self::Mode;
-
-    fn mode(self) -> Self::Mode;
-    fn title(self) -> &'static str;
+/// What a key press means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Action {
+    Up,
+    Down,
+    PageUp,
+    PageDown,
+    First,
+    Last,
+    Follow,
+    Mark,
+    Range,
+    MarkAll,
+    Retry,
+    RetryAllFailed,
+    Skip,
+    Unskip,
+    Prioritize,
+    Look,
+    CopyReference,
+    CopyFailure,
+    WriteList,
+    Begin,
+    PauseOrResume,
+    More,
+    Fewer,
+    NextPane,
+    PreviousPane,
+    ToImages,
+    ToDetail,
+    ToRegistries,
+    ToFailures,
+    ToLog,
+    Enter,
+    Zoom,
+    Filter,
+    Failures,
+    NextShow,
+    PreviousShow,
+    Sort,
+    LogLevel,
+    LogImage,
+    Theme,
+    Palette,
+    Help,
+    Quit,
+    Interrupt,
+    Suspend,
+    Back,
+    Yes,
+    Drain,
+    StopNow,
+    TakeBack,
 }
 
-/// A line of the table as it is before anybody configured it.
-pub struct Row<G: Heading> {
-    pub keys: &'static str,
-    action: G::Action,
-    group: G,
-    hint: &'static str,
-    says: &'static str,
+/// What the keys speak to: the panes, or what lies over them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    Panes,
+    Filter,
+    Question,
+    Leave,
+    Help,
+    Search,
+    Palette,
 }
 
-/// Keys are separated by spaces.
-pub const fn row<G: Heading>(
-    group: G,
-    keys: &'static str,
-    action: G::Action,
-    hint: &'static str,
-    says: &'static str,
-) -> Row<G> {
-    Row {
-        keys,
-        action,
-        group,
-        hint,
-        says,
-    }
+/// The heading a key stands under in help and README.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Group {
+    Move,
+    Images,
+    Batch,
+    View,
+    Program,
+    Filter,
+    Question,
+    Leave,
+    Help,
+    Search,
+    Palette,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Binding<G: Heading> {
-    pub keys: Vec<String>,
-    pub action: G::Action,
-    pub group: G,
-    /// For the footer; empty when the key is not shown there.
-    pub hint: &'static str,
-    /// Empty when it means the same as elsewhere and need not be said again.
-    pub says: &'static str,
-}
+pub type Binding = bindings::Binding<Group>;
+pub type Keymap = bindings::Keymap<Group>;
 
-/// The table as this operator has it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Keymap<G: Heading> {
-    bindings: Vec<Binding<G>>,
-}
+/// In the order help shows them; the footer takes those with a hint, first ones first. Keys are separated
+/// by spaces.
+#[rustfmt::skip]
+const ROWS: &[Row<Group>] = &[
+    key(Group::Move, "up k", Action::Up, "", "one up"),
+    key(Group::Move, "down j", Action::Down, "", "one down"),
+    key(Group::Move, "pgup ctrl-b", Action::PageUp, "", "one page up"),
+    key(Group::Move, "pgdn ctrl-f", Action::PageDown, "", "one page down"),
+    key(Group::Move, "home g", Action::First, "", "to the first"),
+    key(Group::Move, "end G", Action::Last, "", "to the last"),
+    key(Group::Move, "w", Action::Follow, "", "watch: keep an image in flight selected, until the next move"),
+    key(Group::Images, "space", Action::Mark, "mark", "mark or unmark; the keys below act on marked images, else on the selected one or the selected cause's"),
+    key(Group::Images, "v", Action::Range, "", "mark a range: once at its start, again at its end"),
+    key(Group::Images, "a", Action::MarkAll, "", "mark all images shown, or unmark them"),
+    key(Group::Images, "r", Action::Retry, "retry", "retry now, failed or waiting"),
+    key(Group::Images, "s", Action::Skip, "skip", "skip; asks first when work would be given up"),
+    key(Group::Images, "u", Action::Unskip, "", "take skipped images back in"),
+    key(Group::Images, "f", Action::Prioritize, "", "move to the front of the queue"),
+    key(Group::Images, "i", Action::Look, "look", "look inside: manifests, config, layers, JSON, source against destination"),
+    key(Group::Images, "y", Action::CopyReference, "", "copy the references to the clipboard"),
+    key(Group::Images, "Y", Action::CopyFailure, "", "copy the failure with its whole chain to the clipboard"),
+    key(Group::Images, "W", Action::WriteList, "", "write them as a list file; in the images without marks, all failed ones"),
+    key(Group::Batch, "b", Action::Begin, "begin", "end the review: copy what is not skipped"),
+    key(Group::Batch, "R", Action::RetryAllFailed, "", "retry all failed images; asks first"),
+    key(Group::Batch, "p", Action::PauseOrResume, "pause", "pause or go on: images in flight are finished, no other starts"),
+    key(Group::Batch, "+ =", Action::More, "", "one more image at once; in the registries, one more stream"),
+    key(Group::Batch, "-", Action::Fewer, "", "one fewer image at once; in the registries, one fewer stream"),
+    key(Group::View, "/", Action::Filter, "filter", "filter as you type: text, `/expression/`, or either with `!` in front for what does not match"),
+    key(Group::View, "e", Action::Failures, "failures", "only images that failed or wait to be tried again"),
+    key(Group::View, "c", Action::NextShow, "", "only images of the next state"),
+    key(Group::View, "C", Action::PreviousShow, "", "only images of the previous state"),
+    key(Group::View, "S", Action::Sort, "sort", "sort by the next column"),
+    key(Group::View, "tab", Action::NextPane, "pane", "to the next pane"),
+    key(Group::View, "shift-tab", Action::PreviousPane, "", "to the previous pane"),
+    key(Group::View, "1", Action::ToImages, "", "to the images"),
+    key(Group::View, "2", Action::ToDetail, "", "to the selected image: its manifests, layers and attempts"),
+    key(Group::View, "3", Action::ToRegistries, "", "to the registries: streams, speed, answer times, throttling"),
+    key(Group::View, "4", Action::ToFailures, "", "to the failures by cause"),
+    key(Group::View, "5", Action::ToLog, "", "to the log"),
+    key(Group::View, "enter", Action::Enter, "", "give the pane the whole screen, or take it back; in the failures, show the cause's images"),
+    key(Group::View, "z", Action::Zoom, "", "give the pane the whole screen, or take it back"),
+    key(Group::View, "l", Action::LogLevel, "", "log: everything, warnings and errors, or errors only"),
+    key(Group::View, "L", Action::LogImage, "", "log: only the selected image, or all"),
+    key(Group::View, "T", Action::Theme, "", "the next theme: dark, light, mono"),
+    key(Group::View, "esc", Action::Back, "", "take back the range, the zoom, the filter, the marks: one each time"),
+    key(Group::Program, ":", Action::Palette, "", "find a command by its name and run it"),
+    key(Group::Program, "?", Action::Help, "help", "this help"),
+    key(Group::Program, "q", Action::Quit, "quit", "leave; asks what to do with images in flight"),
+    key(Group::Program, "ctrl-c", Action::Interrupt, "", "once: finish the images in flight, then leave; twice: stop now"),
+    key(Group::Program, "ctrl-z", Action::Suspend, "", "suspend; `fg` goes on"),
+    key(Group::Filter, "enter", Action::Yes, "keep the filter", "keep the filter and go back to the images"),
+    key(Group::Filter, "esc", Action::Back, "clear it", "clear the filter"),
+    key(Group::Filter, "ctrl-c", Action::Interrupt, "", ""),
+    key(Group::Question, "y", Action::Yes, "yes", "yes"),
+    key(Group::Question, "n esc enter q", Action::Back, "no", "no"),
+    key(Group::Question, "ctrl-c", Action::Interrupt, "", ""),
+    key(Group::Leave, "d", Action::Drain, "drain", "finish the images in flight, then leave"),
+    key(Group::Leave, "s", Action::StopNow, "stop now", "stop now; what is settled stays settled, and the batch can be resumed"),
+    key(Group::Leave, "c", Action::TakeBack, "go on", "take a drain back and go on"),
+    key(Group::Leave, "esc n q enter", Action::Back, "stay", "stay"),
+    key(Group::Leave, "ctrl-c", Action::Interrupt, "", ""),
+    key(Group::Help, "up k", Action::Up, "", "one up"),
+    key(Group::Help, "down j", Action::Down, "", "one down"),
+    key(Group::Help, "pgup ctrl-b", Action::PageUp, "", "one page up"),
+    key(Group::Help, "pgdn ctrl-f space", Action::PageDown, "", "one page down"),
+    key(Group::Help, "home g", Action::First, "", "to the first line"),
+    key(Group::Help, "end G", Action::Last, "", "to the last line"),
+    key(Group::Help, "/", Action::Filter, "search", "search: only lines with what you type"),
+    key(Group::Help, "esc ? q enter", Action::Back, "close", "close"),
+    key(Group::Help, "ctrl-c", Action::Interrupt, "", ""),
+    key(Group::Search, "enter", Action::Yes, "keep", "keep what was found"),
+    key(Group::Search, "esc", Action::Back, "all keys", "show all keys again"),
+    key(Group::Search, "ctrl-c", Action::Interrupt, "", ""),
+    key(Group::Palette, "up ctrl-p", Action::Up, "", "one up"),
+    key(Group::Palette, "down ctrl-n tab", Action::Down, "", "one down"),
+    key(Group::Palette, "enter", Action::Yes, "run", "run the selected command"),
+    key(Group::Palette, "esc", Action::Back, "close", "close"),
+    key(Group::Palette, "ctrl-c", Action::Interrupt, "", ""),
+];
 
-/// Why a configured key cannot be had.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum KeyMistake {
-    #[error("there is no action {0}")]
-    UnknownAction(String),
-    #[error("there is no action {0} (did you mean {1}?)")]
-    NearlyAction(String, String),
-    #[error(
-        "{0} is no key; write a letter, ctrl-x, space, tab, shift-tab, enter, up, down, left, right, pgup, pgdn, home, end or delete"
-    )]
-    UnknownKey(String),
-    #[error("{0} means {1} already")]
-    Taken(String, String),
-    #[error("{0} cannot be configured: it is the way out")]
-    Fixed(String),
-}
+impl Heading for Group {
+    type Action = Action;
+    type Mode = Mode;
 
-impl<G: Heading> Default for Keymap<G> {
-    fn default() -> Self {
-        let bindings = G::ROWS.iter().map(|row| Binding {
-            keys: row.keys.split(' ').map(str::to_owned).collect(),
-            action: row.action,
-            group: row.group,
-            hint: row.hint,
-            says: row.says,
-        });
-        Self {
-            bindings: bindings.collect(),
+    const ROWS: &[Row<Self>] = ROWS;
+    const PANES: Mode = Mode::Panes;
+
+    fn mode(self) -> Mode {
+        match self {
+            Self::Move | Self::Images | Self::Batch | Self::View | Self::Program => Mode::Panes,
+            Self::Filter => Mode::Filter,
+            Self::Question => Mode::Question,
+            Self::Leave => Mode::Leave,
+            Self::Help => Mode::Help,
+            Self::Search => Mode::Search,
+            Self::Palette => Mode::Palette,
         }
     }
-}
 
-impl<G: Heading> Keymap<G> {
-    /// Gives the keys of an action of the panes, if there is such an action; the ones it had are free then.
-    ///
-    /// # Errors
-    /// When a key does not exist, or the action may not lose its own. Whether two actions now share a key is
-    /// told by [`Self::conflict`], once all are set.
-    pub fn set(&mut self, action: &str, keys: &[String]) -> Result<bool, KeyMistake> {
-        let own = |binding: &&mut Binding<G>| {
-            binding.group.mode() == G::PANES && binding.name() == action
-        };
-        let Some(binding) = self.bindings.iter_mut().find(own) else {
-            return Ok(false);
-        };
-        if matches!(action, "interrupt" | "back") {
-            return Err(KeyMistake::Fixed(action.into()));
-        }
-        if let Some(key) = keys.iter().find(|key| !is_key(key)) {
-            return Err(KeyMistake::UnknownKey(key.clone()));
-        }
-        binding.keys = keys.to_vec();
-        Ok(true)
-    }
-
-    /// A key of `action` that another action of the panes has as well.
-    #[must_use]
-    pub fn conflict(&self, action: &str) -> Option<KeyMistake> {
-        let own = |binding: &&Binding<G>| binding.name() == action;
-        let binding = self.in_mode(G::PANES).find(own)?;
-        binding.keys.iter().find_map(|key| {
-            let other = (self.in_mode(G::PANES))
-                .find(|other| other.action != binding.action && other.keys.contains(key))?;
-            Some(KeyMistake::Taken(key.clone(), other.name()))
-        })
-    }
-
-    /// The names of the actions of the panes, as a configuration writes them.
-    pub fn names(&self) -> impl Iterator<Item = String> {
-        self.in_mode(G::PANES).map(Binding::name)
-    }
-
-    /// What `event` means in `mode`.
-    #[must_use]
-    pub fn action(&self, mode: G::Mode, event: &KeyEvent) -> Option<G::Action> {
-        let name = name(event)?;
-        self.in_mode(mode)
-            .find(|binding| binding.keys.contains(&name))
-            .map(|binding| binding.action)
-    }
-
-    /// The bindings of a mode, in table order.
-    pub fn in_mode(&self, mode: G::Mode) -> impl Iterator<Item = &Binding<G>> {
-        (self.bindings.iter()).filter(move |binding| binding.group.mode() == mode)
-    }
-
-    /// The bindings help and README speak of, in table order.
-    pub fn explained(&self) -> impl Iterator<Item = &Binding<G>> {
-        (self.bindings.iter()).filter(|binding| !binding.says.is_empty())
-    }
-
-    /// The README's table.
-    #[must_use]
-    pub fn markdown(&self) -> String {
-        let mut text = String::from("| | Key | What it does |\n|---|---|---|\n");
-        let mut last = None;
-        for binding in self.explained() {
-            let title = match last == Some(binding.group) {
-                true => "",
-                false => binding.group.title(),
-            };
-            last = Some(binding.group);
-            let keys: Vec<String> = binding.keys.iter().map(|key| format!("`{key}`")).collect();
-            text += &format!("| {title} | {} | {} |\n", keys.join(" "), binding.says);
-        }
-        text
-    }
-}
-
-impl<G: Heading> Binding<G> {
-    /// What a configuration calls the action: `retry-all-failed`.
-    #[must_use]
-    pub fn name(&self) -> String {
-        let mut name = String::new();
-        for c in format!("{:?}", self.action).chars() {
-            if c.is_ascii_uppercase() && !name.is_empty() {
-                name.push('-');
-            }
-            name.push(c.to_ascii_lowercase());
-        }
-        name
-    }
-}
-
-impl KeyMistake {
-    /// There is no action of this name; perhaps one of `names` is meant.
-    #[must_use]
-    pub fn unknown(action: &str, names: impl Iterator<Item = String>) -> Self {
-        match near(action, names) {
-            Some(near) => Self::NearlyAction(action.into(), near),
-            None => Self::UnknownAction(action.into()),
+    fn title(self) -> &'static str {
+        match self {
+            Self::Move => "Move",
+            Self::Images => "Images",
+            Self::Batch => "Batch",
+            Self::View => "View",
+            Self::Program => "Program",
+            Self::Filter => "While filtering",
+            Self::Question => "Questions",
+            Self::Leave => "Leaving",
+            Self::Help => "Help",
+            Self::Search => "Searching help",
+            Self::Palette => "Commands",
         }
     }
-}
-
-/// The name that is probably meant.
-pub(super) fn near(written: &str, names: impl IntoIterator<Item = String>) -> Option<String> {
-    names
-        .into_iter()
-        .map(|name| (strsim::jaro_winkler(&name, written), name))
-        .filter(|(alike, _)| *alike > 0.8)
-        .max_by(|a, b| a.0.total_cmp(&b.0))
-        .map(|(_, name)| name)
-}
-
-/// The name a table has for a key press.
-fn name(event: &KeyEvent) -> Option<String> {
-    let plain = match event.code {
-        KeyCode::Char(' ') => "space".to_owned(),
-        KeyCode::Char(c) => c.to_string(),
-        KeyCode::Up => "up".to_owned(),
-        KeyCode::Down => "down".to_owned(),
-        KeyCode::Left => "left".to_owned(),
-        KeyCode::Right => "right".to_owned(),
-        KeyCode::PageUp => "pgup".to_owned(),
-        KeyCode::PageDown => "pgdn".to_owned(),
-        KeyCode::Home => "home".to_owned(),
-        KeyCode::End => "end".to_owned(),
-        KeyCode::Tab => "tab".to_owned(),
-        KeyCode::BackTab => "shift-tab".to_owned(),
-        KeyCode::Enter => "enter".to_owned(),
-        KeyCode::Esc => "esc".to_owned(),
-        KeyCode::Delete => "delete".to_owned(),
-        _ => return None,
-    };
-    if event.modifiers.contains(KeyModifiers::CONTROL) {
-        return Some(format!("ctrl-{plain}"));
-    }
-    (!event.modifiers.contains(KeyModifiers::ALT)).then_some(plain)
-}
-
-/// The key press a name of the table stands for.
-#[must_use]
-pub fn event(name: &str) -> Option<KeyEvent> {
-    let (modifiers, plain) = match name.strip_prefix("ctrl-") {
-        Some(plain) => (KeyModifiers::CONTROL, plain),
-        None => (KeyModifiers::NONE, name),
-    };
-    let code = match plain {
-        "space" => KeyCode::Char(' '),
-        "up" => KeyCode::Up,
-        "down" => KeyCode::Down,
-        "left" => KeyCode::Left,
-        "right" => KeyCode::Right,
-        "pgup" => KeyCode::PageUp,
-        "pgdn" => KeyCode::PageDown,
-        "home" => KeyCode::Home,
-        "end" => KeyCode::End,
-        "tab" => KeyCode::Tab,
-        "shift-tab" => KeyCode::BackTab,
-        "enter" => KeyCode::Enter,
-        "esc" => KeyCode::Esc,
-        "delete" => KeyCode::Delete,
-        "backspace" => KeyCode::Backspace,
-        other => {
-            let mut letters = other.chars();
-            let letter = letters.next()?;
-            letters.next().is_none().then_some(KeyCode::Char(letter))?
-        }
-    };
-    Some(KeyEvent::new(code, modifiers))
-}
-
-/// Whether a key may be configured: it exists, and taking it does not lock anybody in.
-fn is_key(key: &str) -> bool {
-    event(key).and_then(|event| name(&event)).as_deref() == Some(key)
-        && !matches!(key, "esc" | "ctrl-c")
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
+    use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+
     use super::*;
-    use crate::tui::{browse, keys};
-
-    fn set(keymap: &mut keys::Keymap, action: &str, keys: &[&str]) -> Result<bool, KeyMistake> {
-        let keys: Vec<String> = keys.iter().map(|key| (*key).to_owned()).collect();
-        keymap.set(action, &keys)
-    }
 
     #[test]
-    fn a_configured_key_takes_the_place_of_the_old_one() {
-        let mut keymap = keys::Keymap::default();
-        assert_eq!(set(&mut keymap, "retry", &["ctrl-r", "delete"]), Ok(true));
-        let press = |name| keymap.action(keys::Mode::Panes, &event(name).unwrap());
-        assert_eq!(press("ctrl-r"), Some(keys::Action::Retry));
-        assert_eq!(press("delete"), Some(keys::Action::Retry));
-        assert_eq!(press("r"), None);
-        assert_eq!(keymap.conflict("retry"), None);
-    }
-
-    #[test]
-    fn a_wrong_key_says_what_is_wrong() {
-        let mut keymap = keys::Keymap::default();
-        let said = |mistake: Result<bool, KeyMistake>| mistake.unwrap_err().to_string();
-        assert_eq!(set(&mut keymap, "retri", &["x"]), Ok(false));
-        assert_eq!(
-            KeyMistake::unknown("retri", keymap.names()).to_string(),
-            "there is no action retri (did you mean retry?)"
-        );
-        assert!(said(set(&mut keymap, "retry", &["hyper-x"])).starts_with("hyper-x is no key"));
-        assert!(said(set(&mut keymap, "interrupt", &["x"])).contains("the way out"));
-        set(&mut keymap, "retry", &["s"]).unwrap();
-        assert_eq!(
-            keymap.conflict("retry").map(|mistake| mistake.to_string()),
-            Some("s means skip already".into())
-        );
-    }
-
-    #[test]
-    fn every_key_of_a_table_is_the_name_of_its_press() {
-        let batch = keys::Group::ROWS.iter().map(|row| row.keys);
-        let browser = browse::keys::Group::ROWS.iter().map(|row| row.keys);
-        for key in batch.chain(browser).flat_map(|keys| keys.split(' ')) {
-            assert_eq!(name(&event(key).unwrap()).as_deref(), Some(key));
+    fn no_mode_gives_a_key_two_meanings() {
+        for mode in [
+            Mode::Panes,
+            Mode::Filter,
+            Mode::Question,
+            Mode::Leave,
+            Mode::Help,
+            Mode::Search,
+            Mode::Palette,
+        ] {
+            let keymap = Keymap::default();
+            let mut seen = BTreeSet::new();
+            for key in keymap.in_mode(mode).flat_map(|binding| &binding.keys) {
+                assert!(seen.insert(key), "{key} twice in {mode:?}");
+            }
         }
+    }
+
+    #[test]
+    fn every_mode_can_be_left_and_interrupted() {
+        let keymap = Keymap::default();
+        for mode in [
+            Mode::Filter,
+            Mode::Question,
+            Mode::Leave,
+            Mode::Help,
+            Mode::Search,
+            Mode::Palette,
+        ] {
+            let escape = KeyEvent::new(KeyCode::Esc, KeyModifiers::NONE);
+            let interrupt = KeyEvent::new(KeyCode::Char('c'), KeyModifiers::CONTROL);
+            assert_eq!(keymap.action(mode, &escape), Some(Action::Back), "{mode:?}");
+            assert_eq!(
+                keymap.action(mode, &interrupt),
+                Some(Action::Interrupt),
+                "{mode:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn shift_makes_another_letter_and_control_another_key() {
+        let keymap = Keymap::default();
+        let press = |code, modifiers| keymap.action(Mode::Panes, &KeyEvent::new(code, modifiers));
+        let r = KeyCode::Char('r');
+        assert_eq!(press(r, KeyModifiers::NONE), Some(Action::Retry));
+        assert_eq!(press(r, KeyModifiers::CONTROL), None);
+        assert_eq!(
+            press(KeyCode::Char('R'), KeyModifiers::SHIFT),
+            Some(Action::RetryAllFailed)
+        );
+    }
+
+    #[test]
+    fn the_readme_table_has_a_line_for_each_action() {
+        let table = Keymap::default().markdown();
+        assert!(table.contains("| Images | `space` | mark or unmark"));
+        assert!(table.contains("|  | `n` `esc` `enter` `q` | no |"));
     }
 }

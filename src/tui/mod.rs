@@ -5,9 +5,8 @@
 //! what events and registries said, and keys only send commands; the batch goes on the same without it.
 
 mod actions;
-#[cfg(test)]
-mod any_order;
 mod app;
+mod bindings;
 pub mod browse;
 mod browser_overlay;
 mod causes;
@@ -19,29 +18,30 @@ mod dispatch;
 mod fixtures;
 mod help;
 mod images;
-mod keymap;
-pub mod keys;
+pub mod keymap;
 mod layout;
 mod log;
-mod meter;
 mod model;
 mod names;
+mod offscreen;
 mod options;
 mod order;
 mod palette;
 #[cfg(test)]
 mod picture;
+#[cfg(test)]
+mod proptests;
 mod registries;
-mod stage;
+mod speed_meter;
 mod terminal;
 mod theme;
 mod typed_words;
 mod update;
 mod view;
 
-pub use app::{Ended, Feed, Loader, WriteList, run, run_browser};
+pub use app::{BatchHandle, Ended, Loader, WriteList, run, run_browser};
 pub use config::{Config, ConfigMistake};
+pub use offscreen::OffscreenTui;
 pub use options::{OnFinish, Options};
-pub use stage::Stage;
 pub use terminal::check_terminal;
 pub use theme::Theme;

@@ -14,12 +14,12 @@ use super::{
     browser_overlay::BrowserOverlay,
     causes::Failures,
     images::Images,
-    keys::{Action, Binding},
+    keymap::{Action, Binding},
     layout::{self, Pane, Screen},
     log::Log,
-    meter::Meter,
     names::Names,
     registries::Registries,
+    speed_meter::SpeedMeter,
 };
 use crate::{
     batch::{Board, Command, Event, Job, JobId, Plan, StopMode},
@@ -78,7 +78,7 @@ pub struct Model {
     /// What the review found so far.
     pub plan: Plan,
     pub names: Names,
-    pub meter: Meter,
+    pub meter: SpeedMeter,
     pub log: Log,
     /// First line shown of the selected image's detail.
     pub detail_offset: usize,
@@ -171,7 +171,7 @@ impl Model {
             registries: Registries::default(),
             plan: Plan::default(),
             names: Names::default(),
-            meter: Meter::default(),
+            meter: SpeedMeter::default(),
             log: Log::default(),
             detail_offset: 0,
             log_offset: 0,

@@ -39,9 +39,9 @@ enum Registries {
 }
 
 impl Names {
-    pub fn note(&mut self, job: &Job) {
-        self.sources.note(&job.source);
-        self.destinations.note(&job.destination);
+    pub fn observe(&mut self, job: &Job) {
+        self.sources.observe(&job.source);
+        self.destinations.observe(&job.destination);
     }
 
     #[must_use]
@@ -76,8 +76,8 @@ impl Names {
 }
 
 impl Side {
-    fn note(&mut self, reference: &Reference) {
-        self.registries.note(&reference.registry);
+    fn observe(&mut self, reference: &Reference) {
+        self.registries.observe(&reference.registry);
         let full = width(&reference.to_string());
         self.full = self.full.max(full);
         let registry = width(reference.registry.as_str()) + 1;
@@ -94,7 +94,7 @@ impl Side {
 }
 
 impl Registries {
-    fn note(&mut self, registry: &Registry) {
+    fn observe(&mut self, registry: &Registry) {
         match self {
             Self::None => *self = Self::One(registry.clone()),
             Self::One(one) if one != registry => *self = Self::Many,

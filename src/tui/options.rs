@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{browse, columns::Column, keys::Keymap, theme::Theme};
+use super::{browse, columns::Column, keymap::Keymap, theme::Theme};
 use crate::present::{Commands, Glyphs};
 
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -4,7 +4,7 @@ use std::{cmp::Reverse, fmt::Write as _, sync::Arc};
 
 use regex::{Regex, RegexBuilder};
 
-use super::meter::Meter;
+use super::speed_meter::SpeedMeter;
 use crate::{
     batch::{Board, JobId, JobView},
     present::{Cause, Phase, phase},
@@ -15,7 +15,7 @@ const LARGEST_EXPRESSION: usize = 1 << 20;
 
 /// Which states are shown.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum Show {
+pub enum StatusFilter {
     #[default]
     All,
     /// Failed, or waiting to be tried again.
@@ -70,7 +70,7 @@ enum Needle {
     Broken,
 }
 
-impl Show {
+impl StatusFilter {
     /// The chips that are gone round, in this order.
     pub const CHIPS: [Self; 8] = [
         Self::All,
@@ -277,7 +277,13 @@ impl Filter {
 
 /// The images shown, in order.
 #[must_use]
-pub fn rows(board: &Board, meter: &Meter, filter: &Filter, show: &Show, sort: Sort) -> Vec<JobId> {
+pub fn rows(
+    board: &Board,
+    meter: &SpeedMeter,
+    filter: &Filter,
+    show: &StatusFilter,
+    sort: Sort,
+) -> Vec<JobId> {
     let mut text = String::new();
     let mut rows = show.candidates(board);
     let view = |id: &JobId| &board.jobs()[id.index()];
@@ -339,14 +345,14 @@ mod tests {
         rows.iter().map(|job| job.0).collect()
     }
 
-    fn filtered(text: &str, show: Show) -> Vec<u32> {
+    fn filtered(text: &str, show: StatusFilter) -> Vec<u32> {
         let board = board([
             fixtures::failed(1, "said 401"),
             fixtures::retry_scheduled(3, 1, "said 503"),
         ]);
         ids(&rows(
             &board,
-            &Meter::default(),
+            &SpeedMeter::default(),
             &Filter::new(text),
             &show,
             Sort::List,
@@ -355,21 +361,21 @@ mod tests {
 
     #[test]
     fn a_filter_finds_references_and_causes_in_any_case() {
-        assert_eq!(filtered("App-2", Show::All), [2]);
-        assert_eq!(filtered("b.example", Show::All), [0, 1, 2, 3]);
-        assert_eq!(filtered("SAID 4", Show::All), [1]);
+        assert_eq!(filtered("App-2", StatusFilter::All), [2]);
+        assert_eq!(filtered("b.example", StatusFilter::All), [0, 1, 2, 3]);
+        assert_eq!(filtered("SAID 4", StatusFilter::All), [1]);
     }
 
     #[test]
     fn an_exclamation_mark_inverts_and_alone_shows_all() {
-        assert_eq!(filtered("!app-2", Show::All), [0, 1, 3]);
-        assert_eq!(filtered("!", Show::All), [0, 1, 2, 3]);
+        assert_eq!(filtered("!app-2", StatusFilter::All), [0, 1, 3]);
+        assert_eq!(filtered("!", StatusFilter::All), [0, 1, 2, 3]);
     }
 
     #[test]
     fn failures_are_failed_and_waiting_images_in_list_order() {
-        assert_eq!(filtered("", Show::Failures), [1, 3]);
-        assert_eq!(filtered("503", Show::Failures), [3]);
+        assert_eq!(filtered("", StatusFilter::Failures), [1, 3]);
+        assert_eq!(filtered("503", StatusFilter::Failures), [3]);
     }
 
     #[test]
@@ -380,7 +386,13 @@ mod tests {
             fixtures::started(3, 1),
         ]);
         let filter = Filter::default();
-        let rows = rows(&board, &Meter::default(), &filter, &Show::All, Sort::State);
+        let rows = rows(
+            &board,
+            &SpeedMeter::default(),
+            &filter,
+            &StatusFilter::All,
+            Sort::State,
+        );
         assert_eq!(ids(&rows), [3, 1, 2, 0]);
     }
 
@@ -395,27 +407,27 @@ mod tests {
 
     #[test]
     fn between_slashes_stands_a_regular_expression() {
-        assert_eq!(filtered("/APP-[12]:/", Show::All), [1, 2]);
-        assert_eq!(filtered("!/app-[12]:/", Show::All), [0, 3]);
+        assert_eq!(filtered("/APP-[12]:/", StatusFilter::All), [1, 2]);
+        assert_eq!(filtered("!/app-[12]:/", StatusFilter::All), [0, 3]);
     }
 
     #[test]
     fn an_expression_that_is_not_one_yet_hides_nothing() {
         for text in ["/", "/app", "/[/", "!/(/"] {
-            assert_eq!(filtered(text, Show::All), [0, 1, 2, 3], "{text}");
+            assert_eq!(filtered(text, StatusFilter::All), [0, 1, 2, 3], "{text}");
         }
         assert!(Filter::new("/[/").is_broken());
     }
 
     #[test]
     fn chips_show_one_state_each_and_go_round() {
-        let shown = |show: Show| filtered("", show);
-        assert_eq!(shown(Show::Failed), [1]);
-        assert_eq!(shown(Show::Waiting), [3]);
-        assert_eq!(shown(Show::Queued), [0, 2]);
-        assert_eq!(shown(Show::Done), [0; 0]);
-        assert_eq!(Show::All.step(-1), Show::Skipped);
-        assert_eq!(Show::Skipped.step(1), Show::All);
+        let shown = |show: StatusFilter| filtered("", show);
+        assert_eq!(shown(StatusFilter::Failed), [1]);
+        assert_eq!(shown(StatusFilter::Waiting), [3]);
+        assert_eq!(shown(StatusFilter::Queued), [0, 2]);
+        assert_eq!(shown(StatusFilter::Done), [0; 0]);
+        assert_eq!(StatusFilter::All.step(-1), StatusFilter::Skipped);
+        assert_eq!(StatusFilter::Skipped.step(1), StatusFilter::All);
     }
 
     #[test]
@@ -426,7 +438,13 @@ mod tests {
             fixtures::failed(3, "said 403"),
         ]);
         let filter = Filter::default();
-        let rows = rows(&board, &Meter::default(), &filter, &Show::All, Sort::Cause);
+        let rows = rows(
+            &board,
+            &SpeedMeter::default(),
+            &filter,
+            &StatusFilter::All,
+            Sort::Cause,
+        );
         assert_eq!(ids(&rows), [2, 0, 3, 1]);
     }
 }

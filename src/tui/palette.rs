@@ -5,24 +5,24 @@
 use std::cmp::Reverse;
 
 use super::{
-    keys::{Action, Keymap, Mode},
-    order::{Show, Sort},
+    keymap::{Action, Keymap, Mode},
+    order::{Sort, StatusFilter},
     theme::Theme,
     typed_words::TypedWords,
 };
-use crate::batch::LaneLimit;
+use crate::batch::RegistryLimit;
 
 /// What a command does.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Run {
     Act(Action),
     Sort(Sort),
-    Show(Show),
+    Show(StatusFilter),
     Theme(Theme),
     /// So many images at once.
     Parallel(u16),
     /// This limit at the selected registry.
-    Limit(LaneLimit),
+    Limit(RegistryLimit),
 }
 
 /// How well a command fits, best first.
@@ -74,13 +74,13 @@ fn with_number(typed: &str) -> Option<Entry> {
         Some(entry(format!("{word} {number}"), says, Run::Limit(limit)))
     };
     match word {
-        "streams" => limit(LaneLimit::Streams(number), format!("{number} streams")),
+        "streams" => limit(RegistryLimit::Streams(number), format!("{number} streams")),
         "requests" => limit(
-            LaneLimit::RequestsPerSecond(Some(number.into())),
+            RegistryLimit::RequestsPerSecond(Some(number.into())),
             format!("at most {number} requests a second"),
         ),
         "bandwidth" => limit(
-            LaneLimit::BytesPerSecond(Some(u64::from(number) << 20)),
+            RegistryLimit::BytesPerSecond(Some(u64::from(number) << 20)),
             format!("at most {number} MiB a second"),
         ),
         "parallel" => Some(entry(
@@ -120,7 +120,7 @@ fn all(keys: &Keymap) -> Vec<Entry> {
         let says = format!("order the images by {}", sort.word());
         entry(format!("sort {}", sort.word()), says, Run::Sort(sort))
     }));
-    all.extend(Show::CHIPS.map(|show| {
+    all.extend(StatusFilter::CHIPS.map(|show| {
         let says = format!("show the images: {}", show.words());
         entry(format!("show {}", show.words()), says, Run::Show(show))
     }));
@@ -156,7 +156,7 @@ mod tests {
         assert_eq!(first("retry"), Run::Act(Action::Retry));
         assert_eq!(first("retry all"), Run::Act(Action::RetryAllFailed));
         assert_eq!(first("sort si"), Run::Sort(Sort::Size));
-        assert_eq!(first("show queued"), Run::Show(Show::Queued));
+        assert_eq!(first("show queued"), Run::Show(StatusFilter::Queued));
         assert_eq!(first("clipboard chain"), Run::Act(Action::CopyFailure));
         assert_eq!(first("raf"), Run::Act(Action::RetryAllFailed));
         assert_eq!(first("srtsz"), Run::Sort(Sort::Size));
@@ -165,7 +165,7 @@ mod tests {
     #[test]
     fn a_number_is_part_of_the_command() {
         assert_eq!(first("parallel 20"), Run::Parallel(20));
-        assert_eq!(first("streams 3"), Run::Limit(LaneLimit::Streams(3)));
+        assert_eq!(first("streams 3"), Run::Limit(RegistryLimit::Streams(3)));
         assert_eq!(entries(&Keymap::default(), "parallel 0"), []);
     }
 }

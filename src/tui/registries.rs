@@ -5,7 +5,7 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use crate::{
-    batch::{Board, Event, LaneState},
+    batch::{Board, Event, RegistryStatus},
     oci::Registry,
 };
 
@@ -34,23 +34,23 @@ struct Rate {
 impl Registries {
     /// The registries in the order of the screen, with the one the cursor is on.
     #[must_use]
-    pub fn rows<'a>(&self, board: &'a Board) -> (Vec<&'a LaneState>, usize) {
-        let rows: Vec<&LaneState> = board.lanes.values().collect();
+    pub fn rows<'a>(&self, board: &'a Board) -> (Vec<&'a RegistryStatus>, usize) {
+        let rows: Vec<&RegistryStatus> = board.registries.values().collect();
         let at = rows
             .iter()
-            .position(|lane| Some(&lane.registry) == self.cursor.as_ref());
+            .position(|status| Some(&status.registry) == self.cursor.as_ref());
         (rows, at.unwrap_or(0))
     }
 
     #[must_use]
-    pub fn selected<'a>(&self, board: &'a Board) -> Option<&'a LaneState> {
+    pub fn selected<'a>(&self, board: &'a Board) -> Option<&'a RegistryStatus> {
         let (rows, at) = self.rows(board);
         rows.get(at).copied()
     }
 
     pub fn go(&mut self, row: usize, board: &Board) {
-        let last = board.lanes.len().saturating_sub(1);
-        self.cursor = board.lanes.keys().nth(row.min(last)).cloned();
+        let last = board.registries.len().saturating_sub(1);
+        self.cursor = board.registries.keys().nth(row.min(last)).cloned();
     }
 
     pub fn keep_in_sight(&mut self, height: usize, board: &Board) {
@@ -80,26 +80,26 @@ impl Registries {
         left(&self.operation_again, registry, now)
     }
 
-    pub fn note(&mut self, event: &Event, now: Duration) {
+    pub fn apply(&mut self, event: &Event, now: Duration) {
         match event {
             Event::BatchStarted { .. } => *self = Self::default(),
-            Event::LanesSampled { lanes } => {
-                for lane in lanes {
-                    let operation = lane.rationed.as_ref();
+            Event::RegistriesSampled { registries } => {
+                for status in registries {
+                    let operation = status.rationed.as_ref();
                     for (again, wait) in [
-                        (&mut self.again, lane.throttled_ms),
+                        (&mut self.again, status.throttled_ms),
                         (
                             &mut self.operation_again,
                             operation.and_then(|operation| operation.pause_ms),
                         ),
                     ] {
                         match wait.map(Duration::from) {
-                            Some(wait) => drop(again.insert(lane.registry.clone(), now + wait)),
-                            None => drop(again.remove(&lane.registry)),
+                            Some(wait) => drop(again.insert(status.registry.clone(), now + wait)),
+                            None => drop(again.remove(&status.registry)),
                         }
                     }
-                    if self.asked.get(&lane.registry) == Some(&lane.stream_ceiling) {
-                        self.asked.remove(&lane.registry);
+                    if self.asked.get(&status.registry) == Some(&status.stream_ceiling) {
+                        self.asked.remove(&status.registry);
                     }
                 }
             }
@@ -114,11 +114,11 @@ impl Registries {
         }
         self.sampled = Some(now);
         let millis = passed.map_or(0, |passed| u64::try_from(passed.as_millis()).unwrap_or(0));
-        for (registry, lane) in &board.lanes {
+        for (registry, status) in &board.registries {
             let rate = self.rates.entry(registry.clone()).or_default();
-            let moved = lane.bytes.saturating_sub(rate.bytes);
+            let moved = status.bytes.saturating_sub(rate.bytes);
             *rate = Rate {
-                bytes: lane.bytes,
+                bytes: status.bytes,
                 per_second: moved.saturating_mul(1000).checked_div(millis).unwrap_or(0),
             };
         }

@@ -13,7 +13,7 @@ use super::{
     browser_overlay, detail,
     dispatch::{self, KeyTarget},
     help,
-    keys::{self, Action, Keymap, Mode},
+    keymap::{self, Action, Keymap, Mode},
     layout::Pane,
     model::{Clocks, Effect, Model, Msg, Overlay},
     names::Names,
@@ -99,10 +99,10 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
 fn happened(model: &mut Model, event: &Event) -> Vec<Effect> {
     let selected = model.images.selected();
     model.meter.apply(&mut model.board, event);
-    model.images.note(event, &model.board);
-    model.failures.note(event);
-    model.registries.note(event, model.now);
-    model.plan.note(event, &model.board);
+    model.images.apply(event, &model.board);
+    model.failures.apply(event);
+    model.registries.apply(event, model.now);
+    model.plan.apply(event, &model.board);
     let had_ended = model.ended.is_some();
     keep_time(model, event);
     if let Some(sentence) = sentence(event, &model.board, model.options.attempts) {
@@ -115,7 +115,7 @@ fn happened(model: &mut Model, event: &Event) -> Vec<Effect> {
     }
     match event {
         Event::BatchStarted { .. } => model.names = Names::default(),
-        Event::JobListed { job } => model.names.note(job),
+        Event::JobListed { job } => model.names.observe(job),
         Event::ParallelChanged { .. } => model.parallel_asked = None,
         Event::StopRequested { mode } => {
             model.stop_asked = Some(*mode).filter(|mode| *mode != StopMode::Cancel);
@@ -203,7 +203,7 @@ fn pressed(model: &mut Model, key: &KeyEvent) -> Vec<Effect> {
 }
 
 impl KeyTarget for Model {
-    type Keys = keys::Group;
+    type Keys = keymap::Group;
 
     fn keymap(&self) -> &Keymap {
         &self.options.keys
@@ -288,7 +288,7 @@ fn keep_in_sight(model: &mut Model) {
 mod tests {
     use super::*;
     use crate::{
-        batch::{Command, JobId, Refusal, Selection},
+        batch::{Command, CommandRefusal, JobId, Selection},
         tui::fixtures::{
             MIB, blob_started, copied, failed, listed, model, planned, press, progress,
             retry_scheduled, started, tell, tick,
@@ -299,7 +299,7 @@ mod tests {
         let jobs = Selection::Jobs([JobId(0)].into());
         Event::CommandRefused {
             command: Command::Retry { jobs },
-            why: Refusal::NothingToDo,
+            why: CommandRefusal::NothingToDo,
         }
     }
 

@@ -89,7 +89,7 @@ impl VerifyError {
 
     /// What the registry did, so that it can be judged whether to ask again.
     #[must_use]
-    pub fn class(&self) -> registry::Class {
+    pub fn class(&self) -> registry::FailureClass {
         match self {
             Self::Source(error) | Self::Destination(error) => error.class(),
         }

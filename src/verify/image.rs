@@ -11,7 +11,7 @@ use std::{
 
 use super::{
     difference::{Difference, Findings, Part, VerifyError},
-    tree::Place,
+    tree::DestinationRepository,
 };
 use crate::{
     oci::{Attachments, Digest, Manifest, Platform, Reference, Registry, Repository, Version},
@@ -68,7 +68,7 @@ impl Verifier {
         let comparison = Comparison {
             source,
             image,
-            there: Place {
+            there: DestinationRepository {
                 verifier: self,
                 client: destination,
                 budget: &budget,
@@ -115,7 +115,7 @@ impl Verifier {
 pub(super) struct Comparison<'a> {
     pub source: &'a Arc<Client>,
     pub image: &'a Image,
-    pub there: Place<'a>,
+    pub there: DestinationRepository<'a>,
 }
 
 impl Comparison<'_> {

@@ -23,7 +23,7 @@ const TOGETHER: usize = 32;
 const DEEPEST: usize = 5;
 
 /// One repository of the destination.
-pub(super) struct Place<'a> {
+pub(super) struct DestinationRepository<'a> {
     pub verifier: &'a Verifier,
     pub client: &'a Arc<Client>,
     pub repository: &'a Repository,
@@ -31,7 +31,7 @@ pub(super) struct Place<'a> {
     pub budget: &'a ImageBudget<'a>,
 }
 
-impl Place<'_> {
+impl DestinationRepository<'_> {
     /// What is missing or wrong below `digest`, itself included; the digests of manifests found go to `found`.
     pub(super) fn walk<'b>(
         &'b self,
@@ -141,7 +141,7 @@ impl Place<'_> {
 
     async fn read(&self, blob: &Descriptor) -> Result<Option<Difference>, VerifyError> {
         let digest = &blob.digest;
-        let _permit = self.client.lane().stream().await;
+        let _permit = self.client.limiter().stream().await;
         let mut read: BlobRead = match self.client.read_blob(self.repository, digest, 0).await {
             Ok(read) => read,
             Err(error) if error.is_not_found() => return Ok(Some(missing(digest))),
@@ -149,7 +149,10 @@ impl Place<'_> {
         };
         let mut hasher = digest.hasher();
         while let Some(chunk) = read.next().await.map_err(VerifyError::Destination)? {
-            self.client.lane().moved(chunk.len() as u64).await;
+            self.client
+                .limiter()
+                .throttle_bytes(chunk.len() as u64)
+                .await;
             hasher.update(&chunk);
         }
         let got = hasher.finish();

@@ -7,47 +7,47 @@ use transship::{
 };
 
 use crate::{
-    fleet::{amd64, repository},
+    fixture::Fixture,
     operator::Ended,
-    scene::Scene,
+    sample_images::{amd64, repository},
 };
 
 /// The second image's tag names another image at the destination, and the list says `on_existing`.
-async fn scene(on_existing: &str) -> (Scene, Digest) {
-    let scene = Scene::new().await;
-    let estate = Estate::new(scene.destination.server.store());
+async fn fixture(on_existing: &str) -> (Fixture, Digest) {
+    let fixture = Fixture::new().await;
+    let estate = Estate::new(fixture.destination.server.store());
     let repository = repository("team/second");
     let layer = estate.layer(&repository, 77, 1000).unwrap();
     let other = estate.image(&repository, Some(&tag()), &amd64(), &[layer]);
-    let path = scene.list();
+    let path = fixture.list();
     let list = std::fs::read_to_string(&path).unwrap();
     let list = format!("{list}\n[defaults]\non-existing = \"{on_existing}\"\n");
     std::fs::write(path, list).unwrap();
-    (scene, other.unwrap().digest)
+    (fixture, other.unwrap().digest)
 }
 
 fn tag() -> Tag {
     "1".parse().unwrap()
 }
 
-fn at_destination(scene: &Scene) -> Digest {
-    let store = scene.destination.server.store();
+fn at_destination(fixture: &Fixture) -> Digest {
+    let store = fixture.destination.server.store();
     let found = store.manifest(&repository("team/second"), &Version::Tag(tag()));
     found.unwrap().unwrap().digest
 }
 
-async fn run(scene: &Scene, options: &[&str]) -> Ended {
-    let list = scene.operator.path("list.toml");
+async fn run(fixture: &Fixture, options: &[&str]) -> Ended {
+    let list = fixture.operator.path("list.toml");
     let run = ["run", list.to_str().unwrap()];
-    scene.operator.say(&[&run[..], options].concat()).await
+    fixture.operator.say(&[&run[..], options].concat()).await
 }
 
 #[tokio::test]
 async fn what_is_replaced_is_in_the_plan_in_the_line_and_in_the_events() {
-    let (scene, before) = scene("replace").await;
-    let reviewed = run(&scene, &["--review"]).await;
+    let (fixture, before) = fixture("replace").await;
+    let reviewed = run(&fixture, &["--review"]).await;
     let said = &reviewed.expect(3).stdout;
-    let to = scene.destination.address();
+    let to = fixture.destination.address();
     for part in [
         "plan: 3 to copy (1 replaces a tag)\n".to_owned(),
         format!("  {to}/team/second:1 replaces {before}\n"),
@@ -55,8 +55,8 @@ async fn what_is_replaced_is_in_the_plan_in_the_line_and_in_the_events() {
     ] {
         assert!(said.contains(&part), "{part} is not in\n{said}");
     }
-    assert_eq!(at_destination(&scene), before);
-    let ran = run(&scene, &["--json"]).await;
+    assert_eq!(at_destination(&fixture), before);
+    let ran = run(&fixture, &["--json"]).await;
     let replaced: Vec<_> = (ran.expect(0).events().into_iter())
         .filter_map(|event| match event {
             Event::JobPlanned { replaces, .. } => replaces,
@@ -64,23 +64,23 @@ async fn what_is_replaced_is_in_the_plan_in_the_line_and_in_the_events() {
         })
         .collect();
     assert_eq!(replaced, std::slice::from_ref(&before));
-    assert_ne!(at_destination(&scene), before);
+    assert_ne!(at_destination(&fixture), before);
 }
 
 #[tokio::test]
 async fn the_line_of_a_copied_image_says_what_it_replaced() {
-    let (scene, before) = scene("replace").await;
-    let ran = run(&scene, &[]).await;
+    let (fixture, before) = fixture("replace").await;
+    let ran = run(&fixture, &[]).await;
     let said = &ran.expect(0).stdout;
     assert!(said.contains(&format!("; replaced {before}\n")), "{said}");
 }
 
 #[tokio::test]
 async fn a_kept_image_is_counted_apart_and_stays_kept_when_resumed() {
-    let (scene, there) = scene("keep").await;
+    let (fixture, there) = fixture("keep").await;
     // Another image fails, so that there is something to resume.
-    scene.misbehave("team/third", transship::serve::Action::answer(404));
-    let ran = run(&scene, &[]).await;
+    fixture.misbehave("team/third", transship::serve::Action::answer(404));
+    let ran = run(&fixture, &[]).await;
     let said = &ran.expect(1).stdout;
     let line = format!("kept: the destination has {there}\n");
     assert!(said.contains(&line), "{said}");
@@ -88,16 +88,16 @@ async fn a_kept_image_is_counted_apart_and_stays_kept_when_resumed() {
         said.contains("3 images: 1 copied, 1 failed, 1 kept in"),
         "{said}"
     );
-    let batches = scene.operator.say(&["batches"]).await;
+    let batches = fixture.operator.say(&["batches"]).await;
     assert!(
         batches.stdout.contains("1 copied, 1 failed, 1 kept"),
         "{}",
         batches.stdout
     );
 
-    scene.source.server.faults().clear();
-    scene.destination.server.access_log().clear();
-    let resumed = scene
+    fixture.source.server.faults().clear();
+    fixture.destination.server.access_log().clear();
+    let resumed = fixture
         .operator
         .say(&["resume", "--retry-failed", "--json"])
         .await;
@@ -112,19 +112,19 @@ async fn a_kept_image_is_counted_apart_and_stays_kept_when_resumed() {
         .collect();
     let kept = there.clone();
     assert_eq!(restored, [SkipReason::Kept { there: kept }]);
-    let asked = scene.destination.requests();
+    let asked = fixture.destination.requests();
     assert!(
         asked
             .iter()
             .all(|request| !request.target.contains("team/second"))
     );
-    assert_eq!(at_destination(&scene), there);
+    assert_eq!(at_destination(&fixture), there);
 }
 
 #[tokio::test]
 async fn an_image_whose_tag_must_be_free_fails_for_good() {
-    let (scene, there) = scene("fail").await;
-    let ran = run(&scene, &[]).await;
+    let (fixture, there) = fixture("fail").await;
+    let ran = run(&fixture, &[]).await;
     let said = &ran.expect(1).stdout;
     assert!(said.contains("2 copied, 1 failed"), "{said}");
     assert!(
@@ -133,5 +133,5 @@ async fn an_image_whose_tag_must_be_free_fails_for_good() {
     );
     assert!(said.contains("write `on-existing = \"replace\"`"), "{said}");
     assert!(!said.contains("attempt 2"), "{said}");
-    assert_eq!(at_destination(&scene), there);
+    assert_eq!(at_destination(&fixture), there);
 }

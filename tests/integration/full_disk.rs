@@ -4,8 +4,8 @@ use transship::batch::Event;
 
 use crate::{
     embedded::Embedded,
-    fleet::Fleet,
     operator::{Ended, Operator, event, list},
+    sample_images::SampleImages,
 };
 
 /// KiB of a base layer.
@@ -22,7 +22,7 @@ fn stopped(ended: &Ended) -> Option<bool> {
 #[tokio::test]
 async fn a_run_that_loses_its_journal_ends_with_the_code_of_what_became_of_its_images() {
     let (source, destination) = (Embedded::start().await, Embedded::start().await);
-    let images = Fleet::new(source.server.store(), WEIGHT).images;
+    let images = SampleImages::new(source.server.store(), WEIGHT).images;
     let list = list(&source.address(), &destination.address(), &images);
     let operator = Operator::new();
     let path = operator.list(&list);

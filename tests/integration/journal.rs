@@ -11,7 +11,8 @@ use transship::{
         Settled, Side, SkipReason, StateCounts, StopReason,
     },
     journal::{
-        BatchState, Journal, JournalError, NewBatch, Obstacle, Place, Recorder, SettledBlob,
+        BatchState, Journal, JournalError, JournalLocation, NewBatch, Obstacle, Recorder,
+        SettledBlob,
     },
     oci::{Attachments, Digest, OnExisting},
 };
@@ -61,7 +62,7 @@ on_both_databases! {
     a_journal_can_be_made_by_many_at_once
 }
 
-async fn what_ended_is_restored_and_the_rest_is_queued_again(place: Place) {
+async fn what_ended_is_restored_and_the_rest_is_queued_again(place: JournalLocation) {
     let journal = Journal::open(place).await.unwrap();
     let recorder = journal.start(&list()).await.unwrap();
     list_jobs(&recorder, 6);
@@ -112,7 +113,7 @@ async fn what_ended_is_restored_and_the_rest_is_queued_again(place: Place) {
     recorder.close().await.unwrap();
 }
 
-async fn a_retried_image_is_no_longer_failed(place: Place) {
+async fn a_retried_image_is_no_longer_failed(place: JournalLocation) {
     let journal = Journal::open(place).await.unwrap();
     let recorder = journal.start(&list()).await.unwrap();
     list_jobs(&recorder, 1);
@@ -128,7 +129,7 @@ async fn a_retried_image_is_no_longer_failed(place: Place) {
     assert_eq!(stored.jobs[0].outcome, None);
 }
 
-async fn a_batch_keeps_its_list_and_settings(place: Place) {
+async fn a_batch_keeps_its_list_and_settings(place: JournalLocation) {
     let journal = Journal::open(place).await.unwrap();
     let recorder = journal.start(&list()).await.unwrap();
     let stored = journal.load(recorder.batch()).await.unwrap();
@@ -139,7 +140,7 @@ async fn a_batch_keeps_its_list_and_settings(place: Place) {
     recorder.close().await.unwrap();
 }
 
-async fn a_dropped_recorder_loses_at_most_what_was_not_flushed(place: Place) {
+async fn a_dropped_recorder_loses_at_most_what_was_not_flushed(place: JournalLocation) {
     let journal = Journal::open(place).await.unwrap();
     let recorder = journal.start(&list()).await.unwrap();
     list_jobs(&recorder, 200);
@@ -153,7 +154,7 @@ async fn a_dropped_recorder_loses_at_most_what_was_not_flushed(place: Place) {
     assert!(stored.jobs[..100].iter().all(|job| job.outcome.is_some()));
 }
 
-async fn a_batch_is_held_by_one(place: Place) {
+async fn a_batch_is_held_by_one(place: JournalLocation) {
     let journal = Journal::open(place).await.unwrap();
     let recorder = journal.start(&list()).await.unwrap();
     let batch = recorder.batch().clone();
@@ -165,24 +166,21 @@ async fn a_batch_is_held_by_one(place: Place) {
     assert_eq!(by.pid, std::process::id());
     let sentence = format!("take batch {batch}: process {} on {}", by.pid, by.host);
     assert!(refused.to_string().starts_with(&sentence), "{refused}");
-    assert_eq!(
-        journal.batches().await.unwrap()[0].holder.as_ref(),
-        Some(by)
-    );
+    assert_eq!(journal.batches().await.unwrap()[0].owner.as_ref(), Some(by));
     // Looking on is free.
     journal.load(&batch).await.unwrap();
 
     recorder.close().await.unwrap();
-    assert_eq!(journal.batches().await.unwrap()[0].holder, None);
+    assert_eq!(journal.batches().await.unwrap()[0].owner, None);
     let (recorder, _) = journal.resume(&batch).await.unwrap();
     recorder.close().await.unwrap();
 }
 
-async fn a_killed_process_loses_nothing_it_flushed_and_frees_its_batch(place: Place) {
+async fn a_killed_process_loses_nothing_it_flushed_and_frees_its_batch(place: JournalLocation) {
     let journal = Journal::open(place.clone()).await.unwrap();
     let address = match &place {
-        Place::Directory(directory) => directory.display().to_string(),
-        Place::Postgres(url) => url.to_string(),
+        JournalLocation::Directory(directory) => directory.display().to_string(),
+        JournalLocation::Postgres(url) => url.to_string(),
     };
     let mut child = Command::new(std::env::current_exe().unwrap())
         .args(["--exact", CHILD, "--ignored", "--nocapture"])
@@ -242,7 +240,7 @@ async fn records_until_it_is_killed() {
     std::future::pending::<()>().await;
 }
 
-async fn batches_are_summed_up_newest_first(place: Place) {
+async fn batches_are_summed_up_newest_first(place: JournalLocation) {
     let journal = Journal::open(place).await.unwrap();
     let mut ids = Vec::new();
     for stopped_by in [None, Some(StopReason::User)] {
@@ -279,7 +277,7 @@ async fn batches_are_summed_up_newest_first(place: Place) {
     );
 }
 
-async fn a_batch_is_found_by_a_part_that_only_it_has(place: Place) {
+async fn a_batch_is_found_by_a_part_that_only_it_has(place: JournalLocation) {
     let journal = Journal::open(place).await.unwrap();
     let mut ids = Vec::new();
     for name in ["lists/prod.toml", "lists/prod-eu.toml"] {
@@ -301,7 +299,7 @@ async fn a_batch_is_found_by_a_part_that_only_it_has(place: Place) {
     assert!(matches!(none, JournalError::Unknown { .. }));
 }
 
-async fn a_deleted_batch_is_gone_and_the_others_stay(place: Place) {
+async fn a_deleted_batch_is_gone_and_the_others_stay(place: JournalLocation) {
     let journal = Journal::open(place).await.unwrap();
     let mut ids = Vec::new();
     for _ in 0..2 {
@@ -328,7 +326,7 @@ async fn a_deleted_batch_is_gone_and_the_others_stay(place: Place) {
     journal.resume(&ids[1]).await.unwrap();
 }
 
-async fn a_batch_that_is_held_is_not_deleted(place: Place) {
+async fn a_batch_that_is_held_is_not_deleted(place: JournalLocation) {
     let journal = Journal::open(place).await.unwrap();
     let recorder = journal.start(&list()).await.unwrap();
     list_jobs(&recorder, 1);
@@ -342,11 +340,13 @@ async fn a_batch_that_is_held_is_not_deleted(place: Place) {
 }
 
 /// Changes a journal past the program.
-async fn change(place: &Place, statement: &'static str) {
+async fn change(place: &JournalLocation, statement: &'static str) {
     sqlx::any::install_default_drivers();
     let url = match place {
-        Place::Directory(directory) => format!("sqlite://{}/journal.sqlite3", directory.display()),
-        Place::Postgres(url) => url.to_string(),
+        JournalLocation::Directory(directory) => {
+            format!("sqlite://{}/journal.sqlite3", directory.display())
+        }
+        JournalLocation::Postgres(url) => url.to_string(),
     };
     let mut connection = <sqlx::AnyConnection as sqlx::Connection>::connect(&url)
         .await
@@ -360,7 +360,7 @@ async fn change(place: &Place, statement: &'static str) {
 const END_OTHERS: &str = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
                           WHERE pid <> pg_backend_pid() AND datname = current_database()";
 
-async fn a_connection_the_server_ends_is_replaced(place: Place) {
+async fn a_connection_the_server_ends_is_replaced(place: JournalLocation) {
     let journal = Journal::open(place.clone()).await.unwrap();
     let recorder = journal.start(&list()).await.unwrap();
     list_jobs(&recorder, 2);
@@ -377,7 +377,7 @@ async fn a_connection_the_server_ends_is_replaced(place: Place) {
     recorder.close().await.unwrap();
 }
 
-async fn a_batch_taken_over_while_the_connection_was_lost_is_left(place: Place) {
+async fn a_batch_taken_over_while_the_connection_was_lost_is_left(place: JournalLocation) {
     let journal = Journal::open(place.clone()).await.unwrap();
     let recorder = journal.start(&list()).await.unwrap();
     list_jobs(&recorder, 2);
@@ -389,7 +389,7 @@ async fn a_batch_taken_over_while_the_connection_was_lost_is_left(place: Place) 
     assert!(lost.to_string().contains("elsewhere"), "{lost}");
 }
 
-async fn a_journal_of_the_first_version_is_brought_up_to_date(place: Place) {
+async fn a_journal_of_the_first_version_is_brought_up_to_date(place: JournalLocation) {
     let journal = Journal::open(place.clone()).await.unwrap();
     let recorder = journal.start(&list()).await.unwrap();
     let batch = recorder.batch().clone();
@@ -404,7 +404,7 @@ async fn a_journal_of_the_first_version_is_brought_up_to_date(place: Place) {
     assert_eq!(stored.jobs[0].job.on_existing, OnExisting::Replace);
 }
 
-async fn a_journal_of_a_newer_version_is_refused(place: Place) {
+async fn a_journal_of_a_newer_version_is_refused(place: JournalLocation) {
     Journal::open(place.clone()).await.unwrap();
     change(&place, "UPDATE transship_schema SET version = 99").await;
     let refused = Journal::open(place).await.unwrap_err().to_string();
@@ -426,7 +426,7 @@ async fn lock(directory: &std::path::Path) -> sqlx::SqliteConnection {
 async fn a_locked_journal_can_be_read_and_writing_to_it_waits() {
     let directory = tempfile::tempdir().unwrap();
     let (told, mut hear) = tokio::sync::mpsc::unbounded_channel();
-    let place = Place::Directory(directory.path().to_owned());
+    let place = JournalLocation::Directory(directory.path().to_owned());
     let journal = Journal::at(place).telling(move |obstacle| told.send(obstacle).unwrap());
     let journal = journal.make().await.unwrap();
     let recorder = journal.start(&list()).await.unwrap();
@@ -450,14 +450,14 @@ async fn a_locked_journal_can_be_read_and_writing_to_it_waits() {
 async fn looking_for_a_journal_makes_none() {
     let directory = tempfile::tempdir().unwrap();
     let state = directory.path().join("state");
-    let found = Journal::at(Place::Directory(state.clone()))
+    let found = Journal::at(JournalLocation::Directory(state.clone()))
         .existing()
         .await;
     assert!(found.unwrap().is_none());
     assert!(!state.exists());
 }
 
-async fn a_journal_can_be_made_by_many_at_once(place: Place) {
+async fn a_journal_can_be_made_by_many_at_once(place: JournalLocation) {
     let opening = (0..8).map(|_| tokio::spawn(Journal::open(place.clone())));
     for opened in opening.collect::<Vec<_>>() {
         opened.await.unwrap().unwrap();
@@ -467,7 +467,7 @@ async fn a_journal_can_be_made_by_many_at_once(place: Place) {
 #[tokio::test]
 async fn a_hundred_thousand_images_are_stored_and_counted() {
     let directory = tempfile::tempdir().unwrap();
-    let place = Place::Directory(directory.path().to_owned());
+    let place = JournalLocation::Directory(directory.path().to_owned());
     let journal = Journal::open(place).await.unwrap();
     let recorder = journal.start(&list()).await.unwrap();
     let batch = recorder.batch().clone();
@@ -493,7 +493,7 @@ fn mode(path: &std::path::Path) -> u32 {
 async fn only_this_user_can_look_into_the_state_directory() {
     let directory = tempfile::tempdir().unwrap();
     let state = directory.path().join("state");
-    Journal::open(Place::Directory(state.clone()))
+    Journal::open(JournalLocation::Directory(state.clone()))
         .await
         .unwrap();
     assert_eq!(mode(&state), 0o700);
@@ -509,7 +509,7 @@ async fn only_this_user_can_read_the_journal_in_a_directory_that_others_can_ente
         std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
     };
     set(directory.path(), 0o755);
-    let place = Place::Directory(directory.path().to_owned());
+    let place = JournalLocation::Directory(directory.path().to_owned());
     let open = async || {
         let journal = Journal::open(place.clone()).await.unwrap();
         let recorder = journal.start(&list()).await.unwrap();

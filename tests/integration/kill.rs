@@ -21,9 +21,9 @@ use transship::{
 use crate::{
     docker_registry::DockerRegistry,
     embedded::Embedded,
-    fleet::{Fleet, repository},
     operator::{Operator, event, list},
     requests::Request,
+    sample_images::{SampleImages, repository},
     skopeo::Skopeo,
 };
 
@@ -89,14 +89,14 @@ struct Asked {
 async fn a_batch_killed_again_and_again_sends_no_settled_blob_twice() {
     let source = Embedded::throttled(THROTTLE).await;
     let destination = Embedded::throttled(THROTTLE).await;
-    let fleet = Fleet::new(source.server.store(), WEIGHT);
-    let text = list(&source.address(), &destination.address(), &fleet.images);
+    let samples = SampleImages::new(source.server.store(), WEIGHT);
+    let text = list(&source.address(), &destination.address(), &samples.images);
     let asked = async || Asked {
         source: source.requests(),
         destination: destination.requests(),
     };
     kill_until_done(&Operator::new(), &text, asked).await;
-    for image in &fleet.images {
+    for image in &samples.images {
         let (name, tag) = image.split_once(':').unwrap();
         let version = Version::Tag(tag.parse().unwrap());
         let [copy, origin] = [&destination, &source].map(|side| {
@@ -106,7 +106,7 @@ async fn a_batch_killed_again_and_again_sends_no_settled_blob_twice() {
         assert_eq!(copy, origin, "{image}");
     }
     let store = destination.server.store();
-    for (name, digest) in fleet.blobs() {
+    for (name, digest) in samples.blobs() {
         let is_there = store.has_blob(&repository(&name), &digest);
         assert!(is_there, "{name} {digest}");
     }
@@ -118,16 +118,16 @@ async fn a_real_registry_gets_no_settled_blob_twice_either() {
         return;
     };
     let source = Embedded::throttled(THROTTLE).await;
-    let fleet = Fleet::new(source.server.store(), WEIGHT);
+    let samples = SampleImages::new(source.server.store(), WEIGHT);
     let (from, to) = (source.address(), destination.address());
-    let text = list(&from, to, &fleet.images);
+    let text = list(&from, to, &samples.images);
     let asked = async || Asked {
         source: source.requests(),
         destination: destination.requests().await,
     };
     kill_until_done(&Operator::new(), &text, asked).await;
-    let copies = skopeo.digests(&fleet.at(to)).await;
-    assert_eq!(copies, skopeo.digests(&fleet.at(&from)).await);
+    let copies = skopeo.digests(&samples.at(to)).await;
+    assert_eq!(copies, skopeo.digests(&samples.at(&from)).await);
 }
 
 async fn kill_until_done(operator: &Operator, text: &str, asked: impl AsyncFn() -> Asked) {

@@ -7,18 +7,18 @@ use transship::{
     serve::{Action, Auth, Credentials, Options, Server},
 };
 
-use crate::{operator::list, scene::Scene};
+use crate::{fixture::Fixture, operator::list};
 
-/// A scene whose destination wants a password, which a program beside the list finds in a file beside the list.
+/// A fixture whose destination wants a password, which a program beside the list finds in a file beside the list.
 struct Guarded {
-    scene: Scene,
+    fixture: Fixture,
     destination: Server,
     _registry: tempfile::TempDir,
 }
 
 impl Guarded {
     async fn new() -> Self {
-        let scene = Scene::new().await;
+        let fixture = Fixture::new().await;
         let registry = tempfile::tempdir().unwrap();
         let options = Options {
             auth: Auth::Basic(Credentials::new("mirror", "swordfish")),
@@ -27,7 +27,7 @@ impl Guarded {
         let destination = Server::bind(([127, 0, 0, 1], 0).into(), options);
         let guarded = Self {
             destination: destination.await.unwrap(),
-            scene,
+            fixture,
             _registry: registry,
         };
         guarded.write();
@@ -35,11 +35,11 @@ impl Guarded {
     }
 
     fn write(&self) {
-        let directory = self.scene.operator.path("lists");
+        let directory = self.fixture.operator.path("lists");
         fs::create_dir_all(&directory).unwrap();
         let to = self.destination.address().to_string();
         let images = ["team/first:1".to_owned(), "team/second:1".to_owned()];
-        let text = list(&self.scene.source.address(), &to, &images);
+        let text = list(&self.fixture.source.address(), &to, &images);
         let text = format!(
             "{text}username = \"mirror\"\npassword-command = [\"./password\", \"secret\"]\n"
         );
@@ -51,11 +51,11 @@ impl Guarded {
     }
 
     fn command_ran(&self) -> bool {
-        self.scene.operator.path("lists/ran").exists()
+        self.fixture.operator.path("lists/ran").exists()
     }
 
     async fn say_in(&self, directory: &Path, arguments: &[&str]) -> crate::operator::Ended {
-        let mut command = self.scene.operator.command(arguments);
+        let mut command = self.fixture.operator.command(arguments);
         command.current_dir(directory);
         command.output().await.unwrap().into()
     }
@@ -64,8 +64,10 @@ impl Guarded {
 #[tokio::test]
 async fn files_and_programs_of_a_list_are_found_from_anywhere_also_when_it_is_resumed() {
     let guarded = Guarded::new().await;
-    let lists = guarded.scene.operator.path("lists");
-    guarded.scene.misbehave("team/second", Action::answer(404));
+    let lists = guarded.fixture.operator.path("lists");
+    guarded
+        .fixture
+        .misbehave("team/second", Action::answer(404));
     let ran = guarded.say_in(&lists, &["run", "list.toml"]).await;
     assert!(
         ran.expect(1).stdout.contains("1 copied, 1 failed"),
@@ -74,7 +76,7 @@ async fn files_and_programs_of_a_list_are_found_from_anywhere_also_when_it_is_re
     );
     assert!(guarded.command_ran());
 
-    guarded.scene.source.server.faults().clear();
+    guarded.fixture.source.server.faults().clear();
     let elsewhere = tempfile::tempdir().unwrap();
     let batch = guarded
         .say_in(elsewhere.path(), &["resume", "--retry-failed"])
@@ -100,11 +102,11 @@ async fn files_and_programs_of_a_list_are_found_from_anywhere_also_when_it_is_re
 #[tokio::test]
 async fn no_verb_runs_a_command_of_a_list_it_was_told_not_to() {
     let guarded = Guarded::new().await;
-    let path = guarded.scene.operator.path("lists/list.toml");
+    let path = guarded.fixture.operator.path("lists/list.toml");
     let list = path.to_str().unwrap();
     let image = format!("{}/team/first:1", guarded.destination.address());
     let repository = format!("{}/team/first", guarded.destination.address());
-    let operator = &guarded.scene.operator;
+    let operator = &guarded.fixture.operator;
     let refused = async |arguments: &[&str]| {
         let ended = operator.say(arguments).await;
         let said = &ended.expect(2).stderr;
@@ -127,9 +129,11 @@ async fn no_verb_runs_a_command_of_a_list_it_was_told_not_to() {
         refused(&[arguments, &["--no-commands"]].concat()).await;
     }
     // The same list from the journal.
-    guarded.scene.misbehave("team/second", Action::answer(404));
+    guarded
+        .fixture
+        .misbehave("team/second", Action::answer(404));
     operator.say(&["run", list]).await.expect(1);
-    fs::remove_file(guarded.scene.operator.path("lists/ran")).unwrap();
+    fs::remove_file(guarded.fixture.operator.path("lists/ran")).unwrap();
     fs::write(&path, "").unwrap();
     refused(&["resume", "--retry-failed", "--no-commands"]).await;
     refused(&["verify", "list-", "--no-commands"]).await;
@@ -137,8 +141,8 @@ async fn no_verb_runs_a_command_of_a_list_it_was_told_not_to() {
 
 #[tokio::test]
 async fn a_check_tells_what_a_list_runs_reads_and_sends_where() {
-    let scene = Scene::new().await;
-    let checked = scene
+    let fixture = Fixture::new().await;
+    let checked = fixture
         .operator
         .say(&["list", "check", "sample-lists/credentials.toml"])
         .await;
@@ -160,10 +164,10 @@ async fn a_check_tells_what_a_list_runs_reads_and_sends_where() {
 #[tokio::test]
 async fn a_review_tells_the_same_before_the_plan() {
     let guarded = Guarded::new().await;
-    let path = guarded.scene.operator.path("lists/list.toml");
+    let path = guarded.fixture.operator.path("lists/list.toml");
     let review = ["run", path.to_str().unwrap(), "--review"];
-    let said = guarded.scene.operator.say(&review).await;
-    let program = guarded.scene.operator.path("lists/./password");
+    let said = guarded.fixture.operator.say(&review).await;
+    let program = guarded.fixture.operator.path("lists/./password");
     let line = format!(
         "the list runs   {} secret: password of mirror for",
         program.display()
@@ -176,7 +180,7 @@ async fn a_review_tells_the_same_before_the_plan() {
     assert!(at(&line) < at("plan: "));
     said.expect(3);
     let events = guarded
-        .scene
+        .fixture
         .operator
         .say(&[&review[..], &["--json"]].concat())
         .await;
@@ -186,11 +190,11 @@ async fn a_review_tells_the_same_before_the_plan() {
 
 #[tokio::test]
 async fn what_a_list_says_cannot_steer_the_terminal_when_it_is_told() {
-    let scene = Scene::new().await;
+    let fixture = Fixture::new().await;
     let text = "version = 1\nimages = [\"a.example/x:1\"]\n[destination]\nregistry = \"b.example\"\n\
                 username = \"\\u001b[2J\\u202e\"\npassword-command = [\"\\u009b31m\", \"a b\"]\n";
-    let path = scene.operator.list(text);
-    let checked = scene
+    let path = fixture.operator.list(text);
+    let checked = fixture
         .operator
         .say(&["list", "check", path.to_str().unwrap()])
         .await;

@@ -1,20 +1,21 @@
 //! Everything that needs more than one layer, a socket, a terminal or a real program. One crate, so that it
 //! links once; one module per topic.
 
+mod architecture;
 mod auth;
 mod breaker;
 mod command_line;
+mod cutting_proxy;
 mod docker_registry;
 mod embedded;
 mod existing;
-mod fleet;
+mod fixture;
 mod full_disk;
 mod inspect;
 mod installed;
 mod journal;
 mod kill;
-mod knife;
-mod layers;
+
 mod lists_of_others;
 mod login;
 mod migrate;
@@ -28,8 +29,8 @@ mod remedies;
 mod requests;
 mod resilience;
 mod review;
+mod sample_images;
 mod sample_lists;
-mod scene;
 mod serve;
 mod silence;
 mod skopeo;

@@ -7,23 +7,23 @@ use portable_pty::{CommandBuilder, PtySize, native_pty_system};
 use transship::serve::Action;
 
 use crate::{
-    scene::{IMAGES, Scene},
+    fixture::{Fixture, IMAGES},
     terminal::pseudo::Terminal,
 };
 
 /// All three images have ended; the first one failed.
-async fn failed_first(scene: &Scene) -> Terminal {
-    scene.misbehave("team/first", Action::answer(404));
-    let list = scene.list();
-    let mut terminal = Terminal::run(&scene.operator, &["run", list.to_str().unwrap()]);
+async fn failed_first(fixture: &Fixture) -> Terminal {
+    fixture.misbehave("team/first", Action::answer(404));
+    let list = fixture.list();
+    let mut terminal = Terminal::run(&fixture.operator, &["run", list.to_str().unwrap()]);
     terminal.says("All images ended").await;
     terminal
 }
 
 #[tokio::test]
 async fn the_screen_says_what_failed_by_cause_and_which_images() {
-    let scene = Scene::new().await;
-    let mut terminal = failed_first(&scene).await;
+    let fixture = Fixture::new().await;
+    let mut terminal = failed_first(&fixture).await;
     terminal.press("4");
     terminal.says("1 by 1 cause").await;
     terminal.press("\r");
@@ -37,8 +37,8 @@ async fn the_screen_says_what_failed_by_cause_and_which_images() {
 
 #[tokio::test]
 async fn a_filter_finds_images_while_it_is_typed() {
-    let scene = Scene::new().await;
-    let mut terminal = failed_first(&scene).await;
+    let fixture = Fixture::new().await;
+    let mut terminal = failed_first(&fixture).await;
     terminal.press("/sec");
     terminal.says("1 of 3 images").await;
     terminal.press("\r");
@@ -54,8 +54,8 @@ async fn a_filter_finds_images_while_it_is_typed() {
 
 #[tokio::test]
 async fn an_image_is_shown_with_its_manifest_and_layers() {
-    let scene = Scene::new().await;
-    let mut terminal = failed_first(&scene).await;
+    let fixture = Fixture::new().await;
+    let mut terminal = failed_first(&fixture).await;
     terminal.press("gj2z");
     terminal.says("OCI manifest").await;
     terminal.says("OCI config").await;
@@ -66,20 +66,20 @@ async fn an_image_is_shown_with_its_manifest_and_layers() {
 
 #[tokio::test]
 async fn both_registries_are_listed() {
-    let scene = Scene::new().await;
-    let mut terminal = failed_first(&scene).await;
+    let fixture = Fixture::new().await;
+    let mut terminal = failed_first(&fixture).await;
     terminal.press("3z");
     terminal.says("Registries 2").await;
-    terminal.says(&scene.source.address()).await;
-    terminal.says(&scene.destination.address()).await;
+    terminal.says(&fixture.source.address()).await;
+    terminal.says(&fixture.destination.address()).await;
     terminal.press("q");
     terminal.end().await;
 }
 
 #[tokio::test]
 async fn help_is_searched_and_a_command_is_found_by_name() {
-    let scene = Scene::new().await;
-    let mut terminal = failed_first(&scene).await;
+    let fixture = Fixture::new().await;
+    let mut terminal = failed_first(&fixture).await;
     terminal.press("?/clipboard");
     terminal.says("Help /clipboard").await;
     terminal.press("\x1b");
@@ -96,26 +96,26 @@ async fn help_is_searched_and_a_command_is_found_by_name() {
 
 #[tokio::test]
 async fn marked_images_are_retried_together() {
-    let scene = Scene::new().await;
-    scene.misbehave("team/first", Action::answer(404));
-    scene.misbehave("team/third", Action::answer(404));
-    let list = scene.list();
-    let mut terminal = Terminal::run(&scene.operator, &["run", list.to_str().unwrap()]);
+    let fixture = Fixture::new().await;
+    fixture.misbehave("team/first", Action::answer(404));
+    fixture.misbehave("team/third", Action::answer(404));
+    let list = fixture.list();
+    let mut terminal = Terminal::run(&fixture.operator, &["run", list.to_str().unwrap()]);
     terminal.says("1 copied, 2 failed").await;
-    scene.source.server.faults().clear();
+    fixture.source.server.faults().clear();
     // Only failures, both marked: a mark goes one down.
     terminal.press("eg  ");
     terminal.says("2 marked").await;
     terminal.press("r");
     terminal.says("All images ended: 3 copied").await;
-    assert_eq!(scene.arrived().len(), IMAGES.len());
+    assert_eq!(fixture.arrived().len(), IMAGES.len());
     terminal.press("q");
     assert_eq!(terminal.end().await.code, 0);
 }
 
 #[tokio::test]
 async fn an_error_body_is_shown_as_text() {
-    let scene = Scene::new().await;
+    let fixture = Fixture::new().await;
     let body =
         r#"{"errors":[{"code":"DENIED","message":"\u001b[2J\u001b]0;owned\u0007\u202eno"}]}"#;
     let refusal = Action::Answer {
@@ -123,9 +123,9 @@ async fn an_error_body_is_shown_as_text() {
         headers: Vec::new(),
         body: body.into(),
     };
-    scene.misbehave("team/first", refusal);
-    let list = scene.list();
-    let mut terminal = Terminal::run(&scene.operator, &["run", list.to_str().unwrap()]);
+    fixture.misbehave("team/first", refusal);
+    let list = fixture.list();
+    let mut terminal = Terminal::run(&fixture.operator, &["run", list.to_str().unwrap()]);
     terminal.says("All images ended").await;
     terminal.press("g2z");
     terminal.says("DENIED: [2J ]0;owned no").await;
@@ -136,28 +136,28 @@ async fn an_error_body_is_shown_as_text() {
 
 #[tokio::test]
 async fn failed_images_are_written_as_a_list_that_can_be_run() {
-    let scene = Scene::new().await;
-    let mut terminal = failed_first(&scene).await;
+    let fixture = Fixture::new().await;
+    let mut terminal = failed_first(&fixture).await;
     terminal.press("W");
     terminal.says("wrote 1 image to").await;
     terminal.press("q");
     terminal.end().await;
-    scene.source.server.faults().clear();
-    let written = scene.operator.path("list-part.toml");
+    fixture.source.server.faults().clear();
+    let written = fixture.operator.path("list-part.toml");
     let run = ["run", written.to_str().unwrap()];
-    scene.operator.say(&run).await.expect(0);
-    assert_eq!(scene.arrived(), IMAGES);
+    fixture.operator.say(&run).await.expect(0);
+    assert_eq!(fixture.arrived(), IMAGES);
 }
 
 #[tokio::test]
 async fn a_wrong_configuration_is_told_with_its_lines() {
-    let scene = Scene::new().await;
-    scene
+    let fixture = Fixture::new().await;
+    fixture
         .operator
         .configure("theme = \"dusk\"\n[keys]\nretri = \"x\"\n");
-    let list = scene.list();
-    let before = scene.files();
-    let terminal = Terminal::run(&scene.operator, &["run", list.to_str().unwrap()]);
+    let list = fixture.list();
+    let before = fixture.files();
+    let terminal = Terminal::run(&fixture.operator, &["run", list.to_str().unwrap()]);
     let left = terminal.end().await;
     assert_eq!(left.code, 2, "{}", left.text);
     for part in [
@@ -170,19 +170,19 @@ async fn a_wrong_configuration_is_told_with_its_lines() {
         assert!(left.text.contains(part), "{part} is not in\n{}", left.text);
     }
     // Not even a state directory, and so no batch that `resume` would take.
-    assert_eq!(scene.files(), before);
-    let resumed = scene.operator.say(&["resume"]).await;
+    assert_eq!(fixture.files(), before);
+    let resumed = fixture.operator.say(&["resume"]).await;
     assert!(resumed.expect(2).stderr.contains("no batch to resume"));
-    assert_eq!(scene.files(), before);
+    assert_eq!(fixture.files(), before);
 }
 
 #[tokio::test]
 async fn a_configured_key_does_what_it_is_configured_for() {
-    let scene = Scene::new().await;
-    scene
+    let fixture = Fixture::new().await;
+    fixture
         .operator
         .configure("theme = \"mono\"\n[keys]\nto-failures = \"x\"\n");
-    let mut terminal = failed_first(&scene).await;
+    let mut terminal = failed_first(&fixture).await;
     terminal.press("x");
     terminal.says("1 by 1 cause").await;
     terminal.press("q");
@@ -191,14 +191,14 @@ async fn a_configured_key_does_what_it_is_configured_for() {
 
 #[tokio::test]
 async fn a_lost_connection_stops_the_batch_and_it_is_resumed() {
-    let scene = Scene::new().await;
-    let hanging = scene.misbehave("team/first", Action::Hang);
+    let fixture = Fixture::new().await;
+    let hanging = fixture.misbehave("team/first", Action::Hang);
     let pair = native_pty_system().openpty(PtySize::default()).unwrap();
     let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_transship"));
-    let list = scene.list();
+    let list = fixture.list();
     command.args(["run", list.to_str().unwrap()]);
     command.env_clear();
-    for (name, value) in scene.operator.environment() {
+    for (name, value) in fixture.operator.environment() {
         command.env(name, value);
     }
     command.env("TERM", "xterm-256color");
@@ -228,5 +228,5 @@ async fn a_lost_connection_stops_the_batch_and_it_is_resumed() {
 
     hanging.release();
     // Every image is where it should be; one may have arrived just before the connection was lost.
-    scene.operator.say(&["resume"]).await.expect(0);
+    fixture.operator.say(&["resume"]).await.expect(0);
 }

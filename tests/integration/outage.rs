@@ -5,14 +5,14 @@ use std::{net::SocketAddr, time::Duration};
 use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use transship::{
-    batch::{Event, LaneState, Outcome},
+    batch::{Event, Outcome, RegistryStatus},
     serve::{Options, Server},
 };
 
 use crate::{
     embedded::Embedded,
-    fleet::Fleet,
     operator::{Operator, event, list},
+    sample_images::SampleImages,
 };
 
 /// Another program may have the address for a moment.
@@ -41,8 +41,8 @@ async fn serve(directory: &TempDir, address: SocketAddr) -> Server {
 #[tokio::test]
 async fn a_batch_waits_for_a_registry_that_goes_away_and_fails_no_image() {
     let source = Embedded::throttled(300_000).await;
-    let fleet = Fleet::new(source.server.store(), WEIGHT);
-    let images = &fleet.images[..IMAGES];
+    let samples = SampleImages::new(source.server.store(), WEIGHT);
+    let images = &samples.images[..IMAGES];
     let directory = TempDir::new().unwrap();
     let mut destination = Some(serve(&directory, ([127, 0, 0, 1], 0).into()).await);
     let address = destination.as_ref().unwrap().address();
@@ -65,11 +65,12 @@ async fn a_batch_waits_for_a_registry_that_goes_away_and_fails_no_image() {
                     destination = None;
                 }
             }
-            Event::LanesSampled { lanes } => {
+            Event::RegistriesSampled { registries: lanes } => {
                 let down: Vec<_> = lanes.iter().filter(|lane| lane.unreachable).collect();
                 unreachable = !down.is_empty();
                 // It comes back when it was asked for in vain a few times, and an image would have failed.
-                let asked_often = |lane: &&LaneState| lane.throttled_ms > Some(LONG_PAUSE.into());
+                let asked_often =
+                    |lane: &&RegistryStatus| lane.throttled_ms > Some(LONG_PAUSE.into());
                 if destination.is_none() && down.iter().any(asked_often) {
                     destination = Some(serve(&directory, address).await);
                 }

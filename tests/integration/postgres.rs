@@ -6,7 +6,7 @@ use std::{
     process::{Child, Command, Stdio},
 };
 
-use transship::journal::Place;
+use transship::journal::JournalLocation;
 
 pub struct Postgres {
     programs: PathBuf,
@@ -56,7 +56,7 @@ impl Postgres {
     }
 
     /// A journal in a new database.
-    pub fn database(&self, name: &str) -> Place {
+    pub fn database(&self, name: &str) -> JournalLocation {
         succeed(
             Command::new(self.programs.join("createdb"))
                 .arg("--host")

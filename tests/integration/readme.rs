@@ -4,7 +4,7 @@ use std::fs;
 
 use transship::{
     list::List,
-    tui::{Config, browse, keys},
+    tui::{Config, browse, keymap},
 };
 
 fn readme() -> String {
@@ -25,7 +25,7 @@ fn between(name: &str) -> String {
 
 #[test]
 fn the_tables_of_keys_are_the_key_tables() {
-    assert_eq!(between("keys"), keys::Keymap::default().markdown().trim());
+    assert_eq!(between("keys"), keymap::Keymap::default().markdown().trim());
     let browser = browse::keys::Keymap::default();
     assert_eq!(between("browser keys"), browser.markdown().trim());
 }

@@ -2,9 +2,10 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
+use transship::batch::Side;
 use transship::{
     batch::{Failure, FailureClass},
-    copy::{CopyError, Side},
+    copy::CopyError,
     oci::{Descriptor, Digest, Manifest, ManifestError, MediaType, OnExisting, Version},
     present,
     registry::{Error, ErrorCause, ImageBudget, Operation, ProviderError},

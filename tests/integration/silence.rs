@@ -21,16 +21,16 @@ use tokio::{
 use tokio_util::task::AbortOnDropHandle;
 use transship::{
     batch::JobId,
-    copy::{CopyError, Engine, ImageId, Order},
+    copy::{CopyError, CopyRequest, Engine},
     oci::Attachments,
-    registry::{Class, Client, Credentials, Settings},
-    run::Policy,
+    registry::{Client, Credentials, FailureClass, Settings},
+    run::RetryPolicy,
 };
 
 use crate::{
     auth::stub::{Stub, answer, challenge},
     embedded::Embedded,
-    fleet::Fleet,
+    sample_images::SampleImages,
 };
 
 const IMAGES: u32 = 200;
@@ -121,9 +121,13 @@ fn client(address: SocketAddr, credentials: Credentials) -> Client {
 /// Copies as the dispatcher does, each image as often as the policy says; what became of them and how long it took.
 async fn copy_all(
     engine: Engine,
-    order: impl Fn(u32) -> Order,
+    order: impl Fn(u32) -> CopyRequest,
 ) -> (Vec<Result<(), CopyError>>, Duration) {
-    let (policy, slots, begun) = (Policy::default(), Semaphore::new(PARALLEL), Instant::now());
+    let (policy, slots, begun) = (
+        RetryPolicy::default(),
+        Semaphore::new(PARALLEL),
+        Instant::now(),
+    );
     let copy = async |number: u32| {
         let order = order(number);
         let mut tries = 0;
@@ -134,7 +138,7 @@ async fn copy_all(
             tries += 1;
             match outcome {
                 Err(error) if tries < policy.attempts => match error.class() {
-                    Class::Transient { retry_after } => {
+                    FailureClass::Transient { retry_after } => {
                         sleep(policy.delay(JobId(number), tries, retry_after)).await;
                     }
                     _ => return Err(error),
@@ -147,9 +151,9 @@ async fn copy_all(
     (outcomes, begun.elapsed())
 }
 
-fn order(number: u32, source: &str, destination: &str) -> Order {
-    Order {
-        image: ImageId(number),
+fn order(number: u32, source: &str, destination: &str) -> CopyRequest {
+    CopyRequest {
+        image: JobId(number),
         source: source.parse().unwrap(),
         destination: destination.parse().unwrap(),
         platforms: Vec::new(),
@@ -208,7 +212,7 @@ async fn a_silent_source_costs_a_batch_a_few_timeouts() {
 async fn a_silent_destination_costs_a_batch_a_few_timeouts() {
     let _steps = small_steps();
     let source = Embedded::start().await;
-    let fleet = Fleet::new(source.server.store(), 1);
+    let fleet = SampleImages::new(source.server.store(), 1);
     let silent = Server::silent().await;
     let (outcomes, elapsed) = copy_all(Engine::new(HashMap::new()), |number| {
         let image = &fleet.images[number as usize % fleet.images.len()];
@@ -358,14 +362,14 @@ async fn a_registry_that_falls_silent_is_an_outage_and_is_asked_by_one() {
     let repository = "team/app".parse().unwrap();
     let error = client.tags(&repository).await.unwrap_err();
     assert!(error.to_string().contains("no answer for 90 s"), "{error}");
-    assert!(client.lane().sample().unreachable);
+    assert!(client.limiter().sample().unreachable);
     // Two at once when it is time to ask again: one asks, the other is put off.
     let told = join_all((0..20).map(|_| client.tags(&repository))).await;
     let put_off = told.iter().filter(|told| {
         let class = told.as_ref().unwrap_err().class();
         matches!(
             class,
-            Class::Transient {
+            FailureClass::Transient {
                 retry_after: Some(_)
             }
         )
@@ -373,8 +377,8 @@ async fn a_registry_that_falls_silent_is_an_outage_and_is_asked_by_one() {
     assert_eq!(put_off.count(), 19);
     assert_eq!(asked.load(SeqCst), 3);
     sleep(Duration::from_secs(30)).await;
-    assert!(client.lane().wants_probe() && client.lane().sample().unreachable);
+    assert!(client.limiter().wants_probe() && client.limiter().sample().unreachable);
     client.probe().await;
-    assert!(!client.lane().sample().unreachable);
+    assert!(!client.limiter().sample().unreachable);
     client.tags(&repository).await.unwrap();
 }

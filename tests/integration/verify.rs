@@ -8,8 +8,8 @@ use transship::{
 
 use crate::{
     embedded::Embedded,
-    fleet::{Fleet, amd64, repository},
     operator::{Ended, Operator, list},
+    sample_images::{SampleImages, amd64, repository},
 };
 
 /// A fleet that was moved.
@@ -23,7 +23,7 @@ struct Moved {
 impl Moved {
     async fn new() -> Self {
         let (source, destination) = (Embedded::start().await, Embedded::start().await);
-        let images = Fleet::new(source.server.store(), 4).images;
+        let images = SampleImages::new(source.server.store(), 4).images;
         Self::of(source, destination, &images).await
     }
 

@@ -27,7 +27,7 @@ pub enum State {
 
 /// What a review knows of a job.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Survey {
+pub enum Preflight {
     #[default]
     Unasked,
     /// The attempt in flight only looks.
@@ -43,11 +43,11 @@ pub struct JobView {
     /// The current or last attempt.
     pub attempt: Attempt,
     /// The attempts up to here do not count against the retry budget: a person asked to go on.
-    pub forgiven: Attempt,
+    pub budget_reset_at: Attempt,
     /// Attempts since then that a registry put off, and for how long in all.
     pub deferrals: u16,
     pub deferred: Millis,
-    pub survey: Survey,
+    pub preflight: Preflight,
     pub root: Option<Digest>,
     /// The other image that the destination tag named when the manifests were read.
     pub replaces: Option<Digest>,
@@ -99,7 +99,7 @@ pub enum BlobState {
     Settled(Settled),
 }
 
-impl Survey {
+impl Preflight {
     /// What is left of it when its attempt ended without a word, or was none.
     pub(super) fn given_up(self) -> Self {
         match self {
@@ -115,10 +115,10 @@ impl JobView {
             job,
             state: State::Queued,
             attempt: Attempt(0),
-            forgiven: Attempt(0),
+            budget_reset_at: Attempt(0),
             deferrals: 0,
             deferred: Millis(0),
-            survey: Survey::Unasked,
+            preflight: Preflight::Unasked,
             root: None,
             replaces: None,
             manifests: Vec::new(),
@@ -187,19 +187,19 @@ impl JobView {
     /// Waits to be copied, and a review knows what that takes.
     #[must_use]
     pub fn is_planned(&self) -> bool {
-        self.state == State::Queued && self.survey == Survey::Done
+        self.state == State::Queued && self.preflight == Preflight::Done
     }
 
     /// The whole retry budget is there again.
     pub(super) fn renew_budget(&mut self) {
-        self.forgiven = self.attempt;
+        self.budget_reset_at = self.attempt;
         self.deferrals = 0;
         self.deferred = Millis(0);
     }
 
     /// A registry put off the last attempt; being asked to wait is no failure of the image.
     pub(super) fn defer(&mut self, delay: Millis) {
-        self.forgiven.0 = self.forgiven.0.saturating_add(1);
+        self.budget_reset_at.0 = self.budget_reset_at.0.saturating_add(1);
         self.deferrals = self.deferrals.saturating_add(1);
         self.deferred.0 = self.deferred.0.saturating_add(delay.0);
     }
@@ -207,11 +207,11 @@ impl JobView {
     /// How many attempts of the current retry budget are used.
     #[must_use]
     pub fn tries(&self) -> u16 {
-        self.attempt.0 - self.forgiven.0.min(self.attempt.0)
+        self.attempt.0 - self.budget_reset_at.0.min(self.attempt.0)
     }
 
     /// Running, and everything it still needs is being uploaded by other jobs.
-    pub(super) fn is_held_up(&self) -> bool {
+    pub(super) fn is_blocked(&self) -> bool {
         self.state == State::Running && self.open.own == 0 && self.open.waiting > 0
     }
 

@@ -9,12 +9,12 @@ mod totals;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-pub use job_view::{BlobState, BlobView, JobView, State, Survey};
+pub use job_view::{BlobState, BlobView, JobView, Preflight, State};
 pub use totals::{StateCounts, Totals};
 
 use self::{job_view::OpenBlobs, queue::Queue};
 use super::{
-    Attempt, BatchId, Event, FailureClass, JobId, LaneState, Outcome, QueueReason, Selection,
+    Attempt, BatchId, Event, FailureClass, JobId, Outcome, QueueReason, RegistryStatus, Selection,
     StopMode, StopReason,
 };
 use crate::oci::{Digest, Registry};
@@ -31,14 +31,14 @@ pub struct Board {
     /// The last event was applied.
     pub finished: bool,
     pub stopped_by: Option<StopReason>,
-    pub lanes: BTreeMap<Registry, LaneState>,
+    pub registries: BTreeMap<Registry, RegistryStatus>,
     jobs: Vec<JobView>,
     counts: StateCounts,
     totals: Totals,
     queue: Queue,
     running: BTreeSet<JobId>,
     /// Of those running, the ones that can only wait for other jobs' uploads.
-    held_up: BTreeSet<JobId>,
+    blocked: BTreeSet<JobId>,
     waiting: BTreeSet<JobId>,
     failed: BTreeSet<JobId>,
     /// Ended jobs whose blobs are known, the first that ended first, with how many there were.
@@ -91,7 +91,7 @@ impl Board {
 
     /// How many jobs wait for a look at them, or are being looked at.
     #[must_use]
-    pub fn unsurveyed(&self) -> usize {
+    pub fn without_preflight(&self) -> usize {
         self.counts.queued - self.planned() + self.counts.running + self.counts.waiting
     }
 
@@ -101,8 +101,8 @@ impl Board {
 
     /// How many running jobs can only wait for other jobs' uploads.
     #[must_use]
-    pub fn held_up(&self) -> usize {
-        self.held_up.len()
+    pub fn blocked(&self) -> usize {
+        self.blocked.len()
     }
 
     /// Jobs that failed and wait to be tried again.
@@ -166,13 +166,13 @@ impl Board {
             Event::ReviewEnded => self.queue.end_review(),
             Event::JobQueued { job, why } => {
                 self.enter(*job, State::Queued, |survey| match why {
-                    QueueReason::Surveyed => Survey::Done,
+                    QueueReason::Planned => Preflight::Done,
                     _ => survey.given_up(),
                 });
                 if let Some(view) = self.jobs.get_mut(job.index()) {
                     match why {
                         QueueReason::User | QueueReason::Resumed => view.renew_budget(),
-                        QueueReason::Surveyed => {
+                        QueueReason::Planned => {
                             view.attempt = Attempt(view.attempt.0.saturating_sub(1));
                             view.renew_budget();
                         }
@@ -184,7 +184,7 @@ impl Board {
             Event::JobStarted { job, attempt } => {
                 let reviewing = self.is_reviewing();
                 self.enter(*job, State::Running, |survey| match reviewing {
-                    true => Survey::UnderWay,
+                    true => Preflight::UnderWay,
                     false => survey,
                 });
                 if let Some(view) = self.jobs.get_mut(job.index()) {
@@ -251,9 +251,10 @@ impl Board {
                     }
                 }
             }
-            Event::LanesSampled { lanes } => {
-                for lane in lanes {
-                    self.lanes.insert(lane.registry.clone(), lane.clone());
+            Event::RegistriesSampled { registries } => {
+                for status in registries {
+                    self.registries
+                        .insert(status.registry.clone(), status.clone());
                 }
             }
             Event::JobRetryScheduled {
@@ -262,7 +263,11 @@ impl Board {
                 delay_ms,
                 cause,
             } => {
-                self.enter(*job, State::Waiting { delay: *delay_ms }, Survey::given_up);
+                self.enter(
+                    *job,
+                    State::Waiting { delay: *delay_ms },
+                    Preflight::given_up,
+                );
                 if let Some(view) = self.jobs.get_mut(job.index()) {
                     view.failures.push((*attempt, cause.clone()));
                     if let FailureClass::Transient {
@@ -277,7 +282,7 @@ impl Board {
             Event::BatchPaused => self.paused = true,
             Event::BatchResumed => self.paused = false,
             Event::ParallelChanged { images } => self.parallel = *images,
-            // The next sample of the lane shows it.
+            // The next sample of the status shows it.
             Event::LimitChanged { .. } => {}
             Event::StopRequested { mode } => {
                 self.stopping = match mode {
@@ -299,7 +304,7 @@ impl Board {
             Outcome::Failed { .. } => (State::Failed, None),
             Outcome::Skipped { why } => (State::Skipped(why.clone()), None),
         };
-        self.enter(job, state, Survey::given_up);
+        self.enter(job, state, Preflight::given_up);
         if let Some(view) = self.jobs.get_mut(job.index()) {
             if let Some(root) = root {
                 view.root = Some(root.clone());
@@ -324,14 +329,14 @@ impl Board {
     }
 
     /// Moves a job to another state, keeping every index in step.
-    fn enter(&mut self, id: JobId, state: State, survey: impl FnOnce(Survey) -> Survey) {
+    fn enter(&mut self, id: JobId, state: State, survey: impl FnOnce(Preflight) -> Preflight) {
         let Some(view) = self.jobs.get(id.index()) else {
             return;
         };
         let old = view.state.clone();
         self.unindex(id, &old);
         if let Some(view) = self.jobs.get_mut(id.index()) {
-            view.survey = survey(view.survey);
+            view.preflight = survey(view.preflight);
         }
         self.index(id, &state);
         self.change(id, |view| {
@@ -353,7 +358,7 @@ impl Board {
     fn index(&mut self, id: JobId, state: &State) {
         *self.counts.of(state) += 1;
         match state {
-            State::Queued => self.queue.insert(id, self.is_surveyed(id)),
+            State::Queued => self.queue.insert(id, self.has_preflight(id)),
             State::Running => {
                 self.running.insert(id);
             }
@@ -370,7 +375,7 @@ impl Board {
     fn unindex(&mut self, id: JobId, state: &State) {
         *self.counts.of(state) -= 1;
         match state {
-            State::Queued => self.queue.remove(id, self.is_surveyed(id)),
+            State::Queued => self.queue.remove(id, self.has_preflight(id)),
             State::Running => {
                 self.running.remove(&id);
             }
@@ -384,8 +389,9 @@ impl Board {
         }
     }
 
-    fn is_surveyed(&self, id: JobId) -> bool {
-        self.job(id).is_some_and(|view| view.survey == Survey::Done)
+    fn has_preflight(&self, id: JobId) -> bool {
+        self.job(id)
+            .is_some_and(|view| view.preflight == Preflight::Done)
     }
 
     fn change_blob(&mut self, id: JobId, digest: &Digest, change: impl FnOnce(&mut BlobState)) {
@@ -404,14 +410,14 @@ impl Board {
         view.open = open.plus(OpenBlobs::of(&blob.state));
         view.bytes_done = view.bytes_done - before.done + after.done;
         self.totals = self.totals.minus(before).plus(after);
-        self.note_held_up(id);
+        self.update_blocked(id);
     }
 
-    fn note_held_up(&mut self, id: JobId) {
-        if self.job(id).is_some_and(JobView::is_held_up) {
-            self.held_up.insert(id);
+    fn update_blocked(&mut self, id: JobId) {
+        if self.job(id).is_some_and(JobView::is_blocked) {
+            self.blocked.insert(id);
         } else {
-            self.held_up.remove(&id);
+            self.blocked.remove(&id);
         }
     }
 
@@ -427,7 +433,7 @@ impl Board {
         view.bytes_total = after.planned;
         view.bytes_done = after.done;
         self.totals = self.totals.minus(before).plus(after);
-        self.note_held_up(id);
+        self.update_blocked(id);
     }
 }
 

@@ -174,22 +174,22 @@ fn a_prioritized_job_goes_first_and_keeps_its_rank_when_queued_again() {
 #[test]
 fn a_job_that_only_waits_for_others_is_held_up_until_its_turn() {
     let mut board = board(&[started(1), planned()]);
-    assert_eq!(board.held_up(), 0);
+    assert_eq!(board.blocked(), 0);
     board.apply(&Event::BlobWaited {
         job: JOB,
         digest: layer(),
         owner: OTHER,
     });
-    assert_eq!(board.held_up(), 1);
+    assert_eq!(board.blocked(), 1);
     board.apply(&copying());
-    assert_eq!(board.held_up(), 0);
+    assert_eq!(board.blocked(), 0);
     board.apply(&Event::BlobWaited {
         job: JOB,
         digest: layer(),
         owner: OTHER,
     });
     board.apply(&retry_later());
-    assert_eq!(board.held_up(), 0);
+    assert_eq!(board.blocked(), 0);
 }
 
 #[test]
@@ -249,7 +249,7 @@ fn surveyed() -> [Event; 4] {
         Event::ReviewStarted,
         started(1),
         planned(),
-        queued(QueueReason::Surveyed),
+        queued(QueueReason::Planned),
     ]
 }
 
@@ -261,14 +261,14 @@ fn next(board: &Board) -> Vec<JobId> {
 fn a_surveyed_job_is_held_until_the_review_ends() {
     let mut board = board(&surveyed());
     assert_eq!(next(&board), [OTHER]);
-    assert_eq!((board.planned(), board.unsurveyed()), (1, 1));
+    assert_eq!((board.planned(), board.without_preflight()), (1, 1));
     board.apply(&Event::JobPrioritized { job: JOB });
     assert_eq!(next(&board), [OTHER]);
     board.apply(&Event::ReviewEnded);
     assert_eq!(next(&board), [JOB, OTHER]);
     assert_eq!((board.planned(), board.is_reviewing()), (1, false));
     board.apply(&started(1));
-    assert_eq!((board.planned(), board.unsurveyed()), (0, 2));
+    assert_eq!((board.planned(), board.without_preflight()), (0, 2));
 }
 
 #[test]
@@ -280,7 +280,7 @@ fn a_survey_gives_its_attempt_back_and_keeps_what_it_found() {
     board.apply(&Event::ReviewEnded);
     board.apply(&started(1));
     let view = board.job(JOB).unwrap();
-    assert_eq!((view.survey, view.blobs.len()), (Survey::Done, 1));
+    assert_eq!((view.preflight, view.blobs.len()), (Preflight::Done, 1));
 }
 
 #[test]
@@ -302,7 +302,7 @@ fn a_survey_that_was_cut_short_is_made_again() {
         queued(QueueReason::Stopped),
     ] {
         let mut board = board(&[Event::ReviewStarted, started(1), planned(), cut]);
-        assert_eq!(board.job(JOB).unwrap().survey, Survey::Unasked);
+        assert_eq!(board.job(JOB).unwrap().preflight, Preflight::Unasked);
         board.apply(&queued(QueueReason::RetryDue));
         assert_eq!(next(&board), [JOB, OTHER]);
     }
@@ -318,7 +318,7 @@ fn a_skipped_job_comes_back_as_far_as_its_survey_was() {
     };
     let mut board = board(&surveyed());
     board.apply(&skipped);
-    assert_eq!((board.planned(), board.unsurveyed()), (0, 1));
+    assert_eq!((board.planned(), board.without_preflight()), (0, 1));
     board.apply(&queued(QueueReason::User));
     assert_eq!(next(&board), [OTHER]);
     assert_eq!(board.planned(), 1);
@@ -362,11 +362,11 @@ fn every_blob_of_a_large_job_is_found_and_stays_settled() {
         digest: Digest::of(&999_u64.to_be_bytes()),
         owner: OTHER,
     });
-    assert_eq!(board.held_up(), 1);
+    assert_eq!(board.blocked(), 1);
     board.apply(&planned_many(JOB, 1000));
     assert_eq!(board.totals().present, 999);
     board.apply(&settled_present(JOB, 999));
-    assert_eq!(board.held_up(), 0);
+    assert_eq!(board.blocked(), 0);
     assert_eq!(board.job(JOB).unwrap().bytes_done, 1000);
 }
 

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::list;
-use crate::list::{Credentials, List, PasswordSource, shape::Shape};
+use crate::list::{Credentials, List, PasswordSource, table_kind::TableKind};
 
 /// The lines of a list, about the registry `to.example`.
 fn lines(list: &List) -> Vec<String> {
@@ -85,7 +85,11 @@ fn every_key_of_a_registry_is_told_if_it_reaches_out_of_the_program() {
     let stored = "sends  what docker, podman or a helper has stored for to.example to to.example, \
                   or where it says to log in";
     assert_eq!(plain, [stored]);
-    for shape in [Shape::Source, Shape::Destination, Shape::Registry] {
+    for shape in [
+        TableKind::Source,
+        TableKind::Destination,
+        TableKind::Registry,
+    ] {
         for key in shape.keys() {
             let (written, said) = said_of(key);
             let lines = lines(&list(&format!("{written}\n[[images]]\nname = \"a:1\"\n")));

@@ -5,19 +5,19 @@ use std::fmt::Write;
 use proptest::prelude::*;
 
 use super::{SIDES, list, parse};
-use crate::list::{Colours, TagLists, shape::Shape};
+use crate::list::{Colours, TagLists, table_kind::TableKind};
 
 #[test]
 fn every_key_of_the_schema_is_read() {
     // No key takes a date; whoever reads one says so.
     let places = [
-        (Shape::List, ""),
-        (Shape::Source, "[source]"),
-        (Shape::Destination, "[destination]"),
-        (Shape::Registry, "[registries.\"r.example\"]"),
-        (Shape::Defaults, "[defaults]"),
-        (Shape::Image, "[[images]]"),
-        (Shape::Rewrite, "[[rewrite]]"),
+        (TableKind::List, ""),
+        (TableKind::Source, "[source]"),
+        (TableKind::Destination, "[destination]"),
+        (TableKind::Registry, "[registries.\"r.example\"]"),
+        (TableKind::Defaults, "[defaults]"),
+        (TableKind::Image, "[[images]]"),
+        (TableKind::Rewrite, "[[rewrite]]"),
     ];
     for (shape, header) in places {
         for key in shape.keys() {

@@ -7,7 +7,7 @@ use http_auth::{ChallengeRef, parser::ChallengeParser};
 use reqwest::header::{HeaderMap, WWW_AUTHENTICATE};
 use url::Url;
 
-use crate::registry::boundary::{Astray, Boundary};
+use crate::registry::redirect_policy::{RedirectError, RedirectPolicy};
 
 /// How a server wants requests to be authorized.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,8 +26,8 @@ pub(super) enum Scheme {
 pub(super) fn read(
     headers: &HeaderMap,
     asked: &Url,
-    boundary: &Boundary,
-) -> Result<Option<Scheme>, Astray> {
+    boundary: &RedirectPolicy,
+) -> Result<Option<Scheme>, RedirectError> {
     let mut found = None;
     for header in headers.get_all(WWW_AUTHENTICATE) {
         let Ok(text) = header.to_str() else {
@@ -41,7 +41,7 @@ pub(super) fn read(
                     continue;
                 };
                 return Ok(Some(Scheme::Bearer {
-                    realm: boundary.lead(asked, &realm)?,
+                    realm: boundary.resolve(asked, &realm)?,
                     service: parameter(&challenge, "service"),
                     scope: parameter(&challenge, "scope"),
                 }));
@@ -67,7 +67,7 @@ mod tests {
 
     use super::*;
 
-    fn read_all(challenges: &[&[u8]]) -> Result<Option<Scheme>, Astray> {
+    fn read_all(challenges: &[&[u8]]) -> Result<Option<Scheme>, RedirectError> {
         let mut headers = HeaderMap::new();
         for challenge in challenges {
             if let Ok(value) = HeaderValue::from_bytes(challenge) {
@@ -75,7 +75,7 @@ mod tests {
             }
         }
         let base: Url = "https://r.example/v2/".parse().unwrap();
-        read(&headers, &base, &Boundary::new(base.clone(), false))
+        read(&headers, &base, &RedirectPolicy::new(base.clone(), false))
     }
 
     fn bearer(realm: &str, service: Option<&str>, scope: Option<&str>) -> Scheme {

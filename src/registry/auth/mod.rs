@@ -7,9 +7,9 @@
 
 mod challenge;
 mod credentials;
+mod login_guard;
 mod scopes;
 mod tokens;
-mod trials;
 
 use std::{
     collections::{HashMap, HashSet},
@@ -29,12 +29,12 @@ use tokio::time::Instant;
 use url::{Origin, Url};
 
 use challenge::Scheme;
+use login_guard::{LoginGuard, LoginResult};
 use tokens::{Token, TokenServer, Way};
-use trials::{Trials, Verdict};
 
 use super::{
-    SingleFlight, boundary::Boundary, circuit_breaker::CircuitBreaker, error::ErrorCause,
-    http_clients::HttpClients,
+    SingleFlight, circuit_breaker::CircuitBreaker, error::ErrorCause, http_clients::HttpClients,
+    redirect_policy::RedirectPolicy,
 };
 pub use credentials::{Credential, CredentialProvider, Credentials, ProviderError};
 pub(super) use scopes::Scopes;
@@ -57,7 +57,7 @@ pub(super) struct Authorizer {
     get_only: AtomicBool,
     /// The last look for credentials found none.
     anonymous: AtomicBool,
-    passwords: Trials,
+    passwords: LoginGuard,
     /// The server that judges credentials, and whether it answers.
     judge: Mutex<Option<(Origin, CircuitBreaker)>>,
 }
@@ -74,7 +74,7 @@ impl Authorizer {
         Self::new(http, Identity::Registry { credentials, base })
     }
 
-    pub(super) fn elsewhere(http: HttpClients) -> Self {
+    pub(super) fn of_redirect_host(http: HttpClients) -> Self {
         Self::new(http, Identity::Elsewhere)
     }
 
@@ -87,7 +87,7 @@ impl Authorizer {
             narrowed: Mutex::default(),
             get_only: AtomicBool::new(false),
             anonymous: AtomicBool::new(false),
-            passwords: Trials::default(),
+            passwords: LoginGuard::default(),
             judge: Mutex::default(),
         }
     }
@@ -99,7 +99,7 @@ impl Authorizer {
         status: StatusCode,
         headers: &HeaderMap,
         asked: &Url,
-        boundary: &Boundary,
+        boundary: &RedirectPolicy,
     ) -> Result<(), ErrorCause> {
         let learned = match status {
             StatusCode::UNAUTHORIZED => challenge::read(headers, asked, boundary)
@@ -338,13 +338,13 @@ impl Authorizer {
                         ..*server
                     };
                     if let Err(ErrorCause::Auth(_)) = anything.fetch(password, false).await {
-                        return Ok(Verdict::refused(said));
+                        return Ok(LoginResult::refused(said));
                     }
                     first = Some(Err(ErrorCause::Auth(said)));
                 }
                 Err(unjudged) => return Err(unjudged),
             }
-            Ok(Verdict::Taken)
+            Ok(LoginResult::Taken)
         };
         self.passwords.settle(password, trial).await?;
         if let Some(answer) = first {

@@ -18,15 +18,15 @@ use serde_json::Value;
 use tokio::time::Instant;
 use url::{Url, form_urlencoded};
 
-use super::{Credential, basic, bearer, trials::Verdict};
+use super::{Credential, basic, bearer, login_guard::LoginResult};
 use crate::registry::{
     circuit_breaker::CircuitBreaker,
     connection::network,
     error::{ErrorCause, read_error_body},
+    http::{connect_failed, limited_body},
     secrets::Secrets,
     throttling::retry_after,
     tls::unreached,
-    transmission::{limited_body, missed},
 };
 
 /// How long a token server may take, redirects and body included.
@@ -202,7 +202,7 @@ async fn send(
             pass.answered();
             Ok(answer)
         }
-        Ok(Err(cause)) => Err(missed(cause, pass)),
+        Ok(Err(cause)) => Err(connect_failed(cause, pass)),
         Err(_) => Err(pass.unanswered(DEADLINE)),
     }
 }
@@ -235,16 +235,16 @@ pub(super) async fn show(
     breaker: &CircuitBreaker,
     base: &Url,
     authorization: &HeaderValue,
-) -> Result<Verdict, ErrorCause> {
+) -> Result<LoginResult, ErrorCause> {
     let request = Request::get(base.clone(), Some(authorization.clone()));
     let answer = send(http, breaker, request).await?;
     if answer.status != StatusCode::UNAUTHORIZED.as_u16() {
-        return Ok(Verdict::Taken);
+        return Ok(LoginResult::Taken);
     }
     let (code, message) = read_error_body(&answer.body, &answer.secrets);
     let said = message.or(code).map(|text| format!(" ({text})"));
     let said = said.unwrap_or_default();
-    Ok(Verdict::refused(format!("it said 401{said}")))
+    Ok(LoginResult::refused(format!("it said 401{said}")))
 }
 
 fn read(answer: Answer, asked: Instant) -> Result<Token, ErrorCause> {
@@ -345,14 +345,14 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::registry::{Class, Error, Operation};
+    use crate::registry::{Error, FailureClass, Operation};
 
     fn lifetime(expires_in: &str) -> u64 {
         let body = format!(r#"{{"token":"t","issued_at":"1970-01-01T00:00:00Z"{expires_in}}}"#);
         token(body.as_bytes()).unwrap().1.as_secs()
     }
 
-    fn class(cause: ErrorCause) -> Class {
+    fn class(cause: ErrorCause) -> FailureClass {
         let registry = "r.example".parse().unwrap();
         let cause = Box::new(cause);
         Error {
@@ -406,7 +406,7 @@ mod tests {
     fn a_token_server_that_is_busy_is_transient() {
         let pause = Some(Duration::from_secs(7));
         for status in [408, 429, 500, 502, 503, 504] {
-            let transient = Class::Transient { retry_after: pause };
+            let transient = FailureClass::Transient { retry_after: pause };
             assert_eq!(class(refused(status, pause)), transient, "{status}");
         }
     }
@@ -414,7 +414,7 @@ mod tests {
     #[test]
     fn a_token_server_that_says_404_does_not_mean_the_image() {
         for status in [400, 401, 403, 404, 405, 410] {
-            assert_eq!(class(refused(status, None)), Class::Auth, "{status}");
+            assert_eq!(class(refused(status, None)), FailureClass::Auth, "{status}");
         }
     }
 

@@ -15,7 +15,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject};
 use super::TlsSettings;
 use crate::{oci::Registry, registry::error::ErrorCause};
 
-pub(super) struct Found {
+pub(super) struct CertificateFiles {
     pub authorities: Vec<CertificateDer<'static>>,
     pub client: Option<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>)>,
 }
@@ -32,7 +32,10 @@ pub(super) fn usual_certs_d(environment: impl Fn(&str) -> Option<OsString>) -> V
     of_user.chain(of_system).collect()
 }
 
-pub(super) fn find(registry: &Registry, settings: &TlsSettings) -> Result<Found, ErrorCause> {
+pub(super) fn find(
+    registry: &Registry,
+    settings: &TlsSettings,
+) -> Result<CertificateFiles, ErrorCause> {
     let mut authorities = Vec::new();
     for file in &settings.ca_files {
         authorities.extend(certificates(file)?);
@@ -67,7 +70,7 @@ pub(super) fn find(registry: &Registry, settings: &TlsSettings) -> Result<Found,
         }
         None => None,
     };
-    Ok(Found {
+    Ok(CertificateFiles {
         authorities,
         client,
     })

@@ -2,7 +2,7 @@
 //!
 //! Decides from the board alone. Invariant: a registry that throttles holds back its own images only.
 
-use crate::batch::{Board, JobId, LaneState};
+use crate::batch::{Board, JobId, RegistryStatus};
 
 /// Of the images in flight, at most so many times what is asked for only wait for others' uploads.
 const HELD_UP: usize = 4;
@@ -20,17 +20,17 @@ pub(in crate::run) fn admit(board: &Board) -> Vec<JobId> {
     }
     let parallel = usize::from(board.parallel);
     let running = board.counts().running;
-    let free = (parallel + board.held_up())
+    let free = (parallel + board.blocked())
         .min(parallel * (1 + HELD_UP))
         .saturating_sub(running);
-    if free == 0 || !board.lanes.values().any(is_throttled) {
+    if free == 0 || !board.registries.values().any(is_throttled) {
         return board.queue().take(free).collect();
     }
     let may_go_on = |id: &JobId| {
         board.job(*id).is_some_and(|view| {
             [&view.job.source, &view.job.destination]
                 .into_iter()
-                .filter_map(|reference| board.lanes.get(&reference.registry))
+                .filter_map(|reference| board.registries.get(&reference.registry))
                 .all(|lane| !is_throttled(lane))
         })
     };
@@ -42,6 +42,6 @@ pub(in crate::run) fn admit(board: &Board) -> Vec<JobId> {
         .collect()
 }
 
-fn is_throttled(lane: &LaneState) -> bool {
+fn is_throttled(lane: &RegistryStatus) -> bool {
     lane.throttled_ms.is_some()
 }

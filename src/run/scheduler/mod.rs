@@ -4,7 +4,7 @@
 //! test without a clock or a network. Invariant: a late word from an attempt already given up decides nothing.
 
 mod admission;
-mod policy;
+mod retry_policy;
 #[cfg(test)]
 mod tests;
 
@@ -12,14 +12,15 @@ use std::time::Duration;
 
 use crate::{
     batch::{
-        Attempt, Board, Command, Event, Failure, FailureClass, JobId, JobView, LaneLimit, Millis,
-        Outcome, QueueReason, Refusal, Selection, SkipReason, State, StopMode, StopReason,
+        Attempt, Board, Command, CommandRefusal, Event, Failure, FailureClass, JobId, JobView,
+        Millis, Outcome, QueueReason, RegistryLimit, Selection, SkipReason, State, StopMode,
+        StopReason,
     },
     oci::Registry,
 };
 
 pub(super) use admission::admit;
-pub use policy::Policy;
+pub use retry_policy::RetryPolicy;
 
 /// What can happen to a batch, from whichever side.
 #[derive(Clone, Debug, PartialEq)]
@@ -28,7 +29,7 @@ pub(super) enum Input {
     /// A worker ended.
     Ended(JobId, Attempt, Outcome),
     /// A worker knows what copying its image takes.
-    Surveyed(JobId, Attempt),
+    PreflightDone(JobId, Attempt),
     /// The wait before the next attempt is over.
     RetryDue(JobId, Attempt),
     /// The operator pressed Ctrl-C where no front end reads keys.
@@ -44,23 +45,23 @@ pub(super) enum Decision {
     /// Stop the worker of this job; whatever it still says is ignored.
     Cancel(JobId),
     WakeAt(JobId, Attempt, Duration),
-    SetLimit(Registry, LaneLimit),
+    SetLimit(Registry, RegistryLimit),
     /// The batch ends once nothing runs any more.
     End(StopReason),
 }
 
-pub(super) fn decide(board: &Board, input: Input, policy: &Policy) -> Vec<Decision> {
+pub(super) fn decide(board: &Board, input: Input, policy: &RetryPolicy) -> Vec<Decision> {
     match input {
-        Input::Command(command) => obey(board, command),
+        Input::Command(command) => handle_command(board, command),
         Input::Ended(job, attempt, outcome) => match current(board, job, attempt) {
             Some(view) if view.state == State::Running => ended(view, outcome, policy),
             _ => Vec::new(),
         },
-        Input::Surveyed(job, attempt) => match current(board, job, attempt) {
+        Input::PreflightDone(job, attempt) => match current(board, job, attempt) {
             Some(view) if view.state == State::Running => {
                 vec![Decision::Emit(Event::JobQueued {
                     job,
-                    why: QueueReason::Surveyed,
+                    why: QueueReason::Planned,
                 })]
             }
             _ => Vec::new(),
@@ -87,7 +88,7 @@ fn current(board: &Board, job: JobId, attempt: Attempt) -> Option<&JobView> {
     board.job(job).filter(|view| view.attempt == attempt)
 }
 
-fn ended(view: &JobView, outcome: Outcome, policy: &Policy) -> Vec<Decision> {
+fn ended(view: &JobView, outcome: Outcome, policy: &RetryPolicy) -> Vec<Decision> {
     let job = view.job.id;
     if let Outcome::Failed { cause } = &outcome
         && let FailureClass::Transient { retry_after_ms } = cause.class
@@ -109,16 +110,16 @@ fn ended(view: &JobView, outcome: Outcome, policy: &Policy) -> Vec<Decision> {
 }
 
 /// An attempt that a registry put off is not counted among the failed ones, but among those put off.
-fn may_try_again(view: &JobView, asked: Option<Millis>, policy: &Policy) -> bool {
+fn may_try_again(view: &JobView, asked: Option<Millis>, policy: &RetryPolicy) -> bool {
     match asked {
         None => view.tries() < policy.attempts,
-        Some(_) => policy::may_defer(view.deferrals, view.deferred.into()),
+        Some(_) => retry_policy::may_defer(view.deferrals, view.deferred.into()),
     }
 }
 
-fn obey(board: &Board, command: Command) -> Vec<Decision> {
+fn handle_command(board: &Board, command: Command) -> Vec<Decision> {
     if board.finished {
-        return vec![refuse(command, Refusal::BatchFinished)];
+        return vec![refuse(command, CommandRefusal::BatchFinished)];
     }
     let decisions = match &command {
         Command::Retry { jobs } => each(board, jobs, |view| match view.state {
@@ -166,14 +167,14 @@ fn obey(board: &Board, command: Command) -> Vec<Decision> {
         Command::Stop { mode } => stop(board, *mode, StopReason::User),
     };
     if decisions.is_empty() {
-        return vec![refuse(command, Refusal::NothingToDo)];
+        return vec![refuse(command, CommandRefusal::NothingToDo)];
     }
     decisions
 }
 
-fn set_limit(board: &Board, registry: &Registry, limit: LaneLimit) -> Vec<Decision> {
+fn set_limit(board: &Board, registry: &Registry, limit: RegistryLimit) -> Vec<Decision> {
     let takes_part = || {
-        board.lanes.contains_key(registry)
+        board.registries.contains_key(registry)
             || board.jobs().iter().any(|view| {
                 view.job.source.registry == *registry || view.job.destination.registry == *registry
             })
@@ -210,7 +211,7 @@ fn queue_again(view: &JobView) -> Decision {
     })
 }
 
-fn refuse(command: Command, why: Refusal) -> Decision {
+fn refuse(command: Command, why: CommandRefusal) -> Decision {
     Decision::Emit(Event::CommandRefused { command, why })
 }
 

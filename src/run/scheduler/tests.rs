@@ -1,9 +1,9 @@
 use super::{
-    policy::{MAX_DEFERRALS, MAX_DEFERRED},
+    retry_policy::{MAX_DEFERRALS, MAX_DEFERRED},
     *,
 };
 use crate::{
-    batch::{BatchId, BlobKind, Job, LaneState, PlannedBlob, Side, UploadMode},
+    batch::{BatchId, BlobKind, Job, PlannedBlob, RegistryStatus, Side, UploadMode},
     oci::Digest,
 };
 use proptest::prelude::*;
@@ -63,8 +63,8 @@ fn transient(retry_after_ms: Option<u64>) -> Outcome {
     })
 }
 
-fn policy() -> Policy {
-    Policy {
+fn policy() -> RetryPolicy {
+    RetryPolicy {
         attempts: 3,
         base_delay: Duration::from_secs(1),
         longest_delay: Duration::from_secs(60),
@@ -209,8 +209,8 @@ proptest! {
 }
 
 fn throttled(registry: &str, throttled_ms: Option<u64>) -> Event {
-    Event::LanesSampled {
-        lanes: vec![LaneState {
+    Event::RegistriesSampled {
+        registries: vec![RegistryStatus {
             registry: registry.parse().unwrap(),
             streams: 0,
             stream_limit: 4,
@@ -258,7 +258,7 @@ fn a_limit_is_set_at_a_registry_of_the_batch_and_nowhere_else() {
         let registry = registry.parse().unwrap();
         command(&board, Command::SetLimit { registry, limit })
     };
-    let decisions = set("a.example", LaneLimit::Streams(2));
+    let decisions = set("a.example", RegistryLimit::Streams(2));
     assert!(matches!(
         decisions[..],
         [
@@ -267,8 +267,8 @@ fn a_limit_is_set_at_a_registry_of_the_batch_and_nowhere_else() {
         ]
     ));
     for refused in [
-        set("elsewhere.example", LaneLimit::Streams(2)),
-        set("a.example", LaneLimit::BytesPerSecond(Some(0))),
+        set("elsewhere.example", RegistryLimit::Streams(2)),
+        set("a.example", RegistryLimit::BytesPerSecond(Some(0))),
     ] {
         assert!(matches!(
             refused[..],
@@ -357,7 +357,7 @@ fn retrying_a_running_job_is_refused_out_loud() {
     assert!(matches!(
         decisions[..],
         [Decision::Emit(Event::CommandRefused {
-            why: Refusal::NothingToDo,
+            why: CommandRefusal::NothingToDo,
             ..
         })]
     ));
@@ -474,7 +474,7 @@ fn the_first_interrupt_drains_and_the_second_stops() {
 
 fn surveyed(board: &mut Board, job: JobId) {
     board.apply(&started(job, 1));
-    let decisions = decide(board, Input::Surveyed(job, Attempt(1)), &policy());
+    let decisions = decide(board, Input::PreflightDone(job, Attempt(1)), &policy());
     assert_eq!(decisions.len(), 1);
     carry_out(board, decisions);
 }
@@ -503,7 +503,7 @@ fn a_batch_begins_before_every_image_was_looked_at_when_it_is_told_to() {
     carry_out(&mut board, begin);
     // The look under way goes on to its end, and the image is copied then.
     assert_eq!(admit(&board), [J]);
-    let late = decide(&board, Input::Surveyed(K, Attempt(1)), &policy());
+    let late = decide(&board, Input::PreflightDone(K, Attempt(1)), &policy());
     carry_out(&mut board, late);
     assert_eq!(admit(&board), [J, K]);
 }
@@ -519,7 +519,7 @@ fn a_look_at_an_image_costs_it_no_attempt() {
     );
     carry_out(&mut board, failed);
     board.apply(&started(J, 2));
-    let seen = decide(&board, Input::Surveyed(J, Attempt(2)), &policy());
+    let seen = decide(&board, Input::PreflightDone(J, Attempt(2)), &policy());
     carry_out(&mut board, seen);
     assert_eq!(board.job(J).unwrap().tries(), 0);
 }
@@ -531,7 +531,7 @@ fn a_skipped_image_is_not_looked_at_and_a_late_word_does_not_take_it_back_in() {
     assert_eq!(skip[0], Decision::Cancel(J));
     carry_out(&mut board, skip);
     assert_eq!(
-        decide(&board, Input::Surveyed(J, Attempt(1)), &policy()),
+        decide(&board, Input::PreflightDone(J, Attempt(1)), &policy()),
         []
     );
     assert_eq!(admit(&board), [K, L]);
@@ -542,7 +542,7 @@ fn there_is_nothing_to_begin_without_a_review() {
     assert!(matches!(
         command(&board(&[]), Command::Begin)[..],
         [Decision::Emit(Event::CommandRefused {
-            why: Refusal::NothingToDo,
+            why: CommandRefusal::NothingToDo,
             ..
         })]
     ));
@@ -554,7 +554,7 @@ fn a_command_after_the_end_is_answered() {
     assert!(matches!(
         command(&board, Command::Pause)[..],
         [Decision::Emit(Event::CommandRefused {
-            why: Refusal::BatchFinished,
+            why: CommandRefusal::BatchFinished,
             ..
         })]
     ));

@@ -5,7 +5,7 @@
 //! without a fault the registry keeps to the spec.
 
 mod action;
-mod performance;
+mod apply;
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -15,7 +15,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 pub use action::{Action, OddLocation};
-pub(crate) use performance::Performance;
+pub(crate) use apply::Performance;
 
 use super::paths::Resource;
 use crate::oci::Repository;

@@ -15,7 +15,7 @@ use tokio_util::io::ReaderStream;
 use super::{Service, empty, on_disk};
 use crate::{
     oci::{Digest, Repository},
-    serve::errors::{ErrorCode, Refusal},
+    serve::errors::{ErrorCode, ErrorResponse},
 };
 
 pub(super) const DOCKER_CONTENT_DIGEST: HeaderName =
@@ -28,7 +28,7 @@ pub(super) async fn get(
     repository: Repository,
     digest: Digest,
     request: &Parts,
-) -> Result<Response, Refusal> {
+) -> Result<Response, ErrorResponse> {
     let opened = {
         let digest = digest.clone();
         on_disk(service, move |store| store.open_blob(&repository, &digest)).await?
@@ -53,7 +53,7 @@ pub(super) async fn get(
             (start, length)
         }
         ByteRange::Outside => {
-            let refusal = Refusal::new(ErrorCode::RangeInvalid, "the blob has no such bytes");
+            let refusal = ErrorResponse::new(ErrorCode::RangeInvalid, "the blob has no such bytes");
             return Err(refusal.with(header::CONTENT_RANGE, &format!("bytes */{size}")));
         }
     };
@@ -63,14 +63,14 @@ pub(super) async fn get(
     response
         .header(header::CONTENT_LENGTH, length)
         .body(body)
-        .map_err(|error| Refusal::new(ErrorCode::Unknown, error.to_string()))
+        .map_err(|error| ErrorResponse::new(ErrorCode::Unknown, error.to_string()))
 }
 
 pub(super) async fn delete(
     service: &Service,
     repository: Repository,
     digest: Digest,
-) -> Result<Response, Refusal> {
+) -> Result<Response, ErrorResponse> {
     let deleted = on_disk(service, move |store| {
         store.delete_blob(&repository, &digest)
     });
@@ -80,8 +80,8 @@ pub(super) async fn delete(
     }
 }
 
-fn unknown() -> Refusal {
-    Refusal::new(
+fn unknown() -> ErrorResponse {
+    ErrorResponse::new(
         ErrorCode::BlobUnknown,
         "this repository does not hold the blob",
     )

@@ -14,7 +14,7 @@ use super::{Service, json, on_disk};
 use crate::{
     oci::{Digest, MediaType, Repository},
     serve::{
-        errors::{ErrorCode, Refusal},
+        errors::{ErrorCode, ErrorResponse},
         paths::Query,
     },
 };
@@ -25,7 +25,7 @@ pub(super) async fn tags(
     service: &Service,
     repository: Repository,
     query: &Query<'_>,
-) -> Result<Response, Refusal> {
+) -> Result<Response, ErrorResponse> {
     let listed = repository.clone();
     let tags = on_disk(service, move |store| {
         if store.has_repository(&listed) {
@@ -36,14 +36,17 @@ pub(super) async fn tags(
     });
     let tags = tags
         .await?
-        .ok_or_else(|| Refusal::new(ErrorCode::NameUnknown, "there is no such repository"))?;
+        .ok_or_else(|| ErrorResponse::new(ErrorCode::NameUnknown, "there is no such repository"))?;
     let page = Page::of(tags, query)?;
     let path = format!("/v2/{repository}/tags/list");
     let list = json(&json!({"name": repository, "tags": page.names}));
     Ok(page.linked(list, &path))
 }
 
-pub(super) async fn catalog(service: &Service, query: &Query<'_>) -> Result<Response, Refusal> {
+pub(super) async fn catalog(
+    service: &Service,
+    query: &Query<'_>,
+) -> Result<Response, ErrorResponse> {
     let repositories = on_disk(service, |store| store.repositories()).await?;
     let page = Page::of(repositories, query)?;
     let list = json(&json!({"repositories": page.names}));
@@ -55,7 +58,7 @@ pub(super) async fn referrers(
     repository: Repository,
     subject: Digest,
     query: &Query<'_>,
-) -> Result<Response, Refusal> {
+) -> Result<Response, ErrorResponse> {
     let mut referrers =
         on_disk(service, move |store| store.referrers(&repository, &subject)).await?;
     let wanted = query.get("artifactType").map(MediaType::new);
@@ -88,12 +91,12 @@ struct Page {
 }
 
 impl Page {
-    fn of(names: Vec<String>, query: &Query<'_>) -> Result<Self, Refusal> {
+    fn of(names: Vec<String>, query: &Query<'_>) -> Result<Self, ErrorResponse> {
         let size = match query.get("n").map(str::parse::<usize>) {
             None => usize::MAX,
             Some(Ok(size)) => size,
             Some(Err(_)) => {
-                return Err(Refusal::new(
+                return Err(ErrorResponse::new(
                     ErrorCode::PaginationNumberInvalid,
                     "n is a number of names",
                 ));

@@ -16,7 +16,7 @@ use crate::{
     oci::{Digest, Manifest, MediaType, Repository, Version},
     serve::{
         MissingContent,
-        errors::{ErrorCode, Refusal},
+        errors::{ErrorCode, ErrorResponse},
         slow_client::Stalled,
         store::Store,
     },
@@ -31,7 +31,7 @@ pub(super) async fn get(
     service: &Service,
     repository: Repository,
     version: Version,
-) -> Result<Response, Refusal> {
+) -> Result<Response, ErrorResponse> {
     let found = on_disk(service, move |store| store.manifest(&repository, &version));
     let manifest = found.await?.ok_or_else(unknown)?;
     HttpResponse::builder()
@@ -39,7 +39,7 @@ pub(super) async fn get(
         .header(header::ETAG, format!("\"{}\"", manifest.digest))
         .header(DOCKER_CONTENT_DIGEST, manifest.digest.to_string())
         .body(Body::from(manifest.bytes))
-        .map_err(|error| Refusal::new(ErrorCode::Unknown, error.to_string()))
+        .map_err(|error| ErrorResponse::new(ErrorCode::Unknown, error.to_string()))
 }
 
 pub(super) async fn put(
@@ -48,7 +48,7 @@ pub(super) async fn put(
     version: Version,
     request: &Parts,
     body: &mut Body,
-) -> Result<Response, Refusal> {
+) -> Result<Response, ErrorResponse> {
     let bytes = read(body).await?;
     let digest = match &version {
         Version::Tag(_) => Digest::of(&bytes),
@@ -59,9 +59,9 @@ pub(super) async fn put(
         .get(header::CONTENT_TYPE)
         .and_then(|content_type| content_type.to_str().ok());
     let manifest = Manifest::parse_as(bytes, digest, content_type)
-        .map_err(|error| Refusal::new(ErrorCode::ManifestInvalid, error.to_string()))?;
+        .map_err(|error| ErrorResponse::new(ErrorCode::ManifestInvalid, error.to_string()))?;
     if content_type.is_some_and(|sent| MediaType::new(sent) != manifest.media_type) {
-        return Err(Refusal::new(
+        return Err(ErrorResponse::new(
             ErrorCode::ManifestInvalid,
             "Content-Type and mediaType disagree",
         ));
@@ -92,7 +92,7 @@ pub(super) async fn put(
         Ok(missing)
     });
     if let Some(missing) = missing.await? {
-        return Err(Refusal::new(
+        return Err(ErrorResponse::new(
             ErrorCode::ManifestBlobUnknown,
             format!("this repository does not hold {missing}"),
         ));
@@ -114,7 +114,7 @@ pub(super) async fn delete(
     service: &Service,
     repository: Repository,
     version: Version,
-) -> Result<Response, Refusal> {
+) -> Result<Response, ErrorResponse> {
     let deleted = on_disk(service, move |store| match version {
         Version::Tag(tag) => store.delete_tag(&repository, &tag),
         Version::Digest(digest) => store.delete_manifest(&repository, &digest),
@@ -145,27 +145,27 @@ fn missing(store: &Store, repository: &Repository, manifest: &Manifest) -> Optio
     child.or_else(blob).cloned()
 }
 
-fn verified(wanted: &Digest, bytes: &[u8]) -> Result<Digest, Refusal> {
+fn verified(wanted: &Digest, bytes: &[u8]) -> Result<Digest, ErrorResponse> {
     let mut hasher = wanted.hasher();
     hasher.update(bytes);
     let actual = hasher.finish();
     if actual != *wanted {
         let message = format!("the manifest has the digest {actual}");
-        return Err(Refusal::new(ErrorCode::DigestInvalid, message));
+        return Err(ErrorResponse::new(ErrorCode::DigestInvalid, message));
     }
     Ok(actual)
 }
 
-async fn read(body: &mut Body) -> Result<Bytes, Refusal> {
+async fn read(body: &mut Body) -> Result<Bytes, ErrorResponse> {
     let mut bytes = BytesMut::new();
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(|error| match Stalled::find(&error) {
-            Some(stalled) => Refusal::new(ErrorCode::BodyStalled, stalled.to_string()),
-            None => Refusal::new(ErrorCode::ManifestInvalid, "the request body ended early"),
+            Some(stalled) => ErrorResponse::new(ErrorCode::BodyStalled, stalled.to_string()),
+            None => ErrorResponse::new(ErrorCode::ManifestInvalid, "the request body ended early"),
         })?;
         if let Ok(piece) = frame.into_data() {
             if bytes.len() + piece.len() > LARGEST {
-                return Err(Refusal::new(
+                return Err(ErrorResponse::new(
                     ErrorCode::ManifestTooLarge,
                     "a manifest has at most 4 MiB",
                 ));
@@ -176,8 +176,8 @@ async fn read(body: &mut Body) -> Result<Bytes, Refusal> {
     Ok(bytes.freeze())
 }
 
-fn unknown() -> Refusal {
-    Refusal::new(
+fn unknown() -> ErrorResponse {
+    ErrorResponse::new(
         ErrorCode::ManifestUnknown,
         "this repository does not hold the manifest",
     )

@@ -17,7 +17,7 @@ use axum::{
 };
 
 use super::{
-    errors::{ErrorCode, Refusal},
+    errors::{ErrorCode, ErrorResponse},
     paths::{Query, Resource},
     server::Service,
     store::Store,
@@ -29,11 +29,11 @@ pub(crate) async fn answer(
     request: &Parts,
     resource: Resource,
     body: &mut Body,
-) -> Result<Response, Refusal> {
+) -> Result<Response, ErrorResponse> {
     let query = Query::of(&request.uri);
     let changes = !matches!(request.method, Method::GET | Method::HEAD);
     if changes && service.access == Access::ReadOnly && resource != Resource::Token {
-        return Err(Refusal::new(
+        return Err(ErrorResponse::new(
             ErrorCode::Unsupported,
             "this registry is read-only",
         ));
@@ -82,7 +82,7 @@ pub(crate) async fn answer(
         (Method::DELETE, Resource::Upload(repository, id)) => {
             uploads::cancel(service, &repository, &id)
         }
-        _ => Err(Refusal::new(
+        _ => Err(ErrorResponse::new(
             ErrorCode::Unsupported,
             "this method is not supported here",
         )),
@@ -105,7 +105,7 @@ pub(crate) fn without_body(response: Response) -> Response {
 async fn on_disk<T: Send + 'static>(
     service: &Service,
     work: impl FnOnce(Store) -> io::Result<T> + Send + 'static,
-) -> Result<T, Refusal> {
+) -> Result<T, ErrorResponse> {
     let store = service.store.clone();
     let done = tokio::task::spawn_blocking(move || work(store)).await;
     Ok(done.map_err(io::Error::other)??)
@@ -124,12 +124,12 @@ pub(crate) fn json(value: &serde_json::Value) -> Response {
 fn empty<const N: usize>(
     status: StatusCode,
     headers: [(header::HeaderName, String); N],
-) -> Result<Response, Refusal> {
+) -> Result<Response, ErrorResponse> {
     let mut response = HttpResponse::builder().status(status);
     for (name, value) in headers {
         response = response.header(name, value);
     }
     response
         .body(Body::empty())
-        .map_err(|error| Refusal::new(ErrorCode::Unknown, error.to_string()))
+        .map_err(|error| ErrorResponse::new(ErrorCode::Unknown, error.to_string()))
 }

@@ -12,7 +12,7 @@ use super::{Service, blobs::DOCKER_CONTENT_DIGEST, empty, on_disk};
 use crate::{
     oci::{Digest, Repository},
     serve::{
-        errors::{ErrorCode, Refusal},
+        errors::{ErrorCode, ErrorResponse},
         paths::{self, Query},
         uploads::{Upload, UploadError},
     },
@@ -25,7 +25,7 @@ pub(super) async fn open(
     repository: Repository,
     query: &Query<'_>,
     body: &mut Body,
-) -> Result<Response, Refusal> {
+) -> Result<Response, ErrorResponse> {
     let mount = query
         .get("mount")
         .and_then(|digest| digest.parse::<Digest>().ok());
@@ -55,7 +55,7 @@ pub(super) fn status(
     service: &Service,
     repository: &Repository,
     id: &str,
-) -> Result<Response, Refusal> {
+) -> Result<Response, ErrorResponse> {
     let upload = service.uploads.find(repository, id).ok_or_else(unknown)?;
     session(StatusCode::NO_CONTENT, repository, &upload)
 }
@@ -66,7 +66,7 @@ pub(super) async fn append(
     id: &str,
     request: &Parts,
     body: &mut Body,
-) -> Result<Response, Refusal> {
+) -> Result<Response, ErrorResponse> {
     let upload = service.uploads.find(repository, id).ok_or_else(unknown)?;
     take(service, &upload, repository, &request.headers, body).await?;
     session(StatusCode::ACCEPTED, repository, &upload)
@@ -78,7 +78,7 @@ pub(super) async fn finish(
     id: &str,
     request: &Parts,
     body: &mut Body,
-) -> Result<Response, Refusal> {
+) -> Result<Response, ErrorResponse> {
     let upload = service.uploads.find(repository, id).ok_or_else(unknown)?;
     let query = Query::of(&request.uri);
     let digest = paths::digest(query.get("digest").unwrap_or_default())?;
@@ -95,7 +95,7 @@ pub(super) fn cancel(
     service: &Service,
     repository: &Repository,
     id: &str,
-) -> Result<Response, Refusal> {
+) -> Result<Response, ErrorResponse> {
     match service.uploads.cancel(repository, id) {
         true => empty(StatusCode::NO_CONTENT, []),
         false => Err(unknown()),
@@ -108,11 +108,11 @@ async fn take(
     repository: &Repository,
     headers: &HeaderMap,
     body: &mut Body,
-) -> Result<(), Refusal> {
+) -> Result<(), ErrorResponse> {
     let (start, length) = match headers.get(header::CONTENT_RANGE) {
         Some(range) => {
             let (start, length) = content_range(range).ok_or_else(|| {
-                Refusal::new(
+                ErrorResponse::new(
                     ErrorCode::BlobUploadInvalid,
                     "a chunk's Content-Range is written first-last",
                 )
@@ -146,7 +146,7 @@ fn content_range(value: &HeaderValue) -> Option<(u64, u64)> {
 }
 
 /// What went wrong in a session, with the way back to it where it can be gone on with.
-fn refused_in(error: UploadError, repository: &Repository, upload: &Upload) -> Refusal {
+fn refused_in(error: UploadError, repository: &Repository, upload: &Upload) -> ErrorResponse {
     let refusal = refused(error);
     match refusal.code {
         ErrorCode::RangeInvalid => refusal
@@ -157,7 +157,7 @@ fn refused_in(error: UploadError, repository: &Repository, upload: &Upload) -> R
     }
 }
 
-fn refused(error: UploadError) -> Refusal {
+fn refused(error: UploadError) -> ErrorResponse {
     let code = match &error {
         UploadError::OutOfOrder(_) => ErrorCode::RangeInvalid,
         UploadError::Length => ErrorCode::SizeInvalid,
@@ -168,19 +168,19 @@ fn refused(error: UploadError) -> Refusal {
         UploadError::TooLarge(_) => ErrorCode::Denied,
         UploadError::TooMany => ErrorCode::TooManyRequests,
         UploadError::Ended => ErrorCode::BlobUploadUnknown,
-        UploadError::Disk(error) => return Refusal::from_disk(error),
+        UploadError::Disk(error) => return ErrorResponse::from_disk(error),
     };
-    Refusal::new(code, error.to_string())
+    ErrorResponse::new(code, error.to_string())
 }
 
-fn unknown() -> Refusal {
-    Refusal::new(
+fn unknown() -> ErrorResponse {
+    ErrorResponse::new(
         ErrorCode::BlobUploadUnknown,
         "this upload is not known: it ended, was cancelled, or another process answered it",
     )
 }
 
-fn created(repository: &Repository, digest: &Digest) -> Result<Response, Refusal> {
+fn created(repository: &Repository, digest: &Digest) -> Result<Response, ErrorResponse> {
     empty(
         StatusCode::CREATED,
         [
@@ -194,7 +194,7 @@ fn session(
     status: StatusCode,
     repository: &Repository,
     upload: &Upload,
-) -> Result<Response, Refusal> {
+) -> Result<Response, ErrorResponse> {
     empty(
         status,
         [

@@ -3,31 +3,31 @@
 //! Decides what is sent to the batch and what is asked first; the batch decides whether it applies.
 //! Invariant: no key press vanishes: it changes the picture, sends a command, or says why not.
 
-mod asking;
-mod over;
+mod commands;
+mod overlays;
 
 use std::collections::BTreeSet;
 
 use tui_input::Input;
 
 use self::{
-    asking::{
+    commands::{
         begin, change_limit, interrupt, on_targets, quit, retry_all_failed, send, skip, stop,
     },
-    over::{choose, read_help},
+    overlays::{choose, read_help},
 };
 use super::{
     browser_overlay,
     dispatch::KeyTarget as _,
-    keys::{Action, Mode},
+    keymap::{Action, Mode},
     layout::Pane,
     model::{Effect, Model, Overlay},
-    order::{Show, Sort},
+    order::{Sort, StatusFilter},
     theme::Theme,
 };
 use crate::{
     batch::{Command, Job, JobId, JobView, StopMode},
-    present::{Level, count, failure, plain},
+    present::{Level, count, failure, sanitize},
 };
 
 pub fn act(model: &mut Model, action: Action) -> Vec<Effect> {
@@ -90,7 +90,7 @@ fn act_on_panes(model: &mut Model, action: Action) -> Vec<Effect> {
             };
             return send(model, command);
         }
-        Action::Look => return look(model),
+        Action::Look => return open_browser(model),
         Action::CopyReference => return copy_references(model),
         Action::CopyFailure => return copy_failures(model),
         Action::WriteList => return write_list(model),
@@ -119,8 +119,8 @@ fn act_on_panes(model: &mut Model, action: Action) -> Vec<Effect> {
         }
         Action::Failures => {
             let show = match model.images.show() {
-                Show::All => Show::Failures,
-                _ => Show::All,
+                StatusFilter::All => StatusFilter::Failures,
+                _ => StatusFilter::All,
             };
             set_show(model, show);
         }
@@ -227,7 +227,7 @@ fn set_filter(model: &mut Model, text: &str) {
     model.images.set_filter(text, &model.board, &model.meter);
 }
 
-fn set_show(model: &mut Model, show: Show) {
+fn set_show(model: &mut Model, show: StatusFilter) {
     model.images.set_show(show, &model.board, &model.meter);
 }
 
@@ -255,7 +255,7 @@ fn target_views(model: &Model) -> Vec<&JobView> {
         .collect()
 }
 
-fn look(model: &mut Model) -> Vec<Effect> {
+fn open_browser(model: &mut Model) -> Vec<Effect> {
     let images: Vec<JobView> = target_views(model).into_iter().cloned().collect();
     if images.is_empty() {
         model.say(Level::Info, "no image is selected");
@@ -286,7 +286,7 @@ fn copy_failures(model: &mut Model) -> Vec<Effect> {
             let chain = cause
                 .chain
                 .iter()
-                .map(|step| format!("\n  {}", plain(step)));
+                .map(|step| format!("\n  {}", sanitize(step)));
             let name = &view.job.source;
             Some(format!(
                 "{name}: {}{}",
@@ -329,8 +329,8 @@ fn back(model: &mut Model) {
         model.zoomed = false;
     } else if !model.images.filter().text().is_empty() {
         set_filter(model, "");
-    } else if *model.images.show() != Show::All {
-        set_show(model, Show::All);
+    } else if *model.images.show() != StatusFilter::All {
+        set_show(model, StatusFilter::All);
     } else if model.images.has_marks() {
         model.images.clear_marks();
     } else if model.images.sort() != Sort::List {

@@ -299,7 +299,7 @@ fn escape_takes_back_one_thing_at_a_time() {
     assert!(!model.zoomed && !model.images.has_marks());
     assert_eq!(
         (model.images.filter().text(), model.images.show()),
-        ("", &Show::All)
+        ("", &StatusFilter::All)
     );
 }
 

@@ -6,7 +6,7 @@
 use std::{collections::HashMap, sync::Arc};
 
 use crate::{
-    inspect::{Answer, Config, Error, Known, Place, Referrers, Request},
+    inspect::{Answer, AnswerCache, Config, Error, Referrers, RepositoryId, Request},
     oci::{Descriptor, Digest, Manifest, Version},
 };
 
@@ -16,7 +16,7 @@ pub struct Ticket(pub u64);
 
 #[derive(Clone, Debug, Default)]
 pub struct Cache {
-    pub known: Known,
+    pub known: AnswerCache,
     reading: HashMap<Ticket, Request>,
     tickets: u64,
 }
@@ -74,18 +74,18 @@ impl Cache {
         self.reading.len()
     }
 
-    pub fn manifest(&self, place: &Place, version: &Version) -> Slot<Manifest> {
+    pub fn manifest(&self, place: &RepositoryId, version: &Version) -> Slot<Manifest> {
         let request = Request::Manifest(place.clone(), version.clone());
         self.slot(self.known.manifest(place, version), &request)
     }
 
-    pub fn config(&self, place: &Place, config: &Descriptor) -> Slot<Config> {
+    pub fn config(&self, place: &RepositoryId, config: &Descriptor) -> Slot<Config> {
         let request = config_request(place, config);
         let found = self.known.config(place, &config.digest, &config.media_type);
         self.slot(found, &request)
     }
 
-    pub fn referrers(&self, place: &Place, digest: &Digest) -> Slot<Referrers> {
+    pub fn referrers(&self, place: &RepositoryId, digest: &Digest) -> Slot<Referrers> {
         let request = Request::Referrers(place.clone(), digest.clone());
         self.slot(self.known.referrers(place, digest), &request)
     }
@@ -100,7 +100,7 @@ impl Cache {
     }
 }
 
-pub fn config_request(place: &Place, config: &Descriptor) -> Request {
+pub fn config_request(place: &RepositoryId, config: &Descriptor) -> Request {
     Request::Config(
         place.clone(),
         config.digest.clone(),

@@ -2,7 +2,7 @@
 
 use super::cache::Cache;
 use crate::{
-    inspect::{Comparison, Error, Inspection, Line, Request, Scope, Verdict},
+    inspect::{Comparison, ComparisonResult, Error, Inspection, Line, Request, Scope},
     oci::Reference,
 };
 
@@ -61,7 +61,7 @@ impl Comparing {
         for side in [&self.source, &self.destination] {
             parts.push(Request::manifest_of(side));
             if let Ok(inspection) = Inspection::of(side, &Scope::All, &cache.known) {
-                let place = crate::inspect::Place::of(side);
+                let place = crate::inspect::RepositoryId::of(side);
                 parts.push(Request::Referrers(place, inspection.digest));
             }
         }
@@ -106,7 +106,7 @@ impl Comparing {
         let mut shown = Vec::new();
         for section in &comparison.sections {
             let lines: Vec<_> = (section.lines.iter())
-                .filter(|line| !self.only_differences || line.verdict() != Verdict::Same)
+                .filter(|line| !self.only_differences || line.verdict() != ComparisonResult::Same)
                 .map(Shown::Line)
                 .collect();
             if !lines.is_empty() {

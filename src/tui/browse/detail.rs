@@ -10,7 +10,7 @@ use super::{
 use crate::{
     inspect::{Error, ReferrersSource, annotations, is_attestation},
     oci::{Descriptor, Manifest, ManifestContent},
-    present::{bytes, count, plain, wrap},
+    present::{bytes, count, sanitize, wrap},
 };
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -172,7 +172,7 @@ fn manifest(
     } = &manifest.content
         && let Some(viewed) = &browser.viewed
     {
-        let place = crate::inspect::Place::of(&viewed.reference);
+        let place = crate::inspect::RepositoryId::of(&viewed.reference);
         let found = browser.cache.config(&place, config);
         match found.ready().map(|config| &config.image) {
             Some(Some(image)) => facts(lines, image),
@@ -256,7 +256,7 @@ pub fn wrapped(browser: &Browser, cells: usize) -> Vec<Wrapped> {
             Hint(text) => (Tone::Hint, "", text.into(), cells),
         };
         let mut name = name;
-        for text in wrap(&plain(&text), room) {
+        for text in wrap(&sanitize(&text), room) {
             all.push(Wrapped { role, name, text });
             name = "";
         }

@@ -9,12 +9,13 @@ use serde_json::{Value, json};
 use super::{Browser, Start};
 use crate::{
     inspect::{
-        Answer, Config, Error, ErrorKind, Listing, Place, Referrers, ReferrersSource, Request,
+        Answer, Config, Error, ErrorKind, Listing, Referrers, ReferrersSource, RepositoryId,
+        Request,
     },
     oci::{Descriptor, Digest, Manifest, MediaType, Reference, Version},
     tui::{
+        bindings::event,
         fixtures::options,
-        keymap::event,
         model::{Effect, Model, Msg},
         update::update,
         view::view,
@@ -33,8 +34,8 @@ pub fn reference(name: &str) -> Reference {
     format!("{REGISTRY}/{name}").parse().unwrap()
 }
 
-pub fn place(repository: &str) -> Place {
-    Place::of(&reference(repository))
+pub fn place(repository: &str) -> RepositoryId {
+    RepositoryId::of(&reference(repository))
 }
 
 pub fn failure(said: &str, kind: ErrorKind) -> Error {
@@ -129,7 +130,7 @@ impl Content {
     /// The same manifest under a tag.
     pub fn tag(&mut self, name: &str, digest: &Digest) {
         let reference = reference(name);
-        let place = Place::of(&reference);
+        let place = RepositoryId::of(&reference);
         let request = Request::Manifest(place.clone(), Version::Digest(digest.clone()));
         let manifest = self.answers[&request].clone();
         self.answers
@@ -141,7 +142,7 @@ impl Content {
             "schemaVersion": 2, "mediaType": MediaType::OCI_INDEX, "manifests": manifests
         });
         let reference = reference(name);
-        self.manifest(&Place::of(&reference), reference.version(), &index)
+        self.manifest(&RepositoryId::of(&reference), reference.version(), &index)
     }
 
     pub fn referrers(&mut self, repository: &str, of: &Digest, entries: Vec<Descriptor>) {
@@ -163,7 +164,7 @@ impl Content {
         self.answers.insert(request, Err(error));
     }
 
-    fn manifest(&mut self, place: &Place, version: Version, content: &Value) -> Descriptor {
+    fn manifest(&mut self, place: &RepositoryId, version: Version, content: &Value) -> Descriptor {
         let manifest = Manifest::parse(content.to_string().into(), None).unwrap();
         let descriptor = json!({
             "mediaType": manifest.media_type, "digest": manifest.digest, "size": manifest.raw.len()

@@ -3,7 +3,7 @@
 //! An action that the batch's screen has as well has the same name there, and its configured keys here.
 //! Invariant: no mode gives a key two meanings.
 
-use crate::tui::keymap::{self, Heading, Row, row as key};
+use crate::tui::bindings::{self, Heading, Row, row as key};
 
 /// What a key press means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,8 +64,8 @@ pub enum Group {
     Help,
 }
 
-pub type Binding = keymap::Binding<Group>;
-pub type Keymap = keymap::Keymap<Group>;
+pub type Binding = bindings::Binding<Group>;
+pub type Keymap = bindings::Keymap<Group>;
 
 #[rustfmt::skip]
 const ROWS: &[Row<Group>] = &[

@@ -16,7 +16,7 @@ use super::{
     tree::{self, NodeId, Row},
 };
 use crate::{
-    inspect::Place,
+    inspect::RepositoryId,
     oci::{Reference, Registry, Repository, Tag},
     present::Level,
     tui::{Options, model::Notice},
@@ -26,7 +26,7 @@ use crate::{
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Start {
     Registry(Registry),
-    Repository(Place),
+    Repository(RepositoryId),
     Image(Reference),
     /// The images of a list, or one image of a batch.
     Images(Vec<Pair>),
@@ -46,7 +46,7 @@ pub struct Browser {
     pub focus: Pane,
     pub zoomed: bool,
     pub cache: Cache,
-    pub left: Left,
+    pub left: LeftPane,
     pub tags: Option<Tags>,
     pub viewed: Option<Viewed>,
     /// First line shown of the detail.
@@ -60,7 +60,7 @@ pub struct Browser {
 
 /// What the first pane offers.
 #[derive(Clone, Debug)]
-pub enum Left {
+pub enum LeftPane {
     Repositories {
         registry: Registry,
         /// Whether the registry's own list is shown, or only what was named.
@@ -73,7 +73,7 @@ pub enum Left {
 /// The tags of one repository.
 #[derive(Clone, Debug)]
 pub struct Tags {
-    pub place: Place,
+    pub place: RepositoryId,
     pub chooser: Chooser<Tag>,
 }
 
@@ -109,7 +109,7 @@ impl Browser {
             focus: Pane::Left,
             zoomed: false,
             cache: Cache::default(),
-            left: Left::Images(Chooser::new(Vec::new())),
+            left: LeftPane::Images(Chooser::new(Vec::new())),
             tags: None,
             viewed: None,
             detail_offset: 0,
@@ -117,14 +117,14 @@ impl Browser {
             overlays: Vec::new(),
             notice: None,
         };
-        let named = |place: &Place| Left::Repositories {
+        let named = |place: &RepositoryId| LeftPane::Repositories {
             registry: place.registry.clone(),
             listed: false,
             chooser: Chooser::new(vec![place.repository.clone()]),
         };
         match start {
             Start::Registry(registry) => {
-                browser.left = Left::Repositories {
+                browser.left = LeftPane::Repositories {
                     registry,
                     listed: true,
                     chooser: Chooser::new(Vec::new()),
@@ -136,7 +136,7 @@ impl Browser {
                 browser.focus = Pane::Tags;
             }
             Start::Image(reference) => {
-                let place = Place::of(&reference);
+                let place = RepositoryId::of(&reference);
                 browser.left = named(&place);
                 browser.show_tags(place);
                 browser.show(reference, None);
@@ -144,11 +144,11 @@ impl Browser {
             }
             Start::Images(pairs) => {
                 if let [pair] = pairs.as_slice() {
-                    browser.show_tags(Place::of(&pair.source));
+                    browser.show_tags(RepositoryId::of(&pair.source));
                     browser.show(pair.source.clone(), Some(pair.clone()));
                     browser.focus = Pane::Image;
                 }
-                browser.left = Left::Images(Chooser::new(pairs));
+                browser.left = LeftPane::Images(Chooser::new(pairs));
             }
         }
         browser
@@ -184,7 +184,7 @@ impl Browser {
         self.rows().into_iter().find(|row| row.id == *cursor)
     }
 
-    pub fn show_tags(&mut self, place: Place) {
+    pub fn show_tags(&mut self, place: RepositoryId) {
         if self.tags.as_ref().is_none_or(|tags| tags.place != place) {
             let chooser = Chooser::new(Vec::new());
             self.tags = Some(Tags { place, chooser });

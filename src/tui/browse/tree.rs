@@ -8,7 +8,7 @@ use super::{
     model::Viewed,
 };
 use crate::{
-    inspect::{Config, Place, Referrers, Step, steps},
+    inspect::{Config, Referrers, RepositoryId, Step, steps},
     oci::{Descriptor, Digest, Manifest, ManifestContent, Version},
 };
 
@@ -98,7 +98,7 @@ pub fn rows(viewed: &Viewed, cache: &Cache) -> Vec<Row> {
     let mut tree = Tree {
         viewed,
         cache,
-        place: Place::of(&viewed.reference),
+        place: RepositoryId::of(&viewed.reference),
         rows: Vec::new(),
     };
     tree.manifest(NodeId::root(), Role::Root, viewed.reference.version(), None);
@@ -108,7 +108,7 @@ pub fn rows(viewed: &Viewed, cache: &Cache) -> Vec<Row> {
 struct Tree<'a> {
     viewed: &'a Viewed,
     cache: &'a Cache,
-    place: Place,
+    place: RepositoryId,
     rows: Vec<Row>,
 }
 

@@ -13,12 +13,12 @@ use super::{
     chooser::in_sight,
     keys::{self, Action, Keymap, Mode},
     layout::Pane,
-    model::{Browser, Left, Overlay, Viewed},
+    model::{Browser, LeftPane, Overlay, Viewed},
     raw::Direction,
     tree::What,
 };
 use crate::{
-    inspect::{Answer, Error, Place, Request},
+    inspect::{Answer, Error, RepositoryId, Request},
     oci::Tag,
     tui::{
         dispatch::{self, KeyTarget},
@@ -109,8 +109,8 @@ pub fn typed(browser: &mut Browser, text: &str) {
         return;
     }
     match (browser.focus, &mut browser.left, &mut browser.tags) {
-        (Pane::Left, Left::Repositories { chooser, .. }, _) => chooser.set_filter(text),
-        (Pane::Left, Left::Images(chooser), _) => chooser.set_filter(text),
+        (Pane::Left, LeftPane::Repositories { chooser, .. }, _) => chooser.set_filter(text),
+        (Pane::Left, LeftPane::Images(chooser), _) => chooser.set_filter(text),
         (Pane::Tags, _, Some(tags)) => tags.chooser.set_filter(text),
         _ => {}
     }
@@ -119,7 +119,7 @@ pub fn typed(browser: &mut Browser, text: &str) {
 /// Brings answers to the lists they are for.
 fn take_in(browser: &mut Browser) {
     let known = &browser.cache.known;
-    if let Left::Repositories {
+    if let LeftPane::Repositories {
         registry,
         listed: true,
         chooser,
@@ -140,15 +140,15 @@ fn take_in(browser: &mut Browser) {
 }
 
 /// The tag being looked at, if it is one of this repository.
-fn viewed_tag(viewed: Option<&Viewed>, place: &Place) -> Option<Tag> {
+fn viewed_tag(viewed: Option<&Viewed>, place: &RepositoryId) -> Option<Tag> {
     let reference = &viewed?.reference;
-    (Place::of(reference) == *place).then(|| reference.tag.clone())?
+    (RepositoryId::of(reference) == *place).then(|| reference.tag.clone())?
 }
 
 /// Everything the open panes and overlays show.
 fn wanted(browser: &Browser) -> Vec<Request> {
     let mut wanted = Vec::new();
-    if let Left::Repositories {
+    if let LeftPane::Repositories {
         registry,
         listed: true,
         ..
@@ -160,7 +160,7 @@ fn wanted(browser: &Browser) -> Vec<Request> {
         wanted.push(Request::Tags(tags.place.clone()));
     }
     if let Some(viewed) = &browser.viewed {
-        let place = Place::of(&viewed.reference);
+        let place = RepositoryId::of(&viewed.reference);
         for row in browser.rows() {
             match row.what {
                 What::Manifest { version, .. } if row.open == Some(true) => {
@@ -191,8 +191,8 @@ fn keep_in_sight(browser: &mut Browser) {
     let screen = browser.screen();
     let left = screen.lines(Pane::Left);
     match &mut browser.left {
-        Left::Repositories { chooser, .. } => chooser.keep_in_sight(left),
-        Left::Images(chooser) => chooser.keep_in_sight(left),
+        LeftPane::Repositories { chooser, .. } => chooser.keep_in_sight(left),
+        LeftPane::Images(chooser) => chooser.keep_in_sight(left),
     }
     if let Some(tags) = &mut browser.tags {
         tags.chooser.keep_in_sight(screen.lines(Pane::Tags));

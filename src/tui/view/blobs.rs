@@ -2,7 +2,7 @@
 
 use ratatui::{buffer::Buffer, layout::Rect};
 
-use super::{Pen, notes::note, pen, titled};
+use super::{CellWriter, notes::note, row_writer, titled};
 use crate::{
     batch::{BlobKind, BlobState, BlobView, JobView, PlannedManifest, Settled},
     present::{Phase, bytes, count, media_type, percent, phase},
@@ -36,13 +36,13 @@ pub fn draw(model: &Model, buffer: &mut Buffer, area: Rect) {
     }
     let area = titled(model, buffer, area, Pane::Detail, &facts);
     if lines.is_empty() {
-        let mut pen = pen(model, buffer, area, 0);
+        let mut pen = row_writer(model, buffer, area, 0);
         pen.skip(2);
         return pen.put(Role::Dim, "No image is selected; j and k select one.");
     }
     let shown = lines.iter().skip(model.detail_offset).take(height);
     for (row, line) in (0..).zip(shown) {
-        let mut pen = pen(model, buffer, area, row);
+        let mut pen = row_writer(model, buffer, area, row);
         pen.skip(1);
         draw_line(model, &mut pen, line);
     }
@@ -57,7 +57,7 @@ fn name(view: &JobView) -> String {
         .to_owned()
 }
 
-fn draw_line(model: &Model, pen: &mut Pen, line: &DetailLine) {
+fn draw_line(model: &Model, pen: &mut CellWriter, line: &DetailLine) {
     let glyphs = pen.glyphs();
     match line {
         DetailLine::Source(view) => {
@@ -125,7 +125,7 @@ fn said(lead: Lead) -> Role {
     }
 }
 
-fn state(model: &Model, pen: &mut Pen, view: &JobView) {
+fn state(model: &Model, pen: &mut CellWriter, view: &JobView) {
     let phase = phase(view);
     let glyphs = pen.glyphs();
     let dot = format!(" {} ", glyphs.separator);
@@ -161,11 +161,11 @@ fn state(model: &Model, pen: &mut Pen, view: &JobView) {
 }
 
 /// Deeper is not drawn deeper: the rest of the line has to stay readable.
-fn indent(pen: &mut Pen, depth: usize) {
+fn indent(pen: &mut CellWriter, depth: usize) {
     pen.skip(u16::try_from(depth.min(6) * 2).unwrap_or(0));
 }
 
-fn draw_manifest(pen: &mut Pen, depth: usize, manifest: &PlannedManifest) {
+fn draw_manifest(pen: &mut CellWriter, depth: usize, manifest: &PlannedManifest) {
     indent(pen, depth);
     if let Some(platform) = &manifest.platform {
         pen.put(Role::Strong, &format!("{platform}  "));
@@ -180,7 +180,7 @@ fn draw_manifest(pen: &mut Pen, depth: usize, manifest: &PlannedManifest) {
     pen.put(Role::Dim, &format!("  {}", bytes(manifest.size)));
 }
 
-fn draw_blob(model: &Model, pen: &mut Pen, depth: usize, blob: &BlobView) {
+fn draw_blob(model: &Model, pen: &mut CellWriter, depth: usize, blob: &BlobView) {
     indent(pen, depth);
     let done = match &blob.state {
         BlobState::Pending | BlobState::WaitingFor(_) => 0,

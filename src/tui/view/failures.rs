@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use ratatui::{buffer::Buffer, layout::Rect};
 
-use super::{pen, select, spell, titled};
+use super::{row_writer, select, spell, titled};
 use crate::{
     present::{Group, Phase, remedy},
     tui::{layout::Pane, model::Model, theme::Role},
@@ -23,11 +23,11 @@ pub fn draw(model: &Model, buffer: &mut Buffer, area: Rect) {
     }
     let area = titled(model, buffer, area, Pane::Failures, &facts);
     if groups.is_empty() {
-        let mut pen = pen(model, buffer, area, 0);
+        let mut pen = row_writer(model, buffer, area, 0);
         pen.skip(2);
         return pen.put(Role::Dim, "No image failed.");
     }
-    let mut titles = pen(model, buffer, area, 0);
+    let mut titles = row_writer(model, buffer, area, 0);
     titles.skip(2);
     titles.right_column(Role::Dim, "images", IMAGES);
     titles.skip(1);
@@ -68,7 +68,7 @@ fn draw_group(
     selected: bool,
 ) -> bool {
     let cause = &group.cause;
-    let mut pen = pen(model, buffer, area, row);
+    let mut pen = row_writer(model, buffer, area, row);
     let glyphs = pen.glyphs();
     let marked = group.jobs.iter().all(|job| model.images.is_marked(*job));
     pen.put(Role::Accent, if selected { glyphs.cursor } else { " " });

@@ -8,14 +8,13 @@ use ratatui::{
 };
 use tui_input::Input;
 
-use super::pen::Pen;
+use super::cell_writer::CellWriter;
 use crate::{
-    present::{Level, count, plain, skip, width},
+    present::{Level, count, sanitize, skip, width},
     tui::{
-        Options,
+        Options, bindings,
         dispatch::KeyTarget,
-        keymap,
-        keys::{Action, Binding},
+        keymap::{Action, Binding},
         model::{Model, Notice, Overlay},
         theme::Role,
     },
@@ -51,12 +50,12 @@ pub enum Place {
 pub trait Footer: KeyTarget {
     fn options(&self) -> &Options;
     fn line(&self) -> Line<'_>;
-    fn place(&self, binding: &keymap::Binding<Self::Keys>) -> Place;
+    fn place(&self, binding: &bindings::Binding<Self::Keys>) -> Place;
 }
 
 /// Draws the line; gives where the text cursor belongs, if anywhere.
 pub fn draw(screen: &impl Footer, buffer: &mut Buffer, area: Rect) -> Option<Position> {
-    let mut pen = Pen::new(buffer, area, 0, screen.options());
+    let mut pen = CellWriter::new(buffer, area, 0, screen.options());
     pen.skip(1);
     match screen.line() {
         Line::Typing {
@@ -76,7 +75,7 @@ pub fn draw(screen: &impl Footer, buffer: &mut Buffer, area: Rect) -> Option<Pos
                 Level::Warning => Role::Warning,
                 Level::Error => Role::Bad,
             };
-            pen.put(role, &plain(&notice.text));
+            pen.put(role, &sanitize(&notice.text));
         }
         Line::Keys => hints(screen, &mut pen),
     }
@@ -84,7 +83,7 @@ pub fn draw(screen: &impl Footer, buffer: &mut Buffer, area: Rect) -> Option<Pos
 }
 
 /// As many keys as there is room for.
-fn hints<T: Footer>(screen: &T, pen: &mut Pen) {
+fn hints<T: Footer>(screen: &T, pen: &mut CellWriter) {
     let at = |place| {
         (screen.keymap().in_mode(screen.mode()))
             .filter(|binding| !binding.hint.is_empty())
@@ -113,7 +112,13 @@ fn hints<T: Footer>(screen: &T, pen: &mut Pen) {
 }
 
 /// A line that is typed into, after what it is for; its keys stand at the end. Gives the cursor's column.
-fn typing<T: Footer>(screen: &T, pen: &mut Pen, prompt: &str, input: &Input, found: &str) -> u16 {
+fn typing<T: Footer>(
+    screen: &T,
+    pen: &mut CellWriter,
+    prompt: &str,
+    input: &Input,
+    found: &str,
+) -> u16 {
     let hints: Vec<(&str, String)> = (screen.keymap().in_mode(screen.mode()))
         .filter(|binding| !binding.hint.is_empty())
         .filter_map(|binding| {

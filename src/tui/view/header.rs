@@ -2,10 +2,10 @@
 
 use ratatui::{buffer::Buffer, layout::Rect};
 
-use super::{Pen, pen};
+use super::{CellWriter, row_writer};
 use crate::{
     batch::{StopMode, StopReason},
-    present::{self, Phase, bytes, clock, count, duration, percent, plain, rate, width},
+    present::{self, Phase, bytes, clock, count, duration, percent, rate, sanitize, width},
     tui::{model::Model, theme::Role},
 };
 
@@ -43,7 +43,7 @@ pub fn line(model: &Model, buffer: &mut Buffer, area: Rect) {
     if let Some(speed) = speed(model).filter(|_| model.ended.is_none()) {
         text += &format!(", {}", rate(speed));
     }
-    let mut pen = pen(model, buffer, area, 0);
+    let mut pen = row_writer(model, buffer, area, 0);
     pen.put(Role::Strong, &text);
     let hint = "  50x10 shows more";
     if usize::from(pen.room()) >= width(hint) {
@@ -57,7 +57,7 @@ fn title(model: &Model, buffer: &mut Buffer, area: Rect) {
     let elapsed = clock(model.elapsed());
     let parallel = format!("{} at once", board.parallel);
     let dot = format!(" {} ", model.options.glyphs.separator);
-    let mut pen = pen(model, buffer, area, 0);
+    let mut pen = row_writer(model, buffer, area, 0);
     pen.skip(1);
     let padded = format!(" {state} ");
     let parts = [
@@ -72,9 +72,9 @@ fn title(model: &Model, buffer: &mut Buffer, area: Rect) {
     pen.at_end(&parts);
     pen.put(Role::Accent, "transship");
     if let Some(batch) = &board.batch {
-        pen.put(Role::Strong, &format!("  {}", plain(&board.list)));
+        pen.put(Role::Strong, &format!("  {}", sanitize(&board.list)));
         let resumed = if board.resumed { ", resumed" } else { "" };
-        let name = format!("{dot}batch {}{resumed}", plain(&batch.0));
+        let name = format!("{dot}batch {}{resumed}", sanitize(&batch.0));
         if width(&name) <= usize::from(pen.room()) {
             pen.put(Role::Dim, &name);
         }
@@ -125,7 +125,7 @@ fn gauge(model: &Model, buffer: &mut Buffer, area: Rect) {
             let images = model.board.jobs().len();
             format!(
                 "  {} of {images} looked at",
-                images - model.board.unsurveyed()
+                images - model.board.without_preflight()
             )
         }
         0 => String::new(),
@@ -136,7 +136,7 @@ fn gauge(model: &Model, buffer: &mut Buffer, area: Rect) {
         Some(left) => format!("  {} left ", duration(left)),
         None => " ".into(),
     };
-    let mut pen = pen(model, buffer, area, 1);
+    let mut pen = row_writer(model, buffer, area, 1);
     pen.skip(1);
     let percent = format!("  {share:>3} %");
     pen.at_end(&[
@@ -156,14 +156,17 @@ fn narrow(model: &Model, buffer: &mut Buffer, area: Rect) {
     let counts = model.board.counts();
     let (images, board) = (model.board.jobs().len(), &model.board);
     let mut facts = match board.is_reviewing() {
-        true => format!(" {} of {images} looked at", images - board.unsurveyed()),
+        true => format!(
+            " {} of {images} looked at",
+            images - board.without_preflight()
+        ),
         false => format!(" {} of {images} ended", ended(model)),
     };
     if counts.failed > 0 {
         facts += &format!(", {} failed", counts.failed);
     }
     let speed = speed(model).map(|speed| format!(" {}", rate(speed)));
-    let mut pen = pen(model, buffer, area, 1);
+    let mut pen = row_writer(model, buffer, area, 1);
     pen.skip(1);
     let percent = format!(" {} %", share(model));
     pen.at_end(&[
@@ -188,7 +191,7 @@ fn banner(model: &Model, buffer: &mut Buffer, area: Rect) {
         0 => Role::Celebrate,
         _ => Role::Alert,
     };
-    let mut pen = pen(model, buffer, area, 1);
+    let mut pen = row_writer(model, buffer, area, 1);
     pen.skip(1);
     pen.put(
         role,
@@ -200,7 +203,7 @@ fn banner(model: &Model, buffer: &mut Buffer, area: Rect) {
 }
 
 /// How much came how, as far as there is room for it.
-fn sums(model: &Model, pen: &mut Pen) {
+fn sums(model: &Model, pen: &mut CellWriter) {
     let sums = format!("  {} ", present::blob_sums(&model.board));
     pen.at_end(&[(Role::Strong, &sums)]);
 }
@@ -217,7 +220,7 @@ fn next(model: &Model, buffer: &mut Buffer, area: Rect) {
             .filter(|next| width(next) + 2 <= usize::from(area.width))
             .unwrap_or_else(|| "q leaves and says what is next".into()),
     };
-    let mut pen = pen(model, buffer, area, 2);
+    let mut pen = row_writer(model, buffer, area, 2);
     pen.skip(2);
     pen.put(Role::Strong, &next);
     sums(model, &mut pen);
@@ -252,7 +255,7 @@ fn states(model: &Model, buffer: &mut Buffer, area: Rect) {
             .map(|(amount, _, word)| amount.to_string().len() + word.len() + 5)
             .sum()
     };
-    let mut pen = pen(model, buffer, area, 2);
+    let mut pen = row_writer(model, buffer, area, 2);
     pen.skip(1);
     let right = match speed(model) {
         Some(speed) => format!(" {} ", rate(speed)),
@@ -308,7 +311,7 @@ fn ended(model: &Model) -> usize {
 fn share(model: &Model) -> u8 {
     let (ended, images) = (ended(model) as u64, model.board.jobs().len() as u64);
     if model.board.is_reviewing() && images > 0 {
-        return percent(images - model.board.unsurveyed() as u64, images);
+        return percent(images - model.board.without_preflight() as u64, images);
     }
     match model.meter.expected(&model.board) {
         _ if images == 0 => 0,

@@ -2,7 +2,7 @@
 
 use ratatui::{buffer::Buffer, layout::Rect};
 
-use super::{Pen, notes::note, pen, select, titled};
+use super::{CellWriter, notes::note, row_writer, select, titled};
 use crate::{
     batch::JobView,
     present::{Phase, bytes, percent, phase, rate},
@@ -11,7 +11,7 @@ use crate::{
         images::Row,
         layout::Pane,
         model::Model,
-        order::{Show, Sort},
+        order::{Sort, StatusFilter},
         theme::Role,
     },
 };
@@ -31,7 +31,7 @@ pub fn draw(model: &Model, buffer: &mut Buffer, area: Rect) {
         ..area
     };
     if model.images.rows().is_empty() {
-        let mut pen = pen(model, buffer, rows, 0);
+        let mut pen = row_writer(model, buffer, rows, 0);
         pen.skip(GUTTER);
         return pen.put(Role::Dim, &why_empty(model));
     }
@@ -53,8 +53,10 @@ fn facts(model: &Model) -> Vec<(Role, String)> {
         },
     )];
     match images.show() {
-        Show::All => {}
-        Show::Cause(cause) => facts.push((Role::Bad, format!("{} {}", cause.blamed(), cause.said))),
+        StatusFilter::All => {}
+        StatusFilter::Cause(cause) => {
+            facts.push((Role::Bad, format!("{} {}", cause.blamed(), cause.said)))
+        }
         show if show.is_about_failures() => facts.push((Role::Bad, show.words().into())),
         show => facts.push((Role::Strong, show.words().into())),
     }
@@ -84,24 +86,24 @@ fn why_empty(model: &Model) -> String {
     }
     let filtered = !model.images.filter().is_empty();
     match model.images.show() {
-        Show::All if filtered => "No image matches the filter; esc clears it.".into(),
-        Show::All => "The list has no images; q leaves.".into(),
-        Show::Failures if !filtered => "No image failed; e shows all.".into(),
-        Show::Failures => "No failure matches the filter; esc clears it.".into(),
-        Show::Cause(_) if filtered => {
+        StatusFilter::All if filtered => "No image matches the filter; esc clears it.".into(),
+        StatusFilter::All => "The list has no images; q leaves.".into(),
+        StatusFilter::Failures if !filtered => "No image failed; e shows all.".into(),
+        StatusFilter::Failures => "No failure matches the filter; esc clears it.".into(),
+        StatusFilter::Cause(_) if filtered => {
             "No image at this cause matches the filter; esc clears it.".into()
         }
         show if filtered => format!(
             "No image that is {} matches the filter; esc clears it.",
             show.words()
         ),
-        Show::Cause(_) => "No image stands at this cause any more; esc shows all.".into(),
+        StatusFilter::Cause(_) => "No image stands at this cause any more; esc shows all.".into(),
         show => format!("No image is {}; esc shows all.", show.words()),
     }
 }
 
 fn titles(model: &Model, buffer: &mut Buffer, area: Rect, columns: &[(Column, u16)]) {
-    let mut pen = pen(model, buffer, area, 0);
+    let mut pen = row_writer(model, buffer, area, 0);
     pen.skip(GUTTER);
     for (column, cells) in columns {
         let role = match model.images.sort() == column.sort() {
@@ -141,7 +143,7 @@ fn draw_row(
 ) {
     let phase = phase(view);
     let note = note(model, view);
-    let mut pen = pen(model, buffer, area, index);
+    let mut pen = row_writer(model, buffer, area, index);
     let glyphs = pen.glyphs();
     pen.put(Role::Accent, if row.selected { glyphs.cursor } else { " " });
     pen.put(Role::Marked, if row.marked { glyphs.mark } else { " " });
@@ -171,7 +173,7 @@ fn draw_row(
 
 fn cell(
     model: &Model,
-    pen: &mut Pen,
+    pen: &mut CellWriter,
     view: &JobView,
     column: Column,
     cells: u16,
@@ -226,7 +228,7 @@ fn cell(
     }
 }
 
-fn progress(pen: &mut Pen, view: &JobView, cells: u16) {
+fn progress(pen: &mut CellWriter, view: &JobView, cells: u16) {
     let phase = phase(view);
     // A full bar says no more than the state: rows still under way should stand out.
     let started = match phase {

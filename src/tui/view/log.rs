@@ -2,7 +2,7 @@
 
 use ratatui::{buffer::Buffer, layout::Rect};
 
-use super::{pen, titled};
+use super::{row_writer, titled};
 use crate::{
     present::{Level, Phase, clock},
     tui::{layout::Pane, model::Model, theme::Role},
@@ -26,7 +26,7 @@ pub fn draw(model: &Model, buffer: &mut Buffer, area: Rect) {
     }
     let area = titled(model, buffer, area, Pane::Log, &facts);
     if model.log.len() == 0 {
-        let mut pen = pen(model, buffer, area, 0);
+        let mut pen = row_writer(model, buffer, area, 0);
         pen.skip(2);
         return pen.put(
             Role::Dim,
@@ -38,7 +38,7 @@ pub fn draw(model: &Model, buffer: &mut Buffer, area: Rect) {
     }
     let lines = model.log.page(model.log_offset, usize::from(area.height));
     for (row, (at, sentence)) in (0..).zip(lines) {
-        let mut pen = pen(model, buffer, area, row);
+        let mut pen = row_writer(model, buffer, area, row);
         let glyphs = pen.glyphs();
         let (role, glyph) = match sentence.level {
             Level::Info => (Role::Dim, glyphs.separator),

@@ -4,6 +4,7 @@
 //! costs what is visible, however long the list.
 
 mod blobs;
+pub(super) mod cell_writer;
 mod failures;
 pub(super) mod footer;
 mod header;
@@ -12,7 +13,6 @@ mod log;
 mod notes;
 mod overlays;
 pub(super) mod pane;
-pub(super) mod pen;
 #[cfg(test)]
 mod pictures;
 mod plan;
@@ -25,7 +25,7 @@ use ratatui::{
     style::{Modifier, Style},
 };
 
-use self::{pane::Title, pen::Pen};
+use self::{cell_writer::CellWriter, pane::Title};
 use super::{
     browse,
     layout::{Pane, Screen},
@@ -73,8 +73,8 @@ pub fn draw(model: &Model, buffer: &mut Buffer) -> Option<Position> {
     cursor
 }
 
-fn pen<'a>(model: &Model, buffer: &'a mut Buffer, area: Rect, row: u16) -> Pen<'a> {
-    Pen::new(buffer, area, row, &model.options)
+fn row_writer<'a>(model: &Model, buffer: &'a mut Buffer, area: Rect, row: u16) -> CellWriter<'a> {
+    CellWriter::new(buffer, area, row, &model.options)
 }
 
 /// The panes that share a place with this one, and the keys that show them.
@@ -120,7 +120,7 @@ fn spell(
         pieces.map(move |piece| (role, piece))
     });
     for (row, (role, text)) in (row..area.height).zip(lines) {
-        let mut pen = pen(model, buffer, area, row);
+        let mut pen = row_writer(model, buffer, area, row);
         pen.skip(MARGIN);
         pen.put(role, &text);
     }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::{
-    batch::{BlobState, JobView, LaneState, Settled, SkipReason, State},
+    batch::{BlobState, JobView, RegistryStatus, Settled, SkipReason, State},
     oci::Digest,
     present::{Phase, bytes, duration, failure, phase, retry, unfinished_owner},
     tui::{model::Model, theme::Role},
@@ -44,9 +44,9 @@ fn held_up(model: &Model, view: &JobView) -> Option<(Role, String)> {
         ("source", &view.job.source),
         ("destination", &view.job.destination),
     ] {
-        let throttled = |lane: &LaneState| Some((lane.throttled_ms?, lane.unreachable));
-        let lane = model.board.lanes.get(&reference.registry);
-        if let Some((wait, unreachable)) = lane.and_then(throttled) {
+        let throttled = |status: &RegistryStatus| Some((status.throttled_ms?, status.unreachable));
+        let status = model.board.registries.get(&reference.registry);
+        if let Some((wait, unreachable)) = status.and_then(throttled) {
             let why = match unreachable {
                 true => "cannot be reached",
                 false => "throttles",

@@ -6,13 +6,13 @@ use ratatui::{
     widgets::{Block, BorderType, Clear, Padding, Widget as _},
 };
 
-use super::pen;
+use super::row_writer;
 use crate::{
-    present::{Glyphs, count, percent, plain, width, wrap},
+    present::{Glyphs, count, percent, sanitize, width, wrap},
     tui::{
+        bindings::Heading as _,
         help::{self, HelpLine},
-        keymap::Heading as _,
-        keys::{self, Mode},
+        keymap::{self, Mode},
         model::{Model, Overlay},
         palette,
         theme::Role,
@@ -67,7 +67,7 @@ pub fn draw(model: &Model, buffer: &mut Buffer) {
                     false => "Help".into(),
                 };
                 if !search.value().is_empty() {
-                    title += &format!(" /{}", plain(search.value()));
+                    title += &format!(" /{}", sanitize(search.value()));
                 }
                 // As wide for every page.
                 let widest = (all.iter())
@@ -119,7 +119,7 @@ fn palette(model: &Model, typed: &str, at: usize) -> Vec<Line> {
         .collect()
 }
 
-fn help_line(line: &HelpLine<keys::Group>, widest: usize) -> Line {
+fn help_line(line: &HelpLine<keymap::Group>, widest: usize) -> Line {
     match line {
         HelpLine::NothingFound => vec![(Role::Dim, "No key does that; esc shows all.".into())],
         HelpLine::Gap => Vec::new(),
@@ -164,12 +164,12 @@ fn leave(model: &Model) -> Vec<Line> {
         lines.push(Vec::new());
     }
     let resume = (board.batch.as_ref()).and_then(|id| model.options.commands.resume(id));
-    let explained = |binding: &&keys::Binding| !binding.says.is_empty() && model.offers(binding);
+    let explained = |binding: &&keymap::Binding| !binding.says.is_empty() && model.offers(binding);
     for binding in model.options.keys.in_mode(Mode::Leave).filter(explained) {
         let mut key = binding.keys[0].as_str();
         let room = usize::from(model.size.width.saturating_sub(9));
         let says = match (binding.action, &resume) {
-            (keys::Action::StopNow, Some(resume)) => stop_now(resume, room),
+            (keymap::Action::StopNow, Some(resume)) => stop_now(resume, room),
             _ => wrap(binding.says, room),
         };
         for piece in says {
@@ -222,7 +222,7 @@ fn boxed(model: &Model, buffer: &mut Buffer, title: &str, lines: &[Line]) {
         None => block.border_set(ASCII_BORDER).render(area, buffer),
     }
     for (row, line) in (0..inner.height).zip(lines) {
-        let mut pen = pen(model, buffer, inner, row);
+        let mut pen = row_writer(model, buffer, inner, row);
         for (role, text) in line {
             pen.put(*role, text);
         }

@@ -2,7 +2,7 @@
 
 use ratatui::{buffer::Buffer, layout::Rect};
 
-use super::pen::Pen;
+use super::cell_writer::CellWriter;
 use crate::tui::{Options, layout::TITLE, theme::Role};
 
 pub struct Title<'a> {
@@ -22,7 +22,7 @@ pub fn titled(options: &Options, buffer: &mut Buffer, area: Rect, title: &Title)
     };
     let [heavy, light] = options.glyphs.rule;
     let glyph = if title.focused { heavy } else { light };
-    let mut pen = Pen::new(buffer, area, 0, options);
+    let mut pen = CellWriter::new(buffer, area, 0, options);
     pen.put(rule, glyph);
     pen.put(text, &format!(" {} ", title.text));
     pen.at_end(title.end);

@@ -3,13 +3,13 @@
 
 use ratatui::{buffer::Buffer, layout::Rect};
 
-use super::pen;
+use super::row_writer;
 use crate::{
     batch::Amounts,
     oci::Registry,
     present::{amounts, bytes, fates, large_layer, replaced, width},
     tui::{
-        keys::{Action, Mode},
+        keymap::{Action, Mode},
         layout::TITLE,
         model::Model,
         theme::Role,
@@ -26,11 +26,11 @@ pub fn draw(model: &Model, buffer: &mut Buffer, area: Rect) {
         ..area
     };
     if model.board.planned() == 0 {
-        let text = match model.board.unsurveyed() {
+        let text = match model.board.without_preflight() {
             0 => "Nothing is to be copied.",
             _ => "Both sides are asked for every image; nothing is copied.",
         };
-        let mut pen = pen(model, buffer, area, 0);
+        let mut pen = row_writer(model, buffer, area, 0);
         pen.skip(2);
         return pen.put(Role::Dim, text);
     }
@@ -45,7 +45,7 @@ pub fn draw(model: &Model, buffer: &mut Buffer, area: Rect) {
 
 fn title(model: &Model, buffer: &mut Buffer, area: Rect) {
     let [_, light] = model.options.glyphs.rule;
-    let mut pen = pen(model, buffer, area, 0);
+    let mut pen = row_writer(model, buffer, area, 0);
     let mut panes = model.options.keys.in_mode(Mode::Panes);
     let binding = panes.find(|binding| binding.action == Action::Begin);
     if let Some(key) = binding.and_then(|binding| binding.keys.first()) {
@@ -77,7 +77,7 @@ fn registries(model: &Model, buffer: &mut Buffer, area: Rect) -> u16 {
     let cells = cells.min(area.width / 3);
     for (row, (name, own)) in (0..).zip(&lines) {
         let amounts = amounts(*own);
-        let mut pen = pen(model, buffer, area, row);
+        let mut pen = row_writer(model, buffer, area, row);
         pen.skip(2);
         // The only one needs no name where there is no room for it.
         let needed = width(&amounts) + usize::from(cells) + 5;
@@ -101,7 +101,7 @@ fn replaced_tags(model: &Model, buffer: &mut Buffer, area: Rect) -> u16 {
     };
     let mut row = 0;
     for (reference, digest) in replaced(&model.board, &model.plan).take(named) {
-        let mut pen = pen(model, buffer, area, row);
+        let mut pen = row_writer(model, buffer, area, row);
         pen.skip(2);
         pen.put(Role::Dim, "tag ");
         let digest = format!(" replaces {}", digest.short());
@@ -112,7 +112,7 @@ fn replaced_tags(model: &Model, buffer: &mut Buffer, area: Rect) -> u16 {
         row += 1;
     }
     if all > named && most > 0 {
-        let mut pen = pen(model, buffer, area, row);
+        let mut pen = row_writer(model, buffer, area, row);
         pen.skip(2);
         let more = match named {
             0 => format!("{all} tags are written over"),
@@ -127,7 +127,7 @@ fn replaced_tags(model: &Model, buffer: &mut Buffer, area: Rect) -> u16 {
 fn layers(model: &Model, buffer: &mut Buffer, area: Rect) {
     let layers = model.plan.largest(usize::from(area.height));
     for (row, layer) in (0..area.height).zip(&layers) {
-        let mut pen = pen(model, buffer, area, row);
+        let mut pen = row_writer(model, buffer, area, row);
         pen.skip(2);
         pen.put(Role::Dim, "layer ");
         pen.right_column(Role::Text, &bytes(layer.size), SIZE);

@@ -2,9 +2,9 @@
 
 use ratatui::{buffer::Buffer, layout::Rect};
 
-use super::{pen, select, spell, titled};
+use super::{row_writer, select, spell, titled};
 use crate::{
-    batch::{LaneState, UploadMode},
+    batch::{RegistryStatus, UploadMode},
     present::{Phase, bytes, count, duration, rate},
     tui::{layout::Pane, model::Model, theme::Role},
 };
@@ -16,21 +16,21 @@ const SPEED: u16 = 11;
 const ANSWERS: u16 = 12;
 
 pub fn draw(model: &Model, buffer: &mut Buffer, area: Rect) {
-    let (lanes, at) = model.registries.rows(&model.board);
-    let facts: Vec<(Role, String)> = match lanes.is_empty() {
+    let (statuses, at) = model.registries.rows(&model.board);
+    let facts: Vec<(Role, String)> = match statuses.is_empty() {
         true => Vec::new(),
-        false => vec![(Role::Text, lanes.len().to_string())],
+        false => vec![(Role::Text, statuses.len().to_string())],
     };
     let area = titled(model, buffer, area, Pane::Registries, &facts);
-    if lanes.is_empty() {
-        let mut pen = pen(model, buffer, area, 0);
+    if statuses.is_empty() {
+        let mut pen = row_writer(model, buffer, area, 0);
         pen.skip(2);
         return pen.put(Role::Dim, "No registry was asked yet.");
     }
     // What a registry is doing matters more than how much of it.
     let (has_requests, has_answers) = (area.width >= 84, area.width >= 100);
     let name = (area.width / 4).clamp(18, REGISTRY);
-    let mut titles = pen(model, buffer, area, 0);
+    let mut titles = row_writer(model, buffer, area, 0);
     titles.skip(2);
     titles.column(Role::Dim, "registry", name);
     titles.right_column(Role::Dim, "streams", STREAMS);
@@ -44,45 +44,45 @@ pub fn draw(model: &Model, buffer: &mut Buffer, area: Rect) {
     titles.skip(1);
     titles.put(Role::Dim, "state");
     let height = usize::from(area.height.saturating_sub(1));
-    let shown = lanes
+    let shown = statuses
         .iter()
         .enumerate()
         .skip(model.registries.offset)
         .take(height);
     let mut cut = None;
     let mut free = 1;
-    for (row, (index, lane)) in (1..).zip(shown) {
+    for (row, (index, status)) in (1..).zip(shown) {
         let selected = index == at;
-        let mut pen = pen(model, buffer, area, row);
+        let mut pen = row_writer(model, buffer, area, row);
         let glyphs = pen.glyphs();
         pen.put(Role::Accent, if selected { glyphs.cursor } else { " " });
         pen.skip(1);
-        let text = glyphs.clip_middle(lane.registry.as_str(), usize::from(name));
+        let text = glyphs.clip_middle(status.registry.as_str(), usize::from(name));
         pen.column(Role::Text, &text, name);
-        let streams = format!("{}/{}", lane.streams, lane.stream_limit);
-        let role = match lane.streams {
+        let streams = format!("{}/{}", status.streams, status.stream_limit);
+        let role = match status.streams {
             0 => Role::Dim,
-            streams if streams >= lane.stream_limit => Role::Strong,
+            streams if streams >= status.stream_limit => Role::Strong,
             _ => Role::Text,
         };
         pen.right_column(role, &streams, STREAMS);
-        let requests = match lane.request_rate {
+        let requests = match status.request_rate {
             0 => String::new(),
             requests => requests.to_string(),
         };
         if has_requests {
             pen.right_column(Role::Text, &requests, REQUESTS);
         }
-        let moving = match model.registries.speed(&lane.registry) {
+        let moving = match model.registries.speed(&status.registry) {
             0 => String::new(),
             speed => rate(speed),
         };
         pen.right_column(Role::Busy, &moving, SPEED);
         if has_answers {
-            pen.right_column(Role::Text, &answers(lane), ANSWERS);
+            pen.right_column(Role::Text, &answers(status), ANSWERS);
         }
         pen.skip(1);
-        let (role, state) = state(model, lane);
+        let (role, state) = state(model, status);
         pen.put(role, &state);
         if selected && pen.room() == 0 {
             cut = Some((role, state));
@@ -101,8 +101,8 @@ pub fn draw(model: &Model, buffer: &mut Buffer, area: Rect) {
 }
 
 /// How long answers take: half of them, and nineteen of twenty.
-fn answers(lane: &LaneState) -> String {
-    match (lane.answer_p50_ms, lane.answer_p95_ms) {
+fn answers(status: &RegistryStatus) -> String {
+    match (status.answer_p50_ms, status.answer_p95_ms) {
         (Some(half), Some(most)) => format!("{}/{} ms", half.0, most.0),
         (Some(one), None) | (None, Some(one)) => format!("{} ms", one.0),
         (None, None) => String::new(),
@@ -110,36 +110,38 @@ fn answers(lane: &LaneState) -> String {
 }
 
 /// What a registry is doing and under which limits, in words.
-fn state(model: &Model, lane: &LaneState) -> (Role, String) {
+fn state(model: &Model, status: &RegistryStatus) -> (Role, String) {
     let glyphs = model.options.glyphs;
     let mut limits = String::new();
-    if let Some(budget) = lane.budget {
+    if let Some(budget) = status.budget {
         limits += &format!(", {} of {} requests left", budget.remaining, budget.limit);
     }
-    let paused = model.registries.operation_paused(&lane.registry, model.now);
-    let ceiling = (model.registries.asked.get(&lane.registry)).unwrap_or(&lane.stream_ceiling);
-    if *ceiling != lane.stream_limit {
+    let paused = model
+        .registries
+        .operation_paused(&status.registry, model.now);
+    let ceiling = (model.registries.asked.get(&status.registry)).unwrap_or(&status.stream_ceiling);
+    if *ceiling != status.stream_limit {
         limits += &format!(", {} allowed", count(usize::from(*ceiling), "stream"));
     }
-    if let Some(limit) = lane.request_limit {
+    if let Some(limit) = status.request_limit {
         limits += &format!(", at most {limit} req/s");
     }
-    if let Some(limit) = lane.byte_limit {
+    if let Some(limit) = status.byte_limit {
         limits += &format!(", at most {}", rate(limit));
     }
-    match lane.upload_mode {
+    match status.upload_mode {
         UploadMode::Whole => {}
         UploadMode::Streamed => limits += ", uploads streamed",
         UploadMode::Chunks { bytes: size } => {
             limits += &format!(", uploads in pieces of {}", bytes(size));
         }
     }
-    if let (Some(rationed), None) = (&lane.rationed, paused) {
+    if let (Some(rationed), None) = (&status.rationed, paused) {
         let (most, operation) = (rationed.request_limit, &rationed.operation);
         limits += &format!(", at most {most} req/s to {operation}");
     }
-    let (role, glyph, word) = match model.registries.throttled(&lane.registry, model.now) {
-        Some(wait) if lane.unreachable => {
+    let (role, glyph, word) = match model.registries.throttled(&status.registry, model.now) {
+        Some(wait) if status.unreachable => {
             let word = format!("cannot be reached, again in {}", duration(wait));
             (Role::Bad, Phase::Waiting, word)
         }
@@ -147,12 +149,12 @@ fn state(model: &Model, lane: &LaneState) -> (Role, String) {
             let word = format!("throttles, again in {}", duration(wait));
             (Role::Warning, Phase::Waiting, word)
         }
-        None if let (Some(wait), Some(rationed)) = (paused, &lane.rationed) => {
+        None if let (Some(wait), Some(rationed)) = (paused, &status.rationed) => {
             let (operation, wait) = (&rationed.operation, duration(wait));
             let word = format!("waits {wait} to {operation}");
             (Role::Warning, Phase::Waiting, word)
         }
-        None if lane.streams == 0 && lane.request_rate == 0 => {
+        None if status.streams == 0 && status.request_rate == 0 => {
             (Role::Dim, Phase::Queued, "idle".into())
         }
         None => (Role::Busy, Phase::Copying, "busy".into()),

@@ -5,9 +5,9 @@ use std::path::Path;
 use tempfile::TempDir;
 use tokio::process::Command;
 use transship::{
-    credentials::{Key, Keychain, Places, Source, login},
+    credentials::{CredentialResolver, Key, Places, Source, login},
     oci::{Digest, Registry},
-    registry::{BlobPresence, Class, Client, Credentials, Settings, TlsSettings},
+    registry::{BlobPresence, Client, Credentials, FailureClass, Settings, TlsSettings},
 };
 
 use super::{PASSWORD, USER, repository, tls::Authority};
@@ -46,7 +46,7 @@ impl Secured {
 
     fn client(&self, tls: TlsSettings, config: &Path) -> Client {
         let source = Source::Stored(Places::only(config.to_owned()));
-        let keychain = Keychain::new(self.registry.clone(), source);
+        let keychain = CredentialResolver::new(self.registry.clone(), source);
         let settings = Settings {
             plain_http: Some(false),
             tls,
@@ -73,7 +73,7 @@ async fn a_registry_with_tls_and_htpasswd_is_written_to_by_who_logged_in() {
     };
     let client = secured.client(trusting.clone(), &config);
     let error = client.check_credentials().await.unwrap_err();
-    assert_eq!(error.class(), Class::Auth);
+    assert_eq!(error.class(), FailureClass::Auth);
     assert!(
         error.to_string().contains("none are configured or stored"),
         "{error}"
@@ -104,7 +104,7 @@ async fn a_registry_with_tls_that_is_spoken_to_without_says_what_to_write() {
     };
     let client = Client::new(secured.registry.clone(), Settings::default()).unwrap();
     let error = client.reach().await.unwrap_err();
-    assert_eq!(error.class(), Class::Internal);
+    assert_eq!(error.class(), FailureClass::Internal);
     assert!(error.to_string().contains("plain-http = false"), "{error}");
 }
 

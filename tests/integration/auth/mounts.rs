@@ -5,7 +5,7 @@ use std::sync::Arc;
 use reqwest::Method;
 use transship::{
     oci::{Descriptor, MediaType},
-    registry::{Begun, Client},
+    registry::{Client, UploadStart},
     serve::{Action, Fault},
 };
 
@@ -23,7 +23,7 @@ async fn with_blob() -> (Guarded, Descriptor) {
     (guarded, blob.unwrap())
 }
 
-async fn mount(client: &Arc<Client>, blob: &Descriptor) -> Begun {
+async fn mount(client: &Arc<Client>, blob: &Descriptor) -> UploadStart {
     let (into, from) = (repository("to/b"), repository("from/a"));
     client.mount_blob(&into, blob, &from).await.unwrap()
 }
@@ -38,7 +38,7 @@ fn union_tokens(guarded: &Guarded) -> usize {
 async fn one_token_for_both_repositories_is_enough_to_mount() {
     let (guarded, blob) = with_blob().await;
     let client = guarded.client(operator());
-    assert!(matches!(mount(&client, &blob).await, Begun::Mounted));
+    assert!(matches!(mount(&client, &blob).await, UploadStart::Mounted));
     assert_eq!(
         (union_tokens(&guarded), guarded.count("GET", "/token")),
         (1, 1)
@@ -52,7 +52,10 @@ async fn quirk_21_a_union_refused_by_the_token_server_is_narrowed() {
     guarded.server.faults().add(refuse);
     let client = guarded.client(operator());
     for _ in 0..2 {
-        assert!(matches!(mount(&client, &blob).await, Begun::Session(_)));
+        assert!(matches!(
+            mount(&client, &blob).await,
+            UploadStart::Session(_)
+        ));
     }
     // The second mount does not ask for it again.
     assert_eq!(union_tokens(&guarded), 1);
@@ -83,5 +86,8 @@ async fn quirk_15_an_unreadable_source_repository_costs_the_mount_not_the_upload
         guarded.server.faults().add(refuse);
     }
     let client = guarded.client(operator());
-    assert!(matches!(mount(&client, &blob).await, Begun::Session(_)));
+    assert!(matches!(
+        mount(&client, &blob).await,
+        UploadStart::Session(_)
+    ));
 }

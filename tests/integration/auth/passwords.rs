@@ -6,7 +6,7 @@ use futures_util::future::join_all;
 use secrecy::SecretString;
 use serde_json::json;
 use transship::{
-    credentials::{Key, Keychain, Places, Source, login},
+    credentials::{CredentialResolver, Key, Places, Source, login},
     registry::{Client, Credentials},
     serve::AccessEntry,
 };
@@ -72,7 +72,7 @@ async fn who_logs_in_after_a_refusal_is_let_in_at_once() {
         std::fs::write(&file, config.to_string()).unwrap();
         let registry: transship::oci::Registry = guarded.name().parse().unwrap();
         let source = Source::Stored(Places::only(file.clone()));
-        let keychain = Keychain::new(registry.clone(), source);
+        let keychain = CredentialResolver::new(registry.clone(), source);
         let client = guarded.client(Credentials::Provided(Arc::new(keychain)));
         assert!(ask_everywhere(&client).await.iter().all(Result::is_err));
 

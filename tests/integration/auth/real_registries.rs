@@ -15,11 +15,11 @@ use super::{
     token_server::TokenServer,
 };
 use crate::{
+    cutting_proxy::{Cuts, CuttingProxy, Direction},
     docker_registry::DockerRegistry,
     embedded::Embedded,
-    fleet::{amd64, repository},
-    knife::{Cuts, Direction, Knife},
     requests::Request,
+    sample_images::{amd64, repository},
 };
 
 const NAMES: [&str; 2] = ["team/first", "team/second"];
@@ -124,7 +124,7 @@ async fn short_lived_tokens(told: u64, keeping: Keeping) {
         return;
     };
     // The wire breaks in the middle of the first layer, when the token that it began with is dead.
-    let wire = Knife::before(between.address().to_owned()).await;
+    let wire = CuttingProxy::before(between.address().to_owned()).await;
     wire.cut(Some(Cuts {
         of: Direction::Requests,
         every: 1792 * KIB,

@@ -26,7 +26,7 @@ use tokio_rustls::TlsAcceptor;
 use tokio_util::task::AbortOnDropHandle;
 use transship::{
     oci::Registry,
-    registry::{Class, Client, Error, Settings, TlsSettings},
+    registry::{Client, Error, FailureClass, Settings, TlsSettings},
 };
 
 use super::stub::{Stub, answer};
@@ -149,7 +149,7 @@ impl Secure {
     /// What is said about a connection that cannot be mended by trying again.
     async fn advice(&self, tls: TlsSettings) -> String {
         let error = self.reach(tls).await.unwrap_err();
-        assert_eq!(error.class(), Class::Internal, "{error}");
+        assert_eq!(error.class(), FailureClass::Internal, "{error}");
         error.to_string()
     }
 }
@@ -249,7 +249,7 @@ async fn a_registry_that_speaks_plain_http_says_what_to_write() {
     };
     let client = Client::new(plain.address.to_string().parse().unwrap(), settings).unwrap();
     let error = client.reach().await.unwrap_err();
-    assert_eq!(error.class(), Class::Internal);
+    assert_eq!(error.class(), FailureClass::Internal);
     assert!(error.to_string().contains("plain-http = true"), "{error}");
 }
 
@@ -258,7 +258,7 @@ async fn a_registry_that_answers_plain_http_with_a_tls_alert_says_what_to_write(
     let secure = Secure::start(&Authority::new(), "127.0.0.1").await;
     let client = Client::new(secure.registry.clone(), Settings::default()).unwrap();
     let error = client.reach().await.unwrap_err();
-    assert_eq!(error.class(), Class::Internal);
+    assert_eq!(error.class(), FailureClass::Internal);
     assert!(error.to_string().contains("plain-http = false"), "{error}");
 }
 

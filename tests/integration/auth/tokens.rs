@@ -18,7 +18,7 @@ use reqwest::Method;
 use transship::{
     oci::{Digest, Repository},
     registry::{
-        Class, Client, Credential, CredentialProvider, Credentials, ProviderError, Settings,
+        Client, Credential, CredentialProvider, Credentials, FailureClass, ProviderError, Settings,
     },
     serve::{Action, Fault},
 };
@@ -135,7 +135,7 @@ async fn a_token_that_expires_while_the_lane_is_closed_is_renewed_before_the_req
     // Only while nothing waits for the network, whose deadlines would pass as well.
     tokio::time::pause();
     tokio::time::advance(Duration::from_secs(235)).await;
-    client.lane().throttle(Duration::from_secs(9));
+    client.limiter().throttle(Duration::from_secs(9));
     let version = v1();
     let mut head = pin!(client.manifest_head(&repository, &version));
     assert!(poll!(&mut head).is_pending());
@@ -161,7 +161,7 @@ async fn quirk_36_a_token_that_expires_during_a_body_is_a_cut() {
     };
     let size = content.len() as u64;
     let cut = client.send_blob(&session, &digest, 0, size, body()).await;
-    let transient = Class::Transient { retry_after: None };
+    let transient = FailureClass::Transient { retry_after: None };
     assert_eq!(cut.unwrap_err().class(), transient);
 
     let (offset, session) = client.ask_upload(&session).await.unwrap().unwrap();
@@ -269,9 +269,9 @@ async fn a_busy_token_server_closes_the_lane_for_as_long_as_it_says() {
         .await
         .unwrap_err();
     let retry_after = Some(Duration::from_secs(7));
-    assert_eq!(error.class(), Class::Transient { retry_after });
+    assert_eq!(error.class(), FailureClass::Transient { retry_after });
     assert!(error.url.unwrap().ends_with("/token"));
-    assert!(client.lane().sample().throttled.is_some());
+    assert!(client.limiter().sample().throttled.is_some());
 }
 
 #[tokio::test]
@@ -284,7 +284,7 @@ async fn a_token_server_that_is_not_there_does_not_make_an_image_absent() {
         .manifest_head(&repository("a"), &v1())
         .await
         .unwrap_err();
-    assert_eq!(error.class(), Class::Auth);
+    assert_eq!(error.class(), FailureClass::Auth);
 }
 
 #[tokio::test]
@@ -316,7 +316,7 @@ async fn a_wrong_password_is_an_error_that_does_not_show_it() {
                 .unwrap_err(),
             client.check_credentials().await.unwrap_err(),
         ] {
-            assert_eq!(error.class(), Class::Auth);
+            assert_eq!(error.class(), FailureClass::Auth);
             let shown = format!("{error} {error:?}");
             assert!(!shown.contains("swordfish"), "{shown}");
         }
@@ -336,7 +336,7 @@ async fn nobody_is_told_that_credentials_are_missing() {
             .manifest_head(&repository("a"), &v1())
             .await
             .unwrap_err();
-        assert_eq!(error.class(), Class::Auth);
+        assert_eq!(error.class(), FailureClass::Auth);
         let shown = error.to_string();
         assert!(shown.contains("none are configured or stored"), "{shown}");
     }
@@ -423,7 +423,7 @@ async fn a_token_server_that_redirects_elsewhere_or_in_circles_gets_no_secret_th
             error.to_string().contains("which is not followed"),
             "{error}"
         );
-        assert_eq!(error.class(), Class::Rejected);
+        assert_eq!(error.class(), FailureClass::Rejected);
     }
     assert!(other.asked().is_empty());
     let (client, stub) = redirecting(307, "/token".into(), basic(PASSWORD)).await;

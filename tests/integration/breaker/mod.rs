@@ -7,7 +7,7 @@
 //!
 //! `TRANSSHIP_BREAKER_ROUNDS`, `_SEED`, `_ONLY` and `_SILENCE` are described in `assets/benchmarks.md`.
 
-mod leg;
+mod run;
 mod sides;
 mod tally;
 mod trouble;
@@ -19,14 +19,14 @@ use rand::{RngExt as _, SeedableRng as _, rngs::Xoshiro256PlusPlus, seq::SliceRa
 use transship::serve::{Estate, Store};
 
 use self::{
-    leg::Leg,
+    run::Run,
     sides::{Destination, Source},
     tally::Tally,
     trouble::{Kind, LARGEST_BODY, Trouble},
 };
 use crate::{
-    fleet::{Fleet, amd64, repository},
     operator::{Operator, list},
+    sample_images::{SampleImages, amd64, repository},
     skopeo::Skopeo,
 };
 
@@ -83,7 +83,7 @@ impl<'a> Round<'a> {
     async fn new(random: &mut Xoshiro256PlusPlus, only: &'a [Kind], silence: u64) -> Self {
         let source = Source::start(random.random_range(0..2) == 0).await;
         let store = source.store();
-        let mut images = Fleet::new(&store, WEIGHT).images;
+        let mut images = SampleImages::new(&store, WEIGHT).images;
         images.push(put_large(&store));
         Self {
             only,
@@ -132,7 +132,7 @@ impl<'a> Round<'a> {
         assert!(done, "not done although nothing is in the way any more");
         self.audit(tally, "--rehash", true).await;
         if let Some(skopeo) = skopeo {
-            self.witness(skopeo, random, tally).await;
+            self.verifier(skopeo, random, tally).await;
         }
     }
 
@@ -147,7 +147,7 @@ impl<'a> Round<'a> {
         tally.legs += 1;
         let before = self.batch().await;
         let path = self.operator.list(text);
-        let leg = Leg {
+        let leg = Run {
             operator: &self.operator,
             list: path.to_str().unwrap(),
             resumes: before.is_some(),
@@ -194,8 +194,8 @@ impl<'a> Round<'a> {
     /// is a tag that stands for what it should not.
     async fn audit(&self, tally: &mut Tally, depth: &str, complete: bool) -> BTreeSet<String> {
         let (source, destination) = (
-            self.source.witness().await,
-            self.destination.witness().await,
+            self.source.verifier().await,
+            self.destination.verifier().await,
         );
         let list = self
             .operator
@@ -230,10 +230,10 @@ impl<'a> Round<'a> {
     }
 
     /// skopeo shares no code with what it judges.
-    async fn witness(&self, skopeo: &Skopeo, random: &mut Xoshiro256PlusPlus, tally: &mut Tally) {
+    async fn verifier(&self, skopeo: &Skopeo, random: &mut Xoshiro256PlusPlus, tally: &mut Tally) {
         let (source, destination) = (
-            self.source.witness().await,
-            self.destination.witness().await,
+            self.source.verifier().await,
+            self.destination.verifier().await,
         );
         let mut some = self.images.clone();
         some.shuffle(random);

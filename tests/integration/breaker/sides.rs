@@ -1,6 +1,6 @@
 //! The two registries, and how they break.
 //!
-//! Invariant: a registry that was started again has the address and the content it had before, and the witness
+//! Invariant: a registry that was started again has the address and the content it had before, and the verifier
 //! sees the content without faults and without credentials.
 
 use std::{net::SocketAddr, time::Duration};
@@ -8,7 +8,7 @@ use std::{net::SocketAddr, time::Duration};
 use tempfile::TempDir;
 use transship::serve::{ActiveFault, Auth, Credentials, Fault, Options, Server, Store, TokenAuth};
 
-use crate::{docker_registry::DockerRegistry, knife::Knife};
+use crate::{cutting_proxy::CuttingProxy, docker_registry::DockerRegistry};
 
 const USER: &str = "operator";
 pub const PASSWORD: &str = "open sesame";
@@ -30,11 +30,11 @@ pub type Source = Embedded;
 pub enum Destination {
     Embedded(Embedded),
     /// What it cannot be told to do wrong is done on the way to it.
-    Real(DockerRegistry, Knife),
+    Real(DockerRegistry, CuttingProxy),
 }
 
 /// What an audit reads from.
-pub struct Witness {
+pub struct VerifierRegistry {
     pub address: String,
     _server: Option<Server>,
 }
@@ -116,12 +116,12 @@ impl Embedded {
         self.server = Some(server);
     }
 
-    pub async fn witness(&self) -> Witness {
+    pub async fn verifier(&self) -> VerifierRegistry {
         let options = Options::new(self.directory.path());
         let server = Server::bind(([127, 0, 0, 1], 0).into(), options)
             .await
             .unwrap();
-        Witness {
+        VerifierRegistry {
             address: server.address().to_string(),
             _server: Some(server),
         }
@@ -136,8 +136,8 @@ impl Destination {
             1 => Self::Embedded(Embedded::start(true).await),
             _ => match DockerRegistry::start().await {
                 Some(real) => {
-                    let knife = Knife::before(real.address().to_owned()).await;
-                    Self::Real(real, knife)
+                    let proxy = CuttingProxy::before(real.address().to_owned()).await;
+                    Self::Real(real, proxy)
                 }
                 None => Self::Embedded(Embedded::start(false).await),
             },
@@ -147,7 +147,7 @@ impl Destination {
     pub fn address(&self) -> String {
         match self {
             Self::Embedded(embedded) => embedded.address(),
-            Self::Real(_, knife) => knife.address().to_owned(),
+            Self::Real(_, proxy) => proxy.address().to_owned(),
         }
     }
 
@@ -173,10 +173,10 @@ impl Destination {
     }
 
     /// The way to a registry that is real; faults are for the others.
-    pub fn way(&self) -> Option<&Knife> {
+    pub fn way(&self) -> Option<&CuttingProxy> {
         match self {
             Self::Embedded(_) => None,
-            Self::Real(_, knife) => Some(knife),
+            Self::Real(_, proxy) => Some(proxy),
         }
     }
 
@@ -191,18 +191,18 @@ impl Destination {
     pub async fn mend(&mut self) {
         match self {
             Self::Embedded(embedded) => embedded.mend().await,
-            Self::Real(real, knife) => {
-                knife.cut(None);
-                knife.silence(None);
+            Self::Real(real, proxy) => {
+                proxy.cut(None);
+                proxy.silence(None);
                 real.mend().await;
             }
         }
     }
 
-    pub async fn witness(&self) -> Witness {
+    pub async fn verifier(&self) -> VerifierRegistry {
         match self {
-            Self::Embedded(embedded) => embedded.witness().await,
-            Self::Real(real, _) => Witness {
+            Self::Embedded(embedded) => embedded.verifier().await,
+            Self::Real(real, _) => VerifierRegistry {
                 address: real.address().to_owned(),
                 _server: None,
             },

@@ -7,7 +7,7 @@ use axum::http::{Method, header::CONTENT_RANGE};
 use rand::{RngExt as _, rngs::Xoshiro256PlusPlus};
 use transship::serve::{Action, Fault};
 
-use crate::knife::{Cuts, Direction};
+use crate::cutting_proxy::{Cuts, Direction};
 
 /// Events after the first image was started; a whole run has some 700.
 const LATEST: u64 = 500;
@@ -15,11 +15,11 @@ const LATEST: u64 = 500;
 const EARLY: u64 = 30;
 /// Requests that a scripted fault lets pass first, at most.
 const PASSED: u64 = 150;
-/// Bytes of requests between two cuts, at most; the fleet needs some 700,000 without its large layer.
+/// Bytes of requests between two cuts, at most; the samples needs some 700,000 without its large layer.
 const MOST_SENT: u64 = 200_000;
-/// Bytes of answers between two cuts, at most; the fleet gets some 100,000.
+/// Bytes of answers between two cuts, at most; the samples gets some 100,000.
 const MOST_ANSWERED: u64 = 20_000;
-/// Bodies above this are refused where chunks are wanted; the fleet's large layer then goes in several.
+/// Bodies above this are refused where chunks are wanted; the samples's large layer then goes in several.
 pub const LARGEST_BODY: u64 = 1 << 20;
 
 /// What breaks, and how often among all of it.

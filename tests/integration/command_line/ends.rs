@@ -11,17 +11,17 @@ use transship::{
 };
 
 use crate::{
-    fleet::{amd64, repository},
+    fixture::{Fixture, IMAGES},
     operator::{Ended, list, signal},
-    scene::{IMAGES, Scene},
+    sample_images::{amd64, repository},
 };
 
 /// Runs one image at a time, until the first one hangs on its blobs.
-async fn hang(scene: &Scene) -> (ActiveFault, Child) {
-    let hanging = scene.misbehave("team/first", Action::Hang);
-    let list = scene.list();
+async fn hang(fixture: &Fixture) -> (ActiveFault, Child) {
+    let hanging = fixture.misbehave("team/first", Action::Hang);
+    let list = fixture.list();
     let run = ["run", list.to_str().unwrap(), "--parallel=1"];
-    let process = scene.operator.command(&run).spawn().unwrap();
+    let process = fixture.operator.command(&run).spawn().unwrap();
     hanging.hit_times(1).await;
     (hanging, process)
 }
@@ -33,20 +33,20 @@ async fn end(process: Child) -> Ended {
 #[tokio::test]
 async fn a_signal_to_end_leaves_a_batch_that_resumes() {
     for name in ["TERM", "HUP"] {
-        let scene = Scene::new().await;
-        let (hanging, process) = hang(&scene).await;
+        let fixture = Fixture::new().await;
+        let (hanging, process) = hang(&fixture).await;
         signal(process.id().unwrap(), name).await;
         let ended = end(process).await;
         let stdout = &ended.expect(3).stdout;
         assert!(stdout.contains("3 images: 3 left"), "{stdout}");
         assert!(stdout.contains("transship resume"), "{stdout}");
-        let batches = scene.operator.say(&["batches"]).await;
+        let batches = fixture.operator.say(&["batches"]).await;
         assert!(batches.expect(0).stdout.contains("interrupted: 3 left"));
 
         hanging.release();
-        scene.operator.say(&["resume"]).await.expect(0);
-        assert_eq!(scene.arrived(), IMAGES);
-        let batches = scene.operator.say(&["batches"]).await;
+        fixture.operator.say(&["resume"]).await.expect(0);
+        assert_eq!(fixture.arrived(), IMAGES);
+        let batches = fixture.operator.say(&["batches"]).await;
         assert!(batches.expect(0).stdout.contains("finished: 3 copied"));
     }
 }
@@ -54,8 +54,8 @@ async fn a_signal_to_end_leaves_a_batch_that_resumes() {
 #[tokio::test]
 async fn an_interrupt_finishes_what_is_in_flight_and_a_second_one_does_not() {
     for interrupts in [1, 2] {
-        let scene = Scene::new().await;
-        let (hanging, mut process) = hang(&scene).await;
+        let fixture = Fixture::new().await;
+        let (hanging, mut process) = hang(&fixture).await;
         let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
         let mut said = Vec::new();
         for number in 1..=interrupts {
@@ -80,13 +80,13 @@ async fn an_interrupt_finishes_what_is_in_flight_and_a_second_one_does_not() {
             _ => ("3 images: 3 left", &[][..]),
         };
         assert!(said.contains(counts), "{said}");
-        assert_eq!(scene.arrived(), arrived);
+        assert_eq!(fixture.arrived(), arrived);
     }
 }
 
 /// Another program writes the batch's journal, and is not done.
-async fn lock_journal(scene: &Scene) -> sqlx::SqliteConnection {
-    let file = scene.operator.path("state/journal.sqlite3");
+async fn lock_journal(fixture: &Fixture) -> sqlx::SqliteConnection {
+    let file = fixture.operator.path("state/journal.sqlite3");
     let url = format!("sqlite://{}", file.display());
     let mut other = <sqlx::SqliteConnection as sqlx::Connection>::connect(&url)
         .await
@@ -111,13 +111,13 @@ async fn says(
 
 #[tokio::test]
 async fn a_locked_journal_is_told_and_the_batch_goes_on() {
-    let scene = Scene::new().await;
-    let (hanging, mut process) = hang(&scene).await;
-    let other = lock_journal(&scene).await;
+    let fixture = Fixture::new().await;
+    let (hanging, mut process) = hang(&fixture).await;
+    let other = lock_journal(&fixture).await;
     hanging.release();
     let waiting = "the journal is locked by another program; waiting for it";
     let mut lines = says(&mut process, waiting).await;
-    assert_eq!(scene.arrived(), IMAGES, "the images did not wait");
+    assert_eq!(fixture.arrived(), IMAGES, "the images did not wait");
     drop(other);
     let mut said = String::new();
     while let Some(line) = lines.next_line().await.unwrap() {
@@ -127,15 +127,15 @@ async fn a_locked_journal_is_told_and_the_batch_goes_on() {
     ended.expect(0);
     assert!(said.contains("results are recorded again"), "{said}");
     assert!(said.contains("3 images: 3 copied"), "{said}");
-    let batches = scene.operator.say(&["batches"]).await;
+    let batches = fixture.operator.say(&["batches"]).await;
     assert!(batches.expect(0).stdout.contains("finished: 3 copied"));
 }
 
 #[tokio::test]
 async fn nobody_has_to_wait_for_a_locked_journal() {
-    let scene = Scene::new().await;
-    let (hanging, mut process) = hang(&scene).await;
-    let _other = lock_journal(&scene).await;
+    let fixture = Fixture::new().await;
+    let (hanging, mut process) = hang(&fixture).await;
+    let _other = lock_journal(&fixture).await;
     hanging.release();
     let waiting = "the journal is locked by another program; waiting for it";
     let lines = says(&mut process, waiting).await;
@@ -148,10 +148,10 @@ async fn nobody_has_to_wait_for_a_locked_journal() {
 
 #[tokio::test]
 async fn a_batch_that_runs_is_refused_to_a_second_process() {
-    let scene = Scene::new().await;
-    let (hanging, process) = hang(&scene).await;
+    let fixture = Fixture::new().await;
+    let (hanging, process) = hang(&fixture).await;
     let holder = format!("process {} on ", process.id().unwrap());
-    let second = scene.operator.say(&["resume"]).await;
+    let second = fixture.operator.say(&["resume"]).await;
     let said = &second.expect(2).stderr;
     assert!(
         said.starts_with("transship: failed to take batch "),
@@ -160,19 +160,19 @@ async fn a_batch_that_runs_is_refused_to_a_second_process() {
     assert!(said.contains(&holder), "{said}");
     assert!(said.contains("runs it already"), "{said}");
     assert_eq!(second.stdout, "");
-    let batches = scene.operator.say(&["batches"]).await;
+    let batches = fixture.operator.say(&["batches"]).await;
     let line = &batches.expect(0).stdout;
     assert!(line.contains(&format!("run now by {holder}")), "{line}");
 
     hanging.release();
     end(process).await.expect(0);
-    assert_eq!(scene.arrived(), IMAGES);
+    assert_eq!(fixture.arrived(), IMAGES);
 }
 
 /// A run of 100 images, of whose lines nobody reads one before all of them have arrived.
-async fn run_unread(scene: &Scene) -> Child {
+async fn run_unread(fixture: &Fixture) -> Child {
     let images: Vec<String> = (0..100).map(|tag| format!("team/many:{tag}")).collect();
-    let estate = Estate::new(scene.source.server.store());
+    let estate = Estate::new(fixture.source.server.store());
     let repository = repository("team/many");
     let layer = estate.layer(&repository, 1, 1000).unwrap();
     for tag in 0..100 {
@@ -187,19 +187,19 @@ async fn run_unread(scene: &Scene) -> Child {
         value: "yes".into(),
     };
     let written = Fault::on(Method::PUT, "/team/many/manifests/[0-9]+$", written).unwrap();
-    let written = scene.destination.server.faults().add(written);
-    let (source, destination) = (scene.source.address(), scene.destination.address());
-    let list = scene.operator.list(&list(&source, &destination, &images));
+    let written = fixture.destination.server.faults().add(written);
+    let (source, destination) = (fixture.source.address(), fixture.destination.address());
+    let list = fixture.operator.list(&list(&source, &destination, &images));
     let run = ["run", list.to_str().unwrap(), "--json"];
-    let process = scene.operator.command(&run).spawn().unwrap();
+    let process = fixture.operator.command(&run).spawn().unwrap();
     written.hit_times(100).await;
     process
 }
 
 #[tokio::test]
 async fn a_reader_that_does_not_read_holds_up_no_image_and_misses_no_change() {
-    let scene = Scene::new().await;
-    let process = run_unread(&scene).await;
+    let fixture = Fixture::new().await;
+    let process = run_unread(&fixture).await;
     let ended = end(process).await;
     let events = ended.expect(0).events();
     let finished = |event: &&Event| matches!(event, Event::JobFinished { .. });
@@ -212,8 +212,8 @@ async fn a_reader_that_does_not_read_holds_up_no_image_and_misses_no_change() {
 
 #[tokio::test]
 async fn nobody_has_to_read_to_the_end() {
-    let scene = Scene::new().await;
-    let mut process = run_unread(&scene).await;
+    let fixture = Fixture::new().await;
+    let mut process = run_unread(&fixture).await;
     let stdout = process.stdout.take();
     signal(process.id().unwrap(), "TERM").await;
     process.wait().await.unwrap();
@@ -222,23 +222,23 @@ async fn nobody_has_to_read_to_the_end() {
 
 #[tokio::test]
 async fn a_reader_that_goes_away_does_not_end_the_batch() {
-    let scene = Scene::new().await;
-    let (hanging, mut process) = hang(&scene).await;
+    let fixture = Fixture::new().await;
+    let (hanging, mut process) = hang(&fixture).await;
     drop(process.stdout.take());
     hanging.release();
     let ended = end(process).await;
     assert!(ended.expect(0).stderr.contains("the batch goes on"));
-    assert_eq!(scene.arrived(), IMAGES);
+    assert_eq!(fixture.arrived(), IMAGES);
 }
 
 #[tokio::test]
 async fn a_reader_that_has_seen_enough_is_no_mistake() {
-    let scene = Scene::new().await;
-    let list = scene.list();
+    let fixture = Fixture::new().await;
+    let list = fixture.list();
     let list = list.to_str().unwrap();
-    let repository = format!("{}/team/first", scene.source.address());
+    let repository = format!("{}/team/first", fixture.source.address());
     let image = format!("{repository}:1");
-    scene.operator.say(&["run", list]).await.expect(0);
+    fixture.operator.say(&["run", list]).await.expect(0);
     for arguments in [
         &["tags", &repository][..],
         &["inspect", &image],
@@ -253,7 +253,7 @@ async fn a_reader_that_has_seen_enough_is_no_mistake() {
     ] {
         let (reader, writer) = std::io::pipe().unwrap();
         drop(reader);
-        let mut command = scene.operator.command(arguments);
+        let mut command = fixture.operator.command(arguments);
         let ended = end(command.stdout(writer).spawn().unwrap()).await;
         let said = &ended.expect(0).stderr;
         assert!(!said.contains("transship:"), "{arguments:?}: {said}");
@@ -262,17 +262,17 @@ async fn a_reader_that_has_seen_enough_is_no_mistake() {
 
 #[tokio::test]
 async fn a_signal_to_end_cancels_the_uploads_that_are_open() {
-    let scene = Scene::new().await;
+    let fixture = Fixture::new().await;
     let taken = Action::StallRequest { after: 1 };
     let stalled = Fault::on(Method::PUT, "/blobs/uploads/", taken).unwrap();
-    let stalled = scene.destination.server.faults().add(stalled);
-    let list = scene.list();
+    let stalled = fixture.destination.server.faults().add(stalled);
+    let list = fixture.list();
     let run = ["run", list.to_str().unwrap(), "--parallel=1"];
-    let process = scene.operator.command(&run).spawn().unwrap();
+    let process = fixture.operator.command(&run).spawn().unwrap();
     stalled.hit_times(2).await;
     signal(process.id().unwrap(), "TERM").await;
     end(process).await.expect(3);
-    let requests = scene.destination.requests();
+    let requests = fixture.destination.requests();
     let of = |method: &str| {
         let uploads = requests
             .iter()

@@ -10,75 +10,75 @@ use transship::{
 };
 
 use crate::{
+    fixture::{Fixture, IMAGES},
     operator::{Ended, pasteable},
-    scene::{IMAGES, Scene},
 };
 
-/// Runs the scene's list to its end.
-async fn run(scene: &Scene, options: &[&str]) -> Ended {
-    let list = scene.list();
+/// Runs the fixture's list to its end.
+async fn run(fixture: &Fixture, options: &[&str]) -> Ended {
+    let list = fixture.list();
     let run = ["run", list.to_str().unwrap()];
-    scene.operator.say(&[&run[..], options].concat()).await
+    fixture.operator.say(&[&run[..], options].concat()).await
 }
 
 #[tokio::test]
 async fn a_clean_batch_ends_with_0_and_a_summary() {
-    let scene = Scene::new().await;
-    let first = run(&scene, &[]).await;
+    let fixture = Fixture::new().await;
+    let first = run(&fixture, &[]).await;
     let (.., last) = first.expect(0).stdout.split_once("3 images: ").unwrap();
     assert!(last.starts_with("3 copied in "), "{last}");
     assert_eq!(first.stderr, "");
-    let second = run(&scene, &[]).await;
+    let second = run(&fixture, &[]).await;
     assert!(second.expect(0).stdout.contains("3 images: 3 up to date"));
 }
 
 #[tokio::test]
 async fn a_failed_image_ends_with_1_and_is_retried_only_when_asked_to() {
-    let scene = Scene::new().await;
-    scene.misbehave("team/second", Action::answer(404));
-    let failed = run(&scene, &[]).await;
+    let fixture = Fixture::new().await;
+    fixture.misbehave("team/second", Action::answer(404));
+    let failed = run(&fixture, &[]).await;
     let stdout = &failed.expect(1).stdout;
     assert!(stdout.contains("2 copied, 1 failed"), "{stdout}");
     assert!(stdout.contains("--retry-failed"), "{stdout}");
-    scene.source.server.faults().clear();
-    let asked = scene.source.requests().len();
-    scene.operator.say(&["resume"]).await.expect(1);
-    assert_eq!(scene.source.requests().len(), asked);
-    let retried = scene.operator.say(&["resume", "--retry-failed"]).await;
+    fixture.source.server.faults().clear();
+    let asked = fixture.source.requests().len();
+    fixture.operator.say(&["resume"]).await.expect(1);
+    assert_eq!(fixture.source.requests().len(), asked);
+    let retried = fixture.operator.say(&["resume", "--retry-failed"]).await;
     assert!(retried.expect(0).stdout.contains("3 images: 3 copied"));
-    assert_eq!(scene.arrived(), IMAGES);
+    assert_eq!(fixture.arrived(), IMAGES);
 }
 
 #[tokio::test]
 async fn what_is_printed_to_go_on_can_be_pasted() {
-    let scene = Scene::new().await;
-    let state = scene.operator.path("state of $things");
+    let fixture = Fixture::new().await;
+    let state = fixture.operator.path("state of $things");
     let state = state.to_str().unwrap();
-    scene.misbehave("team/second", Action::answer(404));
-    let failed = run(&scene, &["--state", state]).await;
-    scene.source.server.faults().clear();
+    fixture.misbehave("team/second", Action::answer(404));
+    let failed = run(&fixture, &["--state", state]).await;
+    fixture.source.server.faults().clear();
     let [retry] = pasteable(&failed.expect(1).stdout)[..] else {
         panic!("{}", failed.stdout);
     };
-    let retried = scene.operator.paste(retry).await;
+    let retried = fixture.operator.paste(retry).await;
     assert!(retried.expect(0).stdout.contains("3 images: 3 copied"));
-    assert_eq!(scene.arrived(), IMAGES);
+    assert_eq!(fixture.arrived(), IMAGES);
 
-    let unknown = scene
+    let unknown = fixture
         .operator
         .say(&["resume", "nothing", "--state", state])
         .await;
     let [batches] = pasteable(&unknown.expect(2).stderr)[..] else {
         panic!("{}", unknown.stderr);
     };
-    let batches = scene.operator.paste(batches).await;
+    let batches = fixture.operator.paste(batches).await;
     assert!(batches.expect(0).stdout.contains("finished: 3 copied"));
 }
 
 #[tokio::test]
 async fn every_line_of_json_is_an_event_in_order() {
-    let scene = Scene::new().await;
-    let ended = run(&scene, &["--json"]).await;
+    let fixture = Fixture::new().await;
+    let ended = run(&fixture, &["--json"]).await;
     let lines = ended.expect(0).stdout.lines();
     for (number, line) in (1..).zip(lines) {
         let line: serde_json::Value = serde_json::from_str(line).unwrap();
@@ -112,14 +112,14 @@ fn copied(event: &Event) -> Option<JobId> {
 
 #[tokio::test]
 async fn a_wrong_list_ends_with_2_and_all_its_mistakes() {
-    let scene = Scene::new().await;
+    let fixture = Fixture::new().await;
     let wrong = "version = 1\n\
                  images = [\"team/first:1\", \"Team/First:1\"]\n\
                  imagse = []\n\n\
                  [source]\nregistry = \"a.example\"\n\n\
                  [destination]\nregistry = \"b.example\"\n\n\
                  [[rewrite]]\nfrom = \"(\"\nto = \"x\"\n";
-    let ended = scene.operator.run(wrong, &[]).await;
+    let ended = fixture.operator.run(wrong, &[]).await;
     let said = &ended.expect(2).stderr;
     for part in [
         "Team/First:1",
@@ -131,13 +131,13 @@ async fn a_wrong_list_ends_with_2_and_all_its_mistakes() {
         assert!(said.contains(part), "{part} is not in\n{said}");
     }
     assert_eq!(ended.stdout, "");
-    let batches = scene.operator.say(&["batches"]).await;
+    let batches = fixture.operator.say(&["batches"]).await;
     assert_eq!(batches.expect(0).stdout, "");
 }
 
 #[tokio::test]
 async fn what_cannot_be_started_ends_with_2() {
-    let scene = Scene::new().await;
+    let fixture = Fixture::new().await;
     for arguments in [
         &["run"][..],
         &["run", "--paralel=3", "list.toml"],
@@ -146,7 +146,7 @@ async fn what_cannot_be_started_ends_with_2() {
         &["resume", "a-batch-nobody-made"],
         &["list", "check", "/nowhere/list.toml"],
     ] {
-        let ended = scene.operator.say(arguments).await;
+        let ended = fixture.operator.say(arguments).await;
         assert_eq!(ended.expect(2).stdout, "", "{arguments:?}");
         assert_ne!(ended.stderr, "", "{arguments:?}");
     }
@@ -154,9 +154,9 @@ async fn what_cannot_be_started_ends_with_2() {
 
 #[tokio::test]
 async fn a_journal_that_is_no_journal_is_refused_and_nothing_is_made() {
-    let scene = Scene::new().await;
-    let list = scene.list();
-    let before = scene.files();
+    let fixture = Fixture::new().await;
+    let list = fixture.list();
+    let before = fixture.files();
     for journal in [
         "nonsense",
         "mysql://ship:hunter2@db/ships",
@@ -168,38 +168,38 @@ async fn a_journal_that_is_no_journal_is_refused_and_nothing_is_made() {
             &["resume"],
             &["batches"],
         ] {
-            let mut command = scene
+            let mut command = fixture
                 .operator
                 .command(&[command, &["--journal", journal]].concat());
             let command = command
                 .env_remove("TRANSSHIP_STATE")
-                .current_dir(scene.operator.path("."));
+                .current_dir(fixture.operator.path("."));
             let ended = Ended::from(command.output().await.unwrap());
             let said = &ended.expect(2).stderr;
             assert!(said.contains("postgres://"), "{said}");
             assert!(!said.contains("hunter2"), "{said}");
         }
-        let mut command = scene.operator.command(&["batches"]);
+        let mut command = fixture.operator.command(&["batches"]);
         let command = command
             .env_remove("TRANSSHIP_STATE")
             .env("TRANSSHIP_JOURNAL", journal)
-            .current_dir(scene.operator.path("."));
+            .current_dir(fixture.operator.path("."));
         let ended = Ended::from(command.output().await.unwrap());
         assert!(!ended.expect(2).stderr.contains("hunter2"), "{ended:?}");
     }
-    assert_eq!(scene.files(), before);
+    assert_eq!(fixture.files(), before);
 }
 
 #[tokio::test]
 async fn nothing_is_written_before_everything_was_checked() {
-    let scene = Scene::new().await;
-    let list = std::fs::read_to_string(scene.list()).unwrap();
+    let fixture = Fixture::new().await;
+    let list = std::fs::read_to_string(fixture.list()).unwrap();
     let wrong_tls = format!("{list}\nca-file = \"/nowhere/ca.pem\"\n");
     let wrong_password =
         format!("{list}\nusername = \"ship\"\npassword-file = \"/nowhere/password\"\n");
-    let path = scene.list();
+    let path = fixture.list();
     let path = path.to_str().unwrap();
-    let before = scene.files();
+    let before = fixture.files();
     for (list, arguments) in [
         (&wrong_tls, &["run", path][..]),
         (&wrong_password, &["run", path]),
@@ -208,31 +208,31 @@ async fn nothing_is_written_before_everything_was_checked() {
         (&list, &["batches", "delete", "x"]),
         (&list, &["verify", "x"]),
     ] {
-        scene.operator.list(list);
-        let refused = scene.operator.say(arguments).await;
+        fixture.operator.list(list);
+        let refused = fixture.operator.say(arguments).await;
         assert_ne!(refused.expect(2).stderr, "", "{arguments:?}");
-        assert_eq!(scene.files(), before, "{arguments:?}");
+        assert_eq!(fixture.files(), before, "{arguments:?}");
     }
-    let none = scene.operator.say(&["batches"]).await;
+    let none = fixture.operator.say(&["batches"]).await;
     assert!(none.expect(0).stderr.contains("no batches yet"));
-    assert_eq!(scene.files(), before);
+    assert_eq!(fixture.files(), before);
 }
 
 #[tokio::test]
 async fn batches_tells_what_became_of_each() {
-    let scene = Scene::new().await;
-    scene.misbehave("team/second", Action::answer(404));
-    run(&scene, &[]).await.expect(1);
-    scene.source.server.faults().clear();
-    run(&scene, &[]).await.expect(0);
-    let batches = scene.operator.say(&["batches"]).await;
+    let fixture = Fixture::new().await;
+    fixture.misbehave("team/second", Action::answer(404));
+    run(&fixture, &[]).await.expect(1);
+    fixture.source.server.faults().clear();
+    run(&fixture, &[]).await.expect(0);
+    let batches = fixture.operator.say(&["batches"]).await;
     let lines: Vec<&str> = batches.expect(0).stdout.lines().collect();
-    let list = scene.list();
+    let list = fixture.list();
     let list = list.to_str().unwrap();
     assert_eq!(lines.len(), 2, "{lines:?}");
     assert!(lines[0].ends_with(&format!("  finished: 1 copied, 2 up to date  {list}")));
     assert!(lines[1].ends_with(&format!("  finished: 2 copied, 1 failed  {list}")));
-    let batches = scene.operator.say(&["batches", "--json"]).await;
+    let batches = fixture.operator.say(&["batches", "--json"]).await;
     for line in batches.expect(0).stdout.lines() {
         let batch: serde_json::Value = serde_json::from_str(line).unwrap();
         assert_eq!(batch["list"], list);
@@ -242,21 +242,21 @@ async fn batches_tells_what_became_of_each() {
 
 #[tokio::test]
 async fn what_a_registry_says_cannot_steer_the_terminal() {
-    let scene = Scene::new().await;
+    let fixture = Fixture::new().await;
     let spoken = r#"{"errors":[{"code":"DENIED","message":"no\u001b[2J\u202eway"}]}"#;
     let denied = Action::answer(403).body(spoken);
     let refused = Fault::on_any("/team/first/", denied).unwrap();
-    scene.source.server.faults().add(refused);
+    fixture.source.server.faults().add(refused);
     let filtered = format!(
         "version = 1\n\
          [source]\nregistry = \"{}\"\n\
          [destination]\nregistry = \"{}\"\n\
          [[images]]\nname = \"team/first\"\ntag-pattern = \".*\"\n",
-        scene.source.address(),
-        scene.destination.address(),
+        fixture.source.address(),
+        fixture.destination.address(),
     );
-    let before_the_batch = scene.operator.run(&filtered, &[]).await;
-    let within = run(&scene, &[]).await;
+    let before_the_batch = fixture.operator.run(&filtered, &[]).await;
+    let within = run(&fixture, &[]).await;
     let said = [&before_the_batch.expect(2).stderr, &within.expect(1).stdout];
     for text in said {
         assert!(text.contains("way"), "{text}");

@@ -8,9 +8,9 @@ use tokio::{
 };
 
 use crate::{
+    fixture::Fixture,
     installed,
     operator::{Operator, pasteable, signal},
-    scene::Scene,
 };
 
 /// Serves a directory on a free port.
@@ -89,17 +89,17 @@ async fn a_served_directory_takes_an_image_from_skopeo_and_gives_it_back() {
     let Some(program) = installed::program("skopeo") else {
         return;
     };
-    let scene = Scene::new().await;
+    let fixture = Fixture::new().await;
     let directory = tempfile::tempdir().unwrap();
-    let (server, address) = serve(&scene.operator, directory.path(), &[]).await;
-    let origin = format!("docker://{}/team/first:1", scene.source.address());
+    let (server, address) = serve(&fixture.operator, directory.path(), &[]).await;
+    let origin = format!("docker://{}/team/first:1", fixture.source.address());
     let copy = format!("docker://{address}/copy/first:1");
     let tls = ["--src-tls-verify=false", "--dest-tls-verify=false"];
     let copied = ["copy", "--preserve-digests", tls[0], tls[1], &origin, &copy];
     text(skopeo(&program, &copied).await);
     end(server).await;
 
-    let (server, address) = serve(&scene.operator, directory.path(), &["--read-only"]).await;
+    let (server, address) = serve(&fixture.operator, directory.path(), &["--read-only"]).await;
     let copy = format!("docker://{address}/copy/first:1");
     let raw = ["inspect", "--raw", "--tls-verify=false"];
     let [origin, kept] = [&origin, &copy].map(|image| [&raw[..], &[image]].concat());

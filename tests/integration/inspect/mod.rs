@@ -10,7 +10,8 @@ use tempfile::TempDir;
 use transship::{
     copy::Engine,
     inspect::{
-        Answer, Comparison, ErrorKind, Inspector, Place, ReferrersSource, Request, Scope, Verdict,
+        Answer, Comparison, ComparisonResult, ErrorKind, Inspector, ReferrersSource, RepositoryId,
+        Request, Scope,
     },
     oci::{Descriptor, MediaType, Platform, Reference, Repository, Tag},
     serve::{AccessLog, Action, Estate, Fault, Options, Server, Store},
@@ -90,8 +91,8 @@ impl Estates {
             .unwrap()
     }
 
-    fn place(&self) -> Place {
-        Place::of(&self.reference(":1"))
+    fn place(&self) -> RepositoryId {
+        RepositoryId::of(&self.reference(":1"))
     }
 
     fn fault(&self, target: &str, action: Action) {
@@ -270,5 +271,8 @@ async fn an_image_and_its_partial_copy_are_told_apart() {
         .iter()
         .map(|line| line.verdict())
         .collect();
-    assert_eq!(lines, [Verdict::Same, Verdict::OnlySource]);
+    assert_eq!(
+        lines,
+        [ComparisonResult::Same, ComparisonResult::OnlySource]
+    );
 }

@@ -1,13 +1,13 @@
 //! Every kind of image arrives as it was, or as it was asked for.
 
 use transship::{
-    copy::Done,
+    copy::CopyOutcome,
     oci::{Descriptor, MediaType, Version},
     serve::Estate,
 };
 
 use super::copier::{Copier, one, tagged};
-use crate::fleet::{manifest, put_docker_list, repository};
+use crate::sample_images::{manifest, put_docker_list, repository};
 
 const PLATFORMS: [&str; 3] = ["linux/amd64", "linux/arm64", "linux/arm/v7"];
 
@@ -67,7 +67,10 @@ async fn one_platform_of_an_index_is_its_child() {
         .copy_platforms("team/app:1", "new/app:1", &["linux/arm64"])
         .await;
     let root = children[1].digest.clone();
-    assert_eq!(copied.unwrap().0, Done::Copied { root: root.clone() });
+    assert_eq!(
+        copied.unwrap().0,
+        CopyOutcome::Copied { root: root.clone() }
+    );
     let copy = tagged(copier.home(), "new/app");
     assert_eq!(copy.digest, root);
     // A config and a layer: nothing of the other platforms was read.
@@ -101,7 +104,7 @@ async fn two_platforms_of_an_index_are_a_smaller_index_and_that_is_said() {
     let again = copier
         .copy_platforms("team/app:1", "new/app:1", &asked)
         .await;
-    assert!(matches!(again.unwrap(), (Done::UpToDate { .. }, _)));
+    assert!(matches!(again.unwrap(), (CopyOutcome::UpToDate { .. }, _)));
 }
 
 #[tokio::test]
@@ -125,7 +128,7 @@ async fn a_pinned_image_is_copied_whatever_its_tag_says_by_now() {
     for destination in ["new/app:1".to_owned(), format!("new/untagged@{pinned}")] {
         let done = copier.copy(&source, &destination).await;
         let root = pinned.clone();
-        assert_eq!(done, Done::Copied { root });
+        assert_eq!(done, CopyOutcome::Copied { root });
     }
     let untagged = Version::Digest(pinned.clone());
     manifest(copier.home(), &repository("new/untagged"), &untagged);

@@ -2,16 +2,17 @@
 
 use std::{collections::HashMap, sync::Mutex};
 
+use transship::batch::JobId;
 use transship::{
-    copy::{CopyError, Done, Engine, ImageId, Order, Report},
+    copy::{CopyError, CopyOutcome, CopyRequest, Engine, Report},
     oci::{Attachments, Descriptor, Manifest, Platform, Tag, Version},
     serve::{Estate, Store},
 };
 
 use crate::{
     embedded::Embedded,
-    fleet::{amd64, manifest, repository},
     requests::Request,
+    sample_images::{amd64, manifest, repository},
 };
 
 pub struct Copier {
@@ -50,9 +51,9 @@ impl Copier {
     }
 
     /// An order without what is only attached to an image, which has tests of its own.
-    pub fn order(&self, source: &str, destination: &str) -> Order {
-        Order {
-            image: ImageId(0),
+    pub fn order(&self, source: &str, destination: &str) -> CopyRequest {
+        CopyRequest {
+            image: JobId(0),
             source: format!("{}/{source}", self.source.address())
                 .parse()
                 .unwrap(),
@@ -65,7 +66,7 @@ impl Copier {
         }
     }
 
-    pub async fn copy(&self, source: &str, destination: &str) -> Done {
+    pub async fn copy(&self, source: &str, destination: &str) -> CopyOutcome {
         let order = self.order(source, destination);
         self.engine.copy(&order, &|_| ()).await.unwrap()
     }
@@ -76,9 +77,9 @@ impl Copier {
         source: &str,
         destination: &str,
         platforms: &[&str],
-    ) -> Result<(Done, Vec<String>), CopyError> {
+    ) -> Result<(CopyOutcome, Vec<String>), CopyError> {
         let platforms = platforms.iter().map(|platform| platform.parse().unwrap());
-        let order = Order {
+        let order = CopyRequest {
             platforms: platforms.collect::<Vec<Platform>>(),
             ..self.order(source, destination)
         };

@@ -8,8 +8,9 @@ use std::{
 use futures_util::future::join_all;
 use reqwest::Method;
 use tokio::sync::oneshot;
+use transship::batch::{JobId, Settled};
 use transship::{
-    copy::{Done, Engine, How, ImageId, Order, Report},
+    copy::{CopyOutcome, CopyRequest, Engine, Report},
     serve::{Action, Fault},
 };
 
@@ -52,7 +53,7 @@ async fn an_image_that_is_there_costs_one_head_on_each_side() {
     };
     copier.forget_requests();
     let done = copier.copy("team/app:1", "new/app:1").await;
-    assert!(matches!(done, Done::UpToDate { .. }));
+    assert!(matches!(done, CopyOutcome::UpToDate { .. }));
     let expected = asked(&[(1, "HEAD manifest 200")]);
     assert_eq!(copier.asked_of_destination(), expected);
     assert_eq!(copier.asked_of_source(), expected);
@@ -97,8 +98,8 @@ async fn twenty_images_on_one_base_upload_it_once() {
     }
     let base = base.unwrap();
     let copies = (0..IMAGES).map(|number| {
-        let order = Order {
-            image: ImageId(u32::try_from(number).unwrap()),
+        let order = CopyRequest {
+            image: JobId(u32::try_from(number).unwrap()),
             ..copier.order(
                 &format!("team/app-{number}:1"),
                 &format!("new/app-{number}:1"),
@@ -135,7 +136,7 @@ async fn one_registry_on_both_sides_moves_no_bytes() {
     };
     copier.put_image("team/app", &[1, 2, 3]);
     let order = copier.order("team/app:1", "ignored:1");
-    let order = Order {
+    let order = CopyRequest {
         destination: format!("{}/release/app:1", copier.source.address())
             .parse()
             .unwrap(),
@@ -163,12 +164,12 @@ async fn a_failed_owner_frees_its_claim_and_a_waiter_copies() {
     let fault = |action| Fault::on(Method::GET, "/team/owner/blobs/", action).unwrap();
     let hanging = faults.add(fault(Action::Hang));
     faults.add(fault(Action::answer(404)));
-    let owner = Order {
-        image: ImageId(1),
+    let owner = CopyRequest {
+        image: JobId(1),
         ..copier.order("team/owner:1", "new/owner:1")
     };
-    let waiter = Order {
-        image: ImageId(2),
+    let waiter = CopyRequest {
+        image: JobId(2),
         ..copier.order("team/waiter:1", "new/waiter:1")
     };
     let (waits, waited) = oneshot::channel();
@@ -176,13 +177,14 @@ async fn a_failed_owner_frees_its_claim_and_a_waiter_copies() {
     let copied = Mutex::new(0);
     let told = |report| match report {
         Report::Waiting { owner, .. } => {
-            assert_eq!(owner, ImageId(1));
+            assert_eq!(owner, JobId(1));
             if let Some(waits) = waits.lock().unwrap().take() {
                 waits.send(()).unwrap();
             }
         }
         Report::Settled {
-            how: How::Copied, ..
+            how: Settled::Copied,
+            ..
         } => *copied.lock().unwrap() += 1,
         _ => {}
     };
@@ -197,7 +199,7 @@ async fn a_failed_owner_frees_its_claim_and_a_waiter_copies() {
     let first = copier.engine.copy(&owner, &|_| ());
     let (first, second, ()) = tokio::join!(first, second, release);
     assert!(first.is_err());
-    assert!(matches!(second.unwrap(), Done::Copied { .. }));
+    assert!(matches!(second.unwrap(), CopyOutcome::Copied { .. }));
     assert_eq!(*copied.lock().unwrap(), 2);
     let [copy, origin] = [
         (copier.home(), "new/waiter"),

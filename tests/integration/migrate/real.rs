@@ -7,9 +7,9 @@ use transship::batch::{Event, Outcome};
 use crate::{
     docker_registry::DockerRegistry,
     embedded::Embedded,
-    fleet::Fleet,
     operator::{Operator, list},
     requests::Request,
+    sample_images::SampleImages,
     skopeo::Skopeo,
 };
 
@@ -26,7 +26,7 @@ async fn a_fleet_moves_between_two_real_registries_with_no_byte_and_no_question_
         return;
     };
     let made = Embedded::start().await;
-    let fleet = Fleet::new(made.server.store(), WEIGHT);
+    let fleet = SampleImages::new(made.server.store(), WEIGHT);
     assert!(fleet.images.len() >= 40);
     let operator = Operator::new();
     let from = made.address();
@@ -64,7 +64,7 @@ async fn a_fleet_moves_between_two_real_registries_with_no_byte_and_no_question_
 async fn nothing_is_copied_twice(
     operator: &Operator,
     text: &str,
-    fleet: &Fleet<'_>,
+    fleet: &SampleImages<'_>,
     source: &DockerRegistry,
     destination: &DockerRegistry,
 ) {

@@ -4,18 +4,18 @@ use std::{net::Ipv4Addr, time::Duration};
 
 use reqwest::Method;
 use transship::{
-    registry::{Class, Patience, UploadMode},
+    registry::{FailureClass, Timeouts, UploadMode},
     serve::{Action, Estate, Fault, Options, Server},
 };
 
-use super::{MIB, Pair, count, fault_download, fault_upload, patience, repository, taken};
+use super::{MIB, Pair, count, fault_download, fault_upload, repository, taken, timeouts};
 
 /// Silence is noticed soon; what flows is never silent for so long, however slow the machine.
-fn impatient() -> Patience {
-    Patience {
+fn impatient() -> Timeouts {
+    Timeouts {
         byte: Duration::from_secs(2),
         commit: Duration::from_secs(2),
-        ..patience()
+        ..timeouts()
     }
 }
 
@@ -130,10 +130,10 @@ async fn quirk_41_a_source_that_stalls_without_closing_is_read_on_another_connec
 
 #[tokio::test]
 async fn quirk_41_a_source_that_drips_is_read_on_another_connection() {
-    let pair = Pair::with(Patience {
+    let pair = Pair::with(Timeouts {
         byte: Duration::from_secs(1),
         slowest: MIB / 4,
-        ..patience()
+        ..timeouts()
     })
     .await;
     let layers = pair.image(&[3 * MIB]);
@@ -162,10 +162,10 @@ async fn quirk_41_a_destination_that_stalls_without_closing_goes_on_in_the_same_
 
 #[tokio::test]
 async fn an_upload_that_flows_slowly_is_never_given_up() {
-    let pair = Pair::with(Patience {
+    let pair = Pair::with(Timeouts {
         byte: Duration::from_millis(500),
         commit: Duration::from_millis(500),
-        ..patience()
+        ..timeouts()
     })
     .await;
     let layers = pair.image(&[MIB]);
@@ -213,7 +213,10 @@ async fn an_upload_goes_on_in_the_next_attempt() {
     let away = fault_upload(&pair, Method::GET, 2, away);
     for hits in [1, 2] {
         let error = pair.copy().await.unwrap_err();
-        assert!(matches!(error.class(), Class::Transient { .. }), "{error}");
+        assert!(
+            matches!(error.class(), FailureClass::Transient { .. }),
+            "{error}"
+        );
         assert_eq!(away.hits(), hits);
     }
     pair.copies(&layers).await;
@@ -261,8 +264,11 @@ async fn a_source_that_keeps_breaking_is_blamed_and_the_upload_cancelled() {
     let layers = pair.image(&[3 * MIB]);
     fault_download(&pair, &layers[0], 9, Action::CutResponse { after: 0 });
     let error = pair.copy().await.unwrap_err();
-    assert_eq!(error.side(), transship::copy::Side::Source);
-    assert!(matches!(error.class(), Class::Transient { .. }), "{error}");
+    assert_eq!(error.side(), transship::batch::Side::Source);
+    assert!(
+        matches!(error.class(), FailureClass::Transient { .. }),
+        "{error}"
+    );
     assert_eq!(count(&pair.destination, &Method::DELETE, "/uploads/"), 1);
 }
 
@@ -272,8 +278,8 @@ async fn quirk_40_a_source_that_fails_at_once_costs_no_request_body() {
     let layers = pair.image(&[3 * MIB]);
     fault_download(&pair, &layers[0], 9, Action::answer(404));
     let error = pair.copy().await.unwrap_err();
-    assert_eq!(error.side(), transship::copy::Side::Source);
-    assert_eq!(error.class(), Class::NotFound);
+    assert_eq!(error.side(), transship::batch::Side::Source);
+    assert_eq!(error.class(), FailureClass::NotFound);
     let target = layers[0].digest.to_string();
     assert_eq!(count(&pair.destination, &Method::PUT, &target), 0);
 }

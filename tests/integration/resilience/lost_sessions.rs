@@ -11,7 +11,7 @@ use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
 };
-use transship::{copy::Done, oci::Registry, registry::BlobPresence};
+use transship::{copy::CopyOutcome, oci::Registry, registry::BlobPresence};
 
 use super::{MIB, Pair, repository};
 use crate::docker_registry::DockerRegistry;
@@ -72,7 +72,7 @@ async fn a_cut_upload_begins_again_where_the_session_is_lost() {
     let layers = pair.image(&[30 * MIB]);
     let (registry, proxy) = cut_once(real.address().to_owned(), 10 * MIB).await;
     let done = pair.copy_to(&registry).await;
-    assert!(matches!(done, Ok(Done::Copied { .. })), "{done:?}");
+    assert!(matches!(done, Ok(CopyOutcome::Copied { .. })), "{done:?}");
     let client = pair.engine.client(&registry).unwrap();
     let there = client
         .blob_presence(&repository(), &layers[0].digest, 30 * MIB)

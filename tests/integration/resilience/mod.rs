@@ -18,10 +18,11 @@ use std::{
 
 use reqwest::Method;
 use tempfile::TempDir;
+use transship::batch::JobId;
 use transship::{
-    copy::{CopyError, Done, Engine, ImageId, Order, Report},
+    copy::{CopyError, CopyOutcome, CopyRequest, Engine, Report},
     oci::{Attachments, Descriptor, Registry, Repository},
-    registry::{Limits, Patience, Settings, UploadMode},
+    registry::{Limits, Settings, Timeouts, UploadMode},
     serve::{AccessEntry, AccessLog, Action, ActiveFault, Estate, Fault, Options, Server},
 };
 
@@ -38,10 +39,10 @@ struct Pair {
 
 impl Pair {
     async fn new() -> Self {
-        Self::with(patience()).await
+        Self::with(timeouts()).await
     }
 
-    async fn with(patience: Patience) -> Self {
+    async fn with(timeouts: Timeouts) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let serve = async |name: &str| {
             let mut options = Options::new(directory.path().join(name));
@@ -51,7 +52,7 @@ impl Pair {
         };
         let (source, destination) = (serve("source").await, serve("destination").await);
         let settings = || Settings {
-            patience,
+            timeouts,
             limits: Limits {
                 streams: 8,
                 ..Limits::default()
@@ -86,17 +87,17 @@ impl Pair {
         layers
     }
 
-    async fn copy(&self) -> Result<Done, CopyError> {
+    async fn copy(&self) -> Result<CopyOutcome, CopyError> {
         self.copy_to(&registry(&self.destination)).await
     }
 
-    async fn copy_to(&self, destination: &Registry) -> Result<Done, CopyError> {
+    async fn copy_to(&self, destination: &Registry) -> Result<CopyOutcome, CopyError> {
         let reference = |registry: &Registry| {
             let text = format!("{registry}/{}:1", repository());
             text.parse().unwrap()
         };
-        let order = Order {
-            image: ImageId(0),
+        let order = CopyRequest {
+            image: JobId(0),
             source: reference(&registry(&self.source)),
             destination: reference(destination),
             platforms: Vec::new(),
@@ -115,7 +116,7 @@ impl Pair {
     /// Copies the image and checks that the destination has every layer.
     async fn copies(&self, layers: &[Descriptor]) {
         let done = self.copy().await;
-        assert!(matches!(done, Ok(Done::Copied { .. })), "{done:?}");
+        assert!(matches!(done, Ok(CopyOutcome::Copied { .. })), "{done:?}");
         for layer in layers {
             let store = self.destination.store();
             let (_, size) = store
@@ -133,10 +134,10 @@ impl Pair {
 }
 
 /// Patient with bytes, quick to mend.
-fn patience() -> Patience {
-    Patience {
-        mend: Duration::from_millis(1),
-        ..Patience::default()
+fn timeouts() -> Timeouts {
+    Timeouts {
+        resume_delay: Duration::from_millis(1),
+        ..Timeouts::default()
     }
 }
 

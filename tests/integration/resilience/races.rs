@@ -4,8 +4,8 @@
 use reqwest::Method;
 use transship::{
     batch::Failure,
-    copy::Done,
-    registry::Class,
+    copy::CopyOutcome,
+    registry::FailureClass,
     serve::{Action, Fault},
 };
 
@@ -13,8 +13,8 @@ use super::{Pair, count, fault_upload, repository};
 use crate::{
     docker_registry::DockerRegistry,
     embedded::Embedded,
-    fleet::Fleet,
     operator::{Operator, list},
+    sample_images::SampleImages,
 };
 
 /// Bytes that are sent before the answer comes: it would cut a longer body.
@@ -47,7 +47,7 @@ async fn a_digest_that_stays_disputed_is_tried_again_later_from_the_beginning() 
     let disputed = Fault::on(Method::PUT, &target, mixed_up()).unwrap();
     pair.destination.faults().add(disputed.times(2));
     let error = pair.copy().await.unwrap_err();
-    assert_eq!(error.class(), Class::Transient { retry_after: None });
+    assert_eq!(error.class(), FailureClass::Transient { retry_after: None });
     let failure = Failure::from(&error);
     let hint = failure.hint().unwrap();
     assert!(hint.contains("pushes the same content there"), "{hint}");
@@ -79,9 +79,9 @@ async fn a_manifest_whose_digest_stays_disputed_is_tried_again_later() {
     let disputed = Fault::on(Method::PUT, &target, mixed_up()).unwrap();
     pair.destination.faults().add(disputed.times(4));
     let error = pair.copy().await.unwrap_err();
-    assert_eq!(error.class(), Class::Transient { retry_after: None });
+    assert_eq!(error.class(), FailureClass::Transient { retry_after: None });
     let done = pair.copy().await;
-    assert!(matches!(done, Ok(Done::Copied { .. })), "{done:?}");
+    assert!(matches!(done, Ok(CopyOutcome::Copied { .. })), "{done:?}");
 }
 
 /// Runs one list twice at the same time; both batches copy everything or find it there.
@@ -100,7 +100,7 @@ async fn two_operators(list: &str) {
 #[tokio::test]
 async fn two_operators_with_one_list_end_without_a_failure() {
     let (source, destination) = (Embedded::start().await, Embedded::start().await);
-    let images = Fleet::new(source.server.store(), 30).images;
+    let images = SampleImages::new(source.server.store(), 30).images;
     let faults = destination.server.faults();
     let blobs = Fault::on(Method::PUT, "/blobs/uploads/", mixed_up()).unwrap();
     faults.add(blobs.times(12));
@@ -115,6 +115,6 @@ async fn two_operators_with_one_list_end_without_a_failure_at_a_real_registry() 
         return;
     };
     let source = Embedded::start().await;
-    let images = Fleet::new(source.server.store(), 300).images;
+    let images = SampleImages::new(source.server.store(), 300).images;
     two_operators(&list(&source.address(), destination.address(), &images)).await;
 }

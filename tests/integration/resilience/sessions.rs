@@ -2,9 +2,9 @@
 
 use reqwest::Method;
 use transship::{
-    copy::Side,
+    batch::Side,
     oci::Digest,
-    registry::{Class, UploadMode},
+    registry::{FailureClass, UploadMode},
     serve::{Action, Estate, Fault},
 };
 
@@ -27,7 +27,7 @@ async fn is_corrupt_source(pair: &Pair, why: &str) {
     let error = pair.copy().await.unwrap_err();
     assert_eq!(
         (error.side(), error.class()),
-        (Side::Source, Class::Corrupt),
+        (Side::Source, FailureClass::Corrupt),
         "{error}"
     );
     assert!(error.to_string().contains(why), "{error}");

@@ -11,7 +11,7 @@ use tokio::{
     net::TcpListener,
 };
 use transship::{
-    registry::{BlobPresence, Class, Client, Settings},
+    registry::{BlobPresence, Client, FailureClass, Settings},
     serve::{Action, Fault},
 };
 
@@ -24,7 +24,7 @@ async fn quirk_48_a_server_that_says_200_to_everything_has_stored_nothing() {
     let yes = Fault::on_any("/blobs/", Action::answer(200)).unwrap();
     pair.destination.faults().add(yes);
     let error = pair.copy().await.unwrap_err();
-    assert_eq!(error.class(), Class::Rejected, "{error}");
+    assert_eq!(error.class(), FailureClass::Rejected, "{error}");
     assert!(!error.to_string().is_empty());
 }
 

@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use reqwest::Method;
 use transship::{
-    registry::{Class, LaneSample, Limit},
+    registry::{FailureClass, Limit, LimiterSample},
     serve::{Action, Fault},
 };
 
@@ -20,9 +20,9 @@ fn fault_manifests(pair: &Pair, times: u64, action: Action) {
     pair.source.faults().add(fault.times(times));
 }
 
-fn source_lane(pair: &Pair) -> LaneSample {
+fn source_lane(pair: &Pair) -> LimiterSample {
     let client = pair.engine.client(&registry(&pair.source)).unwrap();
-    client.lane().sample()
+    client.limiter().sample()
 }
 
 #[tokio::test]
@@ -38,7 +38,7 @@ async fn quirk_38_retry_after_closes_the_lane_in_seconds_and_as_a_date() {
         let refusal = Action::answer(status).header("retry-after", &value);
         fault_manifests(&pair, 1, refusal);
         let error = pair.copy().await.unwrap_err();
-        let Class::Transient {
+        let FailureClass::Transient {
             retry_after: Some(pause),
         } = error.class()
         else {
@@ -54,7 +54,7 @@ async fn quirk_38_retry_after_closes_the_lane_in_seconds_and_as_a_date() {
         assert!(error.to_string().contains("left alone"), "{error}");
         assert!(matches!(
             error.class(),
-            Class::Transient {
+            FailureClass::Transient {
                 retry_after: Some(_)
             }
         ));
@@ -95,9 +95,12 @@ async fn quirk_2_manifests_refused_as_too_many_do_not_hold_up_blobs() {
     let error = pair.copy().await.unwrap_err();
     // Says when it may be asked for again, which is when the image is tried again.
     let pause = Some(Duration::from_secs(1));
-    assert_eq!(error.class(), Class::Transient { retry_after: pause });
+    assert_eq!(
+        error.class(),
+        FailureClass::Transient { retry_after: pause }
+    );
     let client = pair.engine.client(&registry(&pair.destination)).unwrap();
-    let lane = client.lane().sample();
+    let lane = client.limiter().sample();
     assert_eq!((lane.throttled, lane.stream_limit), (None, 8));
     assert_eq!(lane.request_limit, None);
     pair.copies(&layers).await;
@@ -149,9 +152,9 @@ async fn limits_change_while_the_registry_is_in_use() {
     let pair = Pair::new().await;
     let layers = pair.image(&[MIB]);
     let client = pair.engine.client(&registry(&pair.source)).unwrap();
-    client.lane().set(Limit::Streams(2));
-    client.lane().set(Limit::RequestsPerSecond(Some(500)));
-    client.lane().set(Limit::BytesPerSecond(Some(100 * MIB)));
+    client.limiter().set(Limit::Streams(2));
+    client.limiter().set(Limit::RequestsPerSecond(Some(500)));
+    client.limiter().set(Limit::BytesPerSecond(Some(100 * MIB)));
     pair.copies(&layers).await;
     let lane = source_lane(&pair);
     assert_eq!((lane.stream_limit, lane.stream_ceiling), (2, 2));

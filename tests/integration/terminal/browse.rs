@@ -3,12 +3,12 @@
 use transship::serve::Action;
 
 use super::Terminal;
-use crate::scene::Scene;
+use crate::fixture::Fixture;
 
 #[tokio::test]
 async fn an_operator_walks_from_a_registry_to_a_layer_and_leaves() {
-    let scene = Scene::new().await;
-    let mut terminal = Terminal::run(&scene.operator, &["browse", &scene.source.address()]);
+    let fixture = Fixture::new().await;
+    let mut terminal = Terminal::run(&fixture.operator, &["browse", &fixture.source.address()]);
     terminal.says("team/second").await;
     terminal.press("j\r");
     terminal.says("Tags 1").await;
@@ -23,12 +23,12 @@ async fn an_operator_walks_from_a_registry_to_a_layer_and_leaves() {
 
 #[tokio::test]
 async fn what_failed_is_read_again_when_asked() {
-    let scene = Scene::new().await;
-    scene.misbehave("team/first", Action::answer(503));
-    let image = format!("{}/team/first:1", scene.source.address());
-    let mut terminal = Terminal::run(&scene.operator, &["browse", &image]);
+    let fixture = Fixture::new().await;
+    fixture.misbehave("team/first", Action::answer(503));
+    let image = format!("{}/team/first:1", fixture.source.address());
+    let mut terminal = Terminal::run(&fixture.operator, &["browse", &image]);
     terminal.says("said 503").await;
-    scene.source.server.faults().clear();
+    fixture.source.server.faults().clear();
     terminal.press("r");
     terminal.says("entrypoint").await;
     terminal.press("q");
@@ -37,11 +37,11 @@ async fn what_failed_is_read_again_when_asked() {
 
 #[tokio::test]
 async fn the_images_of_a_list_are_compared_with_what_arrived() {
-    let scene = Scene::new().await;
-    let list = scene.list();
+    let fixture = Fixture::new().await;
+    let list = fixture.list();
     let list = list.to_str().unwrap();
-    scene.operator.say(&["run", list]).await.expect(0);
-    let mut terminal = Terminal::run(&scene.operator, &["browse", list]);
+    fixture.operator.say(&["run", list]).await.expect(0);
+    let mut terminal = Terminal::run(&fixture.operator, &["browse", list]);
     terminal.says("Images 3").await;
     terminal.press("c");
     terminal.says("Comparison identical").await;
@@ -51,11 +51,11 @@ async fn the_images_of_a_list_are_compared_with_what_arrived() {
 
 #[tokio::test]
 async fn the_browser_has_the_configured_keys_and_theme() {
-    let scene = Scene::new().await;
+    let fixture = Fixture::new().await;
     let configuration =
         "theme = \"mono\"\nglyphs = \"ascii\"\n[keys]\nopen = \"x\"\nquit = \"Q\"\n";
-    scene.operator.configure(configuration);
-    let mut terminal = Terminal::run(&scene.operator, &["browse", &scene.source.address()]);
+    fixture.operator.configure(configuration);
+    let mut terminal = Terminal::run(&fixture.operator, &["browse", &fixture.source.address()]);
     terminal.says("team/second").await;
     let coloured = |screen: &vt100::Screen| {
         let cells = (0..40).flat_map(|row| (0..120).map(move |column| (row, column)));
@@ -71,9 +71,9 @@ async fn the_browser_has_the_configured_keys_and_theme() {
 
 #[tokio::test]
 async fn a_wrong_configuration_is_told_before_the_browser_opens() {
-    let scene = Scene::new().await;
-    scene.operator.configure("[keys]\ncompere = \"x\"\n");
-    let terminal = Terminal::run(&scene.operator, &["browse", &scene.source.address()]);
+    let fixture = Fixture::new().await;
+    fixture.operator.configure("[keys]\ncompere = \"x\"\n");
+    let terminal = Terminal::run(&fixture.operator, &["browse", &fixture.source.address()]);
     let left = terminal.end().await;
     assert_eq!(left.code, 2, "{}", left.text);
     assert!(left.text.contains("did you mean compare?"), "{}", left.text);

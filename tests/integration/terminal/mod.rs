@@ -1,30 +1,30 @@
 //! The screen of the real binary in a pseudo-terminal, on registries that misbehave when told to.
 
 mod browse;
-mod hostile;
 pub mod pseudo;
+mod untrusted_text;
 
 use pseudo::Terminal;
 use transship::serve::{Action, ActiveFault};
 
 use crate::{
+    fixture::{Fixture, IMAGES},
     operator::signal,
-    scene::{IMAGES, Scene},
 };
 
 const CTRL_C: &str = "\x03";
 
-/// The program on the scene's list, before the operator's eyes.
-fn run(scene: &Scene, options: &[&str]) -> Terminal {
-    let list = scene.list();
+/// The program on the fixture's list, before the operator's eyes.
+fn run(fixture: &Fixture, options: &[&str]) -> Terminal {
+    let list = fixture.list();
     let run = ["run", list.to_str().unwrap()];
-    Terminal::run(&scene.operator, &[&run[..], options].concat())
+    Terminal::run(&fixture.operator, &[&run[..], options].concat())
 }
 
 /// Runs one image at a time, until the first one hangs on its blobs and is seen to.
-async fn hang(scene: &Scene) -> (ActiveFault, Terminal) {
-    let hanging = scene.misbehave("team/first", Action::Hang);
-    let mut terminal = run(scene, &["--parallel=1"]);
+async fn hang(fixture: &Fixture) -> (ActiveFault, Terminal) {
+    let hanging = fixture.misbehave("team/first", Action::Hang);
+    let mut terminal = run(fixture, &["--parallel=1"]);
     hanging.hit_times(1).await;
     terminal.says("Image team/first:1").await;
     (hanging, terminal)
@@ -32,20 +32,20 @@ async fn hang(scene: &Scene) -> (ActiveFault, Terminal) {
 
 #[tokio::test]
 async fn r_copies_a_failed_image_once_its_cause_is_gone() {
-    let scene = Scene::new().await;
-    scene.misbehave("team/first", Action::answer(404));
-    let mut terminal = run(&scene, &[]);
+    let fixture = Fixture::new().await;
+    fixture.misbehave("team/first", Action::answer(404));
+    let mut terminal = run(&fixture, &[]);
     terminal.shows("failed", "team/first:1").await;
     terminal.shows("copied", "team/second:1").await;
     terminal.shows("copied", "team/third:1").await;
-    assert_eq!(scene.arrived(), ["team/second", "team/third"]);
+    assert_eq!(fixture.arrived(), ["team/second", "team/third"]);
 
-    scene.source.server.faults().clear();
+    fixture.source.server.faults().clear();
     terminal.press("g");
     terminal.says("Image team/first:1").await;
     terminal.press("r");
     terminal.shows("copied", "team/first:1").await;
-    assert_eq!(scene.arrived(), IMAGES);
+    assert_eq!(fixture.arrived(), IMAGES);
 
     terminal.press("q");
     let left = terminal.end().await;
@@ -55,9 +55,9 @@ async fn r_copies_a_failed_image_once_its_cause_is_gone() {
 
 #[tokio::test]
 async fn s_gives_an_image_up_that_hangs() {
-    let scene = Scene::new().await;
-    let hanging = scene.misbehave("team/second", Action::Hang);
-    let mut terminal = run(&scene, &[]);
+    let fixture = Fixture::new().await;
+    let hanging = fixture.misbehave("team/second", Action::Hang);
+    let mut terminal = run(&fixture, &[]);
     hanging.hit_times(1).await;
     terminal.shows("copied", "team/first:1").await;
     terminal.shows("copied", "team/third:1").await;
@@ -68,7 +68,7 @@ async fn s_gives_an_image_up_that_hangs() {
     terminal.says("Skip 1 image?").await;
     terminal.press("y");
     terminal.shows("skipped", "team/second:1").await;
-    assert_eq!(scene.arrived(), ["team/first", "team/third"]);
+    assert_eq!(fixture.arrived(), ["team/first", "team/third"]);
 
     terminal.press("q");
     let left = terminal.end().await;
@@ -79,8 +79,8 @@ async fn s_gives_an_image_up_that_hangs() {
 
 #[tokio::test]
 async fn q_names_what_is_in_flight_and_d_finishes_it() {
-    let scene = Scene::new().await;
-    let (hanging, mut terminal) = hang(&scene).await;
+    let fixture = Fixture::new().await;
+    let (hanging, mut terminal) = hang(&fixture).await;
     terminal.press("q");
     terminal.says("1 image is in flight").await;
     terminal.press("d");
@@ -90,13 +90,13 @@ async fn q_names_what_is_in_flight_and_d_finishes_it() {
     assert_eq!(left.code, 3, "{}", left.text);
     assert!(left.text.contains("1 copied, 2 left"), "{}", left.text);
     assert!(left.text.contains("transship resume"), "{}", left.text);
-    assert_eq!(scene.arrived(), ["team/first"]);
+    assert_eq!(fixture.arrived(), ["team/first"]);
 }
 
 #[tokio::test]
 async fn stopping_now_waits_for_nothing_and_the_rest_is_resumed() {
-    let scene = Scene::new().await;
-    let (hanging, mut terminal) = hang(&scene).await;
+    let fixture = Fixture::new().await;
+    let (hanging, mut terminal) = hang(&fixture).await;
     terminal.press("q");
     terminal.says("1 image is in flight").await;
     // Staying is one of the answers.
@@ -110,17 +110,17 @@ async fn stopping_now_waits_for_nothing_and_the_rest_is_resumed() {
     let left = terminal.end().await;
     assert_eq!(left.code, 3, "{}", left.text);
     assert!(left.text.contains("3 images: 3 left"), "{}", left.text);
-    assert!(scene.arrived().is_empty());
+    assert!(fixture.arrived().is_empty());
 
     hanging.release();
-    scene.operator.say(&["resume"]).await.expect(0);
-    assert_eq!(scene.arrived(), IMAGES);
+    fixture.operator.say(&["resume"]).await.expect(0);
+    assert_eq!(fixture.arrived(), IMAGES);
 }
 
 #[tokio::test]
 async fn ctrl_c_finishes_what_is_in_flight() {
-    let scene = Scene::new().await;
-    let (hanging, mut terminal) = hang(&scene).await;
+    let fixture = Fixture::new().await;
+    let (hanging, mut terminal) = hang(&fixture).await;
     terminal.press(CTRL_C);
     terminal.says("draining").await;
     hanging.release();
@@ -131,8 +131,8 @@ async fn ctrl_c_finishes_what_is_in_flight() {
 
 #[tokio::test]
 async fn ctrl_c_twice_stops_now() {
-    let scene = Scene::new().await;
-    let (_hanging, mut terminal) = hang(&scene).await;
+    let fixture = Fixture::new().await;
+    let (_hanging, mut terminal) = hang(&fixture).await;
     terminal.press(CTRL_C);
     terminal.says("draining").await;
     terminal.press(CTRL_C);
@@ -144,8 +144,8 @@ async fn ctrl_c_twice_stops_now() {
 #[tokio::test]
 async fn a_signal_to_end_gives_the_terminal_back() {
     for name in ["TERM", "HUP"] {
-        let scene = Scene::new().await;
-        let (_hanging, terminal) = hang(&scene).await;
+        let fixture = Fixture::new().await;
+        let (_hanging, terminal) = hang(&fixture).await;
         signal(terminal.process(), name).await;
         let left = terminal.end().await;
         assert_eq!(left.code, 3, "{}", left.text);
@@ -155,28 +155,28 @@ async fn a_signal_to_end_gives_the_terminal_back() {
 
 #[tokio::test]
 async fn a_paused_batch_starts_nothing_until_it_goes_on() {
-    let scene = Scene::new().await;
-    let (hanging, mut terminal) = hang(&scene).await;
+    let fixture = Fixture::new().await;
+    let (hanging, mut terminal) = hang(&fixture).await;
     terminal.press("p");
     terminal.says("paused").await;
     hanging.release();
     terminal.shows("copied", "team/first:1").await;
     terminal.shows("queued", "team/second:1").await;
-    assert_eq!(scene.arrived(), ["team/first"]);
+    assert_eq!(fixture.arrived(), ["team/first"]);
 
     terminal.press("+");
     terminal.says("2 at once").await;
     terminal.press("p");
     terminal.says("3 copied").await;
-    assert_eq!(scene.arrived(), IMAGES);
+    assert_eq!(fixture.arrived(), IMAGES);
     terminal.press("q");
     assert_eq!(terminal.end().await.code, 0);
 }
 
 #[tokio::test]
 async fn an_image_is_looked_into_while_the_batch_goes_on() {
-    let scene = Scene::new().await;
-    let (hanging, mut terminal) = hang(&scene).await;
+    let fixture = Fixture::new().await;
+    let (hanging, mut terminal) = hang(&fixture).await;
     terminal.press("i");
     terminal.says("in 1 layer").await;
     terminal.press("v");

@@ -3,7 +3,7 @@
 use futures_util::future::join_all;
 use serde_json::json;
 use transship::{
-    copy::{Done, Engine},
+    copy::{CopyOutcome, Engine},
     oci::{Attachments, MediaType, Version},
     serve::Action,
 };
@@ -73,7 +73,7 @@ async fn attachments_younger_than_their_image_are_found_when_asked_for() {
     let again = Engine::new(Default::default());
     pair.clear_logs();
     let done = again.copy(&order, &|_| {}).await.unwrap();
-    assert!(matches!(done, Done::Copied { .. }), "{done:?}");
+    assert!(matches!(done, CopyOutcome::Copied { .. }), "{done:?}");
     let there = pair.destination.server.store();
     assert_eq!(referrers(there, "app", &index[0]), [of_index.digest]);
     assert_eq!(referrers(there, "app", &old), [of_old.digest]);
@@ -85,7 +85,7 @@ async fn attachments_younger_than_their_image_are_found_when_asked_for() {
     let again = Engine::new(Default::default());
     pair.clear_logs();
     let done = again.copy(&order, &|_| {}).await.unwrap();
-    assert!(matches!(done, Done::UpToDate { .. }), "{done:?}");
+    assert!(matches!(done, CopyOutcome::UpToDate { .. }), "{done:?}");
     assert_eq!(count(&pair.destination.requests(), "PUT", ""), 0);
     assert_eq!(count(&pair.destination.requests(), "POST", ""), 0);
 }
@@ -104,7 +104,7 @@ async fn an_image_with_attachments_that_is_there_costs_one_head_a_side() {
         ..pair
     };
     let copied = warm.copy("app:1").await.unwrap();
-    assert!(matches!(copied.done, Done::UpToDate { .. }));
+    assert!(matches!(copied.done, CopyOutcome::UpToDate { .. }));
     for side in [&warm.source, &warm.destination] {
         let requests = side.requests();
         let asked: Vec<_> = requests
@@ -214,7 +214,7 @@ async fn of_chosen_platforms_only_their_own_attachments_go_along() {
     assert_eq!(referrers(there, "app", &index[0]), []);
     assert_eq!(referrers(there, "app", &index[3]), []);
     order.platforms.truncate(1);
-    let order = transship::copy::Order {
+    let order = transship::copy::CopyRequest {
         destination: format!("{}/app:2", pair.destination.address())
             .parse()
             .unwrap(),

@@ -6,9 +6,9 @@ use serde_json::json;
 use tokio::net::TcpListener;
 use tokio_util::task::AbortOnDropHandle;
 use transship::{
-    copy::Surveyed,
+    copy::PreflightOutcome,
     oci::{Descriptor, Digest, MediaType},
-    registry::Class,
+    registry::FailureClass,
     serve::Action,
 };
 
@@ -32,7 +32,7 @@ fn layers(seeds: std::ops::Range<u64>) -> Vec<Descriptor> {
 /// Copying `app:1` was refused before anything but itself is read and anything is written.
 #[track_caller]
 fn refused(pair: &Pair, error: &transship::copy::CopyError, words: &str) {
-    assert_eq!(error.class(), Class::Rejected);
+    assert_eq!(error.class(), FailureClass::Rejected);
     assert!(error.to_string().contains(words), "{error}");
     let here = pair.source.requests();
     // A large one is read again after it had to wait for another test's.
@@ -104,15 +104,15 @@ async fn blobs_are_counted_over_all_children_and_those_they_share_once() {
     index(&children, "all");
     index(&children[..2], "shared");
     let error = pair.copy("app:all").await.unwrap_err();
-    assert_eq!(error.class(), Class::Rejected);
+    assert_eq!(error.class(), FailureClass::Rejected);
     let text = error.to_string();
     assert!(
         text.contains("holds 12000 blobs, more than the 10000 "),
         "{text}"
     );
     let order = pair.order("app:shared");
-    let surveyed = pair.engine.survey(&order, &|_| ()).await;
-    assert_eq!(surveyed.unwrap(), Surveyed::Missing);
+    let surveyed = pair.engine.preflight(&order, &|_| ()).await;
+    assert_eq!(surveyed.unwrap(), PreflightOutcome::Missing);
 }
 
 #[tokio::test]
@@ -146,7 +146,7 @@ async fn what_is_attached_counts_for_its_image() {
     refer(&signature, &large);
     pair.clear_logs();
     let error = pair.copy("app:1").await.unwrap_err();
-    assert_eq!(error.class(), Class::Rejected);
+    assert_eq!(error.class(), FailureClass::Rejected);
     assert!(error.to_string().contains("bytes of manifests"), "{error}");
     let requests = pair.source.requests();
     assert_eq!(count(&requests, "GET", "/manifests/"), 2, "{requests:?}");
@@ -166,7 +166,7 @@ async fn a_manifest_longer_than_declared_is_corrupt() {
     });
     put_manifest(store, "app", Some(&tag("2")), &index);
     let error = pair.copy("app:2").await.unwrap_err();
-    assert_eq!(error.class(), Class::Corrupt);
+    assert_eq!(error.class(), FailureClass::Corrupt);
     assert!(
         error.to_string().contains("more than the 10 bytes"),
         "{error}"
@@ -207,7 +207,7 @@ async fn a_list_of_tags_without_end_is_given_up_with_the_number() {
     let registry = pair.order("app:1").source.registry;
     let client = pair.engine.client(&registry).unwrap();
     let error = client.tags(&repository("app")).await.unwrap_err();
-    assert_eq!(error.class(), Class::Rejected);
+    assert_eq!(error.class(), FailureClass::Rejected);
     assert!(
         error.to_string().contains("more than 250000 tags"),
         "{error}"

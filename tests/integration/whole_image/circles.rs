@@ -2,7 +2,7 @@
 
 use serde_json::json;
 use transship::{
-    copy::Done,
+    copy::CopyOutcome,
     oci::{Attachments, Descriptor, MediaType},
     serve::{Action, Store},
 };
@@ -34,7 +34,7 @@ async fn a_signature_tag_that_names_its_own_image_is_copied_once() {
     let image = put_image(store, "app", "1", 1);
     let tag = tag_as_signature(store, &image, &image);
     let copied = pair.copy("app:1").await.unwrap();
-    assert!(matches!(copied.done, Done::Copied { .. }));
+    assert!(matches!(copied.done, CopyOutcome::Copied { .. }));
     let there = pair.destination.server.store();
     assert_eq!(stored(there, "app", "1"), image.digest);
     assert_eq!(stored(there, "app", &tag), image.digest);

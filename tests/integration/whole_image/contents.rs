@@ -2,9 +2,9 @@
 
 use serde_json::{Value, json};
 use transship::{
-    copy::Done,
+    copy::CopyOutcome,
     oci::{Descriptor, Digest, MediaType, Tag, Version},
-    registry::Class,
+    registry::FailureClass,
     serve::{Action, Fault, Store},
 };
 
@@ -147,7 +147,7 @@ async fn quirk_49_schema_1_is_refused_in_a_sentence() {
     });
     put_manifest(store, "app", Some(&tag("1")), &old);
     let error = pair.copy("app:1").await.unwrap_err();
-    assert_eq!(error.class(), Class::Rejected);
+    assert_eq!(error.class(), FailureClass::Rejected);
     assert!(error.to_string().contains("schema 1"), "{error}");
     assert!(error.to_string().contains("push it again"), "{error}");
 }
@@ -162,7 +162,7 @@ async fn a_manifest_that_is_something_else_to_other_readers_is_corrupt() {
                       "manifests": [children[1]], "config": config, "layers": []});
     put_manifest(store, "app", Some(&tag("both")), &both);
     let error = pair.copy("app:both").await.unwrap_err();
-    assert_eq!(error.class(), Class::Corrupt);
+    assert_eq!(error.class(), FailureClass::Corrupt);
     let text = error.to_string();
     assert!(text.contains("both `manifests` and `config`"), "{text}");
     // An image that is sent as an index.
@@ -172,7 +172,7 @@ async fn a_manifest_that_is_something_else_to_other_readers_is_corrupt() {
     };
     fault(&pair.source, "GET", "/manifests/sha256", media_type);
     let error = pair.copy("app:1").await.unwrap_err();
-    assert_eq!(error.class(), Class::Corrupt);
+    assert_eq!(error.class(), FailureClass::Corrupt);
     assert!(error.to_string().contains("was sent as"), "{error}");
     assert_eq!(count(&pair.destination.requests(), "PUT", ""), 0);
 }
@@ -186,7 +186,7 @@ async fn an_index_the_source_does_not_hold_all_of_says_what_is_missing() {
         .delete_manifest(&repository("app"), &children[2].digest)
         .unwrap();
     let error = pair.copy("app:1").await.unwrap_err();
-    assert_eq!(error.class(), Class::NotFound);
+    assert_eq!(error.class(), FailureClass::NotFound);
     let says = format!(
         "does not hold {}, which its own index names",
         children[2].digest
@@ -218,7 +218,7 @@ async fn quirk_47_children_taken_to_be_there_are_pushed_again_once() {
     }
     pair.clear_logs();
     let copied = pair.copy("app:2").await.unwrap();
-    assert!(matches!(copied.done, Done::Copied { .. }));
+    assert!(matches!(copied.done, CopyOutcome::Copied { .. }));
     assert_eq!(stored(there, "app", "2"), other.digest);
     let requests = pair.destination.requests();
     let puts = |version: &str| count(&requests, "PUT", &format!("/manifests/{version}"));
@@ -262,7 +262,7 @@ async fn quirk_47_a_registry_that_never_finds_the_children_is_not_asked_for_ever
     let never = super::refusing(400, "MANIFEST_BLOB_UNKNOWN", "manifest unknown");
     let refused = fault(&pair.destination, "PUT", "/manifests/1$", never);
     let error = pair.copy("app:1").await.unwrap_err();
-    assert_eq!(error.class(), Class::Rejected);
+    assert_eq!(error.class(), FailureClass::Rejected);
     assert_eq!(refused.hits(), 2);
 }
 
@@ -273,7 +273,7 @@ async fn quirk_50_a_manifest_without_end_is_given_up() {
     let endless = Action::answer(200).body(&" ".repeat(5 * 1024 * 1024));
     fault(&pair.source, "GET", "/manifests/1", endless);
     let error = pair.copy("app:1").await.unwrap_err();
-    assert_eq!(error.class(), Class::Rejected);
+    assert_eq!(error.class(), FailureClass::Rejected);
     assert!(
         error.to_string().contains("more than 4194304 bytes"),
         "{error}"

@@ -3,9 +3,9 @@
 use futures_util::future::join_all;
 use tokio::net::TcpListener;
 use transship::{
-    batch::{Failure, FailureClass, Side},
-    copy::{CopyError, CreateCommand, Done, Engine},
-    registry::Class,
+    batch::{self, Failure, Side},
+    copy::{CopyError, CopyOutcome, CreateCommand, Engine},
+    registry::FailureClass,
     serve::{Action, Fault},
 };
 
@@ -54,7 +54,7 @@ async fn quirk_1_a_missing_repository_is_explained_and_not_asked_for_again() {
         missing_repository(),
     );
     let error = pair.copy("app:1").await.unwrap_err();
-    assert_eq!(error.class(), Class::NotFound);
+    assert_eq!(error.class(), FailureClass::NotFound);
     assert!(hint(&error).contains("create-command"), "{}", hint(&error));
     // One for each of the two blobs.
     assert_eq!(count(&pair.destination.requests(), "POST", ""), 2);
@@ -90,7 +90,7 @@ async fn quirk_1_a_create_command_runs_once_for_a_repository_and_the_upload_goes
     let copies = join_all(["app:1", "app:2", "app:3"].map(|image| pair.copy(image)));
     let ((), copies) = tokio::join!(create, copies);
     for copied in copies {
-        assert!(matches!(copied.unwrap().done, Done::Copied { .. }));
+        assert!(matches!(copied.unwrap().done, CopyOutcome::Copied { .. }));
     }
     let ran = std::fs::read_to_string(log).unwrap();
     assert_eq!(ran, format!("{}/app\n", pair.destination.address()));
@@ -112,7 +112,7 @@ async fn a_create_command_that_fails_says_why_and_is_to_blame_itself() {
     let failure = Failure::from(&error);
     assert_eq!(
         (failure.side, failure.class),
-        (Side::Local, FailureClass::Internal)
+        (Side::Local, batch::FailureClass::Internal)
     );
     assert!(
         failure.summary.contains("could not create app"),
@@ -130,7 +130,7 @@ async fn quirk_1_a_project_that_has_to_be_made_is_told_from_a_repository() {
     let missing = refusing(404, "NOT_FOUND", "project team not found");
     fault(&pair.destination, "POST", "/blobs/uploads/", missing);
     let error = pair.copy("team/app:1").await.unwrap_err();
-    assert_eq!(error.class(), Class::NotFound);
+    assert_eq!(error.class(), FailureClass::NotFound);
     assert!(
         hint(&error).starts_with("create the project"),
         "{}",
@@ -149,7 +149,7 @@ async fn quirk_6_an_immutable_tag_is_up_to_date_or_a_conflict() {
     let immutable = refusing(400, "TAG_INVALID", message);
     let refused = fault(&pair.destination, "PUT", "/manifests/1$", immutable);
     let error = pair.copy("app:1").await.unwrap_err();
-    assert_eq!(error.class(), Class::Rejected);
+    assert_eq!(error.class(), FailureClass::Rejected);
     let says = format!(
         "has {} under 1, which may not be changed to {}",
         theirs.digest, ours.digest
@@ -171,7 +171,7 @@ async fn quirk_6_an_immutable_tag_is_up_to_date_or_a_conflict() {
     fault(&pair.destination, "PUT", "/manifests/1$", immutable);
     put_image(there, "app", "1", 1);
     let copied = pair.copy("app:1").await.unwrap();
-    assert_eq!(copied.done, Done::UpToDate { root: ours.digest });
+    assert_eq!(copied.done, CopyOutcome::UpToDate { root: ours.digest });
 }
 
 #[tokio::test]
@@ -188,7 +188,7 @@ async fn quirk_7_a_quota_is_not_taken_for_wrong_credentials() {
             refusing(403, "DENIED", message),
         );
         let error = pair.copy("app:1").await.unwrap_err();
-        assert_eq!(error.class(), Class::Rejected);
+        assert_eq!(error.class(), FailureClass::Rejected);
         assert!(
             error.to_string().contains("upper limit of 10.0 GiB"),
             "{error}"
@@ -210,7 +210,7 @@ async fn quirk_9_a_manifest_without_media_type_is_explained_where_it_is_refused(
         refusing(405, "UNSUPPORTED", message),
     );
     let error = pair.copy("app:1").await.unwrap_err();
-    assert_eq!(error.class(), Class::Rejected);
+    assert_eq!(error.class(), FailureClass::Rejected);
     assert!(
         hint(&error).contains("would change the image's digest"),
         "{}",
@@ -246,7 +246,7 @@ async fn quirk_25_credentials_that_are_really_missing_show_when_writing() {
         fault(&pair.destination, method, "/v2/app/", denied.clone());
     }
     let error = pair.copy("app:1").await.unwrap_err();
-    assert_eq!(error.class(), Class::Auth);
+    assert_eq!(error.class(), FailureClass::Auth);
 }
 
 #[tokio::test]
@@ -265,7 +265,7 @@ async fn quirk_27_not_found_is_known_by_its_status_however_it_is_spelled() {
     assert_eq!(count(&pair.destination.requests(), "HEAD", "/blobs/"), 0);
     fault(&pair.source, "GET", "/manifests/2", unknown);
     let error = pair.copy("app:2").await.unwrap_err();
-    assert_eq!(error.class(), Class::NotFound);
+    assert_eq!(error.class(), FailureClass::NotFound);
 }
 
 #[tokio::test]
@@ -286,7 +286,7 @@ async fn quirk_28_the_digest_is_of_the_bytes_where_the_header_is_missing_or_wron
     fault(&pair.destination, "PUT", "/manifests/", wrong.clone());
     fault(&pair.source, "GET", "/manifests/", wrong.clone());
     let copied = pair.copy("app:1").await.unwrap();
-    let there = Done::Copied {
+    let there = CopyOutcome::Copied {
         root: image.digest.clone(),
     };
     assert_eq!(copied.done, there);
@@ -294,7 +294,7 @@ async fn quirk_28_the_digest_is_of_the_bytes_where_the_header_is_missing_or_wron
         fault(&pair.source, "HEAD", "/manifests/", action);
         let copied = pair.copy("app:1").await.unwrap();
         let root = image.digest.clone();
-        assert_eq!(copied.done, Done::UpToDate { root });
+        assert_eq!(copied.done, CopyOutcome::UpToDate { root });
         pair.source.server.faults().clear();
     }
 }
@@ -323,7 +323,7 @@ async fn quirk_28_a_registry_that_stored_something_else_is_found_out() {
         Action::answer(200).body(&text),
     );
     let error = pair.copy("app:1").await.unwrap_err();
-    assert_eq!(error.class(), Class::Corrupt);
+    assert_eq!(error.class(), FailureClass::Corrupt);
 }
 
 /// The list's words reach the engine: through the real program, from the TOML to the log line.

@@ -2,7 +2,7 @@
 
 use transship::{
     batch::{Failure, FailureClass, Side},
-    copy::Surveyed,
+    copy::PreflightOutcome,
     oci::OnExisting,
 };
 
@@ -15,15 +15,15 @@ impl Pair {
         put_image(self.destination.server.store(), "team/app", "1", 9).digest
     }
 
-    fn order_with(&self, on_existing: OnExisting) -> Order {
-        Order {
+    fn order_with(&self, on_existing: OnExisting) -> CopyRequest {
+        CopyRequest {
             on_existing,
             ..self.order("team/app:1")
         }
     }
 
     /// What each report of a plan said is replaced, while `order` is carried out.
-    async fn replaced(&self, order: &Order, task: Task) -> Vec<Option<Digest>> {
+    async fn replaced(&self, order: &CopyRequest, task: Task) -> Vec<Option<Digest>> {
         let told = Mutex::new(Vec::new());
         let report = |report| {
             if let Report::Planned { replaces, .. } = report {
@@ -32,12 +32,12 @@ impl Pair {
         };
         match task {
             Task::Survey => {
-                let surveyed = self.engine.survey(order, &report).await.unwrap();
-                assert_eq!(surveyed, Surveyed::Missing);
+                let surveyed = self.engine.preflight(order, &report).await.unwrap();
+                assert_eq!(surveyed, PreflightOutcome::Missing);
             }
             Task::Copy => {
                 let done = self.engine.copy(order, &report).await.unwrap();
-                assert!(matches!(done, Done::Copied { .. }), "{done:?}");
+                assert!(matches!(done, CopyOutcome::Copied { .. }), "{done:?}");
             }
         }
         told.into_inner().unwrap()
@@ -94,8 +94,8 @@ async fn a_tag_that_is_written_over_is_told_and_costs_no_request() {
     assert_eq!(heads.count(), 1, "{destination:?}");
 }
 
-fn order_of(pair: &Pair) -> Order {
-    Order {
+fn order_of(pair: &Pair) -> CopyRequest {
+    CopyRequest {
         // What is attached is another matter.
         attachments: Attachments::NONE,
         ..pair.order("team/app:1")
@@ -114,7 +114,7 @@ async fn a_tag_that_names_nothing_or_the_same_image_replaces_nothing() {
             }
             OnExisting::Keep | OnExisting::Fail => {
                 let done = pair.carry_out(&order).await.unwrap().done;
-                assert!(matches!(done, Done::UpToDate { .. }), "{done:?}");
+                assert!(matches!(done, CopyOutcome::UpToDate { .. }), "{done:?}");
             }
         }
     }
@@ -127,11 +127,11 @@ async fn a_tag_that_is_kept_costs_one_request_a_side() {
     let order = pair.order_with(OnExisting::Keep);
     let done = pair.carry_out(&order).await.unwrap().done;
     let expected = there.clone();
-    assert_eq!(done, Done::Kept { there: expected });
+    assert_eq!(done, CopyOutcome::Kept { there: expected });
     assert_eq!(pair.kinds(), [ONE_LOOK, ONE_LOOK]);
     assert_eq!(pair.at_destination(), there);
-    let surveyed = pair.engine.survey(&order, &|_| {}).await.unwrap();
-    assert_eq!(surveyed, Surveyed::Kept { there });
+    let surveyed = pair.engine.preflight(&order, &|_| {}).await.unwrap();
+    assert_eq!(surveyed, PreflightOutcome::Kept { there });
 }
 
 #[tokio::test]
@@ -163,7 +163,7 @@ async fn an_index_made_of_some_platforms_is_told_from_another_image() {
     let platforms = ["linux/amd64", "linux/arm64", "linux/s390x"];
     let whole = put_index(pair.source.server.store(), "team/app", "1", &platforms);
     put_index(pair.destination.server.store(), "team/app", "1", &platforms);
-    let chosen = |on_existing| Order {
+    let chosen = |on_existing| CopyRequest {
         platforms: platforms[..2]
             .iter()
             .map(|one| one.parse().unwrap())
@@ -179,7 +179,7 @@ async fn an_index_made_of_some_platforms_is_told_from_another_image() {
         .done;
     assert_eq!(
         done,
-        Done::Kept {
+        CopyOutcome::Kept {
             there: there.clone()
         }
     );
@@ -190,7 +190,7 @@ async fn an_index_made_of_some_platforms_is_told_from_another_image() {
     assert_eq!(told, [Some(there)]);
     for on_existing in OnExisting::ALL {
         let done = pair.carry_out(&chosen(on_existing)).await.unwrap().done;
-        assert!(matches!(done, Done::UpToDate { .. }), "{done:?}");
+        assert!(matches!(done, CopyOutcome::UpToDate { .. }), "{done:?}");
     }
 }
 
@@ -199,7 +199,7 @@ async fn a_destination_written_by_its_digest_replaces_nothing() {
     let pair = Pair::new().await;
     pair.with_other_image();
     let digest = put_image(pair.source.server.store(), "team/app", "2", 2).digest;
-    let order = Order {
+    let order = CopyRequest {
         on_existing: OnExisting::Fail,
         ..pair.order(&format!("team/app@{digest}"))
     };
@@ -259,7 +259,7 @@ async fn a_tag_written_between_review_and_copy_is_judged_anew() {
             }
             OnExisting::Keep => {
                 let done = pair.carry_out(&order).await.unwrap().done;
-                assert_eq!(done, Done::Kept { there });
+                assert_eq!(done, CopyOutcome::Kept { there });
             }
             OnExisting::Fail => {
                 pair.carry_out(&order).await.unwrap_err();

@@ -1,9 +1,9 @@
 //! Destinations that say of a blob that it has another length than the image says.
 
 use transship::{
-    copy::Done,
+    copy::CopyOutcome,
     oci::Descriptor,
-    registry::Class,
+    registry::FailureClass,
     serve::{Action, Fault},
     verify::{Depth, Image, Verifier},
 };
@@ -40,7 +40,7 @@ async fn a_blob_of_another_length_is_uploaded_anew() {
     pair.destination.server.faults().add(head.times(1));
     let copied = pair.copy("app:1").await.unwrap();
     copied.noted("the destination has 3 bytes instead of ");
-    assert_eq!(copied.done, Done::Copied { root: image.digest });
+    assert_eq!(copied.done, CopyOutcome::Copied { root: image.digest });
     assert_eq!(uploads(&pair), 1);
 }
 
@@ -49,7 +49,7 @@ async fn a_survey_leaves_a_blob_of_another_length_to_the_copy() {
     let (pair, _) = with_blobs_there().await;
     fault(&pair.destination, "HEAD", "/blobs/", another_length());
     let (order, report) = (pair.order("app:1"), |_| ());
-    pair.engine.survey(&order, &report).await.unwrap();
+    pair.engine.preflight(&order, &report).await.unwrap();
     pair.destination.server.faults().clear();
     pair.copy("app:1").await.unwrap();
     assert_eq!(uploads(&pair), 0);
@@ -62,7 +62,7 @@ async fn a_blob_that_stays_as_it_was_fails_the_image() {
     let short = Action::answer(200).body("abc");
     fault(&pair.destination, "GET", "/blobs/", short);
     let error = pair.copy("app:1").await.unwrap_err();
-    assert_eq!(error.class(), Class::Corrupt);
+    assert_eq!(error.class(), FailureClass::Corrupt);
     assert!(error.to_string().starts_with("has 3 bytes"), "{error}");
     let hint = error.chain().pop().unwrap();
     assert!(hint.contains("delete the blob there"), "{hint}");

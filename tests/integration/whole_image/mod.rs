@@ -15,8 +15,9 @@ mod survey;
 use std::sync::Mutex;
 
 use serde_json::{Value, json};
+use transship::batch::JobId;
 use transship::{
-    copy::{CopyError, Done, Engine, ImageId, Order, Report},
+    copy::{CopyError, CopyOutcome, CopyRequest, Engine, Report},
     oci::{Attachments, Descriptor, Digest, MediaType, Reference, Repository, Tag, Version},
     serve::{Action, ActiveFault, Estate, Fault, Store},
     verify::{Depth, Findings, Image, Verifier, VerifyError},
@@ -34,7 +35,7 @@ struct Pair {
 /// How a copy ended well, and what was noted on the way.
 #[derive(Debug)]
 struct Copied {
-    done: Done,
+    done: CopyOutcome,
     notes: Vec<String>,
 }
 
@@ -48,7 +49,7 @@ impl Pair {
     }
 
     /// The order to copy `image` under the same name.
-    fn order(&self, image: &str) -> Order {
+    fn order(&self, image: &str) -> CopyRequest {
         order(&self.source, &self.destination, image)
     }
 
@@ -56,7 +57,7 @@ impl Pair {
         self.carry_out(&self.order(image)).await
     }
 
-    async fn carry_out(&self, order: &Order) -> Result<Copied, CopyError> {
+    async fn carry_out(&self, order: &CopyRequest) -> Result<Copied, CopyError> {
         let notes = Mutex::new(Vec::new());
         let report = |report| {
             if let Report::Noted(text) = report {
@@ -73,7 +74,7 @@ impl Pair {
         self.compare(self.order(image)).await
     }
 
-    async fn compare(&self, order: Order) -> Result<Findings, VerifyError> {
+    async fn compare(&self, order: CopyRequest) -> Result<Findings, VerifyError> {
         let client = |reference: &Reference| self.engine.client(&reference.registry).unwrap();
         let image = Image {
             source: order.source,
@@ -112,12 +113,12 @@ impl Copied {
     }
 }
 
-fn order(source: &Embedded, destination: &Embedded, image: &str) -> Order {
+fn order(source: &Embedded, destination: &Embedded, image: &str) -> CopyRequest {
     let at = |server: &Embedded| -> Reference {
         format!("{}/{image}", server.address()).parse().unwrap()
     };
-    Order {
-        image: ImageId(0),
+    CopyRequest {
+        image: JobId(0),
         source: at(source),
         destination: at(destination),
         platforms: Vec::new(),

@@ -1,7 +1,7 @@
 //! One registry on both sides: content is mounted, and nothing is sent that is there.
 
 use transship::{
-    copy::{Done, Engine, Order},
+    copy::{CopyOutcome, CopyRequest, Engine},
     serve::{AccessEntry, Action},
 };
 
@@ -9,9 +9,9 @@ use super::{count, fault, order, put_attached, put_image, put_index, referrers, 
 use crate::embedded::Embedded;
 
 /// The order to copy `from` to `to` within one registry.
-fn within(registry: &Embedded, from: &str, to: &str) -> Order {
+fn within(registry: &Embedded, from: &str, to: &str) -> CopyRequest {
     let order = order(registry, registry, from);
-    Order {
+    CopyRequest {
         destination: format!("{}/{to}", registry.address()).parse().unwrap(),
         ..order
     }
@@ -45,7 +45,7 @@ async fn on_one_registry_blobs_are_mounted_and_no_byte_of_them_moves() {
     let engine = Engine::new(Default::default());
     let order = within(&registry, "old/app:1", "new/app:2");
     let done = engine.copy(&order, &|_| ()).await.unwrap();
-    assert!(matches!(done, Done::Copied { .. }));
+    assert!(matches!(done, CopyOutcome::Copied { .. }));
     assert_eq!(stored(store, "new/app", "2"), index[0].digest);
     assert_eq!(referrers(store, "new/app", &index[1]), [signature.digest]);
     assert_eq!(blob_bytes(&registry), (0, 0));

@@ -3,7 +3,7 @@
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 use transship::{
-    copy::Done,
+    copy::CopyOutcome,
     oci::{Attachments, Descriptor, Digest, MediaType, Tag, Version},
     serve::{Action, Store},
 };
@@ -139,10 +139,16 @@ async fn merging_again_writes_nothing() {
     order.attachments.recheck = true;
     pair.clear_logs();
     let again = pair.carry_out(&order).await.unwrap();
-    assert!(matches!(again.done, Done::UpToDate { .. }), "{again:?}");
+    assert!(
+        matches!(again.done, CopyOutcome::UpToDate { .. }),
+        "{again:?}"
+    );
     // So it is for the tag itself, where a list names it.
     let again = pair.copy(&format!("app:{tag}")).await.unwrap();
-    assert!(matches!(again.done, Done::UpToDate { .. }), "{again:?}");
+    assert!(
+        matches!(again.done, CopyOutcome::UpToDate { .. }),
+        "{again:?}"
+    );
     let requests = pair.destination.requests();
     for method in ["PUT", "POST", "PATCH"] {
         assert_eq!(count(&requests, method, ""), 0, "{method}");
@@ -199,7 +205,10 @@ async fn what_cannot_be_merged_stays_and_is_noted() {
     order.attachments.recheck = true;
     let again = pair.carry_out(&order).await.unwrap();
     again.noted(&kept);
-    assert!(matches!(again.done, Done::UpToDate { .. }), "{again:?}");
+    assert!(
+        matches!(again.done, CopyOutcome::UpToDate { .. }),
+        "{again:?}"
+    );
 }
 
 #[tokio::test]

@@ -2,7 +2,8 @@
 
 use std::sync::Mutex;
 
-use transship::copy::{How, Surveyed};
+use transship::batch::Settled;
+use transship::copy::PreflightOutcome;
 
 use super::*;
 
@@ -14,11 +15,11 @@ struct Found {
 }
 
 impl Pair {
-    async fn survey(&self, image: &str) -> (Surveyed, Found) {
+    async fn survey(&self, image: &str) -> (PreflightOutcome, Found) {
         self.look_at(&self.order(image)).await
     }
 
-    async fn look_at(&self, order: &Order) -> (Surveyed, Found) {
+    async fn look_at(&self, order: &CopyRequest) -> (PreflightOutcome, Found) {
         let found = Mutex::new(Found::default());
         let report = |report| {
             let mut found = found.lock().unwrap();
@@ -28,14 +29,14 @@ impl Pair {
                     found.blobs.extend(digests);
                 }
                 Report::Settled { digest, how, .. } => {
-                    assert_eq!(how, How::Present);
+                    assert_eq!(how, Settled::Present);
                     found.present.push(digest);
                 }
                 Report::Noted(_) => {}
                 Report::Waiting { .. } | Report::Started { .. } => panic!("nothing is brought"),
             }
         };
-        let surveyed = self.engine.survey(order, &report).await;
+        let surveyed = self.engine.preflight(order, &report).await;
         (surveyed.unwrap(), found.into_inner().unwrap())
     }
 
@@ -59,7 +60,7 @@ async fn a_survey_writes_nothing_and_the_copy_reads_no_manifest_again() {
         &["linux/amd64", "linux/arm64"],
     );
     let (surveyed, found) = pair.survey("team/app:1").await;
-    assert_eq!(surveyed, Surveyed::Missing);
+    assert_eq!(surveyed, PreflightOutcome::Missing);
     assert_eq!((found.blobs.len(), found.present.len()), (4, 0));
     let reads = |requests: &[Request]| {
         requests
@@ -91,7 +92,7 @@ async fn what_a_survey_found_or_missed_is_not_asked_for_again() {
     let there = Estate::new(destination).layer(&repository("team/app"), 1, 1000);
 
     let (surveyed, found) = pair.survey("team/app:1").await;
-    assert_eq!(surveyed, Surveyed::Missing);
+    assert_eq!(surveyed, PreflightOutcome::Missing);
     assert_eq!(found.present, [there.unwrap().digest]);
     pair.clear_logs();
     pair.copy("team/app:1").await.unwrap();
@@ -112,7 +113,7 @@ async fn an_image_that_is_there_costs_a_survey_one_request_a_side() {
     pair.copy("team/app:1").await.unwrap();
     pair.clear_logs();
     let (surveyed, found) = pair.survey("team/app:1").await;
-    assert!(matches!(surveyed, Surveyed::UpToDate { .. }));
+    assert!(matches!(surveyed, PreflightOutcome::UpToDate { .. }));
     assert!(found.blobs.is_empty());
     assert_eq!(pair.asked(), [["HEAD manifest 200"], ["HEAD manifest 200"]]);
 }
@@ -138,8 +139,8 @@ async fn two_tags_of_one_image_are_surveyed_apart_and_written_once() {
     }
     pair.survey("team/app:1").await;
     let mut second = pair.order("team/app:latest");
-    second.image = ImageId(1);
-    pair.engine.survey(&second, &|_| {}).await.unwrap();
+    second.image = JobId(1);
+    pair.engine.preflight(&second, &|_| {}).await.unwrap();
     pair.copy("team/app:1").await.unwrap();
     pair.clear_logs();
     pair.carry_out(&second).await.unwrap();
@@ -158,13 +159,13 @@ async fn an_image_that_is_rechecked_is_up_to_date_when_nothing_attached_to_it_is
         recheck: true,
         ..Attachments::ALL
     };
-    let order = Order {
+    let order = CopyRequest {
         attachments,
         ..pair.order("team/app:1")
     };
     let fresh = Engine::new(Default::default());
-    let surveyed = fresh.survey(&order, &|_| {}).await.unwrap();
-    assert!(matches!(surveyed, Surveyed::UpToDate { .. }));
+    let surveyed = fresh.preflight(&order, &|_| {}).await.unwrap();
+    assert!(matches!(surveyed, PreflightOutcome::UpToDate { .. }));
 
     put_attached(store, "team/app", Some(&subject), "a/bill", None);
     let (surveyed, found) = Pair {
@@ -173,7 +174,7 @@ async fn an_image_that_is_rechecked_is_up_to_date_when_nothing_attached_to_it_is
     }
     .look_at(&order)
     .await;
-    assert_eq!(surveyed, Surveyed::Missing);
+    assert_eq!(surveyed, PreflightOutcome::Missing);
     assert_ne!(found.blobs, found.present);
 }
 
@@ -186,8 +187,8 @@ async fn a_layer_of_many_tags_that_is_missing_is_looked_for_once() {
     }
     put_image(pair.destination.server.store(), "team/app", "0", 7);
     for (number, version) in [(1, "1"), (2, "2"), (3, "3")] {
-        let order = Order {
-            image: ImageId(number),
+        let order = CopyRequest {
+            image: JobId(number),
             ..pair.order(&format!("team/app:{version}"))
         };
         pair.look_at(&order).await;

@@ -16,13 +16,13 @@ use super::{
     comparing::Comparing,
     keys::Action,
     layout::Pane,
-    model::{Browser, Left, Overlay},
+    model::{Browser, LeftPane, Overlay},
     raw::{Direction, Raw},
     tree::What,
     update::typed,
 };
 use crate::{
-    inspect::{Place, Request},
+    inspect::{RepositoryId, Request},
     oci::Version,
     present::Level,
     tui::{help, model::Effect},
@@ -214,14 +214,14 @@ fn reload(browser: &mut Browser) {
     match (browser.focus, &mut browser.left) {
         (
             Pane::Left,
-            Left::Repositories {
+            LeftPane::Repositories {
                 registry, listed, ..
             },
         ) => {
             *listed = true;
             old.push(Request::Repositories(registry.clone()));
         }
-        (Pane::Left, Left::Images(_)) => {
+        (Pane::Left, LeftPane::Images(_)) => {
             browser.say(Level::Info, "the images are what the list says");
         }
         (Pane::Tags, _) => {
@@ -242,7 +242,7 @@ fn below(browser: &Browser) -> Vec<Request> {
     let Some((viewed, row)) = browser.viewed.as_ref().zip(browser.row()) else {
         return Vec::new();
     };
-    let place = Place::of(&viewed.reference);
+    let place = RepositoryId::of(&viewed.reference);
     match row.what {
         What::Manifest { version, found, .. } => {
             let mut requests = vec![Request::Manifest(place.clone(), version)];

@@ -10,12 +10,12 @@ use super::{
         detail,
         keys::Action,
         layout::Pane,
-        model::{Browser, Left, Overlay},
+        model::{Browser, LeftPane, Overlay},
         tree::NodeId,
     },
     sides::{pair_of, selected_tag},
 };
-use crate::{inspect::Place, present::Level};
+use crate::{inspect::RepositoryId, present::Level};
 
 /// Where a move leads from `at` in a list of `len` lines, `page` of them shown.
 pub(super) fn moved(at: usize, action: Action, page: usize, len: usize) -> usize {
@@ -41,8 +41,8 @@ pub(super) fn go(browser: &mut Browser, action: Action) {
     let page = browser.screen().lines(browser.focus);
     match browser.focus {
         Pane::Left => match &mut browser.left {
-            Left::Repositories { chooser, .. } => choose(chooser, action, page),
-            Left::Images(chooser) => choose(chooser, action, page),
+            LeftPane::Repositories { chooser, .. } => choose(chooser, action, page),
+            LeftPane::Images(chooser) => choose(chooser, action, page),
         },
         Pane::Tags => {
             if let Some(tags) = &mut browser.tags {
@@ -79,11 +79,11 @@ fn choose<T: Clone + PartialEq + std::fmt::Display>(
 pub(super) fn open(browser: &mut Browser) {
     match browser.focus {
         Pane::Left => match &browser.left {
-            Left::Repositories {
+            LeftPane::Repositories {
                 registry, chooser, ..
             } => {
                 if let Some(repository) = chooser.selected() {
-                    let place = Place {
+                    let place = RepositoryId {
                         registry: registry.clone(),
                         repository: repository.clone(),
                     };
@@ -91,9 +91,9 @@ pub(super) fn open(browser: &mut Browser) {
                     browser.focus = Pane::Tags;
                 }
             }
-            Left::Images(chooser) => {
+            LeftPane::Images(chooser) => {
                 if let Some(pair) = chooser.selected().cloned() {
-                    browser.show_tags(Place::of(&pair.source));
+                    browser.show_tags(RepositoryId::of(&pair.source));
                     browser.show(pair.source.clone(), Some(pair));
                     browser.focus = Pane::Image;
                 }
@@ -150,8 +150,8 @@ pub(super) fn close(browser: &mut Browser) {
 
 pub(super) fn back(browser: &mut Browser) {
     let filter = match (browser.focus, &mut browser.left, &mut browser.tags) {
-        (Pane::Left, Left::Repositories { chooser, .. }, _) => clear(chooser),
-        (Pane::Left, Left::Images(chooser), _) => clear(chooser),
+        (Pane::Left, LeftPane::Repositories { chooser, .. }, _) => clear(chooser),
+        (Pane::Left, LeftPane::Images(chooser), _) => clear(chooser),
         (Pane::Tags, _, Some(tags)) => clear(&mut tags.chooser),
         _ => false,
     };
@@ -172,8 +172,8 @@ fn clear<T: Clone + PartialEq + std::fmt::Display>(chooser: &mut Chooser<T>) -> 
 
 pub(super) fn type_filter(browser: &mut Browser) {
     let filter = match (browser.focus, &browser.left, &browser.tags) {
-        (Pane::Left, Left::Repositories { chooser, .. }, _) => chooser.filter(),
-        (Pane::Left, Left::Images(chooser), _) => chooser.filter(),
+        (Pane::Left, LeftPane::Repositories { chooser, .. }, _) => chooser.filter(),
+        (Pane::Left, LeftPane::Images(chooser), _) => chooser.filter(),
         (Pane::Tags, _, Some(tags)) => tags.chooser.filter(),
         _ => {
             let text = "only repositories, images and tags are filtered; v shows JSON to search in";

@@ -5,11 +5,11 @@
 use super::super::{
     comparing::Comparing,
     layout::Pane,
-    model::{Browser, Left, Overlay, Pair},
+    model::{Browser, LeftPane, Overlay, Pair},
     tree::{NodeId, What},
 };
 use crate::{
-    inspect::Place,
+    inspect::RepositoryId,
     oci::{Reference, Version},
     present::Level,
     tui::model::Effect,
@@ -21,7 +21,7 @@ pub(super) fn other_side(browser: &mut Browser) {
     match pair {
         Some((pair, side)) => {
             let other = pair.other(&side).clone();
-            browser.show_tags(Place::of(&other));
+            browser.show_tags(RepositoryId::of(&other));
             browser.show(other, Some(pair));
         }
         None => browser.say(Level::Info, "this image has no other side"),
@@ -71,7 +71,7 @@ pub(super) fn mark(browser: &mut Browser) {
 pub(super) fn target(browser: &Browser) -> Option<Reference> {
     match (browser.focus, &browser.left) {
         (Pane::Tags, _) => selected_tag(browser),
-        (Pane::Left, Left::Images(chooser)) => Some(chooser.selected()?.source.clone()),
+        (Pane::Left, LeftPane::Images(chooser)) => Some(chooser.selected()?.source.clone()),
         _ => Some(browser.viewed.as_ref()?.reference.clone()),
     }
 }
@@ -89,8 +89,8 @@ pub(super) fn pair_of(browser: &Browser, side: &Reference) -> Option<Pair> {
         .as_ref()
         .and_then(|viewed| viewed.pair.as_ref());
     let listed = match &browser.left {
-        Left::Images(chooser) => chooser.items(),
-        Left::Repositories { .. } => &[],
+        LeftPane::Images(chooser) => chooser.items(),
+        LeftPane::Repositories { .. } => &[],
     };
     (viewed.into_iter().chain(listed))
         .find(|pair| pair.source == *side || pair.destination == *side)
@@ -101,7 +101,7 @@ pub(super) fn copy(browser: &mut Browser) -> Vec<Effect> {
     let text = match (browser.focus, &browser.left) {
         (
             Pane::Left,
-            Left::Repositories {
+            LeftPane::Repositories {
                 registry, chooser, ..
             },
         ) => {
@@ -115,7 +115,7 @@ pub(super) fn copy(browser: &mut Browser) -> Vec<Effect> {
                 What::Manifest { version, found, .. } => {
                     let mut reference = match row.id == NodeId::root() {
                         true => viewed.reference.clone(),
-                        false => Place::of(&viewed.reference).at(&version),
+                        false => RepositoryId::of(&viewed.reference).at(&version),
                     };
                     reference.digest = found.ready().map(|manifest| manifest.digest.clone());
                     reference.to_string()

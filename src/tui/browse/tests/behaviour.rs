@@ -4,13 +4,13 @@ use crate::{
     inspect::{ErrorKind, Request},
     oci::Version,
     tui::{
+        bindings::Heading as _,
         browse::{
             Pair, Start,
             fixtures::{Browsing, Content, REGISTRY, failure, place, reference},
             keys::Group,
             layout::Pane,
         },
-        keymap::Heading as _,
         model::{Effect, Msg},
     },
 };

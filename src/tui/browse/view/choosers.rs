@@ -2,7 +2,7 @@
 
 use ratatui::{buffer::Buffer, layout::Rect};
 
-use super::{cursor, failure, pen, titled, words};
+use super::{cursor, failure, row_writer, titled, words};
 use crate::{
     inspect::{Error, Request},
     oci::{Reference, Tag},
@@ -12,16 +12,16 @@ use crate::{
             cache::Slot,
             chooser::Chooser,
             layout::Pane,
-            model::{Browser, Left, Pair},
+            model::{Browser, LeftPane, Pair},
         },
         theme::Role,
-        view::pen::Pen,
+        view::cell_writer::CellWriter,
     },
 };
 
 pub fn left(browser: &Browser, buffer: &mut Buffer, area: Rect) {
     match &browser.left {
-        Left::Repositories {
+        LeftPane::Repositories {
             registry,
             listed,
             chooser,
@@ -53,7 +53,7 @@ pub fn left(browser: &Browser, buffer: &mut Buffer, area: Rect) {
                 },
             );
         }
-        Left::Images(chooser) => {
+        LeftPane::Images(chooser) => {
             let title = ("Images", Pane::Left);
             list(
                 browser,
@@ -143,7 +143,7 @@ fn list<T: Clone + PartialEq + std::fmt::Display>(
     (title, pane): (&str, Pane),
     chooser: &Chooser<T>,
     state: &State,
-    draw: impl Fn(&mut Pen, &T, Role),
+    draw: impl Fn(&mut CellWriter, &T, Role),
 ) {
     let focused = browser.focus == pane;
     let (shown, all) = (chooser.rows().len(), chooser.len());
@@ -190,13 +190,13 @@ fn list<T: Clone + PartialEq + std::fmt::Display>(
     }
     let rows = chooser.rows().enumerate().skip(chooser.offset);
     for (row, (at, item)) in (0..area.height).zip(rows) {
-        let mut pen = pen(browser, buffer, area, row);
+        let mut pen = row_writer(browser, buffer, area, row);
         let role = cursor(&mut pen, at == chooser.cursor(), focused);
         draw(&mut pen, item, role);
     }
 }
 
-fn clip(pen: &Pen, text: &str) -> String {
+fn clip(pen: &CellWriter, text: &str) -> String {
     let glyphs: Glyphs = pen.glyphs();
     glyphs.clip_middle(text, usize::from(pen.room()))
 }

@@ -2,9 +2,9 @@
 
 use ratatui::{buffer::Buffer, layout::Rect};
 
-use super::{failure, pen, titled, words};
+use super::{failure, row_writer, titled, words};
 use crate::{
-    inspect::{Line, Value, Verdict},
+    inspect::{ComparisonResult, Line, Value},
     present::{Glyphs, bytes, count},
     tui::{
         browse::{
@@ -12,7 +12,7 @@ use crate::{
             model::Browser,
         },
         theme::Role,
-        view::pen::Pen,
+        view::cell_writer::CellWriter,
     },
 };
 
@@ -60,7 +60,7 @@ pub fn draw(browser: &Browser, buffer: &mut Buffer, area: Rect, comparing: &Comp
             let shown = lines.into_iter().skip(comparing.offset);
             let mut row = 0;
             for line in shown.take(usize::from(area.height)) {
-                let mut pen = pen(browser, buffer, area, row);
+                let mut pen = row_writer(browser, buffer, area, row);
                 match line {
                     Shown::Title(title) => {
                         pen.skip(1);
@@ -71,14 +71,14 @@ pub fn draw(browser: &Browser, buffer: &mut Buffer, area: Rect, comparing: &Comp
                 row += 1;
             }
             if comparison.identical && !comparing.only_differences {
-                let mut pen = pen(browser, buffer, area, row + 1);
+                let mut pen = row_writer(browser, buffer, area, row + 1);
                 pen.skip(1);
                 let text = "Equal digests are equal content: all platforms, configs and layers.";
                 pen.put(Role::Good, text);
                 row += 2;
             }
             for error in unread {
-                let mut pen = pen(browser, buffer, area, row);
+                let mut pen = row_writer(browser, buffer, area, row);
                 pen.skip(1);
                 pen.put(Role::Bad, &format!("failed to {error}"));
                 row = row.saturating_add(1);
@@ -95,7 +95,7 @@ fn columns(width: u16) -> (u16, u16) {
 
 fn sides(browser: &Browser, buffer: &mut Buffer, area: Rect, comparing: &Comparing) {
     let (what, side) = columns(area.width);
-    let mut pen = pen(browser, buffer, area, 0);
+    let mut pen = row_writer(browser, buffer, area, 0);
     pen.skip(what + 4);
     let glyphs = pen.glyphs();
     for reference in [&comparing.source, &comparing.destination] {
@@ -105,25 +105,27 @@ fn sides(browser: &Browser, buffer: &mut Buffer, area: Rect, comparing: &Compari
     }
 }
 
-fn draw_line(pen: &mut Pen, line: &Line, width: u16) {
+fn draw_line(pen: &mut CellWriter, line: &Line, width: u16) {
     let (what, side) = columns(width);
     let verdict = line.verdict();
     let glyphs = pen.glyphs();
     let (mark, role) = match (verdict, glyphs == Glyphs::ASCII) {
-        (Verdict::Same, _) => ("=", Role::Dim),
-        (Verdict::Differs, false) => ("≠", Role::Warning),
-        (Verdict::Differs, true) => ("!", Role::Warning),
-        (Verdict::OnlySource, false) => ("←", Role::Bad),
-        (Verdict::OnlySource, true) => ("<", Role::Bad),
-        (Verdict::OnlyDestination, false) => ("→", Role::Bad),
-        (Verdict::OnlyDestination, true) => (">", Role::Bad),
+        (ComparisonResult::Same, _) => ("=", Role::Dim),
+        (ComparisonResult::Differs, false) => ("≠", Role::Warning),
+        (ComparisonResult::Differs, true) => ("!", Role::Warning),
+        (ComparisonResult::OnlySource, false) => ("←", Role::Bad),
+        (ComparisonResult::OnlySource, true) => ("<", Role::Bad),
+        (ComparisonResult::OnlyDestination, false) => ("→", Role::Bad),
+        (ComparisonResult::OnlyDestination, true) => (">", Role::Bad),
     };
     pen.skip(1);
     pen.put(role, mark);
     pen.skip(1);
     let text = match verdict {
-        Verdict::Same => Role::Dim,
-        Verdict::Differs | Verdict::OnlySource | Verdict::OnlyDestination => Role::Text,
+        ComparisonResult::Same => Role::Dim,
+        ComparisonResult::Differs
+        | ComparisonResult::OnlySource
+        | ComparisonResult::OnlyDestination => Role::Text,
     };
     pen.column(
         text,

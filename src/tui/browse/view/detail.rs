@@ -2,7 +2,7 @@
 
 use ratatui::{buffer::Buffer, layout::Rect};
 
-use super::{pen, titled};
+use super::{row_writer, titled};
 use crate::tui::{
     browse::{
         detail::{NAME, Tone, wrapped},
@@ -29,7 +29,7 @@ pub fn draw(browser: &Browser, buffer: &mut Buffer, area: Rect) {
     let focused = browser.focus == Pane::Detail;
     let area = titled(browser, buffer, area, focused, "Detail", &facts);
     for (row, line) in (0..area.height).zip(lines.iter().skip(offset)) {
-        let mut pen = pen(browser, buffer, area, row);
+        let mut pen = row_writer(browser, buffer, area, row);
         pen.skip(1);
         let role = match line.role {
             Tone::Fact => Role::Text,

@@ -2,11 +2,11 @@
 
 use ratatui::{buffer::Buffer, layout::Rect};
 
-use super::{pen, titled};
+use super::{row_writer, titled};
 use crate::tui::{
+    bindings::Heading as _,
     browse::model::Browser,
     help::{self, HelpLine},
-    keymap::Heading as _,
     theme::Role,
 };
 
@@ -26,7 +26,7 @@ pub fn draw(browser: &Browser, buffer: &mut Buffer, area: Rect, offset: usize) {
     }
     let area = titled(browser, buffer, area, true, "Help", &facts);
     for (row, line) in (0..area.height).zip(lines.into_iter().skip(offset)) {
-        let mut pen = pen(browser, buffer, area, row);
+        let mut pen = row_writer(browser, buffer, area, row);
         pen.skip(1);
         match line {
             HelpLine::Title(group) => pen.put(Role::Strong, group.title()),

@@ -2,7 +2,7 @@
 
 use ratatui::{buffer::Buffer, layout::Rect};
 
-use super::{cursor, fold, pen, titled, words};
+use super::{cursor, fold, row_writer, titled, words};
 use crate::{
     inspect::{Step, is_attestation},
     oci::{Descriptor, Manifest, ManifestContent},
@@ -15,7 +15,7 @@ use crate::{
             tree::{Role as Part, Row, What},
         },
         theme::Role,
-        view::pen::Pen,
+        view::cell_writer::CellWriter,
     },
 };
 
@@ -41,13 +41,13 @@ pub fn draw(browser: &Browser, buffer: &mut Buffer, area: Rect) {
     }
     let area = titled(browser, buffer, area, focused, "Image", &facts);
     for (row, content) in (0..area.height).zip(rows.iter().skip(viewed.offset)) {
-        let mut pen = pen(browser, buffer, area, row);
+        let mut pen = row_writer(browser, buffer, area, row);
         let role = cursor(&mut pen, content.id == viewed.cursor, focused);
         line(&mut pen, content, role);
     }
 }
 
-fn line(pen: &mut Pen, row: &Row, role: Role) {
+fn line(pen: &mut CellWriter, row: &Row, role: Role) {
     pen.skip(u16::try_from(row.id.depth() * 2).unwrap_or(u16::MAX));
     let glyphs = pen.glyphs();
     match row.open {
@@ -88,7 +88,7 @@ fn line(pen: &mut Pen, row: &Row, role: Role) {
 }
 
 fn manifest(
-    pen: &mut Pen,
+    pen: &mut CellWriter,
     role: Role,
     part: Part,
     descriptor: Option<&Descriptor>,
@@ -147,7 +147,7 @@ fn name(descriptor: &Descriptor) -> String {
     }
 }
 
-fn made(pen: &mut Pen, role: Role, step: &Step, layer: Option<&Descriptor>) {
+fn made(pen: &mut CellWriter, role: Role, step: &Step, layer: Option<&Descriptor>) {
     if let Some(layer) = layer {
         at_end(pen, Role::Dim, &layer.digest.short());
     }
@@ -165,7 +165,7 @@ fn made(pen: &mut Pen, role: Role, step: &Step, layer: Option<&Descriptor>) {
     pen.put(text, made_by.trim_start());
 }
 
-fn state<T>(pen: &mut Pen, slot: &Slot<T>) {
+fn state<T>(pen: &mut CellWriter, slot: &Slot<T>) {
     match slot {
         Slot::Unread | Slot::Ready(_) => {}
         Slot::Reading => pen.put(Role::Busy, "  reading"),
@@ -174,7 +174,7 @@ fn state<T>(pen: &mut Pen, slot: &Slot<T>) {
 }
 
 /// Digests stand at the end of the line, where they can be compared.
-fn at_end(pen: &mut Pen, role: Role, text: &str) {
+fn at_end(pen: &mut CellWriter, role: Role, text: &str) {
     if pen.room() > 40 {
         let text = format!(" {text}");
         pen.at_end(&[(role, &text)]);

@@ -18,17 +18,17 @@ use ratatui::{
 
 use super::{
     layout::{Pane, Screen},
-    model::{Browser, Left, Overlay},
+    model::{Browser, LeftPane, Overlay},
 };
 use crate::{
     inspect::Error,
-    present::{Glyphs, count, plain, wrap},
+    present::{Glyphs, count, sanitize, wrap},
     tui::{
         theme::Role,
         view::{
+            cell_writer::CellWriter,
             footer,
             pane::{self, Title},
-            pen::Pen,
         },
     },
 };
@@ -37,7 +37,7 @@ use crate::{
 pub fn draw(browser: &Browser, buffer: &mut Buffer) -> Option<Position> {
     let areas = match browser.screen() {
         Screen::Line(area) => {
-            let mut pen = pen(browser, buffer, area, 0);
+            let mut pen = row_writer(browser, buffer, area, 0);
             pen.put(
                 Role::Warning,
                 "too small to browse: 50x10 is needed; q leaves",
@@ -75,7 +75,7 @@ pub fn draw(browser: &Browser, buffer: &mut Buffer) -> Option<Position> {
 }
 
 fn header(browser: &Browser, buffer: &mut Buffer, area: Rect) {
-    let mut pen = pen(browser, buffer, area, 0);
+    let mut pen = row_writer(browser, buffer, area, 0);
     pen.skip(1);
     pen.put(Role::Accent, "transship browse");
     let reading = browser.cache.in_flight();
@@ -102,15 +102,20 @@ fn header(browser: &Browser, buffer: &mut Buffer, area: Rect) {
                 pen.put(Role::Dim, &format!("  {side}"));
             }
         }
-        (None, Left::Repositories { registry, .. }) => pen.put(Role::Strong, registry.as_str()),
-        (None, Left::Images(chooser)) => {
+        (None, LeftPane::Repositories { registry, .. }) => pen.put(Role::Strong, registry.as_str()),
+        (None, LeftPane::Images(chooser)) => {
             pen.put(Role::Strong, &count(chooser.len(), "image"));
         }
     }
 }
 
-fn pen<'a>(browser: &Browser, buffer: &'a mut Buffer, area: Rect, row: u16) -> Pen<'a> {
-    Pen::new(buffer, area, row, &browser.options)
+fn row_writer<'a>(
+    browser: &Browser,
+    buffer: &'a mut Buffer,
+    area: Rect,
+    row: u16,
+) -> CellWriter<'a> {
+    CellWriter::new(buffer, area, row, &browser.options)
 }
 
 /// A title line; gives the area under it.
@@ -132,7 +137,7 @@ fn titled(
 }
 
 /// The cursor's cell at the start of a line, and how its text looks.
-fn cursor(pen: &mut Pen, selected: bool, focused: bool) -> Role {
+fn cursor(pen: &mut CellWriter, selected: bool, focused: bool) -> Role {
     let glyphs = pen.glyphs();
     match (selected, focused) {
         (true, true) => {
@@ -154,11 +159,11 @@ fn cursor(pen: &mut Pen, selected: bool, focused: bool) -> Role {
 fn words(browser: &Browser, buffer: &mut Buffer, area: Rect, lines: &[(Role, String)]) {
     let room = usize::from(area.width.saturating_sub(2));
     let pieces = lines.iter().flat_map(|(role, text)| {
-        let pieces = wrap(&plain(text), room);
+        let pieces = wrap(&sanitize(text), room);
         pieces.into_iter().map(|piece| (*role, piece))
     });
     for (row, (role, text)) in (0..area.height).zip(pieces) {
-        let mut pen = pen(browser, buffer, area, row);
+        let mut pen = row_writer(browser, buffer, area, row);
         pen.skip(1);
         pen.put(role, &text);
     }

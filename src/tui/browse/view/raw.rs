@@ -2,9 +2,9 @@
 
 use ratatui::{buffer::Buffer, layout::Rect};
 
-use super::{cursor, fold, pen, titled};
+use super::{cursor, fold, row_writer, titled};
 use crate::{
-    present::{Glyphs, count, plain, skip, width},
+    present::{Glyphs, count, sanitize, skip, width},
     tui::{
         browse::{
             model::Browser,
@@ -40,7 +40,7 @@ pub fn draw(browser: &Browser, buffer: &mut Buffer, area: Rect, raw: &Raw) {
     }
     let area = titled(browser, buffer, area, true, &raw.title, &facts);
     for (row, line) in (0..area.height).zip(shown.iter().skip(raw.offset)) {
-        let mut pen = pen(browser, buffer, area, row);
+        let mut pen = row_writer(browser, buffer, area, row);
         let role = cursor(&mut pen, *line == raw.cursor, true);
         let mut aside = raw.aside;
         for (role, text) in pieces(raw, *line, role, pen.glyphs()) {
@@ -59,7 +59,7 @@ fn pieces(raw: &Raw, at: usize, role: Role, glyphs: Glyphs) -> Vec<(Role, String
         None => "",
     };
     let mut pieces = vec![(Role::Dim, format!("{before:>0$}", raw::indent(line.depth)))];
-    let text = plain(&line.text);
+    let text = sanitize(&line.text);
     let lower = text.to_lowercase();
     let found = match raw.search.is_empty() {
         true => None,

@@ -2,8 +2,8 @@
 
 use crate::{
     batch::{
-        Attempt, Budget, Event, FailureClass, JobId, LaneState, Millis, Outcome, Rationed, Settled,
-        Side, StopMode, UploadMode,
+        Attempt, Budget, Event, FailureClass, JobId, Millis, Outcome, Rationed, RegistryStatus,
+        Settled, Side, StopMode, UploadMode,
     },
     tui::{
         fixtures::{
@@ -62,23 +62,23 @@ pub fn busy() -> Model {
         tell(&mut model, [progress(2, 1, 2, second * second * MIB / 8)]);
         tick(&mut model, second);
     }
-    tell(&mut model, [lanes(1)]);
+    tell(&mut model, [sampled_registries(1)]);
     tick(&mut model, 20);
-    tell(&mut model, [lanes(2)]);
+    tell(&mut model, [sampled_registries(2)]);
     tick(&mut model, 21);
     model
 }
 
-pub fn lanes(times: u64) -> Event {
-    Event::LanesSampled {
-        lanes: sampled(times).into(),
+pub fn sampled_registries(times: u64) -> Event {
+    Event::RegistriesSampled {
+        registries: sampled(times).into(),
     }
 }
 
 /// Three registries, sampled for the `times`th time: two of them ration an operation, the last one
 /// throttles.
-fn sampled(times: u64) -> [LaneState; 3] {
-    let lane = |registry: &str, streams, stream_limit, requests, bytes| LaneState {
+fn sampled(times: u64) -> [RegistryStatus; 3] {
+    let lane = |registry: &str, streams, stream_limit, requests, bytes| RegistryStatus {
         registry: registry.parse().unwrap(),
         streams,
         stream_limit,
@@ -96,7 +96,7 @@ fn sampled(times: u64) -> [LaneState; 3] {
         budget: None,
         upload_mode: UploadMode::Whole,
     };
-    let source = LaneState {
+    let source = RegistryStatus {
         rationed: Some(Rationed {
             operation: "look up the manifest".into(),
             request_limit: 20,
@@ -104,7 +104,7 @@ fn sampled(times: u64) -> [LaneState; 3] {
         }),
         ..lane("a.example", 8, 8, 200 * times, 50 * MIB * times)
     };
-    let destination = LaneState {
+    let destination = RegistryStatus {
         upload_mode: UploadMode::Chunks { bytes: 64 * MIB },
         rationed: Some(Rationed {
             operation: "write the manifest".into(),
@@ -114,7 +114,7 @@ fn sampled(times: u64) -> [LaneState; 3] {
         ..lane("b.example", 3, 16, 31 * times, 45 * MIB * times)
     };
     let long = "a-rather-long-name.registry.internal.example:5000";
-    let throttling = LaneState {
+    let throttling = RegistryStatus {
         throttled_ms: Some(Millis(31_000)),
         budget: Some(Budget {
             limit: 100,
@@ -180,7 +180,7 @@ pub fn failing() -> Model {
 pub fn gone() -> Model {
     let mut model = fixtures::model(listed(6));
     let [source, destination, _] = sampled(1);
-    let destination = LaneState {
+    let destination = RegistryStatus {
         streams: 0,
         request_rate: 0,
         throttled_ms: Some(Millis(8_000)),
@@ -211,8 +211,8 @@ pub fn gone() -> Model {
                 delay_ms: Millis(8_000),
                 cause,
             },
-            Event::LanesSampled {
-                lanes: vec![source, destination],
+            Event::RegistriesSampled {
+                registries: vec![source, destination],
             },
         ],
     );

@@ -15,7 +15,7 @@ use crate::{
     },
 };
 
-use super::states::lanes;
+use super::states::sampled_registries;
 
 /// Names of many cells, and every dangerous character where a registry or a list could put it.
 pub fn hostile() -> Model {
@@ -136,7 +136,7 @@ pub fn wide() -> Model {
                 job: Some(JobId(1)),
                 text: text.repeat(2),
             },
-            lanes(1),
+            sampled_registries(1),
         ],
     );
     tick(&mut model, 1);

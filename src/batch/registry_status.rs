@@ -1,0 +1,113 @@
+//! One registry as a batch uses it: what is allowed, what it bears, and what of it an operator can change.
+//!
+//! Invariant: a [`LaneState`] is a sample; losing one loses nothing.
+
+use serde::{Deserialize, Serialize};
+
+use super::Millis;
+use crate::oci::Registry;
+
+/// One registry as the batch uses it now.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RegistryStatus {
+    pub registry: Registry,
+    /// Blob streams in use, and how many the registry is given now.
+    pub streams: u16,
+    pub stream_limit: u16,
+    /// How many the operator allows; it is given fewer while it throttles or strains.
+    pub stream_ceiling: u16,
+    /// Requests sent since the batch started.
+    pub requests: u64,
+    /// Requests a second of late, rounded.
+    pub request_rate: u32,
+    /// Requests a second allowed, by the operator or because it throttled.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request_limit: Option<u32>,
+    /// Blob bytes received from and sent to this registry since the batch started.
+    pub bytes: u64,
+    /// Blob bytes a second allowed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub byte_limit: Option<u64>,
+    /// Half of the answers of late came within this time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answer_p50_ms: Option<Millis>,
+    /// Nineteen of twenty answers of late came within this time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answer_p95_ms: Option<Millis>,
+    /// Time until this registry is asked again, when it throttles or cannot be reached.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub throttled_ms: Option<Millis>,
+    /// It is not asked because it cannot be reached, not because it throttles.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unreachable: bool,
+    /// What it bears least of, where it counts operations one by one and has refused some.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rationed: Option<Rationed>,
+    /// What is left of a quota of requests, where the registry tells.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub budget: Option<Budget>,
+    /// How it takes blobs, once it was found not to take them in one piece.
+    #[serde(default, skip_serializing_if = "UploadMode::is_whole")]
+    pub upload_mode: UploadMode,
+}
+
+/// An operation that is asked for less often than others, because the registry refused it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rationed {
+    /// In words that fit after "to".
+    pub operation: String,
+    /// Requests a second allowed, rounded up.
+    pub request_limit: u32,
+    /// Time until it is asked for again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pause_ms: Option<Millis>,
+}
+
+/// A quota of requests: `limit` of them in any `window_ms`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Budget {
+    pub limit: u64,
+    pub remaining: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub window_ms: Option<Millis>,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "mode", rename_all = "snake_case")]
+pub enum UploadMode {
+    /// One request with all bytes.
+    #[default]
+    Whole,
+    /// One request with all bytes and one that commits.
+    Streamed,
+    /// Requests of at most so many bytes.
+    Chunks { bytes: u64 },
+}
+
+/// One limit of a registry, to be changed while the batch runs. `None` lifts a limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RegistryLimit {
+    /// Blob streams in flight at once; at least 1.
+    Streams(u16),
+    RequestsPerSecond(Option<u32>),
+    BytesPerSecond(Option<u64>),
+}
+
+impl UploadMode {
+    #[must_use]
+    pub fn is_whole(&self) -> bool {
+        *self == Self::Whole
+    }
+}
+
+impl RegistryLimit {
+    /// Whether it would let nothing through at all.
+    #[must_use]
+    pub fn is_zero(self) -> bool {
+        matches!(
+            self,
+            Self::Streams(0) | Self::RequestsPerSecond(Some(0)) | Self::BytesPerSecond(Some(0))
+        )
+    }
+}

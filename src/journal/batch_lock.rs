@@ -1,0 +1,294 @@
+//! One process per batch.
+//!
+//! Decides who may write a batch. The operating system (a lock on a file) or the PostgreSQL server (an advisory
+//! lock of the connection that writes) keeps the hold, so that it ends with the process however that ends.
+//! Invariant: the `holders` table only names who holds; whether anyone does is the lock's word alone.
+
+use std::{
+    collections::BTreeSet,
+    fmt,
+    fs::{File, TryLockError},
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use jiff::Timestamp;
+use sha2::Digest as _;
+use sqlx::{AnyConnection, Connection as _, Row as _};
+
+use super::{JournalError, JournalLocation, private, rows};
+use crate::batch::BatchId;
+
+/// A program that lists batches locks each for an instant to see whether it is held. So a refusal counts only
+/// when it lasts.
+const ASKS: u32 = 5;
+const BETWEEN_ASKS: Duration = Duration::from_millis(20);
+
+/// The process that runs a batch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Owner {
+    pub host: String,
+    pub pid: u32,
+    pub since: Timestamp,
+}
+
+/// Ends when dropped together with the connection it was taken on.
+#[derive(Debug)]
+pub(super) enum BatchLock {
+    /// Locked for as long as it is open.
+    File(#[expect(dead_code, reason = "kept open, never read")] File),
+    Connection,
+}
+
+impl Owner {
+    fn this_process() -> Self {
+        let host = hostname::get().map(|name| name.to_string_lossy().into_owned());
+        Self {
+            host: host.unwrap_or_else(|_| "an unnamed host".into()),
+            pid: std::process::id(),
+            since: Timestamp::now(),
+        }
+    }
+
+    fn is_this_process(&self) -> bool {
+        let Self { host, pid, .. } = Self::this_process();
+        (self.pid, &self.host) == (pid, &host)
+    }
+}
+
+impl fmt::Display for Owner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { host, pid, since } = self;
+        let since = since.strftime("%Y-%m-%d %H:%M:%S UTC");
+        write!(f, "process {pid} on {host}, since {since},")
+    }
+}
+
+/// Takes the batch for this process, on the connection that will write it.
+pub(super) async fn acquire(
+    place: &JournalLocation,
+    connection: &mut AnyConnection,
+    batch: &BatchId,
+) -> Result<BatchLock, JournalError> {
+    let hold = lock(place, connection, batch).await?;
+    record_owner(connection, batch)
+        .await
+        .map_err(JournalError::write)?;
+    Ok(hold)
+}
+
+/// Takes the batch again after the connection that held it was lost, unless someone else has taken it since.
+pub(super) async fn take_again(
+    place: &JournalLocation,
+    connection: &mut AnyConnection,
+    batch: &BatchId,
+) -> Result<(), JournalError> {
+    match place {
+        JournalLocation::Directory(_) => return Ok(()),
+        JournalLocation::Postgres(_) => {}
+    }
+    let locked = lock_in_database(connection, batch).await;
+    let locked = locked.map_err(JournalError::read)?;
+    let by = read_owner(connection, batch)
+        .await
+        .map_err(JournalError::read)?;
+    let still_ours = by.as_ref().is_some_and(Owner::is_this_process);
+    match (still_ours, locked) {
+        (true, true) => Ok(()),
+        (true, false) => Err(JournalError::Lingering {
+            batch: batch.clone(),
+        }),
+        (false, _) => Err(JournalError::Held {
+            batch: batch.clone(),
+            by,
+        }),
+    }
+}
+
+/// The lock alone, which says that the batch is held; [`sign`] says by whom.
+pub(super) async fn lock(
+    place: &JournalLocation,
+    connection: &mut AnyConnection,
+    batch: &BatchId,
+) -> Result<BatchLock, JournalError> {
+    let mut asked = 0;
+    loop {
+        let hold = match place {
+            JournalLocation::Directory(directory) => {
+                lock_file(directory, batch)?.map(BatchLock::File)
+            }
+            JournalLocation::Postgres(_) => lock_in_database(connection, batch)
+                .await
+                .map_err(JournalError::read)?
+                .then_some(BatchLock::Connection),
+        };
+        if let Some(hold) = hold {
+            return Ok(hold);
+        }
+        asked += 1;
+        if asked == ASKS {
+            let by = read_owner(connection, batch)
+                .await
+                .map_err(JournalError::read)?;
+            return Err(JournalError::Held {
+                batch: batch.clone(),
+                by,
+            });
+        }
+        tokio::time::sleep(BETWEEN_ASKS).await;
+    }
+}
+
+/// Takes this process's name off the batch and ends the hold. What fails here matters to nobody: the hold ends
+/// with the connection anyway, and a name without a hold is not believed.
+pub(super) async fn release(mut connection: AnyConnection, batch: &BatchId, hold: BatchLock) {
+    let _ = sqlx::query("DELETE FROM holders WHERE batch = $1")
+        .bind(&*batch.0)
+        .execute(&mut connection)
+        .await;
+    match hold {
+        BatchLock::File(_) => {}
+        // The server would notice the closed connection a moment after the next holder asks.
+        BatchLock::Connection => {
+            let _ = sqlx::query("SELECT pg_advisory_unlock($1)")
+                .bind(key(batch))
+                .execute(&mut connection)
+                .await;
+        }
+    }
+    let _ = connection.close().await;
+}
+
+/// Removes what the lock of a deleted batch is on. Who waits for it gets a lock that is on nothing, and finds
+/// that the batch is gone.
+pub(super) fn forget(place: &JournalLocation, batch: &BatchId) {
+    if let JournalLocation::Directory(directory) = place {
+        let _ = std::fs::remove_file(lock_path(directory, batch));
+    }
+}
+
+/// Which batches are held now, and by whom.
+pub(super) async fn holders(
+    place: &JournalLocation,
+    connection: &mut AnyConnection,
+) -> Result<Vec<(BatchId, Owner)>, JournalError> {
+    let rows = sqlx::query("SELECT batch, host, pid, since FROM holders")
+        .fetch_all(&mut *connection)
+        .await
+        .map_err(JournalError::read)?;
+    let locked = match place {
+        JournalLocation::Directory(_) => BTreeSet::new(),
+        JournalLocation::Postgres(_) => keys_locked_in_database(connection)
+            .await
+            .map_err(JournalError::read)?,
+    };
+    let mut holders = Vec::new();
+    for row in rows {
+        let batch = BatchId(row.get::<&str, _>("batch").into());
+        let held = match place {
+            JournalLocation::Directory(directory) => lock_file(directory, &batch)?.is_none(),
+            JournalLocation::Postgres(_) => locked.contains(&key(&batch)),
+        };
+        if let Some(holder) = holder(&row).filter(|_| held) {
+            holders.push((batch, holder));
+        }
+    }
+    Ok(holders)
+}
+
+pub(super) async fn record_owner(
+    connection: &mut AnyConnection,
+    batch: &BatchId,
+) -> Result<(), sqlx::Error> {
+    let Owner { host, pid, since } = Owner::this_process();
+    sqlx::query(
+        "INSERT INTO holders (batch, host, pid, since) VALUES ($1, $2, $3, $4) ON CONFLICT (batch) \
+         DO UPDATE SET host = excluded.host, pid = excluded.pid, since = excluded.since",
+    )
+    .bind(&*batch.0)
+    .bind(host)
+    .bind(i64::from(pid))
+    .bind(rows::time(since))
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+async fn read_owner(
+    connection: &mut AnyConnection,
+    batch: &BatchId,
+) -> Result<Option<Owner>, sqlx::Error> {
+    let row = sqlx::query("SELECT host, pid, since FROM holders WHERE batch = $1")
+        .bind(&*batch.0)
+        .fetch_optional(connection)
+        .await?;
+    Ok(row.as_ref().and_then(holder))
+}
+
+fn holder(row: &sqlx::any::AnyRow) -> Option<Owner> {
+    Some(Owner {
+        host: row.get("host"),
+        pid: row.get::<i64, _>("pid").try_into().ok()?,
+        since: row.get::<&str, _>("since").parse().ok()?,
+    })
+}
+
+/// The locked file, or nothing when another process has it.
+fn lock_file(directory: &Path, batch: &BatchId) -> Result<Option<File>, JournalError> {
+    let path = lock_path(directory, batch);
+    let failed = |cause| JournalError::directory(&path, cause);
+    if let Some(parent) = path.parent() {
+        private::make_directory(parent).map_err(failed)?;
+    }
+    // The file stays when the hold ends: were it removed while the batch is there, one process could lock the
+    // removed file and another a new one of the same name.
+    let file = private::open(&path).map_err(failed)?;
+    match file.try_lock() {
+        Ok(()) => Ok(Some(file)),
+        Err(TryLockError::WouldBlock) => Ok(None),
+        Err(TryLockError::Error(cause)) => Err(failed(cause)),
+    }
+}
+
+/// Ids come from the journal, where this program made them; the hash keeps whatever else stands there from
+/// naming a file elsewhere.
+fn lock_path(directory: &Path, batch: &BatchId) -> PathBuf {
+    let plain = |c: char| c.is_ascii_alphanumeric() || c == '-';
+    let name = if batch.0.chars().all(plain) {
+        batch.to_string()
+    } else {
+        format!("{:016x}", key(batch))
+    };
+    directory.join("holds").join(format!("{name}.lock"))
+}
+
+async fn lock_in_database(
+    connection: &mut AnyConnection,
+    batch: &BatchId,
+) -> Result<bool, sqlx::Error> {
+    sqlx::query_scalar("SELECT pg_try_advisory_lock($1)")
+        .bind(key(batch))
+        .fetch_one(connection)
+        .await
+}
+
+async fn keys_locked_in_database(
+    connection: &mut AnyConnection,
+) -> Result<BTreeSet<i64>, sqlx::Error> {
+    let keys = sqlx::query_scalar(
+        "SELECT (CAST(classid AS BIGINT) << 32) | CAST(objid AS BIGINT) FROM pg_locks \
+         WHERE locktype = 'advisory' AND objsubid = 1 AND granted \
+         AND database = (SELECT oid FROM pg_database WHERE datname = current_database())",
+    )
+    .fetch_all(connection)
+    .await?;
+    Ok(keys.into_iter().collect())
+}
+
+/// What an advisory lock is named by: 64 bits of the batch id's hash.
+fn key(batch: &BatchId) -> i64 {
+    let hash: [u8; 32] = sha2::Sha256::digest(batch.0.as_bytes()).into();
+    let mut key = [0; 8];
+    key.copy_from_slice(&hash[..8]);
+    i64::from_be_bytes(key)
+}

@@ -1,0 +1,406 @@
+//! Which events change which rows.
+//!
+//! Decides what of a batch is worth keeping; writes nothing itself. Events recorded while a commit is under way
+//! fold into one change per job, so a commit grows with what changed and not with how often. Invariant: a
+//! batch's jobs reach the journal all at once, so whoever finds any of them finds the whole list.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{SettledBlob, StoredJob};
+use crate::{
+    batch::{Attempt, Event, Failure, Job, JobId, Outcome, QueueReason},
+    oci::{Registry, Repository},
+};
+
+/// What is to be written next.
+#[derive(Debug, Default, PartialEq)]
+pub(super) struct Changes {
+    pub(super) state: Option<BatchState>,
+    pub(super) listed: Vec<Job>,
+    pub(super) jobs: BTreeMap<JobId, JobChange>,
+    pub(super) settled: BTreeSet<SettledBlob>,
+}
+
+/// While a journal cannot be written changes are kept. There are as many as there are jobs, and of settled blobs
+/// no more than this: they save asking a registry, and may be missing.
+const MAX_SETTLED: usize = 50_000;
+
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct JobChange {
+    pub(super) attempt: Attempt,
+    pub(super) phase: StoredState,
+}
+
+/// Where a job is, as far as a later process has to know.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum StoredState {
+    Queued,
+    Running,
+    Waiting(Failure),
+    Ended(Outcome),
+}
+
+/// What became of a batch's last run, as it said itself. One that was killed still says `Running`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BatchState {
+    /// Made, and never started.
+    Created,
+    Running,
+    /// Ended before every job had.
+    Stopped,
+    /// Every job has ended; some may have failed.
+    Finished,
+}
+
+/// Folds events into [`Changes`].
+#[derive(Debug, Default)]
+pub(super) struct PendingChanges {
+    rows: Vec<Row>,
+    /// Jobs that the started batch has still to list.
+    unlisted: usize,
+    changes: Changes,
+}
+
+#[derive(Debug)]
+struct Row {
+    registry: Registry,
+    repository: Repository,
+    attempt: Attempt,
+    queued: bool,
+}
+
+impl Changes {
+    pub(super) fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+impl BatchState {
+    pub(super) fn word(self) -> &'static str {
+        match self {
+            Self::Created => "created",
+            Self::Running => "running",
+            Self::Stopped => "stopped",
+            Self::Finished => "finished",
+        }
+    }
+
+    pub(super) fn from_word(word: &str) -> Option<Self> {
+        [Self::Created, Self::Running, Self::Stopped, Self::Finished]
+            .into_iter()
+            .find(|state| state.word() == word)
+    }
+}
+
+impl PendingChanges {
+    /// The ledger of a batch whose `jobs` the journal already has.
+    pub(super) fn of(jobs: &[StoredJob]) -> Self {
+        let row = |stored: &StoredJob| Row {
+            attempt: stored.attempt,
+            queued: stored.outcome.is_none(),
+            ..Row::new(&stored.job)
+        };
+        Self {
+            rows: jobs.iter().map(row).collect(),
+            ..Self::default()
+        }
+    }
+
+    pub(super) fn apply(&mut self, event: &Event) {
+        match event {
+            Event::BatchStarted { jobs, .. } => {
+                self.unlisted = (*jobs as usize).saturating_sub(self.rows.len());
+                self.rows.reserve_exact(self.unlisted);
+                self.changes.listed.reserve_exact(self.unlisted);
+                self.changes.state = Some(BatchState::Running);
+            }
+            Event::JobListed { job } => {
+                if job.id.index() == self.rows.len() {
+                    self.rows.push(Row::new(job));
+                    self.changes.listed.push(job.clone());
+                    self.unlisted = self.unlisted.saturating_sub(1);
+                }
+            }
+            Event::JobQueued { job, why } => {
+                let known = self.rows.get(job.index()).is_some_and(|row| row.queued);
+                match why {
+                    QueueReason::Listed => {}
+                    QueueReason::User
+                    | QueueReason::Resumed
+                    | QueueReason::RetryDue
+                    | QueueReason::Stopped
+                    | QueueReason::Planned
+                        if known => {}
+                    QueueReason::User
+                    | QueueReason::Resumed
+                    | QueueReason::RetryDue
+                    | QueueReason::Stopped
+                    | QueueReason::Planned => {
+                        self.enter(*job, None, StoredState::Queued);
+                    }
+                }
+            }
+            Event::JobStarted { job, attempt } => {
+                self.enter(*job, Some(*attempt), StoredState::Running);
+            }
+            Event::JobRetryScheduled {
+                job,
+                attempt,
+                cause,
+                ..
+            } => self.enter(*job, Some(*attempt), StoredState::Waiting(cause.clone())),
+            Event::JobFinished { job, outcome } => {
+                self.enter(*job, None, StoredState::Ended(outcome.clone()));
+            }
+            Event::BlobSettled {
+                job, digest, bytes, ..
+            } => {
+                if let Some(row) = self.rows.get(job.index())
+                    && self.changes.settled.len() < MAX_SETTLED
+                {
+                    self.changes.settled.insert(SettledBlob {
+                        registry: row.registry.clone(),
+                        repository: row.repository.clone(),
+                        digest: digest.clone(),
+                        size: *bytes,
+                    });
+                }
+            }
+            Event::BatchFinished { stopped_by } => {
+                self.changes.state = Some(match stopped_by {
+                    Some(_) => BatchState::Stopped,
+                    None => BatchState::Finished,
+                });
+            }
+            // Restored jobs come from the journal. What is left is planned, measured or asked anew by
+            // whoever resumes.
+            Event::JobRestored { .. }
+            | Event::ReviewStarted
+            | Event::ReviewEnded
+            | Event::JobPrioritized { .. }
+            | Event::JobPlanned { .. }
+            | Event::BlobWaited { .. }
+            | Event::BlobStarted { .. }
+            | Event::Progress { .. }
+            | Event::RegistriesSampled { .. }
+            | Event::Noted { .. }
+            | Event::BatchPaused
+            | Event::BatchResumed
+            | Event::ParallelChanged { .. }
+            | Event::LimitChanged { .. }
+            | Event::StopRequested { .. }
+            | Event::CommandRefused { .. } => {}
+        }
+        if !matches!(event, Event::BatchStarted { .. } | Event::JobListed { .. }) {
+            self.unlisted = 0;
+        }
+    }
+
+    /// Whether there is something to write that may be written now.
+    pub(super) fn is_due(&self) -> bool {
+        self.unlisted == 0 && !self.changes.is_empty()
+    }
+
+    pub(super) fn take(&mut self) -> Changes {
+        std::mem::take(&mut self.changes)
+    }
+
+    fn enter(&mut self, job: JobId, attempt: Option<Attempt>, phase: StoredState) {
+        let Some(row) = self.rows.get_mut(job.index()) else {
+            return;
+        };
+        row.attempt = attempt.unwrap_or(row.attempt);
+        row.queued = phase == StoredState::Queued;
+        let attempt = row.attempt;
+        self.changes.jobs.insert(job, JobChange { attempt, phase });
+    }
+}
+
+impl Row {
+    fn new(job: &Job) -> Self {
+        Self {
+            registry: job.destination.registry.clone(),
+            repository: job.destination.repository.clone(),
+            attempt: Attempt(0),
+            queued: true,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        batch::{BatchId, FailureClass, Millis, Side, SkipReason, StopReason},
+        oci::Digest,
+    };
+
+    fn job(number: u32) -> Job {
+        Job {
+            id: JobId(number),
+            source: format!("a.example/app{number}:1").parse().unwrap(),
+            destination: format!("b.example/app{number}:1").parse().unwrap(),
+            platforms: Vec::new(),
+            attachments: Default::default(),
+            on_existing: Default::default(),
+        }
+    }
+
+    fn batch_started(jobs: u32) -> Event {
+        Event::BatchStarted {
+            batch: BatchId("b".into()),
+            list: "list.toml".into(),
+            jobs,
+            parallel: 4,
+            resumed: false,
+        }
+    }
+
+    fn listed(number: u32) -> Event {
+        Event::JobListed { job: job(number) }
+    }
+
+    fn queued(why: QueueReason) -> Event {
+        Event::JobQueued { job: JobId(0), why }
+    }
+
+    fn job_started(attempt: u16) -> Event {
+        Event::JobStarted {
+            job: JobId(0),
+            attempt: Attempt(attempt),
+        }
+    }
+
+    fn folded(events: &[Event]) -> PendingChanges {
+        let mut ledger = PendingChanges::default();
+        events.iter().for_each(|event| ledger.apply(event));
+        ledger
+    }
+
+    fn stored(outcome: Option<Outcome>) -> StoredJob {
+        StoredJob {
+            job: job(0),
+            attempt: Attempt(1),
+            outcome,
+        }
+    }
+
+    #[test]
+    fn a_listing_is_written_when_it_is_whole() {
+        let mut ledger = folded(&[batch_started(2), listed(0)]);
+        assert!(!ledger.is_due());
+        ledger.apply(&listed(1));
+        assert!(ledger.is_due());
+        assert_eq!(ledger.take().listed, [job(0), job(1)]);
+        assert!(!ledger.is_due());
+    }
+
+    #[test]
+    fn what_a_job_went_through_since_the_last_commit_is_one_change() {
+        let failure = Failure {
+            side: Side::Source,
+            class: FailureClass::Auth,
+            summary: "said 401".into(),
+            chain: Vec::new(),
+        };
+        let retry = Event::JobRetryScheduled {
+            job: JobId(0),
+            attempt: Attempt(1),
+            delay_ms: Millis(1),
+            cause: failure,
+        };
+        let root = Digest::of(b"root");
+        let end = Outcome::Copied { root };
+        let ended = Event::JobFinished {
+            job: JobId(0),
+            outcome: end.clone(),
+        };
+        let due = queued(QueueReason::RetryDue);
+        let events = [listed(0), job_started(1), retry, due, job_started(2), ended];
+        let changes = folded(&events).take();
+        let expected = JobChange {
+            attempt: Attempt(2),
+            phase: StoredState::Ended(end),
+        };
+        assert_eq!(changes.jobs, BTreeMap::from([(JobId(0), expected)]));
+    }
+
+    #[test]
+    fn a_blob_is_settled_where_its_job_writes() {
+        let event = |job| Event::BlobSettled {
+            job: JobId(job),
+            digest: Digest::of(b"layer"),
+            bytes: 5,
+            how: crate::batch::Settled::Copied,
+        };
+        let settled = folded(&[listed(0), event(0), event(7)]).take().settled;
+        assert_eq!(settled.len(), 1, "a job never listed writes nowhere");
+        let settled = settled.first().unwrap();
+        assert_eq!(settled.registry.as_str(), "b.example");
+        assert_eq!(settled.repository.as_str(), "app0");
+    }
+
+    #[test]
+    fn what_is_not_written_for_long_stays_small() {
+        let mut ledger = folded(&[listed(0)]);
+        for blob in 0..2 * MAX_SETTLED {
+            let event = Event::BlobSettled {
+                job: JobId(0),
+                digest: Digest::of(&blob.to_le_bytes()),
+                bytes: 5,
+                how: crate::batch::Settled::Copied,
+            };
+            ledger.apply(&event);
+            ledger.apply(&event);
+            ledger.apply(&job_started(1));
+        }
+        let changes = ledger.take();
+        assert_eq!(
+            (changes.settled.len(), changes.jobs.len()),
+            (MAX_SETTLED, 1)
+        );
+    }
+
+    #[test]
+    fn resuming_writes_only_what_changed() {
+        let skipped = stored(Some(Outcome::Skipped {
+            why: SkipReason::User,
+        }));
+        let resumed = |before: StoredJob| {
+            let mut ledger = PendingChanges::of(&[before]);
+            ledger.apply(&batch_started(1));
+            ledger.apply(&listed(0));
+            ledger.apply(&queued(QueueReason::Resumed));
+            ledger.take()
+        };
+        let unchanged = resumed(stored(None));
+        assert!(unchanged.listed.is_empty() && unchanged.jobs.is_empty());
+        let expected = JobChange {
+            attempt: Attempt(1),
+            phase: StoredState::Queued,
+        };
+        assert_eq!(resumed(skipped).jobs[&JobId(0)], expected);
+    }
+
+    #[test]
+    fn a_batch_says_how_its_run_ended() {
+        let state = |stopped_by| folded(&[Event::BatchFinished { stopped_by }]).take().state;
+        assert_eq!(state(None), Some(BatchState::Finished));
+        assert_eq!(state(Some(StopReason::User)), Some(BatchState::Stopped));
+    }
+
+    #[test]
+    fn samples_and_words_change_nothing() {
+        let mut ledger = folded(&[
+            Event::Progress { blobs: Vec::new() },
+            Event::Noted {
+                job: None,
+                text: "x".into(),
+            },
+            Event::BatchPaused,
+            job_started(1),
+        ]);
+        assert!(!ledger.is_due());
+        assert!(ledger.take().is_empty());
+    }
+}

@@ -1,0 +1,199 @@
+//! The limiter under paused time: who waits, for how long, and for what.
+
+use super::*;
+
+const LOOK: Operation = Operation::HeadManifest;
+
+fn limits(streams: u16) -> Limits {
+    Limits {
+        streams,
+        ..Limits::default()
+    }
+}
+
+#[tokio::test]
+async fn a_lowered_limit_takes_effect_as_streams_end() {
+    let limiter = RegistryLimiter::new(limits(3));
+    let held = [
+        limiter.stream().await,
+        limiter.stream().await,
+        limiter.stream().await,
+    ];
+    limiter.set(Limit::Streams(1));
+    assert_eq!(
+        (limiter.sample().streams, limiter.sample().stream_limit),
+        (3, 1)
+    );
+    let [a, b, c] = held;
+    drop((a, b));
+    assert_eq!(limiter.streams.free(), 0);
+    drop(c);
+    assert_eq!(limiter.streams.free(), 1);
+}
+
+#[tokio::test]
+async fn raising_a_limit_first_keeps_what_was_to_be_withdrawn() {
+    let limiter = RegistryLimiter::new(limits(2));
+    let held = [limiter.stream().await, limiter.stream().await];
+    limiter.set(Limit::Streams(1));
+    limiter.set(Limit::Streams(3));
+    drop(held);
+    assert_eq!(limiter.streams.free(), 3);
+}
+
+fn refusal(seconds: u64) -> Throttling {
+    Throttling::Rate {
+        pause: Some(Duration::from_secs(seconds)),
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_throttled_lane_lets_no_request_through_until_it_opens() {
+    let limiter = RegistryLimiter::new(limits(1));
+    limiter.answered(LOOK, None, refusal(7), None);
+    limiter.answered(LOOK, None, refusal(2), None);
+    let before = Instant::now();
+    limiter.enter(LOOK).await.unwrap();
+    assert_eq!(before.elapsed(), Duration::from_secs(7));
+    assert_eq!(limiter.sample().throttled, None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn nobody_waits_on_the_spot_for_a_lane_that_stays_closed() {
+    let limiter = RegistryLimiter::new(limits(1));
+    limiter.answered(LOOK, None, refusal(216), None);
+    let before = Instant::now();
+    let closed = Unavailable::Throttled(Duration::from_secs(216));
+    assert_eq!(limiter.enter(LOOK).await.unwrap_err(), closed);
+    assert_eq!(before.elapsed(), Duration::ZERO);
+    assert_eq!(limiter.sample().requests, 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_registry_that_is_gone_is_asked_again_after_a_while_and_by_one() {
+    let limiter = RegistryLimiter::new(limits(8));
+    limiter.enter(LOOK).await.unwrap().answered();
+    let mut probe = limiter.enter(LOOK).await.unwrap();
+    for seconds in [1, 2, 4] {
+        let pause = Duration::from_secs(seconds);
+        assert_eq!(probe.unreachable("connection refused"), Some(pause));
+        let sample = limiter.sample();
+        assert_eq!((sample.throttled, sample.unreachable), (Some(pause), true));
+        let before = Instant::now();
+        probe = limiter.enter(LOOK).await.unwrap();
+        assert_eq!(before.elapsed(), pause);
+        // Still held back: it is not known to be back.
+        assert!(limiter.sample().unreachable);
+        let other = tokio::time::timeout(Duration::from_secs(7), limiter.enter(LOOK)).await;
+        assert!(other.is_err(), "two probes at once");
+    }
+    // Nothing is learned of what it bears.
+    assert_eq!(limiter.sample().stream_limit, 8);
+    probe.unreachable("connection refused");
+    let probe = limiter.enter(LOOK).await.unwrap();
+    let left = probe.unreachable("no route to host");
+    assert!(left > Some(SHORT_PAUSE));
+    let why = "no route to host".into();
+    let closed = limiter.enter(LOOK).await.unwrap_err();
+    assert_eq!(closed, Unavailable::Down(Down { why, left }));
+    tokio::time::sleep(left.unwrap()).await;
+    assert!(limiter.wants_probe());
+    limiter.enter(LOOK).await.unwrap().answered();
+    let sample = limiter.sample();
+    assert_eq!((sample.throttled, sample.unreachable), (None, false));
+}
+
+#[tokio::test(start_paused = true)]
+async fn requests_are_spaced_by_a_limit_that_can_be_lifted() {
+    let limiter = RegistryLimiter::new(Limits {
+        requests_per_second: Some(10),
+        ..limits(1)
+    });
+    let before = Instant::now();
+    for _ in 0..11 {
+        limiter.enter(LOOK).await.unwrap();
+    }
+    assert_eq!(before.elapsed().as_millis(), 1000);
+    limiter.set(Limit::RequestsPerSecond(None));
+    for _ in 0..11 {
+        limiter.enter(LOOK).await.unwrap();
+    }
+    assert_eq!(before.elapsed().as_millis(), 1000);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refusal_gives_up_streams_and_the_sample_says_so() {
+    let limiter = RegistryLimiter::new(limits(8));
+    let budget = Budget {
+        limit: 100,
+        remaining: 7,
+        window: None,
+    };
+    let elapsed = Some(Duration::from_millis(30));
+    limiter.answered(LOOK, elapsed, refusal(1), Some(budget));
+    let sample = limiter.sample();
+    assert_eq!((sample.stream_limit, sample.stream_ceiling), (4, 8));
+    assert_eq!(sample.throttled, Some(Duration::from_secs(1)));
+    assert_eq!(sample.budget, Some(budget));
+    assert!(sample.answer_p95.is_some());
+    assert_eq!(limiter.streams.free(), 4);
+}
+
+#[tokio::test(start_paused = true)]
+async fn quirk_2_an_operation_that_is_refused_slows_no_other() {
+    let limiter = RegistryLimiter::new(limits(8));
+    let write = Operation::PutManifest;
+    for _ in 0..50 {
+        limiter.enter(write).await.unwrap();
+        limiter.enter(LOOK).await.unwrap();
+    }
+    let pause = limiter.answered(write, None, Throttling::Operation, None);
+    assert_eq!(pause, Some(Duration::from_secs(1)));
+    let told = Rationed {
+        operation: write,
+        request_limit: 25.0,
+        closed: pause,
+    };
+    assert_eq!(limiter.sample().rationed, Some(told));
+    let before = Instant::now();
+    for _ in 0..100 {
+        limiter.enter(LOOK).await.unwrap();
+    }
+    assert_eq!(before.elapsed(), Duration::ZERO);
+    // Half as often as when it was refused: 25 a second, after a second of rest.
+    for _ in 0..26 {
+        limiter.enter(write).await.unwrap();
+    }
+    assert_eq!(before.elapsed().as_secs(), 2);
+    let sample = limiter.sample();
+    assert_eq!((sample.stream_limit, sample.throttled), (8, None));
+    assert_eq!(sample.request_limit, None);
+    assert_eq!(sample.rationed.and_then(|told| told.closed), None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_operation_finds_the_rate_that_is_borne() {
+    let limiter = RegistryLimiter::new(limits(8));
+    let write = Operation::PutManifest;
+    // Ten a second, and one more is refused.
+    let (mut second, mut taken, mut refused) = (Instant::now(), 0, 0);
+    let begun = Instant::now();
+    let mut written = 0;
+    while written < 600 {
+        limiter.enter(write).await.unwrap();
+        if second.elapsed() >= Duration::from_secs(1) {
+            (second, taken) = (Instant::now(), 0);
+        }
+        taken += 1;
+        let said = match taken {
+            0..=10 => Throttling::None,
+            _ => Throttling::Operation,
+        };
+        written += usize::from(said == Throttling::None);
+        refused += usize::from(said == Throttling::Operation);
+        limiter.answered(write, None, said, None);
+    }
+    assert!(refused < written / 20, "{refused} of {written} refused");
+    let seconds = begun.elapsed().as_secs();
+    assert!(seconds < 120, "{seconds} s where 60 were needed");
+}

@@ -1,0 +1,324 @@
+//! Keys as an operator has them: names of keys, and which means which action.
+//!
+//! Decides what may be configured; the tables themselves are `keys` and `browse::keys`. Invariant: a table
+//! without [conflicts](Keymap::conflict) gives no key two meanings in one mode.
+
+use std::fmt::Debug;
+
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+
+/// A screen's table of keys, by the headings its keys stand under in help and README.
+pub trait Heading: Copy + Debug + Eq + 'static {
+    type Action: Copy + Debug + Eq;
+    /// What keys can speak to: the panes, or what lies over them.
+    type Mode: Copy + Debug + Eq;
+
+    /// In the order help shows them; the footer takes those with a hint, first ones first.
+    const ROWS: &'static [Row<Self>];
+    /// The mode whose keys may be configured.
+    const PANES: Self::Mode;
+
+    fn mode(self) -> Self::Mode;
+    fn title(self) -> &'static str;
+}
+
+/// A line of the table as it is before anybody configured it.
+pub struct Row<G: Heading> {
+    pub keys: &'static str,
+    action: G::Action,
+    group: G,
+    hint: &'static str,
+    says: &'static str,
+}
+
+/// Keys are separated by spaces.
+pub const fn row<G: Heading>(
+    group: G,
+    keys: &'static str,
+    action: G::Action,
+    hint: &'static str,
+    says: &'static str,
+) -> Row<G> {
+    Row {
+        keys,
+        action,
+        group,
+        hint,
+        says,
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Binding<G: Heading> {
+    pub keys: Vec<String>,
+    pub action: G::Action,
+    pub group: G,
+    /// For the footer; empty when the key is not shown there.
+    pub hint: &'static str,
+    /// Empty when it means the same as elsewhere and need not be said again.
+    pub says: &'static str,
+}
+
+/// The table as this operator has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Keymap<G: Heading> {
+    bindings: Vec<Binding<G>>,
+}
+
+/// Why a configured key cannot be had.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum KeyMistake {
+    #[error("there is no action {0}")]
+    UnknownAction(String),
+    #[error("there is no action {0} (did you mean {1}?)")]
+    NearlyAction(String, String),
+    #[error(
+        "{0} is no key; write a letter, ctrl-x, space, tab, shift-tab, enter, up, down, left, right, pgup, pgdn, home, end or delete"
+    )]
+    UnknownKey(String),
+    #[error("{0} means {1} already")]
+    Taken(String, String),
+    #[error("{0} cannot be configured: it is the way out")]
+    Fixed(String),
+}
+
+impl<G: Heading> Default for Keymap<G> {
+    fn default() -> Self {
+        let bindings = G::ROWS.iter().map(|row| Binding {
+            keys: row.keys.split(' ').map(str::to_owned).collect(),
+            action: row.action,
+            group: row.group,
+            hint: row.hint,
+            says: row.says,
+        });
+        Self {
+            bindings: bindings.collect(),
+        }
+    }
+}
+
+impl<G: Heading> Keymap<G> {
+    /// Gives the keys of an action of the panes, if there is such an action; the ones it had are free then.
+    ///
+    /// # Errors
+    /// When a key does not exist, or the action may not lose its own. Whether two actions now share a key is
+    /// told by [`Self::conflict`], once all are set.
+    pub fn set(&mut self, action: &str, keys: &[String]) -> Result<bool, KeyMistake> {
+        let own = |binding: &&mut Binding<G>| {
+            binding.group.mode() == G::PANES && binding.name() == action
+        };
+        let Some(binding) = self.bindings.iter_mut().find(own) else {
+            return Ok(false);
+        };
+        if matches!(action, "interrupt" | "back") {
+            return Err(KeyMistake::Fixed(action.into()));
+        }
+        if let Some(key) = keys.iter().find(|key| !is_key(key)) {
+            return Err(KeyMistake::UnknownKey(key.clone()));
+        }
+        binding.keys = keys.to_vec();
+        Ok(true)
+    }
+
+    /// A key of `action` that another action of the panes has as well.
+    #[must_use]
+    pub fn conflict(&self, action: &str) -> Option<KeyMistake> {
+        let own = |binding: &&Binding<G>| binding.name() == action;
+        let binding = self.in_mode(G::PANES).find(own)?;
+        binding.keys.iter().find_map(|key| {
+            let other = (self.in_mode(G::PANES))
+                .find(|other| other.action != binding.action && other.keys.contains(key))?;
+            Some(KeyMistake::Taken(key.clone(), other.name()))
+        })
+    }
+
+    /// The names of the actions of the panes, as a configuration writes them.
+    pub fn names(&self) -> impl Iterator<Item = String> {
+        self.in_mode(G::PANES).map(Binding::name)
+    }
+
+    /// What `event` means in `mode`.
+    #[must_use]
+    pub fn action(&self, mode: G::Mode, event: &KeyEvent) -> Option<G::Action> {
+        let name = name(event)?;
+        self.in_mode(mode)
+            .find(|binding| binding.keys.contains(&name))
+            .map(|binding| binding.action)
+    }
+
+    /// The bindings of a mode, in table order.
+    pub fn in_mode(&self, mode: G::Mode) -> impl Iterator<Item = &Binding<G>> {
+        (self.bindings.iter()).filter(move |binding| binding.group.mode() == mode)
+    }
+
+    /// The bindings help and README speak of, in table order.
+    pub fn explained(&self) -> impl Iterator<Item = &Binding<G>> {
+        (self.bindings.iter()).filter(|binding| !binding.says.is_empty())
+    }
+
+    /// The README's table.
+    #[must_use]
+    pub fn markdown(&self) -> String {
+        let mut text = String::from("| | Key | What it does |\n|---|---|---|\n");
+        let mut last = None;
+        for binding in self.explained() {
+            let title = match last == Some(binding.group) {
+                true => "",
+                false => binding.group.title(),
+            };
+            last = Some(binding.group);
+            let keys: Vec<String> = binding.keys.iter().map(|key| format!("`{key}`")).collect();
+            text += &format!("| {title} | {} | {} |\n", keys.join(" "), binding.says);
+        }
+        text
+    }
+}
+
+impl<G: Heading> Binding<G> {
+    /// What a configuration calls the action: `retry-all-failed`.
+    #[must_use]
+    pub fn name(&self) -> String {
+        let mut name = String::new();
+        for c in format!("{:?}", self.action).chars() {
+            if c.is_ascii_uppercase() && !name.is_empty() {
+                name.push('-');
+            }
+            name.push(c.to_ascii_lowercase());
+        }
+        name
+    }
+}
+
+impl KeyMistake {
+    /// There is no action of this name; perhaps one of `names` is meant.
+    #[must_use]
+    pub fn unknown(action: &str, names: impl Iterator<Item = String>) -> Self {
+        match near(action, names) {
+            Some(near) => Self::NearlyAction(action.into(), near),
+            None => Self::UnknownAction(action.into()),
+        }
+    }
+}
+
+/// The name that is probably meant.
+pub(super) fn near(written: &str, names: impl IntoIterator<Item = String>) -> Option<String> {
+    names
+        .into_iter()
+        .map(|name| (strsim::jaro_winkler(&name, written), name))
+        .filter(|(alike, _)| *alike > 0.8)
+        .max_by(|a, b| a.0.total_cmp(&b.0))
+        .map(|(_, name)| name)
+}
+
+/// The name a table has for a key press.
+fn name(event: &KeyEvent) -> Option<String> {
+    let plain = match event.code {
+        KeyCode::Char(' ') => "space".to_owned(),
+        KeyCode::Char(c) => c.to_string(),
+        KeyCode::Up => "up".to_owned(),
+        KeyCode::Down => "down".to_owned(),
+        KeyCode::Left => "left".to_owned(),
+        KeyCode::Right => "right".to_owned(),
+        KeyCode::PageUp => "pgup".to_owned(),
+        KeyCode::PageDown => "pgdn".to_owned(),
+        KeyCode::Home => "home".to_owned(),
+        KeyCode::End => "end".to_owned(),
+        KeyCode::Tab => "tab".to_owned(),
+        KeyCode::BackTab => "shift-tab".to_owned(),
+        KeyCode::Enter => "enter".to_owned(),
+        KeyCode::Esc => "esc".to_owned(),
+        KeyCode::Delete => "delete".to_owned(),
+        _ => return None,
+    };
+    if event.modifiers.contains(KeyModifiers::CONTROL) {
+        return Some(format!("ctrl-{plain}"));
+    }
+    (!event.modifiers.contains(KeyModifiers::ALT)).then_some(plain)
+}
+
+/// The key press a name of the table stands for.
+#[must_use]
+pub fn event(name: &str) -> Option<KeyEvent> {
+    let (modifiers, plain) = match name.strip_prefix("ctrl-") {
+        Some(plain) => (KeyModifiers::CONTROL, plain),
+        None => (KeyModifiers::NONE, name),
+    };
+    let code = match plain {
+        "space" => KeyCode::Char(' '),
+        "up" => KeyCode::Up,
+        "down" => KeyCode::Down,
+        "left" => KeyCode::Left,
+        "right" => KeyCode::Right,
+        "pgup" => KeyCode::PageUp,
+        "pgdn" => KeyCode::PageDown,
+        "home" => KeyCode::Home,
+        "end" => KeyCode::End,
+        "tab" => KeyCode::Tab,
+        "shift-tab" => KeyCode::BackTab,
+        "enter" => KeyCode::Enter,
+        "esc" => KeyCode::Esc,
+        "delete" => KeyCode::Delete,
+        "backspace" => KeyCode::Backspace,
+        other => {
+            let mut letters = other.chars();
+            let letter = letters.next()?;
+            letters.next().is_none().then_some(KeyCode::Char(letter))?
+        }
+    };
+    Some(KeyEvent::new(code, modifiers))
+}
+
+/// Whether a key may be configured: it exists, and taking it does not lock anybody in.
+fn is_key(key: &str) -> bool {
+    event(key).and_then(|event| name(&event)).as_deref() == Some(key)
+        && !matches!(key, "esc" | "ctrl-c")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tui::{browse, keymap};
+
+    fn set(keymap: &mut keymap::Keymap, action: &str, keys: &[&str]) -> Result<bool, KeyMistake> {
+        let keys: Vec<String> = keys.iter().map(|key| (*key).to_owned()).collect();
+        keymap.set(action, &keys)
+    }
+
+    #[test]
+    fn a_configured_key_takes_the_place_of_the_old_one() {
+        let mut keymap = keymap::Keymap::default();
+        assert_eq!(set(&mut keymap, "retry", &["ctrl-r", "delete"]), Ok(true));
+        let press = |name| keymap.action(keymap::Mode::Panes, &event(name).unwrap());
+        assert_eq!(press("ctrl-r"), Some(keymap::Action::Retry));
+        assert_eq!(press("delete"), Some(keymap::Action::Retry));
+        assert_eq!(press("r"), None);
+        assert_eq!(keymap.conflict("retry"), None);
+    }
+
+    #[test]
+    fn a_wrong_key_says_what_is_wrong() {
+        let mut keymap = keymap::Keymap::default();
+        let said = |mistake: Result<bool, KeyMistake>| mistake.unwrap_err().to_string();
+        assert_eq!(set(&mut keymap, "retri", &["x"]), Ok(false));
+        assert_eq!(
+            KeyMistake::unknown("retri", keymap.names()).to_string(),
+            "there is no action retri (did you mean retry?)"
+        );
+        assert!(said(set(&mut keymap, "retry", &["hyper-x"])).starts_with("hyper-x is no key"));
+        assert!(said(set(&mut keymap, "interrupt", &["x"])).contains("the way out"));
+        set(&mut keymap, "retry", &["s"]).unwrap();
+        assert_eq!(
+            keymap.conflict("retry").map(|mistake| mistake.to_string()),
+            Some("s means skip already".into())
+        );
+    }
+
+    #[test]
+    fn every_key_of_a_table_is_the_name_of_its_press() {
+        let batch = keymap::Group::ROWS.iter().map(|row| row.keys);
+        let browser = browse::keys::Group::ROWS.iter().map(|row| row.keys);
+        for key in batch.chain(browser).flat_map(|keys| keys.split(' ')) {
+            assert_eq!(name(&event(key).unwrap()).as_deref(), Some(key));
+        }
+    }
+}
