@@ -3,6 +3,7 @@
 //! Decides names of commands and options, and the exit code: 0 all good, 1 some failed, 2 usage or list
 //! error, 3 stopped and resumable. Invariant: data goes to stdout, everything else to stderr.
 
+mod allocator;
 mod batch_deletion;
 mod batches;
 mod browse;
@@ -294,6 +295,7 @@ impl From<Exit> for ExitCode {
 /// Runs the program on the process's arguments.
 #[must_use]
 pub fn main() -> ExitCode {
+    allocator::return_large_buffers();
     // Exits with 2 on wrong arguments, with 0 on --help.
     let arguments = Arguments::parse();
     let runtime = match tokio::runtime::Builder::new_multi_thread()
