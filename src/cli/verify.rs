@@ -151,8 +151,8 @@ async fn compare(
                 Err(error) => error,
             };
             match error.class() {
-                FailureClass::Transient { retry_after } if tries < policy.attempts => {
-                    let wait = policy.delay(job.id, tries, retry_after);
+                FailureClass::Transient { retry_after_ms } if tries < policy.attempts => {
+                    let wait = policy.delay(job.id, tries, retry_after_ms.map(Into::into));
                     let next = present::next_attempt(wait, Attempt(tries), Some(policy.attempts));
                     let said = error.to_string();
                     let said = present::sanitize(&said);

@@ -9,12 +9,13 @@ use std::{
 };
 
 use super::{
-    CopyError, CopyRequest, PlannedBlob, Report,
+    CopyError, CopyRequest, Report,
     graph::{Graph, Origin},
     referrers::{Attachment, Brought, Search},
     registry_state::RegistryState,
 };
 use crate::{
+    batch::PlannedBlob,
     oci::{Descriptor, Digest, Manifest},
     registry::ImageBudget,
 };
@@ -129,7 +130,7 @@ impl Plan {
             std::iter::once(&mut image).chain(attachments.map(|attached| &mut attached.graph));
         let blobs = graphs
             .flat_map(|graph| std::mem::take(&mut graph.blobs))
-            .filter(|blob| seen.insert(blob.descriptor.digest.clone()))
+            .filter(|blob| seen.insert(blob.digest.clone()))
             .collect();
         Self {
             image,

@@ -20,9 +20,9 @@ use super::{
     registry_state::RegistryState,
 };
 use crate::{
-    batch::{JobId, Side},
+    batch::{JobId, RegistryStatus, Side},
     oci::{Attachments, Digest, OnExisting, Platform, Reference, Registry, Repository},
-    registry::{self, Client, ImageBudget, LimiterSample, Settings, StreamQueue, UploadMode},
+    registry::{self, Client, ImageBudget, Settings, StreamQueue},
 };
 
 /// How long the end of a batch waits for registries to cancel uploads.
@@ -210,26 +210,16 @@ impl Engine {
         let _ = timeout(CANCEL_TIME, cancels).await;
     }
 
-    /// The lanes of all registries used so far.
+    /// The status of each registry used so far, ordered by name.
     #[must_use]
-    pub fn registries(&self) -> Vec<(Registry, LimiterSample, UploadMode)> {
+    pub fn registries(&self) -> Vec<RegistryStatus> {
         let sites = self
             .registries
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        let mut lanes: Vec<_> = sites
-            .iter()
-            .map(|(registry, site)| {
-                let client = &site.client;
-                (
-                    registry.clone(),
-                    client.limiter().sample(),
-                    client.upload_mode(),
-                )
-            })
-            .collect();
-        lanes.sort_by(|(a, ..), (b, ..)| a.cmp(b));
-        lanes
+        let mut registries: Vec<_> = sites.values().map(|site| site.client.status()).collect();
+        registries.sort_by(|a, b| a.registry.cmp(&b.registry));
+        registries
     }
 
     /// The registries that are down and waited for, and that nobody asks whether they are back.

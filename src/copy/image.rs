@@ -23,8 +23,8 @@ use super::{
     registry_state::RegistryState,
 };
 use crate::{
-    batch::Side,
-    oci::{Descriptor, Digest, Manifest, OnExisting, Repository, Version},
+    batch::{PlannedBlob, Side},
+    oci::{Digest, Manifest, OnExisting, Repository, Version},
     registry::{ErrorCause, FailureClass, ImageBudget, Operation, Refusal, StreamQueue},
 };
 
@@ -303,9 +303,7 @@ impl ImageCopy<'_> {
     async fn plan_anew(&self, plan: Plan) -> Result<Plan, CopyError> {
         let home = self.destination_repository();
         for blob in plan.blobs.iter() {
-            self.destination
-                .claims
-                .forget(&blob.descriptor.digest, home);
+            self.destination.claims.forget(&blob.digest, home);
         }
         self.destination.forget_manifests(home);
         self.destination.mark_used(home);
@@ -332,7 +330,7 @@ impl ImageCopy<'_> {
     /// Brings every blob where it should be. A blob that fails does not take the others down: what they
     /// have sent would be sent again by the next attempt. Of several failures the largest blob's counts.
     async fn settle(&self, plan: &Plan) -> Result<(), CopyError> {
-        let mut blobs: Vec<_> = plan.blobs.iter().map(|blob| &blob.descriptor).collect();
+        let mut blobs: Vec<_> = plan.blobs.iter().collect();
         blobs.sort_by_key(|blob| std::cmp::Reverse(blob.size));
         let mut waiting = blobs.into_iter().enumerate();
         let copy = async |(at, blob)| (at, self.blob(blob).run().await);
@@ -349,7 +347,7 @@ impl ImageCopy<'_> {
         failed.map_or(Ok(()), |(_, error)| Err(error))
     }
 
-    pub(super) fn blob<'b>(&'b self, blob: &'b Descriptor) -> BlobCopy<'b> {
+    pub(super) fn blob<'b>(&'b self, blob: &'b PlannedBlob) -> BlobCopy<'b> {
         BlobCopy {
             image: self.order.image,
             blob,

@@ -30,4 +30,4 @@ pub use engine::{CopyOutcome, CopyRequest, Engine};
 pub use error::CopyError;
 pub use preflight::PreflightOutcome;
 pub use provisioner::{CreateCommand, CreateFailure};
-pub use report::{ByteCounter, PlannedBlob, PlannedManifest, Report};
+pub use report::{ByteCounter, Report};

@@ -62,9 +62,7 @@ impl ImageCopy<'_> {
             return Ok(PreflightOutcome::UpToDate { root });
         }
         for some in plan.blobs.chunks(TOGETHER) {
-            let looks: Vec<_> = (some.iter())
-                .map(|blob| self.blob(&blob.descriptor).check())
-                .collect();
+            let looks: Vec<_> = (some.iter()).map(|blob| self.blob(blob).check()).collect();
             stream::iter(looks)
                 .buffer_unordered(READERS)
                 .try_collect::<()>()

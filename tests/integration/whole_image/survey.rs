@@ -25,7 +25,7 @@ impl Pair {
             let mut found = found.lock().unwrap();
             match report {
                 Report::Planned { blobs, .. } => {
-                    let digests = blobs.iter().map(|blob| blob.descriptor.digest.clone());
+                    let digests = blobs.iter().map(|blob| blob.digest.clone());
                     found.blobs.extend(digests);
                 }
                 Report::Settled { digest, how, .. } => {
