@@ -26,7 +26,7 @@ mod source_reader;
 mod suspended_uploads;
 mod transfer;
 
-pub use engine::{CopyOutcome, CopyRequest, Engine};
+pub use engine::{CopyOutcome, Engine};
 pub use error::CopyError;
 pub use preflight::PreflightOutcome;
 pub use provisioner::{CreateCommand, CreateFailure};

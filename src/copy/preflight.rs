@@ -69,7 +69,7 @@ impl ImageCopy<'_> {
                 .await?;
         }
         if !self.budget.is_large() {
-            self.plan_cache.put(self.order.image, source, plan);
+            self.plan_cache.put(self.order.id, source, plan);
         }
         Ok(PreflightOutcome::Missing)
     }

@@ -20,9 +20,9 @@ use tokio::{
 };
 use tokio_util::task::AbortOnDropHandle;
 use transship::{
-    batch::JobId,
-    copy::{CopyError, CopyRequest, Engine},
-    oci::Attachments,
+    batch::{Job, JobId},
+    copy::{CopyError, Engine},
+    oci::{Attachments, CopySpec},
     registry::{Client, Credentials, FailureClass, Settings},
     run::RetryPolicy,
 };
@@ -121,7 +121,7 @@ fn client(address: SocketAddr, credentials: Credentials) -> Client {
 /// Copies as the dispatcher does, each image as often as the policy says; what became of them and how long it took.
 async fn copy_all(
     engine: Engine,
-    order: impl Fn(u32) -> CopyRequest,
+    order: impl Fn(u32) -> Job,
 ) -> (Vec<Result<(), CopyError>>, Duration) {
     let (policy, slots, begun) = (
         RetryPolicy::default(),
@@ -152,14 +152,13 @@ async fn copy_all(
     (outcomes, begun.elapsed())
 }
 
-fn order(number: u32, source: &str, destination: &str) -> CopyRequest {
-    CopyRequest {
-        image: JobId(number),
-        source: source.parse().unwrap(),
-        destination: destination.parse().unwrap(),
-        platforms: Vec::new(),
-        attachments: Attachments::NONE,
-        on_existing: Default::default(),
+fn order(number: u32, source: &str, destination: &str) -> Job {
+    Job {
+        id: JobId(number),
+        spec: CopySpec {
+            attachments: Attachments::NONE,
+            ..CopySpec::new(source.parse().unwrap(), destination.parse().unwrap())
+        },
     }
 }
 
