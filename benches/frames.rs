@@ -16,7 +16,7 @@ use transship::{
         Attempt, BatchId, BlobKind, BlobProgress, Event, Job, JobId, Outcome, PlannedBlob,
         QueueReason, Settled,
     },
-    oci::Digest,
+    oci::{CopySpec, Digest},
     tui::{OffscreenTui, Options},
 };
 
@@ -102,11 +102,7 @@ fn listed(images: u32) -> OffscreenTui {
         stage.event(Arc::new(Event::JobListed {
             job: Job {
                 id: JobId(id),
-                source: reference("a.example"),
-                destination: reference("b.example"),
-                platforms: Vec::new(),
-                attachments: Default::default(),
-                on_existing: Default::default(),
+                spec: CopySpec::new(reference("a.example"), reference("b.example")),
             },
         }));
     }

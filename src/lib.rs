@@ -7,13 +7,13 @@
 //! list      ->  oci                           the TOML list: schema, spans, rewrites, filters
 //! batch     ->  oci                           job ids, Event, Command, Board, Failure: the shared vocabulary
 //! program   ->  (nothing)                     runs the programs an operator names, within limits
-//! registry  ->  oci                           the distribution protocol over HTTP
+//! registry  ->  batch, oci                    the distribution protocol over HTTP
 //! credentials  ->  registry, program, oci     where operators keep credentials; login and logout
 //! copy      ->  batch, registry, program, oci        one image: graph walk, blob ladder, claims, mounts, metering
 //! journal   ->  batch, oci                    what survives: SQLite by default
 //! run       ->  copy, journal, batch, registry, oci   dispatcher loop, pure scheduler, workers
-//! inspect   ->  registry, oci                 what is inside a registry, down to layers and referrers
-//! verify    ->  registry, oci                 whether a destination is what its source is
+//! inspect   ->  registry, batch, oci          what is inside a registry, down to layers and referrers
+//! verify    ->  registry, batch, oci          whether a destination is what its source is
 //! present   ->  batch, oci                    words, sizes and sentences the front ends share
 //! tui, headless  ->  present, inspect, batch, program, oci   front ends: they see events and send commands
 //! serve     ->  oci                           the embedded registry

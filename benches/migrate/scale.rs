@@ -21,7 +21,7 @@ use transship::{
     batch::{Attempt, BlobKind, Board, Event, Job, JobId, Outcome, PlannedBlob, Settled},
     copy::Engine,
     journal::{Journal, JournalLocation, NewBatch, Recorder},
-    oci::{Attachments, Digest, Repository, Tag},
+    oci::{CopySpec, Digest, Repository, Tag},
     registry::{Settings, TlsSettings},
     run::{self, Batch, Dispatcher, Inputs, Observer, RetryPolicy},
     serve::{Estate, Options, Server, Store},
@@ -328,11 +328,10 @@ fn job(id: u32) -> Result<Job> {
     let name = format!("team-{}/app-{}:1.{id}.0", id % 7, id % 100);
     Ok(Job {
         id: JobId(id),
-        source: format!("a.example/{name}").parse()?,
-        destination: format!("b.example/{name}").parse()?,
-        platforms: Vec::new(),
-        attachments: Attachments::ALL,
-        on_existing: Default::default(),
+        spec: CopySpec::new(
+            format!("a.example/{name}").parse()?,
+            format!("b.example/{name}").parse()?,
+        ),
     })
 }
 

@@ -107,6 +107,7 @@ mod tests {
     use transship::batch::{BatchId, Event, Job, JobId};
 
     use super::*;
+    use transship::oci::CopySpec;
 
     #[tokio::test(start_paused = true)]
     async fn an_event_stream_becomes_every_picture_of_the_readme() {
@@ -120,11 +121,10 @@ mod tests {
         let listed = Event::JobListed {
             job: Job {
                 id: JobId(0),
-                source: "a.example/team/app:1".parse().unwrap(),
-                destination: "b.example/team/app:1".parse().unwrap(),
-                platforms: Vec::new(),
-                attachments: Default::default(),
-                on_existing: Default::default(),
+                spec: CopySpec::new(
+                    "a.example/team/app:1".parse().unwrap(),
+                    "b.example/team/app:1".parse().unwrap(),
+                ),
             },
         };
         let lines = [started, listed].map(|event| serde_json::to_string(&event).unwrap() + "\n");

@@ -142,7 +142,7 @@ impl Plan {
     }
 
     fn change(&mut self, view: &JobView, change: fn(&mut Content, &JobView, bool)) {
-        let registry = &view.job.destination.registry;
+        let registry = &view.job.spec.destination.registry;
         let share = self.registries.entry(registry.clone()).or_default();
         for blob in &view.blobs {
             let found = blob.state == BlobState::Settled(Settled::Present);
@@ -210,7 +210,7 @@ impl Content {
 
     fn add(&mut self, view: &JobView, found: bool) {
         self.near += usize::from(is_near(view));
-        let repository = view.job.destination.repository.clone();
+        let repository = view.job.spec.destination.repository.clone();
         let place = self.places.entry(repository).or_default();
         place.images += 1;
         self.present += u64::from(found && place.found == 0);
@@ -218,7 +218,7 @@ impl Content {
     }
 
     fn remove(&mut self, view: &JobView, found: bool) {
-        let repository = &view.job.destination.repository;
+        let repository = &view.job.spec.destination.repository;
         let Some(place) = self.places.get_mut(repository) else {
             return;
         };
@@ -235,7 +235,7 @@ impl Content {
 }
 
 fn is_near(view: &JobView) -> bool {
-    view.job.source.registry == view.job.destination.registry
+    view.job.spec.source.registry == view.job.spec.destination.registry
 }
 
 impl Amounts {
@@ -260,6 +260,7 @@ impl Amounts {
 mod tests {
     use super::*;
     use crate::batch::{Attempt, Job, Outcome, PlannedBlob, QueueReason, SkipReason};
+    use crate::oci::CopySpec;
 
     const MIB: u64 = 1 << 20;
 
@@ -278,11 +279,7 @@ mod tests {
                 review.tell(Event::JobListed {
                     job: Job {
                         id,
-                        source: source.parse().unwrap(),
-                        destination: destination.parse().unwrap(),
-                        platforms: Vec::new(),
-                        attachments: Default::default(),
-                        on_existing: Default::default(),
+                        spec: CopySpec::new(source.parse().unwrap(), destination.parse().unwrap()),
                     },
                 });
             }

@@ -43,6 +43,7 @@ mod tests {
     use crate::batch::{
         Event, Failure, FailureClass, Job, JobId, Outcome, Side, SkipReason, StopReason,
     };
+    use crate::oci::CopySpec;
 
     fn verdict(outcomes: Vec<Option<Outcome>>, stopped_by: Option<StopReason>) -> u8 {
         let mut board = Board::default();
@@ -50,11 +51,10 @@ mod tests {
             board.apply(&Event::JobListed {
                 job: Job {
                     id,
-                    source: "a.example/app:1".parse().unwrap(),
-                    destination: "b.example/app:1".parse().unwrap(),
-                    platforms: Vec::new(),
-                    attachments: Default::default(),
-                    on_existing: Default::default(),
+                    spec: CopySpec::new(
+                        "a.example/app:1".parse().unwrap(),
+                        "b.example/app:1".parse().unwrap(),
+                    ),
                 },
             });
             if let Some(outcome) = outcome {

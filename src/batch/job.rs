@@ -6,7 +6,7 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
-use crate::oci::{Attachments, OnExisting, Platform, Reference};
+use crate::oci::CopySpec;
 
 /// Names a batch: what `transship resume` takes.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -30,21 +30,12 @@ pub struct Attempt(pub u16);
 #[serde(transparent)]
 pub struct Millis(pub u64);
 
-/// One image to move: one source reference to one destination reference.
+/// One image of a batch.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Job {
     pub id: JobId,
-    pub source: Reference,
-    pub destination: Reference,
-    /// Which children of an index to copy; empty means the whole index, byte-exact.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub platforms: Vec<Platform>,
-    /// What goes along with the image; all of it unless the list says otherwise.
-    #[serde(default, skip_serializing_if = "Attachments::is_all")]
-    pub attachments: Attachments,
-    /// What happens to a destination tag that names another image.
-    #[serde(default, skip_serializing_if = "OnExisting::is_replace")]
-    pub on_existing: OnExisting,
+    #[serde(flatten)]
+    pub spec: CopySpec,
 }
 
 /// What a blob is to its image.

@@ -72,15 +72,16 @@ pub struct Budget {
     pub window_ms: Option<Millis>,
 }
 
+/// How the bytes of a blob are sent.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "mode", rename_all = "snake_case")]
 pub enum UploadMode {
-    /// One request with all bytes.
+    /// All bytes in the PUT that commits.
     #[default]
     Whole,
-    /// One request with all bytes and one that commits.
+    /// All bytes in one PATCH, then an empty PUT, which can be authorized again.
     Streamed,
-    /// Requests of at most so many bytes.
+    /// PATCHes of at most `bytes`; each is known to have arrived before the next is sent.
     Chunks { bytes: u64 },
 }
 

@@ -114,8 +114,8 @@ async fn images(list: &List, inspector: &Inspector) -> anyhow::Result<Result<Vec
         Err(mistakes) => return Ok(Err(lists::report(&mistakes))),
     };
     let pairs = expansion.images.into_iter().map(|image| Pair {
-        source: image.source,
-        destination: image.destination,
+        source: image.spec.source,
+        destination: image.spec.destination,
     });
     Ok(Ok(pairs.collect()))
 }

@@ -45,15 +45,15 @@ fn part(whole: &str, jobs: &[Job]) -> anyhow::Result<String> {
 }
 
 fn entry(job: &Job) -> ImageEntry {
-    let platforms = job.platforms.iter().map(ToString::to_string).collect();
+    let platforms = job.spec.platforms.iter().map(ToString::to_string).collect();
     ImageEntry::Table(Box::new(ImageTable {
-        name: Some(job.source.to_string()),
-        to: Some(job.destination.to_string()),
+        name: Some(job.spec.source.to_string()),
+        to: Some(job.spec.destination.to_string()),
         platforms: Some(platforms).filter(|platforms: &Vec<_>| !platforms.is_empty()),
-        referrers: (!job.attachments.referrers).then_some(false),
-        cosign_tags: (!job.attachments.cosign_tags).then_some(false),
-        recheck_attachments: job.attachments.recheck.then_some(true),
-        on_existing: (!job.on_existing.is_replace()).then(|| job.on_existing.to_string()),
+        referrers: (!job.spec.attachments.referrers).then_some(false),
+        cosign_tags: (!job.spec.attachments.cosign_tags).then_some(false),
+        recheck_attachments: job.spec.attachments.recheck.then_some(true),
+        on_existing: (!job.spec.on_existing.is_replace()).then(|| job.spec.on_existing.to_string()),
         ..ImageTable::default()
     }))
 }
@@ -80,6 +80,7 @@ fn create(directory: &Path, list: &Path) -> anyhow::Result<(PathBuf, File)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::oci::CopySpec;
     use crate::{batch::JobId, list::List, oci::OnExisting};
 
     const LIST: &str = r#"
@@ -101,11 +102,10 @@ mod tests {
     fn job(source: &str, destination: &str) -> Job {
         Job {
             id: JobId(0),
-            source: source.parse().unwrap(),
-            destination: destination.parse().unwrap(),
-            platforms: vec!["linux/arm64".parse().unwrap()],
-            attachments: Default::default(),
-            on_existing: Default::default(),
+            spec: CopySpec {
+                platforms: vec!["linux/arm64".parse().unwrap()],
+                ..CopySpec::new(source.parse().unwrap(), destination.parse().unwrap())
+            },
         }
     }
 
@@ -113,24 +113,19 @@ mod tests {
     fn what_a_list_says_for_all_images_does_not_change_those_of_a_part() {
         let defaults = "[defaults]\nattempts = 7\nreferrers = false\nplatforms = [\"linux/amd64\"]\n\
                         on-existing = \"fail\"\n";
-        let all = Job {
-            platforms: Vec::new(),
-            on_existing: OnExisting::Keep,
-            ..job("a.example/team/api:1", "b.example/mirror/crew/api:1")
-        };
-        let other = Job {
-            on_existing: OnExisting::Replace,
-            ..job("a.example/team/web:2", "b.example/mirror/crew/web:2")
-        };
+        let mut all = job("a.example/team/api:1", "b.example/mirror/crew/api:1");
+        all.spec.platforms.clear();
+        all.spec.on_existing = OnExisting::Keep;
+        let other = job("a.example/team/web:2", "b.example/mirror/crew/web:2");
         let jobs = [all, other];
         let text = part(&format!("{LIST}{defaults}"), &jobs).unwrap();
         let list = List::parse("part.toml", &text).unwrap();
         assert_eq!(list.defaults.attempts.map(u16::from), Some(7));
         let images = list.expand(&Default::default()).unwrap().images;
         for (job, image) in jobs.iter().zip(&images) {
-            assert_eq!(image.platforms[..], job.platforms[..]);
-            assert_eq!(image.attachments, job.attachments);
-            assert_eq!(image.on_existing, job.on_existing);
+            assert_eq!(image.spec.platforms[..], job.spec.platforms[..]);
+            assert_eq!(image.spec.attachments, job.spec.attachments);
+            assert_eq!(image.spec.on_existing, job.spec.on_existing);
         }
     }
 
@@ -143,9 +138,9 @@ mod tests {
         let [image] = &images[..] else {
             panic!("{text}");
         };
-        assert_eq!(image.source, one.source);
-        assert_eq!(image.destination, one.destination);
-        assert_eq!(image.platforms[..], one.platforms[..]);
+        assert_eq!(image.spec.source, one.spec.source);
+        assert_eq!(image.spec.destination, one.spec.destination);
+        assert_eq!(image.spec.platforms[..], one.spec.platforms[..]);
         assert!(text.contains("plain-http = true"), "{text}");
         assert!(text.contains("password-env = \"SECRET\""), "{text}");
     }

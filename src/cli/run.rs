@@ -185,11 +185,7 @@ pub(super) async fn expand(list: &List, engine: &Engine) -> anyhow::Result<Resul
         .zip(expansion.images)
         .map(|(id, image)| Job {
             id,
-            source: image.source,
-            destination: image.destination,
-            platforms: image.platforms.to_vec(),
-            attachments: image.attachments,
-            on_existing: image.on_existing,
+            spec: image.spec,
         });
     Ok(Ok(jobs.collect()))
 }
@@ -201,8 +197,8 @@ fn remember(engine: &Engine, stored: &Stored) -> anyhow::Result<()> {
         .iter()
         .map(|job| {
             (
-                &job.job.destination.registry,
-                &job.job.destination.repository,
+                &job.job.spec.destination.registry,
+                &job.job.spec.destination.repository,
             )
         })
         .collect();

@@ -22,7 +22,7 @@ use crate::{
     present,
     registry::FailureClass,
     run::RetryPolicy,
-    verify::{Depth, Findings, Image, Verifier},
+    verify::{Depth, Findings, Verifier},
 };
 
 /// Images compared at once.
@@ -135,28 +135,22 @@ async fn compare(
     job: Job,
 ) -> (Job, Compared) {
     let compared = async {
-        let source = engine.client(&job.source.registry)?;
-        let destination = engine.client(&job.destination.registry)?;
-        let image = Image {
-            source: job.source.clone(),
-            destination: job.destination.clone(),
-            platforms: job.platforms.clone(),
-            attachments: job.attachments,
-        };
+        let source = engine.client(&job.spec.source.registry)?;
+        let destination = engine.client(&job.spec.destination.registry)?;
         let mut tries = 0;
         loop {
             tries += 1;
-            let error = match verifier.verify(&source, &destination, &image).await {
+            let error = match verifier.verify(&source, &destination, &job.spec).await {
                 Ok(findings) => return Ok(findings),
                 Err(error) => error,
             };
             match error.class() {
-                FailureClass::Transient { retry_after } if tries < policy.attempts => {
-                    let wait = policy.delay(job.id, tries, retry_after);
+                FailureClass::Transient { retry_after_ms } if tries < policy.attempts => {
+                    let wait = policy.delay(job.id, tries, retry_after_ms.map(Into::into));
                     let next = present::next_attempt(wait, Attempt(tries), Some(policy.attempts));
                     let said = error.to_string();
                     let said = present::sanitize(&said);
-                    output::tell(format_args!("{}: {said}; {next}", job.destination));
+                    output::tell(format_args!("{}: {said}; {next}", job.spec.destination));
                     tokio::time::sleep(wait).await;
                 }
                 _ => return Err(error.into()),
@@ -183,8 +177,8 @@ fn tell(job: &Job, compared: &Compared, json: bool) -> std::io::Result<()> {
         .collect();
     if json {
         let mut line = json!({
-            "source": job.source.to_string(),
-            "destination": job.destination.to_string(),
+            "source": job.spec.source.to_string(),
+            "destination": job.spec.destination.to_string(),
             "differences": differences,
             "error": error,
         });
@@ -197,7 +191,7 @@ fn tell(job: &Job, compared: &Compared, json: bool) -> std::io::Result<()> {
     for note in notes {
         output::tell(format_args!(
             "{}: {}",
-            job.destination,
+            job.spec.destination,
             present::sanitize(&note)
         ));
     }
@@ -206,7 +200,12 @@ fn tell(job: &Job, compared: &Compared, json: bool) -> std::io::Result<()> {
     let lines: Vec<String> = lines.collect();
     print(|output| {
         lines.iter().try_for_each(|line| {
-            writeln!(output, "{}: {}", job.destination, present::sanitize(line))
+            writeln!(
+                output,
+                "{}: {}",
+                job.spec.destination,
+                present::sanitize(line)
+            )
         })
     })
 }

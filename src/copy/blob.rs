@@ -13,14 +13,14 @@ use super::{
     transfer::Transfer,
 };
 use crate::{
-    batch::{JobId, Settled, Side},
-    oci::{Descriptor, Repository},
+    batch::{JobId, PlannedBlob, Settled, Side},
+    oci::Repository,
     registry::{BlobPresence, StreamQueue, UploadStart},
 };
 
 pub(super) struct BlobCopy<'a> {
     pub image: JobId,
-    pub blob: &'a Descriptor,
+    pub blob: &'a PlannedBlob,
     pub source: &'a RegistryState,
     pub from: &'a Repository,
     pub destination: &'a RegistryState,
@@ -95,7 +95,7 @@ impl BlobCopy<'_> {
         let digest = &self.blob.digest;
         if let Some(from) = mount.filter(|from| *from != self.into) {
             let begun = client
-                .mount_blob(self.into, self.blob, from)
+                .mount_blob(self.into, digest, self.blob.size, from)
                 .await
                 .map_err(blame(Side::Destination))?;
             let how = match begun {

@@ -9,12 +9,13 @@ use std::{
 };
 
 use super::{
-    CopyError, CopyRequest, PlannedBlob, Report,
+    CopyError, Report,
     graph::{Graph, Origin},
     referrers::{Attachment, Brought, Search},
     registry_state::RegistryState,
 };
 use crate::{
+    batch::{Job, PlannedBlob},
     oci::{Descriptor, Digest, Manifest},
     registry::ImageBudget,
 };
@@ -47,13 +48,16 @@ pub(super) struct Plan {
 impl Plan {
     pub(super) async fn make(
         root: Root,
-        order: &CopyRequest,
+        order: &Job,
         source: &RegistryState,
         destination: &RegistryState,
         budget: &ImageBudget<'_>,
         report: &(dyn Fn(Report) + Send + Sync),
     ) -> Result<Self, CopyError> {
-        let (from, into) = (&order.source.repository, &order.destination.repository);
+        let (from, into) = (
+            &order.spec.source.repository,
+            &order.spec.destination.repository,
+        );
         let Root {
             manifest,
             rewritten,
@@ -67,7 +71,7 @@ impl Plan {
         };
         let only = |image| plan(image, Vec::new(), Vec::new());
         // A new tag for what the repository holds: all there is to write is the manifest.
-        if order.source.registry == order.destination.registry && from == into {
+        if order.spec.source.registry == order.spec.destination.registry && from == into {
             return Ok(only(Graph::of(manifest)));
         }
         let is_complete = |digest: &Digest| destination.has_manifest(into, digest);
@@ -84,7 +88,7 @@ impl Plan {
         } else {
             Graph::read(origin, manifest, &is_complete).await?
         };
-        if !order.attachments.any() {
+        if !order.spec.attachments.any() {
             return Ok(only(image));
         }
         let manifests = image.manifests().skip(usize::from(rewritten));
@@ -92,7 +96,7 @@ impl Plan {
         let own: Vec<Digest> = own.chain(&image.left_out).cloned().collect();
         let taken = own.iter().cloned().collect();
         let subjects = own.into_iter().map(|subject| Brought {
-            registry: order.source.registry.clone(),
+            registry: order.spec.source.registry.clone(),
             from: from.clone(),
             into: into.clone(),
             subject,
@@ -105,7 +109,7 @@ impl Plan {
             .map(|brought| brought.subject.clone())
             .collect();
         let search = Search {
-            wanted: order.attachments,
+            wanted: order.spec.attachments,
             origin,
             source,
             destination,
@@ -129,7 +133,7 @@ impl Plan {
             std::iter::once(&mut image).chain(attachments.map(|attached| &mut attached.graph));
         let blobs = graphs
             .flat_map(|graph| std::mem::take(&mut graph.blobs))
-            .filter(|blob| seen.insert(blob.descriptor.digest.clone()))
+            .filter(|blob| seen.insert(blob.digest.clone()))
             .collect();
         Self {
             image,

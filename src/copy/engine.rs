@@ -20,29 +20,15 @@ use super::{
     registry_state::RegistryState,
 };
 use crate::{
-    batch::{JobId, Side},
-    oci::{Attachments, Digest, OnExisting, Platform, Reference, Registry, Repository},
-    registry::{self, Client, ImageBudget, LimiterSample, Settings, StreamQueue, UploadMode},
+    batch::{Job, RegistryStatus, Side},
+    oci::{Digest, Registry, Repository},
+    registry::{self, Client, ImageBudget, Settings, StreamQueue},
 };
 
 /// How long the end of a batch waits for registries to cancel uploads.
 const CANCEL_TIME: Duration = Duration::from_secs(3);
 /// Uploads cancelled at once.
 const CANCELS: usize = 16;
-
-/// One image to copy.
-#[derive(Clone, Debug)]
-pub struct CopyRequest {
-    pub image: JobId,
-    pub source: Reference,
-    pub destination: Reference,
-    /// Which children of an index to copy; empty means all.
-    pub platforms: Vec<Platform>,
-    /// What goes along with the image.
-    pub attachments: Attachments,
-    /// What happens to a destination tag that names another image.
-    pub on_existing: OnExisting,
-}
 
 /// How a copy ended well.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -107,7 +93,7 @@ impl Engine {
     /// The side that failed, what it said and its class. What was settled until then stays settled.
     pub async fn copy(
         &self,
-        order: &CopyRequest,
+        order: &Job,
         report: &(dyn Fn(Report) + Send + Sync),
     ) -> Result<CopyOutcome, CopyError> {
         let sites = self.registry_states(order)?;
@@ -121,7 +107,7 @@ impl Engine {
     /// As [`Engine::copy`].
     pub async fn preflight(
         &self,
-        order: &CopyRequest,
+        order: &Job,
         report: &(dyn Fn(Report) + Send + Sync),
     ) -> Result<PreflightOutcome, CopyError> {
         let sites = self.registry_states(order)?;
@@ -130,7 +116,7 @@ impl Engine {
 
     fn image<'a>(
         &'a self,
-        order: &'a CopyRequest,
+        order: &'a Job,
         [source, destination]: &'a [Arc<RegistryState>; 2],
         report: &'a (dyn Fn(Report) + Send + Sync),
     ) -> ImageCopy<'a> {
@@ -210,26 +196,16 @@ impl Engine {
         let _ = timeout(CANCEL_TIME, cancels).await;
     }
 
-    /// The lanes of all registries used so far.
+    /// The status of each registry used so far, ordered by name.
     #[must_use]
-    pub fn registries(&self) -> Vec<(Registry, LimiterSample, UploadMode)> {
+    pub fn registries(&self) -> Vec<RegistryStatus> {
         let sites = self
             .registries
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        let mut lanes: Vec<_> = sites
-            .iter()
-            .map(|(registry, site)| {
-                let client = &site.client;
-                (
-                    registry.clone(),
-                    client.limiter().sample(),
-                    client.upload_mode(),
-                )
-            })
-            .collect();
-        lanes.sort_by(|(a, ..), (b, ..)| a.cmp(b));
-        lanes
+        let mut registries: Vec<_> = sites.values().map(|site| site.client.status()).collect();
+        registries.sort_by(|a, b| a.registry.cmp(&b.registry));
+        registries
     }
 
     /// The registries that are down and waited for, and that nobody asks whether they are back.
@@ -246,9 +222,9 @@ impl Engine {
     }
 
     /// Source and destination of an image.
-    fn registry_states(&self, order: &CopyRequest) -> Result<[Arc<RegistryState>; 2], CopyError> {
-        let source = self.registry_state(&order.source.registry);
-        let destination = self.registry_state(&order.destination.registry);
+    fn registry_states(&self, order: &Job) -> Result<[Arc<RegistryState>; 2], CopyError> {
+        let source = self.registry_state(&order.spec.source.registry);
+        let destination = self.registry_state(&order.spec.destination.registry);
         Ok([
             source.map_err(blame(Side::Source))?,
             destination.map_err(blame(Side::Destination))?,

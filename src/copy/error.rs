@@ -1,9 +1,9 @@
 //! What ended a copy: whose fault, what that side said, and what can be done about it.
 
 use crate::{
-    batch::Side,
+    batch::{Failure, FailureClass, Side},
     oci::{Digest, OnExisting, Version},
-    registry::{self, FailureClass, Refusal},
+    registry::{self, Refusal},
 };
 
 use super::CreateFailure;
@@ -112,6 +112,17 @@ impl CopyError {
                 error,
             } => error.refusal(),
             _ => None,
+        }
+    }
+}
+
+impl From<&CopyError> for Failure {
+    fn from(error: &CopyError) -> Self {
+        Self {
+            side: error.side(),
+            class: error.class(),
+            summary: error.to_string(),
+            chain: error.chain(),
         }
     }
 }

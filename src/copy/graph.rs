@@ -4,15 +4,15 @@
 //! Invariant: manifests are in an order in which children come before parents, and nothing is read or kept that
 //! the image's budget was not charged for.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::HashSet;
 
 use bytes::Bytes;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use serde_json::Value;
 
-use super::{CopyError, PlannedBlob, error::blame};
+use super::{CopyError, error::blame};
 use crate::{
-    batch::Side,
+    batch::{BlobKind, PlannedBlob, Side},
     oci::{
         Descriptor, Digest, Manifest, ManifestContent, MediaType, Platform, Repository, Version,
     },
@@ -107,7 +107,7 @@ impl Graph {
                     graph.left_out.push(child.digest);
                 } else if is_blob(&child) {
                     source.admit_blobs([&child])?;
-                    graph.add_blob(&child, false, &mut blobs);
+                    graph.add_blob(&child, BlobKind::Layer, &mut blobs);
                 } else {
                     wanted.push(child);
                 }
@@ -125,7 +125,7 @@ impl Graph {
                         graph.add_blobs(&manifest, &mut blobs);
                         level.push(*manifest);
                     }
-                    Child::Blob(blob) => graph.add_blob(&blob, false, &mut blobs),
+                    Child::Blob(blob) => graph.add_blob(&blob, BlobKind::Layer, &mut blobs),
                 }
             }
             graph.levels.push(level);
@@ -138,37 +138,30 @@ impl Graph {
             ManifestContent::Index(_) => None,
         };
         for blob in manifest.blobs() {
-            self.add_blob(
-                blob,
-                config.is_some_and(|config| std::ptr::eq(config, blob)),
-                seen,
-            );
+            let is_config = config.is_some_and(|config| std::ptr::eq(config, blob));
+            let kind = match is_config {
+                true => BlobKind::Config,
+                false => BlobKind::Layer,
+            };
+            self.add_blob(blob, kind, seen);
         }
     }
 
-    fn add_blob(&mut self, blob: &Descriptor, is_config: bool, seen: &mut HashSet<Digest>) {
+    fn add_blob(&mut self, blob: &Descriptor, kind: BlobKind, seen: &mut HashSet<Digest>) {
         if !seen.insert(blob.digest.clone()) {
             return;
         }
         if blob.media_type.is_foreign_layer() && !blob.urls.is_empty() {
             self.foreign.push(blob.clone());
         } else {
-            // Nobody asks for the rest, and a plan is kept for as long as its image. Most layers of an image
-            // have one type, which is kept once.
-            let before = self.blobs.last().map(|blob| &blob.descriptor.media_type);
+            // Most layers of an image have one type, whose text they share.
+            let before = self.blobs.last().and_then(|blob| blob.media_type.as_ref());
             let media_type = before.filter(|before| **before == blob.media_type);
-            let descriptor = Descriptor {
-                media_type: media_type.unwrap_or(&blob.media_type).clone(),
+            self.blobs.push(PlannedBlob {
                 digest: blob.digest.clone(),
                 size: blob.size,
-                platform: None,
-                artifact_type: None,
-                urls: Vec::new(),
-                annotations: BTreeMap::new(),
-            };
-            self.blobs.push(PlannedBlob {
-                descriptor,
-                is_config,
+                kind,
+                media_type: Some(media_type.unwrap_or(&blob.media_type).clone()),
             });
         }
     }

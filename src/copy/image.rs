@@ -12,7 +12,7 @@ use std::sync::Arc;
 use futures_util::{StreamExt, stream::FuturesUnordered};
 
 use super::{
-    CopyError, CopyOutcome, CopyRequest, Report,
+    CopyError, CopyOutcome, Report,
     blob::BlobCopy,
     copy_plan::{Plan, Root},
     error::blame,
@@ -23,13 +23,13 @@ use super::{
     registry_state::RegistryState,
 };
 use crate::{
-    batch::Side,
-    oci::{Descriptor, Digest, Manifest, OnExisting, Repository, Version},
+    batch::{Job, PlannedBlob, Side},
+    oci::{Digest, Manifest, OnExisting, Repository, Version},
     registry::{ErrorCause, FailureClass, ImageBudget, Operation, Refusal, StreamQueue},
 };
 
 pub(super) struct ImageCopy<'a> {
-    pub order: &'a CopyRequest,
+    pub order: &'a Job,
     pub source: &'a RegistryState,
     pub destination: &'a RegistryState,
     pub plan_cache: &'a PlanCache,
@@ -106,13 +106,14 @@ impl ImageCopy<'_> {
     /// Asks both sides, and reads what is to be copied unless a survey did.
     pub(super) async fn check(&self) -> Result<Lookup, CopyError> {
         let existing = self.existing().await?;
-        let from = self.order.source.version();
+        let from = self.order.spec.source.version();
         let kept = (self.plan_cache).take(
-            self.order.image,
+            self.order.id,
             self.destination,
             self.destination_repository(),
         );
-        let comparable = existing.is_some() && self.order.platforms.is_empty() && !self.rechecks();
+        let comparable =
+            existing.is_some() && self.order.spec.platforms.is_empty() && !self.rechecks();
         let named = match comparable || kept.is_some() {
             true => self.source_digest(&from).await?,
             false => None,
@@ -152,7 +153,7 @@ impl ImageCopy<'_> {
 
     /// The digest the destination reference has now.
     async fn existing(&self) -> Result<Option<Digest>, CopyError> {
-        let version = self.order.destination.version();
+        let version = self.order.spec.destination.version();
         match self
             .destination
             .client
@@ -162,24 +163,26 @@ impl ImageCopy<'_> {
             Ok(head) => Ok(head.map(|head| head.digest)),
             // Some registries refuse to say whether what they do not have exists (quirk 25); writing
             // will show whether the credentials are good. What must not be replaced has to be known first.
-            Err(error) if error.status() == Some(403) => match (self.order.on_existing, version) {
-                (OnExisting::Replace, _) | (_, Version::Digest(_)) => Ok(None),
-                (on_existing @ (OnExisting::Keep | OnExisting::Fail), version) => {
-                    Err(CopyError::Hidden {
-                        version,
-                        on_existing,
-                        error,
-                    })
+            Err(error) if error.status() == Some(403) => {
+                match (self.order.spec.on_existing, version) {
+                    (OnExisting::Replace, _) | (_, Version::Digest(_)) => Ok(None),
+                    (on_existing @ (OnExisting::Keep | OnExisting::Fail), version) => {
+                        Err(CopyError::Hidden {
+                            version,
+                            on_existing,
+                            error,
+                        })
+                    }
                 }
-            },
+            }
             Err(error) => Err(blame(Side::Destination)(error)),
         }
     }
 
     /// What becomes of what the destination reference names now, if it is to name `wanted`.
     fn against(&self, existing: Option<&Digest>, wanted: &Digest) -> Result<TagState, CopyError> {
-        let version = self.order.destination.version();
-        Ok(match (existing, &version, self.order.on_existing) {
+        let version = self.order.spec.destination.version();
+        Ok(match (existing, &version, self.order.spec.on_existing) {
             (None, ..) => TagState::Free,
             (Some(there), ..) if there == wanted => TagState::There,
             // A digest names one content; a registry that says otherwise replaces nothing.
@@ -218,7 +221,7 @@ impl ImageCopy<'_> {
         existing: Option<&Digest>,
     ) -> Result<Target, CopyError> {
         let manifest = self.read(version).await?;
-        let selected = select(&self.source.client, &manifest, &self.order.platforms)?;
+        let selected = select(&self.source.client, &manifest, &self.order.spec.platforms)?;
         let wanted = match &selected {
             Selected::Whole => &manifest.digest,
             Selected::Child(child) => child,
@@ -303,9 +306,7 @@ impl ImageCopy<'_> {
     async fn plan_anew(&self, plan: Plan) -> Result<Plan, CopyError> {
         let home = self.destination_repository();
         for blob in plan.blobs.iter() {
-            self.destination
-                .claims
-                .forget(&blob.descriptor.digest, home);
+            self.destination.claims.forget(&blob.digest, home);
         }
         self.destination.forget_manifests(home);
         self.destination.mark_used(home);
@@ -322,7 +323,7 @@ impl ImageCopy<'_> {
         if plan.there {
             return writing.add(plan).await;
         }
-        let reference = match &self.order.destination.tag {
+        let reference = match &self.order.spec.destination.tag {
             Some(tag) => Version::Tag(tag.clone()),
             None => Version::Digest(plan.image.root.digest.clone()),
         };
@@ -332,7 +333,7 @@ impl ImageCopy<'_> {
     /// Brings every blob where it should be. A blob that fails does not take the others down: what they
     /// have sent would be sent again by the next attempt. Of several failures the largest blob's counts.
     async fn settle(&self, plan: &Plan) -> Result<(), CopyError> {
-        let mut blobs: Vec<_> = plan.blobs.iter().map(|blob| &blob.descriptor).collect();
+        let mut blobs: Vec<_> = plan.blobs.iter().collect();
         blobs.sort_by_key(|blob| std::cmp::Reverse(blob.size));
         let mut waiting = blobs.into_iter().enumerate();
         let copy = async |(at, blob)| (at, self.blob(blob).run().await);
@@ -349,9 +350,9 @@ impl ImageCopy<'_> {
         failed.map_or(Ok(()), |(_, error)| Err(error))
     }
 
-    pub(super) fn blob<'b>(&'b self, blob: &'b Descriptor) -> BlobCopy<'b> {
+    pub(super) fn blob<'b>(&'b self, blob: &'b PlannedBlob) -> BlobCopy<'b> {
         BlobCopy {
-            image: self.order.image,
+            image: self.order.id,
             blob,
             source: self.source,
             from: self.source_repository(),
@@ -364,7 +365,7 @@ impl ImageCopy<'_> {
 
     /// Whether an image that is there is looked at all the same.
     fn rechecks(&self) -> bool {
-        self.order.attachments.recheck && self.order.attachments.any()
+        self.order.spec.attachments.recheck && self.order.spec.attachments.any()
     }
 
     fn note(&self, text: String) {
@@ -372,11 +373,11 @@ impl ImageCopy<'_> {
     }
 
     fn source_repository(&self) -> &Repository {
-        &self.order.source.repository
+        &self.order.spec.source.repository
     }
 
     fn destination_repository(&self) -> &Repository {
-        &self.order.destination.repository
+        &self.order.spec.destination.repository
     }
 }
 

@@ -26,8 +26,8 @@ mod source_reader;
 mod suspended_uploads;
 mod transfer;
 
-pub use engine::{CopyOutcome, CopyRequest, Engine};
+pub use engine::{CopyOutcome, Engine};
 pub use error::CopyError;
 pub use preflight::PreflightOutcome;
 pub use provisioner::{CreateCommand, CreateFailure};
-pub use report::{ByteCounter, PlannedBlob, PlannedManifest, Report};
+pub use report::{ByteCounter, Report};

@@ -4,25 +4,26 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::{PlannedManifest, copy_plan::Plan};
-use crate::oci::{Digest, Manifest, Platform};
+use super::copy_plan::Plan;
+use crate::{
+    batch::PlannedManifest,
+    oci::{Digest, Manifest, Platform},
+};
 
 struct PlanSummary<'a> {
-    blobs: HashMap<&'a Digest, usize>,
+    blobs: HashMap<&'a Digest, u32>,
     /// Where a manifest is below another one, and for which platform.
-    below: HashMap<Digest, (usize, Option<Platform>)>,
+    below: HashMap<Digest, (u32, Option<Platform>)>,
     /// Where each manifest is in `found`.
-    places: HashMap<Digest, usize>,
+    places: HashMap<Digest, u32>,
     found: Vec<PlannedManifest>,
 }
 
 /// The manifests of `plan`: the image's level by level, then what is attached to them.
 pub(super) fn plan_summary(plan: &Plan) -> Vec<PlannedManifest> {
-    let blobs = plan.blobs.iter().enumerate();
+    let blobs = (0..).zip(plan.blobs.iter());
     let mut outline = PlanSummary {
-        blobs: blobs
-            .map(|(at, blob)| (&blob.descriptor.digest, at))
-            .collect(),
+        blobs: blobs.map(|(at, blob)| (&blob.digest, at)).collect(),
         below: HashMap::new(),
         places: HashMap::new(),
         found: Vec::new(),
@@ -48,7 +49,8 @@ pub(super) fn plan_summary(plan: &Plan) -> Vec<PlannedManifest> {
 
 impl PlanSummary<'_> {
     fn add(&mut self, manifest: &Manifest) {
-        let at = self.found.len();
+        // More than four billion manifests were not read.
+        let at = u32::try_from(self.found.len()).unwrap_or(u32::MAX);
         let own = self.below.get(&manifest.digest).cloned();
         let subject = manifest.subject.as_ref();
         let subject = subject.and_then(|subject| self.places.get(&subject.digest).copied());

@@ -62,16 +62,14 @@ impl ImageCopy<'_> {
             return Ok(PreflightOutcome::UpToDate { root });
         }
         for some in plan.blobs.chunks(TOGETHER) {
-            let looks: Vec<_> = (some.iter())
-                .map(|blob| self.blob(&blob.descriptor).check())
-                .collect();
+            let looks: Vec<_> = (some.iter()).map(|blob| self.blob(blob).check()).collect();
             stream::iter(looks)
                 .buffer_unordered(READERS)
                 .try_collect::<()>()
                 .await?;
         }
         if !self.budget.is_large() {
-            self.plan_cache.put(self.order.image, source, plan);
+            self.plan_cache.put(self.order.id, source, plan);
         }
         Ok(PreflightOutcome::Missing)
     }

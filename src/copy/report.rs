@@ -6,8 +6,8 @@ use std::sync::{
 };
 
 use crate::{
-    batch::{JobId, Settled},
-    oci::{Descriptor, Digest, MediaType, Platform},
+    batch::{JobId, PlannedBlob, PlannedManifest, Settled},
+    oci::Digest,
 };
 
 #[derive(Clone, Debug)]
@@ -35,27 +35,6 @@ pub enum Report {
     },
     /// Something an operator should know that is no failure.
     Noted(String),
-}
-
-#[derive(Clone, Debug)]
-pub struct PlannedBlob {
-    pub descriptor: Descriptor,
-    /// Whether it is a manifest's config.
-    pub is_config: bool,
-}
-
-/// A manifest of the plan.
-#[derive(Clone, Debug)]
-pub struct PlannedManifest {
-    pub digest: Digest,
-    pub media_type: MediaType,
-    /// Length in bytes.
-    pub size: u64,
-    pub platform: Option<Platform>,
-    /// Position of the index it is in, or of the manifest it is attached to.
-    pub parent: Option<usize>,
-    /// Positions of its blobs.
-    pub blobs: Vec<usize>,
 }
 
 /// Position in a blob: bytes handed to the destination. Absolute, so a sample may be lost.

@@ -21,8 +21,8 @@ use super::{
     source_reader::{SharedHash, SourceReader},
 };
 use crate::{
-    batch::Side,
-    oci::{Descriptor, Repository},
+    batch::{PlannedBlob, Side},
+    oci::Repository,
     registry::{self, BlobPresence, Client, ErrorCause, FailureClass, UploadMode},
 };
 
@@ -34,7 +34,7 @@ const MAX_RESTARTS: u32 = 3;
 const MAX_MODES: u32 = 8;
 
 pub(super) struct Transfer<'a> {
-    pub blob: &'a Descriptor,
+    pub blob: &'a PlannedBlob,
     pub source: &'a Arc<Client>,
     pub from: &'a Repository,
     pub destination: &'a RegistryState,
@@ -364,7 +364,10 @@ impl Transfer<'_> {
             match client.ask_upload(&upload.session).await {
                 Ok(asked) => break asked,
                 Err(error) => {
-                    let may_pass = error.class() == FailureClass::Transient { retry_after: None };
+                    let may_pass = error.class()
+                        == FailureClass::Transient {
+                            retry_after_ms: None,
+                        };
                     budget.fruitless += 1;
                     if !may_pass || budget.is_spent() {
                         return Err(blame(Side::Destination)(error));

@@ -143,6 +143,7 @@ fn between(earlier: Timestamp, later: Timestamp) -> Duration {
 mod tests {
     use super::*;
     use crate::batch::{Attempt, BatchId, Failure, FailureClass, Job, JobId, Outcome, Side};
+    use crate::oci::CopySpec;
 
     fn at(second: i64) -> Timestamp {
         Timestamp::from_second(1_795_271_400 + second).unwrap()
@@ -173,11 +174,10 @@ mod tests {
             events.push(Event::JobListed {
                 job: Job {
                     id: JobId(u32::try_from(number).unwrap()),
-                    source: format!("a.example/app:{number}").parse().unwrap(),
-                    destination: format!("b.example/x/app:{number}").parse().unwrap(),
-                    platforms: Vec::new(),
-                    attachments: Default::default(),
-                    on_existing: Default::default(),
+                    spec: CopySpec::new(
+                        format!("a.example/app:{number}").parse().unwrap(),
+                        format!("b.example/x/app:{number}").parse().unwrap(),
+                    ),
                 },
             });
         }

@@ -11,7 +11,7 @@ pub(super) fn line(event: &Event, board: &Board, attempts: Option<u16>) -> Optio
     let text = sentence.text;
     Some(match sentence.job.and_then(|job| board.job(job)) {
         Some(view) => {
-            let (source, destination) = (&view.job.source, &view.job.destination);
+            let (source, destination) = (&view.job.spec.source, &view.job.spec.destination);
             format!("{}  {source} -> {destination}  {text}\n", done(board))
         }
         None => format!("{text}\n"),

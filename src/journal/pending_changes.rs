@@ -219,8 +219,8 @@ impl PendingChanges {
 impl Row {
     fn new(job: &Job) -> Self {
         Self {
-            registry: job.destination.registry.clone(),
-            repository: job.destination.repository.clone(),
+            registry: job.spec.destination.registry.clone(),
+            repository: job.spec.destination.repository.clone(),
             attempt: Attempt(0),
             queued: true,
         }
@@ -232,17 +232,16 @@ mod tests {
     use super::*;
     use crate::{
         batch::{BatchId, FailureClass, Millis, Side, SkipReason, StopReason},
-        oci::Digest,
+        oci::{CopySpec, Digest},
     };
 
     fn job(number: u32) -> Job {
         Job {
             id: JobId(number),
-            source: format!("a.example/app{number}:1").parse().unwrap(),
-            destination: format!("b.example/app{number}:1").parse().unwrap(),
-            platforms: Vec::new(),
-            attachments: Default::default(),
-            on_existing: Default::default(),
+            spec: CopySpec::new(
+                format!("a.example/app{number}:1").parse().unwrap(),
+                format!("b.example/app{number}:1").parse().unwrap(),
+            ),
         }
     }
 

@@ -328,7 +328,7 @@ mod tests {
     use crate::{
         batch::{Job, JobId, Outcome},
         journal::{Journal, JournalLocation},
-        oci::Digest,
+        oci::{CopySpec, Digest},
     };
 
     /// A recorder on a new SQLite file whose connection was prepared with `settings`.
@@ -356,11 +356,10 @@ mod tests {
             recorder.record(&Event::JobListed {
                 job: Job {
                     id: JobId(number),
-                    source: reference,
-                    destination: format!("b.example/app{number}:1").parse().unwrap(),
-                    platforms: Vec::new(),
-                    attachments: Default::default(),
-                    on_existing: Default::default(),
+                    spec: CopySpec::new(
+                        reference,
+                        format!("b.example/app{number}:1").parse().unwrap(),
+                    ),
                 },
             });
         }

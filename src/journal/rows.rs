@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{
     batch::{Attempt, BatchId, Job, JobId, Outcome, SkipReason},
-    oci::OnExisting,
+    oci::{CopySpec, OnExisting},
 };
 
 /// Writes `changes` in one transaction. Writing them again changes nothing: a lost connection may have taken the
@@ -108,16 +108,16 @@ async fn insert_jobs(
     ));
     for job in jobs {
         let encoded = |error: serde_json::Error| sqlx::Error::Encode(error.into());
-        let platforms = serde_json::to_string(&job.platforms).map_err(encoded)?;
-        let attachments = serde_json::to_string(&job.attachments).map_err(encoded)?;
+        let platforms = serde_json::to_string(&job.spec.platforms).map_err(encoded)?;
+        let attachments = serde_json::to_string(&job.spec.attachments).map_err(encoded)?;
         insert = insert
             .bind(&*batch.0)
             .bind(i64::from(job.id.0))
-            .bind(job.source.to_string())
-            .bind(job.destination.to_string())
+            .bind(job.spec.source.to_string())
+            .bind(job.spec.destination.to_string())
             .bind(platforms)
             .bind(attachments)
-            .bind(job.on_existing.word())
+            .bind(job.spec.on_existing.word())
             .bind(StoredState::Queued.word())
             .bind(0_i64);
     }
@@ -182,11 +182,13 @@ fn read_job(row: &AnyRow, position: usize) -> Result<StoredJob, String> {
     }
     let job = Job {
         id: JobId(id),
-        source: text(row, "source")?,
-        destination: text(row, "destination")?,
-        platforms: json(row, "platforms")?,
-        attachments: json(row, "attachments")?,
-        on_existing: on_existing(row)?,
+        spec: CopySpec {
+            source: text(row, "source")?,
+            destination: text(row, "destination")?,
+            platforms: json(row, "platforms")?,
+            attachments: json(row, "attachments")?,
+            on_existing: on_existing(row)?,
+        },
     };
     let outcome = match raw(row, "state")? {
         "queued" | "running" | "waiting" => None,

@@ -7,25 +7,18 @@ use std::{
     collections::{BTreeMap, HashMap, HashSet, btree_map::Entry as MapEntry, hash_map::Entry},
     fmt,
     ops::Range,
-    sync::Arc,
 };
 
 use super::{ImageRule, List, Mistakes, images::Choice, mistakes::Mistake};
-use crate::oci::{Attachments, Digest, OnExisting, Platform, Reference, Registry, Repository, Tag};
+use crate::oci::{CopySpec, Digest, Platform, Reference, Registry, Repository, Tag};
 
 /// The tags of repositories, as their registries list them.
 pub type TagLists = BTreeMap<(Registry, Repository), Vec<String>>;
 
-/// One image to move.
+/// One image that the list asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Planned {
-    pub source: Reference,
-    /// Has a tag, or else a digest; never both.
-    pub destination: Reference,
-    /// Only these platforms; empty for all.
-    pub platforms: Arc<[Platform]>,
-    pub attachments: Attachments,
-    pub on_existing: OnExisting,
+pub struct ResolvedImage {
+    pub spec: CopySpec,
     /// The line of the list that asks for it, counted from 1.
     pub line: usize,
 }
@@ -33,7 +26,7 @@ pub struct Planned {
 /// A list with its filters answered.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Expansion {
-    pub images: Vec<Planned>,
+    pub images: Vec<ResolvedImage>,
     pub warnings: Vec<Warning>,
 }
 
@@ -143,7 +136,7 @@ fn valid(
 struct Jobs<'a> {
     list: &'a List,
     repetition: Repetition,
-    images: Vec<Planned>,
+    images: Vec<ResolvedImage>,
     /// Where each of the images is written.
     places: Vec<Range<usize>>,
     by_destination: HashMap<Reference, usize>,
@@ -191,17 +184,19 @@ impl<'a> Jobs<'a> {
             digest: digest.clone().filter(|_| written.is_none()),
             tag: written,
         };
-        let image = Planned {
-            source: Reference {
-                registry: rule.source.0.clone(),
-                repository: rule.source.1.clone(),
-                tag,
-                digest,
+        let image = ResolvedImage {
+            spec: CopySpec {
+                source: Reference {
+                    registry: rule.source.0.clone(),
+                    repository: rule.source.1.clone(),
+                    tag,
+                    digest,
+                },
+                destination: destination.clone(),
+                platforms: rule.platforms.to_vec(),
+                attachments: rule.attachments,
+                on_existing: rule.on_existing,
             },
-            destination: destination.clone(),
-            platforms: Arc::clone(&rule.platforms),
-            attachments: rule.attachments,
-            on_existing: rule.on_existing,
             line: self.list.text.line(at.start),
         };
         match self.by_destination.entry(destination) {
@@ -212,10 +207,10 @@ impl<'a> Jobs<'a> {
             }
             Entry::Occupied(first) => {
                 let (other, there) = (&self.images[*first.get()], &self.places[*first.get()]);
-                let mistake = if !same_content(other, &image) {
-                    Some(conflict(other, there, &image, at))
+                let mistake = if !same_content(&other.spec, &image.spec) {
+                    Some(conflict(&other.spec, there, &image.spec, at))
                 } else if self.repetition == Repetition::Mistake {
-                    Some(repetition(there, &image, at))
+                    Some(repetition(there, &image.spec, at))
                 } else {
                     None
                 };
@@ -226,7 +221,7 @@ impl<'a> Jobs<'a> {
 }
 
 /// Whether writing one of them is as good as writing both.
-fn same_content(one: &Planned, other: &Planned) -> bool {
+fn same_content(one: &CopySpec, other: &CopySpec) -> bool {
     let same_place = one.source.registry == other.source.registry
         && one.source.repository == other.source.repository;
     one.platforms == other.platforms
@@ -234,8 +229,8 @@ fn same_content(one: &Planned, other: &Planned) -> bool {
         && (same_place || one.source.digest.is_some())
 }
 
-fn conflict(other: &Planned, there: &Range<usize>, image: &Planned, at: Range<usize>) -> Mistake {
-    let describe = |described: &Planned| {
+fn conflict(other: &CopySpec, there: &Range<usize>, image: &CopySpec, at: Range<usize>) -> Mistake {
+    let describe = |described: &CopySpec| {
         if image.platforms == other.platforms {
             return described.source.to_string();
         }
@@ -258,7 +253,7 @@ fn conflict(other: &Planned, there: &Range<usize>, image: &Planned, at: Range<us
         )
 }
 
-fn repetition(there: &Range<usize>, image: &Planned, at: Range<usize>) -> Mistake {
+fn repetition(there: &Range<usize>, image: &CopySpec, at: Range<usize>) -> Mistake {
     Mistake::new(format!("{} is listed twice", image.source), at)
         .and(there.clone(), "it is already listed here")
         .help("remove one of the two")

@@ -75,7 +75,7 @@ use std::{
 };
 
 pub use actions::{Action, ActionKind};
-pub use expand::{Expansion, Planned, TagLists, Warning};
+pub use expand::{Expansion, ResolvedImage, TagLists, Warning};
 pub use file::{
     DefaultsTable, DestinationTable, ImageEntry, ImageTable, ListFile, RegistryTable, RewriteTable,
     SettingsKeys, Size, SourceTable,

@@ -4,6 +4,7 @@
 //! Invariant: a value of these types is valid by construction; text is checked once, where it enters.
 
 mod attachments;
+mod copy_spec;
 mod descriptor;
 mod digest;
 mod manifest;
@@ -17,6 +18,7 @@ mod scan;
 mod signatures;
 
 pub use attachments::Attachments;
+pub use copy_spec::CopySpec;
 pub use descriptor::Descriptor;
 pub use digest::{Digest, DigestError, Hasher};
 pub use manifest::{Manifest, ManifestContent, ManifestError, listed_descriptors};

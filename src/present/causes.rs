@@ -37,8 +37,8 @@ impl Cause {
     pub fn of(view: &JobView) -> Option<Self> {
         let failure = view.cause()?;
         let registry = match failure.side {
-            Side::Source => Some(&view.job.source.registry),
-            Side::Destination => Some(&view.job.destination.registry),
+            Side::Source => Some(&view.job.spec.source.registry),
+            Side::Destination => Some(&view.job.spec.destination.registry),
             Side::Local => None,
         };
         Some(Self {
@@ -60,7 +60,7 @@ impl Cause {
 /// The summary without what differs from image to image: its repositories, and digests.
 fn said(view: &JobView, failure: &Failure) -> String {
     let mut text = sanitize(&failure.summary).into_owned();
-    for reference in [&view.job.source, &view.job.destination] {
+    for reference in [&view.job.spec.source, &view.job.spec.destination] {
         let repository = reference.repository.as_str();
         // A repository of one or two letters stands in half of all words.
         if repository.len() > 2 {

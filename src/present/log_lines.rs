@@ -36,7 +36,7 @@ impl Sentence {
     #[must_use]
     pub fn line(&self, board: &Board) -> String {
         match self.job.and_then(|job| board.job(job)) {
-            Some(view) => format!("{}: {}", view.job.source, self.text),
+            Some(view) => format!("{}: {}", view.job.spec.source, self.text),
             None => self.text.clone(),
         }
     }
@@ -302,7 +302,7 @@ fn refusal(command: &Command, why: CommandRefusal, board: &Board) -> String {
     match one.and_then(|job| board.job(*job)) {
         Some(view) => format!(
             "nothing to {verb}: {} is {}",
-            view.job.source,
+            view.job.spec.source,
             super::phase(view).word()
         ),
         None if *jobs == Selection::AllFailed => "no image failed".into(),
@@ -314,17 +314,17 @@ fn refusal(command: &Command, why: CommandRefusal, board: &Board) -> String {
 mod tests {
     use super::*;
     use crate::batch::{Attempt, Failure, FailureClass, Job, Millis, Side};
+    use crate::oci::CopySpec;
 
     fn board() -> Board {
         let mut board = Board::default();
         board.apply(&Event::JobListed {
             job: Job {
                 id: JobId(0),
-                source: "a.example/team/api:1".parse().unwrap(),
-                destination: "b.example/team/api:1".parse().unwrap(),
-                platforms: Vec::new(),
-                attachments: Default::default(),
-                on_existing: Default::default(),
+                spec: CopySpec::new(
+                    "a.example/team/api:1".parse().unwrap(),
+                    "b.example/team/api:1".parse().unwrap(),
+                ),
             },
         });
         board

@@ -60,7 +60,7 @@ pub fn replaced<'a>(
     plan: &'a Plan,
 ) -> impl Iterator<Item = (&'a Reference, &'a Digest)> {
     plan.replacing()
-        .filter_map(|(job, digest)| Some((&board.job(job)?.job.destination, digest)))
+        .filter_map(|(job, digest)| Some((&board.job(job)?.job.spec.destination, digest)))
 }
 
 /// `34 images, team/api`: who needs a layer, and where it can be found.
@@ -105,7 +105,7 @@ mod tests {
     use super::*;
     use crate::{
         batch::{Attempt, BlobKind, Event, Job, JobId, Outcome, PlannedBlob, QueueReason, Settled},
-        oci::Digest,
+        oci::{CopySpec, Digest},
     };
 
     /// Three images: one to copy with a layer that is there, one already there, one not looked at.
@@ -115,11 +115,10 @@ mod tests {
             board.apply(&Event::JobListed {
                 job: Job {
                     id: JobId(id),
-                    source: format!("a.example/app:{id}").parse().unwrap(),
-                    destination: format!("b.example/app:{id}").parse().unwrap(),
-                    platforms: Vec::new(),
-                    attachments: Default::default(),
-                    on_existing: Default::default(),
+                    spec: CopySpec::new(
+                        format!("a.example/app:{id}").parse().unwrap(),
+                        format!("b.example/app:{id}").parse().unwrap(),
+                    ),
                 },
             });
         }

@@ -83,7 +83,7 @@ pub fn summary(board: &Board, elapsed: Duration, commands: &Commands) -> String 
 fn write_cause(text: &mut String, board: &Board, group: &Group) {
     let cause = &group.cause;
     let named: Vec<String> = (group.jobs.iter().take(NAMED))
-        .filter_map(|job| Some(board.job(*job)?.job.source.to_string()))
+        .filter_map(|job| Some(board.job(*job)?.job.spec.source.to_string()))
         .collect();
     let named = named.join(", ");
     let images = match group.jobs.len() {
@@ -127,6 +127,7 @@ fn per_second(amount: u64, elapsed: Duration) -> Option<u64> {
 mod tests {
     use super::*;
     use crate::batch::{BatchId, Event, Failure, FailureClass, Job, JobId, Outcome, Side};
+    use crate::oci::CopySpec;
 
     fn summary(board: &Board, elapsed: Duration) -> String {
         super::summary(board, elapsed, &Commands::default())
@@ -160,11 +161,7 @@ mod tests {
             board.apply(&Event::JobListed {
                 job: Job {
                     id: JobId(id),
-                    source: reference,
-                    destination: format!("b.example/app:{id}").parse().unwrap(),
-                    platforms: Vec::new(),
-                    attachments: Default::default(),
-                    on_existing: Default::default(),
+                    spec: CopySpec::new(reference, format!("b.example/app:{id}").parse().unwrap()),
                 },
             });
             let root = crate::oci::Digest::of(b"root");

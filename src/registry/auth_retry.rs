@@ -159,10 +159,10 @@ impl Client {
             None => self.error(call.operation, Some(&call.url), cause),
         };
         if let FailureClass::Transient {
-            retry_after: Some(pause),
+            retry_after_ms: Some(pause),
         } = error.class()
         {
-            self.limiter().throttle(pause);
+            self.limiter().throttle(pause.into());
         }
         error
     }

@@ -30,7 +30,10 @@ use super::{
     redirect_policy::RedirectPolicy,
     upload_mode::Learned,
 };
-use crate::oci::{Registry, Repository};
+use crate::{
+    batch::RegistryStatus,
+    oci::{Registry, Repository},
+};
 
 /// How one registry is to be reached.
 #[derive(Clone, Debug, Default)]
@@ -136,6 +139,12 @@ impl Client {
     #[must_use]
     pub fn limiter(&self) -> &RegistryLimiter {
         &self.limiter
+    }
+
+    /// How this registry is used now.
+    #[must_use]
+    pub fn status(&self) -> RegistryStatus {
+        (self.limiter).status(self.registry.clone(), self.upload_mode())
     }
 
     /// Sends `call`; any status below 400 is a success. What is read is followed where it is redirected

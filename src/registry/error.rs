@@ -14,7 +14,10 @@ use super::{
     limiter::Unavailable,
     secrets::{Secrets, is_harmless},
 };
-use crate::oci::{Digest, ManifestError, Registry, Tag};
+use crate::{
+    batch::FailureClass,
+    oci::{Digest, ManifestError, Registry, Tag},
+};
 
 /// What was being done, in words that fit after "failed to".
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -34,17 +37,6 @@ pub enum Operation {
     ListTags,
     ListRepositories,
     ListReferrers,
-}
-
-/// What the failure says about trying again.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum FailureClass {
-    Transient { retry_after: Option<Duration> },
-    Auth,
-    NotFound,
-    Rejected,
-    Corrupt,
-    Internal,
 }
 
 #[derive(Clone, Debug, thiserror::Error)]
@@ -143,7 +135,9 @@ impl Error {
     /// The class alone decides about retry.
     #[must_use]
     pub fn class(&self) -> FailureClass {
-        let transient = FailureClass::Transient { retry_after: None };
+        let transient = FailureClass::Transient {
+            retry_after_ms: None,
+        };
         match &*self.cause {
             ErrorCause::Status {
                 status,
@@ -166,10 +160,10 @@ impl Error {
             | ErrorCause::Expired
             | ErrorCause::Credentials(ProviderError::Unavailable(_)) => transient,
             ErrorCause::Unreachable { again, .. } => FailureClass::Transient {
-                retry_after: *again,
+                retry_after_ms: again.map(Into::into),
             },
             ErrorCause::Closed(left) => FailureClass::Transient {
-                retry_after: Some(*left),
+                retry_after_ms: Some((*left).into()),
             },
             ErrorCause::Digest { .. }
             | ErrorCause::LongerThanDeclared { .. }
@@ -246,13 +240,14 @@ fn classify(
     message: Option<&str>,
     retry_after: Option<Duration>,
 ) -> FailureClass {
+    let transient = FailureClass::Transient {
+        retry_after_ms: retry_after.map(Into::into),
+    };
     let throttled = code == Some("TOOMANYREQUESTS")
         || message.is_some_and(|message| message.to_ascii_lowercase().contains("throttl"));
     match status {
-        _ if throttled => FailureClass::Transient { retry_after },
-        408 | 425 | 429 | 499 | 500 | 502..=504 | 520..=530 => {
-            FailureClass::Transient { retry_after }
-        }
+        _ if throttled => transient,
+        408 | 425 | 429 | 499 | 500 | 502..=504 | 520..=530 => transient,
         401 => FailureClass::Auth,
         403 if code.is_none_or(|code| matches!(code, "DENIED" | "UNAUTHORIZED" | "FORBIDDEN")) => {
             FailureClass::Auth
@@ -262,10 +257,10 @@ fn classify(
             if code == Some(DIGEST_INVALID)
                 && matches!(operation, Operation::SendBlob | Operation::PutManifest) =>
         {
-            FailureClass::Transient { retry_after }
+            transient
         }
         // The session is gone: expired, or another replica has it (quirks 11 and 32).
-        404 | 410 if operation == Operation::SendBlob => FailureClass::Transient { retry_after },
+        404 | 410 if operation == Operation::SendBlob => transient,
         404 | 410 => FailureClass::NotFound,
         _ => FailureClass::Rejected,
     }
@@ -396,7 +391,9 @@ mod tests {
         classify(Operation::GetBlob, status, code, message, None)
     }
 
-    const TRANSIENT: FailureClass = FailureClass::Transient { retry_after: None };
+    const TRANSIENT: FailureClass = FailureClass::Transient {
+        retry_after_ms: None,
+    };
 
     #[test]
     fn the_status_decides_even_when_the_code_is_unknown() {

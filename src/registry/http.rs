@@ -21,9 +21,10 @@ use super::{
     error::{Error, ErrorCause, Operation, read_error_body},
     limiter::Unavailable,
     secrets::Secrets,
-    throttling::{Budget, Throttling, retry_after},
+    throttling::{Throttling, retry_after},
     tls,
 };
+use crate::batch::Budget;
 
 /// One request to the registry.
 pub(super) struct Request {

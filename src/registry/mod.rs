@@ -39,15 +39,16 @@ mod tls;
 mod upload_mode;
 mod uploads;
 
+pub use crate::batch::{FailureClass, UploadMode};
 pub use auth::{Credential, CredentialProvider, Credentials, ProviderError};
 pub use blobs::{BlobPresence, BlobRead};
 pub use client::{Client, Settings};
-pub use error::{Error, ErrorCause, FailureClass, Operation};
+pub use error::{Error, ErrorCause, Operation};
 pub use image_budget::{
     ImageBudget, LARGEST_MANIFEST, MOST_BLOBS, MOST_CONFIG_BYTES, MOST_MANIFEST_BYTES,
     MOST_MANIFESTS, OverBudget,
 };
-pub use limiter::{Limit, LimiterSample, Limits, Rationed, RegistryLimiter, StreamPermit};
+pub use limiter::{Limits, RegistryLimiter, StreamPermit};
 pub use manifests::{ManifestHead, PutManifest};
 pub use min_throughput::MinThroughput;
 pub use proxy::Proxy;
@@ -55,8 +56,6 @@ pub use referrers::{Referrers, ReferrersApi, described_as_referrer};
 pub use refusal::Refusal;
 pub(crate) use single_flight::SingleFlight;
 pub use stream_queue::{StreamPermits, StreamQueue};
-pub use throttling::Budget;
 pub use timeouts::Timeouts;
 pub use tls::TlsSettings;
-pub use upload_mode::UploadMode;
 pub use uploads::{UploadSession, UploadStart};

@@ -13,9 +13,10 @@ use super::{
     link,
     redirect_policy::RedirectPolicy,
     secrets::Secrets,
-    throttling::{Budget, Throttling, retry_after},
+    throttling::{Throttling, retry_after},
     uploads::received_bytes,
 };
+use crate::batch::{Budget, Millis};
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
@@ -212,8 +213,8 @@ proptest! {
     fn a_quota_as_it_should_be_is_read_exactly(limit: u64, remaining: u64, window: u64) {
         let text = |count| format!("{count};w={window}");
         let headers = headers(&[("ratelimit-limit", &text(limit)), ("ratelimit-remaining", &text(remaining))]);
-        let window = Some(Duration::from_secs(window));
-        prop_assert_eq!(Budget::read(&headers), Some(Budget { limit, remaining, window }));
+        let window_ms = Some(Millis(window.saturating_mul(1000)));
+        prop_assert_eq!(Budget::read(&headers), Some(Budget { limit, remaining, window_ms }));
     }
 }
 

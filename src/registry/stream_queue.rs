@@ -130,7 +130,10 @@ mod tests {
     use futures_util::FutureExt;
 
     use super::*;
-    use crate::registry::{Limit, Limits, Settings};
+    use crate::{
+        batch::RegistryLimit,
+        registry::{Limits, Settings},
+    };
 
     fn client(name: &str, streams: u16) -> Client {
         let limits = Limits {
@@ -195,13 +198,7 @@ mod tests {
             tokio::task::yield_now().await;
         });
         future::join_all(transfers).await;
-        assert_eq!(
-            (
-                one.limiter().sample().streams,
-                other.limiter().sample().streams
-            ),
-            (0, 0)
-        );
+        assert_eq!((one.status().streams, other.status().streams), (0, 0));
     }
 
     #[tokio::test]
@@ -225,7 +222,7 @@ mod tests {
         let (source, destination) = (client("a.example", 9), client("b.example", 1));
         let _held = queue.acquire(&source, &destination).await;
         let next = waiting(&queue, &source, &destination);
-        destination.limiter().set(Limit::Streams(2));
+        destination.limiter().set(RegistryLimit::Streams(2));
         assert!(next.now_or_never().is_some());
     }
 

@@ -7,19 +7,12 @@ use std::time::{Duration, SystemTime};
 
 use reqwest::header::{HeaderMap, HeaderValue, RETRY_AFTER};
 
+use crate::batch::{Budget, Millis};
+
 /// The longest pause a registry can ask for.
 const LONGEST_PAUSE: Duration = Duration::from_secs(24 * 60 * 60);
 /// Between these a used up quota is asked for again when it does not say when.
 const QUOTA_PAUSE: (Duration, Duration) = (Duration::from_secs(60), Duration::from_secs(15 * 60));
-
-/// A quota of requests and what is left of it (`ratelimit-limit: 100;w=21600`).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Budget {
-    pub limit: u64,
-    pub remaining: u64,
-    /// The time in which `limit` requests are free.
-    pub window: Option<Duration>,
-}
 
 /// What an answer means for the limiter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,7 +33,7 @@ pub(super) enum Throttling {
 }
 
 impl Budget {
-    /// The quota as the headers tell it; Docker Hub and others that took its headers over.
+    /// The quota as headers like `ratelimit-limit: 100;w=21600` state it; Docker Hub and others send them.
     pub(super) fn read(headers: &HeaderMap) -> Option<Self> {
         let number = |name: &str| {
             let text = headers.get(name)?.to_str().ok()?;
@@ -54,13 +47,13 @@ impl Budget {
         Some(Self {
             limit,
             remaining,
-            window: window.map(Duration::from_secs),
+            window_ms: window.map(|seconds: u64| Millis(seconds.saturating_mul(1000))),
         })
     }
 
     /// How long until one more request is free, if the quota refills evenly.
     fn refill(&self) -> Option<Duration> {
-        let window = self.window?;
+        let window = Duration::from(self.window_ms?);
         let requests = u32::try_from(self.limit.max(1)).unwrap_or(u32::MAX);
         Some(window / requests)
     }
@@ -151,12 +144,12 @@ mod tests {
         let expected = Budget {
             limit: 100,
             remaining: 76,
-            window: Some(Duration::from_secs(21_600)),
+            window_ms: Some(Millis(21_600_000)),
         };
         assert_eq!(budget, Some(expected));
         assert_eq!(Budget::read(&headers(&[("ratelimit-limit", "x")])), None);
         let no_window = headers(&[("ratelimit-limit", "5"), ("ratelimit-remaining", "0;w=")]);
-        assert_eq!(Budget::read(&no_window).unwrap().window, None);
+        assert_eq!(Budget::read(&no_window).unwrap().window_ms, None);
     }
 
     #[test]
@@ -164,7 +157,7 @@ mod tests {
         let budget = Budget {
             limit: 100,
             remaining: 0,
-            window: Some(Duration::from_secs(21_600)),
+            window_ms: Some(Millis(21_600_000)),
         };
         let quota = "You have reached your pull rate limit. You may increase the limit by...";
         let of = |message, budget| {

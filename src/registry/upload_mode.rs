@@ -8,7 +8,8 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-use super::{Client, Error, ErrorCause, FailureClass};
+use super::{Client, Error, ErrorCause};
+use crate::batch::{FailureClass, UploadMode};
 
 /// Tried first when a body is too large for a registry or a proxy before it: ACR takes about 20 MB at
 /// once, Cloudflare 100 MB (quirks 10 and 43).
@@ -17,18 +18,6 @@ const FIRST_CHUNK: u64 = 16 << 20;
 const SMALLEST_CHUNK: u64 = 512 << 10;
 /// A shorter body arrives while its token lives, so that its expiry teaches nothing.
 const LONG_BODY: u64 = 32 << 20;
-
-/// How the bytes of a blob are put.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum UploadMode {
-    /// All bytes in the PUT that commits: one request.
-    #[default]
-    Whole,
-    /// All bytes in one PATCH, then an empty PUT, which can be authorized again.
-    Streamed,
-    /// PATCHes of at most `bytes`, each known to have arrived before the next.
-    Chunks { bytes: u64 },
-}
 
 /// What one registry has taught so far.
 #[derive(Debug, Default)]

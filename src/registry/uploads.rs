@@ -20,7 +20,7 @@ use super::{
     auth::Scopes,
     http::{Request, RequestBody},
 };
-use crate::oci::{Descriptor, Digest, Repository};
+use crate::oci::{Digest, Repository};
 
 const CHUNK_MINIMUM: HeaderName = HeaderName::from_static("oci-chunk-min-length");
 const OCTETS: HeaderValue = HeaderValue::from_static("application/octet-stream");
@@ -58,14 +58,15 @@ impl Client {
     pub async fn mount_blob(
         &self,
         repository: &Repository,
-        blob: &Descriptor,
+        digest: &Digest,
+        size: u64,
         from: &Repository,
     ) -> Result<UploadStart, Error> {
         let mut url = self.repository_url(repository, "blobs/uploads/");
-        url.set_query(Some(&format!("mount={}&from={from}", blob.digest)));
+        url.set_query(Some(&format!("mount={digest}&from={from}")));
         let scopes = Scopes::push(repository).and_pull(from);
         // Some copy it within their storage.
-        let time = self.settle_within(blob.size);
+        let time = self.settle_within(size);
         match self.post_upload(url.clone(), scopes, time).await {
             Ok(response) if response.status().as_u16() == 201 => Ok(UploadStart::Mounted),
             Ok(response) => self

@@ -18,16 +18,16 @@ use tokio::{
 };
 
 use super::{
-    RetryPolicy, registry_status,
+    RetryPolicy,
     scheduler::{Decision, Input, admit, decide},
     worker::{self, MessageBody, Task, WorkerMessage},
 };
 use crate::{
     batch::{
-        Attempt, BlobKind, BlobProgress, Board, Command, Event, Job, JobId, JobView, Outcome,
-        PlannedBlob, PlannedManifest, RegistryStatus, State, StopMode, StopReason,
+        Attempt, BlobProgress, Board, Command, Event, Job, JobId, JobView, Outcome, RegistryStatus,
+        State, StopMode, StopReason,
     },
-    copy::{self, ByteCounter, Engine, Report},
+    copy::{ByteCounter, Engine, Report},
     journal::{JournalError, Obstacle, Recorder, Waits},
     oci::Digest,
 };
@@ -376,20 +376,8 @@ impl Dispatcher {
             } => Event::JobPlanned {
                 job,
                 root,
-                manifests: manifests.into_iter().map(to_planned_manifest).collect(),
-                blobs: blobs
-                    .iter()
-                    .map(|blob| PlannedBlob {
-                        digest: blob.descriptor.digest.clone(),
-                        size: blob.descriptor.size,
-                        media_type: Some(blob.descriptor.media_type.clone()),
-                        kind: if blob.is_config {
-                            BlobKind::Config
-                        } else {
-                            BlobKind::Layer
-                        },
-                    })
-                    .collect(),
+                manifests,
+                blobs: blobs.to_vec(),
                 replaces,
             },
             Report::Waiting { digest, owner } => Event::BlobWaited { job, digest, owner },
@@ -456,7 +444,7 @@ impl Dispatcher {
             Decision::SetLimit(registry, limit) => {
                 // A registry that cannot be reached as configured has nothing to limit.
                 if let Ok(client) = self.engine.client(&registry) {
-                    client.limiter().set(registry_status::limit(limit));
+                    client.limiter().set(limit);
                 }
             }
             Decision::End(reason) => self.ending = Some(reason),
@@ -507,9 +495,6 @@ impl Dispatcher {
             .engine
             .registries()
             .into_iter()
-            .map(|(registry, lane, upload_mode)| {
-                registry_status::state(registry, lane, upload_mode)
-            })
             .filter(|lane| self.board.registries.get(&lane.registry) != Some(lane))
             .collect();
         if !registries.is_empty() {
@@ -524,18 +509,5 @@ impl Dispatcher {
         for observer in &mut self.observers {
             observer.observe(&event, &self.board);
         }
-    }
-}
-
-fn to_planned_manifest(found: copy::PlannedManifest) -> PlannedManifest {
-    // More than four billion of anything were not read.
-    let position = |at: usize| u32::try_from(at).unwrap_or(u32::MAX);
-    PlannedManifest {
-        digest: found.digest,
-        media_type: found.media_type,
-        size: found.size,
-        platform: found.platform,
-        parent: found.parent.map(position),
-        blobs: found.blobs.into_iter().map(position).collect(),
     }
 }

@@ -5,8 +5,6 @@
 //! dispatcher is the only writer of truth, and every event passes journal, board and observers in that order.
 
 mod dispatcher;
-mod job_failure;
-mod registry_status;
 mod scheduler;
 mod worker;
 

@@ -11,7 +11,7 @@ use tokio::{
 
 use crate::{
     batch::{Attempt, Failure, FailureClass, Job, JobId, Outcome, Side, SkipReason},
-    copy::{CopyOutcome, CopyRequest, Engine, PreflightOutcome, Report},
+    copy::{CopyOutcome, Engine, PreflightOutcome, Report},
     oci::Digest,
 };
 
@@ -46,20 +46,12 @@ pub(super) fn start(
     task: Task,
     messages: &UnboundedSender<WorkerMessage>,
 ) -> AbortHandle {
-    let request = CopyRequest {
-        image: job.id,
-        source: job.source.clone(),
-        destination: job.destination.clone(),
-        platforms: job.platforms.clone(),
-        attachments: job.attachments,
-        on_existing: job.on_existing,
-    };
-    let (id, engine, messages) = (job.id, Arc::clone(engine), messages.clone());
+    let (job, engine, messages) = (job.clone(), Arc::clone(engine), messages.clone());
     workers.spawn(async move {
         // The dispatcher outlives its workers; if it is gone there is nobody to tell.
-        let send = move |body| {
+        let send = |body| {
             let _ = messages.send(WorkerMessage {
-                job: id,
+                job: job.id,
                 attempt,
                 body,
             });
@@ -70,7 +62,7 @@ pub(super) fn start(
         };
         let report = |report| send(MessageBody::Report(report));
         let ended = match task {
-            Task::Copy => match engine.copy(&request, &report).await {
+            Task::Copy => match engine.copy(&job, &report).await {
                 Ok(CopyOutcome::Copied { root }) => {
                     Ok(MessageBody::Ended(Outcome::Copied { root }))
                 }
@@ -80,7 +72,7 @@ pub(super) fn start(
                 Ok(CopyOutcome::Kept { there }) => Ok(MessageBody::Ended(kept(there))),
                 Err(error) => Err(error),
             },
-            Task::Preflight => match engine.preflight(&request, &report).await {
+            Task::Preflight => match engine.preflight(&job, &report).await {
                 Ok(PreflightOutcome::UpToDate { root }) => {
                     Ok(MessageBody::Ended(Outcome::UpToDate { root }))
                 }

@@ -29,8 +29,8 @@ pub struct BrowserOverlay {
 /// Opens the browser on these images.
 pub fn open(model: &mut Model, images: &[JobView]) -> Vec<Effect> {
     let pairs = images.iter().map(|view| Pair {
-        source: view.job.source.clone(),
-        destination: view.job.destination.clone(),
+        source: view.job.spec.source.clone(),
+        destination: view.job.spec.destination.clone(),
     });
     let start = Start::Images(pairs.collect());
     let known = std::mem::take(&mut model.browser.known);

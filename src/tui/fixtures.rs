@@ -15,7 +15,7 @@ use crate::{
         Attempt, BatchId, BlobKind, BlobProgress, Event, Failure, FailureClass, Job, JobId, Millis,
         Outcome, PlannedBlob, PlannedManifest, QueueReason, Settled, Side, SkipReason,
     },
-    oci::{Digest, MediaType},
+    oci::{CopySpec, Digest, MediaType},
     present::Glyphs,
 };
 
@@ -35,11 +35,7 @@ pub fn job(id: u32, source: &str, destination: &str) -> Event {
     Event::JobListed {
         job: Job {
             id: JobId(id),
-            source: source.parse().unwrap(),
-            destination: destination.parse().unwrap(),
-            platforms: Vec::new(),
-            attachments: Default::default(),
-            on_existing: Default::default(),
+            spec: CopySpec::new(source.parse().unwrap(), destination.parse().unwrap()),
         },
     }
 }

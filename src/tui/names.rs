@@ -40,8 +40,8 @@ enum Registries {
 
 impl Names {
     pub fn observe(&mut self, job: &Job) {
-        self.sources.observe(&job.source);
-        self.destinations.observe(&job.destination);
+        self.sources.observe(&job.spec.source);
+        self.destinations.observe(&job.spec.destination);
     }
 
     #[must_use]

@@ -259,7 +259,11 @@ impl Filter {
             return true;
         }
         text.clear();
-        let _ = write!(text, "{} {}", view.job.source, view.job.destination);
+        let _ = write!(
+            text,
+            "{} {}",
+            view.job.spec.source, view.job.spec.destination
+        );
         if let Some(cause) = view.cause() {
             let _ = write!(text, " {cause}");
         }
@@ -291,9 +295,15 @@ pub fn rows(
     match sort {
         Sort::List => {}
         Sort::State => rows.sort_by_key(|id| urgency(phase(view(id)))),
-        Sort::Image => rows.sort_by(|a, b| view(a).job.source.cmp(&view(b).job.source)),
+        Sort::Image => rows.sort_by(|a, b| view(a).job.spec.source.cmp(&view(b).job.spec.source)),
         Sort::Destination => {
-            rows.sort_by(|a, b| view(a).job.destination.cmp(&view(b).job.destination));
+            rows.sort_by(|a, b| {
+                view(a)
+                    .job
+                    .spec
+                    .destination
+                    .cmp(&view(b).job.spec.destination)
+            });
         }
         Sort::Progress => rows.sort_by_key(|id| permille(view(id))),
         Sort::Size => rows.sort_by_key(|id| Reverse(view(id).bytes_total)),

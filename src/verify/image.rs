@@ -14,7 +14,7 @@ use super::{
     tree::DestinationRepository,
 };
 use crate::{
-    oci::{Attachments, Digest, Manifest, Platform, Reference, Registry, Repository, Version},
+    oci::{Attachments, CopySpec, Digest, Manifest, Reference, Registry, Repository, Version},
     registry::{Client, ImageBudget},
 };
 
@@ -27,16 +27,6 @@ pub enum Depth {
     Content,
     /// And that the destination's blobs are what their digests say, by reading every byte.
     Bytes,
-}
-
-/// What to compare.
-#[derive(Clone, Debug)]
-pub struct Image {
-    pub source: Reference,
-    pub destination: Reference,
-    /// Which children of an index were asked for; empty means all.
-    pub platforms: Vec<Platform>,
-    pub attachments: Attachments,
 }
 
 /// Compares images; what they share is looked at once.
@@ -62,7 +52,7 @@ impl Verifier {
         &self,
         source: &Arc<Client>,
         destination: &Arc<Client>,
-        image: &Image,
+        image: &CopySpec,
     ) -> Result<Findings, VerifyError> {
         let budget = ImageBudget::new(|| ());
         let comparison = Comparison {
@@ -114,7 +104,7 @@ impl Verifier {
 
 pub(super) struct Comparison<'a> {
     pub source: &'a Arc<Client>,
-    pub image: &'a Image,
+    pub image: &'a CopySpec,
     pub there: DestinationRepository<'a>,
 }
 

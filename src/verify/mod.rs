@@ -10,4 +10,4 @@ mod image;
 mod tree;
 
 pub use difference::{Difference, Findings, Note, Part, VerifyError};
-pub use image::{Depth, Image, Verifier};
+pub use image::{Depth, Verifier};

@@ -14,7 +14,7 @@ use transship::{
         BatchState, Journal, JournalError, JournalLocation, NewBatch, Obstacle, Recorder,
         SettledBlob,
     },
-    oci::{Attachments, Digest, OnExisting},
+    oci::{Attachments, CopySpec, Digest, OnExisting},
 };
 
 use crate::postgres::Postgres;
@@ -400,8 +400,8 @@ async fn a_journal_of_the_first_version_is_brought_up_to_date(place: JournalLoca
     change(&place, "UPDATE transship_schema SET version = 1").await;
     let journal = Journal::open(place).await.unwrap();
     let (_, stored) = journal.resume(&batch).await.unwrap();
-    assert_eq!(stored.jobs[0].job.attachments, Attachments::ALL);
-    assert_eq!(stored.jobs[0].job.on_existing, OnExisting::Replace);
+    assert_eq!(stored.jobs[0].job.spec.attachments, Attachments::ALL);
+    assert_eq!(stored.jobs[0].job.spec.on_existing, OnExisting::Replace);
 }
 
 async fn a_journal_of_a_newer_version_is_refused(place: JournalLocation) {
@@ -558,14 +558,16 @@ fn list() -> NewBatch {
 fn job(number: u32) -> Job {
     Job {
         id: JobId(number),
-        source: format!("a.example/team/app{number}:1").parse().unwrap(),
-        destination: format!("b.example/team/app{number}:1").parse().unwrap(),
-        platforms: vec!["linux/arm64/v8".parse().unwrap()],
-        attachments: Attachments {
-            cosign_tags: false,
-            ..Attachments::ALL
+        spec: CopySpec {
+            source: format!("a.example/team/app{number}:1").parse().unwrap(),
+            destination: format!("b.example/team/app{number}:1").parse().unwrap(),
+            platforms: vec!["linux/arm64/v8".parse().unwrap()],
+            attachments: Attachments {
+                cosign_tags: false,
+                ..Attachments::ALL
+            },
+            on_existing: OnExisting::Keep,
         },
-        on_existing: OnExisting::Keep,
     }
 }
 

@@ -208,7 +208,10 @@ fn restored(events: &[Event]) -> Vec<(Reference, Reference)> {
     for event in events {
         match event {
             Event::JobListed { job } => {
-                jobs.insert(job.id, (job.source.clone(), job.destination.clone()));
+                jobs.insert(
+                    job.id,
+                    (job.spec.source.clone(), job.spec.destination.clone()),
+                );
             }
             Event::JobRestored { job, outcome } => {
                 assert!(matches!(

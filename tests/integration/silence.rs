@@ -20,9 +20,9 @@ use tokio::{
 };
 use tokio_util::task::AbortOnDropHandle;
 use transship::{
-    batch::JobId,
-    copy::{CopyError, CopyRequest, Engine},
-    oci::Attachments,
+    batch::{Job, JobId},
+    copy::{CopyError, Engine},
+    oci::{Attachments, CopySpec},
     registry::{Client, Credentials, FailureClass, Settings},
     run::RetryPolicy,
 };
@@ -121,7 +121,7 @@ fn client(address: SocketAddr, credentials: Credentials) -> Client {
 /// Copies as the dispatcher does, each image as often as the policy says; what became of them and how long it took.
 async fn copy_all(
     engine: Engine,
-    order: impl Fn(u32) -> CopyRequest,
+    order: impl Fn(u32) -> Job,
 ) -> (Vec<Result<(), CopyError>>, Duration) {
     let (policy, slots, begun) = (
         RetryPolicy::default(),
@@ -138,8 +138,9 @@ async fn copy_all(
             tries += 1;
             match outcome {
                 Err(error) if tries < policy.attempts => match error.class() {
-                    FailureClass::Transient { retry_after } => {
-                        sleep(policy.delay(JobId(number), tries, retry_after)).await;
+                    FailureClass::Transient { retry_after_ms } => {
+                        let asked = retry_after_ms.map(Into::into);
+                        sleep(policy.delay(JobId(number), tries, asked)).await;
                     }
                     _ => return Err(error),
                 },
@@ -151,14 +152,13 @@ async fn copy_all(
     (outcomes, begun.elapsed())
 }
 
-fn order(number: u32, source: &str, destination: &str) -> CopyRequest {
-    CopyRequest {
-        image: JobId(number),
-        source: source.parse().unwrap(),
-        destination: destination.parse().unwrap(),
-        platforms: Vec::new(),
-        attachments: Attachments::NONE,
-        on_existing: Default::default(),
+fn order(number: u32, source: &str, destination: &str) -> Job {
+    Job {
+        id: JobId(number),
+        spec: CopySpec {
+            attachments: Attachments::NONE,
+            ..CopySpec::new(source.parse().unwrap(), destination.parse().unwrap())
+        },
     }
 }
 
@@ -362,7 +362,7 @@ async fn a_registry_that_falls_silent_is_an_outage_and_is_asked_by_one() {
     let repository = "team/app".parse().unwrap();
     let error = client.tags(&repository).await.unwrap_err();
     assert!(error.to_string().contains("no answer for 90 s"), "{error}");
-    assert!(client.limiter().sample().unreachable);
+    assert!(client.status().unreachable);
     // Two at once when it is time to ask again: one asks, the other is put off.
     let told = join_all((0..20).map(|_| client.tags(&repository))).await;
     let put_off = told.iter().filter(|told| {
@@ -370,15 +370,15 @@ async fn a_registry_that_falls_silent_is_an_outage_and_is_asked_by_one() {
         matches!(
             class,
             FailureClass::Transient {
-                retry_after: Some(_)
+                retry_after_ms: Some(_)
             }
         )
     });
     assert_eq!(put_off.count(), 19);
     assert_eq!(asked.load(SeqCst), 3);
     sleep(Duration::from_secs(30)).await;
-    assert!(client.limiter().wants_probe() && client.limiter().sample().unreachable);
+    assert!(client.limiter().wants_probe() && client.status().unreachable);
     client.probe().await;
-    assert!(!client.limiter().sample().unreachable);
+    assert!(!client.status().unreachable);
     client.tags(&repository).await.unwrap();
 }

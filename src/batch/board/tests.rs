@@ -4,6 +4,7 @@ use super::*;
 use crate::batch::{
     Attempt, BlobKind, BlobProgress, Failure, Job, Millis, PlannedBlob, Settled, Side, SkipReason,
 };
+use crate::oci::CopySpec;
 
 const JOB: JobId = JobId(0);
 const OTHER: JobId = JobId(1);
@@ -12,11 +13,10 @@ fn listed(id: JobId) -> Event {
     Event::JobListed {
         job: Job {
             id,
-            source: format!("a.example/app:{}", id.0).parse().unwrap(),
-            destination: format!("b.example/app:{}", id.0).parse().unwrap(),
-            platforms: Vec::new(),
-            attachments: Default::default(),
-            on_existing: Default::default(),
+            spec: CopySpec::new(
+                format!("a.example/app:{}", id.0).parse().unwrap(),
+                format!("b.example/app:{}", id.0).parse().unwrap(),
+            ),
         },
     }
 }

@@ -4,22 +4,19 @@ use std::time::Duration;
 
 use super::*;
 use crate::{
+    batch::{BlobKind, PlannedBlob, RegistryLimit},
     copy::registry_state::RegistryState,
-    oci::{Descriptor, MediaType},
-    registry::{Limit, Settings},
+    registry::Settings,
 };
 
 /// A feed whose source was read to the end, a body of it, and its reader.
 fn read(size: usize) -> (Arc<SourceReader>, Body, Reader) {
     let content = Bytes::from(vec![0; size]);
-    let blob = Descriptor {
-        media_type: MediaType::new("application/octet-stream"),
+    let blob = PlannedBlob {
         digest: Digest::of(&content),
-        size: size as u64,
-        platform: None,
-        artifact_type: None,
-        urls: Vec::new(),
-        annotations: Default::default(),
+        size: content.len() as u64,
+        kind: BlobKind::Layer,
+        media_type: None,
     };
     let client = |name: &str| {
         let client = Client::new(name.parse().unwrap(), Settings::default());
@@ -57,7 +54,9 @@ fn read(size: usize) -> (Arc<SourceReader>, Body, Reader) {
 /// How the feed of `size` bytes is judged when `bytes` of it are taken in each `step`.
 async fn judged(size: usize, limit: Option<u64>, bytes: u64, step: Duration) -> Option<ErrorCause> {
     let (feed, mut body, mut reader) = read(size);
-    feed.destination.limiter().set(Limit::BytesPerSecond(limit));
+    feed.destination
+        .limiter()
+        .set(RegistryLimit::BytesPerSecond(limit));
     let taking = async {
         while !feed.is_drained() {
             body.span.end = feed.size.min(reader.position + bytes);

@@ -18,7 +18,9 @@ fn expand(list: &List, tags: &[&str]) -> Result<Expansion, Mistakes> {
 fn chosen(keys: &str, tags: &[&str]) -> Vec<String> {
     let list = list(&format!("[[images]]\nname = \"app\"\n{keys}\n"));
     let images = expand(&list, tags).unwrap().images;
-    let tags = images.into_iter().filter_map(|image| image.destination.tag);
+    let tags = images
+        .into_iter()
+        .filter_map(|image| image.spec.destination.tag);
     tags.map(|tag| tag.to_string()).collect()
 }
 
@@ -81,7 +83,7 @@ fn default_filters_hold_for_images_without_a_tag() {
     let images = expand(&list, &TAGS).unwrap().images;
     let sources: Vec<String> = images
         .iter()
-        .map(|image| image.source.to_string())
+        .map(|image| image.spec.source.to_string())
         .collect();
     assert_eq!(
         sources,

@@ -8,7 +8,7 @@ fn jobs(list: &List) -> Vec<String> {
     let expansion = list.expand(&Default::default()).unwrap();
     let images = expansion.images.iter();
     images
-        .map(|image| format!("{} -> {}", image.source, image.destination))
+        .map(|image| format!("{} -> {}", image.spec.source, image.spec.destination))
         .collect()
 }
 
@@ -127,13 +127,13 @@ fn defaults_hold_where_an_image_says_nothing() {
     let said: Vec<_> = images
         .iter()
         .map(|image| {
-            let attachments = image.attachments;
+            let attachments = image.spec.attachments;
             let flags = [
                 attachments.referrers,
                 attachments.cosign_tags,
                 attachments.recheck,
             ];
-            (image.platforms.len(), flags)
+            (image.spec.platforms.len(), flags)
         })
         .collect();
     let expected = [
@@ -241,7 +241,7 @@ fn what_happens_to_an_existing_tag_is_said_for_the_list_or_for_an_image() {
         let images = list.expand(&Default::default()).unwrap().images;
         images
             .iter()
-            .map(|image| image.on_existing)
+            .map(|image| image.spec.on_existing)
             .collect::<Vec<_>>()
     };
     assert_eq!(said(""), [OnExisting::Replace, OnExisting::Fail]);

@@ -57,7 +57,7 @@ fn ten_thousand_images_are_ten_thousand_jobs() {
     assert_eq!(images.len(), 10_000);
     assert_eq!(images[4_999].line, SIDES.lines().count() + 2 + 5_000);
     assert_eq!(
-        images[9_999].destination.to_string(),
+        images[9_999].spec.destination.to_string(),
         "to.example/team/tool-4999:v1"
     );
 }

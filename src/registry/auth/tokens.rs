@@ -406,7 +406,9 @@ mod tests {
     fn a_token_server_that_is_busy_is_transient() {
         let pause = Some(Duration::from_secs(7));
         for status in [408, 429, 500, 502, 503, 504] {
-            let transient = FailureClass::Transient { retry_after: pause };
+            let transient = FailureClass::Transient {
+                retry_after_ms: pause.map(Into::into),
+            };
             assert_eq!(class(refused(status, pause)), transient, "{status}");
         }
     }

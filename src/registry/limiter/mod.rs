@@ -29,7 +29,11 @@ use self::{
 use super::{
     Operation,
     circuit_breaker::{CircuitBreaker, Down, Pass},
-    throttling::{Budget, Throttling},
+    throttling::Throttling,
+};
+use crate::{
+    batch::{Budget, Rationed, RegistryLimit, RegistryStatus, UploadMode},
+    oci::Registry,
 };
 
 /// A pause of up to this is waited for on the spot; whoever would wait longer is told so instead, to make
@@ -45,16 +49,6 @@ pub struct Limits {
     pub streams: u16,
     pub requests_per_second: Option<u32>,
     pub bytes_per_second: Option<u64>,
-}
-
-/// One limit, to be changed while the registry is in use.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Limit {
-    /// At least 1.
-    Streams(u16),
-    /// `None` is without a limit, here and below.
-    RequestsPerSecond(Option<u32>),
-    BytesPerSecond(Option<u64>),
 }
 
 impl Default for Limits {
@@ -93,42 +87,6 @@ pub(super) enum Unavailable {
     Down(Down),
 }
 
-/// A limiter at one moment.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct LimiterSample {
-    pub streams: u16,
-    /// How many streams the registry is given now.
-    pub stream_limit: u16,
-    /// How many the operator allows.
-    pub stream_ceiling: u16,
-    pub requests: u64,
-    pub bytes: u64,
-    /// How long until the limiter opens again.
-    pub throttled: Option<Duration>,
-    /// It is closed because the registry cannot be reached, not because it asked for it.
-    pub unreachable: bool,
-    /// Requests a second of late, and allowed: by the operator, or less because it refused.
-    pub request_rate: f64,
-    pub request_limit: Option<f64>,
-    /// Blob bytes a second allowed.
-    pub byte_limit: Option<u64>,
-    /// Half of the answers came within this time, and nineteen of twenty within that.
-    pub answer_p50: Option<Duration>,
-    pub answer_p95: Option<Duration>,
-    pub rationed: Option<Rationed>,
-    pub budget: Option<Budget>,
-}
-
-/// The operation the registry bears least of, where it counts them one by one (quirk 2).
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Rationed {
-    pub operation: Operation,
-    /// Requests a second.
-    pub request_limit: f64,
-    /// How long until it is asked for again.
-    pub closed: Option<Duration>,
-}
-
 impl RegistryLimiter {
     #[must_use]
     pub fn new(limits: Limits) -> Self {
@@ -165,14 +123,14 @@ impl RegistryLimiter {
     }
 
     /// Changes what the operator allows.
-    pub fn set(&self, limit: Limit) {
+    pub fn set(&self, limit: RegistryLimit) {
         let mut state = self.state();
         match limit {
-            Limit::Streams(streams) => state.pressure.set_ceiling(streams),
-            Limit::RequestsPerSecond(rate) => {
+            RegistryLimit::Streams(streams) => state.pressure.set_ceiling(streams),
+            RegistryLimit::RequestsPerSecond(rate) => {
                 state.pressure.set_operator_pace(rate.map(f64::from));
             }
-            Limit::BytesPerSecond(rate) => self.bytes.set(rate.map(bytes_rate)),
+            RegistryLimit::BytesPerSecond(rate) => self.bytes.set(rate.map(bytes_rate)),
         }
         self.apply(&state.pressure);
     }
@@ -314,28 +272,31 @@ impl RegistryLimiter {
         self.streams.set_limit(usize::from(pressure.streams()));
     }
 
+    /// The limiter of `registry` at this moment.
     #[must_use]
-    pub fn sample(&self) -> LimiterSample {
+    pub fn status(&self, registry: Registry, upload_mode: UploadMode) -> RegistryStatus {
         let now = Instant::now();
         let mut state = self.state();
         let throttled = state.pressure.closed_for(now);
         let down = self.breaker.put_off();
-        LimiterSample {
+        RegistryStatus {
+            registry,
             streams: u16::try_from(self.streams.used()).unwrap_or(u16::MAX),
             stream_limit: state.pressure.streams(),
             stream_ceiling: state.pressure.ceiling(),
             requests: self.requests_sent.load(Relaxed),
             bytes: self.bytes_moved.load(Relaxed),
-            throttled: throttled.max(down),
+            throttled_ms: throttled.max(down).map(Into::into),
             unreachable: down > throttled,
-            request_rate: state.answers.rate(),
-            request_limit: state.pressure.pace(),
+            request_rate: state.answers.rate().round() as u32,
+            request_limit: state.pressure.pace().map(whole_rate),
             // Set from an integer.
             byte_limit: self.bytes.rate().map(|rate| rate as u64),
-            answer_p50: state.answers.within(0.5),
-            answer_p95: state.answers.within(0.95),
+            answer_p50_ms: state.answers.within(0.5).map(Into::into),
+            answer_p95_ms: state.answers.within(0.95).map(Into::into),
             rationed: state.rationed(now),
             budget: state.budget,
+            upload_mode,
         }
     }
 
@@ -363,18 +324,23 @@ impl State {
 
     /// What is paused longest, and of what is not paused what is slowest.
     fn rationed(&self, now: Instant) -> Option<Rationed> {
-        let rationed = self.buckets.iter().filter_map(|(operation, bucket)| {
-            Some(Rationed {
-                operation: *operation,
-                request_limit: bucket.request_limit()?,
-                closed: bucket.closed_for(now),
-            })
+        let limited = self.buckets.iter().filter_map(|(operation, bucket)| {
+            Some((operation, bucket.request_limit()?, bucket.closed_for(now)))
         });
-        rationed.max_by(|one, other| {
-            let slower = other.request_limit.total_cmp(&one.request_limit);
-            one.closed.cmp(&other.closed).then(slower)
+        let slowest = limited.max_by(|(_, one_rate, one), (_, other_rate, other)| {
+            one.cmp(other).then(other_rate.total_cmp(one_rate))
+        });
+        slowest.map(|(operation, rate, pause)| Rationed {
+            operation: operation.to_string(),
+            request_limit: whole_rate(rate),
+            pause_ms: pause.map(Into::into),
         })
     }
+}
+
+/// The next integer, so that no limit reads as 0.
+fn whole_rate(rate: f64) -> u32 {
+    rate.ceil() as u32
 }
 
 /// Rates are far below what an f64 counts exactly.

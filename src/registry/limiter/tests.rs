@@ -1,8 +1,13 @@
 //! The limiter under paused time: who waits, for how long, and for what.
 
 use super::*;
+use crate::batch::Millis;
 
 const LOOK: Operation = Operation::HeadManifest;
+
+fn status(limiter: &RegistryLimiter) -> RegistryStatus {
+    limiter.status("registry.example".parse().unwrap(), UploadMode::Whole)
+}
 
 fn limits(streams: u16) -> Limits {
     Limits {
@@ -19,9 +24,9 @@ async fn a_lowered_limit_takes_effect_as_streams_end() {
         limiter.stream().await,
         limiter.stream().await,
     ];
-    limiter.set(Limit::Streams(1));
+    limiter.set(RegistryLimit::Streams(1));
     assert_eq!(
-        (limiter.sample().streams, limiter.sample().stream_limit),
+        (status(&limiter).streams, status(&limiter).stream_limit),
         (3, 1)
     );
     let [a, b, c] = held;
@@ -35,8 +40,8 @@ async fn a_lowered_limit_takes_effect_as_streams_end() {
 async fn raising_a_limit_first_keeps_what_was_to_be_withdrawn() {
     let limiter = RegistryLimiter::new(limits(2));
     let held = [limiter.stream().await, limiter.stream().await];
-    limiter.set(Limit::Streams(1));
-    limiter.set(Limit::Streams(3));
+    limiter.set(RegistryLimit::Streams(1));
+    limiter.set(RegistryLimit::Streams(3));
     drop(held);
     assert_eq!(limiter.streams.free(), 3);
 }
@@ -55,7 +60,7 @@ async fn a_throttled_lane_lets_no_request_through_until_it_opens() {
     let before = Instant::now();
     limiter.enter(LOOK).await.unwrap();
     assert_eq!(before.elapsed(), Duration::from_secs(7));
-    assert_eq!(limiter.sample().throttled, None);
+    assert_eq!(status(&limiter).throttled_ms, None);
 }
 
 #[tokio::test(start_paused = true)]
@@ -66,7 +71,7 @@ async fn nobody_waits_on_the_spot_for_a_lane_that_stays_closed() {
     let closed = Unavailable::Throttled(Duration::from_secs(216));
     assert_eq!(limiter.enter(LOOK).await.unwrap_err(), closed);
     assert_eq!(before.elapsed(), Duration::ZERO);
-    assert_eq!(limiter.sample().requests, 0);
+    assert_eq!(status(&limiter).requests, 0);
 }
 
 #[tokio::test(start_paused = true)]
@@ -77,18 +82,19 @@ async fn a_registry_that_is_gone_is_asked_again_after_a_while_and_by_one() {
     for seconds in [1, 2, 4] {
         let pause = Duration::from_secs(seconds);
         assert_eq!(probe.unreachable("connection refused"), Some(pause));
-        let sample = limiter.sample();
-        assert_eq!((sample.throttled, sample.unreachable), (Some(pause), true));
+        let sample = status(&limiter);
+        let expected = (Some(pause.into()), true);
+        assert_eq!((sample.throttled_ms, sample.unreachable), expected);
         let before = Instant::now();
         probe = limiter.enter(LOOK).await.unwrap();
         assert_eq!(before.elapsed(), pause);
         // Still held back: it is not known to be back.
-        assert!(limiter.sample().unreachable);
+        assert!(status(&limiter).unreachable);
         let other = tokio::time::timeout(Duration::from_secs(7), limiter.enter(LOOK)).await;
         assert!(other.is_err(), "two probes at once");
     }
     // Nothing is learned of what it bears.
-    assert_eq!(limiter.sample().stream_limit, 8);
+    assert_eq!(status(&limiter).stream_limit, 8);
     probe.unreachable("connection refused");
     let probe = limiter.enter(LOOK).await.unwrap();
     let left = probe.unreachable("no route to host");
@@ -99,8 +105,8 @@ async fn a_registry_that_is_gone_is_asked_again_after_a_while_and_by_one() {
     tokio::time::sleep(left.unwrap()).await;
     assert!(limiter.wants_probe());
     limiter.enter(LOOK).await.unwrap().answered();
-    let sample = limiter.sample();
-    assert_eq!((sample.throttled, sample.unreachable), (None, false));
+    let sample = status(&limiter);
+    assert_eq!((sample.throttled_ms, sample.unreachable), (None, false));
 }
 
 #[tokio::test(start_paused = true)]
@@ -114,7 +120,7 @@ async fn requests_are_spaced_by_a_limit_that_can_be_lifted() {
         limiter.enter(LOOK).await.unwrap();
     }
     assert_eq!(before.elapsed().as_millis(), 1000);
-    limiter.set(Limit::RequestsPerSecond(None));
+    limiter.set(RegistryLimit::RequestsPerSecond(None));
     for _ in 0..11 {
         limiter.enter(LOOK).await.unwrap();
     }
@@ -127,15 +133,15 @@ async fn a_refusal_gives_up_streams_and_the_sample_says_so() {
     let budget = Budget {
         limit: 100,
         remaining: 7,
-        window: None,
+        window_ms: None,
     };
     let elapsed = Some(Duration::from_millis(30));
     limiter.answered(LOOK, elapsed, refusal(1), Some(budget));
-    let sample = limiter.sample();
+    let sample = status(&limiter);
     assert_eq!((sample.stream_limit, sample.stream_ceiling), (4, 8));
-    assert_eq!(sample.throttled, Some(Duration::from_secs(1)));
+    assert_eq!(sample.throttled_ms, Some(Millis(1000)));
     assert_eq!(sample.budget, Some(budget));
-    assert!(sample.answer_p95.is_some());
+    assert!(sample.answer_p95_ms.is_some());
     assert_eq!(limiter.streams.free(), 4);
 }
 
@@ -150,11 +156,11 @@ async fn quirk_2_an_operation_that_is_refused_slows_no_other() {
     let pause = limiter.answered(write, None, Throttling::Operation, None);
     assert_eq!(pause, Some(Duration::from_secs(1)));
     let told = Rationed {
-        operation: write,
-        request_limit: 25.0,
-        closed: pause,
+        operation: write.to_string(),
+        request_limit: 25,
+        pause_ms: pause.map(Into::into),
     };
-    assert_eq!(limiter.sample().rationed, Some(told));
+    assert_eq!(status(&limiter).rationed, Some(told));
     let before = Instant::now();
     for _ in 0..100 {
         limiter.enter(LOOK).await.unwrap();
@@ -165,10 +171,10 @@ async fn quirk_2_an_operation_that_is_refused_slows_no_other() {
         limiter.enter(write).await.unwrap();
     }
     assert_eq!(before.elapsed().as_secs(), 2);
-    let sample = limiter.sample();
-    assert_eq!((sample.stream_limit, sample.throttled), (8, None));
+    let sample = status(&limiter);
+    assert_eq!((sample.stream_limit, sample.throttled_ms), (8, None));
     assert_eq!(sample.request_limit, None);
-    assert_eq!(sample.rationed.and_then(|told| told.closed), None);
+    assert_eq!(sample.rationed.and_then(|told| told.pause_ms), None);
 }
 
 #[tokio::test(start_paused = true)]

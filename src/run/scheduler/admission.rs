@@ -28,7 +28,7 @@ pub(in crate::run) fn admit(board: &Board) -> Vec<JobId> {
     }
     let may_go_on = |id: &JobId| {
         board.job(*id).is_some_and(|view| {
-            [&view.job.source, &view.job.destination]
+            [&view.job.spec.source, &view.job.spec.destination]
                 .into_iter()
                 .filter_map(|reference| board.registries.get(&reference.registry))
                 .all(|lane| !is_throttled(lane))

@@ -176,7 +176,8 @@ fn set_limit(board: &Board, registry: &Registry, limit: RegistryLimit) -> Vec<De
     let takes_part = || {
         board.registries.contains_key(registry)
             || board.jobs().iter().any(|view| {
-                view.job.source.registry == *registry || view.job.destination.registry == *registry
+                view.job.spec.source.registry == *registry
+                    || view.job.spec.destination.registry == *registry
             })
     };
     if limit.is_zero() || !takes_part() {

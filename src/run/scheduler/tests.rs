@@ -4,7 +4,7 @@ use super::{
 };
 use crate::{
     batch::{BatchId, BlobKind, Job, PlannedBlob, RegistryStatus, Side, UploadMode},
-    oci::Digest,
+    oci::{CopySpec, Digest},
 };
 use proptest::prelude::*;
 
@@ -27,11 +27,7 @@ fn board(events: &[Event]) -> Board {
         board.apply(&Event::JobListed {
             job: Job {
                 id,
-                source,
-                destination,
-                platforms: Vec::new(),
-                attachments: Default::default(),
-                on_existing: Default::default(),
+                spec: CopySpec::new(source, destination),
             },
         });
     }
@@ -238,11 +234,7 @@ fn a_registry_that_throttles_holds_back_its_own_images_only() {
     board.apply(&Event::JobListed {
         job: Job {
             id: JobId(3),
-            source: reference("c.example/app:3"),
-            destination: reference("d.example/app:3"),
-            platforms: Vec::new(),
-            attachments: Default::default(),
-            on_existing: Default::default(),
+            spec: CopySpec::new(reference("c.example/app:3"), reference("d.example/app:3")),
         },
     });
     board.apply(&throttled("a.example", Some(60_000)));

@@ -127,7 +127,7 @@ pub(super) fn retry_all_failed(model: &mut Model) {
 fn named(model: &Model, jobs: &BTreeSet<JobId>) -> Vec<String> {
     let mut lines: Vec<String> = (jobs.iter().take(NAMED))
         .filter_map(|job| model.board.job(*job))
-        .map(|view| view.job.source.to_string())
+        .map(|view| view.job.spec.source.to_string())
         .collect();
     if let Some(more) = jobs.len().checked_sub(NAMED).filter(|more| *more > 0) {
         lines.push(format!("and {more} more"));

@@ -274,7 +274,7 @@ fn copy_references(model: &mut Model) -> Vec<Effect> {
         return copy(model, &names, "name", "no registry was asked yet");
     }
     let references: Vec<String> = (target_views(model).iter())
-        .map(|view| view.job.source.to_string())
+        .map(|view| view.job.spec.source.to_string())
         .collect();
     copy(model, &references, "reference", "no image is selected")
 }
@@ -287,7 +287,7 @@ fn copy_failures(model: &mut Model) -> Vec<Effect> {
                 .chain
                 .iter()
                 .map(|step| format!("\n  {}", sanitize(step)));
-            let name = &view.job.source;
+            let name = &view.job.spec.source;
             Some(format!(
                 "{name}: {}{}",
                 failure(cause),

@@ -26,7 +26,7 @@ pub fn draw(model: &Model, buffer: &mut Buffer, area: Rect) {
     if let Some(view) = model.images.selected().and_then(|job| model.board.job(job)) {
         // The other panes stand at the end of the line.
         let cells = usize::from(area.width.saturating_sub(46)).max(16);
-        let name = model.options.glyphs.clip_name(&view.job.source, cells);
+        let name = model.options.glyphs.clip_name(&view.job.spec.source, cells);
         facts.push((Role::Text, name));
     }
     if lines.len() > height {
@@ -50,7 +50,7 @@ pub fn draw(model: &Model, buffer: &mut Buffer, area: Rect) {
 
 /// Repository and version: the registries stand below.
 fn name(view: &JobView) -> String {
-    let source = &view.job.source;
+    let source = &view.job.spec.source;
     let full = source.to_string();
     full.strip_prefix(&format!("{}/", source.registry))
         .unwrap_or(&full)
@@ -63,14 +63,17 @@ fn draw_line(model: &Model, pen: &mut CellWriter, line: &DetailLine) {
         DetailLine::Source(view) => {
             pen.column(Role::Dim, "from", 5);
             let cells = usize::from(pen.room());
-            pen.put(Role::Text, &glyphs.clip_reference(&view.job.source, cells));
+            pen.put(
+                Role::Text,
+                &glyphs.clip_reference(&view.job.spec.source, cells),
+            );
         }
         DetailLine::Destination(view) => {
             pen.column(Role::Dim, "to", 5);
             let cells = usize::from(pen.room());
             pen.put(
                 Role::Text,
-                &glyphs.clip_reference(&view.job.destination, cells),
+                &glyphs.clip_reference(&view.job.spec.destination, cells),
             );
         }
         DetailLine::State(view) => state(model, pen, view),

@@ -193,11 +193,13 @@ fn cell(
                 Phase::Queued | Phase::Skipped | Phase::Kept => Role::Dim,
                 _ => Role::Text,
             };
-            let image = model.names.clip_source(glyphs, &view.job.source, cells);
+            let image = model
+                .names
+                .clip_source(glyphs, &view.job.spec.source, cells);
             pen.column(text, &image, cells);
         }
         Column::Destination => {
-            let destination = &view.job.destination;
+            let destination = &view.job.spec.destination;
             let name = model.names.clip_destination(glyphs, destination, cells);
             pen.column(Role::Dim, &name, cells);
         }

@@ -18,7 +18,7 @@ pub fn draw(model: &Model, buffer: &mut Buffer, area: Rect) {
     if let Some(view) = model.log.only().and_then(|job| model.board.job(job)) {
         let name = model
             .names
-            .clip_source(model.options.glyphs, &view.job.source, 40);
+            .clip_source(model.options.glyphs, &view.job.spec.source, 40);
         facts.push((Role::Strong, format!("only {name}")));
     }
     if model.log_offset > 0 {
@@ -52,7 +52,9 @@ pub fn draw(model: &Model, buffer: &mut Buffer, area: Rect) {
         if let Some(view) = sentence.job.and_then(|job| model.board.job(job)) {
             // A name never takes more than half of the line from what happened.
             let cells = pen.room() / 2;
-            let name = model.names.clip_source(glyphs, &view.job.source, cells);
+            let name = model
+                .names
+                .clip_source(glyphs, &view.job.spec.source, cells);
             pen.put(Role::Text, &format!("{name}  "));
         }
         let text = match sentence.level {

@@ -31,7 +31,7 @@ pub fn note(model: &Model, view: &JobView) -> Option<(Role, String)> {
 
 fn held_up(model: &Model, view: &JobView) -> Option<(Role, String)> {
     if let Some(owner) = unfinished_owner(view).and_then(|job| model.board.job(job)) {
-        let name = &owner.job.source;
+        let name = &owner.job.spec.source;
         let version = match (&name.tag, &name.digest) {
             (Some(tag), _) => format!(":{tag}"),
             (None, Some(digest)) => format!("@{}", digest.short()),
@@ -41,8 +41,8 @@ fn held_up(model: &Model, view: &JobView) -> Option<(Role, String)> {
         return Some((Role::Dim, text));
     }
     for (side, reference) in [
-        ("source", &view.job.source),
-        ("destination", &view.job.destination),
+        ("source", &view.job.spec.source),
+        ("destination", &view.job.spec.destination),
     ] {
         let throttled = |status: &RegistryStatus| Some((status.throttled_ms?, status.unreachable));
         let status = model.board.registries.get(&reference.registry);

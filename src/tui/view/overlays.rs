@@ -150,7 +150,10 @@ fn leave(model: &Model) -> Vec<Line> {
     for view in (board.running().take(running.min(NAMED))).filter_map(|job| board.job(job)) {
         // The percentage follows.
         let cells = usize::from(model.size.width.saturating_sub(12)).min(52);
-        let name = model.options.glyphs.clip_reference(&view.job.source, cells);
+        let name = model
+            .options
+            .glyphs
+            .clip_reference(&view.job.spec.source, cells);
         let share = match view.blobs.is_empty() {
             true => String::new(),
             false => format!(" {:>3}%", percent(view.bytes_done, view.bytes_total)),

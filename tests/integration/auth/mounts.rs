@@ -25,7 +25,8 @@ async fn with_blob() -> (Guarded, Descriptor) {
 
 async fn mount(client: &Arc<Client>, blob: &Descriptor) -> UploadStart {
     let (into, from) = (repository("to/b"), repository("from/a"));
-    client.mount_blob(&into, blob, &from).await.unwrap()
+    let mount = client.mount_blob(&into, &blob.digest, blob.size, &from);
+    mount.await.unwrap()
 }
 
 fn union_tokens(guarded: &Guarded) -> usize {

@@ -16,6 +16,7 @@ use futures_util::{
 };
 use reqwest::Method;
 use transship::{
+    batch::Millis,
     oci::{Digest, Repository},
     registry::{
         Client, Credential, CredentialProvider, Credentials, FailureClass, ProviderError, Settings,
@@ -161,7 +162,9 @@ async fn quirk_36_a_token_that_expires_during_a_body_is_a_cut() {
     };
     let size = content.len() as u64;
     let cut = client.send_blob(&session, &digest, 0, size, body()).await;
-    let transient = FailureClass::Transient { retry_after: None };
+    let transient = FailureClass::Transient {
+        retry_after_ms: None,
+    };
     assert_eq!(cut.unwrap_err().class(), transient);
 
     let (offset, session) = client.ask_upload(&session).await.unwrap().unwrap();
@@ -268,10 +271,10 @@ async fn a_busy_token_server_closes_the_lane_for_as_long_as_it_says() {
         .manifest_head(&repository("a"), &v1())
         .await
         .unwrap_err();
-    let retry_after = Some(Duration::from_secs(7));
-    assert_eq!(error.class(), FailureClass::Transient { retry_after });
+    let retry_after_ms = Some(Millis(7000));
+    assert_eq!(error.class(), FailureClass::Transient { retry_after_ms });
     assert!(error.url.unwrap().ends_with("/token"));
-    assert!(client.limiter().sample().throttled.is_some());
+    assert!(client.status().throttled_ms.is_some());
 }
 
 #[tokio::test]

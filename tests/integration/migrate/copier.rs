@@ -2,10 +2,10 @@
 
 use std::{collections::HashMap, sync::Mutex};
 
-use transship::batch::JobId;
+use transship::batch::{Job, JobId};
 use transship::{
-    copy::{CopyError, CopyOutcome, CopyRequest, Engine, Report},
-    oci::{Attachments, Descriptor, Manifest, Platform, Tag, Version},
+    copy::{CopyError, CopyOutcome, Engine, Report},
+    oci::{Attachments, CopySpec, Descriptor, Manifest, Reference, Tag, Version},
     serve::{Estate, Store},
 };
 
@@ -51,18 +51,16 @@ impl Copier {
     }
 
     /// An order without what is only attached to an image, which has tests of its own.
-    pub fn order(&self, source: &str, destination: &str) -> CopyRequest {
-        CopyRequest {
-            image: JobId(0),
-            source: format!("{}/{source}", self.source.address())
-                .parse()
-                .unwrap(),
-            destination: format!("{}/{destination}", self.destination.address())
-                .parse()
-                .unwrap(),
-            platforms: Vec::new(),
-            attachments: Attachments::NONE,
-            on_existing: Default::default(),
+    pub fn order(&self, source: &str, destination: &str) -> Job {
+        let at = |server: &Embedded, name: &str| -> Reference {
+            format!("{}/{name}", server.address()).parse().unwrap()
+        };
+        Job {
+            id: JobId(0),
+            spec: CopySpec {
+                attachments: Attachments::NONE,
+                ..CopySpec::new(at(&self.source, source), at(&self.destination, destination))
+            },
         }
     }
 
@@ -79,10 +77,8 @@ impl Copier {
         platforms: &[&str],
     ) -> Result<(CopyOutcome, Vec<String>), CopyError> {
         let platforms = platforms.iter().map(|platform| platform.parse().unwrap());
-        let order = CopyRequest {
-            platforms: platforms.collect::<Vec<Platform>>(),
-            ..self.order(source, destination)
-        };
+        let mut order = self.order(source, destination);
+        order.spec.platforms = platforms.collect();
         let notes = Mutex::new(Vec::new());
         let report = |report| {
             if let Report::Noted(text) = report {

@@ -8,9 +8,9 @@ use std::{
 use futures_util::future::join_all;
 use reqwest::Method;
 use tokio::sync::oneshot;
-use transship::batch::{JobId, Settled};
+use transship::batch::{Job, JobId, Settled};
 use transship::{
-    copy::{CopyOutcome, CopyRequest, Engine, Report},
+    copy::{CopyOutcome, Engine, Report},
     serve::{Action, Fault},
 };
 
@@ -98,8 +98,8 @@ async fn twenty_images_on_one_base_upload_it_once() {
     }
     let base = base.unwrap();
     let copies = (0..IMAGES).map(|number| {
-        let order = CopyRequest {
-            image: JobId(u32::try_from(number).unwrap()),
+        let order = Job {
+            id: JobId(u32::try_from(number).unwrap()),
             ..copier.order(
                 &format!("team/app-{number}:1"),
                 &format!("new/app-{number}:1"),
@@ -135,13 +135,10 @@ async fn one_registry_on_both_sides_moves_no_bytes() {
         engine: copier.engine,
     };
     copier.put_image("team/app", &[1, 2, 3]);
-    let order = copier.order("team/app:1", "ignored:1");
-    let order = CopyRequest {
-        destination: format!("{}/release/app:1", copier.source.address())
-            .parse()
-            .unwrap(),
-        ..order
-    };
+    let mut order = copier.order("team/app:1", "ignored:1");
+    order.spec.destination = format!("{}/release/app:1", copier.source.address())
+        .parse()
+        .unwrap();
     copier.engine.copy(&order, &|_| ()).await.unwrap();
     let expected = asked(&[
         (1, "GET manifest 200"),
@@ -164,12 +161,12 @@ async fn a_failed_owner_frees_its_claim_and_a_waiter_copies() {
     let fault = |action| Fault::on(Method::GET, "/team/owner/blobs/", action).unwrap();
     let hanging = faults.add(fault(Action::Hang));
     faults.add(fault(Action::answer(404)));
-    let owner = CopyRequest {
-        image: JobId(1),
+    let owner = Job {
+        id: JobId(1),
         ..copier.order("team/owner:1", "new/owner:1")
     };
-    let waiter = CopyRequest {
-        image: JobId(2),
+    let waiter = Job {
+        id: JobId(2),
         ..copier.order("team/waiter:1", "new/waiter:1")
     };
     let (waits, waited) = oneshot::channel();

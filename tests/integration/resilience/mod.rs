@@ -18,10 +18,10 @@ use std::{
 
 use reqwest::Method;
 use tempfile::TempDir;
-use transship::batch::JobId;
+use transship::batch::{Job, JobId};
 use transship::{
-    copy::{CopyError, CopyOutcome, CopyRequest, Engine, Report},
-    oci::{Attachments, Descriptor, Registry, Repository},
+    copy::{CopyError, CopyOutcome, Engine, Report},
+    oci::{Attachments, CopySpec, Descriptor, Registry, Repository},
     registry::{Limits, Settings, Timeouts, UploadMode},
     serve::{AccessEntry, AccessLog, Action, ActiveFault, Estate, Fault, Options, Server},
 };
@@ -96,13 +96,12 @@ impl Pair {
             let text = format!("{registry}/{}:1", repository());
             text.parse().unwrap()
         };
-        let order = CopyRequest {
-            image: JobId(0),
-            source: reference(&registry(&self.source)),
-            destination: reference(destination),
-            platforms: Vec::new(),
-            attachments: Attachments::NONE,
-            on_existing: Default::default(),
+        let order = Job {
+            id: JobId(0),
+            spec: CopySpec {
+                attachments: Attachments::NONE,
+                ..CopySpec::new(reference(&registry(&self.source)), reference(destination))
+            },
         };
         let report = |report| {
             if let Report::Noted(text) = report {

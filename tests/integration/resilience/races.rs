@@ -47,7 +47,12 @@ async fn a_digest_that_stays_disputed_is_tried_again_later_from_the_beginning() 
     let disputed = Fault::on(Method::PUT, &target, mixed_up()).unwrap();
     pair.destination.faults().add(disputed.times(2));
     let error = pair.copy().await.unwrap_err();
-    assert_eq!(error.class(), FailureClass::Transient { retry_after: None });
+    assert_eq!(
+        error.class(),
+        FailureClass::Transient {
+            retry_after_ms: None
+        }
+    );
     let failure = Failure::from(&error);
     let hint = failure.hint().unwrap();
     assert!(hint.contains("pushes the same content there"), "{hint}");
@@ -79,7 +84,12 @@ async fn a_manifest_whose_digest_stays_disputed_is_tried_again_later() {
     let disputed = Fault::on(Method::PUT, &target, mixed_up()).unwrap();
     pair.destination.faults().add(disputed.times(4));
     let error = pair.copy().await.unwrap_err();
-    assert_eq!(error.class(), FailureClass::Transient { retry_after: None });
+    assert_eq!(
+        error.class(),
+        FailureClass::Transient {
+            retry_after_ms: None
+        }
+    );
     let done = pair.copy().await;
     assert!(matches!(done, Ok(CopyOutcome::Copied { .. })), "{done:?}");
 }

@@ -4,7 +4,8 @@ use std::time::{Duration, SystemTime};
 
 use reqwest::Method;
 use transship::{
-    registry::{FailureClass, Limit, LimiterSample},
+    batch::{Millis, RegistryLimit, RegistryStatus},
+    registry::FailureClass,
     serve::{Action, Fault},
 };
 
@@ -20,9 +21,9 @@ fn fault_manifests(pair: &Pair, times: u64, action: Action) {
     pair.source.faults().add(fault.times(times));
 }
 
-fn source_lane(pair: &Pair) -> LimiterSample {
+fn source_lane(pair: &Pair) -> RegistryStatus {
     let client = pair.engine.client(&registry(&pair.source)).unwrap();
-    client.limiter().sample()
+    client.status()
 }
 
 #[tokio::test]
@@ -39,14 +40,14 @@ async fn quirk_38_retry_after_closes_the_lane_in_seconds_and_as_a_date() {
         fault_manifests(&pair, 1, refusal);
         let error = pair.copy().await.unwrap_err();
         let FailureClass::Transient {
-            retry_after: Some(pause),
+            retry_after_ms: Some(pause),
         } = error.class()
         else {
             panic!("{error}");
         };
-        assert!((90..=120).contains(&pause.as_secs()), "{pause:?}");
+        assert!((90_000..=120_000).contains(&pause.0), "{pause:?}");
         let lane = source_lane(&pair);
-        assert!(lane.throttled.unwrap() > Duration::from_secs(80));
+        assert!(lane.throttled_ms.unwrap() > Millis(80_000));
         assert_eq!((lane.stream_limit, lane.stream_ceiling), (4, 8));
         // Closed for long: the next image is told so at once, and nothing is sent for it.
         let sent = lane.requests;
@@ -55,7 +56,7 @@ async fn quirk_38_retry_after_closes_the_lane_in_seconds_and_as_a_date() {
         assert!(matches!(
             error.class(),
             FailureClass::Transient {
-                retry_after: Some(_)
+                retry_after_ms: Some(_)
             }
         ));
         assert_eq!(source_lane(&pair).requests, sent);
@@ -73,7 +74,7 @@ async fn quirk_16_a_used_up_quota_waits_for_its_refill_and_haps_slow_down() {
     pair.copy().await.unwrap_err();
     let lane = source_lane(&pair);
     // One of a hundred pulls in six hours is free again after 216 s.
-    assert!((200..=216).contains(&lane.throttled.unwrap().as_secs()));
+    assert!((200_000..=216_000).contains(&lane.throttled_ms.unwrap().0));
     assert_eq!((lane.stream_limit, lane.request_limit), (8, None));
     assert_eq!(lane.budget.unwrap().remaining, 0);
 
@@ -94,14 +95,11 @@ async fn quirk_2_manifests_refused_as_too_many_do_not_hold_up_blobs() {
     pair.destination.faults().add(refused.times(1));
     let error = pair.copy().await.unwrap_err();
     // Says when it may be asked for again, which is when the image is tried again.
-    let pause = Some(Duration::from_secs(1));
-    assert_eq!(
-        error.class(),
-        FailureClass::Transient { retry_after: pause }
-    );
+    let retry_after_ms = Some(Millis(1000));
+    assert_eq!(error.class(), FailureClass::Transient { retry_after_ms });
     let client = pair.engine.client(&registry(&pair.destination)).unwrap();
-    let lane = client.limiter().sample();
-    assert_eq!((lane.throttled, lane.stream_limit), (None, 8));
+    let lane = client.status();
+    assert_eq!((lane.throttled_ms, lane.stream_limit), (None, 8));
     assert_eq!(lane.request_limit, None);
     pair.copies(&layers).await;
 }
@@ -144,7 +142,7 @@ async fn quirk_23_gateway_errors_halve_the_streams_and_close_nothing() {
     fault_manifests(&pair, 1, Action::answer(502));
     pair.copy().await.unwrap_err();
     let lane = source_lane(&pair);
-    assert_eq!((lane.stream_limit, lane.throttled), (4, None));
+    assert_eq!((lane.stream_limit, lane.throttled_ms), (4, None));
 }
 
 #[tokio::test]
@@ -152,13 +150,17 @@ async fn limits_change_while_the_registry_is_in_use() {
     let pair = Pair::new().await;
     let layers = pair.image(&[MIB]);
     let client = pair.engine.client(&registry(&pair.source)).unwrap();
-    client.limiter().set(Limit::Streams(2));
-    client.limiter().set(Limit::RequestsPerSecond(Some(500)));
-    client.limiter().set(Limit::BytesPerSecond(Some(100 * MIB)));
+    client.limiter().set(RegistryLimit::Streams(2));
+    client
+        .limiter()
+        .set(RegistryLimit::RequestsPerSecond(Some(500)));
+    client
+        .limiter()
+        .set(RegistryLimit::BytesPerSecond(Some(100 * MIB)));
     pair.copies(&layers).await;
     let lane = source_lane(&pair);
     assert_eq!((lane.stream_limit, lane.stream_ceiling), (2, 2));
-    assert_eq!(lane.request_limit, Some(500.0));
+    assert_eq!(lane.request_limit, Some(500));
     assert_eq!(lane.byte_limit, Some(100 * MIB));
-    assert!(lane.answer_p50 <= lane.answer_p95 && lane.answer_p50.is_some());
+    assert!(lane.answer_p50_ms <= lane.answer_p95_ms && lane.answer_p50_ms.is_some());
 }

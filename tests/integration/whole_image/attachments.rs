@@ -68,7 +68,7 @@ async fn attachments_younger_than_their_image_are_found_when_asked_for() {
     let signature = Attachments::cosign_tags(&index[1].digest).next().unwrap();
     let cosign = put_attached(store, "app", None, SIGNATURE, Some(&signature));
     let mut order = pair.order("app:1");
-    order.attachments.recheck = true;
+    order.spec.attachments.recheck = true;
     // As a later batch, which knows nothing of the first.
     let again = Engine::new(Default::default());
     pair.clear_logs();
@@ -183,7 +183,7 @@ async fn attachments_stay_behind_where_they_are_not_wanted() {
     let name = Attachments::cosign_tags(&image.digest).next().unwrap();
     put_attached(store, "app", None, SIGNATURE, Some(&name));
     let mut order = pair.order("app:1");
-    order.attachments = Attachments::NONE;
+    order.spec.attachments = Attachments::NONE;
     pair.carry_out(&order).await.unwrap();
     let there = pair.destination.server.store();
     assert_eq!(there.tags(&repository("app")).unwrap(), ["1"]);
@@ -203,7 +203,7 @@ async fn of_chosen_platforms_only_their_own_attachments_go_along() {
     let of_child = put_attached(store, "app", Some(&index[1]), SIGNATURE, None);
     put_attached(store, "app", Some(&index[3]), SIGNATURE, None);
     let mut order = pair.order("app:1");
-    order.platforms = platforms[..2]
+    order.spec.platforms = platforms[..2]
         .iter()
         .map(|one| one.parse().unwrap())
         .collect();
@@ -213,13 +213,10 @@ async fn of_chosen_platforms_only_their_own_attachments_go_along() {
     assert_eq!(referrers(there, "app", &index[1]), [of_child.digest]);
     assert_eq!(referrers(there, "app", &index[0]), []);
     assert_eq!(referrers(there, "app", &index[3]), []);
-    order.platforms.truncate(1);
-    let order = transship::copy::CopyRequest {
-        destination: format!("{}/app:2", pair.destination.address())
-            .parse()
-            .unwrap(),
-        ..order
-    };
+    order.spec.platforms.truncate(1);
+    order.spec.destination = format!("{}/app:2", pair.destination.address())
+        .parse()
+        .unwrap();
     let copied = pair.carry_out(&order).await.unwrap();
     copied.noted("one platform is asked for");
     assert_eq!(stored(there, "app", "2"), index[1].digest);
@@ -434,10 +431,10 @@ async fn a_real_registry_without_the_api_gets_and_gives_a_fallback_index() {
     let back = Embedded::start().await;
     let engine = Engine::new(Default::default());
     let mut there = order(&source, &source, "app:1");
-    there.destination = format!("{}/app:1", registry.address()).parse().unwrap();
+    there.spec.destination = format!("{}/app:1", registry.address()).parse().unwrap();
     engine.copy(&there, &|_| ()).await.unwrap();
     let mut home = order(&source, &back, "app:1");
-    home.source = there.destination;
+    home.spec.source = there.spec.destination;
     engine.copy(&home, &|_| ()).await.unwrap();
     let listed = referrers(back.server.store(), "app", &image);
     assert_eq!(listed, expected);

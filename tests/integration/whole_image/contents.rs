@@ -196,7 +196,7 @@ async fn an_index_the_source_does_not_hold_all_of_says_what_is_missing() {
     assert!(hint.starts_with("hint: choose the `platforms`"), "{hint}");
     // What is asked for without the missing one can be copied.
     let mut order = pair.order("app:1");
-    order.platforms = vec!["linux/amd64".parse().unwrap()];
+    order.spec.platforms = vec!["linux/amd64".parse().unwrap()];
     pair.carry_out(&order).await.unwrap();
 }
 
@@ -232,7 +232,10 @@ async fn quirk_47_a_repository_that_was_emptied_meanwhile_is_filled_again() {
     let pair = Pair::new().await;
     let image = put_image(pair.source.server.store(), "app", "1", 1);
     let order = pair.order("app:1");
-    let (registry, home) = (&order.destination.registry, &order.destination.repository);
+    let (registry, home) = (
+        &order.spec.destination.registry,
+        &order.spec.destination.repository,
+    );
     let manifest = pair
         .source
         .server
@@ -284,7 +287,7 @@ async fn quirk_50_a_manifest_without_end_is_given_up() {
 async fn quirk_50_pages_that_lead_in_circles_are_given_up() {
     let pair = Pair::new().await;
     put_image(pair.source.server.store(), "app", "1", 1);
-    let registry = pair.order("app:1").source.registry;
+    let registry = pair.order("app:1").spec.source.registry;
     let client = pair.engine.client(&registry).unwrap();
     let page = |link: &str| {
         Action::answer(200)
@@ -319,7 +322,7 @@ async fn quirk_50_pages_that_lead_in_circles_are_given_up() {
 #[tokio::test]
 async fn quirk_26_tag_lists_of_every_shape_are_read() {
     let pair = Pair::new().await;
-    let registry = pair.order("app:1").source.registry;
+    let registry = pair.order("app:1").spec.source.registry;
     let client = pair.engine.client(&registry).unwrap();
     for (list, expected) in [
         (r#"{"name":"app","tags":null}"#, &[][..]),

@@ -1,7 +1,7 @@
 //! Destination tags that name another image: replaced and told, kept, or a failure; never an extra request.
 
 use transship::{
-    batch::{Failure, FailureClass, Side},
+    batch::{Failure, FailureClass, Job, Side},
     copy::PreflightOutcome,
     oci::OnExisting,
 };
@@ -15,15 +15,14 @@ impl Pair {
         put_image(self.destination.server.store(), "team/app", "1", 9).digest
     }
 
-    fn order_with(&self, on_existing: OnExisting) -> CopyRequest {
-        CopyRequest {
-            on_existing,
-            ..self.order("team/app:1")
-        }
+    fn order_with(&self, on_existing: OnExisting) -> Job {
+        let mut order = self.order("team/app:1");
+        order.spec.on_existing = on_existing;
+        order
     }
 
     /// What each report of a plan said is replaced, while `order` is carried out.
-    async fn replaced(&self, order: &CopyRequest, task: Task) -> Vec<Option<Digest>> {
+    async fn replaced(&self, order: &Job, task: Task) -> Vec<Option<Digest>> {
         let told = Mutex::new(Vec::new());
         let report = |report| {
             if let Report::Planned { replaces, .. } = report {
@@ -94,12 +93,11 @@ async fn a_tag_that_is_written_over_is_told_and_costs_no_request() {
     assert_eq!(heads.count(), 1, "{destination:?}");
 }
 
-fn order_of(pair: &Pair) -> CopyRequest {
-    CopyRequest {
-        // What is attached is another matter.
-        attachments: Attachments::NONE,
-        ..pair.order("team/app:1")
-    }
+fn order_of(pair: &Pair) -> Job {
+    let mut order = pair.order("team/app:1");
+    // What is attached is another matter.
+    order.spec.attachments = Attachments::NONE;
+    order
 }
 
 #[tokio::test]
@@ -163,13 +161,12 @@ async fn an_index_made_of_some_platforms_is_told_from_another_image() {
     let platforms = ["linux/amd64", "linux/arm64", "linux/s390x"];
     let whole = put_index(pair.source.server.store(), "team/app", "1", &platforms);
     put_index(pair.destination.server.store(), "team/app", "1", &platforms);
-    let chosen = |on_existing| CopyRequest {
-        platforms: platforms[..2]
-            .iter()
-            .map(|one| one.parse().unwrap())
-            .collect(),
-        attachments: Attachments::NONE,
-        ..pair.order_with(on_existing)
+    let chosen = |on_existing| {
+        let mut order = pair.order_with(on_existing);
+        let platforms = platforms[..2].iter();
+        order.spec.platforms = platforms.map(|one| one.parse().unwrap()).collect();
+        order.spec.attachments = Attachments::NONE;
+        order
     };
     let there = whole[0].digest.clone();
     let done = pair
@@ -199,10 +196,8 @@ async fn a_destination_written_by_its_digest_replaces_nothing() {
     let pair = Pair::new().await;
     pair.with_other_image();
     let digest = put_image(pair.source.server.store(), "team/app", "2", 2).digest;
-    let order = CopyRequest {
-        on_existing: OnExisting::Fail,
-        ..pair.order(&format!("team/app@{digest}"))
-    };
+    let mut order = pair.order(&format!("team/app@{digest}"));
+    order.spec.on_existing = OnExisting::Fail;
     // Nor does it have to be known what is there.
     fault(
         &pair.destination,

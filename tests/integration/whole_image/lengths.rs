@@ -5,7 +5,7 @@ use transship::{
     oci::Descriptor,
     registry::FailureClass,
     serve::{Action, Fault},
-    verify::{Depth, Image, Verifier},
+    verify::{Depth, Verifier},
 };
 
 use super::{Pair, count, fault, put_image, repository, stored};
@@ -91,18 +91,12 @@ async fn a_registry_that_leaves_lengths_out_is_believed() {
     assert_eq!(uploads(&pair), 0);
     let order = pair.order("app:1");
     let client = |registry| pair.engine.client(registry).unwrap();
-    let (source, destination) = (&order.source, &order.destination);
-    let image = Image {
-        source: source.clone(),
-        destination: destination.clone(),
-        platforms: Vec::new(),
-        attachments: order.attachments,
-    };
+    let (source, destination) = (&order.spec.source, &order.spec.destination);
     let differences = Verifier::new(Depth::Content)
         .verify(
             &client(&source.registry),
             &client(&destination.registry),
-            &image,
+            &order.spec,
         )
         .await;
     assert_eq!(differences.unwrap().differences, []);

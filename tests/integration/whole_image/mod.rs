@@ -15,12 +15,14 @@ mod survey;
 use std::sync::Mutex;
 
 use serde_json::{Value, json};
-use transship::batch::JobId;
+use transship::batch::{Job, JobId};
 use transship::{
-    copy::{CopyError, CopyOutcome, CopyRequest, Engine, Report},
-    oci::{Attachments, Descriptor, Digest, MediaType, Reference, Repository, Tag, Version},
+    copy::{CopyError, CopyOutcome, Engine, Report},
+    oci::{
+        Attachments, CopySpec, Descriptor, Digest, MediaType, Reference, Repository, Tag, Version,
+    },
     serve::{Action, ActiveFault, Estate, Fault, Store},
-    verify::{Depth, Findings, Image, Verifier, VerifyError},
+    verify::{Depth, Findings, Verifier, VerifyError},
 };
 
 use crate::{embedded::Embedded, requests::Request};
@@ -49,7 +51,7 @@ impl Pair {
     }
 
     /// The order to copy `image` under the same name.
-    fn order(&self, image: &str) -> CopyRequest {
+    fn order(&self, image: &str) -> Job {
         order(&self.source, &self.destination, image)
     }
 
@@ -57,7 +59,7 @@ impl Pair {
         self.carry_out(&self.order(image)).await
     }
 
-    async fn carry_out(&self, order: &CopyRequest) -> Result<Copied, CopyError> {
+    async fn carry_out(&self, order: &Job) -> Result<Copied, CopyError> {
         let notes = Mutex::new(Vec::new());
         let report = |report| {
             if let Report::Noted(text) = report {
@@ -74,13 +76,11 @@ impl Pair {
         self.compare(self.order(image)).await
     }
 
-    async fn compare(&self, order: CopyRequest) -> Result<Findings, VerifyError> {
+    async fn compare(&self, order: Job) -> Result<Findings, VerifyError> {
         let client = |reference: &Reference| self.engine.client(&reference.registry).unwrap();
-        let image = Image {
-            source: order.source,
-            destination: order.destination,
+        let image = CopySpec {
             platforms: Vec::new(),
-            attachments: order.attachments,
+            ..order.spec
         };
         let (source, destination) = (client(&image.source), client(&image.destination));
         let verifier = Verifier::new(Depth::Content);
@@ -113,17 +113,13 @@ impl Copied {
     }
 }
 
-fn order(source: &Embedded, destination: &Embedded, image: &str) -> CopyRequest {
+fn order(source: &Embedded, destination: &Embedded, image: &str) -> Job {
     let at = |server: &Embedded| -> Reference {
         format!("{}/{image}", server.address()).parse().unwrap()
     };
-    CopyRequest {
-        image: JobId(0),
-        source: at(source),
-        destination: at(destination),
-        platforms: Vec::new(),
-        attachments: Attachments::ALL,
-        on_existing: Default::default(),
+    Job {
+        id: JobId(0),
+        spec: CopySpec::new(at(source), at(destination)),
     }
 }
 

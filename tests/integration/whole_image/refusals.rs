@@ -22,11 +22,11 @@ fn fallback(subject: &Descriptor) -> String {
 
 /// What `inspect` could not find out of an image.
 async fn unknown_to_inspect(pair: &Pair, image: &str) -> Vec<String> {
-    let client = pair.engine.client(&pair.order(image).source.registry);
+    let client = pair.engine.client(&pair.order(image).spec.source.registry);
     let client = client.unwrap();
     let inspector = Inspector::new(move |_| Ok(client.clone()));
     let inspection = inspector
-        .inspect(&pair.order(image).source, &Scope::All)
+        .inspect(&pair.order(image).spec.source, &Scope::All)
         .await;
     let errors = inspection.unwrap().errors;
     errors.iter().map(ToString::to_string).collect()
@@ -186,7 +186,7 @@ async fn what_is_nested_too_deep_to_be_compared_is_not_called_the_same() {
     };
     // The same registry stands on both sides: only what is below can differ.
     let mut order = pair.order("app:8");
-    order.destination = order.source.clone();
+    order.spec.destination = order.spec.source.clone();
     let findings = pair.compare(order).await.unwrap();
     let told: Vec<String> = findings
         .differences

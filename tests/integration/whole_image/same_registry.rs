@@ -1,7 +1,8 @@
 //! One registry on both sides: content is mounted, and nothing is sent that is there.
 
 use transship::{
-    copy::{CopyOutcome, CopyRequest, Engine},
+    batch::Job,
+    copy::{CopyOutcome, Engine},
     serve::{AccessEntry, Action},
 };
 
@@ -9,12 +10,10 @@ use super::{count, fault, order, put_attached, put_image, put_index, referrers, 
 use crate::embedded::Embedded;
 
 /// The order to copy `from` to `to` within one registry.
-fn within(registry: &Embedded, from: &str, to: &str) -> CopyRequest {
-    let order = order(registry, registry, from);
-    CopyRequest {
-        destination: format!("{}/{to}", registry.address()).parse().unwrap(),
-        ..order
-    }
+fn within(registry: &Embedded, from: &str, to: &str) -> Job {
+    let mut order = order(registry, registry, from);
+    order.spec.destination = format!("{}/{to}", registry.address()).parse().unwrap();
+    order
 }
 
 /// Bytes of blobs that went to and from the registry.

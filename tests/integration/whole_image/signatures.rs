@@ -136,7 +136,7 @@ async fn merging_again_writes_nothing() {
     let merged = stored(there, "app", tag.as_str());
     let pair = pair.forget();
     let mut order = pair.order("app:1");
-    order.attachments.recheck = true;
+    order.spec.attachments.recheck = true;
     pair.clear_logs();
     let again = pair.carry_out(&order).await.unwrap();
     assert!(
@@ -202,7 +202,7 @@ async fn what_cannot_be_merged_stays_and_is_noted() {
     // Looking again says so again, and finds nothing to do.
     let pair = pair.forget();
     let mut order = pair.order("app:1");
-    order.attachments.recheck = true;
+    order.spec.attachments.recheck = true;
     let again = pair.carry_out(&order).await.unwrap();
     again.noted(&kept);
     assert!(
@@ -229,7 +229,7 @@ async fn images_of_one_batch_add_their_signatures_one_after_another() {
             &[("image", team)],
         );
         let mut order = pair.order(&format!("{team}:1"));
-        order.destination = format!("{}/app:{team}", pair.destination.address())
+        order.spec.destination = format!("{}/app:{team}", pair.destination.address())
             .parse()
             .unwrap();
         orders.push(order);

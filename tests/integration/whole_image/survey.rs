@@ -2,7 +2,7 @@
 
 use std::sync::Mutex;
 
-use transship::batch::Settled;
+use transship::batch::{Job, Settled};
 use transship::copy::PreflightOutcome;
 
 use super::*;
@@ -19,13 +19,13 @@ impl Pair {
         self.look_at(&self.order(image)).await
     }
 
-    async fn look_at(&self, order: &CopyRequest) -> (PreflightOutcome, Found) {
+    async fn look_at(&self, order: &Job) -> (PreflightOutcome, Found) {
         let found = Mutex::new(Found::default());
         let report = |report| {
             let mut found = found.lock().unwrap();
             match report {
                 Report::Planned { blobs, .. } => {
-                    let digests = blobs.iter().map(|blob| blob.descriptor.digest.clone());
+                    let digests = blobs.iter().map(|blob| blob.digest.clone());
                     found.blobs.extend(digests);
                 }
                 Report::Settled { digest, how, .. } => {
@@ -139,7 +139,7 @@ async fn two_tags_of_one_image_are_surveyed_apart_and_written_once() {
     }
     pair.survey("team/app:1").await;
     let mut second = pair.order("team/app:latest");
-    second.image = JobId(1);
+    second.id = JobId(1);
     pair.engine.preflight(&second, &|_| {}).await.unwrap();
     pair.copy("team/app:1").await.unwrap();
     pair.clear_logs();
@@ -159,10 +159,8 @@ async fn an_image_that_is_rechecked_is_up_to_date_when_nothing_attached_to_it_is
         recheck: true,
         ..Attachments::ALL
     };
-    let order = CopyRequest {
-        attachments,
-        ..pair.order("team/app:1")
-    };
+    let mut order = pair.order("team/app:1");
+    order.spec.attachments = attachments;
     let fresh = Engine::new(Default::default());
     let surveyed = fresh.preflight(&order, &|_| {}).await.unwrap();
     assert!(matches!(surveyed, PreflightOutcome::UpToDate { .. }));
@@ -187,8 +185,8 @@ async fn a_layer_of_many_tags_that_is_missing_is_looked_for_once() {
     }
     put_image(pair.destination.server.store(), "team/app", "0", 7);
     for (number, version) in [(1, "1"), (2, "2"), (3, "3")] {
-        let order = CopyRequest {
-            image: JobId(number),
+        let order = Job {
+            id: JobId(number),
             ..pair.order(&format!("team/app:{version}"))
         };
         pair.look_at(&order).await;

@@ -1,0 +1,37 @@
+//! One image to copy: from where, to where, and what of it.
+//!
+//! Invariant: it says everything about the copy that the operator's list says, and nothing about its progress.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Attachments, OnExisting, Platform, Reference};
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CopySpec {
+    pub source: Reference,
+    /// Has a tag or a digest, never both.
+    pub destination: Reference,
+    /// Which children of an index to copy; empty means the whole index, byte-exact.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub platforms: Vec<Platform>,
+    /// Which attachments to copy with the image; all of them unless the list says otherwise.
+    #[serde(default, skip_serializing_if = "Attachments::is_all")]
+    pub attachments: Attachments,
+    /// What happens to a destination tag that names another image.
+    #[serde(default, skip_serializing_if = "OnExisting::is_replace")]
+    pub on_existing: OnExisting,
+}
+
+impl CopySpec {
+    /// The whole image with all attachments; replaces what the destination tag names.
+    #[must_use]
+    pub fn new(source: Reference, destination: Reference) -> Self {
+        Self {
+            source,
+            destination,
+            platforms: Vec::new(),
+            attachments: Attachments::default(),
+            on_existing: OnExisting::default(),
+        }
+    }
+}
