@@ -167,10 +167,12 @@ impl BlobCopy<'_> {
         let _permits = self.streams.acquire(source, destination).await;
         Transfer {
             blob: self.blob,
-            source: &self.source.client,
-            from: self.from,
-            destination: self.destination,
-            into: self.into,
+            source,
+            source_repository: self.from,
+            destination,
+            destination_repository: self.into,
+            suspended: &self.destination.suspended,
+            abandoned: &self.destination.abandoned,
             report: self.report,
         }
         .run(session)

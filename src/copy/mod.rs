@@ -21,10 +21,15 @@ mod push_manifests;
 mod referrers;
 mod registry_state;
 mod report;
+mod resume_budget;
 mod session_hash;
 mod source_reader;
+mod stall_watchdog;
 mod suspended_uploads;
 mod transfer;
+mod upload;
+mod upload_body;
+mod upload_sender;
 
 pub use engine::{CopyOutcome, Engine};
 pub use error::CopyError;

@@ -1,23 +1,21 @@
-//! The running hash of the bytes that one upload session was given.
+//! The running hash of the bytes that were sent in one upload session.
 //!
-//! A registry that has fewer bytes than it was given gets the rest again, and the source is read again for that.
-//! Decides where that read begins, and notices when it brings other bytes than the one before. Invariant: the hash
-//! at the end is that of the bytes in the session, whichever read brought each of them: a read that goes on past the
-//! end of an earlier one has the same hash there, else the content has changed.
+//! A registry that lost bytes gets them again, so the source is read again from an earlier position. Decides where
+//! that read begins, and detects a source that sends other bytes than before. Invariant: the final hash is that of the
+//! bytes in the session, whichever read each came from, because every read that passes the end of an earlier one
+//! is compared with it there.
 
 use crate::oci::{Digest, Hasher};
 
-/// Bytes between two checkpoints; fewer of them are kept the farther back they are.
+/// Bytes between two checkpoints. Older checkpoints are thinned out.
 const SPACING: u64 = 64 << 10;
-/// Ends of earlier reads that are kept. A session that was cut more often without getting past them is given up.
+/// Give up a session that was cut this often without getting past its earlier cuts.
 const MAX_ENDS: usize = 1024;
 
 pub(super) struct SessionHash {
-    /// Of the bytes before `position`, as the current read brought them.
+    /// Of the bytes before `position`, as the current read returned them.
     hasher: Hasher,
     position: u64,
-    /// The number of the current read. A request that was given up may still be polled for a while.
-    read: u64,
     /// Where a read can begin, in ascending order; the first is at 0.
     checkpoints: Vec<Checkpoint>,
     /// Where earlier reads ended; all are beyond `position`.
@@ -29,14 +27,9 @@ struct Checkpoint {
     hasher: Hasher,
 }
 
-/// Why bytes are not taken into the hash.
+/// An earlier read of the same bytes returned others.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Refused {
-    /// They come from a read that was given up.
-    Stale,
-    /// An earlier read of the same content brought other bytes.
-    Changed,
-}
+pub(super) struct Changed;
 
 impl SessionHash {
     pub(super) fn new(digest: &Digest) -> Self {
@@ -48,20 +41,19 @@ impl SessionHash {
         Self {
             hasher,
             position: 0,
-            read: 0,
             checkpoints: vec![start],
             ends: Vec::new(),
         }
     }
 
-    /// Bytes the session was given at most.
-    pub(super) fn reached(&self) -> u64 {
+    /// The highest position that any read reached.
+    pub(super) fn max_position(&self) -> u64 {
         let ends = self.ends.iter().map(|end| end.position);
         ends.fold(self.position, u64::max)
     }
 
-    /// Makes it possible to go on at `offset`, which is within what was given. Afterwards `position` is there or a
-    /// little before: at most half as far as the way back, or [`SPACING`]. Returns whether that is possible.
+    /// Moves `position` back to `offset`, or before it by at most half the distance moved or [`SPACING`]. Returns
+    /// whether that is possible. `offset` is at most [`max_position`](Self::max_position).
     pub(super) fn go_back(&mut self, offset: u64) -> bool {
         if offset >= self.position {
             return true;
@@ -81,17 +73,8 @@ impl SessionHash {
         true
     }
 
-    /// Begins another read at the current position; returns its number, and the position.
-    pub(super) fn begin_read(&mut self) -> (u64, u64) {
-        self.read += 1;
-        (self.read, self.position)
-    }
-
-    /// Takes in the next bytes of a read.
-    pub(super) fn update(&mut self, read: u64, mut chunk: &[u8]) -> Result<(), Refused> {
-        if read != self.read {
-            return Err(Refused::Stale);
-        }
+    /// Adds the next bytes.
+    pub(super) fn update(&mut self, mut chunk: &[u8]) -> Result<(), Changed> {
         while !chunk.is_empty() {
             let end = self.ends.iter().map(|end| end.position).min();
             let to_end = end.map_or(u64::MAX, |end| end - self.position);
@@ -122,18 +105,18 @@ impl SessionHash {
     }
 
     /// Compares with the earlier reads that ended here.
-    fn pass_ends(&mut self) -> Result<(), Refused> {
+    fn pass_ends(&mut self) -> Result<(), Changed> {
         let position = self.position;
         for end in self.ends.extract_if(.., |end| end.position == position) {
             if end.hasher.finish() != self.hasher.clone().finish() {
-                return Err(Refused::Changed);
+                return Err(Changed);
             }
         }
         Ok(())
     }
 
-    /// Saves the current state as a checkpoint. Of the older ones, one goes where those beside it are no farther
-    /// apart than half the way back to them: the farther back, the fewer.
+    /// Saves the current state as a checkpoint, and drops each older one whose neighbours are no farther apart than
+    /// half their distance from here.
     fn save(&mut self) {
         self.checkpoints.push(Checkpoint {
             position: self.position,
@@ -163,11 +146,10 @@ mod tests {
     }
 
     /// Reads from where the hash is up to `end`.
-    fn read(hash: &mut SessionHash, content: &[u8], end: usize) -> Result<(), Refused> {
-        let (read, position) = hash.begin_read();
-        let position = usize::try_from(position).unwrap();
-        let mut pieces = content[position..end].chunks(10_000);
-        pieces.try_for_each(|piece| hash.update(read, piece))
+    fn read(hash: &mut SessionHash, content: &[u8], end: usize) -> Result<(), Changed> {
+        let position = usize::try_from(hash.position()).unwrap();
+        let mut chunks = content[position..end].chunks(10_000);
+        chunks.try_for_each(|chunk| hash.update(chunk))
     }
 
     fn content() -> Vec<u8> {
@@ -188,7 +170,7 @@ mod tests {
             assert!(hash.go_back(back));
             assert!(hash.position() <= back);
         }
-        assert_eq!(hash.reached(), 400_000);
+        assert_eq!(hash.max_position(), 400_000);
         read(&mut hash, &content, content.len()).unwrap();
         assert_eq!(hash.digest(), Some(Digest::of(&content)));
     }
@@ -207,7 +189,7 @@ mod tests {
             read(&mut hash, content(1), 200_000).unwrap();
             assert!(hash.go_back(160_000));
             let end = read(&mut hash, content(2), good.len());
-            assert_eq!(end, Err(Refused::Changed), "read {wrong}");
+            assert_eq!(end, Err(Changed), "read {wrong}");
         }
     }
 
@@ -218,16 +200,6 @@ mod tests {
         read(&mut hash, &content, content.len()).unwrap();
         assert!(hash.go_back(content.len() as u64 - 1));
         assert_eq!(hash.digest(), None);
-    }
-
-    #[test]
-    fn a_read_that_was_given_up_adds_nothing() {
-        let mut hash = hash_of(b"ab");
-        let (old, _) = hash.begin_read();
-        let (new, _) = hash.begin_read();
-        assert_eq!(hash.update(old, b"x"), Err(Refused::Stale));
-        hash.update(new, b"ab").unwrap();
-        assert_eq!(hash.digest(), Some(Digest::of(b"ab")));
     }
 
     #[test]

@@ -1,34 +1,41 @@
-//! Uploads that an attempt began and could not end, for the next one to go on with.
+//! Uploads that a failed attempt leaves for the next one to continue.
 //!
-//! Decides nothing about whether the registry still knows them: it is asked. Invariant: an upload is given to
-//! one transfer at a time.
+//! Does not decide whether the registry still knows their sessions: the next attempt asks it. Invariant: each upload
+//! is handed to one transfer.
 
 use std::{
     collections::HashMap,
-    sync::{Mutex, PoisonError},
+    sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use super::transfer::Upload;
+use super::{session_hash::SessionHash, upload::Upload};
 use crate::oci::{Digest, Repository};
 
 /// The suspended uploads to one registry.
 #[derive(Default)]
-pub(super) struct SuspendedUploads(Mutex<HashMap<(Repository, Digest), Upload>>);
+pub(super) struct SuspendedUploads(Mutex<HashMap<(Repository, Digest), SuspendedUpload>>);
+
+pub(super) struct SuspendedUpload {
+    pub upload: Upload,
+    pub hash: SessionHash,
+}
 
 impl SuspendedUploads {
-    pub(super) fn take(&self, repository: &Repository, digest: &Digest) -> Option<Upload> {
-        let mut uploads = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        uploads.remove(&(repository.clone(), digest.clone()))
+    pub(super) fn take(&self, repository: &Repository, digest: &Digest) -> Option<SuspendedUpload> {
+        self.lock().remove(&(repository.clone(), digest.clone()))
     }
 
-    pub(super) fn keep(&self, repository: &Repository, digest: &Digest, upload: Upload) {
-        let mut uploads = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        uploads.insert((repository.clone(), digest.clone()), upload);
+    pub(super) fn insert(&self, repository: &Repository, digest: &Digest, upload: SuspendedUpload) {
+        self.lock()
+            .insert((repository.clone(), digest.clone()), upload);
     }
 
-    /// No attempt follows: abandons the sessions of all of them.
+    /// Abandons the sessions of all uploads: no attempt follows.
     pub(super) fn abandon_all(&self) {
-        let mut uploads = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        uploads.clear();
+        self.lock().clear();
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<(Repository, Digest), SuspendedUpload>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -1,13 +1,9 @@
-//! One blob from source to destination, going on after cuts on either side.
+//! One blob from source to destination, resumed after failures on either side.
 //!
-//! Decides who is to blame when the stream breaks, from which byte to go on, in which pieces and when to begin another
-//! session. Invariant: what is committed was hashed in the session it is committed in, and every way to go on is
-//! bounded: by progress, by the ways to send there are, or by a number of sessions.
+//! Decides whom to blame when a request fails, and how to continue: from which byte, in which upload mode, in the same
+//! session or a new one, or not at all. Invariant: what is committed was hashed in the session it is committed in.
 
-use std::{
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
+use std::sync::Arc;
 
 use futures_util::future;
 use tokio::time::sleep;
@@ -15,10 +11,12 @@ use tokio::time::sleep;
 use super::{
     CopyError, Report,
     error::blame,
-    open_sessions::OpenSession,
-    registry_state::RegistryState,
-    session_hash::SessionHash,
-    source_reader::{SharedHash, SourceReader},
+    open_sessions::{AbandonedSessions, OpenSession},
+    resume_budget::ResumeBudget,
+    source_reader::SourceReader,
+    suspended_uploads::{SuspendedUpload, SuspendedUploads},
+    upload::Upload,
+    upload_sender::{SendFailure, UploadSender},
 };
 use crate::{
     batch::{PlannedBlob, Side},
@@ -26,401 +24,298 @@ use crate::{
     registry::{self, BlobPresence, Client, ErrorCause, FailureClass, UploadMode},
 };
 
-/// Failures in a row without a byte of progress after which the attempt goes on; then it has failed.
-const MAX_RESUMES_WITHOUT_PROGRESS: u32 = 3;
-/// Sessions that are begun for one blob, in one way to send it, because the registry lost the one before.
-const MAX_RESTARTS: u32 = 3;
-/// Ways to send that are tried for one blob.
-const MAX_MODES: u32 = 8;
-
 pub(super) struct Transfer<'a> {
     pub blob: &'a PlannedBlob,
     pub source: &'a Arc<Client>,
-    pub from: &'a Repository,
-    pub destination: &'a RegistryState,
-    pub into: &'a Repository,
+    pub source_repository: &'a Repository,
+    pub destination: &'a Client,
+    pub destination_repository: &'a Repository,
+    pub suspended: &'a SuspendedUploads,
+    pub abandoned: &'a Arc<AbandonedSessions>,
     pub report: &'a (dyn Fn(Report) + Send + Sync),
 }
 
-/// An upload and how far it is known to have come.
-pub(super) struct Upload {
-    session: OpenSession,
-    hash: SharedHash,
-    /// The destination said that it has the bytes before this one.
-    offset: u64,
-    mode: UploadMode,
-    /// Whether the content is sent in more than one request.
-    pieces: bool,
-}
-
-/// What an attempt has left of its ways to go on.
-#[derive(Default)]
-struct Budget {
-    /// Failures in a row without progress.
-    fruitless: u32,
-    restarts: u32,
-    modes: u32,
-}
-
-/// Why a request that sends bytes did not end well.
-enum Broken {
-    Source(CopyError),
-    Destination(registry::Error),
-}
-
-/// What the destination has when it is asked for an upload.
+/// What the destination has of an upload.
 enum ResumePoint {
-    /// The upload, as far as `offset` says now.
-    Upload,
-    /// The blob: the answer to a commit was lost.
-    Blob,
-    /// Nothing to go on with.
+    /// The bytes before the upload's `offset`.
+    Offset,
+    /// The whole blob: the answer to a commit was lost.
+    Committed,
+    /// Nothing that can be continued.
     Nothing,
 }
 
-impl Upload {
-    fn is_chunked(&self) -> bool {
-        matches!(self.mode, UploadMode::Chunks { .. })
-    }
-}
-
-impl Budget {
-    fn is_spent(&self) -> bool {
-        self.fruitless > MAX_RESUMES_WITHOUT_PROGRESS
-    }
-
-    /// The first time at once; cuts are rarely followed by cuts.
-    fn pause(&self, step: Duration) -> Duration {
-        match self.fruitless {
-            0 | 1 => Duration::ZERO,
-            fruitless => step * 2u32.pow(fruitless - 2),
-        }
-    }
-}
-
 impl Transfer<'_> {
-    /// Uploads the blob: goes on where an earlier attempt had to leave it, else into `session` if one is
-    /// open already. What a destination that fails for now has got is kept for the next attempt.
+    /// Uploads the blob. Continues the upload that an earlier attempt suspended, else uses `session` if one is open
+    /// already. An upload that fails for now at the destination is suspended for the next attempt.
     pub(super) async fn run(self, session: Option<OpenSession>) -> Result<(), CopyError> {
-        let suspended = &self.destination.suspended;
-        let feed = Arc::new(SourceReader::new(&self));
-        let mut budget = Budget::default();
-        let mut upload = match suspended.take(self.into, &self.blob.digest) {
+        let reader = SourceReader::new(self.source, self.source_repository, self.blob);
+        let mut sender = UploadSender::new(reader, self.destination, self.blob);
+        let mut budget = ResumeBudget::default();
+        let suspended = (self.suspended).take(self.destination_repository, &self.blob.digest);
+        let mut upload = match suspended {
             None => {
-                let (opened, begun) = future::join(feed.open(0), self.begin(session)).await;
-                let upload = begun?;
+                // A source that fails at once costs no upload, and one that is slow to start does not keep an open
+                // request waiting (quirk 40, see registry/quirks.md).
+                let (opened, upload) =
+                    future::join(sender.reader.open(), self.begin(session)).await;
+                let upload = upload?;
                 if let Err(error) = opened {
                     return Err(self.abandon(upload, error).await);
                 }
                 upload
             }
-            Some(mut upload) => {
+            Some(SuspendedUpload { mut upload, hash }) => {
                 if let Some(mut session) = session {
                     self.cancel(&mut session).await;
                 }
-                match self.ask(&feed, &mut upload, None, &mut budget).await {
-                    Ok(ResumePoint::Blob) => return Ok(()),
-                    Ok(ResumePoint::Upload) => {}
-                    Ok(ResumePoint::Nothing) => match self.begin(None).await {
-                        Ok(begun) => upload = begun,
-                        Err(error) => return Err(self.suspend(upload, error)),
-                    },
-                    Err(error) => return Err(self.suspend(upload, error)),
+                sender.reader.resume(hash);
+                let found = self.resume(&mut sender, &mut upload, None, &mut budget);
+                let restarted = match found.await {
+                    Ok(ResumePoint::Committed) => return Ok(()),
+                    Ok(ResumePoint::Offset) => Ok(()),
+                    Ok(ResumePoint::Nothing) => self.restart(&mut sender, &mut upload).await,
+                    Err(error) => Err(error),
+                };
+                if let Err(error) = restarted {
+                    return Err(self.suspend(upload, sender.reader, error));
                 }
-                let position = lock(&upload.hash).position();
-                if let Err(error) = feed.open(position).await {
+                if let Err(error) = sender.reader.open().await {
                     return Err(self.abandon(upload, error).await);
                 }
                 upload
             }
         };
-        match self.send_all(&feed, &mut upload, &mut budget).await {
+        match self.send(&mut sender, &mut upload, &mut budget).await {
             Ok(()) => Ok(()),
-            Err(error) if error.side() == Side::Destination => Err(self.suspend(upload, error)),
+            Err(error) if error.side() == Side::Destination => {
+                Err(self.suspend(upload, sender.reader, error))
+            }
             Err(error) => Err(self.abandon(upload, error).await),
         }
     }
 
-    /// Keeps the upload for the next attempt, if there may be one.
-    fn suspend(&self, upload: Upload, error: CopyError) -> CopyError {
-        let spoiled =
-            matches!(&error, CopyError::Registry { error, .. } if error.disputes_digest());
-        if let (FailureClass::Transient { .. }, false) = (error.class(), spoiled) {
-            let suspended = &self.destination.suspended;
-            suspended.keep(self.into, &self.blob.digest, upload);
-        }
-        error
-    }
-
-    async fn send_all(
+    /// Sends the upload and commits it, however many requests and sessions that takes.
+    async fn send(
         &self,
-        feed: &Arc<SourceReader>,
+        sender: &mut UploadSender<'_>,
         upload: &mut Upload,
-        budget: &mut Budget,
+        budget: &mut ResumeBudget,
     ) -> Result<(), CopyError> {
-        let timeouts = self.destination.client.timeouts();
-        let mut begun_anew = false;
+        let timeouts = self.destination.timeouts();
+        let mut sent_whole = false;
         loop {
-            feed.meter().set(upload.offset);
+            sender.counter().set(upload.offset);
             (self.report)(Report::Started {
                 digest: self.blob.digest.clone(),
                 offset: upload.offset,
-                meter: Arc::clone(feed.meter()),
+                meter: Arc::clone(sender.counter()),
             });
             let before = upload.offset;
-            let error = match self.send(feed, upload).await {
+            let error = match sender.send(upload).await {
                 Ok(()) => {
                     upload.session.end();
                     return Ok(());
                 }
-                Err(Broken::Source(error)) => return Err(error),
-                Err(Broken::Destination(error)) => error,
+                Err(SendFailure::Source(error)) => return Err(error),
+                Err(SendFailure::Destination(error)) => error,
             };
             if upload.offset > before {
-                budget.fruitless = 0;
+                budget.add_progress();
             }
-            budget.fruitless += 1;
-            // Nothing is learned from it before it is known that the registry has the chunks before.
-            let learns_later = upload.is_chunked() && may_mean_loss(&error);
-            if !learns_later {
-                self.learn(upload, &error, budget);
-            }
+            budget.add_failure();
+            // The mode is not to blame if it turns out that the registry lost earlier chunks.
+            let may_be_loss = upload.is_chunked() && may_mean_loss(&error);
+            let is_new_mode = !may_be_loss && self.change_mode(upload, &error, budget);
             match error.class() {
                 _ if budget.is_spent() => return Err(blame(Side::Destination)(error)),
-                // What the session has is mixed up with something else: once more, in a session of its own.
-                _ if error.disputes_digest() && !begun_anew => {
-                    begun_anew = true;
-                    *upload = self.begin(None).await?;
+                // The bytes in the session may be mixed up with others: start over once.
+                _ if error.disputes_digest() && !sent_whole => {
+                    sent_whole = true;
+                    self.restart(sender, upload).await?;
                     upload.mode = UploadMode::Whole;
                     continue;
                 }
                 _ if error.disputes_digest() => return Err(blame(Side::Destination)(error)),
-                // Just learned: the bytes it has are good, the way they came was not.
-                _ if budget.fruitless == 0 => {}
-                // The chunk did not follow the last one: it says where to go on (quirk 44).
-                _ if learns_later => {}
-                // Pieces put together wrongly (quirks 4 and 14): once more, in one piece.
-                // A registry that refuses what is whole refuses it for good.
-                _ if upload.pieces && !begun_anew && is_refused_for_good(&error) => {
-                    begun_anew = true;
-                    *upload = self.begin(None).await?;
+                _ if is_new_mode || may_be_loss => {}
+                // Some registries join chunks wrongly (quirks 4 and 14, see registry/quirks.md): send the blob once
+                // in one request. A registry that refuses that refuses the content.
+                _ if upload.is_split && !sent_whole && is_refused_for_good(&error) => {
+                    sent_whole = true;
+                    self.restart(sender, upload).await?;
                     upload.mode = UploadMode::Whole;
                     continue;
                 }
                 FailureClass::Transient { .. } => {}
                 _ => return Err(blame(Side::Destination)(error)),
             }
-            sleep(budget.pause(timeouts.resume_delay)).await;
-            let enough = (upload.offset).saturating_add(timeouts.progress_after(&error.cause));
-            match self.ask(feed, upload, Some(&error), budget).await? {
-                ResumePoint::Upload if upload.offset >= enough => budget.fruitless = 0,
-                ResumePoint::Upload if learns_later => self.learn(upload, &error, budget),
-                ResumePoint::Upload => {}
-                ResumePoint::Blob => return Ok(()),
-                ResumePoint::Nothing if budget.restarts == MAX_RESTARTS => {
-                    return Err(blame(Side::Destination)(error));
+            sleep(budget.delay(timeouts.resume_delay)).await;
+            let progress = timeouts.progress_after(&error.cause);
+            let enough = upload.offset.saturating_add(progress);
+            match self.resume(sender, upload, Some(&error), budget).await? {
+                ResumePoint::Offset if upload.offset >= enough => budget.add_progress(),
+                ResumePoint::Offset if may_be_loss => {
+                    self.change_mode(upload, &error, budget);
                 }
+                ResumePoint::Offset => {}
+                ResumePoint::Committed => return Ok(()),
                 ResumePoint::Nothing => {
-                    budget.restarts += 1;
-                    *upload = self.begin(None).await?;
+                    if !budget.add_restart() {
+                        return Err(blame(Side::Destination)(error));
+                    }
+                    self.restart(sender, upload).await?;
                 }
             }
         }
     }
 
     async fn begin(&self, session: Option<OpenSession>) -> Result<Upload, CopyError> {
-        let client = &self.destination.client;
         let session = match session {
             Some(session) => session,
             None => {
-                let begun = client.begin_upload(self.into).await;
-                let session = begun.map_err(blame(Side::Destination))?;
-                OpenSession::new(session, &self.destination.abandoned)
+                let begun = self.destination.begin_upload(self.destination_repository);
+                let session = begun.await.map_err(blame(Side::Destination))?;
+                OpenSession::new(session, self.abandoned)
             }
         };
-        Ok(Upload {
-            session,
-            hash: Arc::new(Mutex::new(SessionHash::new(&self.blob.digest))),
-            offset: 0,
-            mode: client.upload_mode().fit(self.blob.size),
-            pieces: false,
-        })
+        let mode = self.destination.upload_mode().fit(self.blob.size);
+        Ok(Upload::new(session, mode))
     }
 
-    /// The session has bytes nobody will complete.
+    /// Starts over in a new session.
+    async fn restart(
+        &self,
+        sender: &mut UploadSender<'_>,
+        upload: &mut Upload,
+    ) -> Result<(), CopyError> {
+        *upload = self.begin(None).await?;
+        sender.reader.restart();
+        Ok(())
+    }
+
+    /// Keeps the upload for the next attempt, if there may be one.
+    fn suspend(&self, upload: Upload, reader: SourceReader<'_>, error: CopyError) -> CopyError {
+        let is_spoiled =
+            matches!(&error, CopyError::Registry { error, .. } if error.disputes_digest());
+        if let (FailureClass::Transient { .. }, false) = (error.class(), is_spoiled) {
+            let hash = reader.into_hash();
+            let upload = SuspendedUpload { upload, hash };
+            (self.suspended).insert(self.destination_repository, &self.blob.digest, upload);
+        }
+        error
+    }
+
+    /// Cancels an upload that nobody will complete.
     async fn abandon(&self, mut upload: Upload, error: CopyError) -> CopyError {
         self.cancel(&mut upload.session).await;
         error
     }
 
-    /// Failing to say so changes nothing.
     async fn cancel(&self, session: &mut OpenSession) {
-        let _ = self.destination.client.cancel_upload(session).await;
+        // The registry removes the session by itself some day if this fails.
+        let _ = self.destination.cancel_upload(session).await;
         session.end();
     }
 
-    /// Sends what is missing, and commits.
-    async fn send(&self, feed: &Arc<SourceReader>, upload: &mut Upload) -> Result<(), Broken> {
-        match self.try_send(feed, upload).await {
-            Err(Broken::Destination(error)) => Err(match feed.take_failure() {
-                Some(failure) => Broken::Source(failure),
-                None => Broken::Destination(error),
-            }),
-            sent => sent,
-        }
-    }
-
-    async fn try_send(&self, feed: &Arc<SourceReader>, upload: &mut Upload) -> Result<(), Broken> {
-        let (client, size) = (&self.destination.client, self.blob.size);
-        let body = |hash: &SharedHash, span| {
-            reqwest::Body::wrap_stream(Arc::clone(feed).stream(hash, span))
-        };
-        let longest = match upload.mode {
-            UploadMode::Whole => 0,
-            UploadMode::Streamed => size,
-            UploadMode::Chunks { bytes } => bytes.max(upload.session.chunk_minimum()),
-        };
-        while longest > 0 && upload.offset < size {
-            let span = upload.offset..size.min(upload.offset.saturating_add(longest));
-            let ranged = span != (0..size);
-            upload.pieces |= ranged;
-            let end = span.end;
-            let body = body(&upload.hash, span.clone());
-            let sent = client.send_chunk(&upload.session, span, ranged, body);
-            let session = self.watch(feed, upload, sent).await?;
-            upload.session.follow(session);
-            upload.offset = end;
-        }
-        upload.pieces |= upload.mode == UploadMode::Whole && upload.offset > 0;
-        let (digest, offset) = (&self.blob.digest, upload.offset);
-        if offset == size {
-            feed.check(&upload.hash).await.map_err(Broken::Source)?;
-            let nothing = reqwest::Body::default();
-            let sent = client.send_blob(&upload.session, digest, offset, size, nothing);
-            return sent.await.map_err(Broken::Destination);
-        }
-        let rest = body(&upload.hash, offset..size);
-        let sent = client.send_blob(&upload.session, digest, offset, size, rest);
-        self.watch(feed, upload, sent).await
-    }
-
-    /// Waits for the answer to a request with a body, as long as the destination takes it.
-    async fn watch<T>(
+    /// Changes the upload mode if `error` shows that the destination does not take this one. Other uploads to the
+    /// registry use the new mode as well.
+    fn change_mode(
         &self,
-        feed: &SourceReader,
-        upload: &Upload,
-        sent: impl Future<Output = Result<T, registry::Error>>,
-    ) -> Result<T, Broken> {
-        let stall = tokio::select! {
-            sent = sent => return sent.map_err(Broken::Destination),
-            stall = feed.stalled() => stall,
+        upload: &mut Upload,
+        error: &registry::Error,
+        budget: &mut ResumeBudget,
+    ) -> bool {
+        let length = upload.max_request_bytes(self.blob.size - upload.offset);
+        let next = upload.mode.after(error, length, budget.failures());
+        let Some(next) = next.filter(|_| budget.may_change_mode()) else {
+            return false;
         };
-        let client = &self.destination.client;
-        Err(Broken::Destination(
-            client.stalled_upload(&upload.session, stall),
-        ))
-    }
-
-    /// Goes on in another mode, if the failure teaches one; others learn it too.
-    fn learn(&self, upload: &mut Upload, error: &registry::Error, budget: &mut Budget) {
-        let client = &self.destination.client;
-        let rest = self.blob.size - upload.offset;
-        let length = match upload.mode {
-            UploadMode::Whole | UploadMode::Streamed => rest,
-            UploadMode::Chunks { bytes } => rest.min(bytes.max(upload.session.chunk_minimum())),
-        };
-        let Some(next) = upload.mode.after(error, length, budget.fruitless) else {
-            return;
-        };
-        if budget.modes == MAX_MODES {
-            return;
-        }
-        let mode = client.learn_upload_mode(upload.mode, next);
+        let mode = self.destination.learn_upload_mode(upload.mode, next);
         if mode == next {
             (self.report)(Report::Noted(format!(
-                "{} does not take every layer at once; they go {mode} from now on",
-                client.registry()
+                "{} does not accept every layer in one request; layers go {mode} from now on",
+                self.destination.registry()
             )));
         }
-        *budget = Budget {
-            modes: budget.modes + 1,
-            ..Budget::default()
-        };
+        budget.add_mode();
         upload.mode = mode;
-        upload.pieces = true;
+        upload.is_split = true;
+        true
     }
 
-    /// Asks the destination what it has of the upload after `error`. Asking is tried again as often as there are
-    /// failures left in the budget.
-    async fn ask(
+    /// Asks the destination what it has of the upload after `error`, and goes back there. The question is repeated as
+    /// often as the budget allows failures.
+    async fn resume(
         &self,
-        feed: &SourceReader,
+        sender: &mut UploadSender<'_>,
         upload: &mut Upload,
         error: Option<&registry::Error>,
-        budget: &mut Budget,
+        budget: &mut ResumeBudget,
     ) -> Result<ResumePoint, CopyError> {
-        let client = &self.destination.client;
-        let asked = loop {
-            match client.ask_upload(&upload.session).await {
-                Ok(asked) => break asked,
+        let status = loop {
+            match self.destination.ask_upload(&upload.session).await {
+                Ok(status) => break status,
                 Err(error) => {
                     let may_pass = error.class()
                         == FailureClass::Transient {
                             retry_after_ms: None,
                         };
-                    budget.fruitless += 1;
+                    budget.add_failure();
                     if !may_pass || budget.is_spent() {
                         return Err(blame(Side::Destination)(error));
                     }
                 }
             }
-            sleep(budget.pause(client.timeouts().resume_delay)).await;
+            sleep(budget.delay(self.destination.timeouts().resume_delay)).await;
         };
-        match asked {
+        match status {
             Some((received, session)) => {
                 upload.session.follow(session);
-                // It has less than it said it had, and does not take what follows that: bytes were lost. An answer
-                // to a chunk that comes before its end may break the connection, so the second break says the same.
+                // The registry has less than it confirmed, and refuses what follows that. The answer to a chunk may
+                // arrive before its end and break the connection, so only a second break counts.
                 let refuses_rest = |error: &registry::Error| {
-                    error.status() == Some(416) || (may_mean_loss(error) && budget.fruitless > 1)
+                    error.status() == Some(416) || (may_mean_loss(error) && budget.failures() > 1)
                 };
-                let lost = upload.is_chunked()
+                let is_lost = upload.is_chunked()
                     && received < upload.offset
                     && error.is_some_and(refuses_rest);
-                // Else never back behind what it said it has: some tell an old Range (quirk 4).
+                // Otherwise never back behind what it confirmed: some registries answer with an old Range (quirk 4).
                 let offset = received.max(upload.offset);
-                let mut hash = lock(&upload.hash);
-                // More than was ever sent cannot be this blob.
-                if !lost && received <= hash.reached() && hash.go_back(offset) {
-                    drop(hash);
+                // More bytes than were ever sent cannot be this blob.
+                let is_ours = received <= sender.reader.max_position();
+                if !is_lost && is_ours && sender.reader.go_back(offset) {
                     upload.offset = offset;
-                    upload.pieces = true;
-                    return Ok(ResumePoint::Upload);
+                    upload.is_split = true;
+                    return Ok(ResumePoint::Offset);
                 }
             }
             None => upload.session.end(),
         }
-        let presence = client.blob_presence(self.into, &self.blob.digest, self.blob.size);
-        match feed.is_drained() && matches!(presence.await, Ok(BlobPresence::Present)) {
-            true => Ok(ResumePoint::Blob),
-            false => Ok(ResumePoint::Nothing),
+        if !sender.is_complete() {
+            return Ok(ResumePoint::Nothing);
+        }
+        let (digest, size) = (&self.blob.digest, self.blob.size);
+        let presence = self
+            .destination
+            .blob_presence(self.destination_repository, digest, size);
+        match presence.await {
+            Ok(BlobPresence::Present) => Ok(ResumePoint::Committed),
+            Ok(BlobPresence::Absent | BlobPresence::OtherLength(_)) | Err(_) => {
+                Ok(ResumePoint::Nothing)
+            }
         }
     }
 }
 
-/// Whether a chunk may have been refused because of where it begins.
+/// Whether the registry may have refused a chunk because it does not follow the bytes it has.
 fn may_mean_loss(error: &registry::Error) -> bool {
     error.status() == Some(416) || matches!(*error.cause, ErrorCause::Network(_))
 }
 
-/// The registry refuses the content as a whole, which was hashed here.
+/// Whether the registry refuses the content, whose digest is right.
 fn is_refused_for_good(error: &registry::Error) -> bool {
     matches!(
         error.class(),
         FailureClass::Rejected | FailureClass::Corrupt
     )
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
