@@ -7,13 +7,15 @@
 #![doc = include_str!("quirks.md")]
 
 mod auth;
-mod auth_retry;
 mod blobs;
+mod body_reader;
+mod chain;
 mod circuit_breaker;
 mod client;
 mod connection;
 mod error;
-mod http;
+mod error_body;
+mod failure_class;
 mod http_clients;
 mod image_budget;
 mod limiter;
@@ -21,6 +23,7 @@ mod link;
 mod manifests;
 mod min_throughput;
 mod names;
+mod operation;
 mod pages;
 mod private_network;
 #[cfg(test)]
@@ -42,14 +45,16 @@ mod uploads;
 pub use auth::{Credential, CredentialProvider, Credentials, ProviderError};
 pub use blobs::{BlobPresence, BlobRead};
 pub use client::{Client, Settings};
-pub use error::{Error, ErrorCause, FailureClass, Operation};
+pub use error::{Error, ErrorCause};
+pub use failure_class::FailureClass;
 pub use image_budget::{
-    ImageBudget, LARGEST_MANIFEST, MOST_BLOBS, MOST_CONFIG_BYTES, MOST_MANIFEST_BYTES,
-    MOST_MANIFESTS, OverBudget,
+    ImageBudget, MAX_BLOBS, MAX_CONFIG_BYTES, MAX_MANIFEST_BYTES, MAX_MANIFESTS,
+    MAX_TOTAL_MANIFEST_BYTES, OverBudget,
 };
 pub use limiter::{Limit, LimiterSample, Limits, Rationed, RegistryLimiter, StreamPermit};
 pub use manifests::{ManifestHead, PutManifest};
 pub use min_throughput::MinThroughput;
+pub use operation::Operation;
 pub use proxy::Proxy;
 pub use referrers::{Referrers, ReferrersApi, described_as_referrer};
 pub use refusal::Refusal;
