@@ -16,7 +16,7 @@ use crate::{
     oci::{
         Descriptor, Digest, Manifest, ManifestContent, MediaType, Platform, Repository, Version,
     },
-    registry::{Client, Error, ErrorCause, ImageBudget, LARGEST_MANIFEST, Operation},
+    registry::{Client, Error, ErrorCause, ImageBudget, MAX_MANIFEST_BYTES, Operation},
 };
 
 /// Manifests read at once for one image.
@@ -210,7 +210,7 @@ impl Origin<'_> {
                     .described_manifest(self.repository, &child)
                     .await
             }
-            false if child.size > LARGEST_MANIFEST => {
+            false if child.size > MAX_MANIFEST_BYTES => {
                 self.admit_blobs([&child])?;
                 return Ok(Child::Blob(Box::new(child)));
             }

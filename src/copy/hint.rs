@@ -59,7 +59,7 @@ fn of_registry(side: Side, error: &Error) -> Option<&'static str> {
             ErrorCause::Network(_)
             | ErrorCause::Stalled(_)
             | ErrorCause::TooSlow { .. }
-            | ErrorCause::Closed(_)
+            | ErrorCause::RateLimited(_)
             | ErrorCause::Expired,
             _,
         ) => None,

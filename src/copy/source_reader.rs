@@ -10,8 +10,8 @@ use tokio::time::sleep;
 
 use super::{CopyError, error::blame, session_hash::SessionHash};
 use crate::{
-    batch::Side,
-    oci::{Descriptor, Repository},
+    batch::{PlannedBlob, Side},
+    oci::Repository,
     registry::{BlobRead, Client, FailureClass},
 };
 
@@ -21,7 +21,7 @@ const MAX_RESUMES_WITHOUT_PROGRESS: u32 = 3;
 pub(super) struct SourceReader<'a> {
     client: &'a Arc<Client>,
     repository: &'a Repository,
-    blob: &'a Descriptor,
+    blob: &'a PlannedBlob,
     /// Of the bytes read for the current upload session. Its position is that of the next byte to return.
     hash: SessionHash,
     download: Option<BlobRead>,
@@ -36,7 +36,7 @@ impl<'a> SourceReader<'a> {
     pub(super) fn new(
         client: &'a Arc<Client>,
         repository: &'a Repository,
-        blob: &'a Descriptor,
+        blob: &'a PlannedBlob,
     ) -> Self {
         Self {
             client,
@@ -222,6 +222,7 @@ mod tests {
 
     use super::*;
     use crate::{
+        batch::BlobKind,
         oci::Digest,
         registry::{Settings, Timeouts},
         serve::{Action, ActiveFault, Fault, Options, Server},
@@ -235,7 +236,7 @@ mod tests {
         client: Arc<Client>,
         repository: Repository,
         content: Vec<u8>,
-        blob: Descriptor,
+        blob: PlannedBlob,
         _directory: TempDir,
     }
 
@@ -247,9 +248,11 @@ mod tests {
             let server = server.unwrap();
             let repository: Repository = "team/app".parse().unwrap();
             let content: Vec<u8> = (0..SIZE).map(|byte| (byte % 251) as u8).collect();
-            let blob = server
+            server
                 .store()
-                .put_blob(&repository, "application/octet-stream", &*content);
+                .put_blob(&repository, "application/octet-stream", &*content)
+                .unwrap();
+            let blob = layer(Digest::of(&content), content.len());
             let settings = Settings {
                 timeouts: Timeouts {
                     resume_delay: Duration::ZERO,
@@ -260,7 +263,7 @@ mod tests {
             let registry = server.address().to_string().parse().unwrap();
             Self {
                 client: Arc::new(Client::new(registry, settings).unwrap()),
-                blob: blob.unwrap(),
+                blob,
                 server,
                 repository,
                 content,
@@ -277,6 +280,15 @@ mod tests {
             let cut = Action::CutResponse { after };
             let fault = Fault::on(Method::GET, "/blobs/", cut).unwrap();
             self.server.faults().add(fault.times(times))
+        }
+    }
+
+    fn layer(digest: Digest, size: usize) -> PlannedBlob {
+        PlannedBlob {
+            digest,
+            size: size as u64,
+            kind: BlobKind::Layer,
+            media_type: None,
         }
     }
 
@@ -336,10 +348,7 @@ mod tests {
     #[tokio::test]
     async fn the_last_byte_of_other_content_is_never_returned() {
         let source = Source::new().await;
-        let blob = Descriptor {
-            digest: Digest::of(b"other content"),
-            ..source.blob.clone()
-        };
+        let blob = layer(Digest::of(b"other content"), SIZE);
         let mut reader = SourceReader::new(&source.client, &source.repository, &blob);
         reader.buffer(source.content.clone().into());
         reader.skip_to(blob.size - 1).await.unwrap();

@@ -111,8 +111,9 @@ mod tests {
 
     use super::*;
     use crate::{
-        oci::{Descriptor, Digest, MediaType, Repository},
-        registry::{Limit, Settings},
+        batch::{BlobKind, PlannedBlob, RegistryLimit},
+        oci::{Digest, Repository},
+        registry::Settings,
     };
 
     const SECOND: Duration = Duration::from_secs(1);
@@ -123,7 +124,7 @@ mod tests {
         destination: Client,
         repository: Repository,
         content: Bytes,
-        blob: Descriptor,
+        blob: PlannedBlob,
         counter: ByteCounter,
     }
 
@@ -135,14 +136,11 @@ mod tests {
                 source: Arc::new(client("a.example").unwrap()),
                 destination: client("b.example").unwrap(),
                 repository: "team/app".parse().unwrap(),
-                blob: Descriptor {
-                    media_type: MediaType::new("application/octet-stream"),
+                blob: PlannedBlob {
                     digest: Digest::of(&content),
-                    size: size as u64,
-                    platform: None,
-                    artifact_type: None,
-                    urls: Vec::new(),
-                    annotations: Default::default(),
+                    size: content.len() as u64,
+                    kind: BlobKind::Layer,
+                    media_type: None,
                 },
                 content,
                 counter: ByteCounter::default(),
@@ -195,7 +193,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn the_byte_limit_of_the_destination_delays_what_is_sent() {
         let fixture = Fixture::new(60_000);
-        let limit = Limit::BytesPerSecond(Some(100));
+        let limit = RegistryLimit::BytesPerSecond(Some(100));
         fixture.destination.limiter().set(limit);
         let start = Instant::now();
         let mut reader = fixture.reader();

@@ -13,14 +13,14 @@ use super::{
     upload_body::{BodyFailure, UploadBody},
 };
 use crate::{
-    oci::Descriptor,
+    batch::PlannedBlob,
     registry::{self, Client, UploadMode, UploadSession},
 };
 
 pub(super) struct UploadSender<'a> {
     pub reader: SourceReader<'a>,
     destination: &'a Client,
-    blob: &'a Descriptor,
+    blob: &'a PlannedBlob,
     counter: Arc<ByteCounter>,
     watchdog: StallWatchdog,
 }
@@ -35,7 +35,7 @@ impl<'a> UploadSender<'a> {
     pub(super) fn new(
         reader: SourceReader<'a>,
         destination: &'a Client,
-        blob: &'a Descriptor,
+        blob: &'a PlannedBlob,
     ) -> Self {
         Self {
             reader,

@@ -1,46 +1,38 @@
 //! Blobs: look up and read, from any byte on (distribution-spec "Pulling blobs"; RFC 9110 range requests).
 //!
-//! Decides when a blob is present, where the bytes come from (redirects) and at which byte they start;
-//! verifying them is for who reads the whole. Invariant: a [`BlobRead`] starts exactly at the offset asked for.
-
-use std::sync::Arc;
+//! Decides when a blob is present and at which byte a read starts. Digests are verified by whoever reads the whole
+//! blob. Invariant: a [`BlobRead`] starts exactly at the requested offset.
 
 use bytes::Bytes;
 use reqwest::{
     Method, Response,
     header::{CONTENT_LENGTH, CONTENT_RANGE, HeaderValue, RANGE},
 };
-use tokio::time::{Instant, timeout};
 use url::Url;
 
-use super::{
-    Client, Error, ErrorCause, MinThroughput, Operation, auth::Scopes, connection::network,
-    http::Request,
-};
-use crate::oci::{Digest, Repository};
+use super::{Client, Error, ErrorCause, Operation, auth::Scopes, body_reader::BodyReader};
+use crate::oci::{Digest, Registry, Repository};
 
 /// A blob being read.
 pub struct BlobRead {
-    client: Arc<Client>,
-    response: Response,
-    url: Url,
-    /// Bytes at the front that a server without ranges sends although they were not asked for.
+    body: BodyReader,
+    /// Bytes to drop first: a server without ranges sends them unrequested.
     surplus: u64,
-    flow: MinThroughput,
+    registry: Registry,
+    url: Url,
 }
 
-/// What a repository says of a blob whose size is known.
+/// Whether a repository has a blob of a known size.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BlobPresence {
     Absent,
-    /// It is there, and has the expected size as far as the registry says.
+    /// With the expected size, or the registry does not tell the size.
     Present,
-    /// Something is there under the digest that cannot be the blob: it has this many bytes.
+    /// The registry has this many bytes under the digest, so it cannot be the blob.
     OtherLength(u64),
 }
 
 impl BlobPresence {
-    /// A registry that does not say the length is believed.
     fn of(length: Option<u64>, size: u64) -> Self {
         match length {
             Some(length) if length != size => Self::OtherLength(length),
@@ -50,8 +42,8 @@ impl BlobPresence {
 }
 
 impl Client {
-    /// Whether the repository has the blob of `digest` and `size`. One HEAD. A refused look-up is an error
-    /// like any other (quirk 25 is the caller's to judge).
+    /// Whether the repository has the blob of `digest` and `size`. One HEAD. A 403 is an error; callers that write next
+    /// ignore it (quirk 25, see registry/quirks.md).
     pub async fn blob_presence(
         &self,
         repository: &Repository,
@@ -60,8 +52,8 @@ impl Client {
     ) -> Result<BlobPresence, Error> {
         let url = self.repository_url(repository, &format!("blobs/{digest}"));
         let scopes = Scopes::pull(repository);
-        let call = Request::new(Operation::HeadBlob, Method::HEAD, url, scopes);
-        let response = match self.send(call).await {
+        let request = self.request(Operation::HeadBlob, Method::HEAD, url, scopes);
+        let response = match self.send(request).await {
             Ok(response) => response,
             Err(error) if error.is_not_found() => return Ok(BlobPresence::Absent),
             Err(error) => return Err(error),
@@ -69,8 +61,8 @@ impl Client {
         Ok(BlobPresence::of(content_length(&response), size))
     }
 
-    /// As [`blob_presence`](Self::blob_presence), by what the registry announces when it is asked for the
-    /// bytes: some answer HEAD with a length that is not the blob's. Reads none of them.
+    /// As [`blob_presence`](Self::blob_presence), but from the headers of a GET whose body is not read: some registries
+    /// answer HEAD with a wrong length.
     pub async fn blob_presence_by_get(
         &self,
         repository: &Repository,
@@ -84,10 +76,10 @@ impl Client {
         }
     }
 
-    /// Opens the blob at `offset`. A server that sends another range than was asked for, or refuses to
-    /// send any, is asked for all of it: what comes before `offset` is dropped (quirk 42).
+    /// Opens the blob at `offset`. If the server refuses the range or sends a wrong one, requests the whole blob and
+    /// drops the bytes before `offset` (quirk 42).
     pub async fn read_blob(
-        self: &Arc<Self>,
+        &self,
         repository: &Repository,
         digest: &Digest,
         offset: u64,
@@ -110,40 +102,40 @@ impl Client {
         }
     }
 
-    /// Asks for the blob from `offset` on; also returns where the answer starts.
+    /// Requests the blob from `offset` on. Also returns the byte at which the answer starts.
     async fn open_blob(
         &self,
         repository: &Repository,
         digest: &Digest,
         offset: u64,
     ) -> Result<(Response, u64), Error> {
-        // Always from the registry on: where it redirects to may be signed for a short time (quirk 33).
+        // Always at the registry: the URL of an earlier redirect may be signed for a short time (quirk 33).
         let url = self.repository_url(repository, &format!("blobs/{digest}"));
         let scopes = Scopes::pull(repository);
-        let mut call = Request::new(Operation::GetBlob, Method::GET, url, scopes);
+        let mut request = self.request(Operation::GetBlob, Method::GET, url, scopes);
         let range = (offset > 0).then(|| HeaderValue::from_str(&format!("bytes={offset}-")));
-        call.headers
+        request
+            .headers
             .extend(range.and_then(Result::ok).map(|range| (RANGE, range)));
-        let response = self.send(call).await?;
+        let response = self.send(request).await?;
         let start = match response.status().as_u16() {
             206 => response
                 .headers()
                 .get(CONTENT_RANGE)
                 .and_then(|range| content_range_start(range.to_str().ok()?))
-                // Not to be trusted at any place.
+                // Unreadable: use no byte of it.
                 .unwrap_or(u64::MAX),
             _ => 0,
         };
         Ok((response, start))
     }
 
-    fn blob_read(self: &Arc<Self>, response: Response, surplus: u64) -> BlobRead {
+    fn blob_read(&self, response: Response, surplus: u64) -> BlobRead {
         BlobRead {
-            client: Arc::clone(self),
             url: response.url().clone(),
-            response,
+            body: BodyReader::new(response, self.timeouts()),
             surplus,
-            flow: MinThroughput::default(),
+            registry: self.registry().clone(),
         }
     }
 }
@@ -152,17 +144,10 @@ impl BlobRead {
     /// The next bytes, or `None` at the end.
     pub async fn next(&mut self) -> Result<Option<Bytes>, Error> {
         loop {
-            let (timeouts, asked) = (self.client.timeouts(), Instant::now());
-            let chunk = match timeout(timeouts.byte, self.response.chunk()).await {
-                Ok(chunk) => chunk.map_err(|error| self.error(network(error)))?,
-                Err(_) => return Err(self.error(ErrorCause::Stalled(timeouts.byte))),
-            };
+            let chunk = self.body.next().await.map_err(|cause| self.error(cause))?;
             let Some(mut chunk) = chunk else {
                 return Ok(None);
             };
-            self.flow
-                .moved(chunk.len() as u64, asked.elapsed(), &timeouts)
-                .map_err(|cause| self.error(cause))?;
             let skip = self.surplus.min(chunk.len() as u64);
             self.surplus -= skip;
             // Never more than the chunk's length, which is a usize.
@@ -174,8 +159,7 @@ impl BlobRead {
     }
 
     fn error(&self, cause: ErrorCause) -> Error {
-        self.client
-            .error(Operation::GetBlob, Some(&self.url), cause)
+        Error::new(Operation::GetBlob, &self.registry, Some(&self.url), cause)
     }
 }
 
@@ -202,7 +186,7 @@ mod tests {
     use std::{io, time::Duration};
 
     use futures_util::stream;
-    use tokio::time::sleep;
+    use tokio::time::{Instant, sleep};
 
     use super::*;
     use crate::registry::Settings;
@@ -217,7 +201,7 @@ mod tests {
         });
         let body = reqwest::Body::wrap_stream(drips);
         let answer = Response::from(axum::http::Response::new(body));
-        let mut read = Arc::new(client.unwrap()).blob_read(answer, 0);
+        let mut read = client.unwrap().blob_read(answer, 0);
         let begun = Instant::now();
         let error = loop {
             if let Err(error) = read.next().await {

@@ -153,6 +153,17 @@ impl Pass {
         state.is_waited_for(now).then(|| state.left(now)).flatten()
     }
 
+    /// Records `cause` if no connection could be made, and adds to it when the next try is allowed.
+    pub(super) fn connect_failed(self, cause: ErrorCause) -> ErrorCause {
+        match cause {
+            ErrorCause::Unreachable { why, .. } => ErrorCause::Unreachable {
+                again: self.unreachable(&why),
+                why,
+            },
+            cause => cause,
+        }
+    }
+
     /// No answer came within `waited` of the request being sent. Returns what the request failed of.
     pub(super) fn unanswered(self, waited: Duration) -> ErrorCause {
         let now = Instant::now();

@@ -1,34 +1,22 @@
-//! One registry's client: where it is, who we are there, and which places are its own.
+//! The client of one registry.
 //!
-//! Decides URLs and which redirects are followed; how one request is sent is `transmission`, what the
-//! requests are is in the files named after resources. Invariant: a body that is kept has a limit.
+//! Decides the URLs of resources and what the client is made of. The requests are in the files named after resources;
+//! all of them go through [`Client::send`]. Invariant: nothing is sent before the first request.
 
-use std::{
-    collections::HashMap,
-    sync::{Arc, Mutex},
-};
+use std::sync::Arc;
 
-use bytes::Bytes;
-use reqwest::{
-    Method, Response,
-    dns::Resolve,
-    header::{HeaderValue, LOCATION},
-};
-use tokio::time::Instant;
+use reqwest::{Method, Response, dns::Resolve, header::HeaderValue};
 use url::Url;
 
 use super::{
-    Credentials, Limits, MinThroughput, Proxy, RegistryLimiter, SingleFlight, Timeouts,
-    TlsSettings,
-    auth::Authorizer,
-    circuit_breaker::CircuitBreaker,
-    connection::network,
-    error::{Error, ErrorCause, Operation, redacted},
-    http::{Request, RequestBody},
+    Credentials, Limits, Operation, Proxy, RegistryLimiter, Timeouts, TlsSettings, UploadMode,
+    auth::Scopes,
+    chain::{Locations, Request, RequestChain},
+    error::{Error, ErrorCause},
     http_clients::HttpClients,
     private_network::SystemResolver,
     redirect_policy::RedirectPolicy,
-    upload_mode::Learned,
+    upload_mode::LearnedMode,
 };
 use crate::{
     batch::RegistryStatus,
@@ -38,45 +26,32 @@ use crate::{
 /// How one registry is to be reached.
 #[derive(Clone, Debug, Default)]
 pub struct Settings {
-    /// Unencrypted HTTP; when nothing is written it is used for loopback only.
+    /// Unencrypted HTTP. By default only for loopback.
     pub plain_http: Option<bool>,
     pub tls: TlsSettings,
     pub credentials: Credentials,
     pub limits: Limits,
     pub proxy: Proxy,
     pub timeouts: Timeouts,
-    /// Follow a registry outside to addresses inside this network, for storage that is reached from within.
+    /// Follow redirects of a public registry to private addresses, for storage inside this network.
     pub allow_private_redirects: bool,
 }
 
 pub struct Client {
     registry: Registry,
-    pub(super) base: Url,
-    pub(super) http: HttpClients,
-    pub(super) auth: Arc<Authorizer>,
-    /// Hosts this registry redirects to that want tokens of their own (quirk 34).
-    pub(super) redirect_hosts: Mutex<HashMap<url::Origin, Elsewhere>>,
-    pub(super) redirect_policy: RedirectPolicy,
-    /// Requests go through a proxy, whose address says nothing about the registry's.
-    pub(super) proxied: bool,
-    limiter: RegistryLimiter,
+    base: Url,
+    chain: RequestChain,
+    locations: Locations,
+    limiter: Arc<RegistryLimiter>,
     timeouts: Timeouts,
-    pub(super) learned: Learned,
-    /// Set once the registry answered at `/v2/`.
-    pub(super) reached: SingleFlight<(), Error>,
+    upload_mode: LearnedMode,
 }
 
-/// Another host that requests are led to.
-#[derive(Clone)]
-pub(super) struct Elsewhere {
-    pub auth: Arc<Authorizer>,
-    pub breaker: CircuitBreaker,
-}
-
-/// Registries redirect to storage, storage rarely on to another place.
-const MOST_REDIRECTS: usize = 5;
 impl Client {
-    /// A client for `registry`; nothing is sent yet.
+    /// A client for `registry`. Reads certificate files; sends nothing.
+    ///
+    /// # Errors
+    /// If the settings cannot be used.
     pub fn new(registry: Registry, settings: Settings) -> Result<Self, Error> {
         Self::with_resolver(registry, settings, Arc::new(SystemResolver))
     }
@@ -86,12 +61,7 @@ impl Client {
         settings: Settings,
         resolver: Arc<dyn Resolve>,
     ) -> Result<Self, Error> {
-        let fail = |cause| Error {
-            operation: Operation::Ping,
-            registry: registry.clone(),
-            url: None,
-            cause: Box::new(cause),
-        };
+        let fail = |cause| Error::new(Operation::Ping, &registry, None, cause);
         let plain = settings
             .plain_http
             .unwrap_or_else(|| registry.is_loopback());
@@ -102,26 +72,21 @@ impl Client {
             true => Proxy::None,
             false => settings.proxy,
         };
-        let boundary = RedirectPolicy::new(base.clone(), settings.allow_private_redirects);
-        let proxied = proxy.is_used_for(&base);
+        let policy = RedirectPolicy::new(base.clone(), settings.allow_private_redirects);
+        let policy = Arc::new(policy);
         let place = (base.clone(), proxy);
-        let http = HttpClients::new(&registry, &settings.tls, place, &boundary, resolver);
+        let http = HttpClients::new(&registry, &settings.tls, place, &policy, resolver);
         let http = http.map_err(fail)?;
+        let limiter = Arc::new(RegistryLimiter::new(settings.limits));
+        let (credentials, timeouts) = (settings.credentials, settings.timeouts);
+        let chain = RequestChain::new(&registry, credentials, http, &policy, &limiter, timeouts);
         Ok(Self {
-            auth: Arc::new(Authorizer::of_registry(
-                http.clone(),
-                base.clone(),
-                settings.credentials,
-            )),
-            redirect_hosts: Mutex::default(),
-            redirect_policy: boundary,
-            proxied,
+            chain,
+            locations: Locations::new(policy),
             base,
-            http,
-            limiter: RegistryLimiter::new(settings.limits),
-            timeouts: settings.timeouts,
-            learned: Learned::default(),
-            reached: SingleFlight::default(),
+            limiter,
+            timeouts,
+            upload_mode: LearnedMode::default(),
             registry,
         })
     }
@@ -147,23 +112,55 @@ impl Client {
         (self.limiter).status(self.registry.clone(), self.upload_mode())
     }
 
-    /// Sends `call`; any status below 400 is a success. What is read is followed where it is redirected
-    /// to; storage never sees the registry's credentials.
-    pub(super) async fn send(&self, mut call: Request) -> Result<Response, Error> {
-        let body = std::mem::replace(&mut call.body, RequestBody::Empty);
-        if !matches!(call.method, Method::GET | Method::HEAD) {
-            return self.send_authorized(&call, body).await;
-        }
-        for _ in 0..=MOST_REDIRECTS {
-            let response = self.send_authorized(&call, RequestBody::Empty).await?;
-            if !response.status().is_redirection() {
-                return Ok(response);
-            }
-            let location = response.headers().get(LOCATION);
-            call.url = self.resolve(call.operation, &call.url, location)?;
-        }
-        let circles = ErrorCause::Redirect("it redirects in circles".into());
-        Err(self.error(call.operation, Some(&call.url), circles))
+    /// How blobs are uploaded to this registry, as far as is known.
+    #[must_use]
+    pub fn upload_mode(&self) -> UploadMode {
+        self.upload_mode.get()
+    }
+
+    /// Replaces `tried`, which does not work here, by `next`, unless another upload has learned something else
+    /// meanwhile. Returns the mode that is valid now.
+    pub fn learn_upload_mode(&self, tried: UploadMode, next: UploadMode) -> UploadMode {
+        self.upload_mode.replace(tried, next)
+    }
+
+    /// Asks `/v2/` unless the registry answered there before.
+    ///
+    /// # Errors
+    /// The registry cannot be reached, or not as configured.
+    pub async fn reach(&self) -> Result<(), Error> {
+        self.chain.reach().await
+    }
+
+    /// Asks `/v2/` with the credentials.
+    ///
+    /// # Errors
+    /// The registry refuses them, or cannot be reached.
+    pub async fn check_credentials(&self) -> Result<(), Error> {
+        self.send(self.chain.ping()).await.map(drop)
+    }
+
+    /// Asks a registry that was down whether it is back. The limiter takes in the answer.
+    pub async fn probe(&self) {
+        self.chain.probe().await;
+    }
+
+    /// Sends a request. Redirects of reading requests are followed.
+    ///
+    /// # Errors
+    /// Any status from 400 on.
+    pub(super) async fn send(&self, request: Request) -> Result<Response, Error> {
+        self.chain.send(request).await
+    }
+
+    pub(super) fn request(
+        &self,
+        operation: Operation,
+        method: Method,
+        url: Url,
+        scopes: Scopes,
+    ) -> Request {
+        Request::new(&self.registry, operation, method, url, scopes)
     }
 
     /// The URL of `path` below `/v2/`.
@@ -177,27 +174,20 @@ impl Client {
         self.url(&format!("{repository}/{rest}"))
     }
 
-    /// Whether `url` is this registry's own, so that it may see credentials.
+    /// Whether `url` is on the registry's own origin.
     pub(super) fn is_own(&self, url: &Url) -> bool {
-        url.origin() == self.base.origin()
+        self.chain.is_own(url)
     }
 
-    /// `location` as the registry meant it, if it may be followed (quirks 30 and 35).
+    /// The `location` of the answer to `requested`, if it may be followed.
     pub(super) fn resolve(
         &self,
         operation: Operation,
-        asked: &Url,
+        requested: &Url,
         location: Option<&HeaderValue>,
     ) -> Result<Url, Error> {
-        let astray =
-            |text: &str| self.error(operation, Some(asked), ErrorCause::Redirect(text.into()));
-        let text = location
-            .ok_or_else(|| astray("there is no Location"))?
-            .to_str()
-            .map_err(|_| astray("the Location is not text"))?;
-        self.redirect_policy
-            .resolve(asked, text)
-            .map_err(|why| astray(&format!("the Location {why}")))
+        let resolved = self.locations.resolve(requested, location);
+        resolved.map_err(|cause| self.error(operation, Some(requested), cause))
     }
 
     pub(super) fn error(
@@ -206,12 +196,7 @@ impl Client {
         url: Option<&Url>,
         cause: ErrorCause,
     ) -> Error {
-        Error {
-            operation,
-            registry: self.registry.clone(),
-            url: url.map(redacted),
-            cause: Box::new(cause),
-        }
+        Error::new(operation, &self.registry, url, cause)
     }
 
     pub(super) fn protocol(
@@ -221,39 +206,6 @@ impl Client {
         text: impl Into<String>,
     ) -> Error {
         self.error(operation, Some(url), ErrorCause::Protocol(text.into()))
-    }
-
-    /// The whole body, if `keep` admits it: it is told the length so far, before more bytes are kept.
-    pub(super) async fn read_body_while(
-        &self,
-        operation: Operation,
-        url: &Url,
-        mut response: Response,
-        mut keep: impl FnMut(usize) -> Result<(), ErrorCause>,
-    ) -> Result<Bytes, Error> {
-        let fail = |cause| self.error(operation, Some(url), cause);
-        let (mut body, mut flow) = (Vec::new(), MinThroughput::default());
-        loop {
-            let asked = Instant::now();
-            let chunk = tokio::time::timeout(self.timeouts.byte, response.chunk())
-                .await
-                .map_err(|_| fail(ErrorCause::Stalled(self.timeouts.byte)))?
-                .map_err(|error| fail(network(error)))?;
-            let bytes = chunk.as_ref().map_or(0, Bytes::len) as u64;
-            flow.moved(bytes, asked.elapsed(), &self.timeouts)
-                .map_err(fail)?;
-            match chunk {
-                Some(chunk) => {
-                    keep(body.len() + chunk.len()).map_err(fail)?;
-                    body.extend_from_slice(&chunk);
-                }
-                None => {
-                    // It may be kept for as long as its image.
-                    body.shrink_to_fit();
-                    return Ok(body.into());
-                }
-            }
-        }
     }
 }
 
@@ -270,7 +222,10 @@ mod tests {
         body::Body,
         http::{HeaderMap, Uri},
     };
-    use reqwest::dns::{Addrs, Name, Resolving};
+    use reqwest::{
+        dns::{Addrs, Name, Resolving},
+        header::LOCATION,
+    };
     use tokio::net::TcpListener;
     use tokio_util::task::AbortOnDropHandle;
 
@@ -295,8 +250,8 @@ mod tests {
         }
     }
 
-    /// What reading a blob of a public registry comes to that redirects to a name that is inside, and what the
-    /// server behind that name was asked.
+    /// Reads a blob of a public registry that redirects to a name with a private address. Returns the outcome, and how
+    /// many requests the server behind that name got.
     async fn read_redirected(allow_private_redirects: bool) -> (Result<(), Error>, usize) {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
         let port = listener.local_addr().unwrap().port();
@@ -322,12 +277,9 @@ mod tests {
             ..Settings::default()
         };
         let registry = format!("r.example:{port}").parse().unwrap();
-        let client = Client::with_resolver(registry, settings, Arc::new(Loopback)).unwrap();
-        let client = Arc::new(Client {
-            // Nothing is learned from the address that answers, which is this machine's.
-            proxied: true,
-            ..client
-        });
+        let mut client = Client::with_resolver(registry, settings, Arc::new(Loopback)).unwrap();
+        // Nothing is learned from the address of the peer, which is this machine's.
+        client.chain.first_answer.proxied = true;
         let (repository, digest) = ("a".parse().unwrap(), Digest::of(b""));
         let read = client.read_blob(&repository, &digest, 0).await;
         (read.map(drop), asked.load(SeqCst))
@@ -350,14 +302,6 @@ mod tests {
         assert_eq!(asked, 1);
     }
 
-    fn resolved(client: &Client, location: &str) -> Result<String, Error> {
-        let asked = client.url("a/b/blobs/uploads/");
-        let location = HeaderValue::from_str(location).unwrap();
-        client
-            .resolve(Operation::BeginUpload, &asked, Some(&location))
-            .map(String::from)
-    }
-
     #[test]
     fn loopback_is_plain_and_the_world_is_not() {
         assert_eq!(
@@ -369,31 +313,6 @@ mod tests {
             client("docker.io", None).base.as_str(),
             "https://registry-1.docker.io/v2/"
         );
-    }
-
-    #[test]
-    fn odd_locations_are_resolved_against_the_request() {
-        // Quirk 30.
-        let client = client("r.example:8443", None);
-        let relative = resolved(&client, "/v2/a/b/blobs/uploads/1?_state=a%2Fb==").unwrap();
-        assert_eq!(
-            relative,
-            "https://r.example:8443/v2/a/b/blobs/uploads/1?_state=a%2Fb=="
-        );
-        assert_eq!(
-            resolved(&client, "1").unwrap(),
-            "https://r.example:8443/v2/a/b/blobs/uploads/1"
-        );
-        assert_eq!(
-            resolved(&client, "//r.example:8443/x").unwrap(),
-            "https://r.example:8443/x"
-        );
-        assert_eq!(
-            resolved(&client, "http://r.example/x").unwrap(),
-            "https://r.example:8443/x"
-        );
-        assert!(resolved(&client, "http://evil.example/x").is_err());
-        assert!(resolved(&client, "file:///etc/passwd").is_err());
     }
 
     #[test]

@@ -93,14 +93,13 @@ mod tests {
 
     use super::*;
     use crate::registry::{
-        Proxy, TlsSettings,
-        private_network::SystemResolver,
-        tls::{config, http_client},
+        Proxy, TlsSettings, http_clients::http_client, private_network::SystemResolver,
+        tls::client_config,
     };
 
     async fn get(url: &str) -> reqwest::Error {
         let registry = "registry.invalid".parse().unwrap();
-        let config = config(&registry, &TlsSettings::default()).unwrap();
+        let config = client_config(&registry, &TlsSettings::default()).unwrap();
         let client = http_client(config, &Proxy::None, Arc::new(SystemResolver)).unwrap();
         let answer = client.get(url).send().await;
         match answer {

@@ -6,38 +6,15 @@
 
 use std::{fmt, time::Duration};
 
-use serde::Deserialize;
 use url::{Position, Url};
 
 use super::{
-    OverBudget, ProviderError, Refusal,
-    limiter::Unavailable,
-    secrets::{Secrets, is_harmless},
+    Operation, OverBudget, ProviderError, Refusal, refusal::DIGEST_INVALID, secrets::redacted,
 };
 use crate::{
     batch::FailureClass,
     oci::{Digest, ManifestError, Registry, Tag},
 };
-
-/// What was being done, in words that fit after "failed to".
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Operation {
-    Ping,
-    FetchToken,
-    HeadManifest,
-    GetManifest,
-    PutManifest,
-    DeleteManifest,
-    HeadBlob,
-    GetBlob,
-    BeginUpload,
-    SendBlob,
-    AskUpload,
-    CancelUpload,
-    ListTags,
-    ListRepositories,
-    ListReferrers,
-}
 
 #[derive(Clone, Debug, thiserror::Error)]
 pub struct Error {
@@ -72,8 +49,8 @@ pub enum ErrorCause {
     Stalled(Duration),
     #[error("moved less than {slowest} bytes a second in {} s of waiting", waited.as_secs())]
     TooSlow { slowest: u64, waited: Duration },
-    #[error("asked to be left alone for {} s more", .0.as_secs().max(1))]
-    Closed(Duration),
+    #[error("is rate limited for {} s more", .0.as_secs().max(1))]
+    RateLimited(Duration),
     #[error("answered outside the protocol: {0}")]
     Protocol(String),
     /// It leads somewhere that is not followed, or nowhere.
@@ -105,9 +82,6 @@ pub enum ErrorCause {
     Configuration(String),
 }
 
-/// The code for content that is not what its digest says.
-pub(super) const DIGEST_INVALID: &str = "DIGEST_INVALID";
-
 impl ErrorCause {
     /// Whether it reads as what some host did.
     fn is_of_a_host(&self) -> bool {
@@ -122,16 +96,21 @@ impl ErrorCause {
     }
 }
 
-impl From<Unavailable> for ErrorCause {
-    fn from(closed: Unavailable) -> Self {
-        match closed {
-            Unavailable::Throttled(left) => Self::Closed(left),
-            Unavailable::Down(down) => down.into(),
+impl Error {
+    pub(super) fn new(
+        operation: Operation,
+        registry: &Registry,
+        url: Option<&Url>,
+        cause: ErrorCause,
+    ) -> Self {
+        Self {
+            operation,
+            registry: registry.clone(),
+            url: url.map(redacted),
+            cause: Box::new(cause),
         }
     }
-}
 
-impl Error {
     /// The class alone decides about retry.
     #[must_use]
     pub fn class(&self) -> FailureClass {
@@ -162,7 +141,7 @@ impl Error {
             ErrorCause::Unreachable { again, .. } => FailureClass::Transient {
                 retry_after_ms: again.map(Into::into),
             },
-            ErrorCause::Closed(left) => FailureClass::Transient {
+            ErrorCause::RateLimited(left) => FailureClass::Transient {
                 retry_after_ms: Some((*left).into()),
             },
             ErrorCause::Digest { .. }
@@ -274,80 +253,6 @@ fn said(code: Option<&str>, message: Option<&str>) -> String {
     }
 }
 
-/// Code and message of the error document of distribution-spec "Error Codes", first error only, or a text as
-/// message; without the `secrets` of the request.
-pub(super) fn read_error_body(body: &[u8], secrets: &Secrets) -> (Option<String>, Option<String>) {
-    #[derive(Deserialize)]
-    struct Document {
-        errors: Vec<Entry>,
-    }
-    #[derive(Deserialize)]
-    struct Entry {
-        code: Option<String>,
-        message: Option<String>,
-        #[serde(default)]
-        detail: serde_json::Value,
-    }
-    // Masked before anything is cut off or replaced.
-    let text = |text: String| Some(clean(&secrets.mask(&text))).filter(|text| !text.is_empty());
-    match serde_json::from_slice::<Document>(body) {
-        Ok(Document { errors }) => match errors.into_iter().next() {
-            Some(Entry {
-                code,
-                message,
-                detail,
-            }) => {
-                // Docker's registry puts the real reason into `detail` and a constant into `message`.
-                let message = match (message, detail.as_str()) {
-                    (Some(message), Some(detail)) => Some(format!("{message}: {detail}")),
-                    (None, Some(detail)) => Some(detail.into()),
-                    (message, None) => message,
-                };
-                (code.and_then(text), message.and_then(text))
-            }
-            None => (None, None),
-        },
-        // An HTML page says nothing an operator could act on.
-        Err(_) if body.trim_ascii_start().starts_with(b"<") => (None, None),
-        Err(_) => (None, text(String::from_utf8_lossy(body).into_owned())),
-    }
-}
-
-/// One line of at most 300 characters, without control characters.
-fn clean(text: &str) -> String {
-    let line: String = text
-        .chars()
-        .map(|c| if c.is_control() { ' ' } else { c })
-        .take(300)
-        .collect();
-    line.trim().into()
-}
-
-/// `url` as it may be shown: without user info, and with the values of query parameters masked unless
-/// they are known to be harmless.
-pub(super) fn redacted(url: &Url) -> String {
-    let mut shown = url.clone();
-    let _ = shown.set_username("");
-    let _ = shown.set_password(None);
-    shown.set_query(None);
-    shown.set_fragment(None);
-    // As it was sent: what is decoded may hold control characters.
-    let query: Vec<String> = url
-        .query()
-        .into_iter()
-        .flat_map(|query| query.split('&'))
-        .map(|pair| match pair.split_once('=') {
-            Some((key, _)) if is_harmless(key) => pair.into(),
-            Some((key, _)) => format!("{key}=***"),
-            None => "***".into(),
-        })
-        .collect();
-    match query.is_empty() {
-        true => shown.into(),
-        false => format!("{shown}?{}", query.join("&")),
-    }
-}
-
 impl fmt::Display for Error {
     /// What the registry did, in words that fit after its name.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -358,28 +263,6 @@ impl fmt::Display for Error {
             write!(f, "gave no token: {host} ")?;
         }
         self.cause.fmt(f)
-    }
-}
-
-impl fmt::Display for Operation {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Ping => "reach the registry",
-            Self::FetchToken => "fetch a token",
-            Self::HeadManifest => "look up the manifest",
-            Self::GetManifest => "read the manifest",
-            Self::PutManifest => "write the manifest",
-            Self::DeleteManifest => "delete the manifest",
-            Self::HeadBlob => "look up the blob",
-            Self::GetBlob => "read the blob",
-            Self::BeginUpload => "begin the upload",
-            Self::SendBlob => "send the blob",
-            Self::AskUpload => "ask how far the upload got",
-            Self::CancelUpload => "cancel the upload",
-            Self::ListTags => "list the tags",
-            Self::ListRepositories => "list the repositories",
-            Self::ListReferrers => "list the referrers",
-        })
     }
 }
 
@@ -451,24 +334,6 @@ mod tests {
     }
 
     #[test]
-    fn error_documents_text_and_pages_are_told_apart() {
-        let none = Secrets::default();
-        let document =
-            br#"{"errors":[{"code":"DENIED","message":"no","detail":"quota\u001b[2J"}]}"#;
-        assert_eq!(
-            read_error_body(document, &none),
-            (Some("DENIED".into()), Some("no: quota [2J".into()))
-        );
-        assert_eq!(
-            read_error_body(b"slow down", &none),
-            (None, Some("slow down".into()))
-        );
-        let page = read_error_body(b"\n<html>busy</html>", &none);
-        assert_eq!(page, (None, None));
-        assert_eq!(read_error_body(b"", &none), (None, None));
-    }
-
-    #[test]
     fn a_token_server_is_told_from_the_registry_it_stands_for() {
         let mut error = Error {
             operation: Operation::FetchToken,
@@ -483,16 +348,5 @@ mod tests {
         assert_eq!(error.to_string(), told);
         error.operation = Operation::Ping;
         assert_eq!(error.to_string(), "cannot be reached: connection refused");
-    }
-
-    #[test]
-    fn urls_lose_what_signs_them() {
-        let url =
-            "https://u:p@h.example/v2/a/blobs/x?X-Amz-Signature=abc&digest=sha256:1&n=%1b&t#t";
-        let shown = redacted(&url.parse().unwrap());
-        assert_eq!(
-            shown,
-            "https://h.example/v2/a/blobs/x?X-Amz-Signature=***&digest=sha256:1&n=%1b&***"
-        );
     }
 }

@@ -17,15 +17,15 @@ use tokio::sync::{OnceCell, Semaphore, SemaphorePermit};
 use crate::oci::{Descriptor, Digest};
 
 /// Manifests of one image, its children and everything attached to them included.
-pub const MOST_MANIFESTS: u64 = 5_000;
+pub const MAX_MANIFESTS: u64 = 5_000;
 /// Bytes of all of these, and of the lists that name what is attached.
-pub const MOST_MANIFEST_BYTES: u64 = 8 << 20;
+pub const MAX_TOTAL_MANIFEST_BYTES: u64 = 8 << 20;
 /// Bytes of one manifest; registries take no larger ones (distribution-spec "Pushing Manifests").
-pub const LARGEST_MANIFEST: u64 = 4 << 20;
+pub const MAX_MANIFEST_BYTES: u64 = 4 << 20;
 /// Different blobs of all of these.
-pub const MOST_BLOBS: u64 = 10_000;
+pub const MAX_BLOBS: u64 = 10_000;
 /// Bytes of configs, where they are looked into; a copy only passes them on.
-pub const MOST_CONFIG_BYTES: u64 = 16 << 20;
+pub const MAX_CONFIG_BYTES: u64 = 16 << 20;
 
 /// An image with more bytes of manifests than this is large.
 const LARGE: u64 = 256 << 10;
@@ -138,14 +138,14 @@ impl<'a> ImageBudget<'a> {
         let mut more = 0;
         for blob in blobs {
             // Beyond the limit they are only counted.
-            if (taken.blobs.len() as u64) < MOST_BLOBS {
+            if (taken.blobs.len() as u64) < MAX_BLOBS {
                 taken.blobs.insert(blob.digest.clone());
             } else if !taken.blobs.contains(&blob.digest) {
                 more += 1;
             }
         }
         let held = taken.blobs.len() as u64 + more;
-        check(Counted::Blobs, held, MOST_BLOBS)
+        check(Counted::Blobs, held, MAX_BLOBS)
     }
 
     /// Charges bytes of a config that is looked into.
@@ -155,7 +155,7 @@ impl<'a> ImageBudget<'a> {
     pub fn add_config_bytes(&self, bytes: u64) -> Result<(), OverBudget> {
         let mut taken = self.lock();
         taken.config_bytes = taken.config_bytes.saturating_add(bytes);
-        check(Counted::ConfigBytes, taken.config_bytes, MOST_CONFIG_BYTES)
+        check(Counted::ConfigBytes, taken.config_bytes, MAX_CONFIG_BYTES)
     }
 
     /// A manifest of unknown length is about to be read.
@@ -197,14 +197,14 @@ impl<'a> ImageBudget<'a> {
 impl Usage {
     fn add_manifests(&mut self, count: u64) -> Result<(), OverBudget> {
         let held = self.manifests.saturating_add(count);
-        check(Counted::Manifests, held, MOST_MANIFESTS)?;
+        check(Counted::Manifests, held, MAX_MANIFESTS)?;
         self.manifests = held;
         Ok(())
     }
 
     fn add_bytes(&mut self, bytes: u64) -> Result<(), OverBudget> {
         let held = self.bytes.saturating_add(bytes);
-        check(Counted::Bytes, held, MOST_MANIFEST_BYTES)?;
+        check(Counted::Bytes, held, MAX_TOTAL_MANIFEST_BYTES)?;
         self.bytes = held;
         Ok(())
     }
@@ -281,9 +281,7 @@ mod tests {
             error.to_string(),
             "3313500000 bytes of manifests, more than the 8388608 that one image may have"
         );
-        let many: Vec<_> = (0..=MOST_MANIFESTS)
-            .map(|seed| described(seed, 1))
-            .collect();
+        let many: Vec<_> = (0..=MAX_MANIFESTS).map(|seed| described(seed, 1)).collect();
         let error = ImageBudget::new(|| ()).add_manifests(&many).await;
         assert!(error.unwrap_err().to_string().starts_with("5001 manifests"));
         let blobs: Vec<_> = (0..55_000).map(|seed| described(seed, 1)).collect();
@@ -298,7 +296,7 @@ mod tests {
     #[test]
     fn a_blob_that_many_manifests_name_is_charged_once() {
         let budget = ImageBudget::new(|| ());
-        let blobs: Vec<_> = (0..MOST_BLOBS).map(|seed| described(seed, 1)).collect();
+        let blobs: Vec<_> = (0..MAX_BLOBS).map(|seed| described(seed, 1)).collect();
         for _ in 0..3 {
             budget.add_blobs(&blobs).unwrap();
         }

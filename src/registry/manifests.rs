@@ -1,7 +1,7 @@
 //! Manifests: look up, read, write, delete (distribution-spec "Pulling/Pushing/Deleting Manifests").
 //!
-//! Invariant: a manifest read by digest has that digest and at most its declared size, and one written is
-//! answered with its own.
+//! Decides when a written manifest counts as stored. Invariant: a manifest read by digest has that digest and at most
+//! its declared size.
 
 use bytes::Bytes;
 use reqwest::{
@@ -11,9 +11,10 @@ use reqwest::{
 use url::Url;
 
 use super::{
-    Client, Error, ErrorCause, ImageBudget, LARGEST_MANIFEST, Operation, OverBudget,
+    Client, Error, ErrorCause, ImageBudget, MAX_MANIFEST_BYTES, Operation, OverBudget,
     auth::Scopes,
-    http::{Request, RequestBody},
+    body_reader::BodyReader,
+    chain::{Request, RequestBody},
     image_budget::Charge,
 };
 use crate::oci::{Descriptor, Digest, Manifest, MediaType, Repository, Version};
@@ -21,18 +22,18 @@ use crate::oci::{Descriptor, Digest, Manifest, MediaType, Repository, Version};
 const DOCKER_CONTENT_DIGEST: HeaderName = HeaderName::from_static("docker-content-digest");
 const OCI_SUBJECT: HeaderName = HeaderName::from_static("oci-subject");
 
-/// How often a manifest is written again whose digest the registry disputes: another batch that writes the same one
-/// at that moment is soon done (quirk 53).
+/// How often a manifest is written again if the registry says that its digest is wrong: another batch writes the same
+/// manifest at that moment (quirk 53, see registry/quirks.md).
 const MAX_DISPUTES: u32 = 3;
 
-/// What a registry says of a manifest without sending it.
+/// What a registry answers to a HEAD for a manifest.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ManifestHead {
     pub digest: Digest,
     pub media_type: Option<MediaType>,
 }
 
-/// What a registry said to a written manifest.
+/// What a registry answers to a written manifest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PutManifest {
     /// Whether the registry lists it among its subject's referrers by itself
@@ -41,15 +42,16 @@ pub struct PutManifest {
 }
 
 impl Client {
-    /// The manifest's digest, or `None` if there is no such manifest. One HEAD; registries that leave
-    /// the digest out are asked for the manifest itself (quirk 28).
+    /// The manifest's digest, or `None` if there is no such manifest. One HEAD; if the answer has no digest, the
+    /// manifest is read (quirk 28).
     pub async fn manifest_head(
         &self,
         repository: &Repository,
         version: &Version,
     ) -> Result<Option<ManifestHead>, Error> {
-        let call = self.manifest_call(Operation::HeadManifest, Method::HEAD, repository, version);
-        let response = match self.send(call).await {
+        let request =
+            self.manifest_request(Operation::HeadManifest, Method::HEAD, repository, version);
+        let response = match self.send(request).await {
             Ok(response) => response,
             Err(error) if error.is_not_found() => return Ok(None),
             Err(error) => return Err(error),
@@ -68,8 +70,7 @@ impl Client {
         }
     }
 
-    /// The manifest, byte-exact, its digest computed here. For one that stands alone; what belongs to an
-    /// image is read within its budget.
+    /// The manifest, byte-exact, with its digest computed here. Not charged to the budget of an image.
     pub async fn manifest(
         &self,
         repository: &Repository,
@@ -90,19 +91,18 @@ impl Client {
         let url = self.manifest_url(repository, version);
         loop {
             let (response, content_type) = self.get_manifest(repository, version).await?;
-            let body = self
-                .read_body_within(operation, &url, response, LARGEST_MANIFEST, budget)
-                .await?;
-            if let Some(raw) = body {
-                let over = |over: OverBudget| self.error(operation, Some(&url), over.into());
-                budget.add_manifest().map_err(over)?;
+            let fail = |cause| self.error(operation, Some(&url), cause);
+            let body = BodyReader::new(response, self.timeouts());
+            let body = body.read_within(MAX_MANIFEST_BYTES, budget).await;
+            if let Some(raw) = body.map_err(fail)? {
+                budget.add_manifest().map_err(|over| fail(over.into()))?;
                 return self.parse_manifest(&url, version, raw, content_type.as_deref());
             }
             budget.enlarge().await;
         }
     }
 
-    /// The manifest that `described` describes; it was charged to a budget. A longer one is corrupt.
+    /// The manifest of a descriptor that was charged to a budget before. A longer manifest is corrupt.
     pub async fn described_manifest(
         &self,
         repository: &Repository,
@@ -111,52 +111,23 @@ impl Client {
         let operation = Operation::GetManifest;
         let version = Version::Digest(described.digest.clone());
         let url = self.manifest_url(repository, &version);
+        let fail = |cause| self.error(operation, Some(&url), cause);
         let declared = described.size;
-        if declared > LARGEST_MANIFEST {
-            return Err(self.too_large(operation, &url, LARGEST_MANIFEST));
+        if declared > MAX_MANIFEST_BYTES {
+            return Err(fail(ErrorCause::TooLong(MAX_MANIFEST_BYTES)));
         }
         let (response, content_type) = self.get_manifest(repository, &version).await?;
-        let keep = |body: usize| match body as u64 > declared {
+        let admit = |body: usize| match body as u64 > declared {
             true => Err(ErrorCause::LongerThanDeclared { declared }),
-            false => Ok(()),
+            false => Ok(Charge::Taken),
         };
-        let raw = self
-            .read_body_while(operation, &url, response, keep)
-            .await?;
+        let body = BodyReader::new(response, self.timeouts());
+        let raw = body
+            .read_all(admit)
+            .await
+            .map_err(fail)?
+            .unwrap_or_default();
         self.parse_manifest(&url, &version, raw, content_type.as_deref())
-    }
-
-    /// The body, charged to `budget` while it is read; `None` if the image has to wait before it may have it.
-    pub(super) async fn read_body_within(
-        &self,
-        operation: Operation,
-        url: &Url,
-        response: Response,
-        limit: u64,
-        budget: &ImageBudget<'_>,
-    ) -> Result<Option<Bytes>, Error> {
-        let (mut reading, mut length, mut crowded) = (budget.reading(), 0, false);
-        let keep = |body: usize| {
-            if body as u64 > limit {
-                return Err(too_large(limit));
-            }
-            let more = body - std::mem::replace(&mut length, body);
-            match reading.add(more as u64)? {
-                Charge::Taken => Ok(()),
-                Charge::Crowded => {
-                    crowded = true;
-                    Err(ErrorCause::Protocol("it has to wait".into()))
-                }
-            }
-        };
-        match self.read_body_while(operation, url, response, keep).await {
-            Ok(body) => {
-                reading.keep();
-                Ok(Some(body))
-            }
-            Err(_) if crowded => Ok(None),
-            Err(error) => Err(error),
-        }
     }
 
     async fn get_manifest(
@@ -164,8 +135,9 @@ impl Client {
         repository: &Repository,
         version: &Version,
     ) -> Result<(Response, Option<String>), Error> {
-        let call = self.manifest_call(Operation::GetManifest, Method::GET, repository, version);
-        let response = self.send(call).await?;
+        let request =
+            self.manifest_request(Operation::GetManifest, Method::GET, repository, version);
+        let response = self.send(request).await?;
         let content_type = text_header(&response, &CONTENT_TYPE).map(str::to_owned);
         Ok((response, content_type))
     }
@@ -196,7 +168,7 @@ impl Client {
         Manifest::parse_as(raw, digest, content_type).map_err(|error| fail(error.into()))
     }
 
-    /// Charges what an index names to `budget`, before any of it is read.
+    /// Charges the manifests of an index to `budget`, before any of them is read.
     pub async fn admit_manifests<'d>(
         &self,
         budget: &ImageBudget<'_>,
@@ -206,7 +178,7 @@ impl Client {
         budget.add_manifests(described).await.map_err(over)
     }
 
-    /// Charges blobs that a manifest names to `budget`.
+    /// Charges the blobs of a manifest to `budget`.
     pub fn admit_blobs<'d>(
         &self,
         budget: &ImageBudget<'_>,
@@ -216,12 +188,7 @@ impl Client {
         budget.add_blobs(blobs).map_err(over)
     }
 
-    fn too_large(&self, operation: Operation, url: &Url, limit: u64) -> Error {
-        self.error(operation, Some(url), too_large(limit))
-    }
-
-    /// Writes the manifest under `version`; the registry has to answer with its digest or none, or
-    /// else to have it all the same.
+    /// Writes the manifest under `version`. If the registry answers with another digest, the manifest is read back.
     pub async fn put_manifest(
         &self,
         repository: &Repository,
@@ -235,20 +202,21 @@ impl Client {
         let mut disputes = 0;
         let response = loop {
             let scopes = Scopes::push(repository);
-            let call = Request::new(operation, Method::PUT, url.clone(), scopes)
+            let request = self
+                .request(operation, Method::PUT, url.clone(), scopes)
                 .header(CONTENT_TYPE, content_type.clone())
                 .body(RequestBody::Bytes(manifest.raw.clone()));
-            match self.send(call).await {
+            match self.send(request).await {
                 Err(error) if disputes < MAX_DISPUTES && error.disputes_digest() => {
                     disputes += 1;
-                    // At random, so that two batches do not meet again.
+                    // Random, so that two batches do not collide again.
                     let pause = rand::random_range(0.5..1.5) * f64::from(disputes);
                     tokio::time::sleep(self.timeouts().resume_delay.mul_f64(pause)).await;
                 }
                 sent => break sent?,
             }
         };
-        // A registry or proxy that answers 200 to everything has stored nothing (quirk 48).
+        // A proxy may answer 200 to everything and store nothing (quirk 48).
         let status = response.status().as_u16();
         let answered = header_digest(&response);
         let written = PutManifest {
@@ -258,14 +226,14 @@ impl Client {
             (_, Some(got))
                 if got.algorithm() == manifest.digest.algorithm() && got != manifest.digest =>
             {
-                // Some write a wrong header (quirk 28): the bytes they have decide.
-                let there = self.manifest(repository, version).await?;
-                if there.raw == manifest.raw {
+                // Some registries send a wrong header (quirk 28), so compare the bytes.
+                let stored = self.manifest(repository, version).await?;
+                if stored.raw == manifest.raw {
                     return Ok(written);
                 }
                 let cause = ErrorCause::Digest {
                     expected: manifest.digest.clone(),
-                    got: there.digest,
+                    got: stored.digest,
                 };
                 Err(self.error(operation, Some(&url), cause))
             }
@@ -285,21 +253,15 @@ impl Client {
     ) -> Result<(), Error> {
         let url = self.manifest_url(repository, version);
         let scopes = Scopes::delete(repository);
-        self.send(Request::new(
-            Operation::DeleteManifest,
-            Method::DELETE,
-            url,
-            scopes,
-        ))
-        .await?;
-        Ok(())
+        let request = self.request(Operation::DeleteManifest, Method::DELETE, url, scopes);
+        self.send(request).await.map(drop)
     }
 
     fn manifest_url(&self, repository: &Repository, version: &Version) -> Url {
         self.repository_url(repository, &format!("manifests/{version}"))
     }
 
-    fn manifest_call(
+    fn manifest_request(
         &self,
         operation: Operation,
         method: Method,
@@ -307,16 +269,12 @@ impl Client {
         version: &Version,
     ) -> Request {
         let url = self.manifest_url(repository, version);
-        let mut call = Request::new(operation, method, url, Scopes::pull(repository));
+        let mut request = self.request(operation, method, url, Scopes::pull(repository));
         for media_type in MediaType::MANIFESTS {
-            call = call.header(ACCEPT, HeaderValue::from_static(media_type));
+            request = request.header(ACCEPT, HeaderValue::from_static(media_type));
         }
-        call
+        request
     }
-}
-
-fn too_large(limit: u64) -> ErrorCause {
-    ErrorCause::TooLong(limit)
 }
 
 fn text_header<'a>(response: &'a Response, name: &HeaderName) -> Option<&'a str> {

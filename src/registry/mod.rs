@@ -7,13 +7,14 @@
 #![doc = include_str!("quirks.md")]
 
 mod auth;
-mod auth_retry;
 mod blobs;
+mod body_reader;
+mod chain;
 mod circuit_breaker;
 mod client;
 mod connection;
 mod error;
-mod http;
+mod error_body;
 mod http_clients;
 mod image_budget;
 mod limiter;
@@ -21,6 +22,7 @@ mod link;
 mod manifests;
 mod min_throughput;
 mod names;
+mod operation;
 mod pages;
 mod private_network;
 #[cfg(test)]
@@ -43,14 +45,15 @@ pub use crate::batch::{FailureClass, UploadMode};
 pub use auth::{Credential, CredentialProvider, Credentials, ProviderError};
 pub use blobs::{BlobPresence, BlobRead};
 pub use client::{Client, Settings};
-pub use error::{Error, ErrorCause, Operation};
+pub use error::{Error, ErrorCause};
 pub use image_budget::{
-    ImageBudget, LARGEST_MANIFEST, MOST_BLOBS, MOST_CONFIG_BYTES, MOST_MANIFEST_BYTES,
-    MOST_MANIFESTS, OverBudget,
+    ImageBudget, MAX_BLOBS, MAX_CONFIG_BYTES, MAX_MANIFEST_BYTES, MAX_MANIFESTS,
+    MAX_TOTAL_MANIFEST_BYTES, OverBudget,
 };
 pub use limiter::{Limits, RegistryLimiter, StreamPermit};
 pub use manifests::{ManifestHead, PutManifest};
 pub use min_throughput::MinThroughput;
+pub use operation::Operation;
 pub use proxy::Proxy;
 pub use referrers::{Referrers, ReferrersApi, described_as_referrer};
 pub use refusal::Refusal;

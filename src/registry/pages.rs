@@ -1,8 +1,8 @@
 //! Answers that come page by page, each naming the next (distribution-spec "Listing Tags").
 //!
-//! Decides how much of a list is read: so many pages, so many bytes of one and of all, and one large page at a
-//! time, because many images may read lists at once. Invariant: a registry whose pages do not end or lead in
-//! circles is an error (quirk 50), and only this registry's own pages are asked for (quirk 35).
+//! Decides how much of a list is read: limits of pages and bytes, and one large page at a time, because many images may
+//! read lists at once. Invariants: pages that do not end or link in circles are an error (quirk 50, see
+//! registry/quirks.md). Only pages of this registry are requested (quirk 35).
 
 use std::{collections::HashSet, fmt, time::Duration};
 
@@ -18,20 +18,20 @@ use tokio::{
 use url::Url;
 
 use super::{
-    Client, Error, ErrorCause, ImageBudget, LARGEST_MANIFEST, Operation, auth::Scopes,
-    http::Request, link,
+    Client, Error, ErrorCause, ImageBudget, MAX_MANIFEST_BYTES, Operation, auth::Scopes,
+    body_reader::BodyReader, image_budget::Charge, link,
 };
 use crate::oci::MediaType;
 
-const MOST_PAGES: usize = 10_000;
-/// Some registries send all they have as one page, whatever is asked for.
-const LARGEST_PAGE: usize = 16 << 20;
-const MOST_BYTES: usize = 128 << 20;
-/// Pages beyond this are read one at a time.
-const SMALL_PAGE: usize = 256 << 10;
-/// A page that takes longer has failed: others may wait for it.
+const MAX_PAGES: usize = 10_000;
+/// Some registries ignore the page size and send one page.
+const MAX_PAGE_BYTES: usize = 16 << 20;
+const MAX_LIST_BYTES: usize = 128 << 20;
+/// Larger pages are read one at a time.
+const SMALL_PAGE_BYTES: usize = 256 << 10;
+/// A page that takes longer is an error, because others may wait for it.
 const PAGE_TIME: Duration = Duration::from_secs(120);
-/// Of the process, as its memory is. Nobody waits for anything else while a page is read.
+/// For the whole process, as its memory is. Whoever holds the permit waits for nothing but its page.
 static LARGE_PAGES: Semaphore = Semaphore::const_new(1);
 
 /// A list being read.
@@ -42,8 +42,8 @@ pub(super) struct Pages<'a> {
     accept: Option<HeaderValue>,
     budget: Option<&'a ImageBudget<'a>>,
     next: Option<Url>,
-    /// Pages read, so that a circle is seen when it closes.
-    read: HashSet<Url>,
+    /// Pages read so far, to find circles.
+    visited: HashSet<Url>,
     bytes: usize,
 }
 
@@ -51,8 +51,8 @@ pub(super) struct Page {
     pub media_type: Option<MediaType>,
     body: Bytes,
     url: Url,
-    /// Kept until the page is dropped.
-    _alone: Option<SemaphorePermit<'static>>,
+    /// Held until the page is dropped.
+    _permit: Option<SemaphorePermit<'static>>,
 }
 
 impl<'a> Pages<'a> {
@@ -69,7 +69,7 @@ impl<'a> Pages<'a> {
             accept: None,
             budget: None,
             next: Some(first),
-            read: HashSet::new(),
+            visited: HashSet::new(),
             bytes: 0,
         }
     }
@@ -81,7 +81,7 @@ impl<'a> Pages<'a> {
         }
     }
 
-    /// Charges what is read to the budget of the image the list belongs to.
+    /// Charges the pages to the budget of the image that the list belongs to.
     pub(super) fn within(self, budget: &'a ImageBudget<'a>) -> Self {
         Self {
             budget: Some(budget),
@@ -94,32 +94,26 @@ impl<'a> Pages<'a> {
         let Some(url) = self.next.take() else {
             return Ok(None);
         };
-        if self.read.len() == MOST_PAGES {
-            let text = format!("its list has more than {MOST_PAGES} pages");
+        if self.visited.len() == MAX_PAGES {
+            let text = format!("its list has more than {MAX_PAGES} pages");
             return Err(self.client.protocol(self.operation, &url, text));
         }
-        self.read.insert(url.clone());
-        let mut alone = None;
+        self.visited.insert(url.clone());
+        let mut permit = None;
         loop {
-            let response = self.ask(&url).await?;
+            let response = self.get(&url).await?;
             let text = |name| Some(response.headers().get(name)?.to_str().ok()?.to_owned());
             let media_type = text(CONTENT_TYPE).map(|text| MediaType::new(&text));
             let next = text(LINK);
             let next = next.as_deref().and_then(link::next);
-            self.next = next.map(|target| self.follow(&url, target)).transpose()?;
+            self.next = next.map(|target| self.resolve(&url, target)).transpose()?;
             let body = match self.budget {
                 Some(budget) => {
-                    let limit = LARGEST_MANIFEST;
-                    let body = (self.client).read_body_within(
-                        self.operation,
-                        &url,
-                        response,
-                        limit,
-                        budget,
-                    );
-                    body.await?
+                    let body = BodyReader::new(response, self.client.timeouts());
+                    let body = body.read_within(MAX_MANIFEST_BYTES, budget).await;
+                    body.map_err(|cause| self.client.error(self.operation, Some(&url), cause))?
                 }
-                None => self.read_page(&url, response, &mut alone).await?,
+                None => self.read_page(&url, response, &mut permit).await?,
             };
             if let Some(body) = body {
                 self.count(&url, &body)?;
@@ -127,97 +121,88 @@ impl<'a> Pages<'a> {
                     media_type,
                     url,
                     body,
-                    _alone: alone,
+                    _permit: permit,
                 }));
             }
             match self.budget {
                 Some(budget) => budget.enlarge().await,
                 // Never closed; with a permit or without, the page is read.
-                None => alone = LARGE_PAGES.acquire().await.ok(),
+                None => permit = LARGE_PAGES.acquire().await.ok(),
             }
         }
     }
 
-    async fn ask(&self, url: &Url) -> Result<Response, Error> {
-        let mut call = Request::new(
-            self.operation,
-            Method::GET,
-            url.clone(),
-            self.scopes.clone(),
-        );
+    async fn get(&self, url: &Url) -> Result<Response, Error> {
+        let (operation, scopes) = (self.operation, self.scopes.clone());
+        let mut request = (self.client).request(operation, Method::GET, url.clone(), scopes);
         if let Some(accept) = &self.accept {
-            call = call.header(ACCEPT, accept.clone());
+            request = request.header(ACCEPT, accept.clone());
         }
-        self.client.send(call).await
+        self.client.send(request).await
     }
 
-    /// Where the page after `url` is.
-    fn follow(&self, url: &Url, target: &str) -> Result<Url, Error> {
+    /// The URL of the page after `url`.
+    fn resolve(&self, url: &Url, target: &str) -> Result<Url, Error> {
         let protocol = |text| self.client.protocol(self.operation, url, text);
         let next = url
             .join(target)
             .map_err(|_| protocol("an unreadable Link"))?;
-        // A page of another host would get that host asked in this registry's name.
-        if !self.client.is_own(&next) || self.read.contains(&next) {
-            return Err(protocol("its next page leads astray"));
+        // A link to another host would send requests there in this registry's name.
+        if !self.client.is_own(&next) || self.visited.contains(&next) {
+            return Err(protocol(
+                "its next page is on another host, or one that was read",
+            ));
         }
         Ok(next)
     }
 
-    /// The page, `None` if it is a large one that has to wait for another.
+    /// The page; `None` if it is large and has to wait for another large one.
     async fn read_page(
         &self,
         url: &Url,
         response: Response,
-        alone: &mut Option<SemaphorePermit<'static>>,
+        permit: &mut Option<SemaphorePermit<'static>>,
     ) -> Result<Option<Bytes>, Error> {
-        let mut crowded = false;
-        let keep = |body: usize| {
-            if body > LARGEST_PAGE {
-                let text = format!("the answer has more than {LARGEST_PAGE} bytes");
-                return Err(ErrorCause::Protocol(text));
+        let admit = |body: usize| {
+            if body > MAX_PAGE_BYTES {
+                return Err(ErrorCause::TooLong(MAX_PAGE_BYTES as u64));
             }
-            if body > SMALL_PAGE && alone.is_none() {
-                *alone = LARGE_PAGES.try_acquire().ok();
-                crowded = alone.is_none();
+            if body > SMALL_PAGE_BYTES && permit.is_none() {
+                *permit = LARGE_PAGES.try_acquire().ok();
             }
-            match crowded {
-                true => Err(ErrorCause::Protocol("it has to wait".into())),
-                false => Ok(()),
-            }
+            Ok(match body > SMALL_PAGE_BYTES && permit.is_none() {
+                true => Charge::Crowded,
+                false => Charge::Taken,
+            })
         };
-        let read = (self.client).read_body_while(self.operation, url, response, keep);
-        match timeout(PAGE_TIME, read).await {
-            Ok(Ok(body)) => Ok(Some(body)),
-            Ok(Err(_)) if crowded => Ok(None),
-            Ok(Err(error)) => Err(error),
-            Err(_) => {
-                let (operation, seconds) = (self.operation, PAGE_TIME.as_secs());
-                let text = format!("a page of its list took more than {seconds} s");
-                let cause = ErrorCause::Network(text);
-                Err(self.client.error(operation, Some(url), cause))
-            }
-        }
+        let body = BodyReader::new(response, self.client.timeouts());
+        let read = timeout(PAGE_TIME, body.read_all(admit)).await;
+        let read = read.unwrap_or_else(|_| {
+            let seconds = PAGE_TIME.as_secs();
+            let text = format!("a page of its list took more than {seconds} s");
+            Err(ErrorCause::Network(text))
+        });
+        read.map_err(|cause| self.client.error(self.operation, Some(url), cause))
     }
 
     fn count(&mut self, url: &Url, body: &Bytes) -> Result<(), Error> {
         self.bytes += body.len();
-        match self.bytes > MOST_BYTES {
+        match self.bytes > MAX_LIST_BYTES {
             true => {
-                let text = format!("its list has more than {MOST_BYTES} bytes");
+                let text = format!("its list has more than {MAX_LIST_BYTES} bytes");
                 Err(self.client.protocol(self.operation, url, text))
             }
             false => Ok(()),
         }
     }
 
-    /// What `read` makes of a page.
-    pub(super) fn read<T, E: fmt::Display>(
+    /// Parses a page.
+    pub(super) fn parse<T, E: fmt::Display>(
         &self,
         page: &Page,
-        read: impl FnOnce(&[u8]) -> Result<T, E>,
+        parse: impl FnOnce(&[u8]) -> Result<T, E>,
     ) -> Result<T, Error> {
-        read(&page.body).map_err(|error| {
+        parse(&page.body).map_err(|error| {
             let text = format!("not a list: {error}");
             self.client.protocol(self.operation, &page.url, text)
         })

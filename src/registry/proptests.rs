@@ -9,10 +9,9 @@ use url::Url;
 use super::{
     Operation, Refusal,
     blobs::content_range_start,
-    error::{read_error_body, redacted},
-    link,
+    error_body, link,
     redirect_policy::RedirectPolicy,
-    secrets::Secrets,
+    secrets::{Secrets, redacted},
     throttling::{Throttling, retry_after},
     uploads::received_bytes,
 };
@@ -275,7 +274,7 @@ const URL: &[&str] = &[
 proptest! {
     #[test]
     fn an_error_says_one_line_that_cannot_steer_a_terminal(body in error_body()) {
-        let (code, message) = read_error_body(&body, &Secrets::default());
+        let (code, message) = error_body::parse(&body, &Secrets::default());
         for said in [code, message].into_iter().flatten() {
             prop_assert!(!said.is_empty() && said.chars().count() <= 300);
             prop_assert!(!said.chars().any(char::is_control), "{said:?}");

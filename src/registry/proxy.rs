@@ -58,7 +58,7 @@ impl fmt::Debug for Proxy {
         match self {
             Self::Environment => f.write_str("the environment's proxy"),
             Self::None => f.write_str("no proxy"),
-            Self::Url(url) => f.write_str(&super::error::redacted(url)),
+            Self::Url(url) => f.write_str(&super::secrets::redacted(url)),
         }
     }
 }

@@ -139,7 +139,7 @@ impl Client {
             if page.media_type.as_ref().map(MediaType::as_str) != Some(MediaType::OCI_INDEX) {
                 return Ok(ReferrersApi::Missing);
             }
-            all.extend(pages.read(&page, listed_descriptors)?);
+            all.extend(pages.parse(&page, listed_descriptors)?);
         }
         Ok(ReferrersApi::Listed(all))
     }

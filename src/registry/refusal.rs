@@ -4,7 +4,10 @@
 //! nor statuses; what can be done about it is said in a sentence. Invariant: a refusal is never tried again
 //! as it is: something has to be changed first.
 
-use super::{FailureClass, Operation, error::DIGEST_INVALID};
+use super::{FailureClass, Operation};
+
+/// The code for content that is not what its digest says.
+pub(super) const DIGEST_INVALID: &str = "DIGEST_INVALID";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refusal {

@@ -127,6 +127,31 @@ pub(super) fn is_harmless(key: &str) -> bool {
     HARMLESS.contains(&key)
 }
 
+/// `url` as it may be shown: without user info, and with the values of query parameters masked unless
+/// they are known to be harmless.
+pub(super) fn redacted(url: &Url) -> String {
+    let mut shown = url.clone();
+    let _ = shown.set_username("");
+    let _ = shown.set_password(None);
+    shown.set_query(None);
+    shown.set_fragment(None);
+    // As it was sent: what is decoded may hold control characters.
+    let query: Vec<String> = url
+        .query()
+        .into_iter()
+        .flat_map(|query| query.split('&'))
+        .map(|pair| match pair.split_once('=') {
+            Some((key, _)) if is_harmless(key) => pair.into(),
+            Some((key, _)) => format!("{key}=***"),
+            None => "***".into(),
+        })
+        .collect();
+    match query.is_empty() {
+        true => shown.into(),
+        false => format!("{shown}?{}", query.join("&")),
+    }
+}
+
 impl fmt::Debug for Secrets {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} secrets", self.0.len())
@@ -161,6 +186,17 @@ mod tests {
         assert_eq!(
             secrets.mask(&said),
             "Basic *** is me:*** or ***; *** or ***; *** a=1; sha256:1; ***; ***"
+        );
+    }
+
+    #[test]
+    fn urls_lose_what_signs_them() {
+        let url =
+            "https://u:p@h.example/v2/a/blobs/x?X-Amz-Signature=abc&digest=sha256:1&n=%1b&t#t";
+        let shown = redacted(&url.parse().unwrap());
+        assert_eq!(
+            shown,
+            "https://h.example/v2/a/blobs/x?X-Amz-Signature=***&digest=sha256:1&n=%1b&***"
         );
     }
 

@@ -1,6 +1,6 @@
 //! Tag lists and the catalog (distribution-spec "Listing Tags"; Docker's `_catalog`).
 //!
-//! Invariant: names are given as the registry spells them; whether they are valid is for who uses them.
+//! Decides how many names are kept. Invariant: names are returned as the registry spells them; they may be invalid.
 
 use reqwest::Method;
 use url::Url;
@@ -8,16 +8,15 @@ use url::Url;
 use super::{
     Client, Error, Operation,
     auth::Scopes,
-    http::Request,
     names::{self, Take},
     pages::Pages,
 };
 use crate::oci::Repository;
 
-/// Entries asked for per page; more is an error at ECR (quirk 8).
+/// Entries per page; ECR refuses more (quirk 8, see registry/quirks.md).
 const PAGE: &str = "n=1000";
-/// Names that are kept of one list; repositories that are pushed to by machines have some ten thousand tags.
-const MOST_NAMES: usize = 250_000;
+/// Names kept of one list. Repositories that machines push to have some ten thousand tags.
+const MAX_NAMES: usize = 250_000;
 
 impl Client {
     /// All tags of a repository as the registry spells them; they may not be valid tags (quirk 26).
@@ -26,16 +25,16 @@ impl Client {
     /// Also if there are more than 250,000.
     pub async fn tags(&self, repository: &Repository) -> Result<Vec<String>, Error> {
         let mut tags = Vec::new();
-        let mut take = into(&mut tags);
+        let mut take = append_to(&mut tags);
         self.for_each_tag(repository, &mut take).await?;
         drop(take);
         Ok(tags)
     }
 
-    /// Hands every tag of a repository to `take`, page by page; nothing else is kept of them.
+    /// Calls `take` with every tag of a repository, page by page.
     ///
     /// # Errors
-    /// Also when `take` has no room for more.
+    /// Also if `take` returns false: it has no room for more.
     pub async fn for_each_tag(
         &self,
         repository: &Repository,
@@ -53,7 +52,7 @@ impl Client {
     /// Also if there are more than 250,000.
     pub async fn repositories(&self) -> Result<Vec<String>, Error> {
         let mut repositories = Vec::new();
-        let mut take = into(&mut repositories);
+        let mut take = append_to(&mut repositories);
         let (operation, url) = (Operation::ListRepositories, self.url("_catalog"));
         self.for_each_name(operation, url, Scopes::catalog(), "repositories", &mut take)
             .await?;
@@ -78,7 +77,7 @@ impl Client {
             has_room
         };
         while let Some(page) = pages.next().await? {
-            if !pages.read(&page, |body| names::read(body, key, &mut take))? {
+            if !pages.parse(&page, |body| names::read(body, key, &mut take))? {
                 let text = format!("it lists more than {count} {key}, too many to keep");
                 return Err(self.protocol(operation, &url, text));
             }
@@ -86,17 +85,13 @@ impl Client {
         Ok(())
     }
 
-    /// Whether the repository is known to hold nothing: the registry does not know it. One small request.
+    /// Whether the registry does not know the repository. One small request.
     pub async fn is_new_repository(&self, repository: &Repository) -> Result<bool, Error> {
         let mut url = self.repository_url(repository, "tags/list");
         url.set_query(Some("n=1"));
-        let call = Request::new(
-            Operation::ListTags,
-            Method::GET,
-            url,
-            Scopes::push(repository),
-        );
-        match self.send(call).await {
+        let scopes = Scopes::push(repository);
+        let request = self.request(Operation::ListTags, Method::GET, url, scopes);
+        match self.send(request).await {
             Ok(_) => Ok(false),
             Err(error) if error.is_not_found() => Ok(true),
             Err(error) => Err(error),
@@ -104,10 +99,10 @@ impl Client {
     }
 }
 
-/// Keeps names in `list`, as long as there is room.
-fn into(list: &mut Vec<String>) -> impl FnMut(&str) -> bool + Send {
+/// Adds names to `list` as long as there is room.
+fn append_to(list: &mut Vec<String>) -> impl FnMut(&str) -> bool + Send {
     |name| {
-        let has_room = list.len() < MOST_NAMES;
+        let has_room = list.len() < MAX_NAMES;
         if has_room {
             list.push(name.to_owned());
         }

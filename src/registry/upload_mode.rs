@@ -8,7 +8,7 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-use super::{Client, Error, ErrorCause};
+use super::{Error, ErrorCause};
 use crate::batch::{FailureClass, UploadMode};
 
 /// Tried first when a body is too large for a registry or a proxy before it: ACR takes about 20 MB at
@@ -19,9 +19,9 @@ const SMALLEST_CHUNK: u64 = 512 << 10;
 /// A shorter body arrives while its token lives, so that its expiry teaches nothing.
 const LONG_BODY: u64 = 32 << 20;
 
-/// What one registry has taught so far.
+/// The mode of one registry, as far as it is known.
 #[derive(Debug, Default)]
-pub(super) struct Learned(Mutex<UploadMode>);
+pub(super) struct LearnedMode(Mutex<UploadMode>);
 
 impl UploadMode {
     /// The mode for a body of `length` bytes: what fits into one chunk goes at once.
@@ -81,25 +81,15 @@ impl fmt::Display for UploadMode {
     }
 }
 
-impl Client {
-    /// How this registry takes blobs, as far as is known.
-    #[must_use]
-    pub fn upload_mode(&self) -> UploadMode {
-        *self
-            .learned
-            .0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+impl LearnedMode {
+    pub(super) fn get(&self) -> UploadMode {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes in that `tried` does not work here and `next` may, unless another upload has learned
-    /// something else meanwhile; returns what holds now.
-    pub fn learn_upload_mode(&self, tried: UploadMode, next: UploadMode) -> UploadMode {
-        let mut mode = self
-            .learned
-            .0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+    /// Replaces `tried` by `next`, unless another upload has learned something else meanwhile. Returns the mode that
+    /// is valid now.
+    pub(super) fn replace(&self, tried: UploadMode, next: UploadMode) -> UploadMode {
+        let mut mode = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let is_stricter = match (*mode, next) {
             (UploadMode::Chunks { bytes: now }, UploadMode::Chunks { bytes: next }) => next < now,
             (now, _) => now == tried,

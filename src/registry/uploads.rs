@@ -1,8 +1,8 @@
 //! Upload sessions: begin (or mount), send, ask, cancel (distribution-spec "Pushing blobs", "Mounting a
 //! blob from another repository", "Resuming").
 //!
-//! Decides how a blob's bytes are put; which bytes and whether to go on after a cut is the caller's.
-//! Invariant: a session's URL is used exactly as the registry gave it, `digest` appended.
+//! Decides the requests of an upload; the caller decides which bytes to send and whether to resume. Invariant: a
+//! session's URL is used exactly as the registry sent it, with `digest` appended.
 
 use std::{ops::Range, time::Duration};
 
@@ -18,7 +18,7 @@ use url::Url;
 use super::{
     BlobPresence, Client, Error, ErrorCause, FailureClass, Operation,
     auth::Scopes,
-    http::{Request, RequestBody},
+    chain::{Request, RequestBody},
 };
 use crate::oci::{Digest, Repository};
 
@@ -30,17 +30,18 @@ const OCTETS: HeaderValue = HeaderValue::from_static("application/octet-stream")
 pub struct UploadSession {
     repository: Repository,
     url: Url,
-    /// What leads back to the replica that has the session (quirk 32).
+    /// Routes to the replica that has the session (quirk 32, see registry/quirks.md).
     cookie: Option<HeaderValue>,
-    /// No chunk but the last may be shorter (`OCI-Chunk-Min-Length`).
+    /// Minimum bytes of a chunk that is not the last (`OCI-Chunk-Min-Length`).
     chunk_minimum: u64,
 }
 
-/// What beginning an upload led to.
+/// The outcome of a mount request.
 #[derive(Debug)]
 pub enum UploadStart {
-    /// The blob is in the repository; nothing is to be sent.
+    /// The blob is in the repository.
     Mounted,
+    /// It was not mounted; the session is open.
     Session(UploadSession),
 }
 
@@ -53,8 +54,8 @@ impl Client {
         self.opened(&url, repository, &response)
     }
 
-    /// Asks to mount a blob from another repository. A registry that cannot answers with an open upload
-    /// (202); one that fails on it is asked for one without mounting (quirks 15 and 20).
+    /// Mounts a blob from another repository. A registry that cannot mount it answers with an open session (202). If it
+    /// refuses the request, a session is opened without mounting (quirks 15 and 20).
     pub async fn mount_blob(
         &self,
         repository: &Repository,
@@ -65,8 +66,8 @@ impl Client {
         let mut url = self.repository_url(repository, "blobs/uploads/");
         url.set_query(Some(&format!("mount={digest}&from={from}")));
         let scopes = Scopes::push(repository).and_pull(from);
-        // Some copy it within their storage.
-        let time = self.settle_within(size);
+        // Some registries copy the blob within their storage.
+        let time = self.commit_time(size);
         match self.post_upload(url.clone(), scopes, time).await {
             Ok(response) if response.status().as_u16() == 201 => Ok(UploadStart::Mounted),
             Ok(response) => self
@@ -80,7 +81,7 @@ impl Client {
         }
     }
 
-    /// The session that a POST opened; anything but a 2xx with a Location opened none (quirk 48).
+    /// The session that a POST opened. Only 200 to 202 with a Location opens one (quirk 48).
     fn opened(
         &self,
         url: &Url,
@@ -95,7 +96,7 @@ impl Client {
             chunk_minimum: 0,
         };
         match response.status().as_u16() {
-            200..=202 => fresh.follow(self, operation, response),
+            200..=202 => fresh.updated(self, operation, response),
             status => Err(self.protocol(operation, url, format!("{status} instead of 202"))),
         }
     }
@@ -106,20 +107,21 @@ impl Client {
         scopes: Scopes,
         time: Duration,
     ) -> Result<Response, Error> {
-        let call = Request::new(Operation::BeginUpload, Method::POST, url, scopes)
+        let request = self
+            .request(Operation::BeginUpload, Method::POST, url, scopes)
             .header(CONTENT_LENGTH, HeaderValue::from_static("0"))
             .answer_within(time);
-        self.send(call).await
+        self.send(request).await
     }
 
-    /// How long a registry may take to put a blob of `size` bytes where it belongs, once it has it.
-    fn settle_within(&self, size: u64) -> Duration {
+    /// How long a registry may take to store a blob of `size` bytes that it has received.
+    fn commit_time(&self, size: u64) -> Duration {
         let timeouts = self.timeouts();
         timeouts.answer_to(size).max(timeouts.answer)
     }
 
-    /// Sends the bytes of `digest` from `offset` up to `size` and commits. `body` has exactly those. A commit without
-    /// bytes has as much time as the size of the blob allows; else whoever streams watches.
+    /// Sends the bytes of `digest` from `offset` up to `size`, which `body` holds, and commits. A commit without bytes
+    /// has a deadline that depends on `size`; a body has none, because whoever streams watches for stalls.
     pub async fn send_blob(
         &self,
         session: &UploadSession,
@@ -130,13 +132,13 @@ impl Client {
     ) -> Result<(), Error> {
         let url = with_digest(&session.url, digest);
         let ranged = offset > 0;
-        let call = session
-            .call(Method::PUT, url.clone(), offset..size, ranged, body)
-            .answer_within(self.settle_within(size));
-        let response = self.send(call).await?;
+        let request = session
+            .send_request(self, Method::PUT, url.clone(), offset..size, ranged, body)
+            .answer_within(self.commit_time(size));
+        let response = self.send(request).await?;
         match response.status().as_u16() {
             201 => Ok(()),
-            // Anything can answer so, also what has stored nothing: it has to show the blob (quirk 48).
+            // A proxy that stores nothing may answer so, so look the blob up (quirk 48).
             status @ 200..=299 => {
                 let repository = &session.repository;
                 match self.blob_presence(repository, digest, size).await? {
@@ -155,8 +157,8 @@ impl Client {
         }
     }
 
-    /// Sends the bytes of `span`, and no more of the blob; returns the session to go on with. `ranged`
-    /// says where they belong, which a body that is all of the blob needs not (quirk 14).
+    /// Sends the bytes of `span` and returns the session to continue with. `ranged` adds `Content-Range`, which a body
+    /// that is the whole blob goes without (quirk 14).
     pub async fn send_chunk(
         &self,
         session: &UploadSession,
@@ -166,11 +168,11 @@ impl Client {
     ) -> Result<UploadSession, Error> {
         let operation = Operation::SendBlob;
         let url = session.url.clone();
-        let call = session.call(Method::PATCH, url.clone(), span, ranged, body);
-        let response = self.send(call).await?;
-        // What the Range in the answer says is not asked: some registries tell an old one (quirk 4).
+        let request = session.send_request(self, Method::PATCH, url.clone(), span, ranged, body);
+        let response = self.send(request).await?;
+        // The Range of the answer is ignored: some registries send an old one (quirk 4).
         match response.status().as_u16() {
-            200..=202 | 204 => session.follow(self, operation, &response),
+            200..=202 | 204 => session.updated(self, operation, &response),
             status => {
                 let text = format!("{status} instead of 202 to a part of an upload");
                 Err(self.protocol(operation, &url, text))
@@ -178,16 +180,15 @@ impl Client {
         }
     }
 
-    /// How many bytes of the upload the registry has, and the session to go on with; `None` if it
-    /// knows the session no more.
+    /// How many bytes of the upload the registry has, and the session to continue with. `None` if the session is gone.
     pub async fn ask_upload(
         &self,
         session: &UploadSession,
     ) -> Result<Option<(u64, UploadSession)>, Error> {
         let operation = Operation::AskUpload;
         let scopes = Scopes::push(&session.repository);
-        let call = Request::new(operation, Method::GET, session.url.clone(), scopes);
-        let response = match self.send(session.authenticate(call)).await {
+        let request = self.request(operation, Method::GET, session.url.clone(), scopes);
+        let response = match self.send(session.with_cookie(request)).await {
             Ok(response) => response,
             Err(error) => match error.class() {
                 FailureClass::Transient { .. } | FailureClass::Auth => return Err(error),
@@ -207,23 +208,19 @@ impl Client {
                 .and_then(received_bytes)
                 .ok_or_else(|| self.protocol(operation, &session.url, "an unreadable Range"))?,
         };
-        let session = session.follow(self, operation, &response)?;
+        let session = session.updated(self, operation, &response)?;
         Ok(Some((received, session)))
     }
 
-    /// Ends a session that will not be used, so that the registry need not keep its bytes.
+    /// Cancels a session, so that the registry does not keep its bytes.
     pub async fn cancel_upload(&self, session: &UploadSession) -> Result<(), Error> {
         let scopes = Scopes::push(&session.repository);
-        let call = Request::new(
-            Operation::CancelUpload,
-            Method::DELETE,
-            session.url.clone(),
-            scopes,
-        );
-        self.send(session.authenticate(call)).await.map(|_| ())
+        let (operation, url) = (Operation::CancelUpload, session.url.clone());
+        let request = self.request(operation, Method::DELETE, url, scopes);
+        self.send(session.with_cookie(request)).await.map(drop)
     }
 
-    /// The failure of a destination that takes no more bytes, or hardly any.
+    /// The error of an upload that `cause` stopped on this side: the registry takes no bytes, or too few.
     #[must_use]
     pub fn stalled_upload(&self, session: &UploadSession, cause: ErrorCause) -> Error {
         self.error(Operation::SendBlob, Some(&session.url), cause)
@@ -231,15 +228,16 @@ impl Client {
 }
 
 impl UploadSession {
-    /// The least a chunk that is not the last may have, in bytes.
+    /// Minimum bytes of a chunk that is not the last.
     #[must_use]
     pub fn chunk_minimum(&self) -> u64 {
         self.chunk_minimum
     }
 
     /// The request that sends the bytes of `span`.
-    fn call(
+    fn send_request(
         &self,
+        client: &Client,
         method: Method,
         url: Url,
         span: Range<u64>,
@@ -248,30 +246,32 @@ impl UploadSession {
     ) -> Request {
         let scopes = Scopes::push(&self.repository);
         let length = span.end - span.start;
-        // Always announced: some registries refuse a body of unknown length (quirk 10).
-        let mut call = Request::new(Operation::SendBlob, method, url, scopes)
+        // Some registries refuse a body of unknown length (quirk 10).
+        let mut request = client
+            .request(Operation::SendBlob, method, url, scopes)
             .header(CONTENT_TYPE, OCTETS)
             .header(CONTENT_LENGTH, HeaderValue::from(length));
         if ranged && length > 0 {
             let range = HeaderValue::from_str(&format!("{}-{}", span.start, span.end - 1));
-            call.headers
+            request
+                .headers
                 .extend(range.ok().map(|range| (CONTENT_RANGE, range)));
         }
-        self.authenticate(call.body(match length {
+        self.with_cookie(request.body(match length {
             0 => RequestBody::Empty,
             _ => RequestBody::Stream(body),
         }))
     }
 
-    fn authenticate(&self, call: Request) -> Request {
+    fn with_cookie(&self, request: Request) -> Request {
         match &self.cookie {
-            Some(cookie) => call.header(COOKIE, cookie.clone()),
-            None => call,
+            Some(cookie) => request.header(COOKIE, cookie.clone()),
+            None => request,
         }
     }
 
-    /// The session as an answer says it goes on.
-    fn follow(
+    /// The session after an answer, which may change its URL, cookie and minimum.
+    fn updated(
         &self,
         client: &Client,
         operation: Operation,
@@ -304,12 +304,12 @@ impl UploadSession {
     }
 }
 
-/// Name and value of a cookie, without what is said about it.
+/// Name and value of a cookie, without its attributes.
 fn cookie_pair(set: &HeaderValue) -> Option<&str> {
     set.to_str().ok()?.split(';').next().map(str::trim)
 }
 
-/// The session's URL with the digest appended; its own query is opaque state (quirk 31).
+/// The session's URL with the digest appended. Its own query is opaque state (quirk 31).
 fn with_digest(session: &Url, digest: &Digest) -> Url {
     let mut url = session.clone();
     match session.query().filter(|query| !query.is_empty()) {
@@ -319,8 +319,8 @@ fn with_digest(session: &Url, digest: &Digest) -> Url {
     url
 }
 
-/// Bytes received according to `0-N` or `bytes=0-N`. Some registries answer `0-0` to an upload without
-/// a byte; one byte sent again is the price of not knowing.
+/// Bytes received according to `0-N` or `bytes=0-N`. `0-0` is read as none, because some registries send it for an
+/// empty upload; at worst one byte is sent again.
 pub(super) fn received_bytes(range: &str) -> Option<u64> {
     let last = range.trim().trim_start_matches("bytes=").split_once('-')?.1;
     match last.trim().parse::<u64>().ok()? {
@@ -377,7 +377,7 @@ mod tests {
         };
         let follow = |session: &UploadSession, answer| {
             session
-                .follow(&client, Operation::SendBlob, &answer)
+                .updated(&client, Operation::SendBlob, &answer)
                 .unwrap()
         };
         let set = follow(&session, answer("2", &["a=1; Path=/; Secure", "b=2"]));

@@ -39,7 +39,7 @@ fn row(cause: &ErrorCause) -> usize {
         ErrorCause::Network(_) => 2,
         ErrorCause::Stalled(_) => 3,
         ErrorCause::TooSlow { .. } => 4,
-        ErrorCause::Closed(_) => 5,
+        ErrorCause::RateLimited(_) => 5,
         ErrorCause::Protocol(_) => 6,
         ErrorCause::Redirect(_) => 7,
         ErrorCause::TooLong(_) => 8,
@@ -274,7 +274,7 @@ fn table() -> Vec<(Side, Operation, ErrorCause, &'static str)> {
         (
             Destination,
             SendBlob,
-            ErrorCause::Closed(Duration::from_secs(60)),
+            ErrorCause::RateLimited(Duration::from_secs(60)),
             "it may pass by itself",
         ),
         (

@@ -1,7 +1,7 @@
-//! Challenges: how a 401 says it wants to be authorized (RFC 7235 `WWW-Authenticate`).
+//! Challenges: which authorization a 401 asks for (RFC 7235 `WWW-Authenticate`).
 //!
-//! Decides which of several challenges is answered: Bearer before Basic, whatever their order. Invariant:
-//! the realm of a [`Scheme`] is a place that may be asked in this registry's name (quirk 35).
+//! Decides which of several challenges is answered: Bearer before Basic, in any order. Invariant: the redirect
+//! policy allows the realm of a [`Scheme`], because credentials are sent there (quirk 35, see registry/quirks.md).
 
 use http_auth::{ChallengeRef, parser::ChallengeParser};
 use reqwest::header::{HeaderMap, WWW_AUTHENTICATE};
@@ -17,23 +17,23 @@ pub(super) enum Scheme {
     Bearer {
         realm: Url,
         service: Option<String>,
-        /// What the refused request would have needed.
+        /// The scope that the refused request needs.
         scope: Option<String>,
     },
 }
 
-/// The challenge that can be answered, if there is one.
-pub(super) fn read(
+/// The challenge to answer, if there is one.
+pub(super) fn parse(
     headers: &HeaderMap,
-    asked: &Url,
-    boundary: &RedirectPolicy,
+    requested: &Url,
+    policy: &RedirectPolicy,
 ) -> Result<Option<Scheme>, RedirectError> {
     let mut found = None;
     for header in headers.get_all(WWW_AUTHENTICATE) {
         let Ok(text) = header.to_str() else {
             continue;
         };
-        // What stands before a syntax error is as good as without it.
+        // Challenges before a syntax error count.
         for challenge in ChallengeParser::new(text).map_while(Result::ok) {
             if challenge.scheme.eq_ignore_ascii_case("bearer") {
                 let Some(realm) = parameter(&challenge, "realm").filter(|realm| !realm.is_empty())
@@ -41,7 +41,7 @@ pub(super) fn read(
                     continue;
                 };
                 return Ok(Some(Scheme::Bearer {
-                    realm: boundary.resolve(asked, &realm)?,
+                    realm: policy.resolve(requested, &realm)?,
                     service: parameter(&challenge, "service"),
                     scope: parameter(&challenge, "scope"),
                 }));
@@ -75,7 +75,7 @@ mod tests {
             }
         }
         let base: Url = "https://r.example/v2/".parse().unwrap();
-        read(&headers, &base, &RedirectPolicy::new(base.clone(), false))
+        parse(&headers, &base, &RedirectPolicy::new(base.clone(), false))
     }
 
     fn bearer(realm: &str, service: Option<&str>, scope: Option<&str>) -> Scheme {

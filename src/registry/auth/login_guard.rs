@@ -1,73 +1,76 @@
-//! Passwords on trial: whether one may be sent again.
+//! Limits how often a password is tried that may be wrong.
 //!
-//! Decides that a password nobody knows to be good is tried by one request at a time, and that one that was
-//! refused is left alone for a while: a batch that tries it with every image locks the account where
-//! directories count failures. Invariant: only who was refused without asking for anything in particular is
-//! refused for everything.
+//! Decides that one request at a time tries a password that no server has accepted yet, and that a refused one is
+//! not tried again for 30 s: with one attempt per image a batch would lock the account where directories count
+//! failures. Invariant: a password counts as refused only if the server refused it without any scope.
 
 use std::{
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
 use tokio::time::Instant;
 
-use super::{Credential, locked};
+use super::Credential;
 use crate::registry::{SingleFlight, error::ErrorCause};
 
 /// How long a refused password is not tried again.
-const REST: Duration = Duration::from_secs(30);
+const REFUSED_FOR: Duration = Duration::from_secs(30);
 
 #[derive(Default)]
-pub(super) struct LoginGuard(Mutex<Vec<(Credential, Arc<Trial>)>>);
+pub(super) struct LoginGuard(Mutex<Vec<(Credential, Arc<Check>)>>);
 
-type Trial = SingleFlight<LoginResult, ErrorCause>;
+type Check = SingleFlight<LoginResult, ErrorCause>;
 
 pub(super) enum LoginResult {
-    Taken,
-    Refused { said: String, until: Instant },
+    Accepted,
+    Refused { refusal: String, until: Instant },
 }
 
 impl LoginResult {
-    pub(super) fn refused(said: String) -> Self {
-        let until = Instant::now() + REST;
-        Self::Refused { said, until }
+    pub(super) fn refused(refusal: String) -> Self {
+        let until = Instant::now() + REFUSED_FOR;
+        Self::Refused { refusal, until }
     }
 }
 
 impl LoginGuard {
-    /// Returns once the credential is known to be taken; tries it, or waits for who does.
-    pub(super) async fn settle(
+    /// Returns once the server is known to accept the credential: runs `check`, or waits for whoever runs it.
+    pub(super) async fn check(
         &self,
         credential: &Credential,
-        trial: impl Future<Output = Result<LoginResult, ErrorCause>>,
+        check: impl Future<Output = Result<LoginResult, ErrorCause>>,
     ) -> Result<(), ErrorCause> {
-        match self.cell(credential).get_or_try_init(|| trial).await? {
-            LoginResult::Taken => Ok(()),
-            LoginResult::Refused { said, .. } => Err(ErrorCause::Auth(said.clone())),
+        match self.cell(credential).get_or_try_init(|| check).await? {
+            LoginResult::Accepted => Ok(()),
+            LoginResult::Refused { refusal, .. } => Err(ErrorCause::Auth(refusal.clone())),
         }
     }
 
-    /// A credential that was taken has been refused since: the next use is a trial.
+    /// A server has refused a credential that it accepted before: check it again before its next use.
     pub(super) fn reopen(&self, credential: &Credential) {
-        locked(&self.0).retain(|(known, cell)| {
-            known != credential || !matches!(cell.get(), Some(LoginResult::Taken))
+        self.checks().retain(|(known, cell)| {
+            known != credential || !matches!(cell.get(), Some(LoginResult::Accepted))
         });
     }
 
-    fn cell(&self, credential: &Credential) -> Arc<Trial> {
+    fn cell(&self, credential: &Credential) -> Arc<Check> {
         let now = Instant::now();
-        let mut trials = locked(&self.0);
-        trials.retain(|(_, cell)| match cell.get() {
+        let mut checks = self.checks();
+        checks.retain(|(_, cell)| match cell.get() {
             Some(LoginResult::Refused { until, .. }) => *until > now,
-            Some(LoginResult::Taken) | None => true,
+            Some(LoginResult::Accepted) | None => true,
         });
-        if let Some((_, cell)) = trials.iter().find(|(known, _)| known == credential) {
+        if let Some((_, cell)) = checks.iter().find(|(known, _)| known == credential) {
             return Arc::clone(cell);
         }
-        let cell = Arc::<Trial>::default();
-        trials.push((credential.clone(), Arc::clone(&cell)));
+        let cell = Arc::<Check>::default();
+        checks.push((credential.clone(), Arc::clone(&cell)));
         cell
+    }
+
+    fn checks(&self) -> MutexGuard<'_, Vec<(Credential, Arc<Check>)>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -82,40 +85,40 @@ mod tests {
         }
     }
 
-    async fn settle(trials: &LoginGuard, verdict: LoginResult) -> Result<(), ErrorCause> {
-        trials
-            .settle(&password(), async { Ok::<_, ErrorCause>(verdict) })
+    async fn check(guard: &LoginGuard, result: LoginResult) -> Result<(), ErrorCause> {
+        guard
+            .check(&password(), async { Ok::<_, ErrorCause>(result) })
             .await
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_refused_password_is_left_alone_for_half_a_minute() {
-        let trials = LoginGuard::default();
+    async fn a_refused_password_is_not_tried_again_for_half_a_minute() {
+        let guard = LoginGuard::default();
         let refused = || LoginResult::refused("wrong".into());
-        assert!(settle(&trials, refused()).await.is_err());
+        assert!(check(&guard, refused()).await.is_err());
         tokio::time::advance(Duration::from_secs(29)).await;
-        assert!(settle(&trials, LoginResult::Taken).await.is_err());
+        assert!(check(&guard, LoginResult::Accepted).await.is_err());
         tokio::time::advance(Duration::from_secs(1)).await;
-        assert!(settle(&trials, LoginResult::Taken).await.is_ok());
+        assert!(check(&guard, LoginResult::Accepted).await.is_ok());
     }
 
     #[tokio::test]
-    async fn a_password_that_was_taken_is_tried_again_only_when_reopened() {
-        let trials = LoginGuard::default();
+    async fn an_accepted_password_is_checked_again_only_when_reopened() {
+        let guard = LoginGuard::default();
         let refused = || LoginResult::refused("revoked".into());
-        assert!(settle(&trials, LoginResult::Taken).await.is_ok());
-        assert!(settle(&trials, refused()).await.is_ok());
-        trials.reopen(&password());
-        assert!(settle(&trials, refused()).await.is_err());
-        trials.reopen(&password());
-        assert!(settle(&trials, LoginResult::Taken).await.is_err());
+        assert!(check(&guard, LoginResult::Accepted).await.is_ok());
+        assert!(check(&guard, refused()).await.is_ok());
+        guard.reopen(&password());
+        assert!(check(&guard, refused()).await.is_err());
+        guard.reopen(&password());
+        assert!(check(&guard, LoginResult::Accepted).await.is_err());
     }
 
     #[tokio::test]
-    async fn a_trial_that_nobody_judged_is_held_again() {
-        let trials = LoginGuard::default();
+    async fn a_check_without_a_result_is_repeated() {
+        let guard = LoginGuard::default();
         let cut = async { Err(ErrorCause::Network("reset".into())) };
-        assert!(trials.settle(&password(), cut).await.is_err());
-        assert!(settle(&trials, LoginResult::Taken).await.is_ok());
+        assert!(guard.check(&password(), cut).await.is_err());
+        assert!(check(&guard, LoginResult::Accepted).await.is_ok());
     }
 }

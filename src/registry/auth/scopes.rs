@@ -1,17 +1,17 @@
 //! Token scopes: what a request needs to be allowed to do (Docker "Token Scope Documentation").
 //!
-//! Invariant: minimal, since some servers void a token for one action too many (quirk 20), and the scope
-//! that is needed in any case comes first, since some honour only that (quirk 21).
+//! Invariants: scopes are minimal, because some servers grant nothing if one action is not allowed (quirk 20, see
+//! registry/quirks.md). The required scope comes first, because some servers honour only the first (quirk 21).
 
 use crate::oci::Repository;
 
-/// What a request needs, and what it can do without.
+/// The scope that a request requires, and one that it can do without.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(in crate::registry) struct Scopes {
     repository: Option<Repository>,
     required: Option<String>,
-    /// A repository it would be good to read from as well.
-    also: Option<Repository>,
+    /// Also ask to pull from this repository, to mount from it.
+    optional_source: Option<Repository>,
 }
 
 impl Scopes {
@@ -19,7 +19,7 @@ impl Scopes {
         Self {
             repository: None,
             required: None,
-            also: None,
+            optional_source: None,
         }
     }
 
@@ -42,10 +42,10 @@ impl Scopes {
         Self::of(repository, "pull,delete")
     }
 
-    /// Also read from `repository`, if that is allowed.
+    /// Also pull from `repository`, if that is allowed.
     pub(in crate::registry) fn and_pull(self, repository: &Repository) -> Self {
         Self {
-            also: Some(repository.clone()),
+            optional_source: Some(repository.clone()),
             ..self
         }
     }
@@ -54,32 +54,32 @@ impl Scopes {
         Self {
             repository: Some(repository.clone()),
             required: Some(format!("repository:{repository}:{actions}")),
-            also: None,
+            optional_source: None,
         }
     }
 
-    /// Whose credentials are meant.
+    /// The repository whose credentials are used.
     pub(super) fn repository(&self) -> Option<&Repository> {
         self.repository.as_ref()
     }
 
     pub(super) fn is_union(&self) -> bool {
-        self.also.is_some()
+        self.optional_source.is_some()
     }
 
-    /// Only what is needed in any case.
+    /// Without the optional scope.
     pub(super) fn required(&self) -> Self {
         Self {
-            also: None,
+            optional_source: None,
             ..self.clone()
         }
     }
 
-    /// As token servers are asked, the required one first.
-    pub(super) fn words(&self) -> Vec<String> {
-        let also = self.also.as_ref();
-        let also = also.map(|repository| format!("repository:{repository}:pull"));
-        self.required.iter().cloned().chain(also).collect()
+    /// As sent to token servers, the required one first.
+    pub(super) fn names(&self) -> Vec<String> {
+        let optional = self.optional_source.as_ref();
+        let optional = optional.map(|repository| format!("repository:{repository}:pull"));
+        self.required.iter().cloned().chain(optional).collect()
     }
 }
 
@@ -90,13 +90,13 @@ mod tests {
     #[test]
     fn quirk_20_to_delete_is_asked_for_only_to_delete() {
         let repository = "a".parse().unwrap();
-        assert_eq!(Scopes::pull(&repository).words(), ["repository:a:pull"]);
+        assert_eq!(Scopes::pull(&repository).names(), ["repository:a:pull"]);
         assert_eq!(
-            Scopes::push(&repository).words(),
+            Scopes::push(&repository).names(),
             ["repository:a:pull,push"]
         );
         assert_eq!(
-            Scopes::delete(&repository).words(),
+            Scopes::delete(&repository).names(),
             ["repository:a:pull,delete"]
         );
     }
@@ -106,10 +106,10 @@ mod tests {
         let (to, from) = ("to/a".parse().unwrap(), "from/b".parse().unwrap());
         let union = Scopes::push(&to).and_pull(&from);
         assert_eq!(
-            union.words(),
+            union.names(),
             ["repository:to/a:pull,push", "repository:from/b:pull"]
         );
         assert_eq!(union.required(), Scopes::push(&to));
-        assert!(Scopes::none().words().is_empty());
+        assert!(Scopes::none().names().is_empty());
     }
 }

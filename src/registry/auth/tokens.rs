@@ -1,10 +1,10 @@
 //! The token server: one request for one bearer token (Docker "Token Authentication Specification" for
 //! GET, "OAuth2 Token Authentication" for POST).
 //!
-//! Decides how it is asked and what its answer means. Offline tokens are never asked for: nobody here
-//! would keep one, and asking breaks some servers (quirk 12). Redirects are followed within the server that
-//! the registry named. Invariant: a secret leaves only inside a header or form to that server, and a server
-//! that does not know the realm is never "not found" (which would read as an absent image).
+//! Decides the form of the request and what its answer means. Offline tokens are never requested: nothing here would
+//! keep one, and requesting them breaks some servers (quirk 12, see registry/quirks.md). Redirects are followed only
+//! within the server that the registry named. Invariants: a secret is sent only to that server, in a header or form.
+//! A 404 from the token server is never "not found", which would read as an absent image.
 
 use std::time::Duration;
 
@@ -18,35 +18,34 @@ use serde_json::Value;
 use tokio::time::Instant;
 use url::{Url, form_urlencoded};
 
-use super::{Credential, basic, bearer, login_guard::LoginResult};
+use super::{
+    Credential,
+    headers::{basic, bearer},
+    login_guard::LoginResult,
+};
 use crate::registry::{
-    circuit_breaker::CircuitBreaker,
-    connection::network,
-    error::{ErrorCause, read_error_body},
-    http::{connect_failed, limited_body},
-    secrets::Secrets,
-    throttling::retry_after,
-    tls::unreached,
+    circuit_breaker::CircuitBreaker, connection::network, error::ErrorCause, error_body,
+    secrets::Secrets, throttling::retry_after, tls::unreached,
 };
 
-/// How long a token server may take, redirects and body included.
+/// For the whole answer, redirects and body included.
 const DEADLINE: Duration = Duration::from_secs(60);
-/// How long the body of its error may take; what came until then is the message.
+/// For the body of an error. What arrived until then is the message.
 const ERROR_BODY_DEADLINE: Duration = Duration::from_secs(10);
-const MOST_REDIRECTS: usize = 5;
-const LARGEST_ANSWER: usize = 1024 * 1024;
-/// What a token lives unless said otherwise (Docker "Token Authentication Specification").
-const USUAL_LIFETIME: Duration = Duration::from_secs(60);
-/// No token is trusted for longer, whatever its server says.
-const LONGEST_LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
+const MAX_REDIRECTS: usize = 5;
+const MAX_ANSWER_BYTES: usize = 1024 * 1024;
+/// The lifetime of a token whose answer has none (Docker "Token Authentication Specification").
+const DEFAULT_LIFETIME: Duration = Duration::from_secs(60);
+/// A longer lifetime is cut to this.
+const MAX_LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
 
 pub(super) struct Token {
     pub header: HeaderValue,
-    /// From here on a new one is fetched.
+    /// From then on a new one is fetched.
     pub stale: Instant,
 }
 
-/// Where tokens come from, and what for.
+/// A token server, and which token to request from it.
 pub(super) struct TokenServer<'a> {
     pub http: &'a reqwest::Client,
     pub breaker: &'a CircuitBreaker,
@@ -55,14 +54,14 @@ pub(super) struct TokenServer<'a> {
     pub scopes: &'a [String],
 }
 
-/// How a server was found to be asked.
+/// The method that the server answered to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Way {
+pub(super) enum TokenRequestMethod {
     Get,
     Post,
 }
 
-/// One request, as it may have to be sent again to another place.
+/// One request, which may be redirected.
 struct Request {
     url: Url,
     authorization: Option<HeaderValue>,
@@ -71,7 +70,7 @@ struct Request {
     secrets: Secrets,
 }
 
-/// The whole answer, or as much as is read of a refusal.
+/// The answer. The body of an error may be cut off.
 struct Answer {
     status: u16,
     retry_after: Option<Duration>,
@@ -80,23 +79,23 @@ struct Answer {
 }
 
 impl TokenServer<'_> {
-    /// Fetches a token for `credential`. Identity tokens are sent by POST unless `post` is false; servers
-    /// that know no POST (quirk 12: GCR 404, Artifactory 401, ACR 400) are asked by GET then.
+    /// Fetches a token for `credential`. Identity tokens are sent by POST unless `post` is false. If the server does
+    /// not know POST (quirk 12: GCR 404, Artifactory 401, ACR 400), GET follows.
     pub(super) async fn fetch(
         &self,
         credential: &Credential,
         post: bool,
-    ) -> Result<(Token, Way), ErrorCause> {
+    ) -> Result<(Token, TokenRequestMethod), ErrorCause> {
         if let (Credential::Identity { token, .. }, true) = (credential, post) {
-            let asked = Instant::now();
+            let sent = Instant::now();
             let answer = send(self.http, self.breaker, self.post(token)).await?;
             if !matches!(answer.status, 400 | 401 | 404 | 405) {
-                return Ok((read(answer, asked)?, Way::Post));
+                return Ok((read(answer, sent)?, TokenRequestMethod::Post));
             }
         }
-        let asked = Instant::now();
+        let sent = Instant::now();
         let answer = send(self.http, self.breaker, self.get(credential)?).await?;
-        Ok((read(answer, asked)?, Way::Get))
+        Ok((read(answer, sent)?, TokenRequestMethod::Get))
     }
 
     fn get(&self, credential: &Credential) -> Result<Request, ErrorCause> {
@@ -163,7 +162,7 @@ impl Request {
         let location = location.to_str().ok();
         let url = location.and_then(|location| self.url.join(location).ok());
         let url = url.ok_or_else(|| problem("redirects to what is not a URL".into()))?;
-        // Whoever it is, they were not named by the registry.
+        // The registry did not name another server, so it must not get the credentials.
         if !is_same_server(&self.url, &url) {
             let other = url.host_str().unwrap_or("nowhere");
             let text = format!("redirects to another one, {other}, which is not followed");
@@ -182,15 +181,15 @@ impl Request {
     }
 }
 
-/// Whether `to` is the server that was asked: the same origin, or the same host over TLS where that was not used.
-fn is_same_server(asked: &Url, to: &Url) -> bool {
-    let upgraded = asked.host() == to.host()
-        && (asked.scheme(), to.scheme()) == ("http", "https")
-        && (asked.port(), to.port()) == (None, None);
-    upgraded || asked.origin() == to.origin()
+/// Whether `to` is on the server of `from`: the same origin, or the same host upgraded to https.
+fn is_same_server(from: &Url, to: &Url) -> bool {
+    let upgraded = from.host() == to.host()
+        && (from.scheme(), to.scheme()) == ("http", "https")
+        && (from.port(), to.port()) == (None, None);
+    upgraded || from.origin() == to.origin()
 }
 
-/// Sends `request`, and reads its answer, within one deadline.
+/// Sends `request` and reads its answer within one deadline.
 async fn send(
     http: &reqwest::Client,
     breaker: &CircuitBreaker,
@@ -202,13 +201,13 @@ async fn send(
             pass.answered();
             Ok(answer)
         }
-        Ok(Err(cause)) => Err(connect_failed(cause, pass)),
+        Ok(Err(cause)) => Err(pass.connect_failed(cause)),
         Err(_) => Err(pass.unanswered(DEADLINE)),
     }
 }
 
 async fn follow(http: &reqwest::Client, mut request: Request) -> Result<Answer, ErrorCause> {
-    for _ in 0..=MOST_REDIRECTS {
+    for _ in 0..=MAX_REDIRECTS {
         let response = request.builder(http).send().await.map_err(unreached)?;
         let status = response.status();
         let location = match status.as_u16() {
@@ -229,8 +228,8 @@ async fn follow(http: &reqwest::Client, mut request: Request) -> Result<Answer, 
     Err(ErrorCause::Protocol(text.into()))
 }
 
-/// Shows `authorization` to a registry that takes it itself.
-pub(super) async fn show(
+/// Checks a header at a registry that takes credentials itself.
+pub(super) async fn check_header(
     http: &reqwest::Client,
     breaker: &CircuitBreaker,
     base: &Url,
@@ -239,15 +238,14 @@ pub(super) async fn show(
     let request = Request::get(base.clone(), Some(authorization.clone()));
     let answer = send(http, breaker, request).await?;
     if answer.status != StatusCode::UNAUTHORIZED.as_u16() {
-        return Ok(LoginResult::Taken);
+        return Ok(LoginResult::Accepted);
     }
-    let (code, message) = read_error_body(&answer.body, &answer.secrets);
-    let said = message.or(code).map(|text| format!(" ({text})"));
-    let said = said.unwrap_or_default();
-    Ok(LoginResult::refused(format!("it said 401{said}")))
+    let (code, message) = error_body::parse(&answer.body, &answer.secrets);
+    let detail = detail(code, message);
+    Ok(LoginResult::refused(format!("it said 401{detail}")))
 }
 
-fn read(answer: Answer, asked: Instant) -> Result<Token, ErrorCause> {
+fn read(answer: Answer, sent: Instant) -> Result<Token, ErrorCause> {
     let status = answer.status;
     if status >= 400 {
         return Err(refusal(&answer));
@@ -260,20 +258,19 @@ fn read(answer: Answer, asked: Instant) -> Result<Token, ErrorCause> {
         .ok_or_else(|| ErrorCause::Protocol("the token server sent no token".into()))?;
     Ok(Token {
         header: bearer(&token)?,
-        // From when it was asked, so that neither the way back nor clocks count; renewed while a
-        // fifth is left.
-        stale: asked + lifetime * 4 / 5,
+        // Counted from the request, which is before the server issued it. Renewed while a fifth is left.
+        stale: sent + lifetime * 4 / 5,
     })
 }
 
 async fn body(mut response: Response) -> Result<Vec<u8>, ErrorCause> {
     if response.status().as_u16() >= 400 {
-        return Ok(limited_body(response, ERROR_BODY_DEADLINE).await);
+        return Ok(error_body::read_limited(response, ERROR_BODY_DEADLINE).await);
     }
     let mut body = Vec::new();
     // The request's deadline covers its body.
     while let Some(chunk) = response.chunk().await.map_err(network)? {
-        if body.len() + chunk.len() > LARGEST_ANSWER {
+        if body.len() + chunk.len() > MAX_ANSWER_BYTES {
             let text = "the token server sent far more than a token";
             return Err(ErrorCause::Protocol(text.into()));
         }
@@ -288,7 +285,7 @@ fn refusal(answer: &Answer) -> ErrorCause {
         retry_after,
         ..
     } = *answer;
-    let (code, message) = read_error_body(&answer.body, &answer.secrets);
+    let (code, message) = error_body::parse(&answer.body, &answer.secrets);
     let throttled = code.as_deref() == Some("TOOMANYREQUESTS");
     match status {
         408 | 425 | 429 | 499.. => ErrorCause::Status {
@@ -304,14 +301,18 @@ fn refusal(answer: &Answer) -> ErrorCause {
             retry_after,
         },
         _ => {
-            let said = message.or(code).map(|text| format!(" ({text})"));
-            let said = said.unwrap_or_default();
-            ErrorCause::Auth(format!("the token server said {status}{said}"))
+            let detail = detail(code, message);
+            ErrorCause::Auth(format!("the token server said {status}{detail}"))
         }
     }
 }
 
-/// The token and how long it lives. `issued_at` is ignored: it is of a clock that is not ours.
+fn detail(code: Option<String>, message: Option<String>) -> String {
+    let text = message.or(code).map(|text| format!(" ({text})"));
+    text.unwrap_or_default()
+}
+
+/// The token and its lifetime. `issued_at` is ignored, because the server's clock may be wrong.
 fn token(body: &[u8]) -> Option<(SecretString, Duration)> {
     #[derive(Deserialize)]
     struct Answer {
@@ -332,12 +333,12 @@ fn token(body: &[u8]) -> Option<(SecretString, Duration)> {
     };
     let lifetime = match seconds {
         Some(seconds) if seconds >= 1.0 => {
-            Duration::try_from_secs_f64(seconds).unwrap_or(LONGEST_LIFETIME)
+            Duration::try_from_secs_f64(seconds).unwrap_or(MAX_LIFETIME)
         }
-        // Nothing, nonsense, or zero, which some servers send for "no limit".
-        _ => USUAL_LIFETIME,
+        // Absent, unreadable, or zero, which some servers send for "no limit".
+        _ => DEFAULT_LIFETIME,
     };
-    Some((token.into(), lifetime.min(LONGEST_LIFETIME)))
+    Some((token.into(), lifetime.min(MAX_LIFETIME)))
 }
 
 #[cfg(test)]

@@ -27,7 +27,7 @@ use self::{
     rate_limiter::RateLimiter, streams::Streams,
 };
 use super::{
-    Operation,
+    ErrorCause, Operation,
     circuit_breaker::{CircuitBreaker, Down, Pass},
     throttling::Throttling,
 };
@@ -135,14 +135,9 @@ impl RegistryLimiter {
         self.apply(&state.pressure);
     }
 
-    /// Waits until the registry may be asked for `operation`, and counts the request. If that is too long
-    /// to wait for, the answer is how long.
-    pub(super) async fn enter(&self, operation: Operation) -> Result<Pass, Unavailable> {
-        self.enter_to(&self.breaker, operation).await
-    }
-
-    /// As [`enter`](Self::enter), for a request to another host, which has a breaker of its own.
-    pub(super) async fn enter_to(
+    /// Waits until a request for `operation` may be sent to the host of `breaker`, and counts it. The host is the
+    /// registry, or one that it redirects to. Returns the reason instead if the wait would be too long.
+    pub(super) async fn admit(
         &self,
         breaker: &CircuitBreaker,
         operation: Operation,
@@ -203,6 +198,11 @@ impl RegistryLimiter {
             }
             _ => throttled.map(Unavailable::Throttled),
         }
+    }
+
+    /// The circuit breaker of the registry itself.
+    pub(super) fn breaker(&self) -> &CircuitBreaker {
+        &self.breaker
     }
 
     /// Whether the registry is down, waited for, and nobody asks whether it is back.
@@ -302,6 +302,15 @@ impl RegistryLimiter {
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl From<Unavailable> for ErrorCause {
+    fn from(unavailable: Unavailable) -> Self {
+        match unavailable {
+            Unavailable::Throttled(left) => Self::RateLimited(left),
+            Unavailable::Down(down) => down.into(),
+        }
     }
 }
 

@@ -9,6 +9,10 @@ fn status(limiter: &RegistryLimiter) -> RegistryStatus {
     limiter.status("registry.example".parse().unwrap(), UploadMode::Whole)
 }
 
+async fn admit(limiter: &RegistryLimiter, operation: Operation) -> Result<Pass, Unavailable> {
+    limiter.admit(limiter.breaker(), operation).await
+}
+
 fn limits(streams: u16) -> Limits {
     Limits {
         streams,
@@ -58,7 +62,7 @@ async fn a_throttled_lane_lets_no_request_through_until_it_opens() {
     limiter.answered(LOOK, None, refusal(7), None);
     limiter.answered(LOOK, None, refusal(2), None);
     let before = Instant::now();
-    limiter.enter(LOOK).await.unwrap();
+    admit(&limiter, LOOK).await.unwrap();
     assert_eq!(before.elapsed(), Duration::from_secs(7));
     assert_eq!(status(&limiter).throttled_ms, None);
 }
@@ -69,7 +73,7 @@ async fn nobody_waits_on_the_spot_for_a_lane_that_stays_closed() {
     limiter.answered(LOOK, None, refusal(216), None);
     let before = Instant::now();
     let closed = Unavailable::Throttled(Duration::from_secs(216));
-    assert_eq!(limiter.enter(LOOK).await.unwrap_err(), closed);
+    assert_eq!(admit(&limiter, LOOK).await.unwrap_err(), closed);
     assert_eq!(before.elapsed(), Duration::ZERO);
     assert_eq!(status(&limiter).requests, 0);
 }
@@ -77,8 +81,8 @@ async fn nobody_waits_on_the_spot_for_a_lane_that_stays_closed() {
 #[tokio::test(start_paused = true)]
 async fn a_registry_that_is_gone_is_asked_again_after_a_while_and_by_one() {
     let limiter = RegistryLimiter::new(limits(8));
-    limiter.enter(LOOK).await.unwrap().answered();
-    let mut probe = limiter.enter(LOOK).await.unwrap();
+    admit(&limiter, LOOK).await.unwrap().answered();
+    let mut probe = admit(&limiter, LOOK).await.unwrap();
     for seconds in [1, 2, 4] {
         let pause = Duration::from_secs(seconds);
         assert_eq!(probe.unreachable("connection refused"), Some(pause));
@@ -86,25 +90,25 @@ async fn a_registry_that_is_gone_is_asked_again_after_a_while_and_by_one() {
         let expected = (Some(pause.into()), true);
         assert_eq!((sample.throttled_ms, sample.unreachable), expected);
         let before = Instant::now();
-        probe = limiter.enter(LOOK).await.unwrap();
+        probe = admit(&limiter, LOOK).await.unwrap();
         assert_eq!(before.elapsed(), pause);
         // Still held back: it is not known to be back.
         assert!(status(&limiter).unreachable);
-        let other = tokio::time::timeout(Duration::from_secs(7), limiter.enter(LOOK)).await;
+        let other = tokio::time::timeout(Duration::from_secs(7), admit(&limiter, LOOK)).await;
         assert!(other.is_err(), "two probes at once");
     }
     // Nothing is learned of what it bears.
     assert_eq!(status(&limiter).stream_limit, 8);
     probe.unreachable("connection refused");
-    let probe = limiter.enter(LOOK).await.unwrap();
+    let probe = admit(&limiter, LOOK).await.unwrap();
     let left = probe.unreachable("no route to host");
     assert!(left > Some(SHORT_PAUSE));
     let why = "no route to host".into();
-    let closed = limiter.enter(LOOK).await.unwrap_err();
+    let closed = admit(&limiter, LOOK).await.unwrap_err();
     assert_eq!(closed, Unavailable::Down(Down { why, left }));
     tokio::time::sleep(left.unwrap()).await;
     assert!(limiter.wants_probe());
-    limiter.enter(LOOK).await.unwrap().answered();
+    admit(&limiter, LOOK).await.unwrap().answered();
     let sample = status(&limiter);
     assert_eq!((sample.throttled_ms, sample.unreachable), (None, false));
 }
@@ -117,12 +121,12 @@ async fn requests_are_spaced_by_a_limit_that_can_be_lifted() {
     });
     let before = Instant::now();
     for _ in 0..11 {
-        limiter.enter(LOOK).await.unwrap();
+        admit(&limiter, LOOK).await.unwrap();
     }
     assert_eq!(before.elapsed().as_millis(), 1000);
     limiter.set(RegistryLimit::RequestsPerSecond(None));
     for _ in 0..11 {
-        limiter.enter(LOOK).await.unwrap();
+        admit(&limiter, LOOK).await.unwrap();
     }
     assert_eq!(before.elapsed().as_millis(), 1000);
 }
@@ -150,8 +154,8 @@ async fn quirk_2_an_operation_that_is_refused_slows_no_other() {
     let limiter = RegistryLimiter::new(limits(8));
     let write = Operation::PutManifest;
     for _ in 0..50 {
-        limiter.enter(write).await.unwrap();
-        limiter.enter(LOOK).await.unwrap();
+        admit(&limiter, write).await.unwrap();
+        admit(&limiter, LOOK).await.unwrap();
     }
     let pause = limiter.answered(write, None, Throttling::Operation, None);
     assert_eq!(pause, Some(Duration::from_secs(1)));
@@ -163,12 +167,12 @@ async fn quirk_2_an_operation_that_is_refused_slows_no_other() {
     assert_eq!(status(&limiter).rationed, Some(told));
     let before = Instant::now();
     for _ in 0..100 {
-        limiter.enter(LOOK).await.unwrap();
+        admit(&limiter, LOOK).await.unwrap();
     }
     assert_eq!(before.elapsed(), Duration::ZERO);
     // Half as often as when it was refused: 25 a second, after a second of rest.
     for _ in 0..26 {
-        limiter.enter(write).await.unwrap();
+        admit(&limiter, write).await.unwrap();
     }
     assert_eq!(before.elapsed().as_secs(), 2);
     let sample = status(&limiter);
@@ -186,7 +190,7 @@ async fn an_operation_finds_the_rate_that_is_borne() {
     let begun = Instant::now();
     let mut written = 0;
     while written < 600 {
-        limiter.enter(write).await.unwrap();
+        admit(&limiter, write).await.unwrap();
         if second.elapsed() >= Duration::from_secs(1) {
             (second, taken) = (Instant::now(), 0);
         }

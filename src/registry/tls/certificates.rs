@@ -5,31 +5,18 @@
 
 use std::{
     collections::BTreeSet,
-    ffi::OsString,
     io,
     path::{Path, PathBuf},
 };
 
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject};
 
-use super::TlsSettings;
+use super::settings::TlsSettings;
 use crate::{oci::Registry, registry::error::ErrorCause};
 
 pub(super) struct CertificateFiles {
     pub authorities: Vec<CertificateDer<'static>>,
     pub client: Option<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>)>,
-}
-
-/// Where docker (also rootless) and podman look for certificates of registries.
-pub(super) fn usual_certs_d(environment: impl Fn(&str) -> Option<OsString>) -> Vec<PathBuf> {
-    let set = |name| environment(name).filter(|value| !value.is_empty());
-    let config = set("XDG_CONFIG_HOME").map(PathBuf::from);
-    let config = config.or_else(|| set("HOME").map(|home| Path::new(&home).join(".config")));
-    let of_user = config
-        .into_iter()
-        .flat_map(|config| ["containers", "docker"].map(|tool| config.join(tool).join("certs.d")));
-    let of_system = ["/etc/containers/certs.d", "/etc/docker/certs.d"].map(PathBuf::from);
-    of_user.chain(of_system).collect()
 }
 
 pub(super) fn find(
@@ -223,17 +210,5 @@ mod tests {
             certificates.settings.ca_files = vec![file];
             assert!(certificates.find().is_err());
         }
-    }
-
-    #[test]
-    fn the_usual_places_are_dockers_and_podmans() {
-        let found = usual_certs_d(|name| (name == "HOME").then(|| "/home/me".into()));
-        let expected = [
-            "/home/me/.config/containers/certs.d",
-            "/home/me/.config/docker/certs.d",
-            "/etc/containers/certs.d",
-            "/etc/docker/certs.d",
-        ];
-        assert_eq!(found, expected.map(PathBuf::from));
     }
 }

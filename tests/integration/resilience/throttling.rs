@@ -52,7 +52,7 @@ async fn quirk_38_retry_after_closes_the_lane_in_seconds_and_as_a_date() {
         // Closed for long: the next image is told so at once, and nothing is sent for it.
         let sent = lane.requests;
         let error = pair.copy().await.unwrap_err();
-        assert!(error.to_string().contains("left alone"), "{error}");
+        assert!(error.to_string().contains("rate limited"), "{error}");
         assert!(matches!(
             error.class(),
             FailureClass::Transient {
