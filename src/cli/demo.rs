@@ -178,7 +178,7 @@ fn misbehave(source: &Server) -> anyhow::Result<()> {
     };
     source
         .faults()
-        .add(Fault::on_any(&format!("/{FAILS_ONCE}/manifests/"), busy)?.times(1));
+        .add_optional(Fault::on_any(&format!("/{FAILS_ONCE}/manifests/"), busy)?.times(1));
     let lost = Action::Answer {
         status: 404,
         headers: Vec::new(),
@@ -186,7 +186,7 @@ fn misbehave(source: &Server) -> anyhow::Result<()> {
     };
     source
         .faults()
-        .add(Fault::on_any(&format!("/{FAILS_ALWAYS}/blobs/"), lost)?);
+        .add_optional(Fault::on_any(&format!("/{FAILS_ALWAYS}/blobs/"), lost)?);
     Ok(())
 }
 

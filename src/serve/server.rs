@@ -22,8 +22,8 @@ use super::{
     connection::Switch,
     connections::{self, ConnectionLimits, Connections},
     errors::ErrorResponse,
-    fault_body::{Count, Shaped},
-    faults::{Faults, Performance},
+    fault_body::{Count, FaultBody},
+    faults::{AppliedFaults, Faults},
     paths::Resource,
     routes,
     slow_client::WatchedBody,
@@ -175,13 +175,21 @@ impl Server {
 
     /// Takes no more connections, finishes what is being answered, and cuts what takes longer than two
     /// seconds.
-    pub async fn stop(self) {
+    pub async fn stop(mut self) {
         self.stop.cancel();
-        if let Err(error) = self.accepting.await
+        if let Err(error) = (&mut self.accepting).await
             && error.is_panic()
         {
             std::panic::resume_unwind(error.into_panic());
         }
+    }
+}
+
+impl Drop for Server {
+    /// # Panics
+    /// A fault that had to take effect did not: the test that added it proves nothing.
+    fn drop(&mut self) {
+        self.service.faults.assert_effects();
     }
 }
 
@@ -232,13 +240,13 @@ async fn handle(State(service): State<Arc<Service>>, request: Request<Body>) -> 
         .get::<Switch>()
         .cloned()
         .unwrap_or_default();
-    let faults = Performance::new(service.faults.hit(&request), switch);
+    let faults = AppliedFaults::new(service.faults.hit(&request), switch);
     let length = body.size_hint().exact();
     let took = entry
         .clone()
         .map(|entry| -> Count { Box::new(move |bytes| entry.took(bytes)) });
     let body = WatchedBody::body(body, service.stall);
-    let mut body = Shaped::body(body, took, faults.request_shape());
+    let mut body = FaultBody::body(body, took, faults.request_body());
     let mut response = match faults.before(&service, &mut request, length).await {
         Some(response) => response,
         None => service
@@ -258,8 +266,8 @@ async fn handle(State(service): State<Arc<Service>>, request: Request<Body>) -> 
         entry.answered(response.status());
     }
     let gave = entry.map(|entry| -> Count { Box::new(move |bytes| entry.gave(bytes)) });
-    let shape = faults.response_shape();
-    response.map(|body| Shaped::body(body, gave, shape))
+    let body_faults = faults.response_body();
+    response.map(|body| FaultBody::body(body, gave, body_faults))
 }
 
 async fn read_unwanted(request: &Parts, body: &mut Body) {
