@@ -22,7 +22,7 @@ use crate::serve::{
     errors::{ErrorCode, ErrorResponse},
     fault_body::{BodyFaults, Drip, End, EndBy, OtherByte},
     paths::{Query, Resource},
-    server::Service,
+    service::Service,
     throttle::ByteRate,
 };
 
