@@ -1,16 +1,18 @@
-//! `transship batches delete`: which batches are meant, and that they may go.
+//! `transship batches delete`: which batches to delete, and whether that is allowed.
 //!
-//! Invariant: a batch with images left goes only when that is said, one that a process runs never does, and
-//! nothing goes before the operator has seen how much.
+//! Invariant: a batch that a process runs is never deleted, one with images left only with `--force`, and nothing before
+//! the operator has seen how much.
 
 use std::io::{IsTerminal, Write, stdin};
 
 use anyhow::Context as _;
+use clap::Args;
 use jiff::{Span, Timestamp, tz::TimeZone};
 
 use super::{
-    DeleteArguments, Exit,
-    batches::standing,
+    batch_status::batch_status,
+    exit::Exit,
+    journal_arguments::JournalArguments,
     output::{print, stderr, tell},
 };
 use crate::{
@@ -18,26 +20,44 @@ use crate::{
     present,
 };
 
+#[derive(Args)]
+pub(super) struct DeleteArguments {
+    /// The batches, each by its name or a part that no other has.
+    #[arg(required_unless_present = "older_than")]
+    batches: Vec<String>,
+    /// Every batch made longer ago than this and ended, such as 30d, "2 weeks" or 12h.
+    #[arg(long, value_name = "AGE", conflicts_with = "batches")]
+    older_than: Option<Span>,
+    /// Do not ask.
+    #[arg(long)]
+    yes: bool,
+    /// Also batches with images left, which then cannot be resumed.
+    #[arg(long)]
+    force: bool,
+    #[command(flatten)]
+    journal: JournalArguments,
+}
+
 pub(super) async fn delete(arguments: DeleteArguments) -> anyhow::Result<Exit> {
     let journal = arguments.journal.journal()?.existing().await?;
     let journal = journal.context("there is no journal, so no batch to delete")?;
     let batches = journal.batches().await?;
-    let meant = match &arguments.older_than {
-        Some(age) => older(batches, age, arguments.force)?,
-        None => named(&journal, batches, &arguments).await?,
+    let selected = match &arguments.older_than {
+        Some(age) => select_older(batches, age, arguments.force)?,
+        None => select_named(&journal, batches, &arguments).await?,
     };
-    if meant.is_empty() {
+    if selected.is_empty() {
         tell("no batch is that old and ended");
         return Ok(Exit::Good);
     }
-    if !arguments.yes && !agreed(&meant)? {
+    if !arguments.yes && !confirm(&selected)? {
         return Ok(Exit::Usage);
     }
     let mut deleted = 0;
-    for batch in &meant {
+    for batch in &selected {
         match journal.delete(&batch.id).await {
             Ok(()) => deleted += 1,
-            // Taken up, or deleted, by someone else since it was listed.
+            // Another process has resumed or deleted it since it was listed.
             Err(error @ (JournalError::Held { .. } | JournalError::Unknown { .. })) => {
                 let error = error.to_string();
                 tell(format_args!(
@@ -51,24 +71,28 @@ pub(super) async fn delete(arguments: DeleteArguments) -> anyhow::Result<Exit> {
     journal.compact().await?;
     let batches = present::count(deleted, "batch");
     print(|output| writeln!(output, "{batches} deleted"))?;
-    match deleted == meant.len() {
+    match deleted == selected.len() {
         true => Ok(Exit::Good),
         false => Ok(Exit::Usage),
     }
 }
 
 /// The batches made before `age` ago that nobody runs: those that ended, or with `force` all.
-fn older(batches: Vec<BatchSummary>, age: &Span, force: bool) -> anyhow::Result<Vec<BatchSummary>> {
+fn select_older(
+    batches: Vec<BatchSummary>,
+    age: &Span,
+    force: bool,
+) -> anyhow::Result<Vec<BatchSummary>> {
     let now = Timestamp::now().to_zoned(TimeZone::UTC);
     let before = now.checked_sub(*age)?.timestamp();
-    let meant = |batch: &BatchSummary| {
+    let selected = |batch: &BatchSummary| {
         batch.created < before && batch.owner.is_none() && (force || batch.has_ended())
     };
-    Ok(batches.into_iter().filter(meant).collect())
+    Ok(batches.into_iter().filter(selected).collect())
 }
 
-/// The batches that are named, each of which has to be one that may go.
-async fn named(
+/// The batches with these names; fails if one of them may not be deleted.
+async fn select_named(
     journal: &Journal,
     batches: Vec<BatchSummary>,
     arguments: &DeleteArguments,
@@ -77,33 +101,33 @@ async fn named(
     for name in &arguments.batches {
         ids.push(arguments.journal.find(journal, name).await?);
     }
-    let meant: Vec<BatchSummary> = batches
+    let selected: Vec<BatchSummary> = batches
         .into_iter()
         .filter(|batch| ids.contains(&batch.id))
         .collect();
-    for batch in &meant {
+    for batch in &selected {
         let id = &batch.id;
         if batch.owner.is_some() {
-            anyhow::bail!("batch {id} is {}; stop it first", standing(batch));
+            anyhow::bail!("batch {id} is {}; stop it first", batch_status(batch));
         }
         if !batch.has_ended() && !arguments.force {
             anyhow::bail!(
                 "batch {id} is {}; `{}` goes on with it, --force deletes it all the same",
-                standing(batch),
+                batch_status(batch),
                 arguments.journal.commands()?.line(&["resume", &id.0])
             );
         }
     }
-    Ok(meant)
+    Ok(selected)
 }
 
-/// Asks, with what is to go; nobody to ask is no.
-fn agreed(meant: &[BatchSummary]) -> anyhow::Result<bool> {
+/// Asks the operator; without a terminal the answer is no.
+fn confirm(selected: &[BatchSummary]) -> anyhow::Result<bool> {
     let mut terminal = stderr();
-    for batch in meant {
-        writeln!(terminal, "{}  {}", batch.id, standing(batch))?;
+    for batch in selected {
+        writeln!(terminal, "{}  {}", batch.id, batch_status(batch))?;
     }
-    let batches = present::count(meant.len(), "batch");
+    let batches = present::count(selected.len(), "batch");
     if !stdin().is_terminal() {
         writeln!(
             terminal,

@@ -1,13 +1,35 @@
-//! `transship batches`: what the journal knows.
+//! `transship batches`: lists the batches of the journal.
 
 use std::io::Write as _;
 
+use clap::{Args, Subcommand};
+
 use super::{
-    BatchesArguments, BatchesCommand, Exit, batch_deletion,
-    output::{json, print, tell},
-    shown,
+    batch_deletion::{self, DeleteArguments},
+    batch_status::batch_status,
+    exit::Exit,
+    journal_arguments::JournalArguments,
+    output::{json, print, shown, tell},
 };
 use crate::{journal::BatchSummary, present};
+
+#[derive(Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub(super) struct BatchesArguments {
+    #[command(subcommand)]
+    command: Option<BatchesCommand>,
+    #[command(flatten)]
+    journal: JournalArguments,
+    /// Print one JSON object a line.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Subcommand)]
+pub(super) enum BatchesCommand {
+    /// Take batches out of the journal; what they copied stays where it is.
+    Delete(DeleteArguments),
+}
 
 pub(super) async fn batches(arguments: BatchesArguments) -> anyhow::Result<Exit> {
     match arguments.command {
@@ -41,41 +63,15 @@ async fn list(arguments: BatchesArguments) -> anyhow::Result<Exit> {
     print(|output| {
         batches.iter().try_for_each(|batch| {
             let list = present::sanitize(&shown(&batch.list_path)).into_owned();
-            writeln!(output, "{:width$}  {}  {list}", batch.id, standing(batch))
+            writeln!(
+                output,
+                "{:width$}  {}  {list}",
+                batch.id,
+                batch_status(batch)
+            )
         })
     })?;
     Ok(Exit::Good)
-}
-
-/// What became of a batch, in words.
-pub(super) fn standing(batch: &BatchSummary) -> String {
-    let jobs = batch.jobs;
-    let left = jobs.queued + jobs.running + jobs.waiting;
-    let counts: Vec<String> = [
-        (jobs.copied, "copied"),
-        (jobs.up_to_date, "up to date"),
-        (jobs.failed, "failed"),
-        (jobs.skipped, "skipped"),
-        (jobs.kept, "kept"),
-        (left, "left"),
-    ]
-    .into_iter()
-    .filter(|(count, _)| *count > 0)
-    .map(|(count, word)| format!("{count} {word}"))
-    .collect();
-    let counts = if counts.is_empty() {
-        "no images yet".into()
-    } else {
-        counts.join(", ")
-    };
-    match &batch.owner {
-        Some(holder) => format!(
-            "run now by process {} on {}: {counts}",
-            holder.pid, holder.host
-        ),
-        None if batch.has_ended() => format!("finished: {counts}"),
-        None => format!("interrupted: {counts}"),
-    }
 }
 
 fn as_json(batch: &BatchSummary) -> serde_json::Value {

@@ -8,10 +8,10 @@ use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use tokio::sync::{Semaphore, mpsc};
 
 use super::{
-    Exit,
-    lists::{self, Source},
-    registries::RegistryArguments,
-    screen,
+    exit::Exit,
+    list_source::{self, ListSource},
+    registry_arguments::RegistryArguments,
+    screen_options,
 };
 use crate::{
     inspect::{Answer, Inspector, RepositoryId, Request},
@@ -38,10 +38,10 @@ pub(super) async fn browse(arguments: BrowseArguments) -> anyhow::Result<Exit> {
     if !std::io::stdout().is_terminal() {
         bail!("browsing needs a terminal; `transship inspect` and `transship tags` print");
     }
-    let options = screen::options()?;
+    let options = screen_options::detect()?;
     let file = Path::new(&arguments.target);
     let (start, inspector) = if file.is_file() {
-        let list = match Source::read(file)?.parse(arguments.registries.trust) {
+        let list = match ListSource::read(file)?.parse(arguments.registries.trust) {
             Ok(list) => list,
             Err(exit) => return Ok(exit),
         };
@@ -111,7 +111,7 @@ async fn images(list: &List, inspector: &Inspector) -> anyhow::Result<Result<Vec
         .await?;
     let expansion = match list.expand(&tags) {
         Ok(expansion) => expansion,
-        Err(mistakes) => return Ok(Err(lists::report(&mistakes))),
+        Err(mistakes) => return Ok(Err(list_source::report(&mistakes))),
     };
     let pairs = expansion.images.into_iter().map(|image| Pair {
         source: image.spec.source,

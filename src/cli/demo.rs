@@ -10,13 +10,16 @@ use std::{
 };
 
 use anyhow::Context;
+use clap::Args;
 
 use super::{
-    DemoArguments, Exit, JournalArguments, PaceArguments, RunArguments,
-    front_end::{FrontEnd, prepare},
-    lists::TrustArguments,
-    output::tell,
-    run, shown,
+    exit::Exit,
+    front_end::{FrontEnd, OutputArguments, prepare},
+    journal_arguments::JournalArguments,
+    list_source::TrustArguments,
+    output::{shown, tell},
+    run::{self, RunArguments},
+    run_settings::PaceArguments,
 };
 use crate::{
     batch::BatchResult,
@@ -92,6 +95,15 @@ const MULTI_ARCH: [(&str, u64, &str); 2] =
 const FAILS_ONCE: &str = "billing/ledger";
 /// Its layer is lost at the source, so it cannot be copied.
 const FAILS_ALWAYS: &str = "data/notebooks";
+
+#[derive(Args)]
+pub(super) struct DemoArguments {
+    /// Where the registries and the journal are kept; without it a temporary directory.
+    #[arg(long, value_name = "DIR")]
+    dir: Option<PathBuf>,
+    #[command(flatten)]
+    output: OutputArguments,
+}
 
 pub(super) async fn demo(arguments: DemoArguments) -> anyhow::Result<Exit> {
     // The demo's registries are gone when anybody could resume.
@@ -178,7 +190,7 @@ fn misbehave(source: &Server) -> anyhow::Result<()> {
     };
     source
         .faults()
-        .add(Fault::on_any(&format!("/{FAILS_ONCE}/manifests/"), busy)?.times(1));
+        .add_optional(Fault::on_any(&format!("/{FAILS_ONCE}/manifests/"), busy)?.times(1));
     let lost = Action::Answer {
         status: 404,
         headers: Vec::new(),
@@ -186,7 +198,7 @@ fn misbehave(source: &Server) -> anyhow::Result<()> {
     };
     source
         .faults()
-        .add(Fault::on_any(&format!("/{FAILS_ALWAYS}/blobs/"), lost)?);
+        .add_optional(Fault::on_any(&format!("/{FAILS_ALWAYS}/blobs/"), lost)?);
     Ok(())
 }
 

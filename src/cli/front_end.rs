@@ -10,13 +10,14 @@ use std::{
 };
 
 use anyhow::Context as _;
+use clap::Args;
 use jiff::Timestamp;
 use tokio::sync::{
     mpsc::{UnboundedReceiver, UnboundedSender},
     oneshot,
 };
 
-use super::{OutputArguments, output::tell, screen};
+use super::{output::tell, screen_options};
 use crate::{
     batch::{Board, Event},
     headless::{Format, Headless, LineWriter},
@@ -27,6 +28,20 @@ use crate::{
 
 /// How long a reader may take for what is left when the operator wants to leave.
 const LAST_LINES: Duration = Duration::from_secs(2);
+
+#[derive(Args, Clone)]
+pub(super) struct OutputArguments {
+    /// Show the plan first: what is there already, what has to be copied, the largest layers. On the screen b
+    /// begins; elsewhere the plan is printed and nothing copied, and `transship resume` goes on.
+    #[arg(long)]
+    pub(super) review: bool,
+    /// One line per change instead of the screen, as when stdout is no terminal.
+    #[arg(long)]
+    pub(super) headless: bool,
+    /// One JSON event per line on stdout (the schema is in assets/events.md).
+    #[arg(long)]
+    pub(super) json: bool,
+}
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum FrontEnd {
@@ -59,7 +74,7 @@ pub(super) fn prepare(output: OutputArguments, commands: Commands) -> anyhow::Re
     let front_end = choose(&output);
     let screen = match front_end {
         FrontEnd::Screen => {
-            let options = screen::options()?;
+            let options = screen_options::detect()?;
             tui::check_terminal().context("the terminal cannot be used; --headless needs none")?;
             Some(options)
         }

@@ -1,25 +1,21 @@
-//! `transship inspect`, `tags` and `digest`: what a registry has, for people and for scripts.
+//! `transship inspect`: shows what an image is, for people and for scripts.
 //!
-//! Invariant: without `--json` and `--raw` nothing from a registry reaches stdout unless it is plain text; with them,
-//! what a terminal would obey reaches no terminal.
+//! Invariant: a terminal gets no control character from a registry.
 
-use std::{
-    io::{Read, Write},
-    path::Path,
-};
+use std::io::Write;
 
-use anyhow::{Context, bail};
+use anyhow::bail;
 use clap::Args;
 
 use super::{
-    Exit,
-    output::{json, pretty_json, print, tell},
-    registries::RegistryArguments,
-    shown,
+    exit::Exit,
+    output::{pretty_json, print},
+    reference_arguments::{failed, reference},
+    registry_arguments::RegistryArguments,
 };
 use crate::{
     inspect::{Answer, Error, Image, Inspection, Inspector, RepositoryId, Request, Scope},
-    oci::{Descriptor, Digest, Manifest, PartialReference, Platform, Reference, Version},
+    oci::{Descriptor, Manifest, Platform, Reference, Version},
     present::{bytes, count, sanitize},
 };
 
@@ -36,25 +32,6 @@ pub(super) struct InspectArguments {
     /// Look only into this platform of an index, such as linux/arm64.
     #[arg(long, value_name = "PLATFORM")]
     platform: Option<Platform>,
-    #[command(flatten)]
-    registries: RegistryArguments,
-}
-
-#[derive(Args)]
-pub(super) struct TagsArguments {
-    /// The repository, for example registry.example.com/team/api.
-    repository: String,
-    /// Print a JSON array.
-    #[arg(long)]
-    json: bool,
-    #[command(flatten)]
-    registries: RegistryArguments,
-}
-
-#[derive(Args)]
-pub(super) struct DigestArguments {
-    /// A file, or else an image in a registry.
-    target: String,
     #[command(flatten)]
     registries: RegistryArguments,
 }
@@ -87,78 +64,6 @@ pub(super) async fn inspect(arguments: InspectArguments) -> anyhow::Result<Exit>
         print(|output| write(output, &inspection, platform))?;
     }
     Ok(Exit::Good)
-}
-
-pub(super) async fn tags(arguments: TagsArguments) -> anyhow::Result<Exit> {
-    let written: PartialReference = (arguments.repository.parse())
-        .with_context(|| format!("{:?} is no repository", arguments.repository))?;
-    if written.tag.is_some() || written.digest.is_some() {
-        bail!("a repository is written without tag and digest");
-    }
-    let place = RepositoryId::of(&reference(&arguments.repository)?);
-    let registries = arguments
-        .registries
-        .open(std::slice::from_ref(&place.registry))?;
-    let request = Request::Tags(place);
-    let answer = registries.inspector().answer(&request).await;
-    let Answer::Tags(listing) = answer.map_err(failed)? else {
-        bail!("the tags were not answered with tags");
-    };
-    if listing.invalid > 0 {
-        let names = count(listing.invalid, "name");
-        tell(format_args!(
-            "transship: {names} left out, being no valid tag"
-        ));
-    }
-    let mut tags = listing.entries.iter().map(ToString::to_string);
-    print(|output| match arguments.json {
-        true => writeln!(output, "{}", json(&tags.collect::<Vec<_>>())?),
-        false => tags.try_for_each(|tag| writeln!(output, "{tag}")),
-    })?;
-    Ok(Exit::Good)
-}
-
-pub(super) async fn digest(arguments: DigestArguments) -> anyhow::Result<Exit> {
-    let path = Path::new(&arguments.target);
-    let digest = if path.is_file() {
-        digest_of(path).with_context(|| format!("cannot read {}", shown(path)))?
-    } else {
-        let reference = reference(&arguments.target)?;
-        let registries = arguments
-            .registries
-            .open(std::slice::from_ref(&reference.registry))?;
-        let client = registries.client(&reference.registry)?;
-        let version = reference.version();
-        let head = client.manifest_head(&reference.repository, &version);
-        match head.await.map_err(|error| failed(error.into()))? {
-            Some(head) => head.digest,
-            None => bail!("there is no {reference}"),
-        }
-    };
-    print(|output| writeln!(output, "{digest}"))?;
-    Ok(Exit::Good)
-}
-
-fn reference(text: &str) -> anyhow::Result<Reference> {
-    text.parse()
-        .with_context(|| format!("{text:?} is no reference"))
-}
-
-fn failed(error: Error) -> anyhow::Error {
-    let advice = error.kind.advice();
-    anyhow::anyhow!("failed to {}; {advice}", sanitize(&error.to_string()))
-}
-
-fn digest_of(path: &Path) -> std::io::Result<Digest> {
-    let mut file = std::fs::File::open(path)?;
-    let mut hasher = Digest::of(&[]).hasher();
-    let mut buffer = vec![0; 64 * 1024];
-    loop {
-        match file.read(&mut buffer)? {
-            0 => return Ok(hasher.finish()),
-            read => hasher.update(&buffer[..read]),
-        }
-    }
 }
 
 /// The manifest of a reference, or of one platform of its index.

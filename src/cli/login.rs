@@ -1,16 +1,19 @@
-//! `transship login` and `logout`: credentials where docker, podman, skopeo and this program find them.
+//! `transship login`: stores credentials where docker, podman, skopeo and this program find them.
 //!
-//! Invariant: a password is read from the terminal or standard input, never from an argument, and kept only
-//! after the registry took it.
-
-use std::path::PathBuf;
+//! Invariant: a password is read from the terminal or standard input, never from an argument, and stored only after
+//! the registry accepted it.
 
 use anyhow::Context;
 use clap::Args;
 
-use super::{Exit, output::tell, settings, shown};
+use super::{
+    credentials_file::{CredentialsFileArguments, storage},
+    exit::Exit,
+    output::tell,
+    registry_settings,
+};
 use crate::{
-    credentials::{self, Key, Places, StoredIn},
+    credentials::{self, Key},
     oci::Registry,
     present,
     registry::Credentials,
@@ -24,33 +27,10 @@ pub(super) struct LoginArguments {
     #[arg(short, long, value_name = "NAME")]
     username: String,
     #[command(flatten)]
-    file: FileArguments,
+    file: CredentialsFileArguments,
     /// Speak plain HTTP, which is implied for this machine.
     #[arg(long)]
     plain_http: bool,
-}
-
-#[derive(Args)]
-pub(super) struct LogoutArguments {
-    /// The registry, as host or host:port.
-    registry: Registry,
-    #[command(flatten)]
-    file: FileArguments,
-}
-
-#[derive(Args)]
-struct FileArguments {
-    /// The credentials file, instead of where docker and podman keep theirs.
-    #[arg(long, value_name = "FILE", env = "REGISTRY_AUTH_FILE")]
-    authfile: Option<PathBuf>,
-}
-
-impl FileArguments {
-    fn places(&self) -> Places {
-        self.authfile
-            .clone()
-            .map_or_else(Places::of_environment, Places::only)
-    }
 }
 
 pub(super) async fn login(arguments: LoginArguments) -> anyhow::Result<Exit> {
@@ -70,7 +50,7 @@ pub(super) async fn login(arguments: LoginArguments) -> anyhow::Result<Exit> {
         username: username.clone(),
         password: password.clone(),
     };
-    settings::client_as(&registry, basic, plain_http.then_some(true))?
+    registry_settings::client_as(&registry, basic, plain_http.then_some(true))?
         .check_credentials()
         .await
         .with_context(|| format!("{registry} did not take the password; nothing was kept"))?;
@@ -82,31 +62,9 @@ pub(super) async fn login(arguments: LoginArguments) -> anyhow::Result<Exit> {
         places.to_write()?,
     )
     .await?;
-    let place = place(&kept);
+    let place = storage(&kept);
     tell(format_args!(
         "logged in at {registry}; the password is kept {place}"
     ));
     Ok(Exit::Good)
-}
-
-pub(super) async fn logout(arguments: LogoutArguments) -> anyhow::Result<Exit> {
-    let LogoutArguments { registry, file } = arguments;
-    let forgotten = credentials::logout(&Key::from(registry.clone()), &file.places()).await?;
-    if forgotten.is_empty() {
-        tell(format_args!("nothing was kept for {registry}"));
-    }
-    for kept in &forgotten {
-        let place = place(kept);
-        tell(format_args!(
-            "forgotten: what was kept for {registry} {place}"
-        ));
-    }
-    Ok(Exit::Good)
-}
-
-fn place(kept: &StoredIn) -> String {
-    match kept {
-        StoredIn::File(file) => format!("in {}, where it is only encoded", shown(file)),
-        StoredIn::Helper(name) => format!("by the credential helper {}", present::sanitize(name)),
-    }
 }

@@ -1,12 +1,12 @@
-//! What commands print, for a person or for the next program.
+//! Prints for a person or for the next program.
 //!
-//! Decides nothing about the text. Invariants: a terminal gets no character that could steer it, whoever made the
-//! text; a pipe or file gets every byte as it is. A reader that has seen enough (`| head`) is no mistake: the
-//! command ends as if everything had been read.
+//! Decides nothing about the text. Invariants: a terminal gets no control character, whoever wrote the text; a pipe or
+//! file gets every byte unchanged. A reader that closes early (`| head`) is no error.
 
 use std::{
     fmt::Display,
     io::{self, BufWriter, IsTerminal, Write},
+    path::Path,
 };
 
 use serde::Serialize;
@@ -15,17 +15,17 @@ use crate::present::escaped;
 
 pub(super) type Output = Box<dyn Write + Send>;
 
-/// Standard output, as whoever reads it may have it.
+/// Standard output; escaping if it is a terminal.
 pub(super) fn stdout() -> Output {
-    fit(io::stdout())
+    escaped_for_terminal(io::stdout())
 }
 
-/// Standard error, as whoever reads it may have it.
+/// Standard error; escaping if it is a terminal.
 pub(super) fn stderr() -> Output {
-    fit(io::stderr())
+    escaped_for_terminal(io::stderr())
 }
 
-fn fit(stream: impl Write + IsTerminal + Send + 'static) -> Output {
+fn escaped_for_terminal(stream: impl Write + IsTerminal + Send + 'static) -> Output {
     match stream.is_terminal() {
         true => Box::new(Escaping::new(stream)),
         false => Box::new(stream),
@@ -43,50 +43,55 @@ pub(super) fn print(
     }
 }
 
-/// Tells a person something that is no data: a line on standard error. Whoever would read it may be gone.
+/// Writes a line to standard error, which may be closed.
 pub(super) fn tell(text: impl Display) {
     let _ = writeln!(stderr(), "{text}");
 }
 
-/// A value as one line of JSON. What could steer a terminal is escaped, which readers of JSON do not notice.
+/// A path as it is shown to a person.
+pub(super) fn shown(path: &Path) -> String {
+    path.display().to_string()
+}
+
+/// A value as one line of JSON. Control characters are escaped, which JSON allows.
 pub(super) fn json(value: &impl Serialize) -> serde_json::Result<String> {
     Ok(escaped(&serde_json::to_string(value)?).into_owned())
 }
 
-/// The same in many lines, for people as well.
+/// The same, indented.
 pub(super) fn pretty_json(value: &impl Serialize) -> serde_json::Result<String> {
     Ok(escaped(&serde_json::to_string_pretty(value)?).into_owned())
 }
 
-/// Hands text on to a terminal, with what could steer it escaped as JSON does: `\u009b`.
+/// Escapes control characters as JSON does: `\u009b`.
 struct Escaping<W> {
     terminal: W,
-    /// The beginning of a character whose rest was not written yet.
-    begun: Vec<u8>,
+    /// The first bytes of a character that is not complete yet.
+    incomplete: Vec<u8>,
 }
 
 impl<W> Escaping<W> {
     fn new(terminal: W) -> Self {
         Self {
             terminal,
-            begun: Vec::new(),
+            incomplete: Vec::new(),
         }
     }
 }
 
 impl<W: Write> Write for Escaping<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let mut all = std::mem::take(&mut self.begun);
+        let mut all = std::mem::take(&mut self.incomplete);
         all.extend_from_slice(bytes);
         let mut text = String::with_capacity(all.len());
         let mut chunks = all.utf8_chunks().peekable();
         while let Some(chunk) = chunks.next() {
             text += &escaped(chunk.valid());
             let invalid = chunk.invalid();
-            let is_begun =
+            let is_incomplete =
                 |bytes| std::str::from_utf8(bytes).is_err_and(|e| e.error_len().is_none());
-            if chunks.peek().is_none() && is_begun(invalid) {
-                self.begun = invalid.to_vec();
+            if chunks.peek().is_none() && is_incomplete(invalid) {
+                self.incomplete = invalid.to_vec();
             } else if !invalid.is_empty() {
                 text.push(char::REPLACEMENT_CHARACTER);
             }

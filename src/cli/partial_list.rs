@@ -11,7 +11,7 @@ use std::{
 
 use anyhow::Context;
 
-use super::{lists::Source, shown};
+use super::{list_source::ListSource, output::shown};
 use crate::{
     batch::Job,
     list::{DefaultsTable, ImageEntry, ImageTable, ListFile},
@@ -22,7 +22,7 @@ const NAMES: usize = 1000;
 
 /// Writes these images of a list as one of their own, where relative paths mean the same: in the list's directory.
 /// Gives back its name.
-pub(super) fn write(whole: &Source, jobs: &[Job]) -> anyhow::Result<String> {
+pub(super) fn write(whole: &ListSource, jobs: &[Job]) -> anyhow::Result<String> {
     let text = part(&whole.text, jobs)?;
     let (path, mut file) = create(&whole.directory, &whole.path)?;
     file.write_all(text.as_bytes())

@@ -1,15 +1,32 @@
-//! What a run was given besides the text of its list.
+//! The settings of a run that are not in its list.
 //!
-//! Decides what of it is kept with the batch. Invariant: a resumed run works as hard as the first one, and finds
-//! the files its list names, wherever it is started.
+//! Decides which of them are stored with the batch. Invariant: a resumed run has the same limits as the first one, and
+//! finds the files its list names, wherever it is started.
 
 use std::path::{Path, PathBuf};
 
+use clap::Args;
 use serde::{Deserialize, Serialize};
 
-use super::PaceArguments;
+use crate::{
+    list::List,
+    run::{Options, RetryPolicy, Review},
+};
 
-/// Kept with the batch, as JSON.
+const DEFAULT_PARALLEL: u16 = 12;
+
+/// How hard the batch works; the command line goes before the list.
+#[derive(Args, Clone, Copy)]
+pub(super) struct PaceArguments {
+    /// Images in flight at once.
+    #[arg(long, value_name = "IMAGES", value_parser = clap::value_parser!(u16).range(1..))]
+    pub(super) parallel: Option<u16>,
+    /// Attempts per image, the first included.
+    #[arg(long, value_name = "TIMES", value_parser = clap::value_parser!(u16).range(1..))]
+    pub(super) attempts: Option<u16>,
+}
+
+/// Stored with the batch, as JSON.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(super) struct RunSettings {
     #[serde(flatten)]
@@ -34,7 +51,7 @@ impl RunSettings {
         }
     }
 
-    /// What was kept with a batch; what cannot be read was not given.
+    /// Reads what was stored with a batch; anything unreadable counts as not set.
     pub(super) fn read(settings: &str) -> Self {
         serde_json::from_str(settings).unwrap_or_default()
     }
@@ -59,6 +76,22 @@ impl PaceOptions {
         Self {
             parallel: self.parallel.or(other.parallel),
             attempts: self.attempts.or(other.attempts),
+        }
+    }
+
+    /// The options of a run; what was written on the command line goes before what the list says.
+    pub(super) fn options(self, list: &List) -> Options {
+        let default = RetryPolicy::default();
+        let attempts = self.attempts.or(list.defaults.attempts.map(Into::into));
+        let parallel = self.parallel.or(list.defaults.parallel.map(Into::into));
+        Options {
+            parallel: parallel.unwrap_or(DEFAULT_PARALLEL),
+            policy: RetryPolicy {
+                attempts: attempts.unwrap_or(default.attempts),
+                ..default
+            },
+            review: Review::None,
+            stay: false,
         }
     }
 }

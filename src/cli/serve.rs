@@ -9,9 +9,9 @@ use bytesize::ByteSize;
 use clap::Args;
 
 use super::{
-    Exit,
-    output::{print, tell},
-    shown, signals,
+    exit::Exit,
+    output::{print, shown, tell},
+    signals,
 };
 use crate::{
     present,

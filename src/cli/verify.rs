@@ -11,10 +11,12 @@ use futures_util::{StreamExt, stream};
 use serde_json::json;
 
 use super::{
-    Exit, JournalArguments,
-    lists::{Source, TrustArguments},
+    exit::Exit,
+    journal_arguments::JournalArguments,
+    list_images,
+    list_source::{ListSource, TrustArguments},
     output::{self, print},
-    run, settings,
+    registry_settings,
 };
 use crate::{
     batch::{Attempt, BatchResult, Job},
@@ -93,7 +95,7 @@ pub(super) async fn verify(arguments: VerifyArguments) -> anyhow::Result<Exit> {
 async fn images(arguments: &VerifyArguments) -> anyhow::Result<Result<(Engine, Vec<Job>), Exit>> {
     let file = PathBuf::from(&arguments.what);
     let (source, jobs) = if file.exists() {
-        (Source::read(&file)?, Vec::new())
+        (ListSource::read(&file)?, Vec::new())
     } else {
         let journal = arguments.journal.journal()?.existing().await?;
         let journal = journal.with_context(|| {
@@ -103,7 +105,7 @@ async fn images(arguments: &VerifyArguments) -> anyhow::Result<Result<(Engine, V
         let stored = journal
             .load(&arguments.journal.find(&journal, &arguments.what).await?)
             .await?;
-        let source = Source::of(&stored);
+        let source = ListSource::of(&stored);
         let jobs = stored.jobs.into_iter().map(|job| job.job).collect();
         (source, jobs)
     };
@@ -111,10 +113,10 @@ async fn images(arguments: &VerifyArguments) -> anyhow::Result<Result<(Engine, V
         Ok(list) => list,
         Err(exit) => return Ok(Err(exit)),
     };
-    let engine = settings::engine(&list)?;
+    let engine = registry_settings::engine(&list)?;
     // A list, or a batch that ended before its images were known.
     let jobs = if jobs.is_empty() {
-        match run::expand(&list, &engine).await? {
+        match list_images::expand(&list, &engine).await? {
             Ok(jobs) => jobs,
             Err(exit) => return Ok(Err(exit)),
         }

@@ -1,21 +1,20 @@
-//! Who may do what: everybody, one user or those of a file by Basic, or holders of a token for the repository
+//! Who may do what: everybody, one user or the users of a file by Basic, or holders of a token for the repository
 //! (distribution "Docker Registry v2 authentication via central service").
 //!
-//! Decides which scope a request needs and whether what it brings is enough. Invariant: a password or
+//! Decides which scope a request needs and whether its credentials are enough. Invariant: a password or
 //! token is compared, never shown.
 
-use std::{net::Ipv4Addr, time::Duration};
+use std::net::Ipv4Addr;
 
 use axum::{
     body::Body,
-    http::{HeaderMap, Method, header, request::Parts},
+    http::{Method, header, request::Parts},
     response::Response,
 };
-use base64::{Engine, prelude::BASE64_STANDARD};
-use secrecy::{ExposeSecret, SecretString};
 
 use super::{
     connections::Peer,
+    credentials::{Credentials, TokenAuth, authorization, basic},
     errors::{ErrorCode, ErrorResponse},
     htpasswd::Htpasswd,
     passwords::{Checked, Passwords},
@@ -23,47 +22,10 @@ use super::{
     scopes::{Scope, Scopes},
     tokens::Tokens,
 };
-use crate::oci::Digest;
 
 const BASIC: &str = "Basic realm=\"transship\"";
 
-/// The one user there is.
-#[derive(Clone, Debug)]
-pub struct Credentials {
-    pub user: String,
-    pub password: SecretString,
-}
-
-impl Credentials {
-    #[must_use]
-    pub fn new(user: &str, password: &str) -> Self {
-        Self {
-            user: user.to_owned(),
-            password: password.into(),
-        }
-    }
-
-    pub(crate) fn are(&self, user: &str, password: &str) -> bool {
-        // Digests are compared, so the time it takes says nothing about the password.
-        let digest =
-            |user: &str, password: &str| Digest::of(format!("{user}\n{password}").as_bytes());
-        digest(user, password) == digest(&self.user, self.password.expose_secret())
-    }
-
-    fn in_headers(&self, headers: &HeaderMap) -> bool {
-        basic(headers).is_some_and(|(user, password)| self.are(&user, &password))
-    }
-}
-
-/// The user and password that came along.
-fn basic(headers: &HeaderMap) -> Option<(String, String)> {
-    let encoded = authorization(headers, "basic")?;
-    let decoded = String::from_utf8(BASE64_STANDARD.decode(encoded).ok()?).ok()?;
-    let (user, password) = decoded.split_once(':')?;
-    Some((user.to_owned(), password.to_owned()))
-}
-
-/// What a request has to bring.
+/// The credentials a request must have.
 #[derive(Clone, Debug, Default)]
 pub enum Auth {
     /// Nothing.
@@ -77,16 +39,7 @@ pub enum Auth {
     Token(TokenAuth),
 }
 
-#[derive(Clone, Debug)]
-pub struct TokenAuth {
-    pub credentials: Credentials,
-    /// How long a token is good for.
-    pub lifetime: Duration,
-    /// Whether tokens to pull are given to those who do not say who they are.
-    pub anonymous_pull: bool,
-}
-
-/// [`Auth`] at work.
+/// Checks requests against [`Auth`].
 pub(crate) enum Gate {
     Open,
     Basic(Credentials),
@@ -111,7 +64,7 @@ impl Gate {
         }
     }
 
-    /// Lets a request through or says what it lacks.
+    /// Admits the request, or refuses it with a challenge.
     pub(crate) async fn check(
         &self,
         request: &Parts,
@@ -120,16 +73,25 @@ impl Gate {
         match self {
             Self::Open => Ok(()),
             Self::Basic(credentials) if credentials.in_headers(&request.headers) => Ok(()),
-            Self::Basic(_) => Err(unauthorized("user and password are required", BASIC)),
+            Self::Basic(_) => Err(ErrorResponse::unauthorized(
+                "user and password are required",
+                BASIC,
+            )),
             Self::Htpasswd(passwords) => {
                 let Some((user, password)) = basic(&request.headers) else {
-                    return Err(unauthorized("user and password are required", BASIC));
+                    return Err(ErrorResponse::unauthorized(
+                        "user and password are required",
+                        BASIC,
+                    ));
                 };
                 let peer = request.extensions.get::<Peer>();
                 let from = peer.map_or(Ipv4Addr::UNSPECIFIED.into(), |peer| peer.0.ip());
                 match passwords.check(&user, &password, from).await {
                     Checked::Right => Ok(()),
-                    Checked::Wrong => Err(unauthorized("the user or password is wrong", BASIC)),
+                    Checked::Wrong => Err(ErrorResponse::unauthorized(
+                        "the user or password is wrong",
+                        BASIC,
+                    )),
                     Checked::TooMany { again_in } => {
                         let seconds = again_in.as_secs_f64().ceil().to_string();
                         let message = "too many wrong passwords came from this address";
@@ -149,7 +111,7 @@ impl Gate {
                     Some(None) => ("the token is not known or has expired", "invalid_token"),
                     None => ("a token is required", ""),
                 };
-                Err(unauthorized(
+                Err(ErrorResponse::unauthorized(
                     message,
                     &challenge(scheme, request, &needed, error),
                 ))
@@ -157,7 +119,7 @@ impl Gate {
         }
     }
 
-    /// `/token`: GET with Basic or nobody, POST with an OAuth 2 form.
+    /// `/token`: GET with Basic or anonymously, POST with an OAuth 2 form.
     pub(crate) async fn token(
         &self,
         request: &Parts,
@@ -191,19 +153,6 @@ impl Gate {
     }
 }
 
-pub(crate) fn unauthorized(message: &str, challenge: &str) -> ErrorResponse {
-    ErrorResponse::new(ErrorCode::Unauthorized, message).with(header::WWW_AUTHENTICATE, challenge)
-}
-
-fn authorization<'h>(headers: &'h HeaderMap, scheme: &str) -> Option<&'h str> {
-    let (found, value) = headers
-        .get(header::AUTHORIZATION)?
-        .to_str()
-        .ok()?
-        .split_once(' ')?;
-    found.eq_ignore_ascii_case(scheme).then_some(value.trim())
-}
-
 fn needed(request: &Parts, resource: &Resource) -> Scopes {
     let actions: &[&str] = match request.method {
         Method::GET | Method::HEAD => &["pull"],
@@ -215,7 +164,7 @@ fn needed(request: &Parts, resource: &Resource) -> Scopes {
         (None, Resource::Catalog) => vec![Scope::catalog()],
         (None, _) => Vec::new(),
     };
-    // What may not be pulled may not be had by mounting it either.
+    // Mounting must not give what may not be pulled.
     if let (Resource::Uploads(_), Some(from)) = (resource, Query::of(&request.uri).get("from")) {
         scopes.push(Scope::repository(from, &["pull"]));
     }

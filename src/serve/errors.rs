@@ -90,9 +90,11 @@ impl ErrorResponse {
         }
         self
     }
-}
 
-impl ErrorResponse {
+    pub(crate) fn unauthorized(message: &str, challenge: &str) -> Self {
+        Self::new(ErrorCode::Unauthorized, message).with(header::WWW_AUTHENTICATE, challenge)
+    }
+
     pub(crate) fn from_disk(error: &io::Error) -> Self {
         use io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
         let code = match error.kind() {

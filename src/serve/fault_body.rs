@@ -1,7 +1,6 @@
-//! A body as it passes by: counted for the access log, and cut, stalled, slowed or falsified by the fault script.
+//! Counts a body's bytes for the access log, and cuts, stalls, slows or falsifies them for the fault script.
 //!
-//! Invariant: but for the one byte that is to be another, the bytes that pass are the body's own, in order; a shape
-//! takes away and delays.
+//! Invariant: the bytes that pass are the body's own, in order, except the one byte that a fault changes.
 
 use std::{
     pin::Pin,
@@ -13,15 +12,16 @@ use bytes::Bytes;
 use http_body::{Frame, SizeHint};
 use tokio_util::sync::WaitForCancellationFutureOwned;
 
-use super::{connection::Switch, throttle::ByteRate};
+use super::{connection::Switch, faults::Effect, throttle::ByteRate};
 
-/// Told how many bytes pass.
+/// Called with the number of bytes that pass.
 pub(crate) type Count = Box<dyn Fn(u64) + Send + Sync>;
 
 /// What happens to a body that is longer than `after` bytes.
 pub(crate) struct End {
     pub(crate) after: u64,
     pub(crate) by: EndBy,
+    pub(crate) effect: Effect,
 }
 
 pub(crate) enum EndBy {
@@ -60,43 +60,49 @@ impl Drip {
 }
 
 #[derive(Default)]
-pub(crate) struct Shape {
+pub(crate) struct BodyFaults {
     pub(crate) end: Option<End>,
     pub(crate) pace: Option<Drip>,
     /// The length is not announced.
     pub(crate) unsized_length: bool,
-    /// Position of a byte that is not the body's.
-    pub(crate) other_byte: Option<u64>,
+    pub(crate) other_byte: Option<OtherByte>,
 }
 
-pub(crate) struct Shaped {
+/// The byte at this position is changed.
+pub(crate) struct OtherByte {
+    pub(crate) at: u64,
+    pub(crate) effect: Effect,
+}
+
+pub(crate) struct FaultBody {
     body: Body,
-    /// What the body gave and did not pass yet.
+    /// Read from the body and not passed on yet.
     held: Bytes,
     passed: u64,
     count: Option<Count>,
-    shape: Shape,
+    faults: BodyFaults,
 }
 
-impl Shaped {
-    pub(crate) fn body(body: Body, count: Option<Count>, shape: Shape) -> Body {
+impl FaultBody {
+    pub(crate) fn body(body: Body, count: Option<Count>, faults: BodyFaults) -> Body {
         Body::new(Self {
             body,
             held: Bytes::new(),
             passed: 0,
             count,
-            shape,
+            faults,
         })
     }
 
-    /// Whether the body ends here, or for how long it does not go on.
+    /// Ready if the next bytes may pass; the error ends the body here.
     fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), axum::Error>> {
-        let Some(end) = &mut self.shape.end else {
+        let Some(end) = &mut self.faults.end else {
             return Poll::Ready(Ok(()));
         };
         if self.passed < end.after {
             return Poll::Ready(Ok(()));
         }
+        end.effect.mark();
         match &mut end.by {
             EndBy::Cut(switch) => {
                 switch.cut();
@@ -112,25 +118,25 @@ impl Shaped {
             }
             EndBy::Stall(released) => {
                 ready!(released.as_mut().poll(cx));
-                self.shape.end = None;
+                self.faults.end = None;
                 Poll::Ready(Ok(()))
             }
         }
     }
 
-    /// How much of what is held may pass now.
+    /// How many of the held bytes may pass now.
     fn allowed(&self) -> usize {
-        let to_end = match &self.shape.end {
+        let to_end = match &self.faults.end {
             Some(end) => usize::try_from(end.after - self.passed).unwrap_or(usize::MAX),
             None => usize::MAX,
         };
-        let drip = self.shape.pace.as_ref().filter(|drip| !drip.is_released);
+        let drip = self.faults.pace.as_ref().filter(|drip| !drip.is_released);
         let piece = drip.map_or(usize::MAX, |drip| drip.pace.piece());
         self.held.len().min(to_end).min(piece)
     }
 }
 
-impl HttpBody for Shaped {
+impl HttpBody for FaultBody {
     type Data = Bytes;
     type Error = axum::Error;
 
@@ -151,20 +157,21 @@ impl HttpBody for Shaped {
         if let Err(error) = ready!(this.poll_end(cx)) {
             return Poll::Ready(Some(Err(error)));
         }
-        if let Some(drip) = &mut this.shape.pace {
+        if let Some(drip) = &mut this.faults.pace {
             ready!(drip.poll_paid(cx));
         }
         let mut bytes = this.held.split_to(this.allowed());
-        if let Some(at) = this.shape.other_byte
+        if let Some(OtherByte { at, effect }) = &this.faults.other_byte
             && let Some(at) = at.checked_sub(this.passed)
             && let Ok(at) = usize::try_from(at)
             && at < bytes.len()
         {
             let mut other = bytes.to_vec();
             other[at] ^= 1;
+            effect.mark();
             bytes = other.into();
         }
-        if let Some(drip) = &mut this.shape.pace {
+        if let Some(drip) = &mut this.faults.pace {
             drip.pace.take(bytes.len());
         }
         this.passed += bytes.len() as u64;
@@ -179,7 +186,7 @@ impl HttpBody for Shaped {
     }
 
     fn size_hint(&self) -> SizeHint {
-        if self.shape.unsized_length {
+        if self.faults.unsized_length {
             return SizeHint::new();
         }
         let inner = self.body.size_hint();

@@ -14,10 +14,10 @@ use http_body_util::{BodyExt, Limited};
 use serde_json::{Value, json};
 
 use super::{
-    auth::{Credentials, TokenAuth, unauthorized},
+    credentials::{Credentials, TokenAuth},
     errors::{ErrorCode, ErrorResponse},
     paths::Query,
-    routes,
+    responses::json as json_response,
     scopes::Scopes,
 };
 
@@ -81,7 +81,7 @@ impl Tokens {
         if known && query.get("offline_token") == Some("true") {
             answer["refresh_token"] = self.give_refresh_token().into();
         }
-        Ok(routes::json(&answer))
+        Ok(json_response(&answer))
     }
 
     pub(crate) async fn post(&self, body: &mut Body) -> Result<Response, ErrorResponse> {
@@ -115,7 +115,7 @@ impl Tokens {
         if let Some(refresh_token) = refresh_token {
             answer["refresh_token"] = refresh_token.into();
         }
-        Ok(routes::json(&answer))
+        Ok(json_response(&answer))
     }
 
     fn give(&self, scopes: Scopes) -> Value {
@@ -155,5 +155,5 @@ fn secret() -> String {
 }
 
 fn wrong_credentials() -> ErrorResponse {
-    unauthorized("the user or password is wrong", "Basic realm=\"transship\"")
+    ErrorResponse::unauthorized("the user or password is wrong", "Basic realm=\"transship\"")
 }

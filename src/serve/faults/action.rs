@@ -1,8 +1,7 @@
-//! What can go wrong with a request.
+//! What a fault does to a request.
 //!
-//! Invariant: an action says only what happens on the wire; which client bug it finds is the test's word.
-
-use std::collections::{HashMap, HashSet};
+//! Decides nothing about which requests it hits; that is [`super::Fault`]. Invariant: an action describes what happens
+//! on the wire, never what a client should make of it.
 
 /// Byte counts are of the body, not of the message.
 #[derive(Clone, Debug)]
@@ -72,15 +71,6 @@ pub enum OddLocation {
     Relative,
     /// With a `_state` in the query that has to come back byte for byte, and only once.
     OpaqueState,
-}
-
-/// What an action remembers from one request to the next.
-#[derive(Debug, Default)]
-pub(super) struct Memory {
-    /// The `_state` each session has to come back with, by path.
-    pub(super) states: HashMap<String, String>,
-    /// Sessions, by path, whose last chunk was too short to be followed by another.
-    pub(super) short: HashSet<String>,
 }
 
 impl Action {

@@ -1,11 +1,8 @@
-//! The faults that hit one request, acted out: before it is carried out, and on its answer.
+//! Applies the faults that hit one request: before it is carried out, to its bodies, and to its answer.
 //!
-//! Invariant: the order of the script is kept, before and after.
+//! Decides when a fault took effect. Invariant: faults are applied in the order of the script.
 
-use std::{
-    num::NonZeroU64,
-    sync::{MutexGuard, PoisonError},
-};
+use std::num::NonZeroU64;
 
 use axum::{
     body::Body,
@@ -17,66 +14,69 @@ use axum::{
 use url::form_urlencoded;
 
 use super::{
-    ActiveFault,
-    action::{Action, Memory, OddLocation},
+    action::{Action, OddLocation},
+    active_fault::ActiveFault,
 };
 use crate::serve::{
     connection::Switch,
     errors::{ErrorCode, ErrorResponse},
-    fault_body::{Drip, End, EndBy, Shape},
+    fault_body::{BodyFaults, Drip, End, EndBy, OtherByte},
     paths::{Query, Resource},
-    server::Service,
+    service::Service,
     throttle::ByteRate,
 };
 
 const OCI_CHUNK_MIN_LENGTH: HeaderName = HeaderName::from_static("oci-chunk-min-length");
 
-pub(crate) struct Performance {
+pub(crate) struct AppliedFaults {
     faults: Vec<ActiveFault>,
     switch: Switch,
 }
 
-impl Performance {
+impl AppliedFaults {
     pub(crate) fn new(faults: Vec<ActiveFault>, switch: Switch) -> Self {
         Self { faults, switch }
     }
 
     /// What happens to the request's body while it is read.
-    pub(crate) fn request_shape(&self) -> Shape {
-        let mut shape = Shape::default();
+    pub(crate) fn request_body(&self) -> BodyFaults {
+        let mut faults = BodyFaults::default();
         for fault in &self.faults {
-            match fault.0.fault.action {
+            match *fault.action() {
                 Action::CutRequest { after } => {
                     let by = EndBy::Cut(self.switch.clone());
-                    shape.end = Some(End { after, by });
+                    faults.end = Some(end(fault, after, by));
                 }
-                Action::StallRequest { after } => shape.end = Some(stall(fault, after)),
-                Action::Drip { rate } => shape.pace = drip(fault, rate),
+                Action::StallRequest { after } => faults.end = Some(stall(fault, after)),
+                Action::Drip { rate } => faults.pace = drip(fault, rate),
                 _ => {}
             }
         }
-        shape
+        faults
     }
 
     /// What happens to the response's body while it is sent.
-    pub(crate) fn response_shape(&self) -> Shape {
-        let mut shape = Shape::default();
+    pub(crate) fn response_body(&self) -> BodyFaults {
+        let mut faults = BodyFaults::default();
         for fault in &self.faults {
-            match &fault.0.fault.action {
+            match fault.action() {
                 Action::CutResponse { after } => {
                     let by = EndBy::CutWhenFlushed(self.switch.clone());
-                    shape.end = Some(End { after: *after, by });
+                    faults.end = Some(end(fault, *after, by));
                 }
-                Action::StallResponse { after } => shape.end = Some(stall(fault, *after)),
-                Action::OtherByte { at } => shape.other_byte = Some(*at),
-                Action::Drip { rate } => shape.pace = drip(fault, *rate),
+                Action::StallResponse { after } => faults.end = Some(stall(fault, *after)),
+                Action::OtherByte { at } => {
+                    let (at, effect) = (*at, fault.effect());
+                    faults.other_byte = Some(OtherByte { at, effect });
+                }
+                Action::Drip { rate } => faults.pace = drip(fault, *rate),
                 Action::DropHeader { name } if name.eq_ignore_ascii_case("content-length") => {
-                    shape.unsized_length = true;
+                    faults.unsized_length = true;
                 }
                 _ => {}
             }
         }
-        shape
+        faults
     }
 
     /// Acts before the request is carried out; an answer takes the place of its own. `length` is that
@@ -88,87 +88,97 @@ impl Performance {
         length: Option<u64>,
     ) -> Option<Response> {
         for fault in &self.faults {
-            match &fault.0.fault.action {
+            let took_effect = match fault.action() {
                 Action::Answer {
                     status,
                     headers,
                     body,
-                } => return Some(scripted(*status, headers, body)),
+                } => return Some(instead(fault, scripted(*status, headers, body))),
                 Action::Redirect { status, base } => {
                     let target = request.uri.path_and_query().map_or("/", |uri| uri.as_str());
                     let location = ("location".to_owned(), format!("{base}{target}"));
-                    return Some(scripted(*status, &[location], ""));
+                    return Some(instead(fault, scripted(*status, &[location], "")));
                 }
                 Action::CutRequest { .. } if length == Some(0) => {
                     self.switch.cut();
-                    return Some(scripted(500, &[], ""));
+                    return Some(instead(fault, scripted(500, &[], "")));
                 }
-                Action::Hang => fault.0.released.cancelled().await,
-                Action::LoseSession => {
-                    if let Ok(Resource::Upload(repository, id)) =
-                        Resource::parse(request.uri.path())
-                    {
-                        service.uploads.cancel(&repository, &id);
+                Action::Hang => {
+                    fault.effect().mark();
+                    fault.released().await;
+                    true
+                }
+                Action::LoseSession => match Resource::parse(request.uri.path()) {
+                    Ok(Resource::Upload(repository, id)) => {
+                        service.uploads.cancel(&repository, &id)
                     }
-                }
-                Action::RollBack { to } => {
-                    if let Ok(Resource::Upload(repository, id)) =
-                        Resource::parse(request.uri.path())
-                        && let Some(upload) = service.uploads.find(&repository, &id)
-                        && let Err(error) = upload.roll_back(*to).await
-                    {
-                        let code = ErrorCode::BlobUploadInvalid;
-                        return Some(ErrorResponse::new(code, error.to_string()).into_response());
+                    _ => false,
+                },
+                Action::RollBack { to } => match Resource::parse(request.uri.path()) {
+                    Ok(Resource::Upload(repository, id)) => {
+                        match service.uploads.find(&repository, &id) {
+                            Some(upload) => match upload.roll_back(*to).await {
+                                Ok(()) => true,
+                                Err(error) => {
+                                    let code = ErrorCode::BlobUploadInvalid;
+                                    let refusal = ErrorResponse::new(code, error.to_string());
+                                    return Some(refusal.into_response());
+                                }
+                            },
+                            None => false,
+                        }
                     }
-                }
-                Action::IgnoreRange => drop(request.headers.remove(header::RANGE)),
+                    _ => false,
+                },
+                Action::IgnoreRange => request.headers.remove(header::RANGE).is_some(),
                 Action::IgnoreMount => {
-                    rewrite_query(request, |key, _| key != "mount" && key != "from");
+                    rewrite_query(request, |key, _| key != "mount" && key != "from")
                 }
                 Action::FirstScopeOnly => rewrite_query(request, |key, earlier| {
                     key != "scope" || !earlier.contains(&"scope")
                 }),
-                Action::ExpireTokens => service.auth.expire_tokens(),
-                Action::BodyCap { bytes, status }
-                    if length.is_none_or(|length| length > *bytes) =>
-                {
-                    return Some(scripted(*status, &[], "request body too large"));
+                Action::ExpireTokens => {
+                    service.auth.expire_tokens();
+                    true
                 }
-                Action::RequireLength if length.is_none() => {
-                    let message = "the request must have a Content-Length";
-                    return Some(
-                        ErrorResponse::new(ErrorCode::SizeInvalid, message).into_response(),
-                    );
+                Action::BodyCap { bytes, status } => {
+                    if length.is_none_or(|length| length > *bytes) {
+                        let refusal = scripted(*status, &[], "request body too large");
+                        return Some(instead(fault, refusal));
+                    }
+                    false
+                }
+                Action::RequireLength => {
+                    if length.is_none() {
+                        let message = "the request must have a Content-Length";
+                        return Some(refused(fault, ErrorCode::SizeInvalid, message));
+                    }
+                    true
                 }
                 Action::ChunkMinimum { bytes } => {
                     let short = length.is_none_or(|length| length < *bytes);
                     let path = request.uri.path().to_owned();
-                    let mut memory = memory(fault);
+                    let mut memory = fault.memory();
                     let follows_short = memory.short.contains(&path);
                     if request.method == Method::PATCH && short {
                         memory.short.insert(path);
                     }
                     if request.method == Method::PATCH && follows_short {
                         let message = "the chunk before this one was too short";
-                        return Some(
-                            ErrorResponse::new(ErrorCode::RangeInvalid, message).into_response(),
-                        );
+                        return Some(refused(fault, ErrorCode::RangeInvalid, message));
                     }
+                    true
                 }
                 Action::Location(OddLocation::OpaqueState) => {
-                    let wanted = memory(fault).states.get(request.uri.path()).cloned();
+                    let expected = fault.memory().states.get(request.uri.path()).cloned();
                     let sent = request.uri.query().unwrap_or_default();
-                    if wanted.is_some_and(|state| !sent.split('&').any(|pair| pair == state)) {
+                    if expected.is_some_and(|state| !sent.split('&').any(|pair| pair == state)) {
                         let message = "invalid secret";
-                        return Some(
-                            ErrorResponse::new(ErrorCode::BlobUploadInvalid, message)
-                                .into_response(),
-                        );
+                        return Some(refused(fault, ErrorCode::BlobUploadInvalid, message));
                     }
+                    false
                 }
-                Action::BodyCap { .. }
-                | Action::RequireLength
-                | Action::CutRequest { .. }
+                Action::CutRequest { .. }
                 | Action::CutResponse { .. }
                 | Action::OtherByte { .. }
                 | Action::LoseAnswer
@@ -178,7 +188,10 @@ impl Performance {
                 | Action::Location(_)
                 | Action::SetHeader { .. }
                 | Action::DropHeader { .. }
-                | Action::ReplaceStatus { .. } => {}
+                | Action::ReplaceStatus { .. } => false,
+            };
+            if took_effect {
+                fault.effect().mark();
             }
         }
         None
@@ -187,29 +200,42 @@ impl Performance {
     /// Acts on the answer.
     pub(crate) fn after(&self, request: &Parts, response: &mut Response) {
         for fault in &self.faults {
-            match &fault.0.fault.action {
-                Action::LoseAnswer => self.switch.cut(),
+            let took_effect = match fault.action() {
+                Action::LoseAnswer => {
+                    self.switch.cut();
+                    true
+                }
                 Action::Location(odd) => relocate(fault, *odd, request, response),
                 Action::ChunkMinimum { bytes } => {
                     let headers = response.headers_mut();
                     headers.insert(OCI_CHUNK_MIN_LENGTH, HeaderValue::from(*bytes));
+                    true
                 }
                 Action::SetHeader { name, value } => {
-                    if let (Ok(name), Ok(value)) = (name.parse::<HeaderName>(), value.parse()) {
-                        response.headers_mut().insert(name, value);
+                    match (name.parse::<HeaderName>(), value.parse()) {
+                        (Ok(name), Ok(value)) => {
+                            response.headers_mut().insert(name, value);
+                            true
+                        }
+                        _ => false,
                     }
                 }
-                Action::DropHeader { name } => drop(response.headers_mut().remove(name)),
-                Action::ReplaceStatus { status } => {
-                    *response.status_mut() = self::status(*status);
+                Action::DropHeader { name } => {
+                    response.headers_mut().remove(name).is_some()
+                        || name.eq_ignore_ascii_case("content-length")
                 }
+                Action::ReplaceStatus { status } => {
+                    let status = self::status(*status);
+                    std::mem::replace(response.status_mut(), status) != status
+                }
+                // The pace applies to whichever body there is.
+                Action::Drip { .. } => true,
                 Action::Answer { .. }
                 | Action::CutResponse { .. }
                 | Action::CutRequest { .. }
                 | Action::StallResponse { .. }
                 | Action::StallRequest { .. }
                 | Action::Hang
-                | Action::Drip { .. }
                 | Action::LoseSession
                 | Action::RollBack { .. }
                 | Action::OtherByte { .. }
@@ -219,32 +245,37 @@ impl Performance {
                 | Action::ExpireTokens
                 | Action::FirstScopeOnly
                 | Action::BodyCap { .. }
-                | Action::RequireLength => {}
+                | Action::RequireLength => false,
+            };
+            if took_effect {
+                fault.effect().mark();
             }
         }
     }
 }
 
+/// The answer that a fault gives instead of the registry's.
+fn instead(fault: &ActiveFault, response: Response) -> Response {
+    fault.effect().mark();
+    response
+}
+
+fn refused(fault: &ActiveFault, code: ErrorCode, message: &str) -> Response {
+    instead(fault, ErrorResponse::new(code, message).into_response())
+}
+
 fn drip(fault: &ActiveFault, rate: u64) -> Option<Drip> {
     let pace = ByteRate::new(NonZeroU64::new(rate)?);
-    let released = Box::pin(fault.0.released.clone().cancelled_owned());
-    Some(Drip::new(pace, released))
+    Some(Drip::new(pace, Box::pin(fault.released())))
 }
 
 fn stall(fault: &ActiveFault, after: u64) -> End {
-    let released = Box::pin(fault.0.released.clone().cancelled_owned());
-    End {
-        after,
-        by: EndBy::Stall(released),
-    }
+    end(fault, after, EndBy::Stall(Box::pin(fault.released())))
 }
 
-fn memory(fault: &ActiveFault) -> MutexGuard<'_, Memory> {
-    fault
-        .0
-        .memory
-        .lock()
-        .unwrap_or_else(PoisonError::into_inner)
+fn end(fault: &ActiveFault, after: u64, by: EndBy) -> End {
+    let effect = fault.effect();
+    End { after, by, effect }
 }
 
 fn scripted(code: u16, headers: &[(String, String)], body: &str) -> Response {
@@ -259,13 +290,13 @@ fn scripted(code: u16, headers: &[(String, String)], body: &str) -> Response {
     response
 }
 
-/// A number that is no status is an internal error, which is what the script's author made.
+/// A number that is no HTTP status becomes 500.
 fn status(code: u16) -> StatusCode {
     StatusCode::from_u16(code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
 }
 
-/// Keeps the query's pairs for which `keep` says so, told the key and the keys kept before it.
-fn rewrite_query(request: &mut Parts, keep: impl Fn(&str, &[&str]) -> bool) {
+/// Keeps the pairs of the query for which `keep(key, keys kept before)` holds. Whether a pair was removed.
+fn rewrite_query(request: &mut Parts, keep: impl Fn(&str, &[&str]) -> bool) -> bool {
     let uri = request.uri.clone();
     let query = Query::of(&uri);
     let mut kept: Vec<&str> = Vec::new();
@@ -276,6 +307,7 @@ fn rewrite_query(request: &mut Parts, keep: impl Fn(&str, &[&str]) -> bool) {
             kept.push(key);
         }
     }
+    let removed = kept.len() < query.pairs().count();
     let target = format!("{}?{}", uri.path(), rewritten.finish());
     if let Ok(target) = PathAndQuery::try_from(target) {
         let mut parts = uri.into_parts();
@@ -284,15 +316,22 @@ fn rewrite_query(request: &mut Parts, keep: impl Fn(&str, &[&str]) -> bool) {
             request.uri = uri;
         }
     }
+    removed
 }
 
-fn relocate(fault: &ActiveFault, odd: OddLocation, request: &Parts, response: &mut Response) {
+/// Rewrites the `Location` of the answer. Whether there was one.
+fn relocate(
+    fault: &ActiveFault,
+    odd: OddLocation,
+    request: &Parts,
+    response: &mut Response,
+) -> bool {
     let headers = response.headers_mut();
     let Some(path) = headers
         .get(header::LOCATION)
         .and_then(|location| location.to_str().ok())
     else {
-        return;
+        return false;
     };
     let host = request
         .headers
@@ -303,18 +342,19 @@ fn relocate(fault: &ActiveFault, odd: OddLocation, request: &Parts, response: &m
         OddLocation::Absolute => format!("http://{host}{path}"),
         OddLocation::Schemeless => format!("//{host}{path}"),
         OddLocation::Relative => {
-            // What is resolved against the request's directory goes up to the root first.
+            // Resolved against the directory of the request: go up to the root first.
             let depth = request.uri.path().matches('/').count().saturating_sub(1);
             format!("{}{}", "../".repeat(depth), path.trim_start_matches('/'))
         }
         OddLocation::OpaqueState => {
-            // Escapes that need not be, in both cases, and characters that could be escaped.
+            // Unnecessary escapes, in upper and lower case, and characters that could be escaped.
             let state = format!("_state={:032x}%2b%2F%41~:=", rand::random::<u128>());
-            memory(fault).states.insert(path.to_owned(), state.clone());
+            fault.memory().states.insert(path.to_owned(), state.clone());
             format!("{path}?{state}")
         }
     };
     if let Ok(location) = location.parse() {
         headers.insert(header::LOCATION, location);
     }
+    true
 }

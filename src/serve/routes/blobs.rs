@@ -12,10 +12,13 @@ use axum::{
 use tokio::io::{AsyncReadExt, AsyncSeekExt};
 use tokio_util::io::ReaderStream;
 
-use super::{Service, empty, on_disk};
 use crate::{
     oci::{Digest, Repository},
-    serve::errors::{ErrorCode, ErrorResponse},
+    serve::{
+        errors::{ErrorCode, ErrorResponse},
+        responses::empty,
+        service::Service,
+    },
 };
 
 pub(super) const DOCKER_CONTENT_DIGEST: HeaderName =
@@ -31,7 +34,9 @@ pub(super) async fn get(
 ) -> Result<Response, ErrorResponse> {
     let opened = {
         let digest = digest.clone();
-        on_disk(service, move |store| store.open_blob(&repository, &digest)).await?
+        service
+            .on_disk(move |store| store.open_blob(&repository, &digest))
+            .await?
     };
     let (file, size) = opened.ok_or_else(unknown)?;
     let range = match request.headers.get(header::RANGE).map(HeaderValue::to_str) {
@@ -71,9 +76,7 @@ pub(super) async fn delete(
     repository: Repository,
     digest: Digest,
 ) -> Result<Response, ErrorResponse> {
-    let deleted = on_disk(service, move |store| {
-        store.delete_blob(&repository, &digest)
-    });
+    let deleted = service.on_disk(move |store| store.delete_blob(&repository, &digest));
     match deleted.await? {
         true => empty(StatusCode::ACCEPTED, []),
         false => Err(unknown()),

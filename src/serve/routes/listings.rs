@@ -10,12 +10,13 @@ use axum::{
 use serde_json::json;
 use url::form_urlencoded;
 
-use super::{Service, json, on_disk};
 use crate::{
     oci::{Digest, MediaType, Repository},
     serve::{
         errors::{ErrorCode, ErrorResponse},
         paths::Query,
+        responses::json,
+        service::Service,
     },
 };
 
@@ -27,7 +28,7 @@ pub(super) async fn tags(
     query: &Query<'_>,
 ) -> Result<Response, ErrorResponse> {
     let listed = repository.clone();
-    let tags = on_disk(service, move |store| {
+    let tags = service.on_disk(move |store| {
         if store.has_repository(&listed) {
             store.tags(&listed).map(Some)
         } else {
@@ -47,7 +48,7 @@ pub(super) async fn catalog(
     service: &Service,
     query: &Query<'_>,
 ) -> Result<Response, ErrorResponse> {
-    let repositories = on_disk(service, |store| store.repositories()).await?;
+    let repositories = service.on_disk(|store| store.repositories()).await?;
     let page = Page::of(repositories, query)?;
     let list = json(&json!({"repositories": page.names}));
     Ok(page.linked(list, "/v2/_catalog"))
@@ -59,8 +60,9 @@ pub(super) async fn referrers(
     subject: Digest,
     query: &Query<'_>,
 ) -> Result<Response, ErrorResponse> {
-    let mut referrers =
-        on_disk(service, move |store| store.referrers(&repository, &subject)).await?;
+    let mut referrers = service
+        .on_disk(move |store| store.referrers(&repository, &subject))
+        .await?;
     let wanted = query.get("artifactType").map(MediaType::new);
     if wanted.is_some() {
         referrers.retain(|referrer| referrer.artifact_type == wanted);

@@ -11,12 +11,14 @@ use axum::{
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt;
 
-use super::{Service, blobs::DOCKER_CONTENT_DIGEST, empty, on_disk};
+use super::blobs::DOCKER_CONTENT_DIGEST;
 use crate::{
     oci::{Digest, Manifest, MediaType, Repository, Version},
     serve::{
-        MissingContent,
         errors::{ErrorCode, ErrorResponse},
+        options::MissingContent,
+        responses::empty,
+        service::Service,
         slow_client::Stalled,
         store::Store,
     },
@@ -32,7 +34,7 @@ pub(super) async fn get(
     repository: Repository,
     version: Version,
 ) -> Result<Response, ErrorResponse> {
-    let found = on_disk(service, move |store| store.manifest(&repository, &version));
+    let found = service.on_disk(move |store| store.manifest(&repository, &version));
     let manifest = found.await?.ok_or_else(unknown)?;
     HttpResponse::builder()
         .header(header::CONTENT_TYPE, manifest.media_type.as_str())
@@ -73,7 +75,7 @@ pub(super) async fn put(
         .as_ref()
         .map(|subject| subject.digest.to_string());
     let missing_content = service.missing_content;
-    let missing = on_disk(service, move |store| {
+    let missing = service.on_disk(move |store| {
         let missing = match missing_content {
             MissingContent::Refused => missing(&store, &repository, &manifest),
             MissingContent::Allowed => None,
@@ -115,7 +117,7 @@ pub(super) async fn delete(
     repository: Repository,
     version: Version,
 ) -> Result<Response, ErrorResponse> {
-    let deleted = on_disk(service, move |store| match version {
+    let deleted = service.on_disk(move |store| match version {
         Version::Tag(tag) => store.delete_tag(&repository, &tag),
         Version::Digest(digest) => store.delete_manifest(&repository, &digest),
     });

@@ -1,28 +1,25 @@
-//! One answer per resource and method; a HEAD is a GET whose body stays here.
+//! Which route answers a request, by resource and method.
 //!
-//! Decides which route a request takes. Invariant: blocking work on the disk never runs on the thread
-//! that drives the connections.
+//! Invariant: HEAD takes the route of GET; the caller removes the body.
 
 mod blobs;
 mod listings;
 mod manifests;
 mod uploads;
 
-use std::io;
-
 use axum::{
-    body::{Body, HttpBody},
-    http::{HeaderValue, Method, Response as HttpResponse, StatusCode, header, request::Parts},
+    body::Body,
+    http::{Method, request::Parts},
     response::Response,
 };
 
 use super::{
     errors::{ErrorCode, ErrorResponse},
+    options::Access,
     paths::{Query, Resource},
-    server::Service,
-    store::Store,
+    responses::json,
+    service::Service,
 };
-use crate::serve::Access;
 
 pub(crate) async fn answer(
     service: &Service,
@@ -87,49 +84,4 @@ pub(crate) async fn answer(
             "this method is not supported here",
         )),
     }
-}
-
-/// The answer to a HEAD: the headers of the GET, with the length its body has.
-pub(crate) fn without_body(response: Response) -> Response {
-    let (mut parts, body) = response.into_parts();
-    if let Some(length) = body.size_hint().exact() {
-        parts
-            .headers
-            .entry(header::CONTENT_LENGTH)
-            .or_insert(length.into());
-    }
-    Response::from_parts(parts, Body::empty())
-}
-
-/// Runs disk work where it may block.
-async fn on_disk<T: Send + 'static>(
-    service: &Service,
-    work: impl FnOnce(Store) -> io::Result<T> + Send + 'static,
-) -> Result<T, ErrorResponse> {
-    let store = service.store.clone();
-    let done = tokio::task::spawn_blocking(move || work(store)).await;
-    Ok(done.map_err(io::Error::other)??)
-}
-
-pub(crate) fn json(value: &serde_json::Value) -> Response {
-    let mut response = Response::new(Body::from(value.to_string()));
-    response.headers_mut().insert(
-        header::CONTENT_TYPE,
-        HeaderValue::from_static("application/json"),
-    );
-    response
-}
-
-/// An answer without a body.
-fn empty<const N: usize>(
-    status: StatusCode,
-    headers: [(header::HeaderName, String); N],
-) -> Result<Response, ErrorResponse> {
-    let mut response = HttpResponse::builder().status(status);
-    for (name, value) in headers {
-        response = response.header(name, value);
-    }
-    response
-        .body(Body::empty())
-        .map_err(|error| ErrorResponse::new(ErrorCode::Unknown, error.to_string()))
 }

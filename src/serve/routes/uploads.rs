@@ -8,12 +8,14 @@ use axum::{
     response::Response,
 };
 
-use super::{Service, blobs::DOCKER_CONTENT_DIGEST, empty, on_disk};
+use super::blobs::DOCKER_CONTENT_DIGEST;
 use crate::{
     oci::{Digest, Repository},
     serve::{
         errors::{ErrorCode, ErrorResponse},
         paths::{self, Query},
+        responses::empty,
+        service::Service,
         uploads::{Upload, UploadError},
     },
 };
@@ -32,7 +34,10 @@ pub(super) async fn open(
     let from = query.get("from").and_then(|from| from.parse().ok());
     if let (Some(digest), Some(from)) = (mount, from) {
         let (to, mounted) = (repository.clone(), digest.clone());
-        if on_disk(service, move |store| store.mount_blob(&from, &to, &mounted)).await? {
+        if service
+            .on_disk(move |store| store.mount_blob(&from, &to, &mounted))
+            .await?
+        {
             return created(&repository, &digest);
         }
     }

@@ -9,8 +9,8 @@ use std::{
 };
 
 use super::{
-    Staged, Store, below, found, remove,
-    staging::{copy, make_parent, sync_parent},
+    Staged, Store, below,
+    files::{copy, found, make_parent, remove, sync_parent},
 };
 use crate::oci::{Descriptor, Digest, MediaType, Repository};
 

@@ -7,7 +7,10 @@ use std::{fs, io, path::PathBuf};
 
 use bytes::Bytes;
 
-use super::{Store, below, found, remove};
+use super::{
+    Store, below,
+    files::{found, remove},
+};
 use crate::{
     oci::{Descriptor, Digest, MediaType, Repository, Tag, Version},
     serve::referrers,

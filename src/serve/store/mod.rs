@@ -19,6 +19,7 @@
 //! gets a name outside `uploads/`, and a name always stands for the whole content.
 
 mod blobs;
+mod files;
 mod manifests;
 mod staging;
 
@@ -120,18 +121,4 @@ fn find_repositories(directory: &Path, name: &str, found: &mut Vec<String>) -> i
 
 fn below(directory: &Path, digest: &Digest) -> PathBuf {
     directory.join(digest.algorithm()).join(digest.hex())
-}
-
-/// Removes a file; whether there was one.
-fn remove(path: &Path) -> io::Result<bool> {
-    found(fs::remove_file(path)).map(|removed| removed.is_some())
-}
-
-/// `None` for what does not exist.
-fn found<T>(result: io::Result<T>) -> io::Result<Option<T>> {
-    match result {
-        Ok(value) => Ok(Some(value)),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(error),
-    }
 }

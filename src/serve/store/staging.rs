@@ -12,7 +12,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use super::{found, remove};
+use super::files::{copy, found, make_parent, remove, sync_parent};
 
 const LOCK: &str = "lock";
 /// What cannot be told to be abandoned by its lock is kept this long.
@@ -118,63 +118,6 @@ impl Drop for Staged {
     }
 }
 
-/// Copies a file, synced.
-pub(super) fn copy(from: &Path, to: &Path) -> io::Result<()> {
-    fs::copy(from, to)?;
-    File::open(to)?.sync_data()
-}
-
-/// Makes the directory `path` is in, and those above it.
-pub(super) fn make_parent(path: &Path) -> io::Result<()> {
-    path.parent().map_or(Ok(()), make_directory)
-}
-
-fn make_directory(directory: &Path) -> io::Result<()> {
-    match fs::create_dir(directory) {
-        Ok(()) => sync_parent(directory),
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            make_parent(directory)?;
-            match fs::create_dir(directory) {
-                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
-                made => made.and_then(|()| sync_parent(directory)),
-            }
-        }
-        Err(error) => Err(error),
-    }
-}
-
-/// Makes the name `path` outlive a power failure.
-pub(super) fn sync_parent(path: &Path) -> io::Result<()> {
-    let Some(directory) = path.parent() else {
-        return Ok(());
-    };
-    #[cfg(test)]
-    tests::SYNCED.with_borrow_mut(|synced| synced.push(directory.to_owned()));
-    sync_directory(directory)
-}
-
-#[cfg(unix)]
-fn sync_directory(directory: &Path) -> io::Result<()> {
-    match File::open(directory)?.sync_all() {
-        // The file system does not know how to, and needs no such thing or offers none.
-        Err(error)
-            if matches!(
-                error.kind(),
-                io::ErrorKind::InvalidInput | io::ErrorKind::Unsupported
-            ) =>
-        {
-            Ok(())
-        }
-        synced => synced,
-    }
-}
-
-#[cfg(not(unix))]
-fn sync_directory(_: &Path) -> io::Result<()> {
-    Ok(())
-}
-
 fn remove_leftovers(uploads: &Path) -> io::Result<()> {
     for entry in fs::read_dir(uploads)? {
         let entry = entry?;
@@ -219,14 +162,7 @@ fn random_name() -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::cell::RefCell;
-
-    use super::*;
-
-    thread_local! {
-        /// The directories synced by this thread.
-        pub(super) static SYNCED: RefCell<Vec<PathBuf>> = const { RefCell::new(Vec::new()) };
-    }
+    use super::{super::files::SYNCED, *};
 
     fn names(directory: &Path) -> Vec<String> {
         let entries = fs::read_dir(directory).unwrap();

@@ -82,13 +82,15 @@ async fn quirk_21_a_union_refused_by_the_registry_is_narrowed() {
 #[tokio::test]
 async fn quirk_15_an_unreadable_source_repository_costs_the_mount_not_the_upload() {
     let (guarded, blob) = with_blob().await;
-    for (method, target) in [(Method::GET, "^/token.*from"), (Method::POST, "mount=")] {
+    let refuse = |(method, target)| {
         let refuse = Fault::on(method, target, Action::answer(401)).unwrap();
-        guarded.server.faults().add(refuse);
-    }
+        guarded.server.faults().add(refuse)
+    };
+    let refused = [(Method::GET, "^/token.*from"), (Method::POST, "mount=")].map(refuse);
     let client = guarded.client(operator());
     assert!(matches!(
         mount(&client, &blob).await,
         UploadStart::Session(_)
     ));
+    assert_eq!(refused.map(|fault| fault.hits()), [1, 1]);
 }

@@ -72,9 +72,10 @@ impl Embedded {
         self.server = None;
     }
 
+    /// A fault of a random script may find nothing to hit.
     pub fn fault(&self, fault: Fault) -> Option<ActiveFault> {
         let server = self.server.as_ref()?;
-        Some(server.faults().add(fault))
+        Some(server.faults().add_optional(fault))
     }
 
     /// Whether there were any to expire.

@@ -3,20 +3,39 @@
 use std::{net::Ipv4Addr, time::Duration};
 
 use reqwest::Method;
+use tokio::time::Instant;
 use transship::{
+    oci::Descriptor,
     registry::{FailureClass, Timeouts, UploadMode},
-    serve::{Action, Estate, Fault, Options, Server},
+    serve::{AccessEntry, Action, Estate, Fault, Options, Server},
 };
 
-use super::{MIB, Pair, count, fault_download, fault_upload, repository, taken, timeouts};
+use super::{
+    MIB, Pair, count, fault_download, fault_layer, fault_upload, repository, skip_time, taken,
+    timeouts,
+};
 
-/// Silence is noticed soon; what flows is never silent for so long, however slow the machine.
-fn impatient() -> Timeouts {
+/// How long a side may be silent. Shorter than the embedded registry waits for a client.
+const SILENCE: Duration = Duration::from_secs(6);
+
+fn with_silence() -> Timeouts {
     Timeouts {
-        byte: Duration::from_secs(2),
-        commit: Duration::from_secs(2),
+        byte: SILENCE,
+        commit: SILENCE,
         ..timeouts()
     }
+}
+
+/// Waits until `server` has the `number`th request of `method` for the layer, and `bytes` of its body passed.
+async fn passed(server: &Server, method: Method, layer: &Descriptor, number: usize, bytes: u64) {
+    let digest = layer.digest.to_string();
+    let fits = |entry: &&AccessEntry| entry.method == method && entry.target.contains(&digest);
+    let log = server.access_log();
+    log.until(|entries| {
+        let request = entries.iter().filter(fits).nth(number - 1);
+        request.is_some_and(|request| request.request_bytes.max(request.response_bytes) >= bytes)
+    })
+    .await;
 }
 
 #[tokio::test]
@@ -30,16 +49,8 @@ async fn a_gibibyte_cut_five_times_down_and_three_times_up_arrives_right() {
         5,
         Action::CutResponse { after: 130 * MIB },
     );
-    // The first request with a body is the config's.
-    let up = pair.destination.faults().add(
-        Fault::on(
-            Method::PUT,
-            &format!("/blobs/uploads/.*{}", layers[0].digest),
-            Action::CutRequest { after: 210 * MIB },
-        )
-        .unwrap()
-        .times(3),
-    );
+    let cut = Action::CutRequest { after: 210 * MIB };
+    let up = fault_layer(&pair, &layers[0], 3, cut);
     pair.copies(&layers).await;
     assert_eq!((down.hits(), up.hits()), (5, 3));
     let sent = taken(&pair.destination, &Method::PUT);
@@ -53,9 +64,10 @@ async fn a_gibibyte_cut_five_times_down_and_three_times_up_arrives_right() {
 async fn quirk_42_a_server_that_ignores_ranges_is_read_up_to_where_it_was_cut() {
     let pair = Pair::new().await;
     let layers = pair.image(&[3 * MIB]);
-    fault_download(&pair, &layers[0], 1, Action::CutResponse { after: MIB });
-    fault_download(&pair, &layers[0], 2, Action::IgnoreRange);
+    let cut = fault_download(&pair, &layers[0], 1, Action::CutResponse { after: MIB });
+    let ignored = fault_download(&pair, &layers[0], 2, Action::IgnoreRange);
     pair.copies(&layers).await;
+    assert_eq!((cut.hits(), ignored.hits()), (1, 2));
     assert_eq!(count(&pair.source, &Method::GET, "/blobs/sha256:"), 3);
     let path = format!("/blobs/{}", layers[0].digest);
     assert_eq!(count(&pair.source, &Method::GET, &path), 2);
@@ -67,13 +79,14 @@ async fn quirk_42_a_wrong_content_range_is_never_spliced_in() {
     for odd in ["bytes 2097152-3145727/3145728", "bytes", "lines 1-2"] {
         let pair = Pair::new().await;
         let layers = pair.image(&[3 * MIB]);
-        fault_download(&pair, &layers[0], 1, Action::CutResponse { after: MIB });
+        let cut = fault_download(&pair, &layers[0], 1, Action::CutResponse { after: MIB });
         let header = Action::SetHeader {
             name: "content-range".into(),
             value: odd.into(),
         };
-        fault_download(&pair, &layers[0], 2, header);
+        let spoiled = fault_download(&pair, &layers[0], 2, header);
         pair.copies(&layers).await;
+        assert_eq!((cut.hits(), spoiled.hits()), (1, 2), "{odd}");
         let path = format!("/blobs/{}", layers[0].digest);
         assert_eq!(count(&pair.source, &Method::GET, &path), 3, "{odd}");
     }
@@ -90,8 +103,11 @@ async fn quirk_42_a_range_that_is_refused_is_read_without_one() {
         &format!("/blobs/{}", layers[0].digest),
         Action::answer(416),
     );
-    pair.source.faults().add(fault.unwrap().after(1).times(1));
+    let refused = pair.source.faults().add(fault.unwrap().after(1).times(1));
     pair.copies(&layers).await;
+    assert_eq!(refused.hits(), 1);
+    let path = format!("/blobs/{}", layers[0].digest);
+    assert_eq!(count(&pair.source, &Method::GET, &path), 3);
 }
 
 #[tokio::test]
@@ -120,26 +136,28 @@ async fn quirk_33_a_download_that_goes_on_is_redirected_anew() {
 
 #[tokio::test]
 async fn quirk_41_a_source_that_stalls_without_closing_is_read_on_another_connection() {
-    let pair = Pair::with(impatient()).await;
+    let pair = Pair::with(with_silence()).await;
     let layers = pair.image(&[3 * MIB]);
     let stall = fault_download(&pair, &layers[0], 1, Action::StallResponse { after: MIB });
-    pair.copies(&layers).await;
+    let stalled = passed(&pair.destination, Method::PUT, &layers[0], 1, MIB);
+    let read_again = passed(&pair.source, Method::GET, &layers[0], 2, 0);
+    skip_time(pair.copies(&layers), stalled, read_again).await;
     assert_eq!(stall.hits(), 1);
     assert_eq!(taken(&pair.destination, &Method::PUT) / MIB, 3);
 }
 
 #[tokio::test]
 async fn quirk_41_a_source_that_drips_is_read_on_another_connection() {
-    let pair = Pair::with(Timeouts {
-        byte: Duration::from_secs(1),
+    let timeouts = Timeouts {
         slowest: MIB / 4,
-        ..timeouts()
-    })
-    .await;
+        ..with_silence()
+    };
+    let pair = Pair::with(timeouts).await;
     let layers = pair.image(&[3 * MIB]);
-    let dripping = fault_download(&pair, &layers[0], 1, Action::Drip { rate: MIB / 32 });
-    pair.copies(&layers).await;
-    assert_eq!(dripping.hits(), 1);
+    fault_download(&pair, &layers[0], 1, Action::Drip { rate: MIB / 32 });
+    let begun = passed(&pair.destination, Method::PUT, &layers[0], 1, 1);
+    let read_again = passed(&pair.source, Method::GET, &layers[0], 2, 0);
+    skip_time(pair.copies(&layers), begun, read_again).await;
     let path = format!("/blobs/{}", layers[0].digest);
     assert_eq!(count(&pair.source, &Method::GET, &path), 2);
     assert_eq!(taken(&pair.destination, &Method::PUT) / MIB, 3);
@@ -147,31 +165,35 @@ async fn quirk_41_a_source_that_drips_is_read_on_another_connection() {
 
 #[tokio::test]
 async fn quirk_41_a_destination_that_stalls_without_closing_goes_on_in_the_same_session() {
-    let pair = Pair::with(impatient()).await;
+    let pair = Pair::with(with_silence()).await;
     let layers = pair.image(&[30 * MIB]);
-    fault_upload(
-        &pair,
-        Method::PUT,
-        1,
-        Action::StallRequest { after: 10 * MIB },
-    );
-    pair.copies(&layers).await;
+    let stall = Action::StallRequest { after: 10 * MIB };
+    fault_layer(&pair, &layers[0], 1, stall);
+    let stalled = passed(&pair.destination, Method::PUT, &layers[0], 1, 10 * MIB);
+    let log = pair.destination.access_log();
+    let asked = log.until(|entries| {
+        let asks = |entry: &AccessEntry| {
+            entry.method == Method::GET && entry.target.contains("/blobs/uploads/")
+        };
+        entries.iter().any(asks)
+    });
+    skip_time(pair.copies(&layers), stalled, asked).await;
     assert!(taken(&pair.destination, &Method::PUT) / MIB <= 30);
     assert_eq!(pair.upload_mode(), UploadMode::Whole);
 }
 
 #[tokio::test]
 async fn an_upload_that_flows_slowly_is_never_given_up() {
-    let pair = Pair::with(Timeouts {
-        byte: Duration::from_millis(500),
-        commit: Duration::from_millis(500),
-        ..timeouts()
-    })
-    .await;
+    let pair = Pair::with(with_silence()).await;
     let layers = pair.image(&[MIB]);
     // Takes four times as long as silence may last.
-    fault_download(&pair, &layers[0], 1, Action::Drip { rate: MIB / 2 });
-    pair.copies(&layers).await;
+    let rate = MIB / (4 * SILENCE.as_secs());
+    fault_download(&pair, &layers[0], 1, Action::Drip { rate });
+    let began = Instant::now();
+    let begun = passed(&pair.destination, Method::PUT, &layers[0], 1, 1);
+    let sent = passed(&pair.destination, Method::PUT, &layers[0], 1, MIB);
+    skip_time(pair.copies(&layers), begun, sent).await;
+    assert!(began.elapsed() > 3 * SILENCE);
     assert_eq!(count(&pair.destination, &Method::PUT, "/blobs/uploads/"), 2);
 }
 
@@ -179,10 +201,7 @@ async fn an_upload_that_flows_slowly_is_never_given_up() {
 async fn quirk_11_a_session_lost_after_a_reset_is_begun_again() {
     let pair = Pair::new().await;
     let layers = pair.image(&[3 * MIB]);
-    // The layer's request, not the config's, which is too short to be cut.
-    let cut = format!("/blobs/uploads/.*{}", layers[0].digest);
-    let cut = Fault::on(Method::PUT, &cut, Action::CutRequest { after: MIB }).unwrap();
-    pair.destination.faults().add(cut.times(1));
+    fault_layer(&pair, &layers[0], 1, Action::CutRequest { after: MIB });
     let lost = fault_upload(&pair, Method::GET, 1, Action::LoseSession);
     pair.copies(&layers).await;
     assert_eq!(lost.hits(), 1);
@@ -205,9 +224,7 @@ async fn quirk_32_a_replica_that_does_not_know_the_session_is_not_the_end() {
 async fn an_upload_goes_on_in_the_next_attempt() {
     let pair = Pair::new().await;
     let layers = pair.image(&[30 * MIB]);
-    let cut = format!("/blobs/uploads/.*{}", layers[0].digest);
-    let cut = Fault::on(Method::PUT, &cut, Action::CutRequest { after: 20 * MIB }).unwrap();
-    pair.destination.faults().add(cut.times(1));
+    fault_layer(&pair, &layers[0], 1, Action::CutRequest { after: 20 * MIB });
     // Away for longer than an attempt waits, with the time it will take or without.
     let away = Action::answer(503).header("retry-after", "1");
     let away = fault_upload(&pair, Method::GET, 2, away);
@@ -237,9 +254,7 @@ async fn an_upload_goes_on_in_the_next_attempt() {
 async fn an_upload_the_destination_has_forgotten_meanwhile_begins_again() {
     let pair = Pair::new().await;
     let layers = pair.image(&[3 * MIB]);
-    let cut = format!("/blobs/uploads/.*{}", layers[0].digest);
-    let cut = Fault::on(Method::PUT, &cut, Action::CutRequest { after: 2 * MIB }).unwrap();
-    pair.destination.faults().add(cut.times(1));
+    fault_layer(&pair, &layers[0], 1, Action::CutRequest { after: 2 * MIB });
     fault_upload(&pair, Method::GET, 4, Action::answer(500));
     pair.copy().await.unwrap_err();
     let lost = fault_upload(&pair, Method::GET, 1, Action::LoseSession);
@@ -251,9 +266,7 @@ async fn an_upload_the_destination_has_forgotten_meanwhile_begins_again() {
 async fn a_commit_whose_answer_is_lost_is_found_out() {
     let pair = Pair::new().await;
     let layers = pair.image(&[3 * MIB]);
-    let target = format!("/blobs/uploads/.*{}", layers[0].digest);
-    let fault = Fault::on(Method::PUT, &target, Action::LoseAnswer).unwrap();
-    pair.destination.faults().add(fault.times(1));
+    fault_layer(&pair, &layers[0], 1, Action::LoseAnswer);
     pair.copies(&layers).await;
     assert_eq!(taken(&pair.destination, &Method::PUT) / MIB, 3);
 }

@@ -155,6 +155,29 @@ fn fault_download(pair: &Pair, layer: &Descriptor, times: u64, action: Action) -
     pair.source.faults().add(fault.times(times))
 }
 
+/// Scripts what happens to the first `times` PUTs of the layer; those of the config are not counted.
+fn fault_layer(pair: &Pair, layer: &Descriptor, times: u64, action: Action) -> ActiveFault {
+    let target = format!("/blobs/uploads/.*{}", layer.digest);
+    let fault = Fault::on(Method::PUT, &target, action).unwrap();
+    pair.destination.faults().add(fault.times(times))
+}
+
+/// Runs `work` and skips the time between two events: paused time jumps from timer to timer whenever nothing else can
+/// go on. Only between them, so that no request with a deadline is under way.
+async fn skip_time<T>(
+    work: impl Future<Output = T>,
+    from: impl Future<Output = ()>,
+    until: impl Future<Output = ()>,
+) -> T {
+    let skip = async {
+        from.await;
+        tokio::time::pause();
+        until.await;
+        tokio::time::resume();
+    };
+    futures_util::future::join(work, skip).await.0
+}
+
 /// Scripts what happens to the first `times` requests with this method that belong to uploads.
 fn fault_upload(pair: &Pair, method: Method, times: u64, action: Action) -> ActiveFault {
     let fault = Fault::on(method, "/blobs/uploads/", action).unwrap();

@@ -6,7 +6,7 @@ use transship::{
     serve::{Action, Fault, OddLocation},
 };
 
-use super::{MIB, Pair, count, fault_upload, taken};
+use super::{MIB, Pair, count, fault_layer, fault_upload, taken};
 
 #[tokio::test]
 async fn a_normal_blob_costs_two_requests() {
@@ -56,9 +56,25 @@ async fn quirk_10_a_length_is_always_announced() {
     let pair = Pair::new().await;
     let layers = pair.image(&[3 * MIB]);
     fault_upload(&pair, Method::PUT, u64::MAX, Action::RequireLength);
-    fault_upload(&pair, Method::PATCH, u64::MAX, Action::RequireLength);
     pair.copies(&layers).await;
     assert_eq!(pair.upload_mode(), UploadMode::Whole);
+    let chunked = Pair::new().await;
+    let layers = chunked.image(&[40 * MIB]);
+    let cap = Action::BodyCap {
+        bytes: 30 * MIB,
+        status: 413,
+    };
+    for (method, action) in [
+        (Method::PUT, Action::RequireLength),
+        (Method::PUT, cap),
+        (Method::PATCH, Action::RequireLength),
+    ] {
+        fault_upload(&chunked, method, u64::MAX, action);
+    }
+    chunked.copies(&layers).await;
+    let entries = chunked.destination.access_log().entries();
+    let refused = |status| entries.iter().any(|entry| entry.status == Some(status));
+    assert!(refused(StatusCode::PAYLOAD_TOO_LARGE) && !refused(StatusCode::BAD_REQUEST));
 }
 
 #[tokio::test]
@@ -111,7 +127,8 @@ async fn quirk_24_a_registry_that_takes_content_only_by_patch_gets_it_so() {
 
 #[tokio::test]
 async fn quirk_3_a_patch_may_be_answered_201() {
-    for status in [200, 201, 202, 204] {
+    // The usual 202 is what every other test gets.
+    for status in [200, 201, 204] {
         let pair = Pair::new().await;
         let layers = pair.image(&[40 * MIB]);
         let cap = Action::BodyCap {
@@ -119,13 +136,11 @@ async fn quirk_3_a_patch_may_be_answered_201() {
             status: 413,
         };
         fault_upload(&pair, Method::PUT, u64::MAX, cap);
-        fault_upload(
-            &pair,
-            Method::PATCH,
-            u64::MAX,
-            Action::ReplaceStatus { status },
-        );
+        let replace = Action::ReplaceStatus { status };
+        let replaced = fault_upload(&pair, Method::PATCH, u64::MAX, replace);
         pair.copies(&layers).await;
+        assert!(replaced.hits() > 1, "{status}");
+        assert_eq!(taken(&pair.destination, &Method::PATCH) / MIB, 40);
     }
 }
 
@@ -155,12 +170,19 @@ async fn quirk_30_odd_locations_lead_to_the_session() {
         OddLocation::Relative,
     ] {
         let pair = Pair::new().await;
-        let layers = pair.image(&[MIB]);
-        for method in [Method::POST, Method::PATCH, Method::GET] {
-            fault_upload(&pair, method, u64::MAX, Action::Location(odd));
-        }
-        fault_upload(&pair, Method::PUT, 1, Action::CutRequest { after: 1000 });
+        let layers = pair.image(&[40 * MIB]);
+        let cap = Action::BodyCap {
+            bytes: 30 * MIB,
+            status: 413,
+        };
+        fault_upload(&pair, Method::PUT, u64::MAX, cap);
+        // Only the layer is sent by PATCH.
+        let cut = fault_upload(&pair, Method::PATCH, 1, Action::CutRequest { after: MIB });
+        let relocated = [Method::POST, Method::PATCH, Method::GET]
+            .map(|method| fault_upload(&pair, method, u64::MAX, Action::Location(odd)));
         pair.copies(&layers).await;
+        assert_eq!(cut.hits(), 1);
+        assert!(relocated.iter().all(|fault| fault.hits() > 0), "{odd:?}");
     }
 }
 
@@ -171,6 +193,10 @@ async fn quirk_31_the_state_in_a_location_comes_back_byte_for_byte() {
     let state = Action::Location(OddLocation::OpaqueState);
     let fault = Fault::on_any("/blobs/uploads/", state).unwrap();
     pair.destination.faults().add(fault);
-    fault_upload(&pair, Method::PUT, 1, Action::CutRequest { after: 1000 });
+    let cut = fault_layer(&pair, &layers[0], 1, Action::CutRequest { after: 1000 });
     pair.copies(&layers).await;
+    assert_eq!(cut.hits(), 1);
+    // The config once, the layer twice, and what was asked for between.
+    assert_eq!(count(&pair.destination, &Method::PUT, "?_state="), 3);
+    assert_eq!(count(&pair.destination, &Method::GET, "?_state="), 1);
 }

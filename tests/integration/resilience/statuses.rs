@@ -15,7 +15,7 @@ use transship::{
     serve::{Action, Fault},
 };
 
-use super::{MIB, Pair, count, fault_upload, repository};
+use super::{MIB, Pair, count, fault_upload, repository, taken};
 
 #[tokio::test]
 async fn quirk_48_a_server_that_says_200_to_everything_has_stored_nothing() {
@@ -71,8 +71,10 @@ async fn quirk_15_a_mount_that_fails_becomes_an_upload() {
         )
         .unwrap();
     let refused = Fault::on(Method::POST, "mount=", Action::answer(401)).unwrap();
-    pair.destination.faults().add(refused);
+    let refused = pair.destination.faults().add(refused);
     pair.copies(&layers).await;
+    assert_eq!(refused.hits(), 1);
+    assert_eq!(taken(&pair.destination, &Method::PUT) / MIB, 1);
 }
 
 #[tokio::test]

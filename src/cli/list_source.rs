@@ -1,7 +1,7 @@
-//! Lists as commands take them, and `transship list`: what is wrong with one, what it does, what it may say.
+//! Reads the list of a command, from a file or from a batch.
 //!
-//! Decides where relative paths of a list begin, and whether a list may run commands. Invariant: a list is read in
-//! one way, whoever asks for it and wherever its text comes from.
+//! Decides where relative paths of a list begin, and whether it may run commands. Invariant: every command reads a list
+//! in the same way.
 
 use std::{
     io::{IsTerminal as _, Write as _, stderr},
@@ -11,11 +11,10 @@ use std::{
 use anyhow::Context;
 use clap::Args;
 
-use super::{Exit, output::print, run_settings::RunSettings, shown};
+use super::{exit::Exit, output::shown, run_settings::RunSettings};
 use crate::{
     journal::Stored,
-    list::{self, Colours, List, Mistakes},
-    present,
+    list::{Colours, List, Mistakes},
 };
 
 /// How far a list is trusted.
@@ -26,24 +25,25 @@ pub(super) struct TrustArguments {
     no_commands: bool,
 }
 
-/// A list that was not read for its meaning yet.
-pub(super) struct Source {
-    /// As the operator named it.
+/// The text of a list, not parsed yet.
+pub(super) struct ListSource {
+    /// As the operator wrote it.
     pub(super) path: PathBuf,
     pub(super) text: String,
     /// Where its relative paths begin.
     pub(super) directory: PathBuf,
 }
 
-impl Source {
+impl ListSource {
     pub(super) fn read(file: &Path) -> anyhow::Result<Self> {
         let text = std::fs::read_to_string(file)
             .with_context(|| format!("cannot read the list {}", shown(file)))?;
         Ok(Self {
             path: file.to_owned(),
             text,
-            directory: directory_of(file)
-                .with_context(|| format!("cannot tell where the list {} is", shown(file)))?,
+            directory: directory_of(file).with_context(|| {
+                format!("cannot find the directory of the list {}", shown(file))
+            })?,
         })
     }
 
@@ -56,7 +56,7 @@ impl Source {
         }
     }
 
-    /// The list, or the exit code after its mistakes were told.
+    /// The list, or the exit code after its mistakes were printed.
     pub(super) fn parse(&self, trust: TrustArguments) -> Result<List, Exit> {
         let list = List::parse_in(&self.directory, &shown(&self.path), &self.text);
         let allowed = |list: List| match trust.no_commands {
@@ -67,7 +67,7 @@ impl Source {
     }
 }
 
-/// The directory of a list; for a pipe the one this program runs in.
+/// The directory of a list; for a pipe the working directory.
 fn directory_of(file: &Path) -> std::io::Result<PathBuf> {
     if !file.is_file() {
         return std::env::current_dir();
@@ -76,31 +76,11 @@ fn directory_of(file: &Path) -> std::io::Result<PathBuf> {
     Ok(file.parent().unwrap_or(&file).to_owned())
 }
 
-pub(super) fn check(file: &Path, trust: TrustArguments) -> anyhow::Result<Exit> {
-    let source = Source::read(file)?;
-    let list = match source.parse(trust) {
-        Ok(list) => list,
-        Err(exit) => return Ok(exit),
-    };
-    print(|output| {
-        writeln!(output, "{}: {}", shown(file), list.summary())?;
-        let actions = list.actions();
-        let mut lines = actions.iter().map(ToString::to_string);
-        lines.try_for_each(|line| writeln!(output, "  {}", present::sanitize(&line)))
-    })?;
-    Ok(Exit::Good)
-}
-
-pub(super) fn schema() -> anyhow::Result<Exit> {
-    print(|output| writeln!(output, "{}", list::schema()))?;
-    Ok(Exit::Good)
-}
-
-/// Shows a person everything that is wrong with a list.
+/// Prints everything that is wrong with a list.
 pub(super) fn report(mistakes: &Mistakes) -> Exit {
     let coloured = stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
     let colours = if coloured { Colours::On } else { Colours::Off };
-    // It is coloured, and makes safe what it quotes.
+    // Not through `output`: it has colours, and escapes what it quotes.
     let _ = writeln!(stderr(), "{}", mistakes.render(colours));
     Exit::Usage
 }

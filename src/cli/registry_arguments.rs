@@ -5,8 +5,9 @@ use std::{path::PathBuf, sync::Arc};
 use clap::Args;
 
 use super::{
-    lists::{Source, TrustArguments},
-    settings, shown,
+    list_source::{ListSource, TrustArguments},
+    output::shown,
+    registry_settings,
 };
 use crate::{copy::Engine, inspect::Inspector, list::List, oci::Registry, registry::Client};
 
@@ -31,7 +32,7 @@ impl RegistryArguments {
         let list = match &self.list {
             None => None,
             Some(file) => Some(
-                Source::read(file)?
+                ListSource::read(file)?
                     .parse(self.trust)
                     .map_err(|_| anyhow::anyhow!("the list {} cannot be used", shown(file)))?,
             ),
@@ -47,7 +48,7 @@ impl RegistryArguments {
 
     fn reach(&self, list: Option<&List>, registries: &[Registry]) -> anyhow::Result<Registries> {
         let plain_http = if self.plain_http { registries } else { &[] };
-        let engine = settings::engine_for(list, plain_http)?;
+        let engine = registry_settings::engine_for(list, plain_http)?;
         Ok(Registries(Arc::new(engine)))
     }
 }

@@ -8,13 +8,13 @@ use std::{fs, io, time::Duration};
 use anyhow::Context;
 use terminal_colorsaurus::{QueryOptions, ThemeMode, theme_mode};
 
-use super::shown;
+use super::output::shown;
 use crate::{list::Mistakes, tui};
 
 /// A terminal that is asked for its background answers at once, or through a slow line a little later.
 const ANSWER: Duration = Duration::from_secs(1);
 
-pub(super) fn options() -> anyhow::Result<tui::Options> {
+pub(super) fn detect() -> anyhow::Result<tui::Options> {
     let mut options = tui::Options::detect(|name| std::env::var(name).ok());
     let chosen = configure(&mut options)?;
     if chosen.is_none() && options.theme == tui::Theme::Dark {

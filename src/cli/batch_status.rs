@@ -1,0 +1,34 @@
+//! The status of a stored batch in one line.
+
+use crate::journal::BatchSummary;
+
+/// Whether the batch runs, was interrupted or has finished, and its counts.
+pub(super) fn batch_status(batch: &BatchSummary) -> String {
+    let jobs = batch.jobs;
+    let left = jobs.queued + jobs.running + jobs.waiting;
+    let counts: Vec<String> = [
+        (jobs.copied, "copied"),
+        (jobs.up_to_date, "up to date"),
+        (jobs.failed, "failed"),
+        (jobs.skipped, "skipped"),
+        (jobs.kept, "kept"),
+        (left, "left"),
+    ]
+    .into_iter()
+    .filter(|(count, _)| *count > 0)
+    .map(|(count, word)| format!("{count} {word}"))
+    .collect();
+    let counts = if counts.is_empty() {
+        "no images yet".into()
+    } else {
+        counts.join(", ")
+    };
+    match &batch.owner {
+        Some(holder) => format!(
+            "run now by process {} on {}: {counts}",
+            holder.pid, holder.host
+        ),
+        None if batch.has_ended() => format!("finished: {counts}"),
+        None => format!("interrupted: {counts}"),
+    }
+}

@@ -1,0 +1,34 @@
+//! Where `login` and `logout` keep credentials.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::output::shown;
+use crate::{
+    credentials::{Places, StoredIn},
+    present,
+};
+
+#[derive(Args)]
+pub(super) struct CredentialsFileArguments {
+    /// The credentials file, instead of where docker and podman keep theirs.
+    #[arg(long, value_name = "FILE", env = "REGISTRY_AUTH_FILE")]
+    authfile: Option<PathBuf>,
+}
+
+impl CredentialsFileArguments {
+    pub(super) fn places(&self) -> Places {
+        self.authfile
+            .clone()
+            .map_or_else(Places::of_environment, Places::only)
+    }
+}
+
+/// Where credentials are stored, to end a sentence.
+pub(super) fn storage(stored: &StoredIn) -> String {
+    match stored {
+        StoredIn::File(file) => format!("in {}, where it is only encoded", shown(file)),
+        StoredIn::Helper(name) => format!("by the credential helper {}", present::sanitize(name)),
+    }
+}

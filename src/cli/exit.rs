@@ -1,0 +1,30 @@
+//! How a command ended, as an exit code: 0 all good, 1 some failed, 2 usage or list error, 3 stopped and resumable.
+
+use std::process::ExitCode;
+
+use crate::batch::BatchResult;
+
+/// How a command ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Exit {
+    Good,
+    /// Wrong arguments, a wrong list, or nothing that could be started.
+    Usage,
+    Run(BatchResult),
+}
+
+impl From<BatchResult> for Exit {
+    fn from(verdict: BatchResult) -> Self {
+        Self::Run(verdict)
+    }
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        match exit {
+            Exit::Good => Self::SUCCESS,
+            Exit::Usage => Self::from(2),
+            Exit::Run(verdict) => Self::from(verdict.exit_code()),
+        }
+    }
+}

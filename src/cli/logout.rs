@@ -1,0 +1,36 @@
+//! `transship logout`: removes credentials from where docker, podman, skopeo and this program find them.
+
+use clap::Args;
+
+use super::{
+    credentials_file::{CredentialsFileArguments, storage},
+    exit::Exit,
+    output::tell,
+};
+use crate::{
+    credentials::{self, Key},
+    oci::Registry,
+};
+
+#[derive(Args)]
+pub(super) struct LogoutArguments {
+    /// The registry, as host or host:port.
+    registry: Registry,
+    #[command(flatten)]
+    file: CredentialsFileArguments,
+}
+
+pub(super) async fn logout(arguments: LogoutArguments) -> anyhow::Result<Exit> {
+    let LogoutArguments { registry, file } = arguments;
+    let forgotten = credentials::logout(&Key::from(registry.clone()), &file.places()).await?;
+    if forgotten.is_empty() {
+        tell(format_args!("nothing was kept for {registry}"));
+    }
+    for kept in &forgotten {
+        let place = storage(kept);
+        tell(format_args!(
+            "forgotten: what was kept for {registry} {place}"
+        ));
+    }
+    Ok(Exit::Good)
+}

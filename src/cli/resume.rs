@@ -1,0 +1,122 @@
+//! `transship resume`: from a stored batch to a finished one.
+//!
+//! Decides what is taken over from the journal and what is asked anew. Invariant: the batch is not locked before its
+//! list was checked.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use anyhow::Context as _;
+use clap::Args;
+
+use super::{
+    exit::Exit,
+    front_end::{OutputArguments, prepare},
+    journal_arguments::JournalArguments,
+    list_images,
+    list_source::{ListSource, TrustArguments},
+    migration::{self, notes},
+    output::shown,
+    registry_settings,
+    run_settings::{PaceArguments, PaceOptions, RunSettings},
+};
+use crate::{
+    batch::{Job, JobId, Outcome},
+    copy::Engine,
+    journal::Stored,
+    run::Batch,
+};
+
+#[derive(Args)]
+pub(super) struct ResumeArguments {
+    /// The batch, or a part of its name that no other has; without it the newest one.
+    batch: Option<String>,
+    /// Try the images again that failed for good.
+    #[arg(long)]
+    retry_failed: bool,
+    #[command(flatten)]
+    trust: TrustArguments,
+    #[command(flatten)]
+    journal: JournalArguments,
+    #[command(flatten)]
+    pace: PaceArguments,
+    #[command(flatten)]
+    output: OutputArguments,
+}
+
+pub(super) async fn resume(arguments: ResumeArguments) -> anyhow::Result<Exit> {
+    let journal = arguments.journal.journal()?;
+    let front_end = prepare(arguments.output, arguments.journal.commands()?)?;
+    let journal = journal.existing().await?;
+    let journal = journal.context("there is no journal, so no batch to resume")?;
+    let id = match &arguments.batch {
+        Some(name) => arguments.journal.find(&journal, name).await?,
+        None => {
+            let newest = journal.batches().await?.into_iter().next();
+            newest.context("the journal has no batch to resume")?.id
+        }
+    };
+    let stored = journal.load_list(&id).await?;
+    let source = ListSource::of(&stored);
+    let list = match source.parse(arguments.trust) {
+        Ok(list) => list,
+        Err(exit) => return Ok(exit),
+    };
+    let stored_pace = RunSettings::read(&stored.settings).pace;
+    let pace = PaceOptions::from(arguments.pace).or(stored_pace);
+    let engine = Arc::new(registry_settings::engine(&list)?);
+    let (recorder, stored) = journal.resume(&id).await?;
+    remember(&engine, &stored)?;
+    let (jobs, restored) = if stored.jobs.is_empty() {
+        // It ended before its images were known.
+        match list_images::expand(&list, &engine).await? {
+            Ok(jobs) => (jobs, Vec::new()),
+            Err(exit) => return Ok(exit),
+        }
+    } else {
+        take_over(stored, arguments.retry_failed)
+    };
+    let options = pace.options(&list);
+    let notes = notes(&list, &front_end.output);
+    drop(list);
+    let batch = Batch {
+        list: shown(&source.path),
+        jobs,
+        restored: Some(restored),
+        notes,
+    };
+    migration::migrate(engine, recorder, batch, source, options, front_end).await
+}
+
+/// Passes to the engine what earlier runs settled, and in which repositories they may have left more.
+fn remember(engine: &Engine, stored: &Stored) -> anyhow::Result<()> {
+    let touched: BTreeSet<_> = stored
+        .jobs
+        .iter()
+        .map(|job| {
+            (
+                &job.job.spec.destination.registry,
+                &job.job.spec.destination.repository,
+            )
+        })
+        .collect();
+    for (registry, repository) in touched {
+        engine.mark_used(registry, repository)?;
+    }
+    for blob in &stored.settled {
+        engine.remember(&blob.registry, &blob.repository, &blob.digest)?;
+    }
+    Ok(())
+}
+
+fn take_over(stored: Stored, retry_failed: bool) -> (Vec<Job>, Vec<(JobId, Outcome)>) {
+    let mut restored = Vec::new();
+    let mut jobs = Vec::with_capacity(stored.jobs.len());
+    for job in stored.jobs {
+        let again = retry_failed && matches!(job.outcome, Some(Outcome::Failed { .. }));
+        if let Some(outcome) = job.outcome.filter(|_| !again) {
+            restored.push((job.job.id, outcome));
+        }
+        jobs.push(job.job);
+    }
+    (jobs, restored)
+}
