@@ -37,6 +37,7 @@ use crate::{
     journal::{Journal, NewBatch, Recorder, Stored},
     list::{Action, List, TagLists},
     present,
+    registry::Clients,
     run::{Batch, Dispatcher, Inputs, Observer, Options, RetryPolicy, Review},
     tui,
 };
@@ -65,7 +66,7 @@ pub(super) async fn run_prepared(
         Err(exit) => return Ok(exit),
     };
     let engine = Arc::new(settings::engine(&list)?);
-    let jobs = match expand(&list, &engine).await? {
+    let jobs = match expand(&list, engine.clients()).await? {
         Ok(jobs) => jobs,
         Err(exit) => return Ok(exit),
     };
@@ -111,7 +112,7 @@ pub(super) async fn resume(arguments: ResumeArguments) -> anyhow::Result<Exit> {
     remember(&engine, &stored)?;
     let (jobs, restored) = if stored.jobs.is_empty() {
         // It ended before its images were known.
-        match expand(&list, &engine).await? {
+        match expand(&list, engine.clients()).await? {
             Ok(jobs) => (jobs, Vec::new()),
             Err(exit) => return Ok(exit),
         }
@@ -151,7 +152,10 @@ fn notes(list: &List, output: &OutputArguments) -> Vec<String> {
 }
 
 /// The jobs of a list, its filters answered by the registries.
-pub(super) async fn expand(list: &List, engine: &Engine) -> anyhow::Result<Result<Vec<Job>, Exit>> {
+pub(super) async fn expand(
+    list: &List,
+    clients: &Clients,
+) -> anyhow::Result<Result<Vec<Job>, Exit>> {
     let room = &AtomicUsize::new(MOST_TAGS);
     let tags: TagLists = stream::iter(list.needs_tags())
         .map(|(registry, repository)| async move {
@@ -162,7 +166,7 @@ pub(super) async fn expand(list: &List, engine: &Engine) -> anyhow::Result<Resul
                 left.is_ok()
             };
             let listed = async {
-                let client = engine.client(&registry)?;
+                let client = clients.get(&registry)?;
                 client.for_each_tag(&repository, &mut take).await
             };
             (listed.await)
@@ -265,8 +269,7 @@ pub(super) async fn migrate(
                 stay: true,
                 ..options
             };
-            let shared = Arc::clone(&engine);
-            let inspector = Inspector::new(move |registry| shared.client(registry));
+            let inspector = Inspector::new(Arc::clone(engine.clients()));
             let screen = tui::Options {
                 attempts,
                 commands: next.clone(),

@@ -18,9 +18,8 @@ use super::{
 };
 use crate::{
     batch::{Attempt, BatchResult, Job},
-    copy::Engine,
     present,
-    registry::FailureClass,
+    registry::{Clients, FailureClass},
     run::RetryPolicy,
     verify::{Depth, Findings, Image, Verifier},
 };
@@ -52,7 +51,7 @@ pub(super) struct VerifyArguments {
 }
 
 pub(super) async fn verify(arguments: VerifyArguments) -> anyhow::Result<Exit> {
-    let (engine, jobs) = match images(&arguments).await? {
+    let (clients, jobs) = match images(&arguments).await? {
         Ok(images) => images,
         Err(exit) => return Ok(exit),
     };
@@ -69,7 +68,7 @@ pub(super) async fn verify(arguments: VerifyArguments) -> anyhow::Result<Exit> {
     };
     let count = jobs.len();
     let mut comparisons = stream::iter(jobs)
-        .map(|job| compare(&engine, &verifier, &policy, job))
+        .map(|job| compare(&clients, &verifier, &policy, job))
         .buffered(COMPARERS);
     let (mut different, mut unknown) = (0, 0);
     while let Some((job, compared)) = comparisons.next().await {
@@ -90,7 +89,7 @@ pub(super) async fn verify(arguments: VerifyArguments) -> anyhow::Result<Exit> {
     })
 }
 
-async fn images(arguments: &VerifyArguments) -> anyhow::Result<Result<(Engine, Vec<Job>), Exit>> {
+async fn images(arguments: &VerifyArguments) -> anyhow::Result<Result<(Clients, Vec<Job>), Exit>> {
     let file = PathBuf::from(&arguments.what);
     let (source, jobs) = if file.exists() {
         (Source::read(&file)?, Vec::new())
@@ -111,17 +110,17 @@ async fn images(arguments: &VerifyArguments) -> anyhow::Result<Result<(Engine, V
         Ok(list) => list,
         Err(exit) => return Ok(Err(exit)),
     };
-    let engine = settings::engine(&list)?;
+    let clients = settings::clients(Some(&list), &[])?;
     // A list, or a batch that ended before its images were known.
     let jobs = if jobs.is_empty() {
-        match run::expand(&list, &engine).await? {
+        match run::expand(&list, &clients).await? {
             Ok(jobs) => jobs,
             Err(exit) => return Ok(Err(exit)),
         }
     } else {
         jobs
     };
-    Ok(Ok((engine, jobs)))
+    Ok(Ok((clients, jobs)))
 }
 
 type Compared = anyhow::Result<Findings>;
@@ -129,14 +128,14 @@ type Compared = anyhow::Result<Findings>;
 /// Compares an image, again when what keeps it from being compared may pass; what was found sound until then is
 /// not looked at again.
 async fn compare(
-    engine: &Engine,
+    clients: &Clients,
     verifier: &Verifier,
     policy: &RetryPolicy,
     job: Job,
 ) -> (Job, Compared) {
     let compared = async {
-        let source = engine.client(&job.source.registry)?;
-        let destination = engine.client(&job.destination.registry)?;
+        let source = clients.get(&job.source.registry)?;
+        let destination = clients.get(&job.destination.registry)?;
         let image = Image {
             source: job.source.clone(),
             destination: job.destination.clone(),

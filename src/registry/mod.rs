@@ -12,6 +12,7 @@ mod body_reader;
 mod chain;
 mod circuit_breaker;
 mod client;
+mod clients;
 mod connection;
 mod error;
 mod error_body;
@@ -45,6 +46,7 @@ mod uploads;
 pub use auth::{Credential, CredentialProvider, Credentials, ProviderError};
 pub use blobs::{BlobPresence, BlobRead};
 pub use client::{Client, Settings};
+pub use clients::Clients;
 pub use error::{Error, ErrorCause};
 pub use failure_class::FailureClass;
 pub use image_budget::{

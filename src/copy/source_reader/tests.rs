@@ -28,7 +28,7 @@ fn read(size: usize) -> (Arc<SourceReader>, Body, Reader) {
     let source = client("a.example");
     let settings = Settings::default();
     let destination = Client::new("b.example".parse().unwrap(), settings).unwrap();
-    let destination = RegistryState::new(destination, None);
+    let destination = RegistryState::new(destination.into(), None);
     let repository = "team/app".parse().unwrap();
     let transfer = Transfer {
         blob: &blob,

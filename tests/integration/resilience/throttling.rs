@@ -21,7 +21,7 @@ fn fault_manifests(pair: &Pair, times: u64, action: Action) {
 }
 
 fn source_lane(pair: &Pair) -> LimiterSample {
-    let client = pair.engine.client(&registry(&pair.source)).unwrap();
+    let client = pair.engine.clients().get(&registry(&pair.source)).unwrap();
     client.limiter().sample()
 }
 
@@ -99,7 +99,11 @@ async fn quirk_2_manifests_refused_as_too_many_do_not_hold_up_blobs() {
         error.class(),
         FailureClass::Transient { retry_after: pause }
     );
-    let client = pair.engine.client(&registry(&pair.destination)).unwrap();
+    let client = pair
+        .engine
+        .clients()
+        .get(&registry(&pair.destination))
+        .unwrap();
     let lane = client.limiter().sample();
     assert_eq!((lane.throttled, lane.stream_limit), (None, 8));
     assert_eq!(lane.request_limit, None);
@@ -151,7 +155,7 @@ async fn quirk_23_gateway_errors_halve_the_streams_and_close_nothing() {
 async fn limits_change_while_the_registry_is_in_use() {
     let pair = Pair::new().await;
     let layers = pair.image(&[MIB]);
-    let client = pair.engine.client(&registry(&pair.source)).unwrap();
+    let client = pair.engine.clients().get(&registry(&pair.source)).unwrap();
     client.limiter().set(Limit::Streams(2));
     client.limiter().set(Limit::RequestsPerSecond(Some(500)));
     client.limiter().set(Limit::BytesPerSecond(Some(100 * MIB)));

@@ -285,7 +285,7 @@ async fn quirk_50_pages_that_lead_in_circles_are_given_up() {
     let pair = Pair::new().await;
     put_image(pair.source.server.store(), "app", "1", 1);
     let registry = pair.order("app:1").source.registry;
-    let client = pair.engine.client(&registry).unwrap();
+    let client = pair.engine.clients().get(&registry).unwrap();
     let page = |link: &str| {
         Action::answer(200)
             .header("content-type", "application/json")
@@ -320,7 +320,7 @@ async fn quirk_50_pages_that_lead_in_circles_are_given_up() {
 async fn quirk_26_tag_lists_of_every_shape_are_read() {
     let pair = Pair::new().await;
     let registry = pair.order("app:1").source.registry;
-    let client = pair.engine.client(&registry).unwrap();
+    let client = pair.engine.clients().get(&registry).unwrap();
     for (list, expected) in [
         (r#"{"name":"app","tags":null}"#, &[][..]),
         (r#"{"name":"app"}"#, &[]),

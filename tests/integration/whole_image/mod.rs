@@ -75,7 +75,8 @@ impl Pair {
     }
 
     async fn compare(&self, order: CopyRequest) -> Result<Findings, VerifyError> {
-        let client = |reference: &Reference| self.engine.client(&reference.registry).unwrap();
+        let client =
+            |reference: &Reference| self.engine.clients().get(&reference.registry).unwrap();
         let image = Image {
             source: order.source,
             destination: order.destination,
