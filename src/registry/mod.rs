@@ -1,9 +1,8 @@
 //! The distribution protocol over HTTP (distribution-spec 1.1): one [`Client`] per registry.
 //!
-//! Decides how a registry is spoken to and what its answers mean; does not decide what to copy, when to
-//! try again, or who may run. Invariant: a request is sent again only after a refusal that another
-//! authorization may cure (once with a new one, once with a narrower one) or on a connection that broke
-//! before it was answered (once); every other failure is the caller's to judge by its class.
+//! Decides which requests are sent, when, and what the answers mean. What to copy, and whether a failed operation is
+//! retried, is decided by the caller from the error's class. Invariant: every request goes through
+//! `chain/request_chain.rs`.
 #![doc = include_str!("quirks.md")]
 
 mod auth;

@@ -1,8 +1,7 @@
-//! A registry's limiter: how many blob streams it carries, how fast it is asked, and until when it is left
-//! alone.
+//! The limiter of one registry: concurrent blob streams, requests and bytes a second, pauses after rate limiting.
 //!
-//! Decides when a request may be sent, not whether a failed one is sent again. Invariant: throttling
-//! pauses this limiter only.
+//! Decides when a request may be sent, not whether a failed one is retried. Invariant: a registry that is rate limiting
+//! slows down no other registry.
 
 mod aimd;
 mod latency_histogram;
@@ -32,13 +31,12 @@ use super::{
     throttling::{Budget, Throttling},
 };
 
-/// A pause of up to this is waited for on the spot; whoever would wait longer is told so instead, to make
-/// room for work at other registries.
+/// Requests wait for pauses up to this; for longer ones they fail at once, so that work at other registries goes on.
 const SHORT_PAUSE: Duration = Duration::from_secs(10);
-/// An answer without a body that takes longer is a sign of strain.
+/// An answer without a body that takes longer counts as strain.
 const SLOW_ANSWER: Duration = Duration::from_secs(20);
 
-/// What an operator allows at one registry.
+/// The operator's limits for one registry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// Blob bodies in flight at once.
@@ -47,12 +45,12 @@ pub struct Limits {
     pub bytes_per_second: Option<u64>,
 }
 
-/// One limit, to be changed while the registry is in use.
+/// A limit to change while the registry is in use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Limit {
     /// At least 1.
     Streams(u16),
-    /// `None` is without a limit, here and below.
+    /// `None` means no limit, also for bytes.
     RequestsPerSecond(Option<u32>),
     BytesPerSecond(Option<u64>),
 }
@@ -80,70 +78,70 @@ pub struct RegistryLimiter {
 
 #[derive(Debug)]
 struct State {
-    pressure: Aimd,
-    buckets: HashMap<Operation, OperationLimit>,
-    answers: LatencyHistogram,
+    aimd: Aimd,
+    operations: HashMap<Operation, OperationLimit>,
+    latencies: LatencyHistogram,
     budget: Option<Budget>,
 }
 
-/// Why a registry is not asked now, and for how long.
+/// Why no request may be sent now.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Unavailable {
     Throttled(Duration),
     Down(Down),
 }
 
-/// A limiter at one moment.
+/// The limiter at one moment.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct LimiterSample {
     pub streams: u16,
-    /// How many streams the registry is given now.
+    /// How many streams are allowed now.
     pub stream_limit: u16,
-    /// How many the operator allows.
+    /// How many streams the operator allows.
     pub stream_ceiling: u16,
     pub requests: u64,
     pub bytes: u64,
-    /// How long until the limiter opens again.
+    /// The time until requests are sent again.
     pub throttled: Option<Duration>,
-    /// It is closed because the registry cannot be reached, not because it asked for it.
+    /// The registry is paused because it cannot be reached, not because it is rate limiting.
     pub unreachable: bool,
-    /// Requests a second of late, and allowed: by the operator, or less because it refused.
+    /// Requests a second: recent, and allowed by the operator or, after refusals, by the registry.
     pub request_rate: f64,
     pub request_limit: Option<f64>,
     /// Blob bytes a second allowed.
     pub byte_limit: Option<u64>,
-    /// Half of the answers came within this time, and nineteen of twenty within that.
+    /// Median and 95th percentile of the time until an answer.
     pub answer_p50: Option<Duration>,
     pub answer_p95: Option<Duration>,
     pub rationed: Option<Rationed>,
     pub budget: Option<Budget>,
 }
 
-/// The operation the registry bears least of, where it counts them one by one (quirk 2).
+/// The most limited operation of a registry that limits operations separately (quirk 2, see registry/quirks.md).
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Rationed {
     pub operation: Operation,
     /// Requests a second.
     pub request_limit: f64,
-    /// How long until it is asked for again.
+    /// The time until its requests are sent again.
     pub closed: Option<Duration>,
 }
 
 impl RegistryLimiter {
     #[must_use]
     pub fn new(limits: Limits) -> Self {
-        let pace = limits.requests_per_second.map(f64::from);
-        let pressure = Aimd::new(limits.streams, pace);
-        let streams = usize::from(pressure.streams());
+        let rate = limits.requests_per_second.map(f64::from);
+        let aimd = Aimd::new(limits.streams, rate);
+        let streams = usize::from(aimd.streams());
         Self {
             streams: Streams::new(streams),
-            requests: RateLimiter::new(pace),
+            requests: RateLimiter::new(rate),
             bytes: RateLimiter::new(limits.bytes_per_second.map(bytes_rate)),
             breaker: CircuitBreaker::patient(),
             state: Mutex::new(State {
-                pressure,
-                buckets: HashMap::new(),
-                answers: LatencyHistogram::new(),
+                aimd,
+                operations: HashMap::new(),
+                latencies: LatencyHistogram::new(),
                 budget: None,
             }),
             requests_sent: AtomicU64::new(0),
@@ -151,30 +149,29 @@ impl RegistryLimiter {
         }
     }
 
-    /// Waits for a place among this registry's blob streams. Whoever needs one at another registry too waits in a
-    /// [`StreamQueue`] instead.
+    /// Waits for a blob stream. Use [`StreamQueue`] to get one at two registries.
     pub async fn stream(&self) -> StreamPermit {
         loop {
-            // Begun before the try, so that nothing that is freed after it is missed.
+            // Created before the try, so that no notification after it is missed.
             let freed = self.streams.freed();
-            match self.streams.try_take(None) {
+            match self.streams.try_acquire(None) {
                 Some(permit) => return permit,
                 None => freed.await,
             }
         }
     }
 
-    /// Changes what the operator allows.
+    /// Changes a limit of the operator.
     pub fn set(&self, limit: Limit) {
         let mut state = self.state();
         match limit {
-            Limit::Streams(streams) => state.pressure.set_ceiling(streams),
+            Limit::Streams(streams) => state.aimd.set_ceiling(streams),
             Limit::RequestsPerSecond(rate) => {
-                state.pressure.set_operator_pace(rate.map(f64::from));
+                state.aimd.set_operator_rate(rate.map(f64::from));
             }
             Limit::BytesPerSecond(rate) => self.bytes.set(rate.map(bytes_rate)),
         }
-        self.apply(&state.pressure);
+        self.apply(&state.aimd);
     }
 
     /// Waits until a request for `operation` may be sent to the host of `breaker`, and counts it. The host is the
@@ -186,18 +183,18 @@ impl RegistryLimiter {
     ) -> Result<Pass, Unavailable> {
         let pass = loop {
             self.wait_open(breaker, operation).await?;
-            let bucket = self.state().bucket(operation).pace();
-            bucket.wait(1).await;
+            let operation_limit = self.state().operation_limit(operation).rate_limiter();
+            operation_limit.wait(1).await;
             self.requests.wait(1).await;
-            if self.closed_for(breaker, operation).is_none()
+            if self.unavailable(breaker, operation).is_none()
                 && let Ok(pass) = breaker.admit()
             {
                 break pass;
             }
         };
         let mut state = self.state();
-        state.answers.asked();
-        state.bucket(operation).asked();
+        state.latencies.sent();
+        state.operation_limit(operation).sent();
         self.requests_sent.fetch_add(1, Relaxed);
         Ok(pass)
     }
@@ -207,7 +204,7 @@ impl RegistryLimiter {
         breaker: &CircuitBreaker,
         operation: Operation,
     ) -> Result<(), Unavailable> {
-        while let Some(closed) = self.closed_for(breaker, operation) {
+        while let Some(closed) = self.unavailable(breaker, operation) {
             match closed.left() {
                 Some(left) if left <= SHORT_PAUSE => tokio::time::sleep(left).await,
                 Some(_) | None => return Err(closed),
@@ -216,12 +213,12 @@ impl RegistryLimiter {
         Ok(())
     }
 
-    /// Waits until no operation is paused, unless that is too long to wait for.
+    /// Waits for a pause of all operations to end, if it is short.
     pub(super) async fn short_pause(&self) {
         loop {
             let now = Instant::now();
-            let throttled = self.state().pressure.closed_for(now);
-            let left = throttled.max(self.breaker.put_off());
+            let throttled = self.state().aimd.paused_for(now);
+            let left = throttled.max(self.breaker.postponed_for());
             match left {
                 Some(left) if left <= SHORT_PAUSE => tokio::time::sleep(left).await,
                 _ => return,
@@ -229,11 +226,11 @@ impl RegistryLimiter {
         }
     }
 
-    fn closed_for(&self, breaker: &CircuitBreaker, operation: Operation) -> Option<Unavailable> {
+    fn unavailable(&self, breaker: &CircuitBreaker, operation: Operation) -> Option<Unavailable> {
         let now = Instant::now();
         let mut state = self.state();
-        let own = state.bucket(operation).closed_for(now);
-        let throttled = state.pressure.closed_for(now).max(own);
+        let own = state.operation_limit(operation).paused_for(now);
+        let throttled = state.aimd.paused_for(now).max(own);
         match breaker.down() {
             Some(down) if down.left.is_none() || down.left > throttled => {
                 Some(Unavailable::Down(down))
@@ -247,21 +244,21 @@ impl RegistryLimiter {
         &self.breaker
     }
 
-    /// Whether the registry is down, waited for, and nobody asks whether it is back.
+    /// Whether the registry is down, requests wait for it, and a probe is due.
     #[must_use]
     pub fn wants_probe(&self) -> bool {
         self.breaker.wants_probe()
     }
 
-    /// Counts bytes of a blob body, and waits when they come faster than allowed.
+    /// Counts bytes of a blob and waits if they exceed the byte limit.
     pub async fn throttle_bytes(&self, bytes: u64) {
         self.bytes_moved.fetch_add(bytes, Relaxed);
         self.breaker.moved();
         self.bytes.wait(bytes).await;
     }
 
-    /// Takes in how the registry answered `operation`; `elapsed` is absent for an answer that waited for a
-    /// body. Returns how long it is left alone, or not asked for that, because of it.
+    /// Adapts the limits to an answer. `elapsed` is absent for an answer that waited for a streamed body. Returns the
+    /// pause of the registry, or of the operation, that follows from the answer.
     pub(super) fn answered(
         &self,
         operation: Operation,
@@ -272,68 +269,68 @@ impl RegistryLimiter {
         let now = Instant::now();
         let mut state = self.state();
         if let Some(elapsed) = elapsed {
-            state.answers.answered(elapsed);
+            state.latencies.answered(elapsed);
         }
         state.budget = budget.or(state.budget);
         let pause = match throttling {
             Throttling::Rate { pause } => {
-                let rate = state.answers.rate();
-                Some(state.pressure.refuse(now, pause, rate))
+                let rate = state.latencies.rate();
+                Some(state.aimd.refuse(now, pause, rate))
             }
-            Throttling::Operation => Some(state.bucket(operation).refuse(now)),
-            Throttling::Quota { pause } => Some(state.pressure.close(now, pause)),
+            Throttling::Operation => Some(state.operation_limit(operation).refuse(now)),
+            Throttling::Quota { pause } => Some(state.aimd.pause(now, pause)),
             Throttling::Strain => {
-                state.pressure.strain(now);
+                state.aimd.strain(now);
                 None
             }
             Throttling::None if elapsed.is_some_and(|elapsed| elapsed > SLOW_ANSWER) => {
-                state.pressure.strain(now);
+                state.aimd.strain(now);
                 None
             }
             Throttling::None => {
-                state.pressure.good(now);
-                state.bucket(operation).good(now);
+                state.aimd.good(now);
+                state.operation_limit(operation).good(now);
                 None
             }
         };
-        self.apply(&state.pressure);
+        self.apply(&state.aimd);
         pause
     }
 
-    /// Closes the limiter for `pause`: its token server is asked too much.
+    /// Pauses the registry because its token server is rate limiting.
     pub fn throttle(&self, pause: Duration) {
         let refused = Throttling::Rate { pause: Some(pause) };
         self.answered(Operation::FetchToken, None, refused, None);
     }
 
-    /// Makes the limits what `pressure` says; called with the state locked, so that changes do not mix.
-    fn apply(&self, pressure: &Aimd) {
-        if self.requests.rate() != pressure.pace() {
-            self.requests.set(pressure.pace());
+    /// Applies the limits of `aimd`. Called with the state locked, so that changes do not mix.
+    fn apply(&self, aimd: &Aimd) {
+        if self.requests.rate() != aimd.rate() {
+            self.requests.set(aimd.rate());
         }
-        self.streams.set_limit(usize::from(pressure.streams()));
+        self.streams.set_limit(usize::from(aimd.streams()));
     }
 
     #[must_use]
     pub fn sample(&self) -> LimiterSample {
         let now = Instant::now();
         let mut state = self.state();
-        let throttled = state.pressure.closed_for(now);
-        let down = self.breaker.put_off();
+        let throttled = state.aimd.paused_for(now);
+        let down = self.breaker.postponed_for();
         LimiterSample {
             streams: u16::try_from(self.streams.used()).unwrap_or(u16::MAX),
-            stream_limit: state.pressure.streams(),
-            stream_ceiling: state.pressure.ceiling(),
+            stream_limit: state.aimd.streams(),
+            stream_ceiling: state.aimd.ceiling(),
             requests: self.requests_sent.load(Relaxed),
             bytes: self.bytes_moved.load(Relaxed),
             throttled: throttled.max(down),
             unreachable: down > throttled,
-            request_rate: state.answers.rate(),
-            request_limit: state.pressure.pace(),
+            request_rate: state.latencies.rate(),
+            request_limit: state.aimd.rate(),
             // Set from an integer.
             byte_limit: self.bytes.rate().map(|rate| rate as u64),
-            answer_p50: state.answers.within(0.5),
-            answer_p95: state.answers.within(0.95),
+            answer_p50: state.latencies.within(0.5),
+            answer_p95: state.latencies.within(0.95),
             rationed: state.rationed(now),
             budget: state.budget,
         }
@@ -354,7 +351,7 @@ impl From<Unavailable> for ErrorCause {
 }
 
 impl Unavailable {
-    /// How long until it may be asked; absent where that is not worth waiting for.
+    /// The time until a request may be sent; absent if requests must not wait for it.
     fn left(&self) -> Option<Duration> {
         match self {
             Self::Throttled(left) => Some(*left),
@@ -364,21 +361,24 @@ impl Unavailable {
 }
 
 impl State {
-    fn bucket(&mut self, operation: Operation) -> &mut OperationLimit {
-        self.buckets
+    fn operation_limit(&mut self, operation: Operation) -> &mut OperationLimit {
+        self.operations
             .entry(operation)
             .or_insert_with(OperationLimit::new)
     }
 
-    /// What is paused longest, and of what is not paused what is slowest.
+    /// The operation with the longest pause, else the one with the lowest limit.
     fn rationed(&self, now: Instant) -> Option<Rationed> {
-        let rationed = self.buckets.iter().filter_map(|(operation, bucket)| {
-            Some(Rationed {
-                operation: *operation,
-                request_limit: bucket.request_limit()?,
-                closed: bucket.closed_for(now),
-            })
-        });
+        let rationed = self
+            .operations
+            .iter()
+            .filter_map(|(operation, operation_limit)| {
+                Some(Rationed {
+                    operation: *operation,
+                    request_limit: operation_limit.request_limit()?,
+                    closed: operation_limit.paused_for(now),
+                })
+            });
         rationed.max_by(|one, other| {
             let slower = other.request_limit.total_cmp(&one.request_limit);
             one.closed.cmp(&other.closed).then(slower)

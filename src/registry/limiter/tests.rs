@@ -1,8 +1,8 @@
-//! The limiter under paused time: who waits, for how long, and for what.
+//! The limiter in paused time.
 
 use super::*;
 
-const LOOK: Operation = Operation::HeadManifest;
+const HEAD: Operation = Operation::HeadManifest;
 
 async fn admit(limiter: &RegistryLimiter, operation: Operation) -> Result<Pass, Unavailable> {
     limiter.admit(limiter.breaker(), operation).await
@@ -52,23 +52,23 @@ fn refusal(seconds: u64) -> Throttling {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_throttled_lane_lets_no_request_through_until_it_opens() {
+async fn a_rate_limited_registry_gets_no_request_until_the_pause_ends() {
     let limiter = RegistryLimiter::new(limits(1));
-    limiter.answered(LOOK, None, refusal(7), None);
-    limiter.answered(LOOK, None, refusal(2), None);
+    limiter.answered(HEAD, None, refusal(7), None);
+    limiter.answered(HEAD, None, refusal(2), None);
     let before = Instant::now();
-    admit(&limiter, LOOK).await.unwrap();
+    admit(&limiter, HEAD).await.unwrap();
     assert_eq!(before.elapsed(), Duration::from_secs(7));
     assert_eq!(limiter.sample().throttled, None);
 }
 
 #[tokio::test(start_paused = true)]
-async fn nobody_waits_on_the_spot_for_a_lane_that_stays_closed() {
+async fn no_request_waits_for_a_long_pause() {
     let limiter = RegistryLimiter::new(limits(1));
-    limiter.answered(LOOK, None, refusal(216), None);
+    limiter.answered(HEAD, None, refusal(216), None);
     let before = Instant::now();
     let closed = Unavailable::Throttled(Duration::from_secs(216));
-    assert_eq!(admit(&limiter, LOOK).await.unwrap_err(), closed);
+    assert_eq!(admit(&limiter, HEAD).await.unwrap_err(), closed);
     assert_eq!(before.elapsed(), Duration::ZERO);
     assert_eq!(limiter.sample().requests, 0);
 }
@@ -76,33 +76,32 @@ async fn nobody_waits_on_the_spot_for_a_lane_that_stays_closed() {
 #[tokio::test(start_paused = true)]
 async fn a_registry_that_is_gone_is_asked_again_after_a_while_and_by_one() {
     let limiter = RegistryLimiter::new(limits(8));
-    admit(&limiter, LOOK).await.unwrap().answered();
-    let mut probe = admit(&limiter, LOOK).await.unwrap();
+    admit(&limiter, HEAD).await.unwrap().answered();
+    let mut probe = admit(&limiter, HEAD).await.unwrap();
     for seconds in [1, 2, 4] {
         let pause = Duration::from_secs(seconds);
         assert_eq!(probe.unreachable("connection refused"), Some(pause));
         let sample = limiter.sample();
         assert_eq!((sample.throttled, sample.unreachable), (Some(pause), true));
         let before = Instant::now();
-        probe = admit(&limiter, LOOK).await.unwrap();
+        probe = admit(&limiter, HEAD).await.unwrap();
         assert_eq!(before.elapsed(), pause);
-        // Still held back: it is not known to be back.
+        // Still down: the probe has no answer yet.
         assert!(limiter.sample().unreachable);
-        let other = tokio::time::timeout(Duration::from_secs(7), admit(&limiter, LOOK)).await;
+        let other = tokio::time::timeout(Duration::from_secs(7), admit(&limiter, HEAD)).await;
         assert!(other.is_err(), "two probes at once");
     }
-    // Nothing is learned of what it bears.
     assert_eq!(limiter.sample().stream_limit, 8);
     probe.unreachable("connection refused");
-    let probe = admit(&limiter, LOOK).await.unwrap();
+    let probe = admit(&limiter, HEAD).await.unwrap();
     let left = probe.unreachable("no route to host");
     assert!(left > Some(SHORT_PAUSE));
     let why = "no route to host".into();
-    let closed = admit(&limiter, LOOK).await.unwrap_err();
+    let closed = admit(&limiter, HEAD).await.unwrap_err();
     assert_eq!(closed, Unavailable::Down(Down { why, left }));
     tokio::time::sleep(left.unwrap()).await;
     assert!(limiter.wants_probe());
-    admit(&limiter, LOOK).await.unwrap().answered();
+    admit(&limiter, HEAD).await.unwrap().answered();
     let sample = limiter.sample();
     assert_eq!((sample.throttled, sample.unreachable), (None, false));
 }
@@ -115,12 +114,12 @@ async fn requests_are_spaced_by_a_limit_that_can_be_lifted() {
     });
     let before = Instant::now();
     for _ in 0..11 {
-        admit(&limiter, LOOK).await.unwrap();
+        admit(&limiter, HEAD).await.unwrap();
     }
     assert_eq!(before.elapsed().as_millis(), 1000);
     limiter.set(Limit::RequestsPerSecond(None));
     for _ in 0..11 {
-        admit(&limiter, LOOK).await.unwrap();
+        admit(&limiter, HEAD).await.unwrap();
     }
     assert_eq!(before.elapsed().as_millis(), 1000);
 }
@@ -134,7 +133,7 @@ async fn a_refusal_gives_up_streams_and_the_sample_says_so() {
         window: None,
     };
     let elapsed = Some(Duration::from_millis(30));
-    limiter.answered(LOOK, elapsed, refusal(1), Some(budget));
+    limiter.answered(HEAD, elapsed, refusal(1), Some(budget));
     let sample = limiter.sample();
     assert_eq!((sample.stream_limit, sample.stream_ceiling), (4, 8));
     assert_eq!(sample.throttled, Some(Duration::from_secs(1)));
@@ -149,19 +148,19 @@ async fn quirk_2_an_operation_that_is_refused_slows_no_other() {
     let write = Operation::PutManifest;
     for _ in 0..50 {
         admit(&limiter, write).await.unwrap();
-        admit(&limiter, LOOK).await.unwrap();
+        admit(&limiter, HEAD).await.unwrap();
     }
     let pause = limiter.answered(write, None, Throttling::Operation, None);
     assert_eq!(pause, Some(Duration::from_secs(1)));
-    let told = Rationed {
+    let rationed = Rationed {
         operation: write,
         request_limit: 25.0,
         closed: pause,
     };
-    assert_eq!(limiter.sample().rationed, Some(told));
+    assert_eq!(limiter.sample().rationed, Some(rationed));
     let before = Instant::now();
     for _ in 0..100 {
-        admit(&limiter, LOOK).await.unwrap();
+        admit(&limiter, HEAD).await.unwrap();
     }
     assert_eq!(before.elapsed(), Duration::ZERO);
     // Half as often as when it was refused: 25 a second, after a second of rest.
@@ -172,7 +171,7 @@ async fn quirk_2_an_operation_that_is_refused_slows_no_other() {
     let sample = limiter.sample();
     assert_eq!((sample.stream_limit, sample.throttled), (8, None));
     assert_eq!(sample.request_limit, None);
-    assert_eq!(sample.rationed.and_then(|told| told.closed), None);
+    assert_eq!(sample.rationed.and_then(|rationed| rationed.closed), None);
 }
 
 #[tokio::test(start_paused = true)]
@@ -189,13 +188,13 @@ async fn an_operation_finds_the_rate_that_is_borne() {
             (second, taken) = (Instant::now(), 0);
         }
         taken += 1;
-        let said = match taken {
+        let throttling = match taken {
             0..=10 => Throttling::None,
             _ => Throttling::Operation,
         };
-        written += usize::from(said == Throttling::None);
-        refused += usize::from(said == Throttling::Operation);
-        limiter.answered(write, None, said, None);
+        written += usize::from(throttling == Throttling::None);
+        refused += usize::from(throttling == Throttling::Operation);
+        limiter.answered(write, None, throttling, None);
     }
     assert!(refused < written / 20, "{refused} of {written} refused");
     let seconds = begun.elapsed().as_secs();

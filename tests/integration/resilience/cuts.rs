@@ -132,7 +132,7 @@ async fn quirk_41_a_source_that_stalls_without_closing_is_read_on_another_connec
 async fn quirk_41_a_source_that_drips_is_read_on_another_connection() {
     let pair = Pair::with(Timeouts {
         byte: Duration::from_secs(1),
-        slowest: MIB / 4,
+        min_throughput: MIB / 4,
         ..timeouts()
     })
     .await;
