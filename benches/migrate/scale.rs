@@ -22,7 +22,7 @@ use transship::{
     copy::Engine,
     journal::{Journal, JournalLocation, NewBatch, Recorder},
     oci::{CopySpec, Digest, Repository, Tag},
-    registry::{Settings, TlsSettings},
+    registry::{Clients, Settings, TlsSettings},
     run::{self, Batch, Dispatcher, Inputs, Observer, RetryPolicy},
     serve::{Estate, Options, Server, Store},
 };
@@ -209,7 +209,8 @@ fn loop_events_per_second(room: &Path, count: usize) -> Result<f64> {
             ..Settings::default()
         };
         let registries = ["a.example", "b.example"].map(|name| Ok((name.parse()?, settings())));
-        let engine = Engine::new(registries.into_iter().collect::<Result<_>>()?);
+        let settings = registries.into_iter().collect::<Result<_>>()?;
+        let engine = Engine::new(Arc::new(Clients::new(settings)));
         let options = run::Options {
             parallel: 12,
             policy: RetryPolicy::default(),

@@ -10,9 +10,9 @@ use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use super::{exit::Exit, list_source, output::tell};
 use crate::{
     batch::{Job, JobId},
-    copy::Engine,
     list::{List, TagLists},
     present,
+    registry::Clients,
 };
 
 /// Tag lists fetched at once.
@@ -21,7 +21,10 @@ const TAG_READERS: usize = 8;
 const MAX_TAGS: usize = 500_000;
 
 /// The jobs of a list, or the exit code after its mistakes were printed.
-pub(super) async fn expand(list: &List, engine: &Engine) -> anyhow::Result<Result<Vec<Job>, Exit>> {
+pub(super) async fn expand(
+    list: &List,
+    clients: &Clients,
+) -> anyhow::Result<Result<Vec<Job>, Exit>> {
     let room = &AtomicUsize::new(MAX_TAGS);
     let tags: TagLists = stream::iter(list.needs_tags())
         .map(|(registry, repository)| async move {
@@ -32,7 +35,7 @@ pub(super) async fn expand(list: &List, engine: &Engine) -> anyhow::Result<Resul
                 left.is_ok()
             };
             let listed = async {
-                let client = engine.client(&registry)?;
+                let client = clients.get(&registry)?;
                 client.for_each_tag(&repository, &mut take).await
             };
             (listed.await)

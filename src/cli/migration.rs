@@ -86,8 +86,7 @@ pub(super) async fn migrate(
                 stay: true,
                 ..options
             };
-            let shared = Arc::clone(&engine);
-            let inspector = Inspector::new(move |registry| shared.client(registry));
+            let inspector = Inspector::new(Arc::clone(engine.clients()));
             let screen = tui::Options {
                 attempts,
                 commands: next.clone(),

@@ -9,7 +9,12 @@ use super::{
     output::shown,
     registry_settings,
 };
-use crate::{copy::Engine, inspect::Inspector, list::List, oci::Registry, registry::Client};
+use crate::{
+    inspect::Inspector,
+    list::List,
+    oci::Registry,
+    registry::{Client, Clients},
+};
 
 #[derive(Args)]
 pub(super) struct RegistryArguments {
@@ -24,7 +29,7 @@ pub(super) struct RegistryArguments {
 }
 
 /// Clients of the registries a command looks into.
-pub(super) struct Registries(Arc<Engine>);
+pub(super) struct Registries(Arc<Clients>);
 
 impl RegistryArguments {
     /// Clients as asked for; `registries` are the ones the command names.
@@ -48,18 +53,17 @@ impl RegistryArguments {
 
     fn reach(&self, list: Option<&List>, registries: &[Registry]) -> anyhow::Result<Registries> {
         let plain_http = if self.plain_http { registries } else { &[] };
-        let engine = registry_settings::engine_for(list, plain_http)?;
-        Ok(Registries(Arc::new(engine)))
+        let clients = registry_settings::clients(list, plain_http)?;
+        Ok(Registries(Arc::new(clients)))
     }
 }
 
 impl Registries {
     pub(super) fn client(&self, registry: &Registry) -> anyhow::Result<Arc<Client>> {
-        Ok(self.0.client(registry)?)
+        Ok(self.0.get(registry)?)
     }
 
     pub(super) fn inspector(&self) -> Inspector {
-        let engine = Arc::clone(&self.0);
-        Inspector::new(move |registry| engine.client(registry))
+        Inspector::new(Arc::clone(&self.0))
     }
 }

@@ -9,16 +9,18 @@ use crate::{
     credentials::{CredentialResolver, PasswordSource, Places, Source},
     list::{self, List},
     oci::Registry,
-    registry::{Client, Credentials, Limits, Proxy, Settings, Timeouts, TlsSettings},
+    registry::{Client, Clients, Credentials, Limits, Proxy, Settings, Timeouts, TlsSettings},
 };
 
-/// An engine that reaches the registries of the list as it says, and any other as who is logged in there.
+/// An engine for the registries of a list, and its create commands.
 pub(super) fn engine(list: &List) -> anyhow::Result<Engine> {
-    engine_for(Some(list), &[])
+    let clients = clients(Some(list), &[])?;
+    Ok(Engine::new(Arc::new(clients)).creating(create_commands(list)))
 }
 
-/// As [`engine`], perhaps without a list, and with plain HTTP where `plain_http` says so.
-pub(super) fn engine_for(list: Option<&List>, plain_http: &[Registry]) -> anyhow::Result<Engine> {
+/// Clients with the settings of the list, and the stored credentials for other registries. Those of `plain_http` are
+/// reached over plain HTTP.
+pub(super) fn clients(list: Option<&List>, plain_http: &[Registry]) -> anyhow::Result<Clients> {
     let places = Places::of_environment();
     let mut all = HashMap::new();
     for (registry, written) in list.iter().flat_map(|list| &list.registries) {
@@ -38,10 +40,8 @@ pub(super) fn engine_for(list: Option<&List>, plain_http: &[Registry]) -> anyhow
             .or_insert_with(|| settings(registry, &unwritten, &places))
             .plain_http = Some(true);
     }
-    let create_commands = list.map(create_commands).unwrap_or_default();
-    Ok(Engine::new(all)
-        .with_others(move |registry| settings(registry, &unwritten, &places))
-        .creating(create_commands))
+    let others = move |registry: &Registry| settings(registry, &unwritten, &places);
+    Ok(Clients::new(all).with_other_settings(others))
 }
 
 /// A client that identifies itself with `credentials`, everything else as for any registry.

@@ -68,7 +68,7 @@ pub(super) async fn resume(arguments: ResumeArguments) -> anyhow::Result<Exit> {
     remember(&engine, &stored)?;
     let (jobs, restored) = if stored.jobs.is_empty() {
         // It ended before its images were known.
-        match list_images::expand(&list, &engine).await? {
+        match list_images::expand(&list, engine.clients()).await? {
             Ok(jobs) => (jobs, Vec::new()),
             Err(exit) => return Ok(exit),
         }

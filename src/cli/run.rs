@@ -53,7 +53,7 @@ pub(super) async fn run_prepared(
         Err(exit) => return Ok(exit),
     };
     let engine = Arc::new(registry_settings::engine(&list)?);
-    let jobs = match list_images::expand(&list, &engine).await? {
+    let jobs = match list_images::expand(&list, engine.clients()).await? {
         Ok(jobs) => jobs,
         Err(exit) => return Ok(exit),
     };

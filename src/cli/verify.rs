@@ -20,9 +20,8 @@ use super::{
 };
 use crate::{
     batch::{Attempt, BatchResult, Job},
-    copy::Engine,
     present,
-    registry::FailureClass,
+    registry::{Clients, FailureClass},
     run::RetryPolicy,
     verify::{Depth, Findings, Verifier},
 };
@@ -54,7 +53,7 @@ pub(super) struct VerifyArguments {
 }
 
 pub(super) async fn verify(arguments: VerifyArguments) -> anyhow::Result<Exit> {
-    let (engine, jobs) = match images(&arguments).await? {
+    let (clients, jobs) = match images(&arguments).await? {
         Ok(images) => images,
         Err(exit) => return Ok(exit),
     };
@@ -71,7 +70,7 @@ pub(super) async fn verify(arguments: VerifyArguments) -> anyhow::Result<Exit> {
     };
     let count = jobs.len();
     let mut comparisons = stream::iter(jobs)
-        .map(|job| compare(&engine, &verifier, &policy, job))
+        .map(|job| compare(&clients, &verifier, &policy, job))
         .buffered(COMPARERS);
     let (mut different, mut unknown) = (0, 0);
     while let Some((job, compared)) = comparisons.next().await {
@@ -92,7 +91,7 @@ pub(super) async fn verify(arguments: VerifyArguments) -> anyhow::Result<Exit> {
     })
 }
 
-async fn images(arguments: &VerifyArguments) -> anyhow::Result<Result<(Engine, Vec<Job>), Exit>> {
+async fn images(arguments: &VerifyArguments) -> anyhow::Result<Result<(Clients, Vec<Job>), Exit>> {
     let file = PathBuf::from(&arguments.what);
     let (source, jobs) = if file.exists() {
         (ListSource::read(&file)?, Vec::new())
@@ -113,17 +112,17 @@ async fn images(arguments: &VerifyArguments) -> anyhow::Result<Result<(Engine, V
         Ok(list) => list,
         Err(exit) => return Ok(Err(exit)),
     };
-    let engine = registry_settings::engine(&list)?;
+    let clients = registry_settings::clients(Some(&list), &[])?;
     // A list, or a batch that ended before its images were known.
     let jobs = if jobs.is_empty() {
-        match list_images::expand(&list, &engine).await? {
+        match list_images::expand(&list, &clients).await? {
             Ok(jobs) => jobs,
             Err(exit) => return Ok(Err(exit)),
         }
     } else {
         jobs
     };
-    Ok(Ok((engine, jobs)))
+    Ok(Ok((clients, jobs)))
 }
 
 type Compared = anyhow::Result<Findings>;
@@ -131,14 +130,14 @@ type Compared = anyhow::Result<Findings>;
 /// Compares an image, again when what keeps it from being compared may pass; what was found sound until then is
 /// not looked at again.
 async fn compare(
-    engine: &Engine,
+    clients: &Clients,
     verifier: &Verifier,
     policy: &RetryPolicy,
     job: Job,
 ) -> (Job, Compared) {
     let compared = async {
-        let source = engine.client(&job.spec.source.registry)?;
-        let destination = engine.client(&job.spec.destination.registry)?;
+        let source = clients.get(&job.spec.source.registry)?;
+        let destination = clients.get(&job.spec.destination.registry)?;
         let mut tries = 0;
         loop {
             tries += 1;

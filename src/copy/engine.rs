@@ -22,7 +22,7 @@ use super::{
 use crate::{
     batch::{Job, RegistryStatus, Side},
     oci::{Digest, Registry, Repository},
-    registry::{self, Client, ImageBudget, Settings, StreamQueue},
+    registry::{self, Client, Clients, ImageBudget, StreamQueue},
 };
 
 /// How long the end of a batch waits for registries to cancel uploads.
@@ -46,8 +46,7 @@ pub enum CopyOutcome {
 }
 
 pub struct Engine {
-    settings: HashMap<Registry, Settings>,
-    others: Box<dyn Fn(&Registry) -> Settings + Send + Sync>,
+    clients: Arc<Clients>,
     create_commands: HashMap<Registry, CreateCommand>,
     registries: Mutex<HashMap<Registry, Arc<RegistryState>>>,
     plan_cache: PlanCache,
@@ -55,27 +54,16 @@ pub struct Engine {
 }
 
 impl Engine {
-    /// An engine that reaches registries as `settings` say, others with the defaults.
+    /// An engine that copies between the registries of `clients`.
     #[must_use]
-    pub fn new(settings: HashMap<Registry, Settings>) -> Self {
+    pub fn new(clients: Arc<Clients>) -> Self {
         Self {
-            settings,
-            others: Box::new(|_| Settings::default()),
+            clients,
             create_commands: HashMap::new(),
             registries: Mutex::default(),
             plan_cache: PlanCache::default(),
             streams: StreamQueue::default(),
         }
-    }
-
-    /// Reaches registries without settings as `others` says instead.
-    #[must_use]
-    pub fn with_others(
-        self,
-        others: impl Fn(&Registry) -> Settings + Send + Sync + 'static,
-    ) -> Self {
-        let others = Box::new(others);
-        Self { others, ..self }
     }
 
     /// Makes missing repositories with these commands.
@@ -164,12 +152,10 @@ impl Engine {
         Ok(())
     }
 
-    /// The client of a registry, shared with the copies.
-    ///
-    /// # Errors
-    /// If the registry's settings cannot be used.
-    pub fn client(&self, registry: &Registry) -> Result<Arc<Client>, registry::Error> {
-        Ok(Arc::clone(&self.registry_state(registry)?.client))
+    /// The clients that the engine uses.
+    #[must_use]
+    pub fn clients(&self) -> &Arc<Clients> {
+        &self.clients
     }
 
     /// Cancels the upload sessions that are open at the destinations, since nobody will go on with them: no image
@@ -199,26 +185,16 @@ impl Engine {
     /// The status of each registry used so far, ordered by name.
     #[must_use]
     pub fn registries(&self) -> Vec<RegistryStatus> {
-        let sites = self
-            .registries
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        let mut registries: Vec<_> = sites.values().map(|site| site.client.status()).collect();
-        registries.sort_by(|a, b| a.registry.cmp(&b.registry));
-        registries
+        let clients = self.clients.in_use().into_iter();
+        clients.map(|client| client.status()).collect()
     }
 
     /// The registries that are down and waited for, and that nobody asks whether they are back.
     #[must_use]
     pub fn to_probe(&self) -> Vec<Arc<Client>> {
-        let sites = self
-            .registries
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        let down = sites
-            .values()
-            .filter(|site| site.client.limiter().wants_probe());
-        down.map(|site| Arc::clone(&site.client)).collect()
+        let mut clients = self.clients.in_use();
+        clients.retain(|client| client.limiter().wants_probe());
+        clients
     }
 
     /// Source and destination of an image.
@@ -239,15 +215,10 @@ impl Engine {
         if let Some(site) = sites.get(registry) {
             return Ok(Arc::clone(site));
         }
-        let settings = self.settings.get(registry).cloned();
-        let settings = settings.unwrap_or_else(|| (self.others)(registry));
         let creator = self.create_commands.get(registry);
         let creator =
             creator.map(|command| RepositoryProvisioner::new(registry.clone(), command.clone()));
-        let site = Arc::new(RegistryState::new(
-            Client::new(registry.clone(), settings)?,
-            creator,
-        ));
+        let site = Arc::new(RegistryState::new(self.clients.get(registry)?, creator));
         sites.insert(registry.clone(), Arc::clone(&site));
         Ok(site)
     }

@@ -33,9 +33,9 @@ pub(super) struct RegistryState {
 }
 
 impl RegistryState {
-    pub(super) fn new(client: Client, provisioner: Option<RepositoryProvisioner>) -> Self {
+    pub(super) fn new(client: Arc<Client>, provisioner: Option<RepositoryProvisioner>) -> Self {
         Self {
-            client: Arc::new(client),
+            client,
             claims: Arc::default(),
             referrer_cache: ReferrerCache::default(),
             cosign_tags: CosignTags::default(),

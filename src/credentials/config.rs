@@ -1,8 +1,8 @@
-//! One credentials file: docker's `config.json` or podman's `auth.json`, which agree in what matters here.
+//! One credentials file: docker's `config.json` or podman's `auth.json`, which have the same format here.
 //!
-//! Decides what the file says about one registry and repository: credential helpers of its own, entries,
-//! the store for all registries. Invariant: unknown fields stay as they are when the file is written, and
-//! an entry that is no use is skipped, not an error for others.
+//! Decides which entries of the file apply to a registry and repository: the registry's own credential helper, an entry
+//! with a password, the helper for all registries. Invariants: unknown fields are kept when the file is written. An
+//! unusable entry is skipped and does not affect others.
 
 use std::{
     io,
@@ -24,15 +24,15 @@ const AUTHS: &str = "auths";
 const HELPERS: &str = "credHelpers";
 const STORE: &str = "credsStore";
 
-/// No credentials file is larger.
-const LARGEST: u64 = 16 * 1024 * 1024;
+/// The rest of a larger file is not read.
+const MAX_FILE_BYTES: u64 = 16 * 1024 * 1024;
 
 pub(super) struct ConfigFile {
     path: PathBuf,
     content: Map<String, Value>,
 }
 
-/// Something a file says about where a credential is.
+/// A place in which the credential may be, according to the file.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Candidate {
     Entry(Credential),
@@ -40,13 +40,13 @@ pub(super) enum Candidate {
         name: String,
         /// The server as the file spells it.
         server: String,
-        /// The file counts on this helper for this registry, so that it must work.
+        /// The file names this registry, so a failure of the helper is an error.
         required: bool,
     },
 }
 
 impl ConfigFile {
-    /// The file, empty if there is none.
+    /// Reads the file. A missing file is empty.
     pub(super) fn read(path: &Path) -> Result<Self, CredentialsError> {
         let fail = |error| CredentialsError::File {
             path: path.into(),
@@ -65,7 +65,7 @@ impl ConfigFile {
     fn parse(path: &Path, bytes: &[u8]) -> Result<Self, CredentialsError> {
         let content = match bytes.trim_ascii().is_empty() {
             true => Value::Object(Map::new()),
-            // The error's own text may quote the file.
+            // The text of a serde error may quote the file.
             false => serde_json::from_slice(bytes).map_err(|error| CredentialsError::Syntax {
                 path: path.into(),
                 line: error.line(),
@@ -87,41 +87,41 @@ impl ConfigFile {
         }
     }
 
-    /// What this file says, the most telling first: a helper for just this, an entry, the store.
+    /// The candidates in order: the registry's own helper, an entry, the helper for all registries.
     pub(super) fn candidates(
         &self,
         registry: &Registry,
         repository: Option<&Repository>,
     ) -> Vec<Candidate> {
-        let mut clues = Vec::new();
-        let helper = self.closest(HELPERS, registry, repository, |_| true);
+        let mut candidates = Vec::new();
+        let helper = self.most_specific(HELPERS, registry, repository, |_| true);
         if let Some((server, Value::String(name))) = helper.filter(|(_, name)| *name != "") {
-            clues.push(Candidate::Helper {
+            candidates.push(Candidate::Helper {
                 name: name.clone(),
                 server: server.clone(),
                 required: true,
             });
         }
-        let entry = self.closest(AUTHS, registry, repository, |entry| {
+        let entry = self.most_specific(AUTHS, registry, repository, |entry| {
             credential(entry).is_some()
         });
-        clues.extend(
+        candidates.extend(
             entry
                 .and_then(|(_, entry)| credential(entry))
                 .map(Candidate::Entry),
         );
         if let Some(Value::String(name)) = self.content.get(STORE).filter(|name| *name != "") {
-            let placeholder = self.closest(AUTHS, registry, repository, |_| true);
-            clues.push(Candidate::Helper {
+            let placeholder = self.most_specific(AUTHS, registry, repository, |_| true);
+            candidates.push(Candidate::Helper {
                 name: name.clone(),
                 server: Key::from(registry.clone()).written(),
                 required: placeholder.is_some(),
             });
         }
-        clues
+        candidates
     }
 
-    fn closest(
+    fn most_specific(
         &self,
         table: &str,
         registry: &Registry,
@@ -129,18 +129,18 @@ impl ConfigFile {
         usable: impl Fn(&Value) -> bool,
     ) -> Option<(&String, &Value)> {
         let table = self.content.get(table)?.as_object()?;
-        let fitting = table.iter().filter_map(|(key, value)| {
-            let closeness = Key::read(key)?.closeness(registry, repository)?;
-            usable(value).then_some((closeness, (key, value)))
+        let matching = table.iter().filter_map(|(key, value)| {
+            let specificity = Key::read(key)?.specificity(registry, repository)?;
+            usable(value).then_some((specificity, (key, value)))
         });
-        fitting
-            .max_by_key(|(closeness, _)| *closeness)
+        matching
+            .max_by_key(|(specificity, _)| *specificity)
             .map(|(_, found)| found)
     }
 
-    /// The helper that keeps what is stored for `key`, if this file leaves that to one.
+    /// The helper that stores the credential of `key`, if the file names one.
     pub(super) fn helper(&self, key: &Key) -> Option<String> {
-        let own = self.closest(HELPERS, &key.registry, key.below.as_ref(), |_| true);
+        let own = self.most_specific(HELPERS, &key.registry, key.below.as_ref(), |_| true);
         own.map(|(_, name)| name)
             .or_else(|| self.content.get(STORE))
             .and_then(Value::as_str)
@@ -148,14 +148,14 @@ impl ConfigFile {
             .map(str::to_owned)
     }
 
-    /// Keeps `password` for `key` in the file itself.
-    pub(super) fn keep(&mut self, key: &Key, username: &str, password: &SecretString) {
+    /// Stores `password` for `key` in the file itself.
+    pub(super) fn store(&mut self, key: &Key, username: &str, password: &SecretString) {
         let pair = format!("{username}:{}", password.expose_secret());
         self.put(key, json!({ "auth": BASE64_STANDARD.encode(pair) }));
     }
 
-    /// Notes that a helper keeps what is for `key`, as docker does.
-    pub(super) fn keep_elsewhere(&mut self, key: &Key) {
+    /// Adds an empty entry for `key`, as docker does if a helper stores the credential.
+    pub(super) fn store_placeholder(&mut self, key: &Key) {
         self.put(key, json!({}));
     }
 
@@ -168,7 +168,7 @@ impl ConfigFile {
         auths[key.written()] = entry;
     }
 
-    /// Removes every entry that is just for `key`, however spelled; says whether there was one.
+    /// Removes every entry whose key equals `key` in any spelling. Returns whether there was one.
     pub(super) fn remove(&mut self, key: &Key) -> bool {
         let Some(auths) = self.content.get_mut(AUTHS).and_then(Value::as_object_mut) else {
             return false;
@@ -205,7 +205,7 @@ fn read_limited(path: &Path) -> io::Result<Vec<u8>> {
     use io::Read;
     let mut bytes = Vec::new();
     std::fs::File::open(path)?
-        .take(LARGEST)
+        .take(MAX_FILE_BYTES)
         .read_to_end(&mut bytes)?;
     Ok(bytes)
 }
@@ -220,7 +220,7 @@ mod tests {
         ConfigFile::parse(Path::new("config.json"), content.as_bytes()).unwrap()
     }
 
-    fn clues(content: &str, registry: &str, repository: &str) -> Vec<Candidate> {
+    fn candidates(content: &str, registry: &str, repository: &str) -> Vec<Candidate> {
         let repository = repository.parse().ok();
         file(content).candidates(&registry.parse().unwrap(), repository.as_ref())
     }
@@ -251,14 +251,14 @@ mod tests {
     }
 
     #[test]
-    fn the_closest_entry_wins() {
+    fn the_most_specific_entry_wins() {
         let content = auths(&[
             ("quay.io", "host"),
             ("quay.io/team", "team"),
             ("quay.io/team/app", "app"),
             ("https://index.docker.io/v1/", "hub"),
         ]);
-        let found = |registry, repository| clues(&content, registry, repository);
+        let found = |registry, repository| candidates(&content, registry, repository);
         assert_eq!(found("quay.io", "team/app"), [entry("app")]);
         assert_eq!(found("quay.io", "team/other"), [entry("team")]);
         assert_eq!(found("quay.io", "teams/app"), [entry("host")]);
@@ -268,34 +268,37 @@ mod tests {
     }
 
     #[test]
-    fn a_helper_of_its_own_is_asked_before_entries_and_the_store_after_them() {
+    fn the_own_helper_of_a_registry_comes_before_entries_and_the_general_one_after_them() {
         let content = r#"{"auths": {"r.example": {}, "s.example": {"username": "u", "password": "p"}},
             "credHelpers": {"h.example": "ecr-login"}, "credsStore": "desktop"}"#;
         let store = |server, required| helper("desktop", server, required);
         assert_eq!(
-            clues(content, "h.example", "a"),
+            candidates(content, "h.example", "a"),
             [
                 helper("ecr-login", "h.example", true),
                 store("h.example", false)
             ]
         );
-        assert_eq!(clues(content, "r.example", "a"), [store("r.example", true)]);
         assert_eq!(
-            clues(content, "s.example", "a"),
+            candidates(content, "r.example", "a"),
+            [store("r.example", true)]
+        );
+        assert_eq!(
+            candidates(content, "s.example", "a"),
             [entry("u"), store("s.example", true)]
         );
         assert_eq!(
-            clues(content, "docker.io", "a"),
+            candidates(content, "docker.io", "a"),
             [store("https://index.docker.io/v1/", false)]
         );
     }
 
     #[test]
-    fn an_entry_without_use_is_skipped_for_one_further_out() {
+    fn an_unusable_entry_is_skipped_for_a_less_specific_one() {
         let content = r#"{"auths": {"r.example/team": {"auth": "not base64!"}, "r.example": {"username": "u", "password": "p"},
             "other.example": 7}, "credsStore": 7, "credHelpers": []}"#;
-        assert_eq!(clues(content, "r.example", "team/app"), [entry("u")]);
-        assert_eq!(clues(content, "other.example", "a"), []);
+        assert_eq!(candidates(content, "r.example", "team/app"), [entry("u")]);
+        assert_eq!(candidates(content, "other.example", "a"), []);
     }
 
     #[test]
@@ -318,7 +321,7 @@ mod tests {
     }
 
     #[test]
-    fn writing_keeps_what_is_not_ours() {
+    fn writing_keeps_unknown_fields_and_other_entries() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("new").join("config.json");
         let key = Key::from("r.example".parse::<Registry>().unwrap());
@@ -327,7 +330,7 @@ mod tests {
             r#"{"psFormat": "table", "auths": {"https://r.example/v1/": {}, "r.example/team": {"auth": "x"}}}"#,
         )
         .unwrap();
-        file.keep(&key, "u", &"p".into());
+        file.store(&key, "u", &"p".into());
         file.write().unwrap();
 
         let written: Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
@@ -337,7 +340,7 @@ mod tests {
         );
     }
 
-    /// JSON of the shape of these files, with anything in it.
+    /// JSON of the shape of these files, with any content.
     fn any_file() -> impl Strategy<Value = String> {
         let text = prop_oneof!["[ -~]{0,20}", "[a-z.:/0-9]{0,20}", ".{0,10}"];
         let leaf = prop_oneof![
@@ -370,17 +373,17 @@ mod tests {
             let repository = "a/b".parse().ok();
             let mut read = file(&content);
             read.candidates(&registry, repository.as_ref());
-            read.keep(&registry.into(), "u", &"p".into());
+            read.store(&registry.into(), "u", &"p".into());
             let _ = ConfigFile::parse(Path::new("x"), &junk);
         }
 
         #[test]
-        fn what_is_kept_is_found_again(username in "[^:]{1,20}", password in "[^\\x00]{1,20}") {
+        fn a_stored_password_is_found_again(username in "[^:]{1,20}", password in "[^\\x00]{1,20}") {
             let registry: Registry = "r.example".parse().unwrap();
             let mut file = file("{}");
-            file.keep(&registry.clone().into(), &username, &password.clone().into());
-            let kept = Credential::Basic { username, password: password.into() };
-            prop_assert_eq!(file.candidates(&registry, None), [Candidate::Entry(kept)]);
+            file.store(&registry.clone().into(), &username, &password.clone().into());
+            let stored = Credential::Basic { username, password: password.into() };
+            prop_assert_eq!(file.candidates(&registry, None), [Candidate::Entry(stored)]);
         }
     }
 }

@@ -1,7 +1,7 @@
 //! One entry of a credentials file.
 //!
-//! Decides which of its fields count: a token for the registry itself, an identity token, user and
-//! password in one field or in two. Invariant: what cannot be read is no credential, never half of one.
+//! Decides which of its fields are used: a registry token, an identity token, or user and password in one field or two.
+//! Invariant: an unreadable entry is no credential, never a partial one.
 
 use base64::{
     Engine, alphabet,
@@ -16,7 +16,7 @@ const BASE64_LENIENT: GeneralPurpose = GeneralPurpose::new(
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
 );
 
-/// The credential of an entry; `None` if it holds none, as the placeholders of helpers do.
+/// The credential of an entry; `None` if it has none, for example the placeholder of a helper.
 pub(super) fn credential(entry: &Value) -> Option<Credential> {
     let field = |name: &str| entry.get(name)?.as_str().filter(|text| !text.is_empty());
     if let Some(token) = field("registrytoken") {

@@ -1,7 +1,7 @@
-//! Why credentials cannot be had or kept.
+//! Why credentials cannot be read or stored.
 //!
-//! Invariant: no content of a credentials file and no answer of a helper is in an error, only where it
-//! is and what kind of thing is wrong with it.
+//! Invariant: an error has the place and the kind of the problem, never the content of a credentials file or the output
+//! of a helper that may be secret.
 
 use std::{io, path::PathBuf, time::Duration};
 
@@ -30,8 +30,8 @@ pub enum CredentialsError {
     Start { program: String, error: io::Error },
     #[error("{program} did not answer within {} s", .waited.as_secs())]
     Slow { program: String, waited: Duration },
-    #[error("{program} failed: {said}")]
-    Failed { program: String, said: String },
+    #[error("{program} failed: {message}")]
+    Failed { program: String, message: String },
     #[error("{program} answered with {problem}")]
     Answer {
         program: String,
@@ -39,8 +39,8 @@ pub enum CredentialsError {
     },
     #[error("{0:?} is not the name of a credential helper")]
     HelperName(String),
-    #[error("no place to keep credentials: neither HOME nor DOCKER_CONFIG is set")]
-    NoPlace,
+    #[error("no file to store credentials in: neither HOME nor DOCKER_CONFIG is set")]
+    NoFile,
     #[error("the password cannot be read: {0}")]
     Prompt(io::Error),
     #[error("the password is empty")]
@@ -61,7 +61,7 @@ impl From<CredentialsError> for ProviderError {
             | CredentialsError::Failed { .. }
             | CredentialsError::Answer { .. }
             | CredentialsError::HelperName(_)
-            | CredentialsError::NoPlace
+            | CredentialsError::NoFile
             | CredentialsError::Prompt(_)
             | CredentialsError::NoPassword => Self::Unusable(text),
         }

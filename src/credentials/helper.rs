@@ -1,8 +1,8 @@
 //! Credential helpers: `docker-credential-NAME` with `get`, `store`, `erase` (docker-credential-helpers,
 //! README "Development").
 //!
-//! Decides what their answers mean. Invariant: a helper's standard output is shown only where the protocol
-//! says that it is a message.
+//! Decides what their output means. Invariant: a helper's standard output is shown only if the protocol defines it as a
+//! message.
 
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
@@ -14,7 +14,7 @@ use super::{
 };
 use crate::registry::Credential;
 
-/// The user name that says the secret is an identity token.
+/// The user name that marks the secret as an identity token.
 const IDENTITY: &str = "<token>";
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,10 +23,10 @@ pub(super) struct Helper {
 }
 
 impl Helper {
-    /// The helper a file calls `name`; found in `PATH` only.
+    /// The helper with this name in a file. It is looked up in `PATH` only.
     pub(super) fn named(name: &str) -> Result<Self, CredentialsError> {
-        let usual = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
-        match name.chars().all(usual) {
+        let is_allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+        match name.chars().all(is_allowed) {
             true => Ok(Self {
                 program: format!("docker-credential-{name}"),
             }),
@@ -34,13 +34,13 @@ impl Helper {
         }
     }
 
-    /// What it keeps for `server`, if anything.
+    /// The credential for `server`, if the helper has one.
     pub(super) async fn get(&self, server: &str) -> Result<Option<Credential>, CredentialsError> {
-        let answer = self.ask("get", server.into()).await?;
+        let answer = self.run("get", server.into()).await?;
         if answer.succeeded() {
             return self.credential(&answer);
         }
-        match says_nothing_is_kept(&answer) {
+        match says_not_found(&answer) {
             true => Ok(None),
             false => Err(self.failure(&answer)),
         }
@@ -57,46 +57,46 @@ impl Helper {
             "Username": username,
             "Secret": password.expose_secret(),
         });
-        let answer = self.ask("store", input.to_string().into()).await?;
+        let answer = self.run("store", input.to_string().into()).await?;
         match answer.succeeded() {
             true => Ok(()),
             false => Err(self.failure(&answer)),
         }
     }
 
-    /// Lets it forget `server`; says whether it kept something.
+    /// Removes the credential for `server`. Returns whether there was one.
     pub(super) async fn erase(&self, server: &str) -> Result<bool, CredentialsError> {
-        let kept = self.get(server).await?.is_some();
-        if kept {
-            let answer = self.ask("erase", server.into()).await?;
-            if !answer.succeeded() && !says_nothing_is_kept(&answer) {
+        let is_stored = self.get(server).await?.is_some();
+        if is_stored {
+            let answer = self.run("erase", server.into()).await?;
+            if !answer.succeeded() && !says_not_found(&answer) {
                 return Err(self.failure(&answer));
             }
         }
-        Ok(kept)
+        Ok(is_stored)
     }
 
-    async fn ask(&self, verb: &str, input: SecretString) -> Result<Answer, CredentialsError> {
+    async fn run(&self, verb: &str, input: SecretString) -> Result<Answer, CredentialsError> {
         program::run(&self.program, &[verb.into()], None, input).await
     }
 
     fn credential(&self, answer: &Answer) -> Result<Option<Credential>, CredentialsError> {
         #[derive(Deserialize)]
         #[serde(rename_all = "PascalCase")]
-        struct Kept {
+        struct Stored {
             #[serde(default)]
             username: String,
             #[serde(default)]
             secret: String,
         }
-        let kept: Kept = answer
+        let stored: Stored = answer
             .text()
             .and_then(|text| serde_json::from_str(text).ok())
             .ok_or_else(|| CredentialsError::Answer {
                 program: self.program.clone(),
-                problem: "something that is no credential",
+                problem: "output that is no credential",
             })?;
-        let (username, secret) = (kept.username, SecretString::from(kept.secret));
+        let (username, secret) = (stored.username, SecretString::from(stored.secret));
         Ok(match (username.as_str(), secret.expose_secret()) {
             (_, "") => None,
             (IDENTITY, _) => Some(Credential::Identity {
@@ -112,19 +112,19 @@ impl Helper {
 
     fn failure(&self, answer: &Answer) -> CredentialsError {
         let message = answer.text().map(str::trim).unwrap_or_default();
-        // The message of a failure is on standard output; half an answer must not be shown.
-        let said = match message.is_empty() || message.contains(['{', '"']) {
-            true => answer.complaint(),
+        // The message of a failure is on standard output. What looks like a part of an answer must not be shown.
+        let message = match message.is_empty() || message.contains(['{', '"']) {
+            true => answer.error_line(),
             false => program::line(message.as_bytes()),
         };
         CredentialsError::Failed {
             program: self.program.clone(),
-            said,
+            message,
         }
     }
 }
 
-fn says_nothing_is_kept(answer: &Answer) -> bool {
+fn says_not_found(answer: &Answer) -> bool {
     answer.text().is_some_and(|text| {
         let text = text.trim().to_ascii_lowercase();
         text.contains("credentials not found") || text.contains("no credentials")

@@ -1,14 +1,13 @@
-//! The keys of credentials files: which registry, and which part of it, an entry is for.
+//! The keys of credentials files: the registry, or the part of it, that an entry is for.
 //!
-//! Decides how the spellings of docker (`https://index.docker.io/v1/`) and podman
-//! (`registry.example/team/app`) are read, and which of several keys is the closest. Invariant: a key
-//! matches whole path components only.
+//! Decides how the spellings of docker (`https://index.docker.io/v1/`) and podman (`registry.example/team/app`) are
+//! parsed, and which key is the most specific. Invariant: a key matches whole path components only.
 
 use std::fmt;
 
 use crate::oci::{Registry, Repository};
 
-/// What docker calls Docker Hub.
+/// Docker's key for Docker Hub.
 pub(super) const DOCKER_HUB_KEY: &str = "https://index.docker.io/v1/";
 
 /// A registry, or the part of it below a path.
@@ -19,7 +18,7 @@ pub struct Key {
 }
 
 impl Key {
-    /// Reads a key of a file; `None` for what names no registry.
+    /// Parses a key of a file; `None` if it names no registry.
     pub(super) fn read(written: &str) -> Option<Self> {
         let lower = written.trim().to_ascii_lowercase();
         let stripped = ["https://", "http://"]
@@ -42,8 +41,8 @@ impl Key {
         })
     }
 
-    /// How closely this key fits; `None` if it is for something else. Longer is closer.
-    pub(super) fn closeness(
+    /// How specific this key is for the repository, higher is more; `None` if it does not match.
+    pub(super) fn specificity(
         &self,
         registry: &Registry,
         repository: Option<&Repository>,
@@ -92,7 +91,7 @@ mod tests {
 
     fn closeness(key: &str, registry: &str, repository: &str) -> Option<usize> {
         let repository = repository.parse().ok();
-        Key::read(key)?.closeness(&registry.parse().unwrap(), repository.as_ref())
+        Key::read(key)?.specificity(&registry.parse().unwrap(), repository.as_ref())
     }
 
     #[test]

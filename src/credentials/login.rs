@@ -1,7 +1,7 @@
-//! `login` and `logout`: credentials kept where docker, podman, skopeo and crane read them.
+//! `login` and `logout`: store credentials where docker, podman, skopeo and crane read them.
 //!
-//! Decides between the file and the helper it names, as docker does. Invariant: the file is replaced in
-//! one step and keeps everything that is not about this registry.
+//! Decides between the file and the helper that it names, as docker does. Invariant: the file is replaced atomically and
+//! keeps everything that is not about this registry.
 
 use std::path::{Path, PathBuf};
 
@@ -9,19 +9,19 @@ use secrecy::SecretString;
 
 use super::{CredentialsError, Key, Places, config::ConfigFile, helper::Helper};
 
-/// Where a password is kept now.
+/// Where a password is stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum StoredIn {
-    /// In this file, only encoded.
+    /// In this file, encoded and not encrypted.
     File(PathBuf),
     /// By this credential helper.
     Helper(String),
 }
 
-/// Keeps `password` for `key` in `file`, or with the credential helper that file names.
+/// Stores `password` for `key` in `file`, or with the credential helper that the file names.
 ///
 /// # Errors
-/// The file cannot be read or written, or the helper failed; nothing was changed in the file then.
+/// The file cannot be read or written, or the helper failed. The file is unchanged then.
 pub async fn login(
     key: &Key,
     username: &str,
@@ -29,42 +29,42 @@ pub async fn login(
     file: &Path,
 ) -> Result<StoredIn, CredentialsError> {
     let mut config = ConfigFile::read(file)?;
-    let kept = match config.helper(key) {
+    let stored = match config.helper(key) {
         Some(name) => {
             Helper::named(&name)?
                 .store(&key.written(), username, password)
                 .await?;
-            config.keep_elsewhere(key);
+            config.store_placeholder(key);
             StoredIn::Helper(name)
         }
         None => {
-            config.keep(key, username, password);
+            config.store(key, username, password);
             StoredIn::File(file.into())
         }
     };
     config.write()?;
-    Ok(kept)
+    Ok(stored)
 }
 
-/// Forgets what is kept for `key` in all of `places`, and says where something was.
+/// Removes the credentials of `key` from all of `places`. Returns where there were some.
 ///
 /// # Errors
-/// A file that holds something cannot be written, or a helper failed.
+/// A file with an entry cannot be written, or a helper failed.
 pub async fn logout(key: &Key, places: &Places) -> Result<Vec<StoredIn>, CredentialsError> {
-    let mut forgotten = Vec::new();
+    let mut removed = Vec::new();
     for file in &places.files {
         let mut config = ConfigFile::read(file)?;
         if let Some(name) = config.helper(key)
             && Helper::named(&name)?.erase(&key.written()).await?
         {
-            forgotten.push(StoredIn::Helper(name));
+            removed.push(StoredIn::Helper(name));
         }
         if config.remove(key) {
             config.write()?;
-            forgotten.push(StoredIn::File(file.clone()));
+            removed.push(StoredIn::File(file.clone()));
         }
     }
-    Ok(forgotten)
+    Ok(removed)
 }
 
 #[cfg(test)]

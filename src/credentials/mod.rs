@@ -1,15 +1,13 @@
-//! Credentials where operators already have them: docker's `config.json`, podman's `auth.json`,
-//! credential helpers, environment variables, files and commands; and `login` / `logout`, which write
-//! what those tools read.
+//! Stored credentials: docker's `config.json`, podman's `auth.json`, credential helpers, environment variables, files
+//! and commands; and `login` / `logout`, which write the files of those tools.
 //!
-//! Decides which credential belongs to a registry and repository; when one is needed, and when it was
-//! refused, the registry layer says through [`CredentialProvider`]. Invariant: a secret is in a
-//! `SecretString`, in a file of mode 0600 or in a helper's standard input, never in an argument, an
-//! error or `Debug` output.
+//! Decides which credential is used for a registry and repository. The registry layer decides when it is looked up,
+//! through [`CredentialProvider`]. Invariant: a secret is only in a `SecretString`, in a file of mode 0600 or in a
+//! helper's standard input, never in an argument, an error or `Debug` output.
 //!
-//! The files are read by own code and not by the `docker_credential` crate (1.4): that has no namespaced
-//! keys, knows one place for `auth.json`, blocks without a deadline on helpers, prints secrets in `Debug`
-//! and a failed helper's whole output in its errors, and cannot write.
+//! The `docker_credential` crate (1.4) is not used: it has no namespaced keys, knows one path of `auth.json`, waits for
+//! helpers without a deadline, prints secrets in `Debug` and a failed helper's whole output in its errors, and cannot
+//! write.
 //!
 //! [`CredentialProvider`]: crate::registry::CredentialProvider
 

@@ -1,6 +1,6 @@
-//! Passwords that are not kept with the others: in a variable, a file, a password manager, or a head.
+//! Passwords from an environment variable, a file, a command or the terminal.
 //!
-//! Invariant: a password is never an argument of any process, and a typed one is not echoed.
+//! Invariant: a password is never an argument of a process, and is not echoed when it is typed.
 
 use std::{
     io::{self, IsTerminal},
@@ -11,16 +11,16 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::{CredentialsError, program};
 
-/// Where the password of one registry is.
+/// Where to read the password of one registry.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PasswordSource {
     Environment(String),
-    /// White space at its end is left out.
+    /// Trailing white space is removed.
     File(PathBuf),
-    /// A program and its arguments, whose first line of output it is; no shell is involved.
+    /// A program and its arguments, run without a shell. The password is its first line of output.
     Command {
         words: Vec<String>,
-        /// Where it runs; else where this program does.
+        /// Its working directory; by default that of this process.
         directory: Option<PathBuf>,
     },
 }
@@ -68,7 +68,7 @@ impl PasswordSource {
                 if !answer.succeeded() {
                     return Err(CredentialsError::Failed {
                         program: program.clone(),
-                        said: answer.complaint(),
+                        message: answer.error_line(),
                     });
                 }
                 let line = answer.text().and_then(|text| text.lines().next());
@@ -93,8 +93,8 @@ pub(super) fn variable(name: &str) -> Result<SecretString, CredentialsError> {
         .ok_or_else(|| CredentialsError::Variable(name.into()))
 }
 
-/// Reads a password from the terminal, unseen, after `prompt`; or the first line of standard input if
-/// that is no terminal. Blocks.
+/// Reads a password from the terminal after `prompt`, without echo; or the first line of standard input if it is no
+/// terminal. Blocks.
 ///
 /// # Errors
 /// There is nothing to read, or it is empty.

@@ -1,7 +1,7 @@
-//! The files docker, podman, skopeo and their like keep credentials in.
+//! The credentials files of docker, podman, skopeo and similar tools.
 //!
-//! Decides their order: what the environment names comes first, then podman's, then docker's
-//! (containers-auth.json(5), `docker login`). Invariant: a place is a path, whether or not a file is there.
+//! Decides their order: files named by the environment, then podman's, then docker's (containers-auth.json(5), `docker
+//! login`). Invariant: a path is listed whether or not the file exists.
 
 use std::{
     ffi::OsString,
@@ -10,31 +10,31 @@ use std::{
 
 use super::CredentialsError;
 
-/// Where credentials files are looked for, the first match wins.
+/// The paths of credentials files. The first match wins.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Places {
-    /// In order; those of docker before 1.7 hold the `auths` table alone.
+    /// In order. The file of docker before 1.7 holds the `auths` table alone.
     pub(super) files: Vec<PathBuf>,
-    /// The one `login` writes to.
-    pub(super) written: Option<PathBuf>,
+    /// The file that `login` writes to.
+    pub(super) login_file: Option<PathBuf>,
 }
 
 /// The name of docker's file before 1.7.
 const LEGACY: &str = ".dockercfg";
 
 impl Places {
-    /// Those of this process's environment.
+    /// The paths for this process's environment.
     #[must_use]
     pub fn of_environment() -> Self {
         Self::of(|name| std::env::var_os(name), user_id())
     }
 
-    /// One file alone, as `--authfile` of other tools names it.
+    /// A single file, as `--authfile` of other tools names it.
     #[must_use]
     pub fn only(file: PathBuf) -> Self {
         Self {
             files: vec![file.clone()],
-            written: Some(file),
+            login_file: Some(file),
         }
     }
 
@@ -68,17 +68,17 @@ impl Places {
         ];
         Self {
             files: files.into_iter().chain(implied).flatten().collect(),
-            // What docker, podman, skopeo and crane all read, and what outlives a reboot.
-            written: written.or(docker),
+            // Docker, podman, skopeo and crane all read this file, and it survives a reboot.
+            login_file: written.or(docker),
         }
     }
 
     /// The file `login` writes to.
     ///
     /// # Errors
-    /// The environment names none.
+    /// Neither HOME nor DOCKER_CONFIG is set.
     pub fn to_write(&self) -> Result<&Path, CredentialsError> {
-        self.written.as_deref().ok_or(CredentialsError::NoPlace)
+        self.login_file.as_deref().ok_or(CredentialsError::NoFile)
     }
 }
 
@@ -90,7 +90,7 @@ fn user_id() -> Option<u32> {
     #[cfg(unix)]
     {
         use std::os::unix::fs::MetadataExt;
-        // Its owner is who this process runs as.
+        // Owned by the user of this process.
         std::fs::metadata("/proc/self").ok().map(|own| own.uid())
     }
     #[cfg(not(unix))]

@@ -1,15 +1,13 @@
-//! A file that holds secrets, replaced in one step.
+//! Atomic replacement of a file with secrets.
 //!
-//! Invariant: whoever reads it finds the old content or the new one, never a part, and nobody but its
-//! owner finds either.
+//! Invariant: a reader sees the old content or the new one, never a part, and only the owner can read it.
 
 use std::{
     io::{self, Write},
     path::Path,
 };
 
-/// Makes `content` the content of `path`, and the directories above it where they are missing. A link
-/// stays a link.
+/// Writes `content` to `path` and creates missing parent directories. A symbolic link stays one.
 pub(super) fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
     let path = match path.canonicalize() {
         Ok(path) => path,
@@ -20,8 +18,8 @@ pub(super) fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
         Some(directory) if !directory.as_os_str().is_empty() => directory,
         _ => Path::new("."),
     };
-    make_directory(directory)?;
-    // Made with mode 0600 and removed again if anything fails.
+    create_directory(directory)?;
+    // Created with mode 0600, and removed if anything fails.
     let mut file = tempfile::NamedTempFile::new_in(directory)?;
     file.write_all(content)?;
     file.as_file().sync_all()?;
@@ -29,7 +27,7 @@ pub(super) fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
     Ok(())
 }
 
-fn make_directory(directory: &Path) -> io::Result<()> {
+fn create_directory(directory: &Path) -> io::Result<()> {
     let mut builder = std::fs::DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]

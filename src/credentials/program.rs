@@ -1,7 +1,6 @@
-//! A program asked for a secret: a credential helper, a password command.
+//! Runs a program that returns a secret: a credential helper, a password command.
 //!
-//! Decides how long it may take and what of its answer may be shown. Invariant: what is sent to it goes to its
-//! standard input.
+//! Decides how long it may run and which output may be shown. Invariant: input is sent on its standard input only.
 
 use std::{path::Path, time::Duration};
 
@@ -10,10 +9,10 @@ use secrecy::SecretString;
 use super::CredentialsError;
 use crate::program::{Ended, Program, ProgramError, Stdout};
 
-/// How long a program may take: some ask a server far away, or the person for a passphrase.
-const LONGEST_WAIT: Duration = Duration::from_secs(30);
+/// Deadline of a program: some ask a distant server, or the user for a passphrase.
+const DEADLINE: Duration = Duration::from_secs(30);
 
-/// What a program said.
+/// The output of a program that ended.
 pub(super) struct Answer(Ended);
 
 pub(super) async fn run(
@@ -22,23 +21,27 @@ pub(super) async fn run(
     directory: Option<&Path>,
     input: SecretString,
 ) -> Result<Answer, CredentialsError> {
-    let asked = Program {
+    let command = Program {
         name: program,
         arguments,
         directory,
         input,
         stdout: Stdout::Keep,
-        deadline: LONGEST_WAIT,
+        deadline: DEADLINE,
     };
     let program = program.to_owned();
-    asked.run().await.map(Answer).map_err(|error| match error {
-        ProgramError::Start(error) => CredentialsError::Start { program, error },
-        ProgramError::Deadline(waited) => CredentialsError::Slow { program, waited },
-        ProgramError::TooMuch(_) => CredentialsError::Answer {
-            program,
-            problem: "more than a password",
-        },
-    })
+    command
+        .run()
+        .await
+        .map(Answer)
+        .map_err(|error| match error {
+            ProgramError::Start(error) => CredentialsError::Start { program, error },
+            ProgramError::Deadline(waited) => CredentialsError::Slow { program, waited },
+            ProgramError::TooMuch(_) => CredentialsError::Answer {
+                program,
+                problem: "more output than a password has",
+            },
+        })
 }
 
 impl Answer {
@@ -50,17 +53,17 @@ impl Answer {
         self.0.text()
     }
 
-    /// The first line on standard error, as it may be shown.
-    pub(super) fn complaint(&self) -> String {
-        let complaint = line(&self.0.stderr);
-        match complaint.is_empty() {
-            true => "it says no reason".into(),
-            false => complaint,
+    /// The first line on standard error, safe to show.
+    pub(super) fn error_line(&self) -> String {
+        let error = line(&self.0.stderr);
+        match error.is_empty() {
+            true => "it gave no reason".into(),
+            false => error,
         }
     }
 }
 
-/// The first line that says something, without control characters, at most 200 characters.
+/// The first line that is not empty, without control characters, at most 200 characters.
 pub(super) fn line(bytes: &[u8]) -> String {
     let text = String::from_utf8_lossy(bytes);
     let line = text.lines().map(str::trim).find(|line| !line.is_empty());

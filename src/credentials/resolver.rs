@@ -1,7 +1,7 @@
-//! The credentials of one registry, looked up when they are needed and remembered.
+//! Looks up and caches the credentials of one registry.
 //!
-//! Decides in which order files, helpers and written sources are asked. Invariant: one look-up of a
-//! source at a time, and a credential that was refused is looked up anew once, by whoever is first.
+//! Decides the order of files and helpers. Invariants: only one lookup of a source runs at a time. A refused credential
+//! is looked up again once, by the first caller.
 
 use std::{
     collections::HashMap,
@@ -24,14 +24,14 @@ use crate::{
     registry::{Credential, CredentialProvider, ProviderError, SingleFlight},
 };
 
-/// How long a helper or command that failed is not run again. Some take half a minute to fail, and every image
-/// of a batch needs the answer.
-const REST: Duration = Duration::from_secs(5);
+/// How long a failed helper or command is not run again. Some take half a minute to fail, and every image of a batch
+/// needs the answer.
+const ERROR_LIFETIME: Duration = Duration::from_secs(5);
 
-/// Where the credentials for a registry are.
+/// Where the credentials of a registry come from.
 #[derive(Clone, Debug)]
 pub enum Source {
-    /// Where docker and podman keep theirs, else none.
+    /// From the credentials files of docker and podman; anonymous without an entry.
     Stored(Places),
     Password {
         username: String,
@@ -42,10 +42,10 @@ pub enum Source {
 }
 
 impl Source {
-    /// Whether what is written can be meant: the variable is set, the file is there. Runs no command.
+    /// Checks that a configured variable is set, or a configured file exists. Runs no command.
     ///
     /// # Errors
-    /// It is not.
+    /// The variable is not set, or the file cannot be found.
     pub fn check(&self) -> Result<(), CredentialsError> {
         match self {
             Self::Token(name) => variable(name).map(drop),
@@ -61,7 +61,7 @@ pub struct CredentialResolver {
     registry: Registry,
     source: Source,
     files: Mutex<Arc<OnceCell<Files>>>,
-    /// What helpers answered, by helper and server, and what a written source did.
+    /// The cached answers of helpers and of a configured source.
     answers: Mutex<HashMap<LookupKey, Arc<Answer>>>,
 }
 
@@ -73,7 +73,7 @@ enum LookupKey {
     Helper { name: String, server: String },
 }
 
-/// The readable files, and why the first unreadable one is not.
+/// The readable files, and the error of the first unreadable one.
 struct Files(Vec<ConfigFile>, Option<String>);
 
 impl std::fmt::Debug for Files {
@@ -93,7 +93,7 @@ impl CredentialResolver {
         }
     }
 
-    /// With `needed`, nobody gets in without a credential: what kept us from finding one is told.
+    /// Looks a credential up. If one is `needed`, failures on the way are errors even if anonymous access were possible.
     async fn find(
         &self,
         repository: Option<&Repository>,
@@ -116,11 +116,11 @@ impl CredentialResolver {
         let cell = Arc::clone(&locked(&self.files));
         let Files(files, unreadable) = cell.get_or_init(|| read(places.clone())).await;
         let mut failure = None;
-        for clue in files
+        for candidate in files
             .iter()
             .flat_map(|file| file.candidates(&self.registry, repository))
         {
-            let (name, server, required) = match clue {
+            let (name, server, required) = match candidate {
                 Candidate::Entry(credential) => return Ok(credential),
                 Candidate::Helper {
                     name,
@@ -128,10 +128,10 @@ impl CredentialResolver {
                     required,
                 } => (name, server, required),
             };
-            match self.ask_helper(name, server).await {
+            match self.get_from_helper(name, server).await {
                 Ok(Some(credential)) => return Ok(credential),
                 Ok(None) => {}
-                // A store left behind for all registries is no reason to refuse what anybody may read.
+                // A broken helper for all registries must not prevent anonymous reads.
                 Err(error) if required || needed => failure = failure.or(Some(error)),
                 Err(_) => {}
             }
@@ -143,7 +143,7 @@ impl CredentialResolver {
         }
     }
 
-    async fn ask_helper(
+    async fn get_from_helper(
         &self,
         name: String,
         server: String,
@@ -151,39 +151,41 @@ impl CredentialResolver {
         let helper = Helper::named(&name)?;
         let other =
             (self.registry.is_docker_hub() && server != DOCKER_HUB_KEY).then_some(DOCKER_HUB_KEY);
-        let asked = LookupKey::Helper {
+        let key = LookupKey::Helper {
             name,
             server: server.clone(),
         };
-        let ask = async move {
+        let get = async move {
             match (helper.get(&server).await?, other) {
                 (None, Some(server)) => helper.get(server).await,
                 (found, _) => Ok(found),
             }
         };
-        self.answer(asked, ask).await
+        self.answer(key, get).await
     }
 
     async fn answer(
         &self,
-        asked: LookupKey,
-        ask: impl Future<Output = Result<Option<Credential>, CredentialsError>>,
+        key: LookupKey,
+        lookup: impl Future<Output = Result<Option<Credential>, CredentialsError>>,
     ) -> Result<Option<Credential>, ProviderError> {
         let cell = {
             let mut answers = locked(&self.answers);
-            let cell = answers.entry(asked);
-            Arc::clone(cell.or_insert_with(|| Arc::new(Answer::resting(REST))))
+            let cell = answers.entry(key);
+            Arc::clone(
+                cell.or_insert_with(|| Arc::new(Answer::with_error_lifetime(ERROR_LIFETIME))),
+            )
         };
-        let ask = async { Ok(ask.await?) };
-        cell.get_or_try_init(|| ask).await.cloned()
+        let lookup = async { Ok(lookup.await?) };
+        cell.get_or_try_init(|| lookup).await.cloned()
     }
 
-    /// Forgets where `refused` came from.
+    /// Drops the files and the cached answers that `refused` may come from.
     fn forget(&self, refused: &Credential) {
         *locked(&self.files) = Arc::default();
         locked(&self.answers).retain(|_, cell| match cell.get() {
             Some(Some(answer)) => answer != refused,
-            // Something may be kept there by now.
+            // A credential may have been stored since.
             Some(None) => false,
             None => true,
         });
@@ -225,7 +227,7 @@ async fn read(places: Places) -> Files {
     read.await.unwrap_or_else(|_| {
         Files(
             Vec::new(),
-            Some("the credentials files were not read".into()),
+            Some("the credentials files could not be read".into()),
         )
     })
 }

@@ -12,8 +12,8 @@ use super::{
     RepositoryId, Request, Scope,
 };
 use crate::{
-    oci::{Digest, Reference, Registry},
-    registry::{self, Client, ImageBudget},
+    oci::{Digest, Reference},
+    registry::{self, Client, Clients, ImageBudget},
 };
 
 /// The largest configs in the wild have some 100 KiB.
@@ -21,20 +21,15 @@ const LARGEST_CONFIG: usize = 4 << 20;
 /// Requests in flight for one image.
 const READERS: usize = 6;
 
-type Clients = dyn Fn(&Registry) -> Result<Arc<Client>, registry::Error> + Send + Sync;
-
-/// Looks into registries through clients it is given, so that connections and tokens can be shared.
+/// Looks into registries.
 pub struct Inspector {
-    clients: Box<Clients>,
+    clients: Arc<Clients>,
 }
 
 impl Inspector {
-    pub fn new(
-        clients: impl Fn(&Registry) -> Result<Arc<Client>, registry::Error> + Send + Sync + 'static,
-    ) -> Self {
-        Self {
-            clients: Box::new(clients),
-        }
+    #[must_use]
+    pub fn new(clients: Arc<Clients>) -> Self {
+        Self { clients }
     }
 
     /// Reads one thing.
@@ -51,7 +46,7 @@ impl Inspector {
         request: &Request,
         budget: &ImageBudget<'_>,
     ) -> Result<Answer, Error> {
-        let client = (self.clients)(request.registry())?;
+        let client = self.clients.get(request.registry())?;
         Ok(match request {
             Request::Repositories(_) => {
                 Answer::Repositories(Arc::new(Listing::of(&client.repositories().await?)))

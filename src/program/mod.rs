@@ -1,11 +1,11 @@
-//! Runs the programs an operator names: credential helpers, password commands, create commands.
+//! Runs the programs that an operator configures: credential helpers, password commands, create commands.
 //!
-//! Decides how much of a program's output is kept and when the program is killed: when it writes too much, when
-//! its time is up, and when nobody waits for it any more. Invariant: this is the only place that starts
-//! processes, and the memory for their output is bounded.
+//! Decides how much of a program's output is kept and when the program is killed: if it writes too much, at its
+//! deadline, and if the future is dropped. Invariant: only this module starts processes, and the memory for their output
+//! is bounded.
 //!
-//! On Unix a program leads a process group of its own, so that what it started is killed with it. Such a group
-//! is not the terminal's foreground group: a program that wants to ask must do so elsewhere, as an agent does.
+//! On Unix a program leads its own process group, so that its child processes are killed with it. That group is not the
+//! foreground group of the terminal: a program that prompts must do so elsewhere, as an agent does.
 
 use std::{
     io,
@@ -21,20 +21,20 @@ use tokio::{
     time::timeout,
 };
 
-/// Most bytes a program may write to one of its streams; no answer is longer.
-const MAX_STDOUT: usize = 1024 * 1024;
-/// Complaints may be long, and only their end is kept.
-const MAX_STDERR: u64 = 16 * 1024 * 1024;
-const KEPT_STDERR: usize = 64 * 1024;
-/// How long the rest of the output may take once the program has ended: a process it left behind can keep the
-/// streams open for ever.
-const REST: Duration = Duration::from_secs(1);
+/// A program that writes more to standard output is killed.
+const MAX_STDOUT_BYTES: usize = 1024 * 1024;
+/// A program that writes more to standard error is killed.
+const MAX_STDERR_BYTES: u64 = 16 * 1024 * 1024;
+/// How much of the end of standard error is kept.
+const STDERR_TAIL_BYTES: usize = 64 * 1024;
+/// How long to read on after the program has ended: a child process that it left behind may keep the streams open.
+const REMAINING_OUTPUT_TIME: Duration = Duration::from_secs(1);
 
-/// What a program is given, and what is wanted of it.
+/// A program to run.
 pub(crate) struct Program<'a> {
     pub(crate) name: &'a str,
     pub(crate) arguments: &'a [String],
-    /// Where it runs; this process's own directory when absent.
+    /// Its working directory; by default that of this process.
     pub(crate) directory: Option<&'a Path>,
     /// For its standard input.
     pub(crate) input: SecretString,
@@ -42,24 +42,24 @@ pub(crate) struct Program<'a> {
     pub(crate) deadline: Duration,
 }
 
-/// What becomes of a program's standard output.
+/// What to do with a program's standard output.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Stdout {
     Keep,
     Discard,
 }
 
-/// How a program ended.
+/// The result of a program that ended by itself.
 #[derive(Debug)]
 pub(crate) struct Ended {
     pub(crate) status: ExitStatus,
-    /// Empty when it was discarded.
+    /// Empty if it was discarded.
     pub(crate) stdout: SecretSlice<u8>,
     /// The last 64 KiB.
     pub(crate) stderr: Vec<u8>,
 }
 
-/// Why a program did not come to its end. Messages fit after its name.
+/// Why a program did not end by itself. The text fits after its name.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ProgramError {
     #[error("cannot be run: {0}")]
@@ -71,7 +71,7 @@ pub(crate) enum ProgramError {
 }
 
 impl Program<'_> {
-    /// Runs the program to its end. Dropping the future kills it.
+    /// Runs the program until it ends. Dropping the future kills it.
     pub(crate) async fn run(self) -> Result<Ended, ProgramError> {
         let deadline = self.deadline;
         let ended = timeout(deadline, self.run_to_end()).await;
@@ -99,14 +99,14 @@ impl Program<'_> {
         let mut kept_stderr = Vec::new();
         let write = async {
             if let Some(mut stdin) = stdin {
-                // A program that does not read its input says so itself.
+                // A program may ignore its input.
                 let _ = stdin.write_all(self.input.expose_secret().as_bytes()).await;
             }
         };
         let read = async {
             tokio::try_join!(
                 read_all(stdout, &mut kept_stdout),
-                read_end(stderr, &mut kept_stderr),
+                read_tail(stderr, &mut kept_stderr),
             )
         };
         let status = {
@@ -122,7 +122,7 @@ impl Program<'_> {
                     }
                 }
             };
-            if !all_read && let Ok(result) = timeout(REST, &mut read).await {
+            if !all_read && let Ok(result) = timeout(REMAINING_OUTPUT_TIME, &mut read).await {
                 result?;
             }
             status
@@ -143,7 +143,7 @@ impl Ended {
     }
 }
 
-/// Starts a program that nobody waits for and whose output nobody reads. It may outlive this process.
+/// Starts a program in the background and discards its output. It may outlive this process.
 pub(crate) fn launch(name: &str, arguments: &[String]) -> io::Result<()> {
     let mut command = command(name, arguments);
     command
@@ -161,8 +161,8 @@ fn command(name: &str, arguments: &[String]) -> Command {
     command
 }
 
-/// A program and what it started. Dropping it kills all of them, unless the program ended by itself: what it
-/// left behind then, such as an agent, is meant to stay.
+/// The process group of a program. Dropping it kills the group, unless the program ended by itself: processes that it
+/// left behind then, such as an agent, are meant to stay.
 struct Group {
     leader: Child,
     has_ended: bool,
@@ -182,7 +182,7 @@ impl Drop for Group {
         if self.has_ended {
             return;
         }
-        // The leader has an id until it is reaped, and until then nobody else has it.
+        // The id is not reused before the leader is reaped, and `id` is `None` after that.
         #[cfg(unix)]
         if let Some(id) = self.leader.id()
             && let Some(id) = i32::try_from(id)
@@ -194,44 +194,44 @@ impl Drop for Group {
     }
 }
 
-/// Reads a whole stream, as long as it is no longer than an answer may be.
+/// Reads a whole stream of at most [`MAX_STDOUT_BYTES`].
 async fn read_all(
     pipe: Option<impl AsyncRead + Unpin>,
     kept: &mut Vec<u8>,
 ) -> Result<(), ProgramError> {
-    let limit = MAX_STDOUT as u64;
+    let limit = MAX_STDOUT_BYTES as u64;
     if let Some(pipe) = pipe {
         pipe.take(limit + 1)
             .read_to_end(kept)
             .await
             .map_err(ProgramError::Start)?;
     }
-    match kept.len() > MAX_STDOUT {
+    match kept.len() > MAX_STDOUT_BYTES {
         true => Err(ProgramError::TooMuch(limit)),
         false => Ok(()),
     }
 }
 
-/// Reads a stream to its end and keeps the end of it.
-async fn read_end(
+/// Reads a stream to its end and keeps the last [`STDERR_TAIL_BYTES`].
+async fn read_tail(
     pipe: Option<impl AsyncRead + Unpin>,
     kept: &mut Vec<u8>,
 ) -> Result<(), ProgramError> {
     let Some(pipe) = pipe else {
         return Ok(());
     };
-    let mut pipe = pipe.take(MAX_STDERR + 1);
-    // Room for twice as much, so that the front is cut off only now and then.
-    kept.reserve(2 * KEPT_STDERR);
+    let mut pipe = pipe.take(MAX_STDERR_BYTES + 1);
+    // Room for twice as much, so that the front is rarely cut off.
+    kept.reserve(2 * STDERR_TAIL_BYTES);
     while pipe.read_buf(kept).await.map_err(ProgramError::Start)? > 0 {
-        if kept.len() == 2 * KEPT_STDERR {
-            kept.drain(..KEPT_STDERR);
+        if kept.len() == 2 * STDERR_TAIL_BYTES {
+            kept.drain(..STDERR_TAIL_BYTES);
         }
     }
     if pipe.limit() == 0 {
-        return Err(ProgramError::TooMuch(MAX_STDERR));
+        return Err(ProgramError::TooMuch(MAX_STDERR_BYTES));
     }
-    kept.drain(..kept.len().saturating_sub(KEPT_STDERR));
+    kept.drain(..kept.len().saturating_sub(STDERR_TAIL_BYTES));
     Ok(())
 }
 

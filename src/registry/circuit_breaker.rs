@@ -1,11 +1,10 @@
-//! Circuit breaker for one host: what a host that does not answer costs is paid once, not by every request.
+//! Circuit breaker for one host.
 //!
-//! Opens when no connection can be made, and when a request gets no answer before its deadline while nothing
-//! else was heard from the host since it was sent. While it is open, one request at a time goes out as a probe;
-//! any answer closes it. A registry that was reached before is waited for: up to 5 min, with probes after 1, 2,
-//! 4 ... 30 s, and other requests are told how long. A host that was never reached has a wrong address as
-//! likely as not, so other requests fail at once, as they do after the 5 min, and the next probe goes out after
-//! a second. Invariant: a slow request never opens it while the host answers others.
+//! Opens after a failed connection, and after a request without an answer if the host answered nothing else since it
+//! was sent. While it is open, one request at a time goes out as a probe; any answer closes it. For a registry that
+//! was reached before, probes follow after 1, 2, 4 ... 30 s, and other requests fail with the time until the next
+//! probe. After 5 min, and for a host that was never reached, whose address is probably wrong, other requests fail at
+//! once and probes follow every second. Invariant: a slow request never opens it while the host answers others.
 
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -16,10 +15,10 @@ use tokio::time::Instant;
 
 use super::error::ErrorCause;
 
-/// The pause before the first probe; while the host is waited for each further one is twice as long.
+/// The pause before the first probe. Each further pause is twice as long while the host is waited for.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
-const LONGEST_PAUSE: Duration = Duration::from_secs(30);
-/// After that long without an answer, what needs the host fails as it would anywhere else.
+const MAX_PAUSE: Duration = Duration::from_secs(30);
+/// Requests stop waiting for a host that has been down for this long.
 const GIVEN_UP_AFTER: Duration = Duration::from_secs(5 * 60);
 
 #[derive(Clone, Debug)]
@@ -31,13 +30,13 @@ pub(super) struct CircuitBreaker {
 struct State {
     /// Whether requests wait for a host that was reached before.
     patient: bool,
-    /// When the host last showed that it is there.
-    heard: Option<Instant>,
+    /// The last answer, or the last bytes of a body.
+    last_response: Option<Instant>,
     open: Option<Open>,
     probes: u64,
 }
 
-/// Since when the host does not answer, and what came of the last try.
+/// The state of an open breaker.
 #[derive(Debug)]
 struct Open {
     since: Instant,
@@ -53,29 +52,29 @@ struct Probe {
     begun: Instant,
 }
 
-/// The right to send one request. Whoever holds it tells how the request ended; a probe that is dropped
-/// without a word makes room for another one.
+/// Permission to send one request. Its holder reports how the request ended. Dropping it without a report allows
+/// another probe.
 #[derive(Debug)]
 pub(super) struct Pass {
     state: Arc<Mutex<State>>,
     probe: Option<u64>,
 }
 
-/// Why the host is not asked now.
+/// Why no request may be sent now.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Down {
     pub why: String,
-    /// When it may be asked again; absent where nobody waits for it.
+    /// The time until the next probe; absent if requests do not wait for the host.
     pub left: Option<Duration>,
 }
 
 impl CircuitBreaker {
-    /// For a host that is waited for once it was reached.
+    /// For a host that requests wait for once it was reached.
     pub(super) fn patient() -> Self {
         Self::new(true)
     }
 
-    /// For a host that nobody waits for.
+    /// For a host that requests never wait for.
     pub(super) fn impatient() -> Self {
         Self::new(false)
     }
@@ -83,7 +82,7 @@ impl CircuitBreaker {
     fn new(patient: bool) -> Self {
         let state = State {
             patient,
-            heard: None,
+            last_response: None,
             open: None,
             probes: 0,
         };
@@ -92,7 +91,7 @@ impl CircuitBreaker {
         }
     }
 
-    /// Lets a request through, as a probe if the host does not answer and it is time to ask again.
+    /// Admits a request; as a probe if the breaker is open and a probe is due.
     pub(super) fn admit(&self) -> Result<Pass, Down> {
         let now = Instant::now();
         let mut state = locked(&self.state);
@@ -111,25 +110,25 @@ impl CircuitBreaker {
         })
     }
 
-    /// Why the host is not asked now; absent also when it is time for a probe.
+    /// Why no request may be sent now; absent also if a probe is due.
     pub(super) fn down(&self) -> Option<Down> {
         locked(&self.state).down(Instant::now())
     }
 
-    /// Bytes moved to or from the host.
+    /// Records that bytes of a body came from the host or went to it.
     pub(super) fn moved(&self) {
-        locked(&self.state).heard = Some(Instant::now());
+        locked(&self.state).last_response = Some(Instant::now());
     }
 
-    /// How long work for the host is put off while it is waited for.
-    pub(super) fn put_off(&self) -> Option<Duration> {
+    /// How long to postpone work for the host while requests wait for it.
+    pub(super) fn postponed_for(&self) -> Option<Duration> {
         let now = Instant::now();
         let state = locked(&self.state);
         let waited_for = state.is_waited_for(now);
         waited_for.then(|| state.left(now).unwrap_or(FIRST_PAUSE))
     }
 
-    /// Whether the host is waited for and nobody asks whether it is back.
+    /// Whether requests wait for the host and a probe is due.
     pub(super) fn wants_probe(&self) -> bool {
         let now = Instant::now();
         let state = locked(&self.state);
@@ -138,14 +137,14 @@ impl CircuitBreaker {
 }
 
 impl Pass {
-    /// The host answered, whatever it said.
+    /// The host answered, with any status.
     pub(super) fn answered(self) {
         let mut state = locked(&self.state);
-        state.heard = Some(Instant::now());
+        state.last_response = Some(Instant::now());
         state.open = None;
     }
 
-    /// No connection could be made. Returns for how long the host is left alone, if it is waited for.
+    /// No connection could be made. Returns the time until the next probe if requests wait for the host.
     pub(super) fn unreachable(self, why: &str) -> Option<Duration> {
         let now = Instant::now();
         let mut state = locked(&self.state);
@@ -164,18 +163,18 @@ impl Pass {
         }
     }
 
-    /// No answer came within `waited` of the request being sent. Returns what the request failed of.
+    /// No answer came within `waited`. Returns the cause of the failed request.
     pub(super) fn unanswered(self, waited: Duration) -> ErrorCause {
         let now = Instant::now();
         let mut state = locked(&self.state);
-        // What the host did meanwhile shows that only this request is slow.
-        if state.heard.is_some_and(|heard| heard + waited > now) {
+        // The host answered meanwhile, so only this request is slow.
+        if state.last_response.is_some_and(|last| last + waited > now) {
             return ErrorCause::Stalled(waited);
         }
         let why = format!("no answer for {} s", waited.as_secs());
         state.fail(now, &why, self.probe);
-        // Counted as a try even while the host is waited for: perhaps only requests of this kind get no answer,
-        // and an image that is put off without end would never fail.
+        // No `again`, so that it counts as an attempt of the image: if only requests of this kind get no answer, an
+        // image that is postponed without an attempt would never fail.
         ErrorCause::Unreachable { why, again: None }
     }
 }
@@ -192,10 +191,10 @@ impl Drop for Pass {
 }
 
 impl State {
-    /// Whether the host is down, was reached before and is expected back.
+    /// Whether requests wait for the host: it was reached before and has not been down for too long.
     fn is_waited_for(&self, now: Instant) -> bool {
         let recent = |open: &Open| now.saturating_duration_since(open.since) < GIVEN_UP_AFTER;
-        self.patient && self.heard.is_some() && self.open.as_ref().is_some_and(recent)
+        self.patient && self.last_response.is_some() && self.open.as_ref().is_some_and(recent)
     }
 
     fn down(&self, now: Instant) -> Option<Down> {
@@ -207,20 +206,20 @@ impl State {
         })
     }
 
-    /// How long until a request may go out; absent if one may now.
+    /// The time until a probe may be sent; absent if one may be sent now.
     fn left(&self, now: Instant) -> Option<Duration> {
         let open = self.open.as_ref()?;
         let left = open.until.saturating_duration_since(now);
         match open.probe {
             _ if !left.is_zero() => Some(left),
             None => None,
-            // As long again as the probe takes already: who waits looks at it now and then, ever more seldom.
+            // The time that the probe has taken so far, so that waiting requests check ever more rarely.
             Some(probe) => Some(now.saturating_duration_since(probe.begun).max(FIRST_PAUSE)),
         }
     }
 
     fn fail(&mut self, now: Instant, why: &str, pass: Option<u64>) {
-        let waited_for = self.patient && self.heard.is_some();
+        let waited_for = self.patient && self.last_response.is_some();
         let open = self.open.get_or_insert_with(|| Open {
             since: now,
             pauses: 0,
@@ -229,7 +228,7 @@ impl State {
             probe: None,
         });
         why.clone_into(&mut open.why);
-        // Requests that were sent before it opened add nothing, nor do those that fail beside a probe.
+        // Ignore requests that were sent before it opened, and those that fail beside a probe.
         let counts = match open.probe {
             Some(_) => open.is_probed_by(pass),
             None => open.until <= now,
@@ -242,7 +241,7 @@ impl State {
             true => FIRST_PAUSE * 2u32.pow(open.pauses.min(16)),
             false => FIRST_PAUSE,
         };
-        open.until = now + pause.min(LONGEST_PAUSE);
+        open.until = now + pause.min(MAX_PAUSE);
         open.pauses += 1;
         open.probe = None;
     }
@@ -302,7 +301,7 @@ mod tests {
         }) = breaker.down()
         {
             assert!(breaker.admit().is_err() && !breaker.wants_probe());
-            assert_eq!(breaker.put_off(), Some(pause));
+            assert_eq!(breaker.postponed_for(), Some(pause));
             advance(pause).await;
             if let Some(pause) = breaker.admit().unwrap().unreachable(REFUSED) {
                 pauses.push(pause.as_secs());
@@ -310,9 +309,12 @@ mod tests {
         }
         assert_eq!(pauses[..7], [1, 2, 4, 8, 16, 30, 30]);
         let held = begun.elapsed();
-        assert!(held >= GIVEN_UP_AFTER && held < GIVEN_UP_AFTER + LONGEST_PAUSE);
+        assert!(held >= GIVEN_UP_AFTER && held < GIVEN_UP_AFTER + MAX_PAUSE);
         assert_eq!(breaker.down(), down(REFUSED, None));
-        assert_eq!((breaker.put_off(), breaker.wants_probe()), (None, false));
+        assert_eq!(
+            (breaker.postponed_for(), breaker.wants_probe()),
+            (None, false)
+        );
         advance(FIRST_PAUSE).await;
         // It was only gone for long.
         breaker.admit().unwrap().answered();
@@ -370,24 +372,23 @@ mod tests {
         let request = breaker.admit().unwrap();
         advance(DEADLINE).await;
         assert!(is_silent(&request.unanswered(DEADLINE)));
-        assert_eq!(breaker.put_off(), Some(FIRST_PAUSE));
+        assert_eq!(breaker.postponed_for(), Some(FIRST_PAUSE));
         advance(FIRST_PAUSE).await;
         assert!(breaker.wants_probe());
         let probe = breaker.admit().unwrap();
         assert!(!breaker.wants_probe());
         for _ in 0..3 {
             let left = breaker.down().unwrap().left.unwrap();
-            assert_eq!(breaker.put_off(), Some(left));
+            assert_eq!(breaker.postponed_for(), Some(left));
             advance(left).await;
         }
-        // Who waits for a probe that takes long is told so sooner or later.
         assert!(breaker.down().unwrap().left >= Some(FIRST_PAUSE * 4));
         probe.answered();
-        assert_eq!((breaker.down(), breaker.put_off()), (None, None));
+        assert_eq!((breaker.down(), breaker.postponed_for()), (None, None));
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_probe_that_nobody_judged_makes_room_for_another() {
+    async fn a_probe_that_is_dropped_allows_another() {
         let breaker = reached();
         breaker.admit().unwrap().unreachable(REFUSED);
         advance(FIRST_PAUSE).await;

@@ -290,11 +290,11 @@ mod tests {
         let (read, asked) = read_redirected(false).await;
         let error = read.unwrap_err();
         assert_eq!(error.class(), FailureClass::Rejected);
-        let told = error.to_string();
+        let text = error.to_string();
         assert!(
-            told.contains("storage.example, which is at 127.0.0.1 inside this network")
-                && told.contains("allow-private-redirects = true"),
-            "{told}"
+            text.contains("storage.example, which has the private address 127.0.0.1")
+                && text.contains("allow-private-redirects = true"),
+            "{text}"
         );
         assert_eq!(asked, 0);
         let (read, asked) = read_redirected(true).await;

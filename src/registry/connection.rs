@@ -1,13 +1,13 @@
-//! What became of a connection that could not be made or broke, in words that fit after the registry's name.
+//! Connections that cannot be made, or break.
 //!
-//! Decides by the kinds of errors, never by their words. Invariant: nothing of the URL is told, which may hold
-//! secrets.
+//! Decides from the kinds of errors, never from their text. Invariant: no part of the URL, which may hold secrets, is in
+//! the result.
 
 use std::{error::Error, io};
 
 use super::error::ErrorCause;
 
-/// Whether the connection broke before an answer came, so that the same request may do well on another.
+/// Whether the connection broke before an answer came, so that the request may succeed on another one.
 pub(super) fn is_broken(error: &reqwest::Error) -> bool {
     let mut source: Option<&dyn Error> = Some(error);
     while let Some(cause) = source {
@@ -28,20 +28,20 @@ pub(super) fn is_broken(error: &reqwest::Error) -> bool {
 /// The cause of a request whose connection could not be made, or broke.
 pub(super) fn network(error: reqwest::Error) -> ErrorCause {
     let error = error.without_url();
-    let words = match error.is_timeout() {
+    let text = match error.is_timeout() {
         true => "timed out".into(),
-        false => words(innermost(&error)),
+        false => system_text(innermost(&error)),
     };
     match error.is_connect() {
         true => ErrorCause::Unreachable {
-            why: words,
+            why: text,
             again: None,
         },
-        false => ErrorCause::Network(words),
+        false => ErrorCause::Network(text),
     }
 }
 
-/// The error of a type at or below `error`.
+/// The first error of a type in the chain of `error`.
 pub(super) fn find<'a, E: Error + 'static>(mut error: &'a (dyn Error + 'static)) -> Option<&'a E> {
     loop {
         if let Some(found) = error.downcast_ref() {
@@ -51,7 +51,7 @@ pub(super) fn find<'a, E: Error + 'static>(mut error: &'a (dyn Error + 'static))
     }
 }
 
-/// What came first; all others say that it kept them from what they were to do.
+/// The root cause.
 fn innermost<'a>(mut error: &'a (dyn Error + 'static)) -> &'a (dyn Error + 'static) {
     while let Some(inner) = below(error) {
         error = inner;
@@ -59,7 +59,7 @@ fn innermost<'a>(mut error: &'a (dyn Error + 'static)) -> &'a (dyn Error + 'stat
     error
 }
 
-/// I/O errors hold theirs where `source` does not look.
+/// The next error in the chain. `source` skips the inner error of an I/O error.
 fn below<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a (dyn Error + 'static)> {
     let held = error
         .downcast_ref::<io::Error>()
@@ -70,14 +70,14 @@ fn below<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a (dyn Error + 'stati
     }
 }
 
-/// The system's errors as the system words them, without their number.
-fn words(error: &(dyn Error + 'static)) -> String {
+/// The text of an error; of a system error without its number.
+fn system_text(error: &(dyn Error + 'static)) -> String {
     let text = error.to_string();
     let number = error
         .downcast_ref::<io::Error>()
         .and_then(io::Error::raw_os_error);
     match number.and_then(|number| text.strip_suffix(&format!(" (os error {number})"))) {
-        Some(words) => words.to_ascii_lowercase(),
+        Some(text) => text.to_ascii_lowercase(),
         None => text,
     }
 }
@@ -108,8 +108,8 @@ mod tests {
         }
     }
 
-    /// What a request comes to where `answer` becomes of its connection.
-    async fn told<F: Future>(answer: impl FnOnce(TcpStream) -> F) -> String {
+    /// The error of a request whose connection `answer` serves.
+    async fn failed<F: Future>(answer: impl FnOnce(TcpStream) -> F) -> String {
         let listener = TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 0)))
             .await
             .unwrap();
@@ -120,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn a_tls_error_is_found_however_deep_it_lies() {
+    fn a_tls_error_is_found_at_any_depth() {
         let tls = rustls::Error::InvalidCertificate(rustls::CertificateError::UnknownIssuer);
         let error = io::Error::other(io::Error::other(tls.clone()));
         assert_eq!(find(&error), Some(&tls));
@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn nobody_there_is_told_in_the_words_of_the_system() {
+    async fn a_refused_connection_has_the_text_of_the_system() {
         let free = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = free.local_addr().unwrap();
         drop(free);
@@ -138,12 +138,12 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_end_before_the_answer_and_one_within_it_are_told() {
-        let silent = told(async |mut connection| {
+    async fn an_end_before_the_answer_and_one_within_it_are_cuts() {
+        let silent = failed(async |mut connection| {
             connection.read_u8().await.unwrap();
         });
         assert!(silent.await.starts_with("broke off: connection "));
-        let short = told(async |mut connection| {
+        let short = failed(async |mut connection| {
             let answer = b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nshort";
             connection.write_all(answer).await.unwrap();
             let mut request = [0; 4096];

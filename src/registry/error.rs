@@ -1,8 +1,7 @@
-//! What went wrong at a registry, and which class of failure that is.
+//! The errors of requests to a registry, and their failure classes.
 //!
-//! Decides from status, error code and transport error alone (distribution-spec "Error Codes"; the
-//! statuses alone where registries misuse codes). Invariant: an [`Error`] never holds a secret: URLs lose
-//! user info and query values that sign or authorize.
+//! Decides the class from status, error code, message and transport error (distribution-spec "Error Codes"). Invariant:
+//! an [`Error`] never holds a secret: URLs lose user info and query values that sign or authorize.
 
 use std::{fmt, time::Duration};
 
@@ -20,7 +19,7 @@ use crate::{
 pub struct Error {
     pub operation: Operation,
     pub registry: Registry,
-    /// The redacted URL, once there was one.
+    /// The redacted URL, if there was a request.
     pub url: Option<String>,
     /// Boxed: errors are rare, results are everywhere.
     pub cause: Box<ErrorCause>,
@@ -28,7 +27,7 @@ pub struct Error {
 
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum ErrorCause {
-    #[error("said {status}{}", said(code.as_deref(), message.as_deref()))]
+    #[error("said {status}{}", detail(code.as_deref(), message.as_deref()))]
     Status {
         status: u16,
         /// The first error code of the body, if it was an error document.
@@ -40,30 +39,33 @@ pub enum ErrorCause {
     #[error("cannot be reached: {why}")]
     Unreachable {
         why: String,
-        /// When it is asked again; until then nobody asks.
+        /// The time until the next request is sent.
         again: Option<Duration>,
     },
     #[error("broke off: {0}")]
     Network(String),
     #[error("sent no byte for {} s", .0.as_secs())]
     Stalled(Duration),
-    #[error("moved less than {slowest} bytes a second in {} s of waiting", waited.as_secs())]
-    TooSlow { slowest: u64, waited: Duration },
+    #[error("moved less than {min_throughput} bytes a second in {} s of waiting", waited.as_secs())]
+    TooSlow {
+        min_throughput: u64,
+        waited: Duration,
+    },
     #[error("is rate limited for {} s more", .0.as_secs().max(1))]
     RateLimited(Duration),
     #[error("answered outside the protocol: {0}")]
     Protocol(String),
-    /// It leads somewhere that is not followed, or nowhere.
+    /// A redirect without a target, or to one that is not followed.
     #[error("answered outside the protocol: {0}")]
     Redirect(String),
     #[error("answered outside the protocol: the answer has more than {0} bytes")]
     TooLong(u64),
-    /// Something that lists nothing stands where the referrers of a manifest have to be listed.
-    #[error("has something under the fallback tag {0} that is no index")]
+    /// Referrers have to be listed in the index under this tag.
+    #[error("has a manifest under the fallback tag {0} that is not an index")]
     FallbackTaken(Tag),
-    #[error("sent {got} where {expected} was asked for")]
+    #[error("sent {got} instead of {expected}")]
     Digest { expected: Digest, got: Digest },
-    #[error("sent more than the {declared} bytes that were declared for it")]
+    #[error("sent more than the {declared} bytes of its descriptor")]
     LongerThanDeclared { declared: u64 },
     #[error("holds {0}")]
     OverBudget(#[from] OverBudget),
@@ -71,20 +73,20 @@ pub enum ErrorCause {
     Manifest(#[from] ManifestError),
     #[error("refused the credentials: {0}")]
     Auth(String),
-    #[error("wants credentials, and none are configured or stored for it: {0}")]
+    #[error("requires credentials, and none are configured or stored for it: {0}")]
     NoCredentials(String),
-    #[error("cannot be logged in to: {0}")]
+    #[error("cannot be used, because its credentials cannot be read: {0}")]
     Credentials(#[from] ProviderError),
-    /// New bytes go with a new token.
-    #[error("let the token expire while bytes were on their way")]
+    /// A streamed body cannot be sent again; the next request has a new token.
+    #[error("said 401 to an upload because its token expired")]
     Expired,
     #[error("cannot be reached as configured: {0}")]
     Configuration(String),
 }
 
 impl ErrorCause {
-    /// Whether it reads as what some host did.
-    fn is_of_a_host(&self) -> bool {
+    /// Whether its text fits after the name of a host.
+    fn fits_after_host(&self) -> bool {
         matches!(
             self,
             Self::Status { .. }
@@ -168,7 +170,7 @@ impl Error {
         }
     }
 
-    /// Which refusal this is, if the registry understood and does not do it.
+    /// The kind of refusal, if the registry understood the request and does not carry it out.
     #[must_use]
     pub fn refusal(&self) -> Option<Refusal> {
         match &*self.cause {
@@ -182,9 +184,9 @@ impl Error {
         }
     }
 
-    /// Whether a registry says that what was sent has another digest. It was hashed here before it was committed,
-    /// so the registry mixed it up with something else: another batch that sends the same content, usually. What it
-    /// has of an upload is of no use any more.
+    /// Whether the registry says that the content has another digest. The content was hashed here before the commit, so
+    /// the registry mixed it up with other content, usually because another batch sends the same. The upload session
+    /// cannot be resumed.
     #[must_use]
     pub fn disputes_digest(&self) -> bool {
         match &*self.cause {
@@ -200,7 +202,7 @@ impl Error {
         }
     }
 
-    /// Who was asked.
+    /// The host that the request was sent to.
     fn host(&self) -> Option<String> {
         let url = Url::parse(self.url.as_deref()?).ok()?;
         Some(url[Position::BeforeHost..Position::AfterPort].into())
@@ -231,21 +233,21 @@ fn classify(
         403 if code.is_none_or(|code| matches!(code, "DENIED" | "UNAUTHORIZED" | "FORBIDDEN")) => {
             FailureClass::Auth
         }
-        // Of bytes that were hashed here: see `Error::disputes_digest`.
+        // See `Error::disputes_digest`.
         400..500
             if code == Some(DIGEST_INVALID)
                 && matches!(operation, Operation::SendBlob | Operation::PutManifest) =>
         {
             transient
         }
-        // The session is gone: expired, or another replica has it (quirks 11 and 32).
+        // The session expired, or another replica has it (quirks 11 and 32, see registry/quirks.md).
         404 | 410 if operation == Operation::SendBlob => transient,
         404 | 410 => FailureClass::NotFound,
         _ => FailureClass::Rejected,
     }
 }
 
-fn said(code: Option<&str>, message: Option<&str>) -> String {
+fn detail(code: Option<&str>, message: Option<&str>) -> String {
     match (code, message) {
         (None, None) => String::new(),
         (Some(text), None) | (None, Some(text)) => format!(" ({text})"),
@@ -254,11 +256,11 @@ fn said(code: Option<&str>, message: Option<&str>) -> String {
 }
 
 impl fmt::Display for Error {
-    /// What the registry did, in words that fit after its name.
+    /// What the registry did; fits after its name.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Its token server is another host, and may be down when the registry is not.
+        // The token server is another host than the registry.
         if let (Operation::FetchToken, Some(host)) = (self.operation, self.host())
-            && self.cause.is_of_a_host()
+            && self.cause.fits_after_host()
         {
             write!(f, "gave no token: {host} ")?;
         }
@@ -329,7 +331,7 @@ mod tests {
             let unknown = Some("invalid digest: unsupported digest algorithm");
             assert_eq!(disputed(sends, unknown), (false, false));
         }
-        // Here it is about the name that was asked for.
+        // Here the requested digest itself is invalid.
         assert_eq!(disputed(Operation::GetBlob, mixed_up), (false, false));
     }
 
@@ -344,8 +346,8 @@ mod tests {
                 again: None,
             }),
         };
-        let told = "gave no token: auth.example:5001 cannot be reached: connection refused";
-        assert_eq!(error.to_string(), told);
+        let text = "gave no token: auth.example:5001 cannot be reached: connection refused";
+        assert_eq!(error.to_string(), text);
         error.operation = Operation::Ping;
         assert_eq!(error.to_string(), "cannot be reached: connection refused");
     }

@@ -36,7 +36,7 @@ impl HttpClients {
         let config = client_config(registry, tls)?;
         let guarded = GuardedResolver {
             resolver: Arc::clone(&resolver),
-            inside_allowed: Arc::new(policy.inside_allowed()),
+            private_allowed: Arc::new(policy.private_allowed()),
         };
         Ok(Self {
             own: http_client(config.clone(), &proxy, resolver)?,

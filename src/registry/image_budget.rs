@@ -1,10 +1,9 @@
-//! How much one image may have, and how many large images are in memory at once.
+//! Limits of one image, and of how many large images are in memory at once.
 //!
-//! An image's source decides how many manifests and blobs it has, so everything that is read for one image (its
-//! manifests, what is attached to them, and so on) is charged here before it is read. The limits are far above
-//! any image seen: an index of 100 platforms with attestations and signatures has some 800 manifests of 2 MiB
-//! together, a model of several thousand layers one manifest of 2 MiB. Invariant: an image takes one permit at
-//! most and never waits for another while it has one, so images cannot wait for each other in a circle.
+//! The source decides how many manifests and blobs an image has, so everything that is read for it, referrers included,
+//! is charged here first. The limits are far above any known image: an index of 100 platforms with attestations and
+//! signatures has some 800 manifests of 2 MiB together, a model of several thousand layers one manifest of 2 MiB.
+//! Invariant: an image holds at most one permit and never waits for another, so images cannot deadlock.
 
 use std::{
     collections::HashSet,
@@ -16,30 +15,30 @@ use tokio::sync::{OnceCell, Semaphore, SemaphorePermit};
 
 use crate::oci::{Descriptor, Digest};
 
-/// Manifests of one image, its children and everything attached to them included.
+/// Manifests of one image, with its children and all referrers.
 pub const MAX_MANIFESTS: u64 = 5_000;
-/// Bytes of all of these, and of the lists that name what is attached.
+/// Bytes of all manifests of one image, and of its lists of referrers.
 pub const MAX_TOTAL_MANIFEST_BYTES: u64 = 8 << 20;
-/// Bytes of one manifest; registries take no larger ones (distribution-spec "Pushing Manifests").
+/// Bytes of one manifest; registries accept no larger ones (distribution-spec "Pushing Manifests").
 pub const MAX_MANIFEST_BYTES: u64 = 4 << 20;
-/// Different blobs of all of these.
+/// Different blobs of one image.
 pub const MAX_BLOBS: u64 = 10_000;
-/// Bytes of configs, where they are looked into; a copy only passes them on.
+/// Bytes of configs that are read. A copy does not read configs.
 pub const MAX_CONFIG_BYTES: u64 = 16 << 20;
 
 /// An image with more bytes of manifests than this is large.
 const LARGE: u64 = 256 << 10;
-/// Large images in memory at once; one at its limits takes some 40 MB. Of the process, as its memory is.
+/// Large images in memory at once, in the whole process. One at its limits takes some 40 MB.
 static LARGE_IMAGES: Semaphore = Semaphore::const_new(1);
 
-/// What was read for one image so far.
+/// What was charged for one image so far.
 pub struct ImageBudget<'a> {
-    taken: Mutex<Usage>,
-    /// Of [`LARGE_IMAGES`]; kept as long as the image is. Absent only if there are no permits, which does not
+    usage: Mutex<Usage>,
+    /// Of [`LARGE_IMAGES`]; held as long as the image is. The inner `None` is for a closed semaphore, which does not
     /// happen.
     permit: OnceCell<Option<SemaphorePermit<'static>>>,
-    /// Called when it has to wait for a permit.
-    waits: Box<dyn Fn() + Send + Sync + 'a>,
+    /// Called before it waits for a permit.
+    on_wait: Box<dyn Fn() + Send + Sync + 'a>,
 }
 
 #[derive(Default)]
@@ -50,13 +49,13 @@ struct Usage {
     config_bytes: u64,
 }
 
-/// More than one image may have.
+/// An image exceeds a limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{held} {what}, more than the {most} that one image may have")]
+#[error("{held} {what}, more than the {max} that one image may have")]
 pub struct OverBudget {
     what: Counted,
     held: u64,
-    most: u64,
+    max: u64,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,41 +66,41 @@ enum Counted {
     ConfigBytes,
 }
 
-/// What became of bytes that are about to be kept.
+/// The outcome of charging bytes that are about to be kept.
 pub(super) enum Charge {
     Taken,
-    /// They make the image a large one, and there are enough of those: drop what was read and wait.
+    /// They make the image large, and too many large images are in memory: drop what was read and wait.
     Crowded,
 }
 
-/// Bytes of one answer, given back unless they are kept.
+/// Bytes of one answer. Dropping it refunds them unless they are kept.
 pub(super) struct Reading<'b, 'a> {
     budget: &'b ImageBudget<'a>,
     bytes: u64,
 }
 
 impl<'a> ImageBudget<'a> {
-    /// `waits` is called when other large images have to end first.
-    pub fn new(waits: impl Fn() + Send + Sync + 'a) -> Self {
+    /// `on_wait` is called when other large images have to end first.
+    pub fn new(on_wait: impl Fn() + Send + Sync + 'a) -> Self {
         Self {
-            taken: Mutex::default(),
+            usage: Mutex::default(),
             permit: OnceCell::new(),
-            waits: Box::new(waits),
+            on_wait: Box::new(on_wait),
         }
     }
 
-    /// Whether so much was read that only few such images are in memory at once.
+    /// Whether the image holds a permit for large images.
     #[must_use]
     pub fn is_large(&self) -> bool {
         self.permit.initialized()
     }
 
-    /// Begins anew: what was read so far is no longer kept.
+    /// Refunds everything, for an image that is read again from the beginning.
     pub fn reset(&self) {
         *self.lock() = Usage::default();
     }
 
-    /// Charges manifests whose sizes are declared, before one of them is read.
+    /// Charges manifests by their declared sizes, before any of them is read.
     ///
     /// # Errors
     /// If the image then has too many, or too large ones.
@@ -115,10 +114,10 @@ impl<'a> ImageBudget<'a> {
             bytes = bytes.saturating_add(descriptor.size);
         }
         let is_large = {
-            let mut taken = self.lock();
-            taken.add_manifests(count)?;
-            taken.add_bytes(bytes)?;
-            taken.bytes > LARGE
+            let mut usage = self.lock();
+            usage.add_manifests(count)?;
+            usage.add_bytes(bytes)?;
+            usage.bytes > LARGE
         };
         if is_large {
             self.enlarge().await;
@@ -134,31 +133,31 @@ impl<'a> ImageBudget<'a> {
         &self,
         blobs: impl IntoIterator<Item = &'d Descriptor>,
     ) -> Result<(), OverBudget> {
-        let mut taken = self.lock();
+        let mut usage = self.lock();
         let mut more = 0;
         for blob in blobs {
             // Beyond the limit they are only counted.
-            if (taken.blobs.len() as u64) < MAX_BLOBS {
-                taken.blobs.insert(blob.digest.clone());
-            } else if !taken.blobs.contains(&blob.digest) {
+            if (usage.blobs.len() as u64) < MAX_BLOBS {
+                usage.blobs.insert(blob.digest.clone());
+            } else if !usage.blobs.contains(&blob.digest) {
                 more += 1;
             }
         }
-        let held = taken.blobs.len() as u64 + more;
+        let held = usage.blobs.len() as u64 + more;
         check(Counted::Blobs, held, MAX_BLOBS)
     }
 
-    /// Charges bytes of a config that is looked into.
+    /// Charges bytes of a config.
     ///
     /// # Errors
     /// If the image then has too many.
     pub fn add_config_bytes(&self, bytes: u64) -> Result<(), OverBudget> {
-        let mut taken = self.lock();
-        taken.config_bytes = taken.config_bytes.saturating_add(bytes);
-        check(Counted::ConfigBytes, taken.config_bytes, MAX_CONFIG_BYTES)
+        let mut usage = self.lock();
+        usage.config_bytes = usage.config_bytes.saturating_add(bytes);
+        check(Counted::ConfigBytes, usage.config_bytes, MAX_CONFIG_BYTES)
     }
 
-    /// A manifest of unknown length is about to be read.
+    /// Charges a manifest whose bytes were charged as they were read.
     pub(super) fn add_manifest(&self) -> Result<(), OverBudget> {
         self.lock().add_manifests(1)
     }
@@ -170,13 +169,13 @@ impl<'a> ImageBudget<'a> {
         }
     }
 
-    /// Waits until the image may be a large one.
+    /// Waits until the image may be large.
     pub(super) async fn enlarge(&self) {
         let acquire = || async {
             if let Ok(permit) = LARGE_IMAGES.try_acquire() {
                 return Some(permit);
             }
-            (self.waits)();
+            (self.on_wait)();
             LARGE_IMAGES.acquire().await.ok()
         };
         self.permit.get_or_init(acquire).await;
@@ -190,7 +189,7 @@ impl<'a> ImageBudget<'a> {
     }
 
     fn lock(&self) -> MutexGuard<'_, Usage> {
-        self.taken.lock().unwrap_or_else(PoisonError::into_inner)
+        self.usage.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -213,9 +212,9 @@ impl Usage {
 impl Reading<'_, '_> {
     pub(super) fn add(&mut self, bytes: u64) -> Result<Charge, OverBudget> {
         let is_large = {
-            let mut taken = self.budget.lock();
-            taken.add_bytes(bytes)?;
-            taken.bytes > LARGE
+            let mut usage = self.budget.lock();
+            usage.add_bytes(bytes)?;
+            usage.bytes > LARGE
         };
         self.bytes += bytes;
         Ok(match is_large && !self.budget.may_be_large() {
@@ -224,7 +223,7 @@ impl Reading<'_, '_> {
         })
     }
 
-    /// The bytes were read, and belong to the image.
+    /// Keeps the bytes charged.
     pub(super) fn keep(mut self) {
         self.bytes = 0;
     }
@@ -232,14 +231,14 @@ impl Reading<'_, '_> {
 
 impl Drop for Reading<'_, '_> {
     fn drop(&mut self) {
-        let mut taken = self.budget.lock();
-        taken.bytes = taken.bytes.saturating_sub(self.bytes);
+        let mut usage = self.budget.lock();
+        usage.bytes = usage.bytes.saturating_sub(self.bytes);
     }
 }
 
-fn check(what: Counted, held: u64, most: u64) -> Result<(), OverBudget> {
-    match held > most {
-        true => Err(OverBudget { what, held, most }),
+fn check(what: Counted, held: u64, max: u64) -> Result<(), OverBudget> {
+    match held > max {
+        true => Err(OverBudget { what, held, max }),
         false => Ok(()),
     }
 }

@@ -1,9 +1,8 @@
 //! The distribution protocol over HTTP (distribution-spec 1.1): one [`Client`] per registry.
 //!
-//! Decides how a registry is spoken to and what its answers mean; does not decide what to copy, when to
-//! try again, or who may run. Invariant: a request is sent again only after a refusal that another
-//! authorization may cure (once with a new one, once with a narrower one) or on a connection that broke
-//! before it was answered (once); every other failure is the caller's to judge by its class.
+//! Decides which requests are sent, when, and what the answers mean. What to copy, and whether a failed operation is
+//! retried, is decided by the caller from the error's class. Invariant: every request goes through
+//! `chain/request_chain.rs`.
 #![doc = include_str!("quirks.md")]
 
 mod auth;
@@ -12,6 +11,7 @@ mod body_reader;
 mod chain;
 mod circuit_breaker;
 mod client;
+mod clients;
 mod connection;
 mod error;
 mod error_body;
@@ -45,6 +45,7 @@ pub use crate::batch::{FailureClass, UploadMode};
 pub use auth::{Credential, CredentialProvider, Credentials, ProviderError};
 pub use blobs::{BlobPresence, BlobRead};
 pub use client::{Client, Settings};
+pub use clients::Clients;
 pub use error::{Error, ErrorCause};
 pub use image_budget::{
     ImageBudget, MAX_BLOBS, MAX_CONFIG_BYTES, MAX_MANIFEST_BYTES, MAX_MANIFESTS,

@@ -1,6 +1,6 @@
 //! Lists of names: `{"tags": [...]}`, `{"repositories": [...]}`.
 //!
-//! Decides nothing about the names. Invariant: a name is handed on as it is read; no list of them is made.
+//! Decides nothing about the names. Invariant: a name is passed on as soon as it is parsed; no list is built.
 
 use std::fmt;
 
@@ -9,13 +9,14 @@ use serde::{
     de::{DeserializeSeed, Error, IgnoredAny, MapAccess, SeqAccess, Visitor},
 };
 
-/// Takes a name; whether there is room for more.
+/// Takes a name and returns whether there is room for more.
 pub(super) type Take<'a> = dyn FnMut(&str) -> bool + Send + 'a;
 
-/// Hands the names in the list under `key` to `take`. Entries that are `null` are none (quirk 26).
+/// Calls `take` with each name in the list under `key`. Entries that are `null` are skipped (quirk 26, see
+/// registry/quirks.md).
 ///
 /// # Errors
-/// If `json` is no such list. False if `take` had no room.
+/// If `json` is no such list. `Ok(false)` if `take` had no room.
 pub(super) fn read(json: &[u8], key: &str, take: &mut Take<'_>) -> Result<bool, serde_json::Error> {
     let mut has_room = true;
     let mut json = serde_json::Deserializer::from_slice(json);
@@ -31,9 +32,9 @@ pub(super) fn read(json: &[u8], key: &str, take: &mut Take<'_>) -> Result<bool, 
     }
 }
 
-/// The document, the list in it, or a name in that.
+/// The document, the list in it, or an entry of the list.
 struct Names<'a, 't> {
-    /// Absent below the document.
+    /// Only for the document.
     key: Option<&'a str>,
     take: &'a mut Take<'t>,
     has_room: &'a mut bool,

@@ -147,13 +147,14 @@ impl<'a> Pages<'a> {
         let next = url
             .join(target)
             .map_err(|_| protocol("an unreadable Link"))?;
-        // A link to another host would send requests there in this registry's name.
-        if !self.client.is_own(&next) || self.visited.contains(&next) {
-            return Err(protocol(
-                "its next page is on another host, or one that was read",
-            ));
+        // No request goes to another host on behalf of this registry.
+        if !self.client.is_own(&next) {
+            return Err(protocol("its next page is on another host"));
         }
-        Ok(next)
+        match self.visited.contains(&next) {
+            true => Err(protocol("its pages link in a circle")),
+            false => Ok(next),
+        }
     }
 
     /// The page; `None` if it is large and has to wait for another large one.

@@ -1,10 +1,10 @@
-//! Which addresses are inside: of this machine, its network, its cloud's metadata service; and a resolver that
-//! gives out none of them.
+//! Private addresses: of this machine, its network and its cloud's metadata service; and a resolver that returns none
+//! of them.
 //!
-//! Decides on the addresses that a connection is then made to, so a name cannot resolve to another one between
-//! the check and the connection. Literal addresses are never resolved; `boundary` checks those. Where a proxy
-//! makes the connection, the proxy resolves, and what may be reached is for it to say. Invariant: an address
-//! that carries an IPv4 address (RFC 6052, 3056, 4380) is as private as that.
+//! Decides on the very addresses that are connected to, so a name cannot resolve to another address between check and
+//! connection. Literal addresses are not resolved; `redirect_policy` checks those. A proxy resolves names itself, so
+//! requests through one are not checked. Invariant: an address that embeds an IPv4 address (RFC 6052, 3056, 4380) is
+//! private if that is.
 
 use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
@@ -13,7 +13,7 @@ use std::{
 
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 
-/// Whether a registry outside has no business with `address`.
+/// Whether a public registry must not redirect to `address`.
 pub(super) fn is_private(address: IpAddr) -> bool {
     match address.to_canonical() {
         IpAddr::V4(address) => is_private_v4(address),
@@ -21,7 +21,7 @@ pub(super) fn is_private(address: IpAddr) -> bool {
     }
 }
 
-/// What the IANA special-purpose registry calls not globally reachable, and what is no unicast address.
+/// Not globally reachable according to the IANA special-purpose registry, or not unicast.
 fn is_private_v4(address: Ipv4Addr) -> bool {
     let [first, second, third, _] = address.octets();
     address.is_private()
@@ -46,19 +46,19 @@ fn is_private_v6(address: Ipv6Addr) -> bool {
         is_private_v4(Ipv4Addr::new(a, b, c, d))
     };
     match segments {
-        // Loopback, unspecified, and the IPv4-compatible addresses of old.
+        // Loopback, unspecified, and deprecated IPv4-compatible addresses.
         [0, 0, 0, 0, 0, 0, high, low] => v4(high, low),
-        // NAT64: on networks without IPv4 every public host has such an address.
+        // NAT64: on IPv6-only networks every public IPv4 host has such an address.
         [0x64, 0xff9b, 0, 0, 0, 0, high, low] => v4(high, low),
-        // NAT64 of this network's own (RFC 8215).
+        // Local-use NAT64 (RFC 8215).
         [0x64, 0xff9b, 1, ..] => true,
         // 6to4.
         [0x2002, high, low, ..] => v4(high, low),
-        // Teredo hides the client's address by inverting it.
+        // Teredo has the inverted address of the client.
         [0x2001, 0, server_high, server_low, _, _, high, low] => {
             v4(!high, !low) || v4(server_high, server_low)
         }
-        // Discard only (RFC 6666).
+        // Discard-only (RFC 6666).
         [0x100, 0, 0, 0, ..] => true,
         [first, ..] => {
             address.is_unique_local()
@@ -70,18 +70,18 @@ fn is_private_v6(address: Ipv6Addr) -> bool {
     }
 }
 
-/// A name that a registry outside led to resolves to an address inside.
+/// The name of a redirect by a public registry resolves to a private address.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "it leads from a public registry to {host}, which is at {address} inside this network; \
+    "a public registry redirects to {host}, which has the private address {address}; \
      `allow-private-redirects = true` for this registry in the list permits that"
 )]
-pub(super) struct LedInside {
+pub(super) struct PrivateRedirect {
     host: String,
     address: IpAddr,
 }
 
-/// Resolves names as the system does.
+/// The resolver of the system.
 pub(super) struct SystemResolver;
 
 impl Resolve for SystemResolver {
@@ -95,32 +95,32 @@ impl Resolve for SystemResolver {
     }
 }
 
-/// Resolves names that a registry led to: to addresses outside, unless those inside are allowed.
+/// Resolves the names of redirects, to public addresses unless private ones are allowed.
 pub(super) struct GuardedResolver {
     pub resolver: Arc<dyn Resolve>,
-    pub inside_allowed: Arc<dyn Fn() -> bool + Send + Sync>,
+    pub private_allowed: Arc<dyn Fn() -> bool + Send + Sync>,
 }
 
 impl Resolve for GuardedResolver {
     fn resolve(&self, name: Name) -> Resolving {
         let host = name.as_str().to_owned();
         let resolving = self.resolver.resolve(name);
-        let inside_allowed = Arc::clone(&self.inside_allowed);
+        let private_allowed = Arc::clone(&self.private_allowed);
         Box::pin(async move {
             let found = resolving.await?;
-            if inside_allowed() {
+            if private_allowed() {
                 return Ok(found);
             }
-            let (inside, outside): (Vec<SocketAddr>, Vec<SocketAddr>) =
+            let (private, public): (Vec<SocketAddr>, Vec<SocketAddr>) =
                 found.partition(|address| is_private(address.ip()));
-            match (inside.first(), outside.is_empty()) {
+            match (private.first(), public.is_empty()) {
                 (Some(address), true) => {
                     let address = address.ip();
-                    Err(LedInside { host, address }.into())
+                    Err(PrivateRedirect { host, address }.into())
                 }
                 _ => {
-                    let outside: Addrs = Box::new(outside.into_iter());
-                    Ok(outside)
+                    let public: Addrs = Box::new(public.into_iter());
+                    Ok(public)
                 }
             }
         })
@@ -197,7 +197,7 @@ mod tests {
         let allowed = AtomicBool::new(allowed);
         let guarded = GuardedResolver {
             resolver: Arc::new(Fixed(found)),
-            inside_allowed: Arc::new(move || allowed.load(Relaxed)),
+            private_allowed: Arc::new(move || allowed.load(Relaxed)),
         };
         let name = "storage.example".parse().unwrap();
         let found = guarded.resolve(name).await;
@@ -211,7 +211,7 @@ mod tests {
         let (inside, outside) = ("169.254.169.254:0", "8.8.8.8:0");
         let error = resolved(&["169.254.169.254:0"], false).await.unwrap_err();
         assert!(
-            error.contains("storage.example, which is at 169.254.169.254 inside"),
+            error.contains("storage.example, which has the private address 169.254.169.254;"),
             "{error}"
         );
         assert!(error.contains("allow-private-redirects = true"), "{error}");

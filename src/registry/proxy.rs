@@ -1,8 +1,7 @@
 //! The proxy in front of a registry.
 //!
-//! Decides between the environment's (`HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY`, `NO_PROXY`) and what was
-//! written for one registry; a written one is used without a look at `NO_PROXY`. Invariant: `Debug` shows
-//! no password.
+//! Decides between the environment's (`HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY`, `NO_PROXY`) and the one configured for a
+//! registry, which ignores `NO_PROXY`. Invariant: `Debug` shows no password.
 
 use std::fmt;
 
@@ -16,7 +15,7 @@ pub enum Proxy {
     #[default]
     Environment,
     None,
-    /// `http`, `https`, `socks5` or `socks5h`, with user and password if it wants some.
+    /// `http`, `https`, `socks5` or `socks5h`, optionally with user and password.
     Url(Url),
 }
 
@@ -38,7 +37,7 @@ impl Proxy {
         builder: reqwest::ClientBuilder,
     ) -> Result<reqwest::ClientBuilder, ErrorCause> {
         Ok(match self {
-            // What the client does unasked.
+            // The default of reqwest.
             Self::Environment => builder,
             Self::None => builder.no_proxy(),
             Self::Url(url) => {
@@ -74,7 +73,7 @@ mod tests {
     }
 
     #[test]
-    fn a_written_proxy_is_used_for_every_registry() {
+    fn a_configured_proxy_is_used_for_every_registry() {
         let registry = "https://r.example/v2/".parse().unwrap();
         assert!(Proxy::Url("http://proxy.example:3128".parse().unwrap()).is_used_for(&registry));
         assert!(!Proxy::None.is_used_for(&registry));

@@ -1,9 +1,9 @@
-//! Where a registry's answers may lead: redirects, upload locations, token realms.
+//! Which URLs in a registry's answers are followed: redirects, upload locations, token realms.
 //!
-//! Decides from addresses and names as they are written; what a name resolves to is checked where the
-//! connection is made, in `private_network`. Storage that resolves inside (S3 interface endpoints) is for the
-//! operator to allow. Invariant: nothing leads from a registry outside to an address inside (quirk 35), nor
-//! from https to http on another host (quirk 30).
+//! Decides from the text of a URL; `private_network` checks what a name resolves to. The operator may allow private
+//! addresses, for storage such as S3 interface endpoints. Invariants: a public registry never leads to a private
+//! address unless the operator allows it (quirk 35, see registry/quirks.md), and nothing leads from https to http on
+//! another host (quirk 30).
 
 use std::{
     net::SocketAddr,
@@ -27,75 +27,77 @@ pub(super) enum RedirectError {
     #[error("leads from https to http on another host")]
     Downgrade,
     #[error(
-        "leads from a public registry to an address inside this network; \
+        "leads from a public registry to a private address; \
          `allow-private-redirects = true` for this registry in the list permits that"
     )]
-    Inside,
+    Private,
 }
 
 #[derive(Debug)]
 pub(super) struct RedirectPolicy {
     base: Url,
-    /// Whether the registry itself is inside, so that it may lead anywhere.
-    inside: Arc<AtomicBool>,
-    /// The operator lets it lead inside all the same.
+    /// Whether the registry itself has a private address, so that it may lead anywhere.
+    private: Arc<AtomicBool>,
+    /// The operator allows private addresses.
     allowed: bool,
 }
 
 impl RedirectPolicy {
     pub(super) fn new(base: Url, allowed: bool) -> Self {
         Self {
-            inside: Arc::new(AtomicBool::new(is_inside(&base))),
+            private: Arc::new(AtomicBool::new(is_private_url(&base))),
             base,
             allowed,
         }
     }
 
-    /// Whether addresses inside may be connected to; answers anew as the registry's own address is learned.
-    pub(super) fn inside_allowed(&self) -> impl Fn() -> bool + Send + Sync + 'static {
-        let (inside, allowed) = (Arc::clone(&self.inside), self.allowed);
-        move || allowed || inside.load(Relaxed)
+    /// Returns whether private addresses are allowed. The answer changes once the registry's own address is known.
+    pub(super) fn private_allowed(&self) -> impl Fn() -> bool + Send + Sync + 'static {
+        let (private, allowed) = (Arc::clone(&self.private), self.allowed);
+        move || allowed || private.load(Relaxed)
     }
 
-    /// Learns from the address that did answer for the registry where its name leads.
+    /// Learns from the address of the peer whether the registry is private.
     pub(super) fn answered_from(&self, peer: SocketAddr) {
         if is_private(peer.ip()) {
-            self.inside.store(true, Relaxed);
+            self.private.store(true, Relaxed);
         }
     }
 
-    /// `written`, relative to `asked` (RFC 9110 10.2.2), if it may be followed. Behind a proxy that ends
-    /// TLS a registry writes `http` for itself; the scheme and port that did answer are kept then.
-    pub(super) fn resolve(&self, asked: &Url, written: &str) -> Result<Url, RedirectError> {
-        let mut url = asked.join(written).map_err(|_| RedirectError::Unreadable)?;
+    /// `location` relative to `requested` (RFC 9110 10.2.2), if it may be followed. A registry behind a proxy that
+    /// terminates TLS may write `http` for itself; then scheme and port of the request are kept.
+    pub(super) fn resolve(&self, requested: &Url, location: &str) -> Result<Url, RedirectError> {
+        let mut url = requested
+            .join(location)
+            .map_err(|_| RedirectError::Unreadable)?;
         if !matches!(url.scheme(), "http" | "https") || url.host().is_none() {
             return Err(RedirectError::Scheme);
         }
-        if asked.scheme() == "https" && url.scheme() == "http" {
-            if url.host() == asked.host() {
+        if requested.scheme() == "https" && url.scheme() == "http" {
+            if url.host() == requested.host() {
                 // `set_scheme` and `set_port` only fail for URLs without a host.
                 let _ = url.set_scheme("https");
-                let _ = url.set_port(asked.port());
-            } else if !self.inside.load(Relaxed) {
+                let _ = url.set_port(requested.port());
+            } else if !self.private.load(Relaxed) {
                 return Err(RedirectError::Downgrade);
             }
         }
-        let allowed = self.allowed || self.inside.load(Relaxed);
-        if !allowed && is_inside(&url) && url.host() != self.base.host() {
-            return Err(RedirectError::Inside);
+        let allowed = self.allowed || self.private.load(Relaxed);
+        if !allowed && is_private_url(&url) && url.host() != self.base.host() {
+            return Err(RedirectError::Private);
         }
         Ok(url)
     }
 }
 
-fn is_inside(url: &Url) -> bool {
+fn is_private_url(url: &Url) -> bool {
     match url.host() {
         Some(Host::Ipv4(address)) => is_private(address.into()),
         Some(Host::Ipv6(address)) => is_private(address.into()),
         Some(Host::Domain(name)) => {
             let name = name.trim_end_matches('.');
-            // RFC 6761, RFC 6762, the top-level domain ICANN keeps for private use, and names that
-            // only a search domain completes.
+            // RFC 6761, RFC 6762, ICANN's top-level domain for private use, and names without a dot, which only a
+            // search domain resolves.
             match name.rsplit_once('.') {
                 Some((_, top)) => matches!(top, "localhost" | "local" | "internal"),
                 None => true,
@@ -110,8 +112,8 @@ mod tests {
     use super::*;
 
     fn lead(base: &str, written: &str) -> Result<String, RedirectError> {
-        let boundary = RedirectPolicy::new(base.parse().unwrap(), false);
-        boundary.resolve(&boundary.base, written).map(String::from)
+        let policy = RedirectPolicy::new(base.parse().unwrap(), false);
+        policy.resolve(&policy.base, written).map(String::from)
     }
 
     #[test]
@@ -135,7 +137,7 @@ mod tests {
         ] {
             assert_eq!(
                 lead("http://r.example/v2/", inside),
-                Err(RedirectError::Inside),
+                Err(RedirectError::Private),
                 "{inside}"
             );
         }
@@ -152,25 +154,25 @@ mod tests {
         ] {
             assert!(lead(base, "http://10.0.0.1/token").is_ok(), "{base}");
         }
-        let boundary = RedirectPolicy::new("https://harbor.example/v2/".parse().unwrap(), false);
-        boundary.answered_from("93.184.215.14:443".parse().unwrap());
+        let policy = RedirectPolicy::new("https://harbor.example/v2/".parse().unwrap(), false);
+        policy.answered_from("93.184.215.14:443".parse().unwrap());
         assert!(
-            boundary
-                .resolve(&boundary.base, "https://10.0.0.1/token")
+            policy
+                .resolve(&policy.base, "https://10.0.0.1/token")
                 .is_err()
         );
-        boundary.answered_from("10.0.0.9:443".parse().unwrap());
+        policy.answered_from("10.0.0.9:443".parse().unwrap());
         assert!(
-            boundary
-                .resolve(&boundary.base, "https://10.0.0.1/token")
+            policy
+                .resolve(&policy.base, "https://10.0.0.1/token")
                 .is_ok()
         );
     }
 
     #[test]
     fn a_public_registry_leads_inside_where_the_operator_allows_it() {
-        let boundary = RedirectPolicy::new("https://r.example/v2/".parse().unwrap(), true);
-        let lead = |written| boundary.resolve(&boundary.base, written);
+        let policy = RedirectPolicy::new("https://r.example/v2/".parse().unwrap(), true);
+        let lead = |written| policy.resolve(&policy.base, written);
         assert!(lead("https://10.0.0.1/blob").is_ok());
         assert_eq!(lead("http://10.0.0.1/blob"), Err(RedirectError::Downgrade));
     }

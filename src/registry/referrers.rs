@@ -1,9 +1,8 @@
 //! Referrers: the manifests that name another one as their `subject` (distribution-spec "Listing
 //! Referrers", "Referrers Tag Schema", "Pushing Manifests with Subject").
 //!
-//! Decides whether a registry lists them, and what the index under the fallback tag says where it does not.
-//! Invariants: a refused question is never an empty list; an index that was there keeps every entry and field it
-//! had.
+//! Decides whether the registry's list or the index under the fallback tag is used. Invariants: a refused request is
+//! never an empty list. An existing index keeps all its entries and fields.
 
 use std::collections::BTreeMap;
 
@@ -15,36 +14,36 @@ use crate::oci::{
     Attachments, Descriptor, Digest, Manifest, MediaType, Repository, Version, listed_descriptors,
 };
 
-/// A registry without the list may say so with 500 (quirk 45); one that only stumbles answers in the end.
-const ASKED_AT_500: usize = 3;
+/// A 500 may be temporary, or mean that the registry has no such list (quirk 45, see registry/quirks.md).
+const MAX_ATTEMPTS_AT_500: usize = 3;
 
-/// The manifests that refer to another one, as everybody here understands it: copy, verify and inspect.
+/// The manifests that refer to another one.
 #[derive(Debug)]
 pub enum Referrers {
     /// The registry lists them.
     Listed(Vec<Descriptor>),
-    /// The registry has no such list: they are those of the index under the fallback tag, none without it.
+    /// The registry has no such list. These are from the index under the fallback tag; none without an index.
     Tagged(Vec<Descriptor>),
-    /// The registry would not say. There may be any number of them.
+    /// The registry refused the request. There may be any number of them.
     Refused(Error),
 }
 
-/// What the referrers API answers, before the fallback tag is looked at.
+/// The answer of the referrers API, before the fallback tag is read.
 #[derive(Debug)]
 pub enum ReferrersApi {
     Listed(Vec<Descriptor>),
-    /// The registry does not know the question; the fallback tag may.
+    /// The registry has no referrers API. There may be an index under the fallback tag.
     Missing,
-    /// It would not answer this time; nothing can be said of other manifests.
+    /// The registry refused this request, which says nothing about other manifests.
     Refused(Error),
 }
 
 impl Client {
-    /// The manifests that refer to `subject`: from the registry's list, else from the fallback tag. What is read is charged to
-    /// `budget`, in which the image has `subject`.
+    /// The manifests that refer to `subject`: from the registry's list, else from the fallback tag. Charged to `budget`,
+    /// that of the image with `subject`.
     ///
     /// # Errors
-    /// What may pass by itself, and lists that cannot be read. That there is no list is an answer.
+    /// Failures that may be temporary, and unreadable lists. A missing list is no error.
     pub async fn referrers(
         &self,
         repository: &Repository,
@@ -66,24 +65,24 @@ impl Client {
         subject: &Digest,
         budget: &ImageBudget<'_>,
     ) -> Result<ReferrersApi, Error> {
-        let mut asked = 0;
+        let mut attempts = 0;
         loop {
             let error = match self.list_referrers(repository, subject, budget).await {
                 Ok(answer) => return Ok(answer),
                 Err(error) => error,
             };
-            asked += 1;
+            attempts += 1;
             return match error.status() {
                 Some(400 | 404 | 405 | 406 | 410 | 415 | 501) => Ok(ReferrersApi::Missing),
-                Some(500) if asked < ASKED_AT_500 => continue,
+                Some(500) if attempts < MAX_ATTEMPTS_AT_500 => continue,
                 Some(403 | 500) => Ok(ReferrersApi::Refused(error)),
                 _ => Err(error),
             };
         }
     }
 
-    /// The second half: looks at the fallback tag where the API gave no list. `may_be_tagged` is false where the
-    /// caller knows that the repository has no such tag, which spares the request.
+    /// The second half: reads the fallback tag if the API returned no list. `may_be_tagged` is false if the caller knows
+    /// that the repository has no such tag.
     ///
     /// # Errors
     /// As there.
@@ -112,7 +111,7 @@ impl Client {
             Ok(index) if index.media_type.is_index() => {
                 Ok(Referrers::Tagged(index.children().to_vec()))
             }
-            // An image that somebody gave this name lists nothing.
+            // An image with this tag lists nothing.
             Ok(_) => Ok(none(refused)),
             Err(error) if error.is_not_found() => Ok(none(refused)),
             Err(error) if error.status() == Some(403) => {
@@ -135,7 +134,7 @@ impl Client {
             .within(budget);
         let mut all = Vec::new();
         while let Some(page) = pages.next().await? {
-            // A web page with status 200 is no list, nor is a redirect to one (quirk 45).
+            // Some registries answer with a web page and status 200 (quirk 45).
             if page.media_type.as_ref().map(MediaType::as_str) != Some(MediaType::OCI_INDEX) {
                 return Ok(ReferrersApi::Missing);
             }
@@ -144,8 +143,8 @@ impl Client {
         Ok(ReferrersApi::Listed(all))
     }
 
-    /// Adds `referrers` to the index under the fallback tag of `subject`, for a registry that does not
-    /// list them itself. Reads, changes and writes: one at a time for one subject (quirk 46).
+    /// Adds `referrers` to the index under the fallback tag of `subject`, for a registry that does not list them itself.
+    /// Reads, changes and writes, so it must not be called concurrently for one subject (quirk 46).
     pub async fn add_to_fallback_index(
         &self,
         repository: &Repository,
@@ -168,7 +167,7 @@ impl Client {
         let Some(raw) = with_referrers(existing.as_ref(), referrers) else {
             return Ok(());
         };
-        let raw = raw.map_err(|NoIndex| fail(ErrorCause::FallbackTaken(tag)))?;
+        let raw = raw.map_err(|NotAnIndex| fail(ErrorCause::FallbackTaken(tag)))?;
         let index = Manifest::parse(raw.into(), Some(MediaType::OCI_INDEX))
             .map_err(|error| fail(error.into()))?;
         self.put_manifest(repository, &version, &index)
@@ -177,21 +176,21 @@ impl Client {
     }
 }
 
-/// Nothing can be added to it.
+/// The manifest is not an index, so nothing can be added to it.
 #[derive(Debug)]
-struct NoIndex;
+struct NotAnIndex;
 
-/// The index with `referrers` added; `None` if they are all in it.
+/// The index with `referrers` added; `None` if it has all of them.
 fn with_referrers(
     existing: Option<&Manifest>,
     referrers: &[Descriptor],
-) -> Option<Result<Vec<u8>, NoIndex>> {
+) -> Option<Result<Vec<u8>, NotAnIndex>> {
     let mut index = match existing {
         None => json!({"schemaVersion": 2, "mediaType": MediaType::OCI_INDEX, "manifests": []}),
         Some(manifest) if manifest.media_type.is_index() => {
             serde_json::from_slice(&manifest.raw).unwrap_or_default()
         }
-        Some(_) => return Some(Err(NoIndex)),
+        Some(_) => return Some(Err(NotAnIndex)),
     };
     let listed = existing.map(Manifest::children).unwrap_or_default();
     let mut added = referrers
@@ -200,13 +199,13 @@ fn with_referrers(
         .peekable();
     added.peek()?;
     let Some(Value::Array(manifests)) = index.get_mut("manifests") else {
-        return Some(Err(NoIndex));
+        return Some(Err(NotAnIndex));
     };
     manifests.extend(added.map(|referrer| json!(referrer)));
-    Some(serde_json::to_vec(&index).map_err(|_| NoIndex))
+    Some(serde_json::to_vec(&index).map_err(|_| NotAnIndex))
 }
 
-/// How a list of referrers describes `manifest`: with its artifact type and annotations.
+/// The descriptor of `manifest` in a list of referrers: with its artifact type and annotations.
 #[must_use]
 pub fn described_as_referrer(manifest: &Manifest) -> Descriptor {
     #[derive(Default, Deserialize)]
@@ -262,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn the_fallback_index_grows_and_keeps_what_it_had() {
+    fn referrers_are_added_to_the_fallback_index() {
         let [one, two] = ["1", "2"].map(|of| described_as_referrer(&signature(of)));
         let first = with_referrers(None, std::slice::from_ref(&one))
             .unwrap()
@@ -281,7 +280,7 @@ mod tests {
     }
 
     #[test]
-    fn an_image_under_the_fallback_tag_is_left_alone() {
+    fn an_image_under_the_fallback_tag_is_not_changed() {
         let referrer = described_as_referrer(&signature("1"));
         assert!(
             with_referrers(Some(&signature("2")), &[referrer])

@@ -1,8 +1,7 @@
-//! What a registry means when it understands a request and does not carry it out.
+//! Why a registry refuses a request that it understands, and what an operator can do about it.
 //!
-//! Decides from operation, status, code and text which refusal it is, since registries share neither codes
-//! nor statuses; what can be done about it is said in a sentence. Invariant: a refusal is never tried again
-//! as it is: something has to be changed first.
+//! Decides from operation, status, code and text, because registries use different codes and statuses for the same
+//! refusal (see registry/quirks.md). Invariant: a refusal is not retried; something has to be changed first.
 
 use super::{FailureClass, Operation};
 
@@ -11,22 +10,22 @@ pub(super) const DIGEST_INVALID: &str = "DIGEST_INVALID";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refusal {
-    /// Repositories are made before they are pushed to (quirk 1).
+    /// The repository has to be created before a push (quirk 1).
     MissingRepository,
-    /// Harbor's and others' level above repositories.
+    /// The level above repositories, in Harbor and others.
     MissingProject,
-    /// The tag names something else and may not be changed (quirk 6).
+    /// The tag names another manifest and may not be changed (quirk 6).
     ImmutableTag,
     /// Storage, image count, layer count (quirk 7).
     Quota,
-    /// The manifest has no `mediaType`, which is allowed and refused (quirk 9).
+    /// The manifest has no `mediaType`. The spec allows that, the registry does not (quirk 9).
     NoMediaType,
-    /// The registry takes images, but not this kind of manifest (quirk 22).
+    /// The registry accepts images, but not this kind of manifest (quirk 22).
     UnsupportedContent,
     TooLarge,
-    /// The registry knows no digests of this algorithm.
+    /// The registry does not support the digest's algorithm.
     UnsupportedDigest,
-    /// A rule of the registry's keeper.
+    /// A rule of the registry's administrator.
     Policy,
 }
 
@@ -39,10 +38,10 @@ impl Refusal {
     ) -> Option<Self> {
         let code = code.unwrap_or_default();
         let message = message.unwrap_or_default().to_ascii_lowercase();
-        let says = |words: &[&str]| words.iter().any(|word| message.contains(word));
+        let says = |texts: &[&str]| texts.iter().any(|text| message.contains(text));
         let is = |codes: &[&str]| codes.contains(&code);
         match status {
-            // Who we are and how often we ask is another matter.
+            // About credentials, timeouts and rate limits.
             401 | 408 | 425 | 429 | 499 => return None,
             400..500 => {}
             507 => return Some(Self::Quota),
@@ -74,7 +73,7 @@ impl Refusal {
         if says(&["project"]) && says(&["not found", "does not exist", "not exist"]) {
             return writes.then_some(Self::MissingProject);
         }
-        // A session that is gone is told by its own code, and asked for under its own address.
+        // A lost session is no missing repository: it has another code, and another operation.
         let begins = operation == Operation::BeginUpload;
         if status == 404 && (begins || (puts_manifest && is(&["NAME_UNKNOWN", "NOT_FOUND"]))) {
             return Some(Self::MissingRepository);
@@ -118,31 +117,31 @@ impl Refusal {
     pub fn hint(self) -> &'static str {
         match self {
             Self::MissingRepository => {
-                "create the repository there, or give the destination a `create-command`; then retry"
+                "create the repository there, or set a `create-command` for the destination; then retry"
             }
             Self::MissingProject => {
                 "create the project there (the first part of the path), or change the list's \
                  `prefix` or `[[rewrite]]` to one that exists; then retry"
             }
             Self::ImmutableTag => {
-                "choose another tag with `to`, or let the repository's tags be changed"
+                "choose another tag with `to`, or allow changes of the repository's tags"
             }
             Self::Quota => "make room or raise the limit there; then retry",
             Self::NoMediaType => {
-                "this registry wants a `mediaType` inside the manifest; adding one would change the \
-                 image's digest, so build or convert the image anew, or choose another registry"
+                "this registry requires a `mediaType` in the manifest; adding one would change the \
+                 image's digest, so rebuild or convert the image, or choose another registry"
             }
             Self::UnsupportedContent => {
-                "this registry does not take this kind of manifest; choose only `platforms` it takes, \
+                "this registry does not accept this kind of manifest; choose only `platforms` it accepts, \
                  leave the image out, or choose another registry"
             }
-            Self::TooLarge => "this registry takes no manifest of this size",
+            Self::TooLarge => "this registry does not accept manifests of this size",
             Self::UnsupportedDigest => {
-                "this registry does not take digests of this algorithm; build the image anew with \
+                "this registry does not accept digests of this algorithm; rebuild the image with \
                  SHA-256, or choose another registry"
             }
             Self::Policy => {
-                "a rule of the registry forbids it: ask its keeper, or leave the image out"
+                "a rule of the registry forbids it: ask its administrator, or leave the image out"
             }
         }
     }

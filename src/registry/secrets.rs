@@ -1,9 +1,8 @@
-//! The secrets one request carries, masked wherever a server's words are shown.
+//! The secrets of a request, masked in URLs and in texts of servers.
 //!
-//! Decides what counts as a secret: the `Authorization` header and what it is made of, form fields, cookies,
-//! and query values that sign or authorize. Invariant: what a server repeats of them, plain or percent-encoded,
-//! whole or cut off at the end, is `***` before it becomes part of an error. Only `Debug` shows how many there
-//! are.
+//! Decides what is a secret: the `Authorization` header and its parts, form fields, cookies, and query values that sign
+//! or authorize. Invariant: a secret that a server repeats, plain or percent-encoded, whole or cut off at the end, is
+//! `***` before it becomes part of an error.
 
 use std::fmt;
 
@@ -13,10 +12,10 @@ use reqwest::header::HeaderValue;
 use url::Url;
 
 const MASK: &str = "***";
-/// A cookie or query value that is shorter is a number or a word, not a key to anything.
-const SHORTEST_OPAQUE: usize = 8;
-/// So much of a secret that is cut off by the end of the text gives something away.
-const SHORTEST_PART: usize = 4;
+/// Shorter cookies and query values are numbers or words, not secrets.
+const MIN_OPAQUE_BYTES: usize = 8;
+/// Shorter beginnings of a secret at the end of a text are not masked.
+const MIN_PART_BYTES: usize = 4;
 
 /// The query parameters whose values may be shown.
 const HARMLESS: [&str; 8] = [
@@ -30,12 +29,12 @@ const HARMLESS: [&str; 8] = [
     "artifactType",
 ];
 
-/// The longest first, so that none is masked in part because it holds another.
+/// Longest first, so that a secret that contains another is masked as a whole.
 #[derive(Clone, Default)]
 pub(super) struct Secrets(Vec<String>);
 
 impl Secrets {
-    /// What a request to `url` with this header carries.
+    /// The secrets of a request to `url` with this header.
     pub(super) fn of(url: &Url, authorization: Option<&HeaderValue>) -> Self {
         let mut secrets = Self::default().and_url(url);
         let authorization = authorization.map(|value| String::from_utf8_lossy(value.as_bytes()));
@@ -52,7 +51,7 @@ impl Secrets {
         secrets
     }
 
-    /// Adds what another URL carries.
+    /// Adds the secrets of another URL.
     pub(super) fn and_url(mut self, url: &Url) -> Self {
         self.add(url.password().unwrap_or_default());
         for pair in url.query().into_iter().flat_map(|query| query.split('&')) {
@@ -97,7 +96,7 @@ impl Secrets {
     }
 
     fn add_opaque(&mut self, value: &str) {
-        if value.trim().len() >= SHORTEST_OPAQUE {
+        if value.trim().len() >= MIN_OPAQUE_BYTES {
             self.add(value);
         }
     }
@@ -115,10 +114,10 @@ impl Secrets {
     }
 }
 
-/// Bytes at the end of `text` that are the beginning of `secret`.
+/// The number of bytes at the end of `text` that are the beginning of `secret`.
 fn cut_off(text: &str, secret: &str) -> Option<usize> {
     let ends = secret.char_indices().map(|(end, _)| end);
-    ends.filter(|end| *end >= SHORTEST_PART && text.ends_with(&secret[..*end]))
+    ends.filter(|end| *end >= MIN_PART_BYTES && text.ends_with(&secret[..*end]))
         .max()
 }
 
@@ -127,15 +126,14 @@ pub(super) fn is_harmless(key: &str) -> bool {
     HARMLESS.contains(&key)
 }
 
-/// `url` as it may be shown: without user info, and with the values of query parameters masked unless
-/// they are known to be harmless.
+/// `url` without user info and fragment, and with masked query values unless they are known to be harmless.
 pub(super) fn redacted(url: &Url) -> String {
     let mut shown = url.clone();
     let _ = shown.set_username("");
     let _ = shown.set_password(None);
     shown.set_query(None);
     shown.set_fragment(None);
-    // As it was sent: what is decoded may hold control characters.
+    // Not decoded, because decoded text may hold control characters.
     let query: Vec<String> = url
         .query()
         .into_iter()
@@ -179,12 +177,12 @@ mod tests {
         )
         .and_cookies(&header("replica=sticky-to-3; a=1"))
         .and("form/secret");
-        let said = format!(
+        let text = format!(
             "Basic {basic} is me:p w+/ or p%20w%2B%2F; c3RhdGUtb2Y%3D or c3RhdGUtb2Y=; sticky-to-3 a=1; \
              sha256:1; form%2Fsecret; form/sec"
         );
         assert_eq!(
-            secrets.mask(&said),
+            secrets.mask(&text),
             "Basic *** is me:*** or ***; *** or ***; *** a=1; sha256:1; ***; ***"
         );
     }

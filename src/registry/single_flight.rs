@@ -1,9 +1,9 @@
-//! One value that many callers need and one of them obtains.
+//! A value that many callers need and one of them obtains.
 //!
-//! Decides who makes the call and who shares its outcome. A success is remembered. An error is shared with
-//! everyone who waited for that very call and then forgotten, at once or after a rest, so the next caller asks
-//! again. If the caller in charge is cancelled, one of those who wait takes over. Invariant: at most one call is
-//! in progress, and no caller waits for more than one that ends.
+//! Decides who makes the call and who shares its outcome. A success is kept. An error is shared with all callers that
+//! waited for the call, and with later ones for a configurable time; after that the next caller calls again. If the
+//! calling future is dropped, a waiting caller takes over. Invariant: at most one call is in progress, and no caller
+//! waits for more than one call that ends.
 
 use std::{
     sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
@@ -17,15 +17,15 @@ pub(crate) struct SingleFlight<T, E> {
     value: OnceLock<T>,
     /// The call in progress, if there is one.
     current: Mutex<Option<Arc<Flight<E>>>>,
-    /// For how long an error is handed out after the call that failed with it.
-    rest: Duration,
+    /// How long an error is returned after the call that failed with it.
+    error_lifetime: Duration,
 }
 
 #[derive(Debug)]
 struct Flight<E> {
-    /// One permit, held by the caller in charge.
+    /// One permit, held by the caller that makes the call.
     turn: Semaphore,
-    /// What the call failed with, and until when that counts for callers to come.
+    /// The error of the call, and until when later callers get it.
     error: OnceLock<(E, Instant)>,
 }
 
@@ -38,10 +38,10 @@ impl<T, E: Clone> SingleFlight<T, E> {
         }
     }
 
-    /// A cell that hands out an error for `rest` before the call is made again.
-    pub(crate) fn resting(rest: Duration) -> Self {
+    /// A cell that returns an error for `error_lifetime` before the call is made again.
+    pub(crate) fn with_error_lifetime(error_lifetime: Duration) -> Self {
         Self {
-            rest,
+            error_lifetime,
             ..Self::default()
         }
     }
@@ -53,7 +53,7 @@ impl<T, E: Clone> SingleFlight<T, E> {
     /// The value; obtains it with `call` unless it is known or being obtained.
     ///
     /// # Errors
-    /// What the call failed with that this caller made or waited for.
+    /// The error of the call that this caller made or waited for.
     pub(crate) async fn get_or_try_init<F>(&self, call: impl FnOnce() -> F) -> Result<&T, E>
     where
         F: Future<Output = Result<T, E>>,
@@ -62,7 +62,7 @@ impl<T, E: Clone> SingleFlight<T, E> {
             return Ok(value);
         }
         let flight = self.join();
-        // The semaphore is never closed; without a permit one call more would be made.
+        // The semaphore is never closed. Without a permit there would be one more call.
         let _turn = flight.turn.acquire().await;
         if let Some(value) = self.value.get() {
             return Ok(value);
@@ -77,7 +77,7 @@ impl<T, E: Clone> SingleFlight<T, E> {
                 Ok(value)
             }
             Err(error) => {
-                let until = Instant::now() + self.rest;
+                let until = Instant::now() + self.error_lifetime;
                 let (error, _) = flight.error.get_or_init(|| (error, until));
                 Err(error.clone())
             }
@@ -107,7 +107,7 @@ impl<T, E> Default for SingleFlight<T, E> {
         Self {
             value: OnceLock::new(),
             current: Mutex::new(None),
-            rest: Duration::ZERO,
+            error_lifetime: Duration::ZERO,
         }
     }
 }
@@ -176,8 +176,11 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn an_error_may_be_handed_out_for_a_while() {
-        let (cell, server) = (SingleFlight::resting(MINUTE), Server::good_at(2));
+    async fn an_error_may_be_returned_for_a_while() {
+        let (cell, server) = (
+            SingleFlight::with_error_lifetime(MINUTE),
+            Server::good_at(2),
+        );
         let ask = async || cell.get_or_try_init(|| server.ask()).await.copied();
         assert_eq!(ask().await, Err(1));
         tokio::time::advance(MINUTE - Duration::from_secs(1)).await;
@@ -189,7 +192,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn who_is_cancelled_takes_nobody_along() {
+    async fn a_cancelled_caller_does_not_cancel_the_others() {
         let (cell, server) = (SingleFlight::default(), Server::good_at(2));
         let cancelled = async {
             let first = cell.get_or_try_init(|| server.ask());
@@ -200,7 +203,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_value_known_beforehand_is_not_asked_for() {
+    async fn a_value_known_beforehand_is_not_obtained() {
         let (cell, server) = (SingleFlight::<u32, u32>::of(7), Server::good_at(1));
         assert_eq!(cell.get_or_try_init(|| server.ask()).await, Ok(&7));
     }

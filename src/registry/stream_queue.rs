@@ -1,9 +1,9 @@
-//! Who gets a stream at both registries of a transfer, and when.
+//! The queue of transfers that need a stream at both of their registries.
 //!
-//! Decides whose turn it is among the transfers of a batch. Nobody holds a stream of one registry while it waits for
-//! the other: a slow destination would take the source from those that go elsewhere, and transfers in opposite
-//! directions could wait for each other. Invariant: both streams are taken in one step or none; between the same two
-//! registries it is first come, first served.
+//! Decides whose turn it is. No transfer holds a stream of one registry while it waits for the other: a slow
+//! destination would block the source for transfers to other destinations, and transfers in opposite directions could
+//! deadlock. Invariants: both streams are acquired in one step or none. Transfers between the same two registries are
+//! served in order.
 
 use std::{
     collections::HashMap,
@@ -16,22 +16,22 @@ use tokio::sync::Semaphore;
 use super::{Client, RegistryLimiter, StreamPermit, limiter::streams::Reservation};
 use crate::oci::Registry;
 
-/// Streams that each of the two registries may give to others while one transfer waits for both. Where they are never
-/// free at the same moment, it would wait as long as there is other work; from then on the next ones are its own.
+/// How many streams of each of its two registries other transfers may acquire while a transfer waits. After that the
+/// next free streams are reserved for it; without this it could starve if both are never free at the same moment.
 const MAX_OVERTAKEN: u64 = 32;
 
-/// The transfers of a batch that wait for streams.
+/// The waiting transfers of a batch.
 #[derive(Debug)]
 pub struct StreamQueue {
-    /// Who is next between two registries has the permit.
+    /// The first transfer in the queue between two registries holds the permit.
     turns: Mutex<HashMap<(Registry, Registry), Arc<Semaphore>>>,
-    /// Taking from two registries is one step.
-    taking: Mutex<()>,
-    /// Whoever has this may reserve streams; by two at once they would be held while waiting after all.
+    /// Makes acquiring from two registries one step.
+    acquiring: Mutex<()>,
+    /// The permit to reserve streams. Two transfers that reserve could deadlock.
     reserving: Semaphore,
 }
 
-/// A stream at each registry that a transfer uses.
+/// A stream at each registry of a transfer.
 #[derive(Debug)]
 pub struct StreamPermits {
     _permits: Vec<StreamPermit>,
@@ -41,47 +41,47 @@ impl Default for StreamQueue {
     fn default() -> Self {
         Self {
             turns: Mutex::default(),
-            taking: Mutex::default(),
+            acquiring: Mutex::default(),
             reserving: Semaphore::new(1),
         }
     }
 }
 
 impl StreamQueue {
-    /// Waits for a stream at `source` and one at `destination`; for one in all where both are the same registry.
-    /// A registry that is to be left alone for a short while has none meanwhile.
+    /// Waits for a stream at `source` and one at `destination`; for a single one if they are the same registry. Also
+    /// waits for short pauses of both.
     pub async fn acquire(&self, source: &Client, destination: &Client) -> StreamPermits {
         let turn = self.turn(source.registry(), destination.registry());
-        // Never closed; without its permit we would only be less fair.
+        // Never closed. Without the permit the order would only be less fair.
         let _turn = turn.acquire().await;
         let mut limiters = vec![destination.limiter()];
         if source.registry() != destination.registry() {
             limiters.push(source.limiter());
         }
-        let given: Vec<u64> = limiters
+        let acquired: Vec<u64> = limiters
             .iter()
-            .map(|limiter| limiter.streams.given())
+            .map(|limiter| limiter.streams.acquired())
             .collect();
         let mut priority = None;
         loop {
             for limiter in &limiters {
                 limiter.short_pause().await;
             }
-            // Begun before the try, so that nothing that is freed after it is missed.
+            // Created before the try, so that no notification after it is missed.
             let freed: Vec<_> = limiters
                 .iter()
                 .map(|limiter| Box::pin(limiter.streams.freed()))
                 .collect();
             let reserved = priority.as_ref().map(|(_, reserved)| reserved);
-            if let Some(permits) = self.try_take(&limiters, reserved) {
+            if let Some(permits) = self.try_acquire(&limiters, reserved) {
                 return StreamPermits { _permits: permits };
             }
-            let mut since = limiters.iter().zip(&given);
-            let overtaken = |(limiter, given): (&&RegistryLimiter, &u64)| {
-                limiter.streams.given() - given >= MAX_OVERTAKEN
+            let mut pairs = limiters.iter().zip(&acquired);
+            let overtaken = |(limiter, before): (&&RegistryLimiter, &u64)| {
+                limiter.streams.acquired() - before >= MAX_OVERTAKEN
             };
             if priority.is_none()
-                && since.all(overtaken)
+                && pairs.all(overtaken)
                 && let Ok(alone) = self.reserving.try_acquire()
             {
                 let reserved: Vec<_> = limiters
@@ -104,20 +104,23 @@ impl StreamQueue {
         Arc::clone(turn)
     }
 
-    /// A permit of each limiter, or none at all.
-    fn try_take(
+    /// A permit of each limiter, or none.
+    fn try_acquire(
         &self,
         limiters: &[&RegistryLimiter],
         reserved: Option<&Vec<Reservation<'_>>>,
     ) -> Option<Vec<StreamPermit>> {
-        let _one_step = self.taking.lock().unwrap_or_else(PoisonError::into_inner);
+        let _one_step = self
+            .acquiring
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         let reservation = |at: usize| reserved.and_then(|reserved| reserved.get(at));
         let mut streams = limiters.iter().map(|limiter| &limiter.streams).enumerate();
         if !(streams.clone()).all(|(at, streams)| streams.has_free(reservation(at))) {
             return None;
         }
         streams.try_fold(Vec::new(), |mut permits, (at, streams)| {
-            permits.push(streams.try_take(reservation(at))?);
+            permits.push(streams.try_acquire(reservation(at))?);
             Some(permits)
         })
     }

@@ -1,7 +1,6 @@
-//! What answers say about being asked too much: refusals, quotas, times to wait (RFC 6585; Docker Hub).
+//! What an answer says about rate limits: refusals, quotas, pauses (RFC 6585; Docker Hub's headers).
 //!
-//! Pure reading of statuses, headers and texts; what follows is the limiter's. Invariant: whatever a header
-//! says, a pause is at most a day.
+//! Decides from status, headers and text; the limiter acts on it. Invariant: a pause is at most a day.
 
 use std::time::{Duration, SystemTime};
 
@@ -9,31 +8,31 @@ use reqwest::header::{HeaderMap, HeaderValue, RETRY_AFTER};
 
 use crate::batch::{Budget, Millis};
 
-/// The longest pause a registry can ask for.
-const LONGEST_PAUSE: Duration = Duration::from_secs(24 * 60 * 60);
-/// Between these a used up quota is asked for again when it does not say when.
+/// Longer pauses are cut to this.
+const MAX_PAUSE: Duration = Duration::from_secs(24 * 60 * 60);
+/// Minimum and maximum pause after a used up quota without `Retry-After`.
 const QUOTA_PAUSE: (Duration, Duration) = (Duration::from_secs(60), Duration::from_secs(15 * 60));
 
 /// What an answer means for the limiter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Throttling {
-    /// Asked too fast.
+    /// Too many requests a second.
     Rate {
         pause: Option<Duration>,
     },
-    /// One kind of request was sent too fast, where each kind has a rate of its own.
+    /// Too many requests a second of this operation, which has a limit of its own.
     Operation,
-    /// The quota is used up; one request more is free after `pause`.
+    /// The quota is used up. One more request is free after `pause`.
     Quota {
         pause: Duration,
     },
-    /// Something behind it does not keep up.
+    /// A server behind the registry is overloaded.
     Strain,
     None,
 }
 
 impl Budget {
-    /// The quota as headers like `ratelimit-limit: 100;w=21600` state it; Docker Hub and others send them.
+    /// The quota in headers such as `ratelimit-limit: 100;w=21600`, which Docker Hub and others send.
     pub(super) fn read(headers: &HeaderMap) -> Option<Self> {
         let number = |name: &str| {
             let text = headers.get(name)?.to_str().ok()?;
@@ -60,8 +59,8 @@ impl Budget {
 }
 
 impl Throttling {
-    /// Judges an answer. The two kinds of 429 of Docker Hub are told apart by their text: a used up quota
-    /// speaks of the pull rate limit, too many requests from one address are `HAP429` (quirk 16).
+    /// Docker Hub's two kinds of 429 differ in their text: a used up quota mentions the pull rate limit, too many
+    /// requests from one address are `HAP429` (quirk 16, see registry/quirks.md).
     pub(super) fn of(
         status: u16,
         code: Option<&str>,
@@ -83,7 +82,7 @@ impl Throttling {
             };
         }
         match status {
-            // How AWS spells that one API operation was called too often (quirk 2).
+            // AWS writes this if one API operation was called too often (quirk 2).
             429 if pause.is_none() && says("rate exceeded") => Self::Operation,
             _ if refused => Self::Rate { pause },
             503 => Self::Rate { pause },
@@ -107,7 +106,7 @@ fn read_retry_after(value: &HeaderValue) -> Option<Duration> {
             .duration_since(SystemTime::now())
             .unwrap_or_default(),
     };
-    Some(pause.min(LONGEST_PAUSE))
+    Some(pause.min(MAX_PAUSE))
 }
 
 #[cfg(test)]
@@ -127,7 +126,7 @@ mod tests {
         let read = |text: &str| read_retry_after(&HeaderValue::from_str(text).unwrap());
         assert_eq!(read("7"), Some(Duration::from_secs(7)));
         assert_eq!(read("Wed, 21 Oct 2015 07:28:00 GMT"), Some(Duration::ZERO));
-        assert_eq!(read("99999999999"), Some(LONGEST_PAUSE));
+        assert_eq!(read("99999999999"), Some(MAX_PAUSE));
         let in_an_hour = SystemTime::now() + Duration::from_secs(3600);
         let pause = read(&httpdate::fmt_http_date(in_an_hour)).unwrap();
         assert!((3590..=3600).contains(&pause.as_secs()), "{pause:?}");

@@ -1,7 +1,7 @@
-//! How a registry wants a blob's bytes, and what its refusals teach about that.
+//! How the bytes of a blob are uploaded to a registry, and which mode follows a refusal.
 //!
-//! Decides the next mode from a failure, purely; who uploads asks here and goes on. Invariant: what was
-//! learned holds for all uploads to the registry, and every step is away from what was refused.
+//! Decides the next mode from a failure. Invariant: a learned mode applies to all uploads to the registry, and is never
+//! the refused one.
 
 use std::{
     fmt,
@@ -11,20 +11,20 @@ use std::{
 use super::{Error, ErrorCause};
 use crate::batch::{FailureClass, UploadMode};
 
-/// Tried first when a body is too large for a registry or a proxy before it: ACR takes about 20 MB at
-/// once, Cloudflare 100 MB (quirks 10 and 43).
-const FIRST_CHUNK: u64 = 16 << 20;
-/// A proxy that takes less than nginx by default, 1 MiB, is no way to send layers.
-const SMALLEST_CHUNK: u64 = 512 << 10;
-/// A shorter body arrives while its token lives, so that its expiry teaches nothing.
-const LONG_BODY: u64 = 32 << 20;
+/// First chunk size for a registry, or a proxy in front of it, that limits bodies: ACR to about 20 MB, Cloudflare to
+/// 100 MB (quirks 10 and 43, see registry/quirks.md).
+const FIRST_CHUNK_BYTES: u64 = 16 << 20;
+/// Half of nginx's default limit of 1 MiB. With a lower limit layers cannot be sent.
+const MIN_CHUNK_BYTES: u64 = 512 << 10;
+/// Smaller bodies are sent before their token expires, so an expired token says nothing about the mode.
+const LONG_BODY_BYTES: u64 = 32 << 20;
 
 /// The mode of one registry, as far as it is known.
 #[derive(Debug, Default)]
 pub(super) struct LearnedMode(Mutex<UploadMode>);
 
 impl UploadMode {
-    /// The mode for a body of `length` bytes: what fits into one chunk goes at once.
+    /// The mode for a body of `length` bytes: if it fits into one chunk, it is sent whole.
     #[must_use]
     pub fn fit(self, length: u64) -> Self {
         match self {
@@ -33,33 +33,37 @@ impl UploadMode {
         }
     }
 
-    /// The mode to go on with after `error` to a request with `length` bytes; `fruitless` counts
-    /// failures in a row without a byte of progress, this one included. `None` if the mode is not to blame.
+    /// The mode after `error` to a request with `length` bytes. `failures` counts failures in a row without progress,
+    /// this one included. `None` if another mode would not help.
     #[must_use]
-    pub fn after(self, error: &Error, length: u64, fruitless: u32) -> Option<Self> {
-        let again = fruitless > 1;
+    pub fn after(self, error: &Error, length: u64, failures: u32) -> Option<Self> {
+        let is_repeated = failures > 1;
         match (error.status(), self) {
             (Some(413), _) => smaller(length),
-            // Chunks too large for GHCR are refused as out of order (quirk 14).
-            (Some(416), Self::Chunks { .. }) if again => smaller(length),
-            // Artifactory said so to a PUT with content, and took it as PATCH (quirk 24).
-            (Some(404 | 405 | 501), Self::Whole) if again => Some(Self::Streamed),
-            // No chunks here, or put together wrongly (quirks 13 and 14).
-            (Some(400 | 404 | 405 | 501), Self::Chunks { .. }) if again => Some(Self::Streamed),
-            // At the end of a body that took longer than its token lived (quirk 36).
-            (None, Self::Whole) if length >= LONG_BODY && is_expiry(error) => Some(Self::Streamed),
-            // A proxy that resets the connection when the body is too long for it (quirk 10).
-            (None, _) if again && is_cut(error) => smaller(length),
+            // GHCR refuses chunks that are too large as out of order (quirk 14).
+            (Some(416), Self::Chunks { .. }) if is_repeated => smaller(length),
+            // Artifactory answers so to a PUT with content, and accepts a PATCH (quirk 24).
+            (Some(404 | 405 | 501), Self::Whole) if is_repeated => Some(Self::Streamed),
+            // No support for chunks, or broken support (quirks 13 and 14).
+            (Some(400 | 404 | 405 | 501), Self::Chunks { .. }) if is_repeated => {
+                Some(Self::Streamed)
+            }
+            // The body took longer than its token was valid (quirk 36).
+            (None, Self::Whole) if length >= LONG_BODY_BYTES && is_expiry(error) => {
+                Some(Self::Streamed)
+            }
+            // A proxy may reset the connection if the body is too long (quirk 10).
+            (None, _) if is_repeated && is_cut(error) => smaller(length),
             _ => None,
         }
     }
 }
 
-/// Chunks of at most half of what did not pass; powers of two, so that uploads side by side learn the same.
+/// Chunks of at most half of what was refused. Powers of two, so that concurrent uploads learn the same size.
 fn smaller(length: u64) -> Option<UploadMode> {
-    let half = (length / 2).clamp(1, FIRST_CHUNK);
+    let half = (length / 2).clamp(1, FIRST_CHUNK_BYTES);
     let bytes = 1 << half.ilog2();
-    (bytes >= SMALLEST_CHUNK).then_some(UploadMode::Chunks { bytes })
+    (bytes >= MIN_CHUNK_BYTES).then_some(UploadMode::Chunks { bytes })
 }
 
 fn is_expiry(error: &Error) -> bool {
@@ -146,7 +150,7 @@ mod tests {
             UploadMode::Whole.after(&cut, 30 * MIB, 2),
             Some(UploadMode::Chunks { bytes: 8 * MIB })
         );
-        // Halves would not pass either: the mode is not to blame.
+        // Half of it would be refused too.
         assert_eq!(UploadMode::Whole.after(&cut, 1000, 2), None);
     }
 

@@ -443,7 +443,7 @@ impl Dispatcher {
             }
             Decision::SetLimit(registry, limit) => {
                 // A registry that cannot be reached as configured has nothing to limit.
-                if let Ok(client) = self.engine.client(&registry) {
+                if let Ok(client) = self.engine.clients().get(&registry) {
                     client.limiter().set(limit);
                 }
             }

@@ -266,7 +266,7 @@ fn table() -> Vec<(Side, Operation, ErrorCause, &'static str)> {
             Destination,
             SendBlob,
             ErrorCause::TooSlow {
-                slowest: 1,
+                min_throughput: 1,
                 waited: Duration::from_secs(60),
             },
             "it may pass by itself",

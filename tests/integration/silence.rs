@@ -23,7 +23,7 @@ use transship::{
     batch::{Job, JobId},
     copy::{CopyError, Engine},
     oci::{Attachments, CopySpec},
-    registry::{Client, Credentials, FailureClass, Settings},
+    registry::{Client, Clients, Credentials, FailureClass, Settings},
     run::RetryPolicy,
 };
 
@@ -171,10 +171,10 @@ async fn copy_from(
         credentials,
         ..Settings::default()
     };
-    let engine = Engine::new(HashMap::from([(
+    let engine = Engine::new(Arc::new(Clients::new(HashMap::from([(
         source.to_string().parse().unwrap(),
         settings,
-    )]));
+    )]))));
     let empty = Stub::start(|asked| match &*asked.target {
         "/v2/" => answer(200, &[], ""),
         _ => answer(404, &[], ""),
@@ -214,7 +214,7 @@ async fn a_silent_destination_costs_a_batch_a_few_timeouts() {
     let source = Embedded::start().await;
     let fleet = SampleImages::new(source.server.store(), 1);
     let silent = Server::silent().await;
-    let (outcomes, elapsed) = copy_all(Engine::new(HashMap::new()), |number| {
+    let (outcomes, elapsed) = copy_all(Engine::new(Arc::default()), |number| {
         let image = &fleet.images[number as usize % fleet.images.len()];
         order(
             number,

@@ -1,7 +1,7 @@
-//! Who the operator is at a registry, and the door through which that is found out.
+//! Credentials for a registry, and the trait that finds them.
 //!
-//! Decides the kinds of credentials there are; where they are kept is another layer's. Invariant: `Debug`
-//! of anything here shows no secret.
+//! Decides the kinds of credentials; `crate::credentials` decides where they are stored. Invariant: `Debug` shows no
+//! secret.
 
 use std::{fmt, sync::Arc};
 
@@ -10,7 +10,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 use crate::oci::Repository;
 
-/// Who the operator is at one registry.
+/// The credentials that are configured for one registry.
 #[derive(Clone, Debug, Default)]
 pub enum Credentials {
     #[default]
@@ -19,13 +19,13 @@ pub enum Credentials {
         username: String,
         password: SecretString,
     },
-    /// A bearer token used as it is.
+    /// A bearer token, sent as it is.
     Token(SecretString),
-    /// Asked for when the registry wants to know, and again when it refuses.
+    /// Looked up when the registry requires credentials, and again when it refuses them.
     Provided(Arc<dyn CredentialProvider>),
 }
 
-/// What one request identifies itself with.
+/// The credential of one request.
 #[derive(Clone, Debug, Default)]
 pub enum Credential {
     #[default]
@@ -34,23 +34,22 @@ pub enum Credential {
         username: String,
         password: SecretString,
     },
-    /// A refresh token for the token server; the username is for servers that know only Basic.
+    /// A refresh token for the token server. The username is for servers that support only Basic.
     Identity {
         username: String,
         token: SecretString,
     },
-    /// A bearer token used as it is.
+    /// A bearer token, sent as it is.
     Token(SecretString),
 }
 
 /// Finds credentials of one registry.
 pub trait CredentialProvider: fmt::Debug + Send + Sync {
-    /// The credential for `repository`, or for the registry as a whole. With `refused`, the registry did
-    /// not take that one: what is remembered is looked up anew, unless it is another one by now.
+    /// The credential for `repository`, or for the registry as a whole. If the registry refused `refused` and that one
+    /// is still cached, it is looked up again.
     ///
     /// # Errors
-    /// The credentials are configured and cannot be had; that there are none is
-    /// [`Credential::Anonymous`].
+    /// Credentials are configured and cannot be read. Without any the result is [`Credential::Anonymous`].
     fn credential<'a>(
         &'a self,
         repository: Option<&'a Repository>,
@@ -58,13 +57,13 @@ pub trait CredentialProvider: fmt::Debug + Send + Sync {
     ) -> BoxFuture<'a, Result<Credential, ProviderError>>;
 }
 
-/// Why configured credentials cannot be had.
+/// Why configured credentials cannot be read.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum ProviderError {
-    /// May work later.
+    /// A later attempt may succeed.
     #[error("{0}")]
     Unavailable(String),
-    /// Works only after something was mended.
+    /// The operator has to change something first.
     #[error("{0}")]
     Unusable(String),
 }

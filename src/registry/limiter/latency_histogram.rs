@@ -1,16 +1,16 @@
-//! How fast a registry answers, and how often it was asked of late.
+//! The latencies of a registry's answers, and its recent request rate.
 //!
-//! Invariant: costs the same few bytes for one request and for a million; old answers fade out.
+//! Invariant: memory does not grow with the number of requests; old answers lose weight.
 
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// Bucket `n` holds answers of up to `1.5^n` milliseconds; the last one everything slower.
+/// Bucket `n` counts answers within `1.5^n` milliseconds; the last one all slower answers.
 const BUCKETS: usize = 32;
 const GROWTH: f64 = 1.5;
-/// When so many answers are counted, all counts are halved.
-const FADE_AT: u32 = 512;
+/// All counts are halved at this many answers.
+const HALVE_AT: u32 = 512;
 /// Seconds over which the request rate is measured.
 const SECONDS: usize = 5;
 
@@ -18,7 +18,7 @@ const SECONDS: usize = 5;
 pub(super) struct LatencyHistogram {
     buckets: [u32; BUCKETS],
     since: Instant,
-    /// Requests in each of the last seconds, and which second the first of them is.
+    /// Requests in each of the last seconds, and the number of the newest second.
     counts: [u32; SECONDS],
     second: u64,
 }
@@ -33,9 +33,9 @@ impl LatencyHistogram {
         }
     }
 
-    /// A request is sent now.
-    pub(super) fn asked(&mut self) {
-        self.turn();
+    /// Counts a request that is sent now.
+    pub(super) fn sent(&mut self) {
+        self.advance();
         self.counts[0] = self.counts[0].saturating_add(1);
     }
 
@@ -46,33 +46,33 @@ impl LatencyHistogram {
             .find(|bucket| milliseconds <= limit(*bucket))
             .unwrap_or(BUCKETS - 1);
         self.buckets[bucket] += 1;
-        if self.buckets.iter().sum::<u32>() >= FADE_AT {
+        if self.buckets.iter().sum::<u32>() >= HALVE_AT {
             self.buckets.iter_mut().for_each(|count| *count /= 2);
         }
     }
 
-    /// Requests a second, of late.
+    /// Requests a second in the last seconds.
     pub(super) fn rate(&mut self) -> f64 {
-        self.turn();
+        self.advance();
         let asked: u32 = self.counts.iter().sum();
         let seconds = self.since.elapsed().as_secs_f64();
         f64::from(asked) / seconds.clamp(1.0, SECONDS as f64)
     }
 
-    /// The time within which `share` of the answers came, to the bucket.
+    /// The quantile `share`, rounded up to a bucket.
     pub(super) fn within(&self, share: f64) -> Option<Duration> {
         let all: u32 = self.buckets.iter().sum();
-        let wanted = f64::from(all) * share;
+        let target = f64::from(all) * share;
         let mut seen = 0;
         let bucket = self.buckets.iter().position(|count| {
             seen += count;
-            *count > 0 && f64::from(seen) >= wanted
+            *count > 0 && f64::from(seen) >= target
         })?;
         Some(Duration::from_secs_f64(limit(bucket) / 1000.0))
     }
 
-    /// Makes `counts[0]` the second that it is now.
-    fn turn(&mut self) {
+    /// Makes `counts[0]` the current second.
+    fn advance(&mut self) {
         let now = self.since.elapsed().as_secs();
         let passed = usize::try_from(now - self.second).unwrap_or(SECONDS);
         if passed >= SECONDS {
@@ -97,28 +97,35 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn the_middle_and_the_slow_end_of_the_answers_are_told_apart() {
-        let mut answers = LatencyHistogram::new();
-        assert_eq!(answers.within(0.5), None);
+        let mut latencies = LatencyHistogram::new();
+        assert_eq!(latencies.within(0.5), None);
         for _ in 0..90 {
-            answers.answered(Duration::from_millis(20));
+            latencies.answered(Duration::from_millis(20));
         }
         for _ in 0..10 {
-            answers.answered(Duration::from_secs(2));
+            latencies.answered(Duration::from_secs(2));
         }
-        let (middle, slow) = (answers.within(0.5).unwrap(), answers.within(0.95).unwrap());
+        let (middle, slow) = (
+            latencies.within(0.5).unwrap(),
+            latencies.within(0.95).unwrap(),
+        );
         assert!((20..40).contains(&middle.as_millis()), "{middle:?}");
         assert!((2000..3500).contains(&slow.as_millis()), "{slow:?}");
     }
 
     #[tokio::test(start_paused = true)]
     async fn the_rate_is_of_the_last_seconds() {
-        let mut answers = LatencyHistogram::new();
+        let mut latencies = LatencyHistogram::new();
         for _ in 0..50 {
             tokio::time::advance(Duration::from_millis(100)).await;
-            answers.asked();
+            latencies.sent();
         }
-        assert!((8.0..=11.0).contains(&answers.rate()), "{}", answers.rate());
+        assert!(
+            (8.0..=11.0).contains(&latencies.rate()),
+            "{}",
+            latencies.rate()
+        );
         tokio::time::advance(Duration::from_secs(6)).await;
-        assert_eq!(answers.rate(), 0.0);
+        assert_eq!(latencies.rate(), 0.0);
     }
 }

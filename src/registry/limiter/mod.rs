@@ -1,8 +1,7 @@
-//! A registry's limiter: how many blob streams it carries, how fast it is asked, and until when it is left
-//! alone.
+//! The limiter of one registry: concurrent blob streams, requests and bytes a second, pauses after rate limiting.
 //!
-//! Decides when a request may be sent, not whether a failed one is sent again. Invariant: throttling
-//! pauses this limiter only.
+//! Decides when a request may be sent, not whether a failed one is retried. Invariant: a registry that is rate limiting
+//! slows down no other registry.
 
 mod aimd;
 mod latency_histogram;
@@ -36,13 +35,12 @@ use crate::{
     oci::Registry,
 };
 
-/// A pause of up to this is waited for on the spot; whoever would wait longer is told so instead, to make
-/// room for work at other registries.
+/// Requests wait for pauses up to this; for longer ones they fail at once, so that work at other registries goes on.
 const SHORT_PAUSE: Duration = Duration::from_secs(10);
-/// An answer without a body that takes longer is a sign of strain.
+/// An answer without a body that takes longer counts as strain.
 const SLOW_ANSWER: Duration = Duration::from_secs(20);
 
-/// What an operator allows at one registry.
+/// The operator's limits for one registry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// Blob bodies in flight at once.
@@ -74,13 +72,13 @@ pub struct RegistryLimiter {
 
 #[derive(Debug)]
 struct State {
-    pressure: Aimd,
-    buckets: HashMap<Operation, OperationLimit>,
-    answers: LatencyHistogram,
+    aimd: Aimd,
+    operations: HashMap<Operation, OperationLimit>,
+    latencies: LatencyHistogram,
     budget: Option<Budget>,
 }
 
-/// Why a registry is not asked now, and for how long.
+/// Why no request may be sent now.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Unavailable {
     Throttled(Duration),
@@ -90,18 +88,18 @@ pub(super) enum Unavailable {
 impl RegistryLimiter {
     #[must_use]
     pub fn new(limits: Limits) -> Self {
-        let pace = limits.requests_per_second.map(f64::from);
-        let pressure = Aimd::new(limits.streams, pace);
-        let streams = usize::from(pressure.streams());
+        let rate = limits.requests_per_second.map(f64::from);
+        let aimd = Aimd::new(limits.streams, rate);
+        let streams = usize::from(aimd.streams());
         Self {
             streams: Streams::new(streams),
-            requests: RateLimiter::new(pace),
+            requests: RateLimiter::new(rate),
             bytes: RateLimiter::new(limits.bytes_per_second.map(bytes_rate)),
             breaker: CircuitBreaker::patient(),
             state: Mutex::new(State {
-                pressure,
-                buckets: HashMap::new(),
-                answers: LatencyHistogram::new(),
+                aimd,
+                operations: HashMap::new(),
+                latencies: LatencyHistogram::new(),
                 budget: None,
             }),
             requests_sent: AtomicU64::new(0),
@@ -109,13 +107,12 @@ impl RegistryLimiter {
         }
     }
 
-    /// Waits for a place among this registry's blob streams. Whoever needs one at another registry too waits in a
-    /// [`StreamQueue`] instead.
+    /// Waits for a blob stream. Use [`StreamQueue`] to get one at two registries.
     pub async fn stream(&self) -> StreamPermit {
         loop {
-            // Begun before the try, so that nothing that is freed after it is missed.
+            // Created before the try, so that no notification after it is missed.
             let freed = self.streams.freed();
-            match self.streams.try_take(None) {
+            match self.streams.try_acquire(None) {
                 Some(permit) => return permit,
                 None => freed.await,
             }
@@ -126,13 +123,13 @@ impl RegistryLimiter {
     pub fn set(&self, limit: RegistryLimit) {
         let mut state = self.state();
         match limit {
-            RegistryLimit::Streams(streams) => state.pressure.set_ceiling(streams),
+            RegistryLimit::Streams(streams) => state.aimd.set_ceiling(streams),
             RegistryLimit::RequestsPerSecond(rate) => {
-                state.pressure.set_operator_pace(rate.map(f64::from));
+                state.aimd.set_operator_rate(rate.map(f64::from));
             }
             RegistryLimit::BytesPerSecond(rate) => self.bytes.set(rate.map(bytes_rate)),
         }
-        self.apply(&state.pressure);
+        self.apply(&state.aimd);
     }
 
     /// Waits until a request for `operation` may be sent to the host of `breaker`, and counts it. The host is the
@@ -144,18 +141,18 @@ impl RegistryLimiter {
     ) -> Result<Pass, Unavailable> {
         let pass = loop {
             self.wait_open(breaker, operation).await?;
-            let bucket = self.state().bucket(operation).pace();
-            bucket.wait(1).await;
+            let operation_limit = self.state().operation_limit(operation).rate_limiter();
+            operation_limit.wait(1).await;
             self.requests.wait(1).await;
-            if self.closed_for(breaker, operation).is_none()
+            if self.unavailable(breaker, operation).is_none()
                 && let Ok(pass) = breaker.admit()
             {
                 break pass;
             }
         };
         let mut state = self.state();
-        state.answers.asked();
-        state.bucket(operation).asked();
+        state.latencies.sent();
+        state.operation_limit(operation).sent();
         self.requests_sent.fetch_add(1, Relaxed);
         Ok(pass)
     }
@@ -165,7 +162,7 @@ impl RegistryLimiter {
         breaker: &CircuitBreaker,
         operation: Operation,
     ) -> Result<(), Unavailable> {
-        while let Some(closed) = self.closed_for(breaker, operation) {
+        while let Some(closed) = self.unavailable(breaker, operation) {
             match closed.left() {
                 Some(left) if left <= SHORT_PAUSE => tokio::time::sleep(left).await,
                 Some(_) | None => return Err(closed),
@@ -174,12 +171,12 @@ impl RegistryLimiter {
         Ok(())
     }
 
-    /// Waits until no operation is paused, unless that is too long to wait for.
+    /// Waits for a pause of all operations to end, if it is short.
     pub(super) async fn short_pause(&self) {
         loop {
             let now = Instant::now();
-            let throttled = self.state().pressure.closed_for(now);
-            let left = throttled.max(self.breaker.put_off());
+            let throttled = self.state().aimd.paused_for(now);
+            let left = throttled.max(self.breaker.postponed_for());
             match left {
                 Some(left) if left <= SHORT_PAUSE => tokio::time::sleep(left).await,
                 _ => return,
@@ -187,11 +184,11 @@ impl RegistryLimiter {
         }
     }
 
-    fn closed_for(&self, breaker: &CircuitBreaker, operation: Operation) -> Option<Unavailable> {
+    fn unavailable(&self, breaker: &CircuitBreaker, operation: Operation) -> Option<Unavailable> {
         let now = Instant::now();
         let mut state = self.state();
-        let own = state.bucket(operation).closed_for(now);
-        let throttled = state.pressure.closed_for(now).max(own);
+        let own = state.operation_limit(operation).paused_for(now);
+        let throttled = state.aimd.paused_for(now).max(own);
         match breaker.down() {
             Some(down) if down.left.is_none() || down.left > throttled => {
                 Some(Unavailable::Down(down))
@@ -205,21 +202,21 @@ impl RegistryLimiter {
         &self.breaker
     }
 
-    /// Whether the registry is down, waited for, and nobody asks whether it is back.
+    /// Whether the registry is down, requests wait for it, and a probe is due.
     #[must_use]
     pub fn wants_probe(&self) -> bool {
         self.breaker.wants_probe()
     }
 
-    /// Counts bytes of a blob body, and waits when they come faster than allowed.
+    /// Counts bytes of a blob and waits if they exceed the byte limit.
     pub async fn throttle_bytes(&self, bytes: u64) {
         self.bytes_moved.fetch_add(bytes, Relaxed);
         self.breaker.moved();
         self.bytes.wait(bytes).await;
     }
 
-    /// Takes in how the registry answered `operation`; `elapsed` is absent for an answer that waited for a
-    /// body. Returns how long it is left alone, or not asked for that, because of it.
+    /// Adapts the limits to an answer. `elapsed` is absent for an answer that waited for a streamed body. Returns the
+    /// pause of the registry, or of the operation, that follows from the answer.
     pub(super) fn answered(
         &self,
         operation: Operation,
@@ -230,46 +227,46 @@ impl RegistryLimiter {
         let now = Instant::now();
         let mut state = self.state();
         if let Some(elapsed) = elapsed {
-            state.answers.answered(elapsed);
+            state.latencies.answered(elapsed);
         }
         state.budget = budget.or(state.budget);
         let pause = match throttling {
             Throttling::Rate { pause } => {
-                let rate = state.answers.rate();
-                Some(state.pressure.refuse(now, pause, rate))
+                let rate = state.latencies.rate();
+                Some(state.aimd.refuse(now, pause, rate))
             }
-            Throttling::Operation => Some(state.bucket(operation).refuse(now)),
-            Throttling::Quota { pause } => Some(state.pressure.close(now, pause)),
+            Throttling::Operation => Some(state.operation_limit(operation).refuse(now)),
+            Throttling::Quota { pause } => Some(state.aimd.pause(now, pause)),
             Throttling::Strain => {
-                state.pressure.strain(now);
+                state.aimd.strain(now);
                 None
             }
             Throttling::None if elapsed.is_some_and(|elapsed| elapsed > SLOW_ANSWER) => {
-                state.pressure.strain(now);
+                state.aimd.strain(now);
                 None
             }
             Throttling::None => {
-                state.pressure.good(now);
-                state.bucket(operation).good(now);
+                state.aimd.good(now);
+                state.operation_limit(operation).good(now);
                 None
             }
         };
-        self.apply(&state.pressure);
+        self.apply(&state.aimd);
         pause
     }
 
-    /// Closes the limiter for `pause`: its token server is asked too much.
+    /// Pauses the registry because its token server is rate limiting.
     pub fn throttle(&self, pause: Duration) {
         let refused = Throttling::Rate { pause: Some(pause) };
         self.answered(Operation::FetchToken, None, refused, None);
     }
 
-    /// Makes the limits what `pressure` says; called with the state locked, so that changes do not mix.
-    fn apply(&self, pressure: &Aimd) {
-        if self.requests.rate() != pressure.pace() {
-            self.requests.set(pressure.pace());
+    /// Applies the limits of `aimd`. Called with the state locked, so that changes do not mix.
+    fn apply(&self, aimd: &Aimd) {
+        if self.requests.rate() != aimd.rate() {
+            self.requests.set(aimd.rate());
         }
-        self.streams.set_limit(usize::from(pressure.streams()));
+        self.streams.set_limit(usize::from(aimd.streams()));
     }
 
     /// The limiter of `registry` at this moment.
@@ -277,23 +274,23 @@ impl RegistryLimiter {
     pub fn status(&self, registry: Registry, upload_mode: UploadMode) -> RegistryStatus {
         let now = Instant::now();
         let mut state = self.state();
-        let throttled = state.pressure.closed_for(now);
-        let down = self.breaker.put_off();
+        let throttled = state.aimd.paused_for(now);
+        let down = self.breaker.postponed_for();
         RegistryStatus {
             registry,
             streams: u16::try_from(self.streams.used()).unwrap_or(u16::MAX),
-            stream_limit: state.pressure.streams(),
-            stream_ceiling: state.pressure.ceiling(),
+            stream_limit: state.aimd.streams(),
+            stream_ceiling: state.aimd.ceiling(),
             requests: self.requests_sent.load(Relaxed),
             bytes: self.bytes_moved.load(Relaxed),
             throttled_ms: throttled.max(down).map(Into::into),
             unreachable: down > throttled,
-            request_rate: state.answers.rate().round() as u32,
-            request_limit: state.pressure.pace().map(whole_rate),
+            request_rate: state.latencies.rate().round() as u32,
+            request_limit: state.aimd.rate().map(whole_rate),
             // Set from an integer.
             byte_limit: self.bytes.rate().map(|rate| rate as u64),
-            answer_p50_ms: state.answers.within(0.5).map(Into::into),
-            answer_p95_ms: state.answers.within(0.95).map(Into::into),
+            answer_p50_ms: state.latencies.within(0.5).map(Into::into),
+            answer_p95_ms: state.latencies.within(0.95).map(Into::into),
             rationed: state.rationed(now),
             budget: state.budget,
             upload_mode,
@@ -315,7 +312,7 @@ impl From<Unavailable> for ErrorCause {
 }
 
 impl Unavailable {
-    /// How long until it may be asked; absent where that is not worth waiting for.
+    /// The time until a request may be sent; absent if requests must not wait for it.
     fn left(&self) -> Option<Duration> {
         match self {
             Self::Throttled(left) => Some(*left),
@@ -325,16 +322,16 @@ impl Unavailable {
 }
 
 impl State {
-    fn bucket(&mut self, operation: Operation) -> &mut OperationLimit {
-        self.buckets
+    fn operation_limit(&mut self, operation: Operation) -> &mut OperationLimit {
+        self.operations
             .entry(operation)
             .or_insert_with(OperationLimit::new)
     }
 
-    /// What is paused longest, and of what is not paused what is slowest.
+    /// The operation with the longest pause, else the one with the lowest limit.
     fn rationed(&self, now: Instant) -> Option<Rationed> {
-        let limited = self.buckets.iter().filter_map(|(operation, bucket)| {
-            Some((operation, bucket.request_limit()?, bucket.closed_for(now)))
+        let limited = self.operations.iter().filter_map(|(operation, limit)| {
+            Some((operation, limit.request_limit()?, limit.paused_for(now)))
         });
         let slowest = limited.max_by(|(_, one_rate, one), (_, other_rate, other)| {
             one.cmp(other).then(other_rate.total_cmp(one_rate))

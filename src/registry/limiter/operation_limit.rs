@@ -1,7 +1,8 @@
-//! The rate of one operation at a registry that counts each of them on its own (quirk 2).
+//! The request rate of one operation, for registries that limit operations separately (quirk 2, see
+//! registry/quirks.md).
 //!
-//! Decides how often that operation may be asked for once it was refused; until then, and for all others,
-//! the limiter's rate alone counts. Invariant: what one operation is refused for slows no other.
+//! Decides the rate after a refusal of the operation; before, only the registry's rate counts. Invariant: a refusal of
+//! one operation slows down no other.
 
 use std::{sync::Arc, time::Duration};
 
@@ -11,51 +12,51 @@ use super::{aimd::Aimd, latency_histogram::LatencyHistogram, rate_limiter::RateL
 
 #[derive(Debug)]
 pub(super) struct OperationLimit {
-    /// Of one operation there is a rate and a pause to learn; streams are the limiter's.
-    pressure: Aimd,
-    answers: LatencyHistogram,
-    pace: Arc<RateLimiter>,
+    /// For the rate and the pause; its streams are unused.
+    aimd: Aimd,
+    latencies: LatencyHistogram,
+    rate_limiter: Arc<RateLimiter>,
 }
 
 impl OperationLimit {
     pub(super) fn new() -> Self {
         Self {
-            pressure: Aimd::new(1, None),
-            answers: LatencyHistogram::new(),
-            pace: Arc::default(),
+            aimd: Aimd::new(1, None),
+            latencies: LatencyHistogram::new(),
+            rate_limiter: Arc::default(),
         }
     }
 
     /// What the next request has to wait for.
-    pub(super) fn pace(&self) -> Arc<RateLimiter> {
-        Arc::clone(&self.pace)
+    pub(super) fn rate_limiter(&self) -> Arc<RateLimiter> {
+        Arc::clone(&self.rate_limiter)
     }
 
-    pub(super) fn closed_for(&self, now: Instant) -> Option<Duration> {
-        self.pressure.closed_for(now)
+    pub(super) fn paused_for(&self, now: Instant) -> Option<Duration> {
+        self.aimd.paused_for(now)
     }
 
-    /// Requests a second it is allowed, if it was refused.
+    /// Requests a second that are allowed, once one was refused.
     pub(super) fn request_limit(&self) -> Option<f64> {
-        self.pressure.pace()
+        self.aimd.rate()
     }
 
-    pub(super) fn asked(&mut self) {
-        self.answers.asked();
+    pub(super) fn sent(&mut self) {
+        self.latencies.sent();
     }
 
-    /// It was refused for being asked for too often; returns for how long it is not.
+    /// The registry refused a request because of the rate of this operation. Returns the pause.
     pub(super) fn refuse(&mut self, now: Instant) -> Duration {
-        let rate = self.answers.rate();
-        let pause = self.pressure.refuse(now, None, rate);
-        self.pace.set(self.pressure.pace());
+        let rate = self.latencies.rate();
+        let pause = self.aimd.refuse(now, None, rate);
+        self.rate_limiter.set(self.aimd.rate());
         pause
     }
 
     pub(super) fn good(&mut self, now: Instant) {
-        self.pressure.good(now);
-        if self.pace.rate() != self.pressure.pace() {
-            self.pace.set(self.pressure.pace());
+        self.aimd.good(now);
+        if self.rate_limiter.rate() != self.aimd.rate() {
+            self.rate_limiter.set(self.aimd.rate());
         }
     }
 }

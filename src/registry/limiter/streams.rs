@@ -1,7 +1,7 @@
-//! The blob streams of one registry: how many there are, and how many are in use.
+//! The permits for blob streams of one registry.
 //!
-//! Decides nothing about whose turn it is; that is `stream_queue`. Invariant: a lowered limit takes effect as streams end,
-//! never by killing one, and whoever waits for a permit is woken when there may be one.
+//! Decides how many there are; `stream_queue` decides who gets one. Invariants: a lowered limit takes effect as streams
+//! end. Waiters are woken whenever a permit may be free.
 
 use std::sync::{
     Arc,
@@ -16,19 +16,19 @@ use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, futures::OwnedNotifie
 #[derive(Debug)]
 pub(in crate::registry) struct Streams {
     permits: Arc<Semaphore>,
-    /// Permits given out or free; the semaphore's total once `surplus` is withdrawn.
+    /// The semaphore's total once `surplus` is withdrawn.
     limit: AtomicUsize,
-    /// Permits to be withdrawn as soon as they come back.
+    /// Permits to withdraw when they are returned.
     surplus: Arc<AtomicUsize>,
-    /// Told when a permit may be free.
+    /// Notified when a permit may be free.
     freed: Arc<Notify>,
-    /// How many permits were ever given.
-    given: AtomicU64,
-    /// The next permits are for whoever set this.
+    /// How many permits were ever acquired.
+    acquired: AtomicU64,
+    /// Only the holder of the [`Reservation`] may acquire permits.
     reserved: AtomicBool,
 }
 
-/// The right to have one blob body in flight.
+/// Permission for one blob body in flight.
 #[derive(Debug)]
 pub struct StreamPermit {
     permit: Option<OwnedSemaphorePermit>,
@@ -36,7 +36,7 @@ pub struct StreamPermit {
     freed: Arc<Notify>,
 }
 
-/// The next free permits of a registry are kept for whoever has this.
+/// Keeps the next free permits of a registry for its holder.
 pub(in crate::registry) struct Reservation<'a>(&'a Streams);
 
 impl Streams {
@@ -46,13 +46,13 @@ impl Streams {
             limit: AtomicUsize::new(limit),
             surplus: Arc::default(),
             freed: Arc::default(),
-            given: AtomicU64::new(0),
+            acquired: AtomicU64::new(0),
             reserved: AtomicBool::new(false),
         }
     }
 
-    /// A permit, if one is free and not reserved for somebody else.
-    pub(in crate::registry) fn try_take(
+    /// A permit, if one is free and not reserved for another caller.
+    pub(in crate::registry) fn try_acquire(
         &self,
         reservation: Option<&Reservation<'_>>,
     ) -> Option<StreamPermit> {
@@ -60,7 +60,7 @@ impl Streams {
             return None;
         }
         let permit = Arc::clone(&self.permits).try_acquire_owned().ok()?;
-        self.given.fetch_add(1, Relaxed);
+        self.acquired.fetch_add(1, Relaxed);
         Some(StreamPermit {
             permit: Some(permit),
             surplus: Arc::clone(&self.surplus),
@@ -73,41 +73,41 @@ impl Streams {
         self.free() > 0 && (own || !self.reserved.load(SeqCst))
     }
 
-    /// Ends when a permit may be free that was not when this was called.
+    /// Resolves when a permit may have become free after this call.
     pub(in crate::registry) fn freed(&self) -> OwnedNotified {
         Arc::clone(&self.freed).notified_owned()
     }
 
-    pub(in crate::registry) fn given(&self) -> u64 {
-        self.given.load(Relaxed)
+    pub(in crate::registry) fn acquired(&self) -> u64 {
+        self.acquired.load(Relaxed)
     }
 
-    /// Keeps the next permits for the caller, until what is returned is dropped.
+    /// Keeps the next permits for the caller until the reservation is dropped.
     pub(in crate::registry) fn reserve(&self) -> Reservation<'_> {
         self.reserved.store(true, SeqCst);
         Reservation(self)
     }
 
-    /// Called by one at a time.
-    pub(in crate::registry) fn set_limit(&self, wanted: usize) {
-        let had = self.limit.swap(wanted, Relaxed);
-        if wanted > had {
-            // Permits not yet withdrawn are simply kept.
+    /// Must not be called concurrently.
+    pub(in crate::registry) fn set_limit(&self, new: usize) {
+        let old = self.limit.swap(new, Relaxed);
+        if new > old {
+            // First keep permits that are not withdrawn yet.
             let owed = self.surplus.fetch_update(Relaxed, Relaxed, |surplus| {
-                Some(surplus.saturating_sub(wanted - had))
+                Some(surplus.saturating_sub(new - old))
             });
-            let kept = owed.unwrap_or(0).min(wanted - had);
-            self.permits.add_permits(wanted - had - kept);
+            let kept = owed.unwrap_or(0).min(new - old);
+            self.permits.add_permits(new - old - kept);
             self.freed.notify_waiters();
         } else {
-            let withdrawn = self.permits.forget_permits(had - wanted);
-            self.surplus.fetch_add(had - wanted - withdrawn, Relaxed);
+            let withdrawn = self.permits.forget_permits(old - new);
+            self.surplus.fetch_add(old - new - withdrawn, Relaxed);
         }
     }
 
     pub(in crate::registry) fn used(&self) -> usize {
-        let given_out_or_free = self.limit.load(Relaxed) + self.surplus.load(Relaxed);
-        given_out_or_free.saturating_sub(self.free())
+        let total = self.limit.load(Relaxed) + self.surplus.load(Relaxed);
+        total.saturating_sub(self.free())
     }
 
     pub(in crate::registry) fn free(&self) -> usize {

@@ -1,9 +1,9 @@
-//! The limiter under paused time: who waits, for how long, and for what.
+//! The limiter in paused time.
 
 use super::*;
 use crate::batch::Millis;
 
-const LOOK: Operation = Operation::HeadManifest;
+const HEAD: Operation = Operation::HeadManifest;
 
 fn status(limiter: &RegistryLimiter) -> RegistryStatus {
     limiter.status("registry.example".parse().unwrap(), UploadMode::Whole)
@@ -57,23 +57,23 @@ fn refusal(seconds: u64) -> Throttling {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_throttled_lane_lets_no_request_through_until_it_opens() {
+async fn a_rate_limited_registry_gets_no_request_until_the_pause_ends() {
     let limiter = RegistryLimiter::new(limits(1));
-    limiter.answered(LOOK, None, refusal(7), None);
-    limiter.answered(LOOK, None, refusal(2), None);
+    limiter.answered(HEAD, None, refusal(7), None);
+    limiter.answered(HEAD, None, refusal(2), None);
     let before = Instant::now();
-    admit(&limiter, LOOK).await.unwrap();
+    admit(&limiter, HEAD).await.unwrap();
     assert_eq!(before.elapsed(), Duration::from_secs(7));
     assert_eq!(status(&limiter).throttled_ms, None);
 }
 
 #[tokio::test(start_paused = true)]
-async fn nobody_waits_on_the_spot_for_a_lane_that_stays_closed() {
+async fn no_request_waits_for_a_long_pause() {
     let limiter = RegistryLimiter::new(limits(1));
-    limiter.answered(LOOK, None, refusal(216), None);
+    limiter.answered(HEAD, None, refusal(216), None);
     let before = Instant::now();
     let closed = Unavailable::Throttled(Duration::from_secs(216));
-    assert_eq!(admit(&limiter, LOOK).await.unwrap_err(), closed);
+    assert_eq!(admit(&limiter, HEAD).await.unwrap_err(), closed);
     assert_eq!(before.elapsed(), Duration::ZERO);
     assert_eq!(status(&limiter).requests, 0);
 }
@@ -81,8 +81,8 @@ async fn nobody_waits_on_the_spot_for_a_lane_that_stays_closed() {
 #[tokio::test(start_paused = true)]
 async fn a_registry_that_is_gone_is_asked_again_after_a_while_and_by_one() {
     let limiter = RegistryLimiter::new(limits(8));
-    admit(&limiter, LOOK).await.unwrap().answered();
-    let mut probe = admit(&limiter, LOOK).await.unwrap();
+    admit(&limiter, HEAD).await.unwrap().answered();
+    let mut probe = admit(&limiter, HEAD).await.unwrap();
     for seconds in [1, 2, 4] {
         let pause = Duration::from_secs(seconds);
         assert_eq!(probe.unreachable("connection refused"), Some(pause));
@@ -90,25 +90,24 @@ async fn a_registry_that_is_gone_is_asked_again_after_a_while_and_by_one() {
         let expected = (Some(pause.into()), true);
         assert_eq!((sample.throttled_ms, sample.unreachable), expected);
         let before = Instant::now();
-        probe = admit(&limiter, LOOK).await.unwrap();
+        probe = admit(&limiter, HEAD).await.unwrap();
         assert_eq!(before.elapsed(), pause);
-        // Still held back: it is not known to be back.
+        // Still down: the probe has no answer yet.
         assert!(status(&limiter).unreachable);
-        let other = tokio::time::timeout(Duration::from_secs(7), admit(&limiter, LOOK)).await;
+        let other = tokio::time::timeout(Duration::from_secs(7), admit(&limiter, HEAD)).await;
         assert!(other.is_err(), "two probes at once");
     }
-    // Nothing is learned of what it bears.
     assert_eq!(status(&limiter).stream_limit, 8);
     probe.unreachable("connection refused");
-    let probe = admit(&limiter, LOOK).await.unwrap();
+    let probe = admit(&limiter, HEAD).await.unwrap();
     let left = probe.unreachable("no route to host");
     assert!(left > Some(SHORT_PAUSE));
     let why = "no route to host".into();
-    let closed = admit(&limiter, LOOK).await.unwrap_err();
+    let closed = admit(&limiter, HEAD).await.unwrap_err();
     assert_eq!(closed, Unavailable::Down(Down { why, left }));
     tokio::time::sleep(left.unwrap()).await;
     assert!(limiter.wants_probe());
-    admit(&limiter, LOOK).await.unwrap().answered();
+    admit(&limiter, HEAD).await.unwrap().answered();
     let sample = status(&limiter);
     assert_eq!((sample.throttled_ms, sample.unreachable), (None, false));
 }
@@ -121,12 +120,12 @@ async fn requests_are_spaced_by_a_limit_that_can_be_lifted() {
     });
     let before = Instant::now();
     for _ in 0..11 {
-        admit(&limiter, LOOK).await.unwrap();
+        admit(&limiter, HEAD).await.unwrap();
     }
     assert_eq!(before.elapsed().as_millis(), 1000);
     limiter.set(RegistryLimit::RequestsPerSecond(None));
     for _ in 0..11 {
-        admit(&limiter, LOOK).await.unwrap();
+        admit(&limiter, HEAD).await.unwrap();
     }
     assert_eq!(before.elapsed().as_millis(), 1000);
 }
@@ -140,7 +139,7 @@ async fn a_refusal_gives_up_streams_and_the_sample_says_so() {
         window_ms: None,
     };
     let elapsed = Some(Duration::from_millis(30));
-    limiter.answered(LOOK, elapsed, refusal(1), Some(budget));
+    limiter.answered(HEAD, elapsed, refusal(1), Some(budget));
     let sample = status(&limiter);
     assert_eq!((sample.stream_limit, sample.stream_ceiling), (4, 8));
     assert_eq!(sample.throttled_ms, Some(Millis(1000)));
@@ -155,19 +154,19 @@ async fn quirk_2_an_operation_that_is_refused_slows_no_other() {
     let write = Operation::PutManifest;
     for _ in 0..50 {
         admit(&limiter, write).await.unwrap();
-        admit(&limiter, LOOK).await.unwrap();
+        admit(&limiter, HEAD).await.unwrap();
     }
     let pause = limiter.answered(write, None, Throttling::Operation, None);
     assert_eq!(pause, Some(Duration::from_secs(1)));
-    let told = Rationed {
+    let rationed = Rationed {
         operation: write.to_string(),
         request_limit: 25,
         pause_ms: pause.map(Into::into),
     };
-    assert_eq!(status(&limiter).rationed, Some(told));
+    assert_eq!(status(&limiter).rationed, Some(rationed));
     let before = Instant::now();
     for _ in 0..100 {
-        admit(&limiter, LOOK).await.unwrap();
+        admit(&limiter, HEAD).await.unwrap();
     }
     assert_eq!(before.elapsed(), Duration::ZERO);
     // Half as often as when it was refused: 25 a second, after a second of rest.
@@ -178,7 +177,7 @@ async fn quirk_2_an_operation_that_is_refused_slows_no_other() {
     let sample = status(&limiter);
     assert_eq!((sample.stream_limit, sample.throttled_ms), (8, None));
     assert_eq!(sample.request_limit, None);
-    assert_eq!(sample.rationed.and_then(|told| told.pause_ms), None);
+    assert_eq!(sample.rationed.and_then(|rationed| rationed.pause_ms), None);
 }
 
 #[tokio::test(start_paused = true)]
@@ -195,13 +194,13 @@ async fn an_operation_finds_the_rate_that_is_borne() {
             (second, taken) = (Instant::now(), 0);
         }
         taken += 1;
-        let said = match taken {
+        let throttling = match taken {
             0..=10 => Throttling::None,
             _ => Throttling::Operation,
         };
-        written += usize::from(said == Throttling::None);
-        refused += usize::from(said == Throttling::Operation);
-        limiter.answered(write, None, said, None);
+        written += usize::from(throttling == Throttling::None);
+        refused += usize::from(throttling == Throttling::Operation);
+        limiter.answered(write, None, throttling, None);
     }
     assert!(refused < written / 20, "{refused} of {written} refused");
     let seconds = begun.elapsed().as_secs();

@@ -1,30 +1,30 @@
-//! What to do about a connection that could not be made.
+//! Advice for connections that fail because of the configuration.
 //!
-//! Decides which failures come from how the registry is configured, so that trying again is no use; the
-//! others stay network errors. Invariant: only the kind of an error is looked at, never its words.
+//! Decides which failures are configuration errors, which no retry can fix; all others are network errors. Invariant:
+//! the decision depends on the kind of an error, never on its text.
 
 use rustls::{AlertDescription, CertificateError};
 
 use crate::registry::{
     connection::{find, network},
     error::ErrorCause,
-    private_network::LedInside,
+    private_network::PrivateRedirect,
 };
 
-/// The cause of a request that got no answer.
+/// The cause of a request without an answer.
 pub(in crate::registry) fn unreached(error: reqwest::Error) -> ErrorCause {
-    if let Some(inside) = find::<LedInside>(&error) {
-        return ErrorCause::Protocol(inside.to_string());
+    if let Some(redirect) = find::<PrivateRedirect>(&error) {
+        return ErrorCause::Protocol(redirect.to_string());
     }
     match find::<rustls::Error>(&error).and_then(advice) {
         Some(advice) => ErrorCause::Configuration(advice),
-        // A TLS server answers with an alert, which is no HTTP.
+        // A TLS server answers plain HTTP with an alert, which is no HTTP.
         None if is_plain(&error) && speaks_no_http(&error) => plain_advice(),
         None => network(error),
     }
 }
 
-/// The cause of a 400 to plain HTTP that says in its body that TLS was expected: Go's, nginx's, Apache's.
+/// The cause of a 400 whose body says that TLS was expected, as Go, nginx and Apache write it.
 pub(in crate::registry) fn answered_plain(body: &[u8]) -> Option<ErrorCause> {
     let text = String::from_utf8_lossy(body).to_ascii_lowercase();
     let expected = [
@@ -37,7 +37,7 @@ pub(in crate::registry) fn answered_plain(body: &[u8]) -> Option<ErrorCause> {
 }
 
 fn plain_advice() -> ErrorCause {
-    ErrorCause::Configuration("it speaks TLS, not plain HTTP; write plain-http = false".into())
+    ErrorCause::Configuration("it speaks TLS, not plain HTTP; set plain-http = false".into())
 }
 
 fn is_plain(error: &reqwest::Error) -> bool {
@@ -53,8 +53,7 @@ fn advice(error: &rustls::Error) -> Option<String> {
     Some(match error {
         Tls::InvalidCertificate(problem) => certificate(problem),
         Tls::InvalidMessage(rustls::InvalidMessage::InvalidContentType) => {
-            "it does not speak TLS; if it is meant to be unencrypted, write plain-http = true"
-                .into()
+            "it does not speak TLS; if it is meant to be unencrypted, set plain-http = true".into()
         }
         Tls::AlertReceived(
             AlertDescription::CertificateRequired
@@ -62,23 +61,23 @@ fn advice(error: &rustls::Error) -> Option<String> {
             | AlertDescription::UnknownCA
             | AlertDescription::CertificateUnknown
             | AlertDescription::AccessDenied,
-        ) => "it wants another client certificate, or one at all; \
-              write client-certificate and client-key"
+        ) => "it requires a client certificate, or another one; \
+              set client-certificate and client-key"
             .into(),
         Tls::AlertReceived(AlertDescription::ProtocolVersion) => {
-            "it speaks only TLS older than 1.2, which nobody should trust".into()
+            "it supports only TLS versions before 1.2, which are insecure".into()
         }
         _ => return None,
     })
 }
 
 fn certificate(problem: &CertificateError) -> String {
-    let verify = "verify = false does without any check";
+    let verify = "verify = false turns the check off";
     match problem {
-        // A bad signature is that of an authority made anew under its old name.
+        // A bad signature means that the authority was recreated under the same name.
         CertificateError::UnknownIssuer | CertificateError::BadSignature => format!(
-            "its certificate is from an authority this machine does not know; \
-             name that authority's file with ca-file ({verify})"
+            "its certificate is from an authority that this machine does not trust; \
+             set ca-file to that authority's certificate ({verify})"
         ),
         CertificateError::NotValidForName => {
             format!("its certificate is for another name ({verify})")
@@ -91,28 +90,28 @@ fn certificate(problem: &CertificateError) -> String {
             }
         }
         CertificateError::Expired | CertificateError::ExpiredContext { .. } => format!(
-            "its certificate has expired; renew it, or set this machine's clock right ({verify})"
+            "its certificate has expired; renew it, or correct this machine's clock ({verify})"
         ),
         CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
-            format!("its certificate is not valid yet; set this machine's clock right ({verify})")
+            format!("its certificate is not valid yet; correct this machine's clock ({verify})")
         }
         other => format!(
             "its certificate is not valid: {} ({verify})",
-            shown(&other.to_string())
+            sanitized(&other.to_string())
         ),
     }
 }
 
-/// `DnsName("a.example")` and `IpAddress(192.0.2.1)` without what is around them.
+/// The name inside `DnsName("a.example")` or `IpAddress(192.0.2.1)`.
 fn bare(name: &str) -> String {
     let inner = name
         .split_once('(')
         .and_then(|(_, name)| name.strip_suffix(')'));
-    shown(inner.unwrap_or(name).trim_matches('"'))
+    sanitized(inner.unwrap_or(name).trim_matches('"'))
 }
 
-/// A name out of a certificate that nobody vouched for.
-fn shown(text: &str) -> String {
+/// A name of an untrusted certificate, without control characters.
+fn sanitized(text: &str) -> String {
     let text = text.chars().filter(|c| !c.is_control());
     text.take(100).collect()
 }
@@ -122,22 +121,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_certificate_that_is_not_trusted_says_which_key_to_write() {
+    fn a_certificate_that_is_not_trusted_says_which_key_to_set() {
         assert!(certificate(&CertificateError::UnknownIssuer).contains("ca-file"));
         assert!(certificate(&CertificateError::Expired).contains("expired"));
     }
 
     #[test]
-    fn the_names_a_certificate_is_for_are_told_bare() {
+    fn the_names_of_a_certificate_are_shown_bare() {
         let names = ["DnsName(\"a.example\")", "IpAddress(192.0.2.1)"];
         let other = CertificateError::NotValidForNameContext {
             expected: "b.example".try_into().unwrap(),
             presented: names.map(Into::into).into(),
         };
-        let told = certificate(&other);
+        let text = certificate(&other);
         assert!(
-            told.starts_with("its certificate is for a.example, 192.0.2.1 ("),
-            "{told}"
+            text.starts_with("its certificate is for a.example, 192.0.2.1 ("),
+            "{text}"
         );
     }
 

@@ -1,7 +1,7 @@
 //! The certificate files of one registry: extra authorities, and the client certificate.
 //!
-//! Decides which files are read. Invariant: a file the operator wrote must be there and hold what it
-//! should; a `certs.d` directory need not exist, but half a client certificate in it is an error.
+//! Decides which files are read. Invariant: a configured file must exist and be valid. A `certs.d` directory need not
+//! exist, but a client certificate without its key, or a key alone, is an error.
 
 use std::{
     collections::BTreeSet,
@@ -63,8 +63,8 @@ pub(super) fn find(
     })
 }
 
-/// The files below `HOST:PORT` in all of `roots`. Directories kept from us are not ours to complain
-/// about: they are other tools' and the registry may do without.
+/// The files below `HOST:PORT` in all of `roots`. Unreadable directories are skipped: they belong to other tools, and
+/// the registry may not need them.
 fn certs_d_files(registry: &Registry, roots: &[PathBuf]) -> Result<Vec<PathBuf>, ErrorCause> {
     let names = BTreeSet::from([registry.as_str(), registry.api_host()]);
     let mut found = Vec::new();
@@ -85,13 +85,13 @@ fn certs_d_files(registry: &Registry, roots: &[PathBuf]) -> Result<Vec<PathBuf>,
     Ok(found)
 }
 
-/// Certificate and key next to each other, given one of the two.
+/// The certificate and key of a pair, from the path of one of them.
 fn pair(file: &Path) -> Result<(PathBuf, PathBuf), ErrorCause> {
     let (chain, key) = (file.with_extension("cert"), file.with_extension("key"));
     let missing = [&chain, &key].into_iter().find(|file| !file.exists());
     match missing {
         Some(missing) => Err(ErrorCause::Configuration(format!(
-            "{} stands alone; {} is missing",
+            "{} is there, but {} is missing",
             file.display(),
             missing.display()
         ))),
@@ -119,10 +119,7 @@ fn certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>, ErrorCause>
         .map_err(|error| unreadable(file, &error))?;
     match found.is_empty() {
         false => Ok(found),
-        true => Err(unreadable(
-            file,
-            &"there is no certificate in PEM form in it",
-        )),
+        true => Err(unreadable(file, &"it holds no PEM certificate")),
     }
 }
 
@@ -175,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn what_docker_was_told_about_a_registry_is_used() {
+    fn the_certificates_of_docker_are_used() {
         let (certificate, key) = made();
         let certificates = Certificates::new()
             .with("certs.d/r.example:5000/ca.crt", &certificate)
@@ -193,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn written_files_and_directories_must_hold_certificates() {
+    fn configured_files_and_directories_must_hold_certificates() {
         let mut certificates = Certificates::new()
             .with("empty.pem", "no certificate")
             .with("some/ca.pem", &made().0)

@@ -7,24 +7,24 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// How one registry's TLS differs from the system's.
+/// TLS settings of one registry, in addition to those of the system.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TlsSettings {
-    /// Further authorities to trust, PEM.
+    /// More authorities to trust, PEM.
     pub ca_files: Vec<PathBuf>,
-    /// Directories of such files: `*.crt`, `*.pem`, `*.cer`.
+    /// Directories of more authorities: `*.crt`, `*.pem`, `*.cer`.
     pub ca_directories: Vec<PathBuf>,
     /// Client certificate chain and key, PEM.
     pub client_certificate: Option<(PathBuf, PathBuf)>,
-    /// Off means any certificate is accepted.
+    /// If false, every certificate is accepted.
     pub verify: bool,
-    /// Directories laid out like docker's `certs.d`: below `HOST:PORT` authorities as `*.crt`, a client
-    /// certificate as `*.cert` with its `*.key`.
+    /// Directories like docker's `certs.d`: below `HOST:PORT`, authorities as `*.crt`, and a client certificate as
+    /// `*.cert` with its `*.key`.
     pub certs_d: Vec<PathBuf>,
 }
 
 impl Default for TlsSettings {
-    /// Nothing but what docker and podman were told already.
+    /// Only the `certs.d` directories of docker and podman.
     fn default() -> Self {
         Self {
             ca_files: Vec::new(),

@@ -1,7 +1,6 @@
 //! Which server certificates are accepted.
 //!
-//! Invariant: signatures of the handshake are checked in any case; nothing else is where the operator
-//! wrote so.
+//! Invariant: the signatures of the handshake are always checked, also with `verify = false`.
 
 use std::sync::{Arc, LazyLock};
 
@@ -21,14 +20,14 @@ use rustls::{
 static SYSTEM: LazyLock<Vec<CertificateDer<'static>>> =
     LazyLock::new(|| rustls_native_certs::load_native_certs().certs);
 
-/// Read when the first certificate is to be judged: a registry without TLS has no use for them.
+/// Read when the first certificate is verified: a registry without TLS does not need them.
 type Authorities = LazyLock<
     Option<Arc<WebPkiServerVerifier>>,
     Box<dyn FnOnce() -> Option<Arc<WebPkiServerVerifier>> + Send + Sync>,
 >;
 
-/// The system's authorities and `extra` ones. A system without any is no error by itself: the registry
-/// may be signed by an extra one, and if not the handshake says so.
+/// Accepts certificates of the system's authorities and of `extra` ones. A system without authorities is no error:
+/// `extra` may suffice, and otherwise the handshake fails.
 pub(super) fn verified(
     provider: Arc<CryptoProvider>,
     extra: Vec<CertificateDer<'static>>,
@@ -39,13 +38,13 @@ pub(super) fn verified(
         let mut roots = RootCertStore::empty();
         roots.add_parsable_certificates(SYSTEM.iter().cloned());
         roots.add_parsable_certificates(extra);
-        // Without a list of revoked ones it fails for want of any authority only.
+        // Without a revocation list it fails only if there is no authority.
         WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider)
             .build()
             .ok()
     };
     Arc::new(Verifier {
-        trust: Trust::Vouched {
+        trust: Trust::Verified {
             authorities: LazyLock::new(Box::new(read)),
             pinned,
         },
@@ -70,9 +69,9 @@ struct Verifier {
 #[derive(Debug)]
 enum Trust {
     Anyone,
-    /// Whom an authority vouches for, or the operator's file.
-    Vouched {
-        /// Nothing where there is no authority at all.
+    /// Certificates of an authority, or of the operator's files.
+    Verified {
+        /// `None` if there is no authority.
         authorities: Authorities,
         pinned: Vec<CertificateDer<'static>>,
     },
@@ -87,7 +86,7 @@ impl ServerCertVerifier for Verifier {
         ocsp: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
-        let Trust::Vouched {
+        let Trust::Verified {
             authorities,
             pinned,
         } = &self.trust
@@ -99,11 +98,11 @@ impl ServerCertVerifier for Verifier {
             return Err(unknown);
         };
         match authorities.verify_server_cert(certificate, intermediates, name, ocsp, now) {
-            // The self-signed certificates of private registries call themselves an authority, which a
-            // server's may not. Other tools take them once they are trusted by file; dates are checked
-            // before this error, the name is not.
+            // Self-signed certificates of private registries often are marked as an authority, which webpki refuses for a
+            // server. Other tools accept them if they are trusted by file. webpki checks dates before this error, but
+            // not the name.
             Err(Error::InvalidCertificate(CertificateError::Other(other)))
-                if calls_itself_authority(&other) =>
+                if is_ca_used_as_server(&other) =>
             {
                 if !pinned.iter().any(|pinned| pinned == certificate) {
                     return Err(unknown);
@@ -138,8 +137,8 @@ impl ServerCertVerifier for Verifier {
     }
 }
 
-/// Only the name of this error crosses the border of the library that finds it.
-fn calls_itself_authority(other: &rustls::OtherError) -> bool {
+/// webpki's error is not public, so match its text.
+fn is_ca_used_as_server(other: &rustls::OtherError) -> bool {
     other.0.to_string().contains("CaUsedAsEndEntity")
 }
 
@@ -151,7 +150,7 @@ mod tests {
 
     use super::*;
 
-    /// What `openssl req -x509` makes for `r.example`, valid from 1975 to 4096.
+    /// A certificate like that of `openssl req -x509` for `r.example`, valid from 1975 to 4096.
     fn self_signed() -> CertificateDer<'static> {
         let mut made = CertificateParams::new(["r.example".to_owned()]).unwrap();
         made.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);

@@ -2,13 +2,10 @@
 
 mod commands;
 
-use std::collections::HashMap;
-
 use reqwest::Method;
 use serde_json::json;
 use tempfile::TempDir;
 use transship::{
-    copy::Engine,
     inspect::{
         Answer, Comparison, ComparisonResult, ErrorKind, Inspector, ReferrersSource, RepositoryId,
         Request, Scope,
@@ -36,10 +33,9 @@ impl Estates {
         let server = Server::bind("127.0.0.1:0".parse().unwrap(), options)
             .await
             .unwrap();
-        let engine = Engine::new(HashMap::new());
         Self {
             server,
-            inspector: Inspector::new(move |registry| engine.client(registry)),
+            inspector: Inspector::new(Default::default()),
             log,
             _directory: directory,
         }

@@ -1,6 +1,6 @@
 //! The engine of one batch, two registries, and what they were asked.
 
-use std::{collections::HashMap, sync::Mutex};
+use std::sync::Mutex;
 
 use transship::batch::{Job, JobId};
 use transship::{
@@ -26,7 +26,7 @@ impl Copier {
         Self {
             source: Embedded::start().await,
             destination: Embedded::start().await,
-            engine: Engine::new(HashMap::new()),
+            engine: Engine::new(Default::default()),
         }
     }
 

@@ -1,9 +1,6 @@
 //! As few bytes and requests as the protocol allows, counted at the registries.
 
-use std::{
-    collections::{HashMap, HashSet},
-    sync::Mutex,
-};
+use std::{collections::HashSet, sync::Mutex};
 
 use futures_util::future::join_all;
 use reqwest::Method;
@@ -48,7 +45,7 @@ async fn an_image_that_is_there_costs_one_head_on_each_side() {
     copier.copy("team/app:1", "new/app:1").await;
     // By an engine that knows nothing, as in another batch.
     let copier = Copier {
-        engine: Engine::new(HashMap::new()),
+        engine: Engine::new(Default::default()),
         ..copier
     };
     copier.forget_requests();

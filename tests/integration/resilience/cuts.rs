@@ -149,7 +149,7 @@ async fn quirk_41_a_source_that_stalls_without_closing_is_read_on_another_connec
 #[tokio::test]
 async fn quirk_41_a_source_that_drips_is_read_on_another_connection() {
     let timeouts = Timeouts {
-        slowest: MIB / 4,
+        min_throughput: MIB / 4,
         ..with_silence()
     };
     let pair = Pair::with(timeouts).await;

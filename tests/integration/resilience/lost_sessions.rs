@@ -73,7 +73,7 @@ async fn a_cut_upload_begins_again_where_the_session_is_lost() {
     let (registry, proxy) = cut_once(real.address().to_owned(), 10 * MIB).await;
     let done = pair.copy_to(&registry).await;
     assert!(matches!(done, Ok(CopyOutcome::Copied { .. })), "{done:?}");
-    let client = pair.engine.client(&registry).unwrap();
+    let client = pair.engine.clients().get(&registry).unwrap();
     let there = client
         .blob_presence(&repository(), &layers[0].digest, 30 * MIB)
         .await;

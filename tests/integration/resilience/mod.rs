@@ -12,7 +12,7 @@ mod throttling;
 use std::{
     collections::HashMap,
     net::{Ipv4Addr, SocketAddr},
-    sync::{Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
@@ -22,7 +22,7 @@ use transship::batch::{Job, JobId};
 use transship::{
     copy::{CopyError, CopyOutcome, Engine, Report},
     oci::{Attachments, CopySpec, Descriptor, Registry, Repository},
-    registry::{Limits, Settings, Timeouts, UploadMode},
+    registry::{Clients, Limits, Settings, Timeouts, UploadMode},
     serve::{AccessEntry, AccessLog, Action, ActiveFault, Estate, Fault, Options, Server},
 };
 
@@ -66,7 +66,7 @@ impl Pair {
         Self {
             source,
             destination,
-            engine: Engine::new(settings),
+            engine: Engine::new(Arc::new(Clients::new(settings))),
             notes: Mutex::default(),
             _directory: directory,
         }
@@ -127,7 +127,7 @@ impl Pair {
     }
 
     fn upload_mode(&self) -> UploadMode {
-        let client = self.engine.client(&registry(&self.destination));
+        let client = self.engine.clients().get(&registry(&self.destination));
         client.unwrap().upload_mode()
     }
 }

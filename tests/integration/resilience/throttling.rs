@@ -22,7 +22,7 @@ fn fault_manifests(pair: &Pair, times: u64, action: Action) {
 }
 
 fn source_lane(pair: &Pair) -> RegistryStatus {
-    let client = pair.engine.client(&registry(&pair.source)).unwrap();
+    let client = pair.engine.clients().get(&registry(&pair.source)).unwrap();
     client.status()
 }
 
@@ -97,7 +97,11 @@ async fn quirk_2_manifests_refused_as_too_many_do_not_hold_up_blobs() {
     // Says when it may be asked for again, which is when the image is tried again.
     let retry_after_ms = Some(Millis(1000));
     assert_eq!(error.class(), FailureClass::Transient { retry_after_ms });
-    let client = pair.engine.client(&registry(&pair.destination)).unwrap();
+    let client = pair
+        .engine
+        .clients()
+        .get(&registry(&pair.destination))
+        .unwrap();
     let lane = client.status();
     assert_eq!((lane.throttled_ms, lane.stream_limit), (None, 8));
     assert_eq!(lane.request_limit, None);
@@ -149,7 +153,7 @@ async fn quirk_23_gateway_errors_halve_the_streams_and_close_nothing() {
 async fn limits_change_while_the_registry_is_in_use() {
     let pair = Pair::new().await;
     let layers = pair.image(&[MIB]);
-    let client = pair.engine.client(&registry(&pair.source)).unwrap();
+    let client = pair.engine.clients().get(&registry(&pair.source)).unwrap();
     client.limiter().set(RegistryLimit::Streams(2));
     client
         .limiter()

@@ -77,7 +77,8 @@ impl Pair {
     }
 
     async fn compare(&self, order: Job) -> Result<Findings, VerifyError> {
-        let client = |reference: &Reference| self.engine.client(&reference.registry).unwrap();
+        let client =
+            |reference: &Reference| self.engine.clients().get(&reference.registry).unwrap();
         let image = CopySpec {
             platforms: Vec::new(),
             ..order.spec

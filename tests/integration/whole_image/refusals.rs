@@ -22,9 +22,7 @@ fn fallback(subject: &Descriptor) -> String {
 
 /// What `inspect` could not find out of an image.
 async fn unknown_to_inspect(pair: &Pair, image: &str) -> Vec<String> {
-    let client = pair.engine.client(&pair.order(image).spec.source.registry);
-    let client = client.unwrap();
-    let inspector = Inspector::new(move |_| Ok(client.clone()));
+    let inspector = Inspector::new(pair.engine.clients().clone());
     let inspection = inspector
         .inspect(&pair.order(image).spec.source, &Scope::All)
         .await;
