@@ -111,7 +111,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        oci::{Descriptor, Digest, MediaType, Repository},
+        oci::{Digest, Repository},
         registry::{Limit, Settings},
     };
 
@@ -123,7 +123,7 @@ mod tests {
         destination: Client,
         repository: Repository,
         content: Bytes,
-        blob: Descriptor,
+        digest: Digest,
         counter: ByteCounter,
     }
 
@@ -135,22 +135,19 @@ mod tests {
                 source: Arc::new(client("a.example").unwrap()),
                 destination: client("b.example").unwrap(),
                 repository: "team/app".parse().unwrap(),
-                blob: Descriptor {
-                    media_type: MediaType::new("application/octet-stream"),
-                    digest: Digest::of(&content),
-                    size: size as u64,
-                    platform: None,
-                    artifact_type: None,
-                    urls: Vec::new(),
-                    annotations: Default::default(),
-                },
+                digest: Digest::of(&content),
                 content,
                 counter: ByteCounter::default(),
             }
         }
 
         fn reader(&self) -> SourceReader<'_> {
-            let mut reader = SourceReader::new(&self.source, &self.repository, &self.blob);
+            let mut reader = SourceReader::new(
+                &self.source,
+                &self.repository,
+                &self.digest,
+                self.content.len() as u64,
+            );
             reader.buffer(self.content.clone());
             reader
         }
@@ -225,7 +222,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_source_that_fails_ends_the_body_with_an_error() {
         let mut fixture = Fixture::new(1000);
-        fixture.blob.digest = Digest::of(b"other content");
+        fixture.digest = Digest::of(b"other content");
         let (body, stream) = UploadBody::new(0..1000);
         let mut reader = fixture.reader();
         let (chunks, failure) =

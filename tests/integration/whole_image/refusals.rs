@@ -59,7 +59,10 @@ async fn a_refused_list_of_referrers_is_no_empty_list_for_copy_verify_and_inspec
         }
         let case = format!("{api:?} {tag:?}");
         let copied = pair.copy("app:1").await.unwrap();
-        copied.noted(&format!("would not list what refers to {}", image.digest));
+        copied.noted(&format!(
+            "refused to list the referrers of {}",
+            image.digest
+        ));
         let findings = pair.verify("app:1").await.unwrap();
         let told: Vec<String> = findings
             .differences
@@ -127,9 +130,9 @@ async fn a_refused_signature_tag_is_no_missing_one() {
         fault(&pair.source, method, "sha256-", Action::answer(403));
     }
     let copied = pair.copy("app:1").await.unwrap();
-    let told = copied.notes.iter();
-    let told = told.filter(|note| note.contains("so signatures under such tags are not copied"));
-    assert_eq!(told.count(), 1, "{:?}", copied.notes);
+    let notes = copied.notes.iter();
+    let notes = notes.filter(|note| note.contains("so signatures under such tags are not copied"));
+    assert_eq!(notes.count(), 1, "{:?}", copied.notes);
     let findings = pair.verify("app:1").await.unwrap();
     assert_eq!(findings.differences.len(), 3 * index.len());
     let told = findings.differences[0].to_string();
