@@ -71,7 +71,7 @@ async fn a_refused_list_of_referrers_is_no_empty_list_for_copy_verify_and_inspec
             .collect();
         assert_eq!(told.len(), 1, "{case}: {told:?}");
         let unknown = format!(
-            "what refers to {} could not be compared: source ",
+            "referrers of {} could not be compared: source ",
             image.digest
         );
         assert!(told[0].starts_with(&unknown), "{case}: {told:?}");
@@ -95,7 +95,7 @@ async fn a_destination_that_refuses_its_list_is_not_called_the_same() {
         .map(ToString::to_string)
         .collect();
     let unknown = format!(
-        "what refers to {} could not be compared: destination {} said 403 (UNKNOWN: scripted)",
+        "referrers of {} could not be compared: destination {} said 403 (UNKNOWN: scripted)",
         image.digest,
         pair.destination.address()
     );
@@ -153,21 +153,21 @@ async fn what_is_attached_to_what_is_attached_is_verified_as_well() {
     let tag = Attachments::cosign_tags(&sbom.digest).next().unwrap();
     put_attached(store, "app", None, SIGNATURE, Some(&tag));
     let findings = pair.verify("app:1").await.unwrap();
-    let mut told: Vec<String> = findings
+    let mut differences: Vec<String> = findings
         .differences
         .iter()
         .map(ToString::to_string)
         .collect();
-    told.sort();
+    differences.sort();
     let expected = [
-        format!(
-            "it does not list referrer {} of {}",
-            lost.digest, sbom.digest
-        ),
         format!("referrer {} is missing", lost.digest),
         format!("tag {tag} is not the same as at the source"),
+        format!(
+            "the destination does not list referrer {} of {}",
+            lost.digest, sbom.digest
+        ),
     ];
-    assert_eq!(told, expected);
+    assert_eq!(differences, expected);
 }
 
 #[tokio::test]
