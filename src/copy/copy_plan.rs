@@ -1,171 +1,108 @@
-//! Everything that has to be at the destination before the reference may name the image.
+//! What has to be at the destination before its reference may name the image.
 //!
-//! Decides what is left out because it is known to be there. Invariant: a blob that several manifests name
-//! is in the plan once.
+//! Decides nothing about what is left out; see `planner`. Invariant: a blob that several manifests name is in the plan
+//! once.
 
-use std::{
-    collections::HashSet,
-    sync::{Arc, atomic::AtomicBool},
-};
+use std::{collections::HashSet, iter, sync::Arc};
 
-use super::{
-    CopyError, Report,
-    graph::{Graph, Origin},
-    referrers::{Attachment, Brought, Search},
-    registry_state::RegistryState,
-};
+use super::{attachment::Attachment, graph::Graph, referrer_cache::CopiedAttachments};
 use crate::{
-    batch::{Job, PlannedBlob},
+    batch::PlannedBlob,
     oci::{Descriptor, Digest, Manifest},
-    registry::ImageBudget,
 };
 
-/// What the destination reference is to name.
+/// The manifest that the destination reference is to name.
 pub(super) struct Root {
     pub manifest: Manifest,
-    /// Whether it was made here, of what the platforms left of the source's index. Nothing refers to it.
-    pub rewritten: bool,
-    /// Whether the destination reference names it already; only what is attached to it may be missing.
-    pub there: bool,
-    /// The other image that the destination tag names, and no longer will.
-    pub replaces: Option<Digest>,
+    pub origin: RootOrigin,
+    pub tag: RootTag,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum RootOrigin {
+    Source,
+    /// An index of the selected platforms. Nothing refers to it.
+    MadeHere,
+}
+
+/// What the destination reference names before the copy.
+#[derive(Clone, PartialEq, Eq)]
+pub(super) enum RootTag {
+    /// The root: only attachments may be missing.
+    Present,
+    Free,
+    /// This other image, which is replaced.
+    Replaces(Digest),
 }
 
 pub(super) struct Plan {
     pub image: Graph,
-    /// What is attached to the image, to that, and so on.
-    pub attached: Vec<Vec<Attachment>>,
-    /// The blobs of all of these; shared with who is told of them.
+    pub origin: RootOrigin,
+    pub tag: RootTag,
+    /// What is attached to the image, what is attached to that, and so on.
+    pub attachments: Vec<Vec<Attachment>>,
+    /// The blobs of all of these; shared with observers.
     pub blobs: Arc<[PlannedBlob]>,
-    /// The manifests whose attachments are in the plan.
-    pub brings: Vec<Brought>,
-    pub there: bool,
-    /// What the destination tag names until it is written.
-    pub replaces: Option<Digest>,
-    rewritten: bool,
+    /// What is known to be copied when the plan is carried out.
+    pub copies: Vec<CopiedAttachments>,
 }
 
 impl Plan {
-    pub(super) async fn make(
-        root: Root,
-        order: &Job,
-        source: &RegistryState,
-        destination: &RegistryState,
-        budget: &ImageBudget<'_>,
-        report: &(dyn Fn(Report) + Send + Sync),
-    ) -> Result<Self, CopyError> {
-        let (from, into) = (
-            &order.spec.source.repository,
-            &order.spec.destination.repository,
-        );
-        let Root {
-            manifest,
-            rewritten,
-            there,
-            replaces,
-        } = root;
-        let plan = |image, attached, brings| Self {
-            there,
-            replaces: replaces.clone(),
-            ..Self::of(image, rewritten, attached, brings)
-        };
-        let only = |image| plan(image, Vec::new(), Vec::new());
-        // A new tag for what the repository holds: all there is to write is the manifest.
-        if order.spec.source.registry == order.spec.destination.registry && from == into {
-            return Ok(only(Graph::of(manifest)));
-        }
-        let is_complete = |digest: &Digest| destination.has_manifest(into, digest);
-        let origin = Origin {
-            client: &source.client,
-            repository: from,
-            budget,
-        };
-        let image = if there {
-            Graph::names(origin, manifest).await?
-        } else if is_complete(&manifest.digest) {
-            // Another tag of this repository brought all of it.
-            Graph::of(manifest)
-        } else {
-            Graph::read(origin, manifest, &is_complete).await?
-        };
-        if !order.spec.attachments.any() {
-            return Ok(only(image));
-        }
-        let manifests = image.manifests().skip(usize::from(rewritten));
-        let own = manifests.map(|manifest| &manifest.digest);
-        let own: Vec<Digest> = own.chain(&image.left_out).cloned().collect();
-        let taken = own.iter().cloned().collect();
-        let subjects = own.into_iter().map(|subject| Brought {
-            registry: order.spec.source.registry.clone(),
-            from: from.clone(),
-            into: into.clone(),
-            subject,
-        });
-        let brings: Vec<Brought> = subjects
-            .filter(|brought| !destination.referrer_cache.is_complete(brought))
-            .collect();
-        let subjects = brings
-            .iter()
-            .map(|brought| brought.subject.clone())
-            .collect();
-        let search = Search {
-            wanted: order.spec.attachments,
-            origin,
-            source,
-            destination,
-            into,
-            report,
-            hidden: AtomicBool::default(),
-        };
-        let attached = search.run(subjects, taken).await?;
-        Ok(plan(image, attached, brings))
-    }
-
-    fn of(
+    pub(super) fn new(
         mut image: Graph,
-        rewritten: bool,
-        mut attached: Vec<Vec<Attachment>>,
-        brings: Vec<Brought>,
+        origin: RootOrigin,
+        tag: RootTag,
+        mut attachments: Vec<Vec<Attachment>>,
+        copies: Vec<CopiedAttachments>,
     ) -> Self {
         let mut seen = HashSet::new();
-        let attachments = attached.iter_mut().flatten();
-        let graphs =
-            std::iter::once(&mut image).chain(attachments.map(|attached| &mut attached.graph));
+        let attached = attachments.iter_mut().flatten();
+        let graphs = iter::once(&mut image).chain(attached.map(|attached| &mut attached.graph));
         let blobs = graphs
             .flat_map(|graph| std::mem::take(&mut graph.blobs))
             .filter(|blob| seen.insert(blob.digest.clone()))
             .collect();
         Self {
             image,
-            attached,
+            origin,
+            tag,
+            attachments,
             blobs,
-            brings,
-            there: false,
-            replaces: None,
-            rewritten,
+            copies,
         }
     }
 
-    /// Whether nothing of it is missing.
-    pub(super) fn is_there(&self) -> bool {
-        self.there
-            && self
-                .attached
-                .iter()
-                .flatten()
-                .all(|attachment| attachment.there)
+    /// Whether the destination has the image and all of its attachments.
+    pub(super) fn is_present(&self) -> bool {
+        let mut attachments = self.attachments.iter().flatten();
+        self.tag == RootTag::Present && attachments.all(|attachment| attachment.is_present)
     }
 
-    /// Every manifest of the image and of what is attached to it.
+    /// The image that the destination tag names until it is written.
+    pub(super) fn replaces(&self) -> Option<&Digest> {
+        match &self.tag {
+            RootTag::Present | RootTag::Free => None,
+            RootTag::Replaces(digest) => Some(digest),
+        }
+    }
+
+    /// The image, and what is attached to it.
+    pub(super) fn graphs(&self) -> impl Iterator<Item = &Graph> {
+        let attachments = self.attachments.iter().flatten();
+        iter::once(&self.image).chain(attachments.map(|attached| &attached.graph))
+    }
+
     pub(super) fn manifests(&self) -> impl Iterator<Item = &Manifest> {
-        let attachments = self.attached.iter().flatten();
-        std::iter::once(&self.image)
-            .chain(attachments.map(|attached| &attached.graph))
-            .flat_map(Graph::manifests)
+        self.graphs().flat_map(Graph::manifests)
     }
 
-    /// About how many bytes of memory it takes.
-    pub(super) fn weight(&self) -> usize {
+    /// Layers that registries do not store.
+    pub(super) fn foreign_layers(&self) -> impl Iterator<Item = &Descriptor> {
+        self.graphs().flat_map(|graph| &graph.foreign)
+    }
+
+    /// About how many bytes of memory the plan takes.
+    pub(super) fn memory_bytes(&self) -> usize {
         /// Of a blob, in its manifest and in the plan.
         const BLOB: usize = 512;
         let manifests = self.manifests();
@@ -177,17 +114,8 @@ impl Plan {
     pub(super) fn into_root(self) -> Root {
         Root {
             manifest: self.image.root,
-            rewritten: self.rewritten,
-            there: self.there,
-            replaces: self.replaces,
+            origin: self.origin,
+            tag: self.tag,
         }
-    }
-
-    /// Layers whose bytes registries do not hold.
-    pub(super) fn foreign(&self) -> impl Iterator<Item = &Descriptor> {
-        let attachments = self.attached.iter().flatten();
-        std::iter::once(&self.image)
-            .chain(attachments.map(|attached| &attached.graph))
-            .flat_map(|graph| &graph.foreign)
     }
 }

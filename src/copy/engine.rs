@@ -12,10 +12,12 @@ use futures_util::{StreamExt, stream};
 use tokio::time::timeout;
 
 use super::{
-    CopyError, Report,
+    CopyError, CopyOutcome, Report,
     error::blame,
-    image::ImageCopy,
-    preflight::{PlanCache, PreflightOutcome},
+    image_context::ImageContext,
+    image_copy::copy_image,
+    plan_cache::PlanCache,
+    preflight::{PreflightOutcome, preflight},
     provisioner::{CreateCommand, RepositoryProvisioner},
     registry_state::RegistryState,
 };
@@ -29,21 +31,6 @@ use crate::{
 const CANCEL_TIME: Duration = Duration::from_secs(3);
 /// Uploads cancelled at once.
 const CANCELS: usize = 16;
-
-/// How a copy ended well.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum CopyOutcome {
-    Copied {
-        root: Digest,
-    },
-    UpToDate {
-        root: Digest,
-    },
-    /// Nothing was written: the destination tag names another image, which is to be kept.
-    Kept {
-        there: Digest,
-    },
-}
 
 pub struct Engine {
     clients: Arc<Clients>,
@@ -85,7 +72,7 @@ impl Engine {
         report: &(dyn Fn(Report) + Send + Sync),
     ) -> Result<CopyOutcome, CopyError> {
         let sites = self.registry_states(order)?;
-        self.image(order, &sites, report).run().await
+        copy_image(&self.image(order, &sites, report)).await
     }
 
     /// Finds out what copying one image takes, and writes nothing. What is told to `report`, and the blobs found
@@ -99,7 +86,7 @@ impl Engine {
         report: &(dyn Fn(Report) + Send + Sync),
     ) -> Result<PreflightOutcome, CopyError> {
         let sites = self.registry_states(order)?;
-        self.image(order, &sites, report).preflight().await
+        preflight(&self.image(order, &sites, report)).await
     }
 
     fn image<'a>(
@@ -107,9 +94,9 @@ impl Engine {
         order: &'a Job,
         [source, destination]: &'a [Arc<RegistryState>; 2],
         report: &'a (dyn Fn(Report) + Send + Sync),
-    ) -> ImageCopy<'a> {
-        ImageCopy {
-            order,
+    ) -> ImageContext<'a> {
+        ImageContext {
+            job: order,
             source,
             destination,
             plan_cache: &self.plan_cache,
@@ -148,7 +135,9 @@ impl Engine {
         registry: &Registry,
         repository: &Repository,
     ) -> Result<(), registry::Error> {
-        self.registry_state(registry)?.mark_used(repository);
+        self.registry_state(registry)?
+            .new_repositories
+            .mark_used(repository);
         Ok(())
     }
 

@@ -1,4 +1,7 @@
-//! What ended a copy: whose fault, what that side said, and what can be done about it.
+//! Why a copy failed.
+//!
+//! Decides which side failed, whether that may pass, and what the operator reads. Invariant: text that a registry sent is
+//! kept as it is; whoever shows it sanitizes it.
 
 use crate::{
     batch::{Failure, FailureClass, Side},
@@ -14,16 +17,16 @@ pub enum CopyError {
     Registry { side: Side, error: registry::Error },
     #[error("sent bytes that are not {digest}: {problem}")]
     Corrupt { digest: Digest, problem: String },
-    #[error("has no platform that was asked for; it has {}", .available.join(", "))]
+    #[error("has none of the selected platforms; it has {}", .available.join(", "))]
     NoPlatform { available: Vec<String> },
-    #[error("does not hold {child}, which its own index names")]
+    #[error("does not have {child}, which is in its own index")]
     Incomplete {
         child: Digest,
         error: registry::Error,
     },
-    #[error("has {got} bytes instead of {size} as blob {digest}, also after it was uploaded anew")]
+    #[error("has {got} bytes instead of {size} as blob {digest}, even after it was uploaded again")]
     Damaged { digest: Digest, size: u64, got: u64 },
-    #[error("has {there} under {version}, which may not be changed to {wanted}")]
+    #[error("has {there} under {version}, which is immutable, so {wanted} cannot replace it")]
     Conflict {
         version: Version,
         there: Digest,
@@ -35,13 +38,13 @@ pub enum CopyError {
         there: Digest,
         on_existing: OnExisting,
     },
-    #[error("does not say what {version} is there, so {rule} cannot be followed: {error}", rule = rule(.on_existing))]
+    #[error("refuses to say whether it has {version}, so {rule} cannot be applied: {error}", rule = rule(.on_existing))]
     Hidden {
         version: Version,
         on_existing: OnExisting,
         error: registry::Error,
     },
-    #[error("could not create {}: {} {}", .0.repository, .0.program, .0.problem)]
+    #[error("failed to create {}: {} {}", .0.repository, .0.program, .0.problem)]
     Create(CreateFailure),
     #[error("has manifests nested more than {0} deep")]
     TooDeep(usize),
@@ -77,8 +80,7 @@ impl CopyError {
         }
     }
 
-    /// What was being done and where, outermost first; at the end what can be done about it, if that is
-    /// known, after `hint: `.
+    /// The failed operation, its URL and the cause, outermost first, and then `hint: ` with what to do, if that is known.
     #[must_use]
     pub fn chain(&self) -> Vec<String> {
         let mut chain = match self {
@@ -90,7 +92,7 @@ impl CopyError {
             }
             Self::Create(failure) => {
                 let mut chain = vec![self.to_string()];
-                chain.extend(failure.said.iter().cloned());
+                chain.extend(failure.stderr.iter().cloned());
                 chain
             }
             Self::Corrupt { .. }
@@ -104,7 +106,7 @@ impl CopyError {
         chain
     }
 
-    /// Which refusal of the destination ended the copy.
+    /// The destination's refusal, if that ended the copy.
     pub(super) fn refused(&self) -> Option<Refusal> {
         match self {
             Self::Registry {

@@ -1,8 +1,8 @@
-//! What can be done about a failed copy.
+//! What the operator can do about a failed copy.
 //!
-//! Decides the sentence by cause, operation and side. `None` means that what holds for every failure of its class is
-//! all there is to say: wait, check the credentials, check the name. Invariants: a hint is true of everything that it
-//! is given for; what is refused for good always has one, since nothing holds for all of that.
+//! Decides the hint by cause, operation and side. `None` means that the advice for the failure's class is enough: wait,
+//! check the credentials, check the name. Invariant: every failure that a retry cannot pass has a hint, since there is
+//! no advice for that class.
 
 use super::CopyError;
 use crate::{
@@ -15,21 +15,21 @@ impl CopyError {
     pub(super) fn hint(&self) -> Option<&'static str> {
         match self {
             Self::Registry { side, error } => of_registry(*side, error),
-            Self::NoPlatform { .. } => Some("choose among the platforms it has, or all of them"),
-            Self::Incomplete { .. } => {
-                Some("choose the `platforms` the source has, or push what is missing there")
-            }
+            Self::NoPlatform { .. } => Some("select platforms that it has, or all"),
+            Self::Incomplete { .. } => Some(
+                "select the `platforms` that the source has, or push the missing manifest there",
+            ),
             Self::Conflict { .. } => Some(Refusal::ImmutableTag.hint()),
             Self::Create(_) => Some("run the `create-command` by hand to see what it needs"),
             Self::TooDeep(_) => Some(
-                "no image needs that: leave it out; if it is what is attached that is nested, \
-                 `referrers = false` copies the image without",
+                "no image needs that: leave it out; if its attachments are nested, \
+                 `referrers = false` copies the image without them",
             ),
             Self::Existing { .. } => Some(
                 "write `on-existing = \"replace\"` to replace it, or \"keep\" to skip the image",
             ),
             Self::Hidden { .. } => Some(
-                "the credentials need the right to read there; with `on-existing = \"replace\"` nobody has to know",
+                "give the credentials the right to read there, or write `on-existing = \"replace\"`",
             ),
             Self::Damaged { .. } => Some(
                 "its own copy is damaged and an upload does not replace it: delete the blob there",
@@ -40,7 +40,7 @@ impl CopyError {
 }
 
 const PUSH_AGAIN: &str =
-    "the source does not have what the digest names: push the image there again";
+    "the content at the source does not match its digest: push the image there again";
 
 fn of_registry(side: Side, error: &Error) -> Option<&'static str> {
     match (&*error.cause, error.operation) {
@@ -49,9 +49,8 @@ fn of_registry(side: Side, error: &Error) -> Option<&'static str> {
              copy less of it",
         ),
         (ErrorCause::Unreachable { .. }, _) => Some("check its address, and that it is up"),
-        // Not one of an image's manifests or blobs: the image can do without.
         (_, Operation::ListReferrers) => {
-            Some("`referrers = false` copies the image without what refers to it")
+            Some("`referrers = false` copies the image without its referrers")
         }
         (ErrorCause::Status { .. }, _) => of_status(side, error),
         // All of these may pass; the class says so.
@@ -64,31 +63,31 @@ fn of_registry(side: Side, error: &Error) -> Option<&'static str> {
             _,
         ) => None,
         (ErrorCause::Protocol(_), _) => Some(
-            "this is not how a registry answers: check the address, and what stands before the \
+            "this is not how a registry answers: check the address, and any proxy in front of the \
              registry",
         ),
         (ErrorCause::Redirect(_), _) => {
-            Some("check where the registry, or what stands before it, leads to")
+            Some("check where the registry, or a proxy in front of it, redirects to")
         }
         (ErrorCause::TooLong(_), Operation::GetManifest | Operation::HeadManifest) => {
             Some("no image needs a manifest of that size: leave the image out")
         }
         (ErrorCause::TooLong(_), _) => {
-            Some("nothing that long is ever read: check what answers at this address")
+            Some("no answer may be that long: check what answers at this address")
         }
         (ErrorCause::FallbackTaken(_), _) => Some(
-            "delete that tag there, or give what it names another one; then copy again with \
+            "delete that tag there, or tag its manifest differently; then copy again with \
              `recheck-attachments`",
         ),
         (ErrorCause::LongerThanDeclared { .. }, _) => Some(PUSH_AGAIN),
         (ErrorCause::Digest { .. }, Operation::PutManifest) => Some(
-            "what it stored is not what was sent: look for what changes manifests there, or on the \
-             way",
+            "it stored another manifest than was sent: check what changes manifests there, or in a \
+             proxy",
         ),
         (ErrorCause::Digest { .. }, _) => Some(match side {
             Side::Source => PUSH_AGAIN,
             Side::Destination | Side::Local => {
-                "it does not have what the digest names: delete it there, then retry"
+                "its content does not match its digest: delete it there, then retry"
             }
         }),
         (ErrorCause::Manifest(error), _) => Some(of_manifest(error)),
@@ -97,7 +96,7 @@ fn of_registry(side: Side, error: &Error) -> Option<&'static str> {
             None
         }
         (ErrorCause::Configuration(_), _) => Some(
-            "correct what is configured for this registry: its table in the list, its certificates, the proxy",
+            "correct the settings of this registry: its table in the list, its certificates, the proxy",
         ),
     }
 }
@@ -105,28 +104,27 @@ fn of_registry(side: Side, error: &Error) -> Option<&'static str> {
 fn of_manifest(error: &ManifestError) -> &'static str {
     match error {
         ManifestError::Ambiguous(_) => {
-            "readers may take it for different things: leave it out, or build and push it anew"
+            "clients may read it in different ways: leave it out, or build and push it again"
         }
         ManifestError::TooMany { .. } => "no image needs that much in one manifest: leave it out",
         ManifestError::Json(_) | ManifestError::Shapeless => {
             "the manifest is malformed: push the image there again, or leave it out"
         }
-        ManifestError::Schema1 => "convert it as it says, or leave the image out",
+        ManifestError::Schema1 => "convert it as the error says, or leave the image out",
         ManifestError::Unknown(_) => {
             "only OCI and Docker manifests and indexes can be copied: leave it out"
         }
     }
 }
 
-/// A status that says something went wrong.
 fn of_status(side: Side, error: &Error) -> Option<&'static str> {
     if let Some(refusal) = error.refusal() {
         return Some(refusal.hint());
     }
     if error.disputes_digest() {
         return Some(
-            "the bytes were right when they were sent: somebody else probably pushes the same \
-             content there, so retry later",
+            "the bytes had the right digest when they were sent: another client is probably \
+             pushing the same content, so retry later",
         );
     }
     let reads_blob = matches!(error.operation, Operation::GetBlob | Operation::HeadBlob);
@@ -139,8 +137,8 @@ fn of_status(side: Side, error: &Error) -> Option<&'static str> {
             if lost_content(error) =>
         {
             Some(
-                "the destination does not find what it said it has: retry; if it stays so, look at its \
-             storage and its garbage collection",
+                "the destination lost content that it said it has: retry; if that does not help, check \
+             its storage and garbage collection",
             )
         }
         (FailureClass::NotFound, Side::Destination) => {
@@ -150,19 +148,16 @@ fn of_status(side: Side, error: &Error) -> Option<&'static str> {
         (FailureClass::Rejected | FailureClass::Corrupt | FailureClass::Internal, _) => {
             Some(match (error.operation, error.status()) {
                 (Operation::SendBlob, Some(413)) => {
-                    "something limits how long a request may be, the registry or what stands before \
-                     it: raise that limit"
+                    "the registry, or a proxy in front of it, limits the length of requests: raise \
+                     that limit"
                 }
-                _ => {
-                    "its answer is all that is known of the reason: ask who runs the registry, or \
-                     look into its log"
-                }
+                _ => "only its answer gives a reason: ask who runs the registry, or check its log",
             })
         }
     }
 }
 
-/// Whether a registry does not know what was put there before.
+/// Whether the registry does not find what was put there before.
 fn lost_content(error: &Error) -> bool {
     const CODES: [&str; 3] = ["MANIFEST_BLOB_UNKNOWN", "BLOB_UNKNOWN", "MANIFEST_UNKNOWN"];
     error.operation == Operation::PutManifest

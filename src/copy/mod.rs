@@ -4,21 +4,37 @@
 //! decided above. Invariant: a tag is written last, after everything below it is known to be there, and
 //! every byte that is sent was hashed against its digest.
 
+mod attachment;
+mod attachment_search;
 mod blob;
 mod claims;
+mod complete_manifests;
+mod copy_outcome;
 mod copy_plan;
-mod cosign;
+mod cosign_locks;
+mod cosign_push;
+mod cosign_tag;
 mod engine;
 mod error;
 mod graph;
 mod hint;
-mod image;
+mod image_context;
+mod image_copy;
+mod image_limits;
+mod image_lookup;
+mod image_source;
+mod manifest_writer;
+mod new_repositories;
 mod open_sessions;
+mod plan_cache;
 mod plan_summary;
+mod planner;
+mod platform_selection;
 mod preflight;
 mod provisioner;
 mod push_manifests;
-mod referrers;
+mod referrer_cache;
+mod refusal;
 mod registry_state;
 mod report;
 mod resume_budget;
@@ -31,7 +47,8 @@ mod upload;
 mod upload_body;
 mod upload_sender;
 
-pub use engine::{CopyOutcome, Engine};
+pub use copy_outcome::CopyOutcome;
+pub use engine::Engine;
 pub use error::CopyError;
 pub use preflight::PreflightOutcome;
 pub use provisioner::{CreateCommand, CreateFailure};

@@ -1,8 +1,8 @@
-//! Makes a repository at a registry that wants it to exist before anything is pushed to it (quirk 1).
+//! Creates missing repositories with the operator's command, at registries that do not create them on the first push
+//! (quirk 1, see registry/quirks.md).
 //!
-//! Decides when the operator's command runs: once for a repository, however many images go there; a failure
-//! holds for a while, so that a hundred images do not fail the same way a hundred times. Invariant: the
-//! command's arguments are the list's words with the names of registry and repository filled in, no secret.
+//! Decides when the command runs: once a repository, and again some time after a failure. Invariant: the command gets
+//! the list's arguments with the names of registry and repository filled in, and no secret.
 
 use std::{
     collections::HashMap,
@@ -13,25 +13,23 @@ use std::{
 
 use tokio::{sync::OnceCell, time::Instant};
 
-use super::CopyError;
 use crate::{
     oci::{Registry, Repository},
     program::{Ended, Program, Stdout},
 };
 
 const DEADLINE: Duration = Duration::from_secs(120);
-/// How long a failure holds; then whoever comes next finds out whether it was mended.
-const FAILURE_HOLDS: Duration = Duration::from_secs(60);
-/// The last lines a command wrote to stderr are where it says what went wrong.
-const LINES_KEPT: usize = 5;
-const LONGEST_LINE: usize = 300;
+/// A failure is returned to other images for this long before the command runs again.
+const FAILURE_LIFETIME: Duration = Duration::from_secs(60);
+/// Lines of stderr in an error. The last ones usually name the cause.
+const MAX_LINES: usize = 5;
+const MAX_LINE_LENGTH: usize = 300;
 
-/// How a repository is made at a registry.
 #[derive(Clone, Debug)]
 pub struct CreateCommand {
     /// A program and its arguments, in which `{registry}` and `{repository}` are filled in.
     pub words: Vec<String>,
-    /// Where it runs; else where this program does.
+    /// The working directory; that of this program if `None`.
     pub directory: Option<PathBuf>,
 }
 
@@ -52,8 +50,8 @@ pub struct CreateFailure {
     pub repository: Repository,
     pub program: String,
     pub problem: String,
-    /// The end of what it wrote to stderr.
-    pub said: Vec<String>,
+    /// The last lines of it.
+    pub stderr: Vec<String>,
 }
 
 impl RepositoryProvisioner {
@@ -65,17 +63,17 @@ impl RepositoryProvisioner {
         }
     }
 
-    /// Runs the command for `repository`, or waits for who runs it.
-    pub(super) async fn create(&self, repository: &Repository) -> Result<(), CopyError> {
-        let run = self.claim(repository);
-        let ended = run.ended.get_or_init(|| self.run(repository)).await;
-        ended.clone().map_err(CopyError::Create)
+    /// Runs the command for `repository`, or waits for the run that another image started.
+    pub(super) async fn create(&self, repository: &Repository) -> Result<(), CreateFailure> {
+        let run = self.current_run(repository);
+        let ended = run.ended.get_or_init(|| self.run(repository));
+        ended.await.clone()
     }
 
-    fn claim(&self, repository: &Repository) -> Run {
+    fn current_run(&self, repository: &Repository) -> Run {
         let mut runs = self.runs.lock().unwrap_or_else(PoisonError::into_inner);
         let failed_long_ago = |run: &Run| {
-            run.ended.get().is_some_and(Result::is_err) && run.since.elapsed() > FAILURE_HOLDS
+            run.ended.get().is_some_and(Result::is_err) && run.since.elapsed() > FAILURE_LIFETIME
         };
         if runs.get(repository).is_some_and(failed_long_ago) {
             runs.remove(repository);
@@ -93,11 +91,11 @@ impl RepositoryProvisioner {
                 .replace("{repository}", repository.as_str())
         });
         let program = words.next().unwrap_or_default();
-        let failed = |problem: String, said| CreateFailure {
+        let failed = |problem: String, stderr| CreateFailure {
             repository: repository.clone(),
             program: program.clone(),
             problem,
-            said,
+            stderr,
         };
         let run = Program {
             name: &program,
@@ -123,27 +121,27 @@ fn last_lines(stderr: &[u8]) -> Vec<String> {
         .lines()
         .map(|line| {
             let plain = line.chars().filter(|c| !c.is_control());
-            plain.take(LONGEST_LINE).collect::<String>()
+            plain.take(MAX_LINE_LENGTH).collect::<String>()
         })
         .filter(|line| !line.trim().is_empty())
         .collect();
-    lines[lines.len().saturating_sub(LINES_KEPT)..].to_vec()
+    lines[lines.len().saturating_sub(MAX_LINES)..].to_vec()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn of(words: &[&str]) -> CreateCommand {
+    fn command(words: &[&str]) -> CreateCommand {
         CreateCommand {
             words: words.iter().map(|word| (*word).to_owned()).collect(),
             directory: None,
         }
     }
 
-    fn creator(script: &str) -> RepositoryProvisioner {
-        let command = ["sh", "-c", script, "create", "{registry}", "{repository}"];
-        RepositoryProvisioner::new("r.example".parse().unwrap(), of(&command))
+    fn provisioner(script: &str) -> RepositoryProvisioner {
+        let words = ["sh", "-c", script, "create", "{registry}", "{repository}"];
+        RepositoryProvisioner::new("r.example".parse().unwrap(), command(&words))
     }
 
     fn lines(path: &std::path::Path) -> Vec<String> {
@@ -155,15 +153,15 @@ mod tests {
     async fn a_repository_is_created_once_and_by_its_name() {
         let directory = tempfile::tempdir().unwrap();
         let log = directory.path().join("log");
-        let creator = creator(&format!("echo $1/$2 >> {}", log.display()));
+        let provisioner = provisioner(&format!("echo $1/$2 >> {}", log.display()));
         let [one, two] = ["team/one", "team/two"].map(|name| name.parse().unwrap());
         let (first, second, third) = tokio::join!(
-            creator.create(&one),
-            creator.create(&one),
-            creator.create(&two)
+            provisioner.create(&one),
+            provisioner.create(&one),
+            provisioner.create(&two)
         );
         first.and(second).and(third).unwrap();
-        creator.create(&one).await.unwrap();
+        provisioner.create(&one).await.unwrap();
         let mut ran = lines(&log);
         ran.sort();
         assert_eq!(ran, ["r.example/team/one", "r.example/team/two"]);
@@ -177,38 +175,36 @@ mod tests {
             "echo x >> {}; printf 'a\\033[2Jb\\n\\nno rights\\n' >&2; exit 3",
             log.display()
         );
-        let creator = creator(&script);
+        let provisioner = provisioner(&script);
         let repository = "team/app".parse().unwrap();
         for _ in 0..2 {
-            let CopyError::Create(failure) = creator.create(&repository).await.unwrap_err() else {
-                panic!("the command failed");
-            };
-            assert_eq!(failure.said, ["a[2Jb", "no rights"]);
+            let failure = provisioner.create(&repository).await.unwrap_err();
+            assert_eq!(failure.stderr, ["a[2Jb", "no rights"]);
             assert!(failure.problem.contains('3'), "{}", failure.problem);
         }
         assert_eq!(lines(&log).len(), 1);
         tokio::time::pause();
-        tokio::time::advance(FAILURE_HOLDS * 2).await;
+        tokio::time::advance(FAILURE_LIFETIME * 2).await;
         tokio::time::resume();
-        creator.create(&repository).await.unwrap_err();
+        provisioner.create(&repository).await.unwrap_err();
         assert_eq!(lines(&log).len(), 2);
     }
 
     #[tokio::test]
     async fn a_command_that_complains_without_end_is_killed() {
-        let creator = creator("cat /dev/zero >&2");
-        let error = creator.create(&"a".parse().unwrap()).await.unwrap_err();
+        let provisioner = provisioner("cat /dev/zero >&2");
+        let error = provisioner.create(&"a".parse().unwrap()).await.unwrap_err();
         assert!(
-            error.to_string().contains("wrote more than 16 MiB"),
-            "{error}"
+            error.problem.contains("wrote more than 16 MiB"),
+            "{error:?}"
         );
     }
 
     #[tokio::test]
     async fn a_missing_program_is_a_failure_too() {
-        let command = of(&["/nonexistent/create", "{repository}"]);
-        let creator = RepositoryProvisioner::new("r.example".parse().unwrap(), command);
-        let error = creator.create(&"a".parse().unwrap()).await.unwrap_err();
-        assert!(error.to_string().contains("cannot be run"), "{error}");
+        let command = command(&["/nonexistent/create", "{repository}"]);
+        let provisioner = RepositoryProvisioner::new("r.example".parse().unwrap(), command);
+        let error = provisioner.create(&"a".parse().unwrap()).await.unwrap_err();
+        assert!(error.problem.contains("cannot be run"), "{error:?}");
     }
 }

@@ -10,8 +10,8 @@ use tokio::time::sleep;
 
 use super::{CopyError, error::blame, session_hash::SessionHash};
 use crate::{
-    batch::{PlannedBlob, Side},
-    oci::Repository,
+    batch::Side,
+    oci::{Digest, Repository},
     registry::{BlobRead, Client, FailureClass},
 };
 
@@ -21,7 +21,8 @@ const MAX_RESUMES_WITHOUT_PROGRESS: u32 = 3;
 pub(super) struct SourceReader<'a> {
     client: &'a Arc<Client>,
     repository: &'a Repository,
-    blob: &'a PlannedBlob,
+    digest: &'a Digest,
+    size: u64,
     /// Of the bytes read for the current upload session. Its position is that of the next byte to return.
     hash: SessionHash,
     download: Option<BlobRead>,
@@ -36,13 +37,15 @@ impl<'a> SourceReader<'a> {
     pub(super) fn new(
         client: &'a Arc<Client>,
         repository: &'a Repository,
-        blob: &'a PlannedBlob,
+        digest: &'a Digest,
+        size: u64,
     ) -> Self {
         Self {
             client,
             repository,
-            blob,
-            hash: SessionHash::new(&blob.digest),
+            digest,
+            size,
+            hash: SessionHash::new(digest),
             download: None,
             buffered: Bytes::new(),
             failures: 0,
@@ -57,7 +60,7 @@ impl<'a> SourceReader<'a> {
 
     /// Starts the download if necessary, and waits for its next bytes.
     pub(super) async fn open(&mut self) -> Result<(), CopyError> {
-        if self.buffered.is_empty() && self.position() < self.blob.size {
+        if self.buffered.is_empty() && self.position() < self.size {
             self.buffered = self.receive().await?;
         }
         Ok(())
@@ -71,7 +74,7 @@ impl<'a> SourceReader<'a> {
         if self.hash.update(&chunk).is_err() {
             return Err(self.changed());
         }
-        if self.position() == self.blob.size {
+        if self.position() == self.size {
             self.verify()?;
         }
         let limiter = self.client.limiter();
@@ -89,7 +92,7 @@ impl<'a> SourceReader<'a> {
 
     /// Reads the rest, and verifies the digest.
     pub(super) async fn finish(&mut self) -> Result<(), CopyError> {
-        self.skip_to(self.blob.size).await?;
+        self.skip_to(self.size).await?;
         self.verify()
     }
 
@@ -103,7 +106,7 @@ impl<'a> SourceReader<'a> {
 
     /// Starts over, for a new upload session.
     pub(super) fn restart(&mut self) {
-        self.resume(SessionHash::new(&self.blob.digest));
+        self.resume(SessionHash::new(self.digest));
     }
 
     /// Continues where `hash` ends.
@@ -137,7 +140,7 @@ impl<'a> SourceReader<'a> {
     async fn receive(&mut self) -> Result<Bytes, CopyError> {
         loop {
             let position = self.position();
-            let size = self.blob.size;
+            let size = self.size;
             let error = match self.try_receive(position).await {
                 Ok(Some(chunk)) if position + chunk.len() as u64 > size => {
                     let problem = format!("more than the {size} bytes its descriptor says");
@@ -176,8 +179,7 @@ impl<'a> SourceReader<'a> {
         let download = match self.download.take() {
             Some(download) => download,
             None => {
-                let digest = &self.blob.digest;
-                let opened = self.client.read_blob(self.repository, digest, position);
+                let opened = (self.client).read_blob(self.repository, self.digest, position);
                 opened.await.map_err(blame(Side::Source))?
             }
         };
@@ -187,7 +189,7 @@ impl<'a> SourceReader<'a> {
 
     fn verify(&self) -> Result<(), CopyError> {
         match self.hash.digest() {
-            Some(got) if got == self.blob.digest => Ok(()),
+            Some(got) if got == *self.digest => Ok(()),
             Some(got) => Err(self.corrupt(format!("they are {got}"))),
             None => Err(self.changed()),
         }
@@ -199,7 +201,7 @@ impl<'a> SourceReader<'a> {
 
     fn corrupt(&self, problem: String) -> CopyError {
         CopyError::Corrupt {
-            digest: self.blob.digest.clone(),
+            digest: self.digest.clone(),
             problem,
         }
     }
@@ -222,8 +224,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        batch::BlobKind,
-        oci::Digest,
+        oci::Descriptor,
         registry::{Settings, Timeouts},
         serve::{Action, ActiveFault, Fault, Options, Server},
     };
@@ -236,7 +237,7 @@ mod tests {
         client: Arc<Client>,
         repository: Repository,
         content: Vec<u8>,
-        blob: PlannedBlob,
+        blob: Descriptor,
         _directory: TempDir,
     }
 
@@ -248,11 +249,9 @@ mod tests {
             let server = server.unwrap();
             let repository: Repository = "team/app".parse().unwrap();
             let content: Vec<u8> = (0..SIZE).map(|byte| (byte % 251) as u8).collect();
-            server
+            let blob = server
                 .store()
-                .put_blob(&repository, "application/octet-stream", &*content)
-                .unwrap();
-            let blob = layer(Digest::of(&content), content.len());
+                .put_blob(&repository, "application/octet-stream", &*content);
             let settings = Settings {
                 timeouts: Timeouts {
                     resume_delay: Duration::ZERO,
@@ -263,7 +262,7 @@ mod tests {
             let registry = server.address().to_string().parse().unwrap();
             Self {
                 client: Arc::new(Client::new(registry, settings).unwrap()),
-                blob,
+                blob: blob.unwrap(),
                 server,
                 repository,
                 content,
@@ -272,7 +271,12 @@ mod tests {
         }
 
         fn reader(&self) -> SourceReader<'_> {
-            SourceReader::new(&self.client, &self.repository, &self.blob)
+            SourceReader::new(
+                &self.client,
+                &self.repository,
+                &self.blob.digest,
+                self.blob.size,
+            )
         }
 
         /// Cuts the next `times` downloads `after` as many bytes.
@@ -283,19 +287,10 @@ mod tests {
         }
     }
 
-    fn layer(digest: Digest, size: usize) -> PlannedBlob {
-        PlannedBlob {
-            digest,
-            size: size as u64,
-            kind: BlobKind::Layer,
-            media_type: None,
-        }
-    }
-
     /// Reads to the end, in pieces that do not fit those received.
     async fn read_all(reader: &mut SourceReader<'_>) -> Result<Vec<u8>, CopyError> {
         let mut content = Vec::new();
-        while reader.position() < reader.blob.size {
+        while reader.position() < reader.size {
             content.extend_from_slice(&reader.read(10_007).await?);
         }
         Ok(content)
@@ -348,10 +343,11 @@ mod tests {
     #[tokio::test]
     async fn the_last_byte_of_other_content_is_never_returned() {
         let source = Source::new().await;
-        let blob = layer(Digest::of(b"other content"), SIZE);
-        let mut reader = SourceReader::new(&source.client, &source.repository, &blob);
+        let (client, repository) = (&source.client, &source.repository);
+        let other = Digest::of(b"other content");
+        let mut reader = SourceReader::new(client, repository, &other, source.blob.size);
         reader.buffer(source.content.clone().into());
-        reader.skip_to(blob.size - 1).await.unwrap();
+        reader.skip_to(source.blob.size - 1).await.unwrap();
         let error = reader.read(1).await.unwrap_err();
         assert!(matches!(error, CopyError::Corrupt { .. }), "{error}");
     }

@@ -49,10 +49,11 @@ impl Transfer<'_> {
     /// Uploads the blob. Continues the upload that an earlier attempt suspended, else uses `session` if one is open
     /// already. An upload that fails for now at the destination is suspended for the next attempt.
     pub(super) async fn run(self, session: Option<OpenSession>) -> Result<(), CopyError> {
-        let reader = SourceReader::new(self.source, self.source_repository, self.blob);
-        let mut sender = UploadSender::new(reader, self.destination, self.blob);
+        let (digest, size) = (&self.blob.digest, self.blob.size);
+        let reader = SourceReader::new(self.source, self.source_repository, digest, size);
+        let mut sender = UploadSender::new(reader, self.destination, digest, size);
         let mut budget = ResumeBudget::default();
-        let suspended = (self.suspended).take(self.destination_repository, &self.blob.digest);
+        let suspended = (self.suspended).take(self.destination_repository, digest);
         let mut upload = match suspended {
             None => {
                 // A source that fails at once costs no upload, and one that is slow to start does not keep an open

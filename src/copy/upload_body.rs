@@ -111,7 +111,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        batch::{BlobKind, PlannedBlob, RegistryLimit},
+        batch::RegistryLimit,
         oci::{Digest, Repository},
         registry::Settings,
     };
@@ -124,7 +124,7 @@ mod tests {
         destination: Client,
         repository: Repository,
         content: Bytes,
-        blob: PlannedBlob,
+        digest: Digest,
         counter: ByteCounter,
     }
 
@@ -136,19 +136,19 @@ mod tests {
                 source: Arc::new(client("a.example").unwrap()),
                 destination: client("b.example").unwrap(),
                 repository: "team/app".parse().unwrap(),
-                blob: PlannedBlob {
-                    digest: Digest::of(&content),
-                    size: content.len() as u64,
-                    kind: BlobKind::Layer,
-                    media_type: None,
-                },
+                digest: Digest::of(&content),
                 content,
                 counter: ByteCounter::default(),
             }
         }
 
         fn reader(&self) -> SourceReader<'_> {
-            let mut reader = SourceReader::new(&self.source, &self.repository, &self.blob);
+            let mut reader = SourceReader::new(
+                &self.source,
+                &self.repository,
+                &self.digest,
+                self.content.len() as u64,
+            );
             reader.buffer(self.content.clone());
             reader
         }
@@ -223,7 +223,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_source_that_fails_ends_the_body_with_an_error() {
         let mut fixture = Fixture::new(1000);
-        fixture.blob.digest = Digest::of(b"other content");
+        fixture.digest = Digest::of(b"other content");
         let (body, stream) = UploadBody::new(0..1000);
         let mut reader = fixture.reader();
         let (chunks, failure) =

@@ -13,14 +13,15 @@ use super::{
     upload_body::{BodyFailure, UploadBody},
 };
 use crate::{
-    batch::PlannedBlob,
+    oci::Digest,
     registry::{self, Client, UploadMode, UploadSession},
 };
 
 pub(super) struct UploadSender<'a> {
     pub reader: SourceReader<'a>,
     destination: &'a Client,
-    blob: &'a PlannedBlob,
+    digest: &'a Digest,
+    size: u64,
     counter: Arc<ByteCounter>,
     watchdog: StallWatchdog,
 }
@@ -35,12 +36,14 @@ impl<'a> UploadSender<'a> {
     pub(super) fn new(
         reader: SourceReader<'a>,
         destination: &'a Client,
-        blob: &'a PlannedBlob,
+        digest: &'a Digest,
+        size: u64,
     ) -> Self {
         Self {
             reader,
             destination,
-            blob,
+            digest,
+            size,
             counter: Arc::default(),
             watchdog: StallWatchdog::default(),
         }
@@ -53,11 +56,11 @@ impl<'a> UploadSender<'a> {
 
     /// Whether the last byte of the blob was handed to the destination.
     pub(super) fn is_complete(&self) -> bool {
-        self.counter.position() == self.blob.size
+        self.counter.position() == self.size
     }
 
     pub(super) async fn send(&mut self, upload: &mut Upload) -> Result<(), SendFailure> {
-        let (destination, size) = (self.destination, self.blob.size);
+        let (destination, size) = (self.destination, self.size);
         while upload.mode != UploadMode::Whole && upload.offset < size {
             let length = upload.max_request_bytes(size - upload.offset);
             let span = upload.offset..upload.offset + length;
@@ -70,7 +73,7 @@ impl<'a> UploadSender<'a> {
             upload.offset = span.end;
         }
         upload.is_split |= upload.mode == UploadMode::Whole && upload.offset > 0;
-        let (digest, offset) = (&self.blob.digest, upload.offset);
+        let (digest, offset) = (self.digest, upload.offset);
         let session = &*upload.session;
         let commit = |body| destination.send_blob(session, digest, offset, size, body);
         if offset < size {

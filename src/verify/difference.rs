@@ -1,6 +1,6 @@
-//! What can differ, in words.
+//! What a comparison can find, and how it is worded.
 //!
-//! Invariant: text of a registry is kept as it came; showing it harmlessly is for who shows it.
+//! Invariant: text that a registry sent is kept as it is; whoever shows it sanitizes it.
 
 use std::fmt;
 
@@ -9,16 +9,16 @@ use crate::{
     registry,
 };
 
-/// One thing that is not as at the source.
+/// A difference between the destination and the source.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Difference {
-    #[error("the source has no such image any more")]
+    #[error("the source no longer has the image")]
     SourceGone,
-    #[error("it is not there")]
+    #[error("the destination does not have it")]
     Absent,
-    #[error("it is {got}, the source has {expected}")]
+    #[error("the destination has {got}, the source has {expected}")]
     Digest { expected: Digest, got: Digest },
-    #[error("it does not have the platforms that were asked for")]
+    #[error("the destination does not have exactly the selected platforms")]
     Platforms,
     #[error("{part} {digest} is missing")]
     Missing { part: Part, digest: Digest },
@@ -30,30 +30,30 @@ pub enum Difference {
     },
     #[error("blob {digest} has other content: {got}")]
     Content { digest: Digest, got: Digest },
-    #[error("it does not list referrer {referrer} of {subject}")]
+    #[error("the destination does not list referrer {referrer} of {subject}")]
     Unlisted { subject: Digest, referrer: Digest },
     #[error("tag {tag} is not the same as at the source")]
     AttachedTag { tag: Tag },
-    /// A question that was not answered. What there is may be the same; nobody knows.
+    /// A registry did not answer. The two may be the same.
     #[error("{what} could not be compared: {why}")]
     Unknown { what: String, why: String },
 }
 
-/// Something that is not as at the source, and right all the same.
+/// A deviation from the source that is correct.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Note {
     #[error("tag {tag} has all signatures of the source, and {more} more")]
     MoreSignatures { tag: Tag, more: usize },
 }
 
-/// What comparing an image came to. It is the same if there are no differences.
+/// The result of a comparison. The image is the same if there are no differences.
 #[derive(Debug, Default)]
 pub struct Findings {
     pub differences: Vec<Difference>,
     pub notes: Vec<Note>,
 }
 
-/// What is missing.
+/// What a missing digest stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Part {
     Manifest,
@@ -71,7 +71,7 @@ impl fmt::Display for Part {
     }
 }
 
-/// Why nothing can be said of an image.
+/// Why an image could not be compared.
 #[derive(Debug, thiserror::Error)]
 pub enum VerifyError {
     #[error("source {registry} {0}", registry = .0.registry)]
@@ -81,13 +81,13 @@ pub enum VerifyError {
 }
 
 impl VerifyError {
-    /// As a difference of one part; the rest of the image can be compared.
-    pub(super) fn of(&self, what: String) -> Difference {
+    /// The error as a difference in one part, so that the rest of the image is still compared.
+    pub(super) fn to_difference(&self, what: String) -> Difference {
         let why = self.to_string();
         Difference::Unknown { what, why }
     }
 
-    /// What the registry did, so that it can be judged whether to ask again.
+    /// Whether a retry may pass.
     #[must_use]
     pub fn class(&self) -> registry::FailureClass {
         match self {

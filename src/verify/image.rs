@@ -1,38 +1,27 @@
-//! One image against its source: the digests, and what is below them.
+//! Compares one image with its source: the digests, what is below them, and what is attached.
 //!
-//! Decides what an image with chosen platforms has to be at its destination; what is attached to it is compared in
-//! `attached`. Invariant: one HEAD a side is all an
-//! image costs that is only compared by digest.
+//! Decides what the destination has to have if only some platforms were copied. Invariant: a comparison of digests costs
+//! one HEAD a side.
 
-use std::{
-    collections::HashSet,
-    sync::{Arc, Mutex, PoisonError},
-};
+use std::{collections::HashSet, sync::Arc};
 
 use super::{
-    difference::{Difference, Findings, Part, VerifyError},
-    tree::DestinationRepository,
+    attachments::AttachmentComparison,
+    depth::Depth,
+    destination_tree::DestinationRepository,
+    difference::{Difference, Findings, Note, Part, VerifyError},
+    signatures::compare_signatures,
+    sound_blobs::SoundBlobs,
 };
 use crate::{
-    oci::{Attachments, CopySpec, Digest, Manifest, Reference, Registry, Repository, Version},
+    oci::{Attachments, CopySpec, Digest, Manifest, Reference, Repository, Version},
     registry::{Client, ImageBudget},
 };
 
-/// How closely to look.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Depth {
-    /// The digests that the two references name: one HEAD a side.
-    Digests,
-    /// And that everything below is there: children, blobs with their lengths, what is attached.
-    Content,
-    /// And that the destination's blobs are what their digests say, by reading every byte.
-    Bytes,
-}
-
-/// Compares images; what they share is looked at once.
+/// Compares images. Blobs that they share are checked once.
 pub struct Verifier {
     depth: Depth,
-    sound: Mutex<HashSet<(Registry, Repository, Digest)>>,
+    sound: SoundBlobs,
 }
 
 impl Verifier {
@@ -40,14 +29,14 @@ impl Verifier {
     pub fn new(depth: Depth) -> Self {
         Self {
             depth,
-            sound: Mutex::default(),
+            sound: SoundBlobs::default(),
         }
     }
 
     /// What differs between the image's source and its destination; no differences if it is the same.
     ///
     /// # Errors
-    /// When a registry does not say what is asked.
+    /// A registry did not answer.
     pub async fn verify(
         &self,
         source: &Arc<Client>,
@@ -55,85 +44,44 @@ impl Verifier {
         image: &CopySpec,
     ) -> Result<Findings, VerifyError> {
         let budget = ImageBudget::new(|| ());
-        let comparison = Comparison {
+        let comparison = ImageComparison {
             source,
             image,
-            there: DestinationRepository {
-                verifier: self,
+            destination: DestinationRepository {
+                depth: self.depth,
+                sound: &self.sound,
                 client: destination,
                 budget: &budget,
                 repository: &image.destination.repository,
             },
         };
-        comparison.run(self.depth).await
-    }
-
-    pub(super) fn depth(&self) -> Depth {
-        self.depth
-    }
-
-    pub(super) fn is_sound(
-        &self,
-        client: &Client,
-        repository: &Repository,
-        digest: &Digest,
-    ) -> bool {
-        let key = (
-            client.registry().clone(),
-            repository.clone(),
-            digest.clone(),
-        );
-        self.sound
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .contains(&key)
-    }
-
-    pub(super) fn add_sound(&self, client: &Client, repository: &Repository, digest: &Digest) {
-        let key = (
-            client.registry().clone(),
-            repository.clone(),
-            digest.clone(),
-        );
-        self.sound
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .insert(key);
+        comparison.run().await
     }
 }
 
-pub(super) struct Comparison<'a> {
-    pub source: &'a Arc<Client>,
-    pub image: &'a CopySpec,
-    pub there: DestinationRepository<'a>,
+struct ImageComparison<'a> {
+    source: &'a Arc<Client>,
+    image: &'a CopySpec,
+    destination: DestinationRepository<'a>,
 }
 
-impl Comparison<'_> {
-    async fn run(&self, depth: Depth) -> Result<Findings, VerifyError> {
+impl ImageComparison<'_> {
+    async fn run(&self) -> Result<Findings, VerifyError> {
         let mut findings = Findings::default();
         let only = |difference| Findings {
             differences: vec![difference],
             ..Findings::default()
         };
-        let here = self
-            .head(self.source, &self.image.source)
-            .await
-            .map_err(VerifyError::Source)?;
-        let Some(expected) = here else {
+        let expected = digest(self.source, &self.image.source).await;
+        let Some(expected) = expected.map_err(VerifyError::Source)? else {
             return Ok(only(Difference::SourceGone));
         };
-        let there = self.head(self.there.client, &self.image.destination).await;
-        let Some(got) = there.map_err(VerifyError::Destination)? else {
+        let got = digest(self.destination.client, &self.image.destination).await;
+        let Some(got) = got.map_err(VerifyError::Destination)? else {
             return Ok(only(Difference::Absent));
         };
         if got != expected {
-            let note = match &self.image.destination.tag {
-                Some(tag) if Attachments::is_cosign_tag(tag) => {
-                    self.more_signatures(tag, &expected, &got).await?
-                }
-                _ => None,
-            };
-            match note {
+            match self.compare_cosign_tag(&expected, &got).await? {
                 Some(note) => findings.notes.push(note),
                 None if self.image.platforms.is_empty() => {
                     return Ok(only(Difference::Digest { expected, got }));
@@ -144,37 +92,47 @@ impl Comparison<'_> {
                 None => {}
             }
         }
-        if depth == Depth::Digests {
+        if self.destination.depth == Depth::Digests {
             return Ok(findings);
         }
-        let (below, manifests) = self.there.tree(&got, Part::Manifest).await?;
+        let (below, manifests) = self.destination.check(&got, Part::Manifest).await?;
         findings.differences.extend(below);
-        self.attached(manifests, &mut findings).await?;
+        let attachments = AttachmentComparison {
+            attachments: self.image.attachments,
+            source: self.source,
+            source_repository: &self.image.source.repository,
+            destination: &self.destination,
+        };
+        attachments.run(manifests, &mut findings).await?;
         Ok(findings)
     }
 
-    async fn head(
+    /// Compares signatures if the destination reference is a cosign tag.
+    async fn compare_cosign_tag(
         &self,
-        client: &Client,
-        reference: &Reference,
-    ) -> Result<Option<Digest>, crate::registry::Error> {
-        let head = client
-            .manifest_head(&reference.repository, &reference.version())
-            .await?;
-        Ok(head.map(|head| head.digest))
+        expected: &Digest,
+        got: &Digest,
+    ) -> Result<Option<Note>, VerifyError> {
+        match &self.image.destination.tag {
+            Some(tag) if Attachments::is_cosign_tag(tag) => {
+                let source = (&**self.source, &self.image.source.repository);
+                compare_signatures(source, &self.destination, tag, expected, got).await
+            }
+            _ => Ok(None),
+        }
     }
 
-    /// Whether the destination has exactly what was asked for of the source's index: one child in its place, or
-    /// an index of the children wanted, which may name what attests them besides.
+    /// Whether the destination has exactly the selected platforms of the source's index: one child in the index's
+    /// place, or an index of the selected children and their attestations.
     async fn is_selection(&self, expected: &Digest, got: &Digest) -> Result<bool, VerifyError> {
         let read = |client: &Arc<Client>, repository: &Repository, digest: &Digest| {
             let (client, repository) = (Arc::clone(client), repository.clone());
             let version = Version::Digest(digest.clone());
-            let budget = self.there.budget;
+            let budget = self.destination.budget;
             async move { client.manifest_within(&repository, &version, budget).await }
         };
-        let origin = &self.image.source.repository;
-        let index: Manifest = read(self.source, origin, expected)
+        let repository = &self.image.source.repository;
+        let index: Manifest = read(self.source, repository, expected)
             .await
             .map_err(VerifyError::Source)?;
         let children: HashSet<&Digest> =
@@ -196,9 +154,19 @@ impl Comparison<'_> {
         if wanted.len() == 1 {
             return Ok(wanted.contains(got));
         }
-        let there = read(self.there.client, self.there.repository, got).await;
-        let there = there.map_err(VerifyError::Destination)?;
-        let kept: HashSet<&Digest> = there.children().iter().map(|child| &child.digest).collect();
+        let copy = read(self.destination.client, self.destination.repository, got).await;
+        let copy = copy.map_err(VerifyError::Destination)?;
+        let kept: HashSet<&Digest> = copy.children().iter().map(|child| &child.digest).collect();
         Ok(!wanted.is_empty() && wanted.is_subset(&kept) && kept.is_subset(&children))
     }
+}
+
+/// What a reference names.
+async fn digest(
+    client: &Client,
+    reference: &Reference,
+) -> Result<Option<Digest>, crate::registry::Error> {
+    let version = reference.version();
+    let head = client.manifest_head(&reference.repository, &version);
+    Ok(head.await?.map(|head| head.digest))
 }

@@ -1,13 +1,16 @@
-//! Compares images at their destination with what they were made from, and says what differs.
+//! Compares images at their destination with their source.
 //!
-//! Decides what belongs to an image and what "the same" means; writes nothing anywhere. Invariants: what is called
-//! the same was asked of both registries just now, never taken from the journal; a question that was not answered is
-//! a difference or an error, never agreement.
+//! Decides what belongs to an image and when two are the same; writes nothing. Invariant: both registries are asked, the
+//! journal is not; a registry that does not answer is a difference or an error.
 
-mod attached;
+mod attachments;
+mod depth;
+mod destination_tree;
 mod difference;
 mod image;
-mod tree;
+mod signatures;
+mod sound_blobs;
 
+pub use depth::Depth;
 pub use difference::{Difference, Findings, Note, Part, VerifyError};
-pub use image::{Depth, Verifier};
+pub use image::Verifier;

@@ -108,8 +108,11 @@ async fn every_damage_is_found_at_the_depth_that_looks_for_it() {
     let digests = moved.verify(&[]).await;
     let lines: Vec<&str> = digests.expect(1).stdout.lines().collect();
     assert_eq!(lines.len(), 2, "{lines:?}");
-    assert!(lines[0].starts_with(&format!("{}it is sha256:", name(0))));
-    assert_eq!(lines[1], format!("{}it is not there", name(1)));
+    assert!(lines[0].starts_with(&format!("{}the destination has sha256:", name(0))));
+    assert_eq!(
+        lines[1],
+        format!("{}the destination does not have it", name(1))
+    );
 
     let deep = moved.verify(&["--deep"]).await.expect(1).stdout.clone();
     let missing = format!("{}blob {} is missing\n", name(2), lost.digest);
@@ -245,6 +248,6 @@ async fn chosen_platforms_are_the_same_and_others_are_not() {
     }
     moved.list = format!("{whole}[defaults]\nplatforms = ['linux/arm64']\n");
     let other = moved.verify(&[]).await;
-    let text = "it does not have the platforms that were asked for";
+    let text = "the destination does not have exactly the selected platforms";
     assert!(other.expect(1).stdout.contains(text));
 }

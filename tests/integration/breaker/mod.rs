@@ -212,7 +212,7 @@ impl<'a> Round<'a> {
             let differences = image["differences"].as_array().unwrap();
             if differences
                 .iter()
-                .any(|difference| difference == "it is not there")
+                .any(|difference| difference == "the destination does not have it")
             {
                 absent.insert(image["destination"].to_string());
             } else {

@@ -55,7 +55,7 @@ async fn a_digest_that_stays_disputed_is_tried_again_later_from_the_beginning() 
     );
     let failure = Failure::from(&error);
     let hint = failure.hint().unwrap();
-    assert!(hint.contains("pushes the same content there"), "{hint}");
+    assert!(hint.contains("pushing the same content"), "{hint}");
     pair.copies(&layers).await;
     // Two for the layer at first, one for the config, one for the layer afterwards.
     assert_eq!(

@@ -218,7 +218,7 @@ async fn of_chosen_platforms_only_their_own_attachments_go_along() {
         .parse()
         .unwrap();
     let copied = pair.carry_out(&order).await.unwrap();
-    copied.noted("one platform is asked for");
+    copied.noted("only one platform is selected");
     assert_eq!(stored(there, "app", "2"), index[1].digest);
 }
 
@@ -260,7 +260,7 @@ async fn quirk_45_a_registry_without_a_referrers_list_is_asked_for_the_fallback_
         assert_eq!(count(&requests, "GET", "/referrers/"), asked, "{action:?}");
         assert_eq!(count(&requests, "GET", "/tags/list"), 1);
         if asked > 1 {
-            plain.noted("would not list what refers to");
+            plain.noted("refused to list the referrers of");
         }
     }
 }
@@ -313,7 +313,7 @@ async fn quirk_46_the_fallback_index_of_a_subject_is_changed_by_one_at_a_time() 
 }
 
 #[tokio::test]
-async fn an_image_under_the_fallback_tag_is_left_alone_and_noted() {
+async fn an_image_under_the_fallback_tag_is_kept_and_noted() {
     let pair = Pair::new().await;
     let store = pair.source.server.store();
     let silent = Action::DropHeader {
@@ -381,7 +381,7 @@ async fn a_referrer_that_is_listed_but_gone_is_noted() {
     fault(&pair.source, "GET", &target, Action::answer(404));
     let copied = pair.copy("app:1").await.unwrap();
     copied.noted(&format!(
-        "lists {} as a referrer but does not hold it",
+        "lists {} as a referrer but does not have it",
         signature.digest
     ));
 }

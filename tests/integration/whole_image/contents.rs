@@ -188,12 +188,12 @@ async fn an_index_the_source_does_not_hold_all_of_says_what_is_missing() {
     let error = pair.copy("app:1").await.unwrap_err();
     assert_eq!(error.class(), FailureClass::NotFound);
     let says = format!(
-        "does not hold {}, which its own index names",
+        "does not have {}, which is in its own index",
         children[2].digest
     );
     assert_eq!(error.to_string(), says);
     let hint = error.chain().pop().unwrap();
-    assert!(hint.starts_with("hint: choose the `platforms`"), "{hint}");
+    assert!(hint.starts_with("hint: select the `platforms`"), "{hint}");
     // What is asked for without the missing one can be copied.
     let mut order = pair.order("app:1");
     order.spec.platforms = vec!["linux/amd64".parse().unwrap()];

@@ -115,7 +115,7 @@ async fn a_create_command_that_fails_says_why_and_is_to_blame_itself() {
         (Side::Local, batch::FailureClass::Internal)
     );
     assert!(
-        failure.summary.contains("could not create app"),
+        failure.summary.contains("failed to create app"),
         "{}",
         failure.summary
     );
@@ -151,7 +151,7 @@ async fn quirk_6_an_immutable_tag_is_up_to_date_or_a_conflict() {
     let error = pair.copy("app:1").await.unwrap_err();
     assert_eq!(error.class(), FailureClass::Rejected);
     let says = format!(
-        "has {} under 1, which may not be changed to {}",
+        "has {} under 1, which is immutable, so {} cannot replace it",
         theirs.digest, ours.digest
     );
     assert_eq!(error.to_string(), says);

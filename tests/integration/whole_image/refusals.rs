@@ -57,7 +57,10 @@ async fn a_refused_list_of_referrers_is_no_empty_list_for_copy_verify_and_inspec
         }
         let case = format!("{api:?} {tag:?}");
         let copied = pair.copy("app:1").await.unwrap();
-        copied.noted(&format!("would not list what refers to {}", image.digest));
+        copied.noted(&format!(
+            "refused to list the referrers of {}",
+            image.digest
+        ));
         let findings = pair.verify("app:1").await.unwrap();
         let told: Vec<String> = findings
             .differences
@@ -66,7 +69,7 @@ async fn a_refused_list_of_referrers_is_no_empty_list_for_copy_verify_and_inspec
             .collect();
         assert_eq!(told.len(), 1, "{case}: {told:?}");
         let unknown = format!(
-            "what refers to {} could not be compared: source ",
+            "referrers of {} could not be compared: source ",
             image.digest
         );
         assert!(told[0].starts_with(&unknown), "{case}: {told:?}");
@@ -90,7 +93,7 @@ async fn a_destination_that_refuses_its_list_is_not_called_the_same() {
         .map(ToString::to_string)
         .collect();
     let unknown = format!(
-        "what refers to {} could not be compared: destination {} said 403 (UNKNOWN: scripted)",
+        "referrers of {} could not be compared: destination {} said 403 (UNKNOWN: scripted)",
         image.digest,
         pair.destination.address()
     );
@@ -125,9 +128,9 @@ async fn a_refused_signature_tag_is_no_missing_one() {
         fault(&pair.source, method, "sha256-", Action::answer(403));
     }
     let copied = pair.copy("app:1").await.unwrap();
-    let told = copied.notes.iter();
-    let told = told.filter(|note| note.contains("so signatures under such tags are not copied"));
-    assert_eq!(told.count(), 1, "{:?}", copied.notes);
+    let notes = copied.notes.iter();
+    let notes = notes.filter(|note| note.contains("so signatures under such tags are not copied"));
+    assert_eq!(notes.count(), 1, "{:?}", copied.notes);
     let findings = pair.verify("app:1").await.unwrap();
     assert_eq!(findings.differences.len(), 3 * index.len());
     let told = findings.differences[0].to_string();
@@ -148,21 +151,21 @@ async fn what_is_attached_to_what_is_attached_is_verified_as_well() {
     let tag = Attachments::cosign_tags(&sbom.digest).next().unwrap();
     put_attached(store, "app", None, SIGNATURE, Some(&tag));
     let findings = pair.verify("app:1").await.unwrap();
-    let mut told: Vec<String> = findings
+    let mut differences: Vec<String> = findings
         .differences
         .iter()
         .map(ToString::to_string)
         .collect();
-    told.sort();
+    differences.sort();
     let expected = [
-        format!(
-            "it does not list referrer {} of {}",
-            lost.digest, sbom.digest
-        ),
         format!("referrer {} is missing", lost.digest),
         format!("tag {tag} is not the same as at the source"),
+        format!(
+            "the destination does not list referrer {} of {}",
+            lost.digest, sbom.digest
+        ),
     ];
-    assert_eq!(told, expected);
+    assert_eq!(differences, expected);
 }
 
 #[tokio::test]

@@ -183,11 +183,12 @@ async fn what_cannot_be_merged_stays_and_is_noted() {
     sign(source, "app", &tag, "text/spdx", &[("packages", "")]);
     sign(there, "app", &tag, "text/spdx", &[("other packages", "")]);
     let [wanted, own] = [source, there].map(|store| stored(store, "app", tag.as_str()));
-    let kept =
-        format!("{tag} is not copied: the destination has {own} under it, the source {wanted}");
+    let kept = format!(
+        "{tag} is not copied: the destination has {own} under it and the source has {wanted}"
+    );
     let copied = pair.copy("app:1").await.unwrap();
     copied.noted(&kept);
-    copied.noted("delete the tag there and copy again");
+    copied.noted("delete the tag at the destination and copy again");
     assert_eq!(stored(there, "app", tag.as_str()), own);
     let findings = pair.verify("app:1").await.unwrap();
     let told: Vec<String> = findings

@@ -1,9 +1,8 @@
-//! What is attached to an image against what is attached to it at the source: referrers at every level, and cosign's
-//! tags.
+//! Compares what is attached to an image with what is attached to it at the source: referrers at every level, and
+//! cosign tags.
 //!
-//! Decides what the destination has to have of it: everything that the source has, and maybe more. Invariant: what is
-//! attached to a manifest is looked for once, so that registries may say that manifests refer to each other in a
-//! circle.
+//! Decides that the destination needs all attachments of the source, and may have more. Invariant: the attachments of a
+//! manifest are searched once, since a registry may list manifests that refer to each other in a circle.
 
 use std::{
     collections::{BTreeSet, HashSet},
@@ -11,20 +10,28 @@ use std::{
 };
 
 use super::{
-    difference::{Difference, Findings, Note, Part, VerifyError},
-    image::Comparison,
+    destination_tree::DestinationRepository,
+    difference::{Difference, Findings, Part, VerifyError},
+    signatures::compare_signatures,
 };
 use crate::{
-    oci::{Attachments, Digest, Manifest, Repository, Signatures, Tag, Version},
-    registry::{Client, Error, ErrorCause, Referrers},
+    oci::{Attachments, Digest, Repository, Version},
+    registry::{Client, Error, Referrers},
 };
 
-/// More manifests than this in one image, with what is attached to it, are a mistake or an attack.
-const MOST_SUBJECTS: usize = 10_000;
+/// More manifests than this in one image and its attachments are a mistake or an attack.
+const MAX_SUBJECTS: usize = 10_000;
 
-impl Comparison<'_> {
+pub(super) struct AttachmentComparison<'a> {
+    pub attachments: Attachments,
+    pub source: &'a Arc<Client>,
+    pub source_repository: &'a Repository,
+    pub destination: &'a DestinationRepository<'a>,
+}
+
+impl AttachmentComparison<'_> {
     /// Compares what is attached to `subjects`, what is attached to that, and so on.
-    pub(super) async fn attached(
+    pub(super) async fn run(
         &self,
         subjects: BTreeSet<Digest>,
         findings: &mut Findings,
@@ -33,26 +40,26 @@ impl Comparison<'_> {
         let mut waiting: Vec<Digest> = subjects.into_iter().rev().collect();
         while let Some(subject) = waiting.pop() {
             let mut found = BTreeSet::new();
-            if self.image.attachments.referrers {
+            if self.attachments.referrers {
                 found.extend(self.referrers(&subject, findings).await?);
             }
-            if self.image.attachments.cosign_tags {
+            if self.attachments.cosign_tags {
                 found.extend(self.cosign_tags(&subject, findings).await?);
             }
             for root in found {
                 if searched.contains(&root) {
                     continue;
                 }
-                let (below, manifests) = self.there.tree(&root, Part::Referrer).await?;
+                let (below, manifests) = self.destination.check(&root, Part::Referrer).await?;
                 findings.differences.extend(below);
                 let new = manifests.into_iter();
                 waiting.extend(new.filter(|manifest| searched.insert(manifest.clone())));
                 searched.insert(root);
             }
-            if searched.len() > MOST_SUBJECTS {
+            if searched.len() > MAX_SUBJECTS {
                 findings.differences.push(Difference::Unknown {
-                    what: "what is attached to it".into(),
-                    why: format!("it has more than {MOST_SUBJECTS} manifests"),
+                    what: "the attachments".into(),
+                    why: format!("there are more than {MAX_SUBJECTS} manifests"),
                 });
                 break;
             }
@@ -60,16 +67,16 @@ impl Comparison<'_> {
         Ok(())
     }
 
-    /// Which manifests refer to `subject` at the source.
+    /// The manifests that refer to `subject` at the source.
     async fn referrers(
         &self,
         subject: &Digest,
         findings: &mut Findings,
     ) -> Result<Vec<Digest>, VerifyError> {
-        let origin = &self.image.source.repository;
-        let refused = |error: VerifyError| error.of(format!("what refers to {subject}"));
+        let budget = self.destination.budget;
+        let refused = |error: VerifyError| error.to_difference(format!("referrers of {subject}"));
         let expected = (self.source)
-            .referrers(origin, subject, self.there.budget)
+            .referrers(self.source_repository, subject, budget)
             .await;
         let expected = match digests(expected.map_err(VerifyError::Source)?) {
             Ok(expected) => expected,
@@ -83,10 +90,10 @@ impl Comparison<'_> {
         if expected.is_empty() {
             return Ok(Vec::new());
         }
-        let there = &self.there;
-        let listed = (there.client)
-            .referrers(there.repository, subject, there.budget)
-            .await;
+        let DestinationRepository {
+            client, repository, ..
+        } = self.destination;
+        let listed = client.referrers(repository, subject, budget).await;
         match digests(listed.map_err(VerifyError::Destination)?) {
             Ok(listed) => {
                 let listed: HashSet<Digest> = listed.into_iter().collect();
@@ -107,7 +114,7 @@ impl Comparison<'_> {
         Ok(expected)
     }
 
-    /// What the destination has under the cosign tags of `subject` that the source has as well.
+    /// The destination's manifests under those cosign tags of `subject` that the source has.
     async fn cosign_tags(
         &self,
         subject: &Digest,
@@ -121,9 +128,11 @@ impl Comparison<'_> {
                 Ok::<_, Error>(head.map(|head| head.digest))
             };
             let mut refused = |error: VerifyError| {
-                findings.differences.push(error.of(format!("tag {tag}")));
+                findings
+                    .differences
+                    .push(error.to_difference(format!("tag {tag}")));
             };
-            let expected = match head(self.source, &self.image.source.repository).await {
+            let expected = match head(self.source, self.source_repository).await {
                 Ok(Some(expected)) => expected,
                 Ok(None) => continue,
                 Err(error) if error.status() == Some(403) => {
@@ -132,61 +141,32 @@ impl Comparison<'_> {
                 }
                 Err(error) => return Err(VerifyError::Source(error)),
             };
-            let there = match head(self.there.client, self.there.repository).await {
-                Ok(there) => there,
+            let got = match head(self.destination.client, self.destination.repository).await {
+                Ok(got) => got,
                 Err(error) if error.status() == Some(403) => {
                     refused(VerifyError::Destination(error));
                     continue;
                 }
                 Err(error) => return Err(VerifyError::Destination(error)),
             };
-            match there {
-                Some(there) if there == expected => found.push(there),
-                Some(there) => match self.more_signatures(&tag, &expected, &there).await? {
-                    Some(note) => {
-                        findings.notes.push(note);
-                        found.push(there);
-                    }
-                    None => findings.differences.push(Difference::AttachedTag { tag }),
-                },
+            let Some(got) = got else {
+                findings.differences.push(Difference::AttachedTag { tag });
+                continue;
+            };
+            if got == expected {
+                found.push(got);
+                continue;
+            }
+            let source = (&**self.source, self.source_repository);
+            match compare_signatures(source, self.destination, &tag, &expected, &got).await? {
+                Some(note) => {
+                    findings.notes.push(note);
+                    found.push(got);
+                }
                 None => findings.differences.push(Difference::AttachedTag { tag }),
             }
         }
         Ok(found)
-    }
-
-    /// Whether the destination's manifest under a cosign tag has all signatures of the source's and some of its own,
-    /// as a copy leaves it that added to those that were there.
-    pub(super) async fn more_signatures(
-        &self,
-        tag: &Tag,
-        expected: &Digest,
-        got: &Digest,
-    ) -> Result<Option<Note>, VerifyError> {
-        let budget = self.there.budget;
-        let read = async |client: &Client, repository: &Repository, digest: &Digest| {
-            let version = Version::Digest(digest.clone());
-            match client.manifest_within(repository, &version, budget).await {
-                Ok(manifest) => Ok(Some(manifest)),
-                Err(error) if matches!(*error.cause, ErrorCause::Manifest(_)) => Ok(None),
-                Err(error) => Err(error),
-            }
-        };
-        let expected = read(self.source, &self.image.source.repository, expected).await;
-        let expected: Option<Manifest> = expected.map_err(VerifyError::Source)?;
-        let there = read(self.there.client, self.there.repository, got).await;
-        let there = there.map_err(VerifyError::Destination)?;
-        let [expected, there] =
-            [&expected, &there].map(|manifest| manifest.as_ref().and_then(Signatures::of));
-        let (Some(expected), Some(there)) = (expected, there) else {
-            return Ok(None);
-        };
-        Ok(
-            (there.lacking(&expected) == 0).then(|| Note::MoreSignatures {
-                tag: tag.clone(),
-                more: expected.lacking(&there),
-            }),
-        )
     }
 }
 

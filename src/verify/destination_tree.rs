@@ -1,39 +1,42 @@
-//! Everything below a manifest of the destination: whether it is there, and what it is.
+//! Checks everything below a manifest at the destination.
 //!
-//! Invariant: a tree found sound is not walked again by the same verifier, however many images share it.
+//! Decides what is missing or damaged there. Invariant: a blob that was found sound is not checked again by the same
+//! verifier, however many images share it.
 
 use std::{collections::BTreeSet, sync::Arc};
 
 use futures_util::{StreamExt, TryStreamExt, future::BoxFuture, stream};
 
 use super::{
+    depth::Depth,
     difference::{Difference, Part, VerifyError},
-    image::{Depth, Verifier},
+    sound_blobs::SoundBlobs,
 };
 use crate::{
     oci::{Descriptor, Digest, Manifest, MediaType, Repository, Version},
     registry::{BlobPresence, BlobRead, Client, ImageBudget},
 };
 
-/// Blobs of one image looked at together.
-const LOOKERS: usize = 6;
-/// Look-ups prepared at once: each takes some kilobytes before it begins.
-const TOGETHER: usize = 32;
-/// Indexes in indexes are rare; deeper than this is a mistake or an attack.
-const DEEPEST: usize = 5;
+/// Concurrent requests for blobs of one image.
+const MAX_READS: usize = 6;
+/// Futures that are created ahead of their turn. Each takes some kilobytes.
+const MAX_PENDING: usize = 32;
+/// Nested indexes are rare. More levels are a mistake or an attack.
+const MAX_DEPTH: usize = 5;
 
 /// One repository of the destination.
 pub(super) struct DestinationRepository<'a> {
-    pub verifier: &'a Verifier,
+    pub depth: Depth,
+    pub sound: &'a SoundBlobs,
     pub client: &'a Arc<Client>,
     pub repository: &'a Repository,
-    /// Of the image that is looked at.
+    /// Of the image that is compared.
     pub budget: &'a ImageBudget<'a>,
 }
 
 impl DestinationRepository<'_> {
-    /// What is missing or wrong below `digest`, itself included; the digests of manifests found go to `found`.
-    pub(super) fn walk<'b>(
+    /// What is missing or wrong below `digest`, itself included. Adds the manifests that are there to `found`.
+    fn walk<'b>(
         &'b self,
         digest: &'b Digest,
         part: Part,
@@ -61,7 +64,7 @@ impl DestinationRepository<'_> {
                 let Some(depth_left) = depth_left.checked_sub(1) else {
                     differences.push(Difference::Unknown {
                         what: format!("what is below manifest {digest}"),
-                        why: format!("it is nested more than {DEEPEST} deep"),
+                        why: format!("it is nested more than {MAX_DEPTH} deep"),
                     });
                     break;
                 };
@@ -72,14 +75,14 @@ impl DestinationRepository<'_> {
         })
     }
 
-    /// The whole tree of an image.
-    pub(super) async fn tree(
+    /// What is missing or wrong below `digest`, itself included, and the manifests that are there.
+    pub(super) async fn check(
         &self,
         digest: &Digest,
         part: Part,
     ) -> Result<(Vec<Difference>, BTreeSet<Digest>), VerifyError> {
         let mut found = BTreeSet::new();
-        let differences = self.walk(digest, part, DEEPEST, &mut found).await?;
+        let differences = self.walk(digest, part, MAX_DEPTH, &mut found).await?;
         Ok((differences, found))
     }
 
@@ -100,10 +103,10 @@ impl DestinationRepository<'_> {
         let held = blobs.filter(|blob| !blob.media_type.is_foreign_layer() || blob.urls.is_empty());
         let held: Vec<_> = held.collect();
         let mut differences = Vec::new();
-        for some in held.chunks(TOGETHER) {
-            let looks: Vec<_> = some.iter().map(|blob| self.blob(blob)).collect();
-            let mut looks = stream::iter(looks).buffered(LOOKERS);
-            while let Some(difference) = looks.try_next().await? {
+        for some in held.chunks(MAX_PENDING) {
+            let checks: Vec<_> = some.iter().map(|blob| self.blob(blob)).collect();
+            let mut checks = stream::iter(checks).buffered(MAX_READS);
+            while let Some(difference) = checks.try_next().await? {
                 differences.extend(difference);
             }
         }
@@ -112,10 +115,10 @@ impl DestinationRepository<'_> {
 
     async fn blob(&self, blob: &Descriptor) -> Result<Option<Difference>, VerifyError> {
         let digest = &blob.digest;
-        if self.verifier.is_sound(self.client, self.repository, digest) {
+        if (self.sound).contains(self.client.registry(), self.repository, digest) {
             return Ok(None);
         }
-        let difference = match self.verifier.depth() {
+        let difference = match self.depth {
             Depth::Digests | Depth::Content => {
                 let presence = self
                     .client
@@ -133,8 +136,8 @@ impl DestinationRepository<'_> {
             Depth::Bytes => self.read(blob).await?,
         };
         if difference.is_none() {
-            self.verifier
-                .add_sound(self.client, self.repository, digest);
+            self.sound
+                .insert(self.client.registry(), self.repository, digest);
         }
         Ok(difference)
     }
@@ -168,7 +171,7 @@ fn missing(digest: &Digest) -> Difference {
     }
 }
 
-/// Build caches list layers right in an index (quirk 49).
+/// Whether an entry of an index is a blob. Build caches list layers in an index (quirk 49, see registry/quirks.md).
 fn is_blob(child: &&Descriptor) -> bool {
     let media_type = child.media_type.as_str();
     !child.media_type.is_manifest()

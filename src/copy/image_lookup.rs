@@ -1,0 +1,217 @@
+//! Compares an image's source and destination references, and plans what is missing.
+//!
+//! Decides whether an image is up to date, is kept, or has to be copied. Asks the destination first: an image that is
+//! up to date costs one HEAD a side, and a new one no HEAD at the source. Attachments are compared only when the image
+//! is copied, unless the operator asks for it: they were written before the tag. Invariant: a tag that names another
+//! image is replaced only where the list allows it. Registries have no conditional write, so a push between the lookup
+//! and the write is replaced all the same.
+
+use std::ops::ControlFlow;
+
+use super::{
+    CopyError,
+    copy_plan::{Plan, Root, RootOrigin, RootTag},
+    error::blame,
+    image_context::ImageContext,
+    image_source::ImageSource,
+    planner::make_plan,
+    platform_selection::{Selection, select},
+};
+use crate::{
+    batch::Side,
+    oci::{Digest, OnExisting, Version},
+};
+
+pub(super) enum Lookup {
+    UpToDate(Digest),
+    /// The destination tag names this other image, which the list says to keep.
+    Kept(Digest),
+    Missing {
+        /// What the source reference names.
+        source: Digest,
+        plan: Box<Plan>,
+    },
+}
+
+/// What the destination reference names now, compared with the wanted digest.
+enum DestinationTag {
+    Wanted,
+    /// Nothing, or the registry does not say.
+    Free,
+    /// This other image, which is replaced.
+    Replaced(Digest),
+    /// This other image, which is kept.
+    Kept(Digest),
+}
+
+pub(super) async fn look_up(image: &ImageContext<'_>) -> Result<Lookup, CopyError> {
+    let existing = existing_digest(image).await?;
+    let cached = image.plan_cache.take(
+        image.job_id(),
+        &image.destination.manifests,
+        image.destination_repository(),
+    );
+    // Otherwise the source's manifest has to be read.
+    let digests_suffice =
+        existing.is_some() && image.platforms().is_empty() && !image.rechecks_attachments();
+    let source = match digests_suffice || cached.is_some() {
+        true => source_digest(image).await?,
+        false => None,
+    };
+    if let (true, Some(root)) = (digests_suffice, &source) {
+        match compare(image, existing.as_ref(), root)? {
+            DestinationTag::Wanted => return Ok(Lookup::UpToDate(root.clone())),
+            DestinationTag::Kept(digest) => return Ok(Lookup::Kept(digest)),
+            DestinationTag::Free | DestinationTag::Replaced(_) => {}
+        }
+    }
+    if let Some((planned, plan)) = cached
+        && source.as_ref() == Some(&planned)
+    {
+        let tag = match root_tag(image, existing.as_ref(), &plan.image.root.digest)? {
+            ControlFlow::Continue(tag) => tag,
+            ControlFlow::Break(lookup) => return Ok(lookup),
+        };
+        // Otherwise the tag was written since, and the report of the plan is wrong.
+        if tag == plan.tag {
+            return Ok(Lookup::Missing {
+                source: planned,
+                plan,
+            });
+        }
+    }
+    read_and_plan(image, existing.as_ref()).await
+}
+
+/// What the destination reference names.
+async fn existing_digest(image: &ImageContext<'_>) -> Result<Option<Digest>, CopyError> {
+    let version = image.destination_reference().version();
+    let client = &image.destination.client;
+    match client
+        .manifest_head(image.destination_repository(), &version)
+        .await
+    {
+        Ok(head) => Ok(head.map(|head| head.digest)),
+        // Some registries answer 403 for what does not exist (quirk 25, see registry/quirks.md); the write shows whether
+        // the credentials are right. An image that must not be replaced has to be known first.
+        Err(error) if error.status() == Some(403) => match (image.on_existing(), version) {
+            (OnExisting::Replace, _) | (_, Version::Digest(_)) => Ok(None),
+            (on_existing @ (OnExisting::Keep | OnExisting::Fail), version) => {
+                Err(CopyError::Hidden {
+                    version,
+                    on_existing,
+                    error,
+                })
+            }
+        },
+        Err(error) => Err(blame(Side::Destination)(error)),
+    }
+}
+
+/// What the source reference names.
+async fn source_digest(image: &ImageContext<'_>) -> Result<Option<Digest>, CopyError> {
+    match image.source_reference().version() {
+        Version::Digest(digest) => Ok(Some(digest)),
+        version @ Version::Tag(_) => {
+            let client = &image.source.client;
+            let head = client.manifest_head(image.source_repository(), &version);
+            let head = head.await.map_err(blame(Side::Source))?;
+            Ok(head.map(|head| head.digest))
+        }
+    }
+}
+
+fn compare(
+    image: &ImageContext<'_>,
+    existing: Option<&Digest>,
+    wanted: &Digest,
+) -> Result<DestinationTag, CopyError> {
+    let version = image.destination_reference().version();
+    Ok(match (existing, &version, image.on_existing()) {
+        (None, ..) => DestinationTag::Free,
+        (Some(existing), ..) if existing == wanted => DestinationTag::Wanted,
+        // A digest names one content, whatever the registry says: nothing is replaced.
+        (Some(_), Version::Digest(_), _) => DestinationTag::Free,
+        (Some(existing), Version::Tag(_), OnExisting::Replace) => {
+            DestinationTag::Replaced(existing.clone())
+        }
+        (Some(existing), Version::Tag(_), OnExisting::Keep) => {
+            DestinationTag::Kept(existing.clone())
+        }
+        (Some(existing), Version::Tag(_), on_existing @ OnExisting::Fail) => {
+            return Err(CopyError::Existing {
+                there: existing.clone(),
+                version,
+                on_existing,
+            });
+        }
+    })
+}
+
+/// The state of the destination tag for a plan, or the lookup's result if nothing is to be copied.
+fn root_tag(
+    image: &ImageContext<'_>,
+    existing: Option<&Digest>,
+    wanted: &Digest,
+) -> Result<ControlFlow<Lookup, RootTag>, CopyError> {
+    Ok(match compare(image, existing, wanted)? {
+        DestinationTag::Wanted if !image.rechecks_attachments() => {
+            ControlFlow::Break(Lookup::UpToDate(wanted.clone()))
+        }
+        DestinationTag::Wanted => ControlFlow::Continue(RootTag::Present),
+        DestinationTag::Kept(digest) => ControlFlow::Break(Lookup::Kept(digest)),
+        DestinationTag::Free => ControlFlow::Continue(RootTag::Free),
+        DestinationTag::Replaced(digest) => ControlFlow::Continue(RootTag::Replaces(digest)),
+    })
+}
+
+/// Reads the source's manifest, selects the platforms, and plans the copy.
+async fn read_and_plan(
+    image: &ImageContext<'_>,
+    existing: Option<&Digest>,
+) -> Result<Lookup, CopyError> {
+    let source = ImageSource {
+        client: &image.source.client,
+        repository: image.source_repository(),
+        budget: &image.budget,
+    };
+    let read = async |version| source.manifest(&version).await.map_err(blame(Side::Source));
+    let manifest = read(image.source_reference().version()).await?;
+    let digest = manifest.digest.clone();
+    let selection = select(source.client.registry(), &manifest, image.platforms())?;
+    let wanted = match &selection {
+        Selection::Whole => &digest,
+        Selection::Child(child) => child,
+        Selection::Index(index) => &index.digest,
+    };
+    let tag = match root_tag(image, existing, wanted)? {
+        ControlFlow::Continue(tag) => tag,
+        ControlFlow::Break(lookup) => return Ok(lookup),
+    };
+    let (manifest, origin) = match selection {
+        Selection::Whole => (manifest, RootOrigin::Source),
+        Selection::Child(child) => {
+            image.note(format!(
+                "only one platform is selected, so the destination names its image, {child}, and not the index {digest}"
+            ));
+            (read(Version::Digest(child)).await?, RootOrigin::Source)
+        }
+        Selection::Index(index) => {
+            image.note(format!(
+                "the index keeps only the selected platforms, so its digest changes from {digest} to {}, and what refers to it is not copied",
+                index.digest
+            ));
+            (*index, RootOrigin::MadeHere)
+        }
+    };
+    let root = Root {
+        manifest,
+        origin,
+        tag,
+    };
+    let plan = Box::new(make_plan(image, root).await?);
+    Ok(Lookup::Missing {
+        source: digest,
+        plan,
+    })
+}

@@ -1,0 +1,104 @@
+//! Reads the manifests of one image at the source, within its budget.
+//!
+//! Decides whether an entry of an index is a manifest or a blob. Invariant: nothing is read that the image's budget was
+//! not charged for.
+
+use futures_util::{StreamExt, TryStreamExt, stream};
+
+use super::{CopyError, error::blame, image_limits::MAX_READS};
+use crate::{
+    batch::Side,
+    oci::{Descriptor, Manifest, MediaType, Repository, Version},
+    registry::{Client, Error, ImageBudget, MAX_MANIFEST_BYTES},
+};
+
+#[derive(Clone, Copy)]
+pub(super) struct ImageSource<'a> {
+    pub client: &'a Client,
+    pub repository: &'a Repository,
+    pub budget: &'a ImageBudget<'a>,
+}
+
+/// An entry of an index.
+pub(super) enum Child {
+    Manifest(Box<Manifest>),
+    Blob(Box<Descriptor>),
+}
+
+impl ImageSource<'_> {
+    /// Reads a manifest whose length no descriptor says.
+    pub(super) async fn manifest(&self, version: &Version) -> Result<Manifest, Error> {
+        self.client
+            .manifest_within(self.repository, version, self.budget)
+            .await
+    }
+
+    pub(super) fn admit_blobs<'d>(
+        &self,
+        blobs: impl IntoIterator<Item = &'d Descriptor>,
+    ) -> Result<(), CopyError> {
+        let admitted = self.client.admit_blobs(self.budget, blobs);
+        admitted.map_err(blame(Side::Source))
+    }
+
+    /// Reads entries of an index. All that are described as manifests are charged before any is read.
+    pub(super) async fn read_children(
+        &self,
+        entries: Vec<Descriptor>,
+    ) -> Result<Vec<Child>, CopyError> {
+        let manifests = entries
+            .iter()
+            .filter(|child| child.media_type.is_manifest());
+        let admitted = self.client.admit_manifests(self.budget, manifests);
+        admitted.await.map_err(blame(Side::Source))?;
+        stream::iter(entries)
+            .map(|entry| self.read_child(entry))
+            .buffered(MAX_READS)
+            .try_collect()
+            .await
+    }
+
+    /// Reads an entry of an index. An entry of an unknown type is requested as a manifest; if there is none, or if it
+    /// is too large, it is a blob (quirk 49, see registry/quirks.md).
+    async fn read_child(&self, child: Descriptor) -> Result<Child, CopyError> {
+        let is_manifest = child.media_type.is_manifest();
+        let manifest = match is_manifest {
+            true => {
+                self.client
+                    .described_manifest(self.repository, &child)
+                    .await
+            }
+            false if child.size > MAX_MANIFEST_BYTES => {
+                self.admit_blobs([&child])?;
+                return Ok(Child::Blob(Box::new(child)));
+            }
+            false => self.manifest(&Version::Digest(child.digest.clone())).await,
+        };
+        match manifest {
+            Ok(manifest) => {
+                self.admit_blobs(manifest.blobs())?;
+                Ok(Child::Manifest(Box::new(manifest)))
+            }
+            Err(error) if error.is_not_found() && is_manifest => Err(CopyError::Incomplete {
+                child: child.digest,
+                error,
+            }),
+            Err(error) if error.is_not_found() => {
+                self.admit_blobs([&child])?;
+                Ok(Child::Blob(Box::new(child)))
+            }
+            Err(error) => Err(blame(Side::Source)(error)),
+        }
+    }
+}
+
+/// Whether an entry of an index is a blob. Build caches list layers in an index (quirk 49, see registry/quirks.md).
+pub(super) fn is_blob(child: &Descriptor) -> bool {
+    let media_type = child.media_type.as_str();
+    !child.media_type.is_manifest()
+        && (media_type.contains(".layer.")
+            || media_type.contains(".rootfs.")
+            || media_type.contains(".config.")
+            || media_type == MediaType::OCI_CONFIG
+            || media_type == MediaType::DOCKER_CONFIG)
+}

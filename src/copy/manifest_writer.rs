@@ -1,0 +1,123 @@
+//! Writes single manifests to one repository of the destination.
+//!
+//! Decides what a refusal to change a tag means, and which referrers the registry does not list by itself. Invariant:
+//! every manifest that was written is known as complete.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Mutex, PoisonError},
+};
+
+use super::{
+    CopyError, CopyOutcome, Report, error::blame, refusal::is_refused_by_rule,
+    registry_state::RegistryState,
+};
+use crate::{
+    batch::Side,
+    oci::{Descriptor, Digest, Manifest, Repository, Version},
+    registry::{Refusal, described_as_referrer},
+};
+
+pub(super) struct ManifestWriter<'a> {
+    pub destination: &'a RegistryState,
+    pub repository: &'a Repository,
+    pub report: &'a (dyn Fn(Report) + Send + Sync),
+    /// By subject: referrers that the registry does not list by itself.
+    unlisted: Mutex<BTreeMap<Digest, Vec<Descriptor>>>,
+}
+
+impl<'a> ManifestWriter<'a> {
+    pub(super) fn new(
+        destination: &'a RegistryState,
+        repository: &'a Repository,
+        report: &'a (dyn Fn(Report) + Send + Sync),
+    ) -> Self {
+        Self {
+            destination,
+            repository,
+            report,
+            unlisted: Mutex::default(),
+        }
+    }
+
+    pub(super) async fn put(
+        &self,
+        version: &Version,
+        manifest: &Manifest,
+    ) -> Result<(), CopyError> {
+        let client = &self.destination.client;
+        let written = client.put_manifest(self.repository, version, manifest);
+        let written = written.await.map_err(blame(Side::Destination))?;
+        if let Some(subject) = &manifest.subject
+            && !written.lists_subject
+        {
+            let mut unlisted = self.unlisted.lock().unwrap_or_else(PoisonError::into_inner);
+            let referrers = unlisted.entry(subject.digest.clone()).or_default();
+            referrers.push(described_as_referrer(manifest));
+        }
+        let manifests = &self.destination.manifests;
+        manifests.insert(self.repository, &manifest.digest);
+        Ok(())
+    }
+
+    pub(super) async fn put_by_digest(&self, manifest: &Manifest) -> Result<(), CopyError> {
+        let version = Version::Digest(manifest.digest.clone());
+        self.put(&version, manifest).await
+    }
+
+    /// Writes a manifest under a tag that may be immutable.
+    pub(super) async fn put_reference(
+        &self,
+        version: &Version,
+        manifest: &Manifest,
+    ) -> Result<CopyOutcome, CopyError> {
+        let root = manifest.digest.clone();
+        let error = match self.put(version, manifest).await {
+            Ok(()) => return Ok(CopyOutcome::Copied { root }),
+            Err(error) => error,
+        };
+        if error.refused() != Some(Refusal::ImmutableTag) {
+            return Err(error);
+        }
+        // The tag exists: someone else wrote this manifest, or another one (quirk 6, see registry/quirks.md).
+        let client = &self.destination.client;
+        let head = client.manifest_head(self.repository, version);
+        match head.await.map_err(blame(Side::Destination))? {
+            Some(head) if head.digest == root => Ok(CopyOutcome::UpToDate { root }),
+            Some(head) => Err(CopyError::Conflict {
+                version: version.clone(),
+                there: head.digest,
+                wanted: root,
+            }),
+            None => Err(error),
+        }
+    }
+
+    /// Adds the referrers that were written, and that the registry does not list, to the fallback indexes of their
+    /// subjects.
+    pub(super) async fn list_referrers(&self) -> Result<(), CopyError> {
+        let unlisted = {
+            let mut unlisted = self.unlisted.lock().unwrap_or_else(PoisonError::into_inner);
+            std::mem::take(&mut *unlisted)
+        };
+        for (subject, referrers) in unlisted {
+            let cache = &self.destination.referrers;
+            let lock = cache.fallback_lock(self.repository, &subject);
+            // Fails only if the semaphore is closed, which it never is.
+            let _permit = lock.acquire().await;
+            let client = &self.destination.client;
+            let added = client.add_to_fallback_index(self.repository, &subject, &referrers);
+            match added.await.map_err(blame(Side::Destination)) {
+                Err(error) if is_refused_by_rule(&error) => self.note(format!(
+                    "the destination neither lists the referrers of {subject} nor accepts a list under a tag: {error}"
+                )),
+                added => added?,
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn note(&self, text: String) {
+        (self.report)(Report::Noted(text));
+    }
+}
