@@ -23,7 +23,7 @@ pub struct Cause {
 
 /// Images that stand at the same cause.
 #[derive(Clone, Debug)]
-pub struct Group {
+pub struct CauseGroup {
     pub cause: Arc<Cause>,
     /// In list order.
     pub jobs: Vec<JobId>,
@@ -84,7 +84,7 @@ fn said(view: &JobView, failure: &Failure) -> String {
 }
 
 /// The causes that `jobs` stand at, the most frequent first.
-pub fn causes(board: &Board, jobs: impl IntoIterator<Item = JobId>) -> Vec<Group> {
+pub fn causes(board: &Board, jobs: impl IntoIterator<Item = JobId>) -> Vec<CauseGroup> {
     let mut found: BTreeMap<Cause, (Vec<JobId>, usize)> = BTreeMap::new();
     for view in jobs.into_iter().filter_map(|job| board.job(job)) {
         if let Some(cause) = Cause::of(view) {
@@ -93,11 +93,11 @@ pub fn causes(board: &Board, jobs: impl IntoIterator<Item = JobId>) -> Vec<Group
             *waiting += usize::from(phase(view) == Phase::Waiting);
         }
     }
-    let mut groups: Vec<Group> = found
+    let mut groups: Vec<CauseGroup> = found
         .into_iter()
         .map(|(cause, (mut jobs, waiting))| {
             jobs.sort_unstable();
-            Group {
+            CauseGroup {
                 cause: Arc::new(cause),
                 jobs,
                 waiting,

@@ -303,7 +303,7 @@ fn refusal(command: &Command, why: CommandRefusal, board: &Board) -> String {
         Some(view) => format!(
             "nothing to {verb}: {} is {}",
             view.job.source,
-            super::phase(view).word()
+            super::phase(view).name()
         ),
         None if *jobs == Selection::AllFailed => "no image failed".into(),
         None => format!("nothing to {verb} among these images"),

@@ -16,7 +16,7 @@ mod summary;
 mod truncate;
 mod units;
 
-pub use causes::{Cause, Group, causes};
+pub use causes::{Cause, CauseGroup, causes};
 pub use commands::{Commands, command};
 pub use failures::{failure, last_failure, next_attempt, remedy, retry};
 pub use glyphs::Glyphs;

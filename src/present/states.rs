@@ -25,7 +25,7 @@ pub enum Phase {
 
 impl Phase {
     #[must_use]
-    pub fn word(self) -> &'static str {
+    pub fn name(self) -> &'static str {
         match self {
             Self::Queued => "queued",
             Self::Planned => "to copy",

@@ -3,7 +3,7 @@
 
 use std::{fmt::Write as _, time::Duration};
 
-use super::{Commands, Group, bytes, causes, count, duration, rate, remedy};
+use super::{CauseGroup, Commands, bytes, causes, count, duration, rate, remedy};
 use crate::batch::{Board, StopReason};
 
 /// How many causes are told before the rest is only counted, and how many images of each are named.
@@ -80,7 +80,7 @@ pub fn summary(board: &Board, elapsed: Duration, commands: &Commands) -> String 
 }
 
 /// `source said 401 (harbor-b): 37 images, such as team/app:1`, and below it what can be done.
-fn write_cause(text: &mut String, board: &Board, group: &Group) {
+fn write_cause(text: &mut String, board: &Board, group: &CauseGroup) {
     let cause = &group.cause;
     let named: Vec<String> = (group.jobs.iter().take(NAMED))
         .filter_map(|job| Some(board.job(*job)?.job.source.to_string()))

@@ -1,6 +1,6 @@
 //! Keys as an operator has them: names of keys, and which means which action.
 //!
-//! Decides what may be configured; the tables themselves are `keys` and `browse::keys`. Invariant: a table
+//! Decides what may be configured; the tables themselves are `keys` and `browse::keymap`. Invariant: a table
 //! without [conflicts](Keymap::conflict) gives no key two meanings in one mode.
 
 use std::fmt::Debug;
@@ -8,7 +8,7 @@ use std::fmt::Debug;
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
 /// A screen's table of keys, by the headings its keys stand under in help and README.
-pub trait Heading: Copy + Debug + Eq + 'static {
+pub trait KeyTable: Copy + Debug + Eq + 'static {
     type Action: Copy + Debug + Eq;
     /// What keys can speak to: the panes, or what lies over them.
     type Mode: Copy + Debug + Eq;
@@ -23,46 +23,46 @@ pub trait Heading: Copy + Debug + Eq + 'static {
 }
 
 /// A line of the table as it is before anybody configured it.
-pub struct Row<G: Heading> {
+pub struct Row<T: KeyTable> {
     pub keys: &'static str,
-    action: G::Action,
-    group: G,
+    action: T::Action,
+    group: T,
     hint: &'static str,
-    says: &'static str,
+    explanation: &'static str,
 }
 
 /// Keys are separated by spaces.
-pub const fn row<G: Heading>(
-    group: G,
+pub const fn row<T: KeyTable>(
+    group: T,
     keys: &'static str,
-    action: G::Action,
+    action: T::Action,
     hint: &'static str,
-    says: &'static str,
-) -> Row<G> {
+    explanation: &'static str,
+) -> Row<T> {
     Row {
         keys,
         action,
         group,
         hint,
-        says,
+        explanation,
     }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Binding<G: Heading> {
+pub struct Binding<T: KeyTable> {
     pub keys: Vec<String>,
-    pub action: G::Action,
-    pub group: G,
+    pub action: T::Action,
+    pub group: T,
     /// For the footer; empty when the key is not shown there.
     pub hint: &'static str,
     /// Empty when it means the same as elsewhere and need not be said again.
-    pub says: &'static str,
+    pub explanation: &'static str,
 }
 
 /// The table as this operator has it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Keymap<G: Heading> {
-    bindings: Vec<Binding<G>>,
+pub struct Keymap<T: KeyTable> {
+    bindings: Vec<Binding<T>>,
 }
 
 /// Why a configured key cannot be had.
@@ -82,14 +82,14 @@ pub enum KeyMistake {
     Fixed(String),
 }
 
-impl<G: Heading> Default for Keymap<G> {
+impl<T: KeyTable> Default for Keymap<T> {
     fn default() -> Self {
-        let bindings = G::ROWS.iter().map(|row| Binding {
+        let bindings = T::ROWS.iter().map(|row| Binding {
             keys: row.keys.split(' ').map(str::to_owned).collect(),
             action: row.action,
             group: row.group,
             hint: row.hint,
-            says: row.says,
+            explanation: row.explanation,
         });
         Self {
             bindings: bindings.collect(),
@@ -97,15 +97,15 @@ impl<G: Heading> Default for Keymap<G> {
     }
 }
 
-impl<G: Heading> Keymap<G> {
+impl<T: KeyTable> Keymap<T> {
     /// Gives the keys of an action of the panes, if there is such an action; the ones it had are free then.
     ///
     /// # Errors
     /// When a key does not exist, or the action may not lose its own. Whether two actions now share a key is
     /// told by [`Self::conflict`], once all are set.
     pub fn set(&mut self, action: &str, keys: &[String]) -> Result<bool, KeyMistake> {
-        let own = |binding: &&mut Binding<G>| {
-            binding.group.mode() == G::PANES && binding.name() == action
+        let own = |binding: &&mut Binding<T>| {
+            binding.group.mode() == T::PANES && binding.name() == action
         };
         let Some(binding) = self.bindings.iter_mut().find(own) else {
             return Ok(false);
@@ -123,10 +123,10 @@ impl<G: Heading> Keymap<G> {
     /// A key of `action` that another action of the panes has as well.
     #[must_use]
     pub fn conflict(&self, action: &str) -> Option<KeyMistake> {
-        let own = |binding: &&Binding<G>| binding.name() == action;
-        let binding = self.in_mode(G::PANES).find(own)?;
+        let own = |binding: &&Binding<T>| binding.name() == action;
+        let binding = self.in_mode(T::PANES).find(own)?;
         binding.keys.iter().find_map(|key| {
-            let other = (self.in_mode(G::PANES))
+            let other = (self.in_mode(T::PANES))
                 .find(|other| other.action != binding.action && other.keys.contains(key))?;
             Some(KeyMistake::Taken(key.clone(), other.name()))
         })
@@ -134,12 +134,12 @@ impl<G: Heading> Keymap<G> {
 
     /// The names of the actions of the panes, as a configuration writes them.
     pub fn names(&self) -> impl Iterator<Item = String> {
-        self.in_mode(G::PANES).map(Binding::name)
+        self.in_mode(T::PANES).map(Binding::name)
     }
 
     /// What `event` means in `mode`.
     #[must_use]
-    pub fn action(&self, mode: G::Mode, event: &KeyEvent) -> Option<G::Action> {
+    pub fn action(&self, mode: T::Mode, event: &KeyEvent) -> Option<T::Action> {
         let name = name(event)?;
         self.in_mode(mode)
             .find(|binding| binding.keys.contains(&name))
@@ -147,13 +147,13 @@ impl<G: Heading> Keymap<G> {
     }
 
     /// The bindings of a mode, in table order.
-    pub fn in_mode(&self, mode: G::Mode) -> impl Iterator<Item = &Binding<G>> {
+    pub fn in_mode(&self, mode: T::Mode) -> impl Iterator<Item = &Binding<T>> {
         (self.bindings.iter()).filter(move |binding| binding.group.mode() == mode)
     }
 
     /// The bindings help and README speak of, in table order.
-    pub fn explained(&self) -> impl Iterator<Item = &Binding<G>> {
-        (self.bindings.iter()).filter(|binding| !binding.says.is_empty())
+    pub fn explained(&self) -> impl Iterator<Item = &Binding<T>> {
+        (self.bindings.iter()).filter(|binding| !binding.explanation.is_empty())
     }
 
     /// The README's table.
@@ -168,13 +168,17 @@ impl<G: Heading> Keymap<G> {
             };
             last = Some(binding.group);
             let keys: Vec<String> = binding.keys.iter().map(|key| format!("`{key}`")).collect();
-            text += &format!("| {title} | {} | {} |\n", keys.join(" "), binding.says);
+            text += &format!(
+                "| {title} | {} | {} |\n",
+                keys.join(" "),
+                binding.explanation
+            );
         }
         text
     }
 }
 
-impl<G: Heading> Binding<G> {
+impl<T: KeyTable> Binding<T> {
     /// What a configuration calls the action: `retry-all-failed`.
     #[must_use]
     pub fn name(&self) -> String {
@@ -296,7 +300,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wrong_key_says_what_is_wrong() {
+    fn a_wrong_key_explanation_what_is_wrong() {
         let mut keymap = keymap::Keymap::default();
         let said = |mistake: Result<bool, KeyMistake>| mistake.unwrap_err().to_string();
         assert_eq!(set(&mut keymap, "retri", &["x"]), Ok(false));
@@ -316,7 +320,7 @@ mod tests {
     #[test]
     fn every_key_of_a_table_is_the_name_of_its_press() {
         let batch = keymap::Group::ROWS.iter().map(|row| row.keys);
-        let browser = browse::keys::Group::ROWS.iter().map(|row| row.keys);
+        let browser = browse::keymap::Group::ROWS.iter().map(|row| row.keys);
         for key in batch.chain(browser).flat_map(|keys| keys.split(' ')) {
             assert_eq!(name(&event(key).unwrap()).as_deref(), Some(key));
         }

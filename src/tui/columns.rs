@@ -5,10 +5,7 @@
 
 use serde::Deserialize;
 
-use super::{
-    names::Widest,
-    order::{Sort, StatusFilter},
-};
+use super::{names::Widest, sort::Sort, status_filter::StatusFilter};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]

@@ -26,7 +26,7 @@ use crate::present::{Glyphs, sanitize};
 pub struct Config {
     file: File,
     keys: Keymap,
-    browser_keys: browse::keys::Keymap,
+    browser_keys: browse::keymap::Keymap,
 }
 
 /// Something wrong, and the bytes of the file it is about.
@@ -169,7 +169,7 @@ impl Config {
         };
         let file = reader.file(text);
         let mut keys = Keymap::default();
-        let mut browser_keys = browse::keys::Keymap::default();
+        let mut browser_keys = browse::keymap::Keymap::default();
         for (action, wanted) in &file.keys {
             let name = action.get_ref();
             // An action both have has the same keys in both.
@@ -299,10 +299,10 @@ mod tests {
         config.apply(&mut options);
         let press = |key| {
             let event = bindings::event(key).unwrap();
-            (options.browser_keys).action(browse::keys::Mode::Panes, &event)
+            (options.browser_keys).action(browse::keymap::Mode::Panes, &event)
         };
-        assert_eq!(press("Z"), Some(browse::keys::Action::Zoom));
-        assert_eq!(press("D"), Some(browse::keys::Action::Compare));
+        assert_eq!(press("Z"), Some(browse::keymap::Action::Zoom));
+        assert_eq!(press("D"), Some(browse::keymap::Action::Compare));
         assert_eq!(press("z"), None);
         // The batch's screen leaves `h` free, the browser does not.
         let mistakes = mistakes("[keys]\nzoom = \"h\"\n");

@@ -2,10 +2,7 @@
 //!
 //! Decides which lines there are, not how they look: scrolling needs their number before they are drawn.
 
-use super::{
-    layout::{Pane, Screen},
-    model::Model,
-};
+use super::{areas::Screen, layout::Pane, model::Model};
 use crate::{
     batch::{Attempt, BlobView, Failure, JobView, PlannedManifest, SkipReason, State},
     oci::Digest,

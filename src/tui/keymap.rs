@@ -3,7 +3,7 @@
 //! Decides which key means which action in which mode; what an action does is `actions`, and what an
 //! operator may change is `keymap`. Invariant: no mode gives a key two meanings.
 
-use super::bindings::{self, Heading, Row, row as key};
+use super::bindings::{self, KeyTable, Row, row as key};
 
 /// What a key press means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -171,7 +171,7 @@ const ROWS: &[Row<Group>] = &[
     key(Group::Palette, "ctrl-c", Action::Interrupt, "", ""),
 ];
 
-impl Heading for Group {
+impl KeyTable for Group {
     type Action = Action;
     type Mode = Mode;
 

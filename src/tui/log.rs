@@ -14,7 +14,7 @@ const KEPT: usize = 2000;
 pub struct Log {
     lines: VecDeque<(Duration, Sentence)>,
     /// Lines of lower levels are not shown; all are if there is none.
-    least: Option<Level>,
+    min_level: Option<Level>,
     /// Only lines about this image are shown.
     only: Option<JobId>,
 }
@@ -43,8 +43,8 @@ impl Log {
     }
 
     #[must_use]
-    pub fn least(&self) -> Option<Level> {
-        self.least
+    pub fn min_level(&self) -> Option<Level> {
+        self.min_level
     }
 
     #[must_use]
@@ -54,7 +54,7 @@ impl Log {
 
     /// Everything, then warnings and errors, then errors alone, and round again.
     pub fn next_level(&mut self) {
-        self.least = match self.least {
+        self.min_level = match self.min_level {
             None | Some(Level::Info | Level::Good) => Some(Level::Warning),
             Some(Level::Warning) => Some(Level::Error),
             Some(Level::Error) => None,
@@ -78,7 +78,7 @@ impl Log {
     }
 
     fn shows(&self, sentence: &Sentence) -> bool {
-        self.least.is_none_or(|least| sentence.level >= least)
+        self.min_level.is_none_or(|level| sentence.level >= level)
             && self.only.is_none_or(|only| sentence.job == Some(only))
     }
 }

@@ -14,7 +14,7 @@ pub struct Options {
     /// The columns of the image table, as far as there is room.
     pub columns: Vec<Column>,
     pub keys: Arc<Keymap>,
-    pub browser_keys: Arc<browse::keys::Keymap>,
+    pub browser_keys: Arc<browse::keymap::Keymap>,
     pub on_finish: OnFinish,
     /// How the commands are written that go on with the batch.
     pub commands: Commands,

@@ -53,7 +53,7 @@ impl Registries {
         self.cursor = board.registries.keys().nth(row.min(last)).cloned();
     }
 
-    pub fn keep_in_sight(&mut self, height: usize, board: &Board) {
+    pub fn scroll_into_view(&mut self, height: usize, board: &Board) {
         let (rows, at) = self.rows(board);
         self.offset = self
             .offset

@@ -43,7 +43,7 @@ impl Theme {
     pub const ALL: [Self; 3] = [Self::Dark, Self::Light, Self::Mono];
 
     #[must_use]
-    pub fn word(self) -> &'static str {
+    pub fn name(self) -> &'static str {
         match self {
             Self::Dark => "dark",
             Self::Light => "light",

@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use super::*;
 use crate::{
-    batch::{Event, QueueReason, Selection, StopReason},
+    batch::{Event, JobId, QueueReason, Selection, StopReason},
     tui::{
         fixtures::{copied, failed, listed, model, press, skipped, started, surveyed, tell, tick},
         model::Msg,
+        sort::Sort,
         update::update,
     },
 };
@@ -39,7 +40,7 @@ fn mixed() -> Model {
     model(listed(4).into_iter().chain(events))
 }
 
-/// A review of three images: planned, being looked at, queued.
+/// A review of three images: planned, in preflight, queued.
 fn reviewed() -> Model {
     let mut model = model(listed(3).into_iter().chain([Event::ReviewStarted]));
     tell(&mut model, surveyed(0, &[10, 20], &[1]));
@@ -48,30 +49,30 @@ fn reviewed() -> Model {
 }
 
 #[test]
-fn b_begins_at_once_when_every_image_was_looked_at() {
+fn b_begins_at_once_when_every_image_is_planned() {
     let mut model = reviewed();
     tell(&mut model, surveyed(1, &[10, 20], &[]));
     tell(&mut model, surveyed(2, &[10, 20], &[]));
     assert_eq!(press(&mut model, "b"), sends(Command::Begin));
     tell(&mut model, [Event::ReviewEnded]);
     assert_eq!(press(&mut model, "b"), []);
-    assert_eq!(notice(&model), "there is no plan to begin with");
+    assert_eq!(notice(&model), "no review is in progress");
 }
 
 #[test]
-fn b_asks_first_while_images_were_not_looked_at_and_enter_means_no() {
+fn b_asks_first_while_images_are_not_planned_and_enter_means_no() {
     let mut model = reviewed();
     assert_eq!(press(&mut model, "b"), []);
     let Some(Overlay::Question { question, .. }) = model.overlays.last() else {
         panic!("it asks");
     };
-    assert_eq!(question, "Begin now? 2 images were not looked at yet.");
+    assert_eq!(question, "Begin now? 2 images are not planned yet.");
     assert_eq!(press(&mut model, "enter"), []);
     assert_eq!(press(&mut model, "b y"), sends(Command::Begin));
 }
 
 #[test]
-fn in_a_review_skipping_asks_nothing_as_nothing_is_given_up() {
+fn in_a_review_skipping_asks_nothing_as_no_work_is_discarded() {
     let mut model = reviewed();
     for (row, keys) in [(0, "g s"), (1, "j s"), (2, "j s")] {
         let skip = Command::Skip { jobs: jobs(&[row]) };
@@ -174,7 +175,7 @@ fn a_question_about_marked_images_says_how_many_lose_work() {
     };
     assert_eq!(
         question,
-        "Skip 4 images? What is under way for 1 of them is given up."
+        "Skip 4 images? The work so far on 1 of them is discarded."
     );
     assert_eq!(about[..], ["a.example/team/app-0:1"]);
 }

@@ -2,13 +2,15 @@
 //!
 //! Decides what is said; values are still untrusted and of any length.
 
+use std::collections::BTreeMap;
+
 use super::{
     cache::Slot,
     model::Browser,
-    tree::{Role, What},
+    tree::{ManifestRole, Node},
 };
 use crate::{
-    inspect::{Error, ReferrersSource, annotations, is_attestation},
+    inspect::{Error, ImageConfig, ReferrersSource, RepositoryId, annotations, is_attestation},
     oci::{Descriptor, Manifest, ManifestContent},
     present::{bytes, count, sanitize, wrap},
 };
@@ -29,15 +31,15 @@ use DetailLine::{Advice, Fact, Failure, Hint, More, Reading};
 
 pub fn lines(browser: &Browser) -> Vec<DetailLine> {
     let mut lines = Vec::new();
-    match browser.row().map(|row| row.what) {
+    match browser.row().map(|row| row.node) {
         None => lines.push(Hint("Open a tag to look at its image.")),
-        Some(What::Manifest {
+        Some(Node::Manifest {
             role,
             descriptor,
             found,
             ..
         }) => manifest(browser, &mut lines, role, descriptor.as_ref(), &found),
-        Some(What::Config { descriptor, found }) => {
+        Some(Node::Config { descriptor, found }) => {
             blob(&mut lines, &descriptor);
             match found {
                 Slot::Ready(config) => {
@@ -52,7 +54,7 @@ pub fn lines(browser: &Browser) -> Vec<DetailLine> {
                 other => state(&mut lines, &other),
             }
         }
-        Some(What::Step { step, layer }) => {
+        Some(Node::Step { step, layer }) => {
             if let Some(layer) = &layer {
                 blob(&mut lines, layer);
             } else {
@@ -69,7 +71,7 @@ pub fn lines(browser: &Browser) -> Vec<DetailLine> {
                 }
             }
         }
-        Some(What::Referrers { found, .. }) => match found {
+        Some(Node::Referrers { found, .. }) => match found {
             Slot::Ready(referrers) => {
                 let amount = count(referrers.entries.len(), "manifest");
                 lines.push(Fact("referrers", amount));
@@ -85,7 +87,7 @@ pub fn lines(browser: &Browser) -> Vec<DetailLine> {
             }
             other => state(&mut lines, &other),
         },
-        Some(What::Blob(descriptor)) => {
+        Some(Node::Blob(descriptor)) => {
             blob(&mut lines, &descriptor);
             lines.push(Hint("The index lists it although it is no manifest."));
         }
@@ -96,11 +98,11 @@ pub fn lines(browser: &Browser) -> Vec<DetailLine> {
 fn manifest(
     browser: &Browser,
     lines: &mut Vec<DetailLine>,
-    role: Role,
+    role: ManifestRole,
     descriptor: Option<&Descriptor>,
     found: &Slot<Manifest>,
 ) {
-    if let (Role::Root, Some(viewed)) = (role, &browser.viewed) {
+    if let (ManifestRole::Root, Some(viewed)) = (role, &browser.viewed) {
         lines.push(Fact("image", viewed.reference.to_string()));
         if let Some(pair) = &viewed.pair {
             let side = match viewed.reference == pair.source {
@@ -172,8 +174,8 @@ fn manifest(
     } = &manifest.content
         && let Some(viewed) = &browser.viewed
     {
-        let place = crate::inspect::RepositoryId::of(&viewed.reference);
-        let found = browser.cache.config(&place, config);
+        let repository = RepositoryId::of(&viewed.reference);
+        let found = browser.cache.config(&repository, config);
         match found.ready().map(|config| &config.image) {
             Some(Some(image)) => facts(lines, image),
             Some(None) => {}
@@ -182,7 +184,7 @@ fn manifest(
     }
 }
 
-fn facts(lines: &mut Vec<DetailLine>, image: &crate::inspect::ImageConfig) {
+fn facts(lines: &mut Vec<DetailLine>, image: &ImageConfig) {
     for fact in image.facts() {
         // The index may have said the platform already.
         if !lines
@@ -206,11 +208,7 @@ fn blob(lines: &mut Vec<DetailLine>, descriptor: &Descriptor) {
     list(lines, "found at", descriptor.urls.clone());
 }
 
-fn pairs(
-    lines: &mut Vec<DetailLine>,
-    name: &'static str,
-    pairs: &std::collections::BTreeMap<String, String>,
-) {
+fn pairs(lines: &mut Vec<DetailLine>, name: &'static str, pairs: &BTreeMap<String, String>) {
     let pairs = pairs.iter().map(|(key, value)| format!("{key}={value}"));
     list(lines, name, pairs.collect());
 }

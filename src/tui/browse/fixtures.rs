@@ -34,7 +34,7 @@ pub fn reference(name: &str) -> Reference {
     format!("{REGISTRY}/{name}").parse().unwrap()
 }
 
-pub fn place(repository: &str) -> RepositoryId {
+pub fn repository_id(repository: &str) -> RepositoryId {
     RepositoryId::of(&reference(repository))
 }
 
@@ -100,7 +100,7 @@ impl Content {
         let tags: Vec<String> = tags.iter().map(|tag| (*tag).into()).collect();
         let answer = Answer::Tags(Listing::of(&tags).into());
         self.answers
-            .insert(Request::Tags(place(repository)), Ok(answer));
+            .insert(Request::Tags(repository_id(repository)), Ok(answer));
     }
 
     /// An image by digest, with layers of these sizes.
@@ -109,7 +109,7 @@ impl Content {
         let media_type = MediaType::new(MediaType::OCI_CONFIG);
         let digest = Digest::of(&raw);
         let described = json!({"mediaType": media_type, "digest": digest, "size": raw.len()});
-        let request = Request::Config(place(repository), digest, media_type.clone());
+        let request = Request::Config(repository_id(repository), digest, media_type.clone());
         let config = Config::read(raw, media_type);
         self.answers
             .insert(request, Ok(Answer::Config(config.into())));
@@ -124,17 +124,21 @@ impl Content {
             "config": described, "layers": layers
         });
         let digest = Digest::of(manifest.to_string().as_bytes());
-        self.manifest(&place(repository), Version::Digest(digest), &manifest)
+        self.manifest(
+            &repository_id(repository),
+            Version::Digest(digest),
+            &manifest,
+        )
     }
 
     /// The same manifest under a tag.
     pub fn tag(&mut self, name: &str, digest: &Digest) {
         let reference = reference(name);
-        let place = RepositoryId::of(&reference);
-        let request = Request::Manifest(place.clone(), Version::Digest(digest.clone()));
+        let repository = RepositoryId::of(&reference);
+        let request = Request::Manifest(repository.clone(), Version::Digest(digest.clone()));
         let manifest = self.answers[&request].clone();
         self.answers
-            .insert(Request::Manifest(place, reference.version()), manifest);
+            .insert(Request::Manifest(repository, reference.version()), manifest);
     }
 
     pub fn index(&mut self, name: &str, manifests: &Value) -> Descriptor {
@@ -148,7 +152,7 @@ impl Content {
     pub fn referrers(&mut self, repository: &str, of: &Digest, entries: Vec<Descriptor>) {
         let source = ReferrersSource::Api;
         let answer = Answer::Referrers(Referrers { entries, source }.into());
-        let request = Request::Referrers(place(repository), of.clone());
+        let request = Request::Referrers(repository_id(repository), of.clone());
         self.answers.insert(request, Ok(answer));
     }
 
@@ -164,13 +168,18 @@ impl Content {
         self.answers.insert(request, Err(error));
     }
 
-    fn manifest(&mut self, place: &RepositoryId, version: Version, content: &Value) -> Descriptor {
+    fn manifest(
+        &mut self,
+        repository: &RepositoryId,
+        version: Version,
+        content: &Value,
+    ) -> Descriptor {
         let manifest = Manifest::parse(content.to_string().into(), None).unwrap();
         let descriptor = json!({
             "mediaType": manifest.media_type, "digest": manifest.digest, "size": manifest.raw.len()
         });
-        self.referrers(place.repository.as_str(), &manifest.digest, Vec::new());
-        let request = Request::Manifest(place.clone(), version);
+        self.referrers(repository.repository.as_str(), &manifest.digest, Vec::new());
+        let request = Request::Manifest(repository.clone(), version);
         self.answers
             .insert(request, Ok(Answer::Manifest(manifest.into())));
         serde_json::from_value(descriptor).unwrap()
@@ -204,11 +213,7 @@ impl Browsing {
     }
 
     pub fn browser(&self) -> &Browser {
-        self.model.browser.open.as_ref().unwrap()
-    }
-
-    pub fn browser_mut(&mut self) -> &mut Browser {
-        self.model.browser.open.as_mut().unwrap()
+        self.model.browser.as_ref().unwrap()
     }
 
     pub fn resize(&mut self, width: u16, height: u16) {

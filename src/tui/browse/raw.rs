@@ -6,8 +6,8 @@ use std::collections::BTreeSet;
 
 use bytes::Bytes;
 
-use super::{chooser::in_sight, document::Document};
-use crate::present::width;
+use super::document::Document;
+use crate::{present::width, tui::scroll::in_view};
 
 #[derive(Clone, Debug)]
 pub struct Raw {
@@ -174,9 +174,9 @@ impl Raw {
         self.document.text(self.cursor, end.unwrap_or(self.cursor))
     }
 
-    pub fn keep_in_sight(&mut self, height: usize) {
+    pub fn scroll_into_view(&mut self, height: usize) {
         let (cursor, rows) = self.position();
-        self.offset = in_sight(self.offset, cursor, height, rows);
+        self.offset = in_view(self.offset, cursor, height, rows);
     }
 }
 

@@ -1,8 +1,11 @@
 //! The registries pane: what each registry is doing, and what it is allowed.
 
-use ratatui::{buffer::Buffer, layout::Rect};
+use ratatui::layout::Rect;
 
-use super::{row_writer, select, spell, titled};
+use super::{
+    batch_pane::{select, titled, write_in_full},
+    canvas::Canvas,
+};
 use crate::{
     batch::{RegistryStatus, UploadMode},
     present::{Phase, bytes, count, duration, rate},
@@ -15,22 +18,22 @@ const REQUESTS: u16 = 8;
 const SPEED: u16 = 11;
 const ANSWERS: u16 = 12;
 
-pub fn draw(model: &Model, buffer: &mut Buffer, area: Rect) {
+pub fn draw(model: &Model, canvas: &mut Canvas, area: Rect) {
     let (statuses, at) = model.registries.rows(&model.board);
     let facts: Vec<(Role, String)> = match statuses.is_empty() {
         true => Vec::new(),
         false => vec![(Role::Text, statuses.len().to_string())],
     };
-    let area = titled(model, buffer, area, Pane::Registries, &facts);
+    let area = titled(model, canvas, area, Pane::Registries, &facts);
     if statuses.is_empty() {
-        let mut pen = row_writer(model, buffer, area, 0);
-        pen.skip(2);
-        return pen.put(Role::Dim, "No registry was asked yet.");
+        let mut writer = canvas.row(area, 0);
+        writer.skip(2);
+        return writer.put(Role::Dim, "No registry was asked yet.");
     }
     // What a registry is doing matters more than how much of it.
     let (has_requests, has_answers) = (area.width >= 84, area.width >= 100);
     let name = (area.width / 4).clamp(18, REGISTRY);
-    let mut titles = row_writer(model, buffer, area, 0);
+    let mut titles = canvas.row(area, 0);
     titles.skip(2);
     titles.column(Role::Dim, "registry", name);
     titles.right_column(Role::Dim, "streams", STREAMS);
@@ -53,51 +56,46 @@ pub fn draw(model: &Model, buffer: &mut Buffer, area: Rect) {
     let mut free = 1;
     for (row, (index, status)) in (1..).zip(shown) {
         let selected = index == at;
-        let mut pen = row_writer(model, buffer, area, row);
-        let glyphs = pen.glyphs();
-        pen.put(Role::Accent, if selected { glyphs.cursor } else { " " });
-        pen.skip(1);
+        let mut writer = canvas.row(area, row);
+        let glyphs = writer.glyphs();
+        writer.put(Role::Accent, if selected { glyphs.cursor } else { " " });
+        writer.skip(1);
         let text = glyphs.clip_middle(status.registry.as_str(), usize::from(name));
-        pen.column(Role::Text, &text, name);
+        writer.column(Role::Text, &text, name);
         let streams = format!("{}/{}", status.streams, status.stream_limit);
         let role = match status.streams {
             0 => Role::Dim,
             streams if streams >= status.stream_limit => Role::Strong,
             _ => Role::Text,
         };
-        pen.right_column(role, &streams, STREAMS);
+        writer.right_column(role, &streams, STREAMS);
         let requests = match status.request_rate {
             0 => String::new(),
             requests => requests.to_string(),
         };
         if has_requests {
-            pen.right_column(Role::Text, &requests, REQUESTS);
+            writer.right_column(Role::Text, &requests, REQUESTS);
         }
         let moving = match model.registries.speed(&status.registry) {
             0 => String::new(),
             speed => rate(speed),
         };
-        pen.right_column(Role::Busy, &moving, SPEED);
+        writer.right_column(Role::Busy, &moving, SPEED);
         if has_answers {
-            pen.right_column(Role::Text, &answers(status), ANSWERS);
+            writer.right_column(Role::Text, &answers(status), ANSWERS);
         }
-        pen.skip(1);
+        writer.skip(1);
         let (role, state) = state(model, status);
-        pen.put(role, &state);
-        if selected && pen.room() == 0 {
+        writer.put(role, &state);
+        if selected && writer.room() == 0 {
             cut = Some((role, state));
         }
         free = row + 1;
         if selected && model.focus == Pane::Registries {
-            let line = Rect {
-                y: area.y + row,
-                height: 1,
-                ..area
-            };
-            select(model, buffer, line);
+            select(model, canvas, area, row);
         }
     }
-    spell(model, buffer, area, free + 1, cut.into_iter());
+    write_in_full(canvas, area, free + 1, cut.into_iter());
 }
 
 /// How long answers take: half of them, and nineteen of twenty.

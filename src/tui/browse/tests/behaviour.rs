@@ -4,11 +4,11 @@ use crate::{
     inspect::{ErrorKind, Request},
     oci::Version,
     tui::{
-        bindings::Heading as _,
+        bindings::KeyTable as _,
         browse::{
             Pair, Start,
-            fixtures::{Browsing, Content, REGISTRY, failure, place, reference},
-            keys::Group,
+            fixtures::{Browsing, Content, REGISTRY, failure, reference, repository_id},
+            keymap::Group,
             layout::Pane,
         },
         model::{Effect, Msg},
@@ -73,9 +73,9 @@ fn an_answer_nobody_waits_for_any_more_is_dropped() {
 #[test]
 fn a_failure_stays_until_it_is_read_again() {
     let mut content = Content::new();
-    let request = Request::Tags(place("team/api"));
+    let request = Request::Tags(repository_id("team/api"));
     content.fail(request, failure("said 503", ErrorKind::Transient));
-    let mut browsing = Browsing::new(Start::Repository(place("team/api")));
+    let mut browsing = Browsing::new(Start::Repository(repository_id("team/api")));
     browsing.answer(&content);
     assert!(browsing.text().contains("Tags failed"));
     content.tags("team/api", &["1.9"]);
@@ -92,7 +92,7 @@ fn a_failure_stays_until_it_is_read_again() {
 #[test]
 fn filtering_tags_shows_what_matches_and_escape_shows_all() {
     let content = Content::new();
-    let mut browsing = Browsing::new(Start::Repository(place("team/api")));
+    let mut browsing = Browsing::new(Start::Repository(repository_id("team/api")));
     browsing.answer(&content);
     browsing.press("/ 1 . enter");
     assert!(!browsing.text().contains("latest"));
@@ -175,9 +175,9 @@ fn a_key_that_can_do_nothing_says_so() {
     let content = Content::new();
     let mut browsing = api(&content);
     for (key, said) in [
-        ("s", "this image has no other side"),
+        ("s", "the source or destination of this image is not known"),
         ("c", "c on another one compares the two"),
-        ("/", "only repositories, images and tags are filtered"),
+        ("/", "only repositories, images and tags can be filtered"),
     ] {
         browsing.press(key);
         assert!(browsing.text().contains(said), "{key}");

@@ -10,7 +10,7 @@ use crate::{
     tui::{
         browse::{
             Pair, Start,
-            fixtures::{Browsing, Content, place, reference},
+            fixtures::{Browsing, Content, reference, repository_id},
         },
         picture,
         theme::Theme,
@@ -76,8 +76,8 @@ fn every_screen_reads_without_colour_and_in_ascii() {
     for (name, state, screens) in STATES {
         for (pane, keys) in screens {
             let mut browsing = screen(state, keys, 80, 24);
-            browsing.browser_mut().options.glyphs = Glyphs::ASCII;
-            browsing.browser_mut().options.theme = Theme::Mono;
+            browsing.model.options.glyphs = Glyphs::ASCII;
+            browsing.model.options.theme = Theme::Mono;
             let picture = browsing.picture();
             let coloured = |cell: &Cell| cell.fg != Color::Reset || cell.bg != Color::Reset;
             assert!(!picture.content.iter().any(coloured), "{name} {pane}");
@@ -151,7 +151,7 @@ fn a_hundred_thousand_tags_are_drawn_as_fast_as_ten() {
         "team/api",
         &tags.iter().map(String::as_str).collect::<Vec<_>>(),
     );
-    let mut browsing = Browsing::new(Start::Repository(place("team/api")));
+    let mut browsing = Browsing::new(Start::Repository(repository_id("team/api")));
     browsing.answer(&content);
     browsing.press("G");
     let text = browsing.text();

@@ -7,7 +7,7 @@ use crate::{
     oci::{Descriptor, Digest, MediaType},
     tui::browse::{
         Pair, Start,
-        fixtures::{Browsing, Content, REGISTRY, failure, place, reference},
+        fixtures::{Browsing, Content, REGISTRY, failure, reference, repository_id},
     },
 };
 
@@ -61,7 +61,7 @@ pub fn failing() -> (Browsing, Content) {
         Request::Repositories(REGISTRY.parse().unwrap()),
         refused.clone(),
     );
-    content.fail(Request::Tags(place("team/api")), refused.clone());
+    content.fail(Request::Tags(repository_id("team/api")), refused.clone());
     content.fail(Request::manifest_of(&reference("team/api:1.10")), refused);
     let mut browsing = read(image("team/api:1.10"), &content);
     // The registry's own list is asked for as well.
@@ -113,7 +113,10 @@ pub fn wide() -> (Browsing, Content) {
     content.repositories(&[long, "web"]);
     content.tags(long, &[tag, "latest"]);
     let refused = failure(&format!("said 403 ({text})"), ErrorKind::Rejected);
-    content.fail(Request::Referrers(place(long), described.digest), refused);
+    content.fail(
+        Request::Referrers(repository_id(long), described.digest),
+        refused,
+    );
     let mut browsing = read(registry(), &content);
     browsing.press_and_read("enter enter", &content);
     (browsing, content)
@@ -163,7 +166,7 @@ pub fn hostile() -> Content {
     let image = content.image("team/api", &config, &[1]);
     content.tag("team/api:ok", &image.digest);
     let said = "said 500 (\x1b[2J\x1b]0;owned\x07)";
-    let request = Request::Referrers(place("team/api"), image.digest.clone());
+    let request = Request::Referrers(repository_id("team/api"), image.digest.clone());
     content.fail(request, failure(said, ErrorKind::Rejected));
     let evil = "\x1b]0;owned\x07\u{202e}\u{200b}x";
     let mut child = json!(image);

@@ -1,20 +1,18 @@
 //! JSON, folded and searched.
 
-use ratatui::{buffer::Buffer, layout::Rect};
+use ratatui::layout::Rect;
 
-use super::{cursor, fold, row_writer, titled};
+use super::parts::{cursor, fold, titled};
 use crate::{
     present::{Glyphs, count, sanitize, skip, width},
     tui::{
-        browse::{
-            model::Browser,
-            raw::{self, Raw},
-        },
+        browse::raw::{self, Raw},
         theme::Role,
+        view::canvas::Canvas,
     },
 };
 
-pub fn draw(browser: &Browser, buffer: &mut Buffer, area: Rect, raw: &Raw) {
+pub(super) fn draw(canvas: &mut Canvas, area: Rect, raw: &Raw) {
     let shown = raw.shown();
     let mut facts = vec![(Role::Dim, format!("{} bytes", raw.raw.len()))];
     if shown.len() + 1 > usize::from(area.height) {
@@ -38,13 +36,13 @@ pub fn draw(browser: &Browser, buffer: &mut Buffer, area: Rect, raw: &Raw) {
         );
         facts.push((role, text));
     }
-    let area = titled(browser, buffer, area, true, &raw.title, &facts);
+    let area = titled(canvas, area, true, &raw.title, &facts);
     for (row, line) in (0..area.height).zip(shown.iter().skip(raw.offset)) {
-        let mut pen = row_writer(browser, buffer, area, row);
-        let role = cursor(&mut pen, *line == raw.cursor, true);
+        let mut writer = canvas.row(area, row);
+        let role = cursor(&mut writer, *line == raw.cursor, true);
         let mut aside = raw.aside;
-        for (role, text) in pieces(raw, *line, role, pen.glyphs()) {
-            pen.put(role, skip(&text, aside));
+        for (role, text) in pieces(raw, *line, role, writer.glyphs()) {
+            writer.put(role, skip(&text, aside));
             aside = aside.saturating_sub(width(&text));
         }
     }

@@ -5,10 +5,10 @@
 
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
-use super::order::StatusFilter;
+use super::status_filter::StatusFilter;
 use crate::{
     batch::{Board, Event, JobId},
-    present::{Cause, Group, causes},
+    present::{Cause, CauseGroup, causes},
 };
 
 /// Groups change at most this often: a person has to read them.
@@ -16,7 +16,7 @@ const REGROUP: Duration = Duration::from_millis(500);
 
 #[derive(Clone, Debug, Default)]
 pub struct Failures {
-    groups: Vec<Group>,
+    groups: Vec<CauseGroup>,
     stale: bool,
     grouped: Duration,
     cursor: Option<Arc<Cause>>,
@@ -27,7 +27,7 @@ pub struct Failures {
 
 impl Failures {
     #[must_use]
-    pub fn groups(&self) -> &[Group] {
+    pub fn groups(&self) -> &[CauseGroup] {
         &self.groups
     }
 
@@ -38,7 +38,7 @@ impl Failures {
     }
 
     #[must_use]
-    pub fn selected(&self) -> Option<&Group> {
+    pub fn selected(&self) -> Option<&CauseGroup> {
         self.groups.get(self.at)
     }
 
@@ -93,7 +93,7 @@ impl Failures {
         self.cursor = self.selected().map(|group| Arc::clone(&group.cause));
     }
 
-    pub fn keep_in_sight(&mut self, height: usize) {
+    pub fn scroll_into_view(&mut self, height: usize) {
         self.offset = self
             .offset
             .min(self.groups.len().saturating_sub(height))

@@ -3,7 +3,7 @@
 //! An action that the batch's screen has as well has the same name there, and its configured keys here.
 //! Invariant: no mode gives a key two meanings.
 
-use crate::tui::bindings::{self, Heading, Row, row as key};
+use crate::tui::bindings::{self, KeyTable, Row, row as key};
 
 /// What a key press means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,7 +48,6 @@ pub enum Mode {
     Typing,
     Raw,
     Comparing,
-    Help,
 }
 
 /// The heading a key stands under in help and README.
@@ -61,7 +60,6 @@ pub enum Group {
     Typing,
     Raw,
     Comparing,
-    Help,
 }
 
 pub type Binding = bindings::Binding<Group>;
@@ -125,17 +123,9 @@ const ROWS: &[Row<Group>] = &[
     key(Group::Comparing, "esc q c", Action::Back, "close", "close"),
     key(Group::Comparing, "?", Action::Help, "help", ""),
     key(Group::Comparing, "ctrl-c", Action::Interrupt, "", ""),
-    key(Group::Help, "up k", Action::Up, "", ""),
-    key(Group::Help, "down j", Action::Down, "", ""),
-    key(Group::Help, "pgup ctrl-b", Action::PageUp, "", ""),
-    key(Group::Help, "pgdn ctrl-f space", Action::PageDown, "", ""),
-    key(Group::Help, "home g", Action::First, "", ""),
-    key(Group::Help, "end G", Action::Last, "", ""),
-    key(Group::Help, "esc ? q enter", Action::Back, "close", ""),
-    key(Group::Help, "ctrl-c", Action::Interrupt, "", ""),
 ];
 
-impl Heading for Group {
+impl KeyTable for Group {
     type Action = Action;
     type Mode = Mode;
 
@@ -148,7 +138,6 @@ impl Heading for Group {
             Self::Typing => Mode::Typing,
             Self::Raw => Mode::Raw,
             Self::Comparing => Mode::Comparing,
-            Self::Help => Mode::Help,
         }
     }
 
@@ -161,7 +150,6 @@ impl Heading for Group {
             Self::Typing => "While typing",
             Self::Raw => "In JSON",
             Self::Comparing => "In a comparison",
-            Self::Help => "Help",
         }
     }
 }
@@ -174,13 +162,7 @@ mod tests {
 
     use super::*;
 
-    const MODES: [Mode; 5] = [
-        Mode::Panes,
-        Mode::Typing,
-        Mode::Raw,
-        Mode::Comparing,
-        Mode::Help,
-    ];
+    const MODES: [Mode; 4] = [Mode::Panes, Mode::Typing, Mode::Raw, Mode::Comparing];
 
     #[test]
     fn no_mode_gives_a_key_two_meanings() {
