@@ -1,15 +1,18 @@
-//! Words the front ends share: amounts, states, failures, sentences, the summary, and safe, fitting text.
+//! The text that all front ends share: units, states, failures, log lines, the summary; and functions that sanitize and
+//! truncate text.
 //!
-//! Decides what is said; where it appears and in which colour is up to each front end. Invariant: whatever
-//! comes from a registry or a list leaves here through [`plain`], so it cannot steer a terminal.
+//! Decides the wording, not the place or the colour. Invariant: text from a registry or a list is [sanitized](sanitize),
+//! so it cannot control a terminal.
 
 mod causes;
 mod commands;
 mod failures;
 mod glyphs;
+mod image_lines;
 mod log_lines;
 mod media_types;
 mod plan;
+mod refusals;
 mod sanitize;
 mod states;
 mod summary;

@@ -1,19 +1,22 @@
 //! Keys as an operator has them: names of keys, and which means which action.
 //!
-//! Decides what may be configured; the tables themselves are `keys` and `browse::keymap`. Invariant: a table
+//! Key tables with the keys that an operator configured, and the names of keys.
+//!
+//! Decides what may be configured; the tables are `keymap` and `browse::keymap`. Invariant: a table without
+//! [conflicts](Keymap::conflict) gives no key two meanings in one mode. Invariant: a table
 //! without [conflicts](Keymap::conflict) gives no key two meanings in one mode.
 
 use std::fmt::Debug;
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
-/// A screen's table of keys, by the headings its keys stand under in help and README.
+/// The key table of a screen, identified by the type of its sections in help and README.
 pub trait KeyTable: Copy + Debug + Eq + 'static {
     type Action: Copy + Debug + Eq;
-    /// What keys can speak to: the panes, or what lies over them.
+    /// What has the keyboard: the panes, or an overlay.
     type Mode: Copy + Debug + Eq;
 
-    /// In the order help shows them; the footer takes those with a hint, first ones first.
+    /// In the order of help and footer; the footer shows those with a hint.
     const ROWS: &'static [Row<Self>];
     /// The mode whose keys may be configured.
     const PANES: Self::Mode;
@@ -22,7 +25,7 @@ pub trait KeyTable: Copy + Debug + Eq + 'static {
     fn title(self) -> &'static str;
 }
 
-/// A line of the table as it is before anybody configured it.
+/// A line of the table before configuration.
 pub struct Row<T: KeyTable> {
     pub keys: &'static str,
     action: T::Action,
@@ -53,32 +56,32 @@ pub struct Binding<T: KeyTable> {
     pub keys: Vec<String>,
     pub action: T::Action,
     pub group: T,
-    /// For the footer; empty when the key is not shown there.
+    /// For the footer; empty if the footer does not show the key.
     pub hint: &'static str,
-    /// Empty when it means the same as elsewhere and need not be said again.
+    /// For help and README; empty if another mode explains the same key.
     pub explanation: &'static str,
 }
 
-/// The table as this operator has it.
+/// The table of this operator.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Keymap<T: KeyTable> {
     bindings: Vec<Binding<T>>,
 }
 
-/// Why a configured key cannot be had.
+/// Why a configured key is refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum KeyMistake {
     #[error("there is no action {0}")]
     UnknownAction(String),
     #[error("there is no action {0} (did you mean {1}?)")]
-    NearlyAction(String, String),
+    SimilarAction(String, String),
     #[error(
-        "{0} is no key; write a letter, ctrl-x, space, tab, shift-tab, enter, up, down, left, right, pgup, pgdn, home, end or delete"
+        "{0} is not a key; write a letter, ctrl-x, space, tab, shift-tab, enter, up, down, left, right, pgup, pgdn, home, end or delete"
     )]
     UnknownKey(String),
-    #[error("{0} means {1} already")]
+    #[error("{0} already means {1}")]
     Taken(String, String),
-    #[error("{0} cannot be configured: it is the way out")]
+    #[error("{0} cannot be configured, so that there is always a way to leave")]
     Fixed(String),
 }
 
@@ -98,11 +101,11 @@ impl<T: KeyTable> Default for Keymap<T> {
 }
 
 impl<T: KeyTable> Keymap<T> {
-    /// Gives the keys of an action of the panes, if there is such an action; the ones it had are free then.
+    /// Replaces the keys of an action of the panes; returns whether there is such an action.
     ///
     /// # Errors
-    /// When a key does not exist, or the action may not lose its own. Whether two actions now share a key is
-    /// told by [`Self::conflict`], once all are set.
+    /// When a key does not exist, or the action cannot be configured. [`Self::conflict`] finds shared keys, once all
+    /// actions are set.
     pub fn set(&mut self, action: &str, keys: &[String]) -> Result<bool, KeyMistake> {
         let own = |binding: &&mut Binding<T>| {
             binding.group.mode() == T::PANES && binding.name() == action
@@ -120,7 +123,7 @@ impl<T: KeyTable> Keymap<T> {
         Ok(true)
     }
 
-    /// A key of `action` that another action of the panes has as well.
+    /// A key that `action` shares with another action of the panes.
     #[must_use]
     pub fn conflict(&self, action: &str) -> Option<KeyMistake> {
         let own = |binding: &&Binding<T>| binding.name() == action;
@@ -132,7 +135,7 @@ impl<T: KeyTable> Keymap<T> {
         })
     }
 
-    /// The names of the actions of the panes, as a configuration writes them.
+    /// The names of the actions of the panes in a configuration.
     pub fn names(&self) -> impl Iterator<Item = String> {
         self.in_mode(T::PANES).map(Binding::name)
     }
@@ -151,12 +154,12 @@ impl<T: KeyTable> Keymap<T> {
         (self.bindings.iter()).filter(move |binding| binding.group.mode() == mode)
     }
 
-    /// The bindings help and README speak of, in table order.
+    /// The bindings that help and README explain, in table order.
     pub fn explained(&self) -> impl Iterator<Item = &Binding<T>> {
         (self.bindings.iter()).filter(|binding| !binding.explanation.is_empty())
     }
 
-    /// The README's table.
+    /// The table in the README.
     #[must_use]
     pub fn markdown(&self) -> String {
         let mut text = String::from("| | Key | What it does |\n|---|---|---|\n");
@@ -179,7 +182,7 @@ impl<T: KeyTable> Keymap<T> {
 }
 
 impl<T: KeyTable> Binding<T> {
-    /// What a configuration calls the action: `retry-all-failed`.
+    /// The name of the action in a configuration, such as `retry-all-failed`.
     #[must_use]
     pub fn name(&self) -> String {
         let mut name = String::new();
@@ -194,18 +197,18 @@ impl<T: KeyTable> Binding<T> {
 }
 
 impl KeyMistake {
-    /// There is no action of this name; perhaps one of `names` is meant.
+    /// There is no such action; suggests one of `names`.
     #[must_use]
     pub fn unknown(action: &str, names: impl Iterator<Item = String>) -> Self {
-        match near(action, names) {
-            Some(near) => Self::NearlyAction(action.into(), near),
+        match nearest(action, names) {
+            Some(nearest) => Self::SimilarAction(action.into(), nearest),
             None => Self::UnknownAction(action.into()),
         }
     }
 }
 
-/// The name that is probably meant.
-pub(super) fn near(written: &str, names: impl IntoIterator<Item = String>) -> Option<String> {
+/// The most similar name.
+pub(super) fn nearest(written: &str, names: impl IntoIterator<Item = String>) -> Option<String> {
     names
         .into_iter()
         .map(|name| (strsim::jaro_winkler(&name, written), name))
@@ -214,7 +217,7 @@ pub(super) fn near(written: &str, names: impl IntoIterator<Item = String>) -> Op
         .map(|(_, name)| name)
 }
 
-/// The name a table has for a key press.
+/// The name of a key press in a table.
 fn name(event: &KeyEvent) -> Option<String> {
     let plain = match event.code {
         KeyCode::Char(' ') => "space".to_owned(),
@@ -240,7 +243,7 @@ fn name(event: &KeyEvent) -> Option<String> {
     (!event.modifiers.contains(KeyModifiers::ALT)).then_some(plain)
 }
 
-/// The key press a name of the table stands for.
+/// The key press of this name.
 #[must_use]
 pub fn event(name: &str) -> Option<KeyEvent> {
     let (modifiers, plain) = match name.strip_prefix("ctrl-") {
@@ -272,7 +275,7 @@ pub fn event(name: &str) -> Option<KeyEvent> {
     Some(KeyEvent::new(code, modifiers))
 }
 
-/// Whether a key may be configured: it exists, and taking it does not lock anybody in.
+/// Whether a key exists and may be configured.
 fn is_key(key: &str) -> bool {
     event(key).and_then(|event| name(&event)).as_deref() == Some(key)
         && !matches!(key, "esc" | "ctrl-c")
@@ -302,18 +305,20 @@ mod tests {
     #[test]
     fn a_wrong_key_explanation_what_is_wrong() {
         let mut keymap = keymap::Keymap::default();
-        let said = |mistake: Result<bool, KeyMistake>| mistake.unwrap_err().to_string();
+        let message = |mistake: Result<bool, KeyMistake>| mistake.unwrap_err().to_string();
         assert_eq!(set(&mut keymap, "retri", &["x"]), Ok(false));
         assert_eq!(
             KeyMistake::unknown("retri", keymap.names()).to_string(),
             "there is no action retri (did you mean retry?)"
         );
-        assert!(said(set(&mut keymap, "retry", &["hyper-x"])).starts_with("hyper-x is no key"));
-        assert!(said(set(&mut keymap, "interrupt", &["x"])).contains("the way out"));
+        assert!(
+            message(set(&mut keymap, "retry", &["hyper-x"])).starts_with("hyper-x is not a key")
+        );
+        assert!(message(set(&mut keymap, "interrupt", &["x"])).contains("a way to leave"));
         set(&mut keymap, "retry", &["s"]).unwrap();
         assert_eq!(
             keymap.conflict("retry").map(|mistake| mistake.to_string()),
-            Some("s means skip already".into())
+            Some("s already means skip".into())
         );
     }
 

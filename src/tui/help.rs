@@ -96,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_have_their_place_and_nothing_is_left_out_where_it_is_narrow() {
+    fn keys_fit_their_column_and_narrow_help_is_complete() {
         fn check<T: KeyTable>(keymap: &Keymap<T>) {
             for binding in keymap.explained() {
                 assert!(binding.keys.join(" ").len() < KEYS, "{:?}", binding.keys);

@@ -105,19 +105,19 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_goes_with_the_next_key_on_every_screen() {
+    fn a_notice_disappears_with_the_next_key_on_every_screen() {
         for (mut model, key) in [(model(listed(1)), "b"), (browser(), "c")] {
             let keys = last_line(&model);
             press(&mut model, key);
-            let answer = last_line(&model);
-            assert_ne!(answer, keys);
+            let notice = last_line(&model);
+            assert_ne!(notice, keys);
             press(&mut model, "k");
             assert_eq!(last_line(&model), keys);
         }
     }
 
     #[test]
-    fn what_is_typed_stands_at_the_same_place_on_every_screen() {
+    fn typed_text_is_at_the_same_place_on_every_screen() {
         for mut model in [model(listed(1)), browser()] {
             press(&mut model, "/ a backspace b");
             let line = last_line(&model);
@@ -131,10 +131,10 @@ mod tests {
         let mut model = model(listed(1));
         press(&mut model, ": down down");
         let before = last_line(&model);
-        let chosen = |model: &Model| format!("{:?}", model.overlays);
-        let overlays = chosen(&model);
+        let overlays = |model: &Model| format!("{:?}", model.overlays);
+        let before_overlays = overlays(&model);
         press(&mut model, "shift-tab");
-        assert_eq!(chosen(&model), overlays);
+        assert_eq!(overlays(&model), before_overlays);
         assert_eq!(last_line(&model), before);
     }
 }

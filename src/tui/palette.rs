@@ -176,7 +176,7 @@ mod tests {
         assert_eq!(first("retry all"), Run::Act(Action::RetryAllFailed));
         assert_eq!(first("sort si"), Run::Sort(Sort::Size));
         assert_eq!(first("show queued"), Run::Show(StatusFilter::Queued));
-        assert_eq!(first("clipboard chain"), Run::Act(Action::CopyFailure));
+        assert_eq!(first("clipboard causes"), Run::Act(Action::CopyFailure));
         assert_eq!(first("raf"), Run::Act(Action::RetryAllFailed));
         assert_eq!(first("srtsz"), Run::Sort(Sort::Size));
     }

@@ -189,7 +189,10 @@ fn scroll_into_view(model: &mut Model) {
     let lines = detail::lines(model).len();
     let last = lines.saturating_sub(screen.lines(Pane::Detail));
     model.detail_offset = model.detail_offset.min(last);
-    let last = model.log.len().saturating_sub(screen.lines(Pane::Log));
+    let last = model
+        .log
+        .shown_len()
+        .saturating_sub(screen.lines(Pane::Log));
     model.log_offset = model.log_offset.min(last);
     model
         .failures
@@ -243,7 +246,7 @@ mod tests {
         );
         press(&mut model, "j");
         assert_eq!(model.notice, None);
-        assert_eq!(model.log.len(), 2);
+        assert_eq!(model.log.shown_len(), 2);
     }
 
     #[test]
@@ -270,7 +273,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_ticks_while_nothing_can_change_by_itself() {
+    fn nothing_ticks_while_only_keys_and_events_change_the_screen() {
         let mut model = model(listed(2));
         assert!(model.is_lively());
         tell(&mut model, [Event::BatchPaused]);
@@ -307,7 +310,7 @@ mod tests {
     }
 
     #[test]
-    fn an_engine_that_vanishes_is_reported_and_left_with_q() {
+    fn an_engine_that_ends_unexpectedly_is_reported_and_left_with_q() {
         let mut model = model(listed(2));
         assert_eq!(update(&mut model, Msg::EngineGone), []);
         assert!(model.notice.is_some());

@@ -125,7 +125,7 @@ fn table() -> Vec<(Side, Operation, ErrorCause, &'static str)> {
             Source,
             GetManifest,
             status(503, "", ""),
-            "it may pass by itself: retry later",
+            "it may be temporary: retry later",
         ),
         (
             Source,
@@ -254,13 +254,13 @@ fn table() -> Vec<(Side, Operation, ErrorCause, &'static str)> {
             Source,
             GetBlob,
             ErrorCause::Network(some("reset")),
-            "it may pass by itself",
+            "it may be temporary",
         ),
         (
             Destination,
             SendBlob,
             ErrorCause::Stalled(Duration::from_secs(60)),
-            "it may pass by itself",
+            "it may be temporary",
         ),
         (
             Destination,
@@ -269,19 +269,19 @@ fn table() -> Vec<(Side, Operation, ErrorCause, &'static str)> {
                 slowest: 1,
                 waited: Duration::from_secs(60),
             },
-            "it may pass by itself",
+            "it may be temporary",
         ),
         (
             Destination,
             SendBlob,
             ErrorCause::Closed(Duration::from_secs(60)),
-            "it may pass by itself",
+            "it may be temporary",
         ),
         (
             Destination,
             SendBlob,
             ErrorCause::Expired,
-            "it may pass by itself",
+            "it may be temporary",
         ),
         (
             Source,
@@ -395,7 +395,7 @@ fn table() -> Vec<(Side, Operation, ErrorCause, &'static str)> {
             Source,
             Ping,
             ErrorCause::Credentials(ProviderError::Unavailable(some("no"))),
-            "it may pass by itself",
+            "it may be temporary",
         ),
         (
             Source,

@@ -149,11 +149,15 @@ pub(super) fn change_limit(model: &mut Model, by: i16) -> Vec<Effect> {
 
 fn change_streams(model: &mut Model, by: i16) -> Vec<Effect> {
     let Some(status) = model.registries.selected(&model.board) else {
-        model.say(Level::Warning, "no registry has been asked yet");
+        model.say(Level::Warning, "no registry has been contacted yet");
         return Vec::new();
     };
-    let asked = model.registries.asked.get(&status.registry).copied();
-    let now = asked.unwrap_or(status.stream_ceiling);
+    let requested = model
+        .registries
+        .requested_streams
+        .get(&status.registry)
+        .copied();
+    let now = requested.unwrap_or(status.stream_ceiling);
     let streams = now.saturating_add_signed(by).max(1);
     if streams == now {
         model.say(Level::Info, "at least 1 stream; p pauses");
@@ -165,7 +169,7 @@ fn change_streams(model: &mut Model, by: i16) -> Vec<Effect> {
 /// Changes a limit of the selected registry.
 pub(super) fn set_limit(model: &mut Model, limit: RegistryLimit) -> Vec<Effect> {
     let Some(status) = model.registries.selected(&model.board) else {
-        model.say(Level::Warning, "no registry has been asked yet");
+        model.say(Level::Warning, "no registry has been contacted yet");
         return Vec::new();
     };
     let registry = status.registry.clone();
@@ -184,7 +188,7 @@ pub(super) fn set_limit(model: &mut Model, limit: RegistryLimit) -> Vec<Effect> 
     if !effects.is_empty() {
         model.say(Level::Info, format!("{registry}: at most {text}"));
         if let RegistryLimit::Streams(streams) = limit {
-            model.registries.asked.insert(registry, streams);
+            model.registries.requested_streams.insert(registry, streams);
         }
     }
     effects

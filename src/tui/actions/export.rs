@@ -17,7 +17,7 @@ pub(super) fn copy_references(model: &mut Model) -> Vec<Effect> {
             .map(|status| status.registry.to_string())
             .into_iter()
             .collect();
-        return copy(model, &names, "name", "no registry has been asked yet");
+        return copy(model, &names, "name", "no registry has been contacted yet");
     }
     let references: Vec<String> = (target_views(model).iter())
         .map(|view| view.job.source.to_string())

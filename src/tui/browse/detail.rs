@@ -1,6 +1,6 @@
-//! Everything there is to say about the selected line of the image, as names and values.
+//! The detail of the selected line, as names and values.
 //!
-//! Decides what is said; values are still untrusted and of any length.
+//! Decides which facts there are. [`wrapped`] sanitizes and wraps their values, which are untrusted and of any length.
 
 use std::collections::BTreeMap;
 
@@ -18,10 +18,10 @@ use crate::{
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum DetailLine {
     Fact(&'static str, String),
-    /// What is under the one before.
+    /// A further value of the fact above.
     More(String),
     Failure(Error),
-    /// What a person can do.
+    /// What an operator can do.
     Advice(&'static str),
     Reading,
     Hint(&'static str),
@@ -32,7 +32,7 @@ use DetailLine::{Advice, Fact, Failure, Hint, More, Reading};
 pub fn lines(browser: &Browser) -> Vec<DetailLine> {
     let mut lines = Vec::new();
     match browser.row().map(|row| row.node) {
-        None => lines.push(Hint("Open a tag to look at its image.")),
+        None => lines.push(Hint("Open a tag to see its image.")),
         Some(Node::Manifest {
             role,
             descriptor,
@@ -46,9 +46,7 @@ pub fn lines(browser: &Browser) -> Vec<DetailLine> {
                     if let Some(image) = &config.image {
                         facts(&mut lines, image);
                     } else {
-                        lines.push(Hint(
-                            "It is not the config of an image; v shows what it is.",
-                        ));
+                        lines.push(Hint("This is not an image config; v shows its JSON."));
                     }
                 }
                 other => state(&mut lines, &other),
@@ -60,12 +58,12 @@ pub fn lines(browser: &Browser) -> Vec<DetailLine> {
             } else {
                 lines.push(Hint("This step changed the config and made no layer."));
             }
-            let told = [
+            let facts = [
                 ("created", &step.created),
                 ("made by", &step.created_by),
                 ("comment", &step.comment),
             ];
-            for (name, text) in told {
+            for (name, text) in facts {
                 if let Some(text) = text {
                     lines.push(Fact(name, text.clone()));
                 }
@@ -76,7 +74,7 @@ pub fn lines(browser: &Browser) -> Vec<DetailLine> {
                 let amount = count(referrers.entries.len(), "manifest");
                 lines.push(Fact("referrers", amount));
                 lines.push(Fact(
-                    "known from",
+                    "listed by",
                     match referrers.source {
                         ReferrersSource::Api => "the referrers API".into(),
                         ReferrersSource::FallbackTag => {
@@ -89,7 +87,7 @@ pub fn lines(browser: &Browser) -> Vec<DetailLine> {
         },
         Some(Node::Blob(descriptor)) => {
             blob(&mut lines, &descriptor);
-            lines.push(Hint("The index lists it although it is no manifest."));
+            lines.push(Hint("The index lists it although it is not a manifest."));
         }
     }
     lines
@@ -120,7 +118,7 @@ fn manifest(
     }
     if descriptor.is_some_and(is_attestation) {
         lines.push(Hint(
-            "An attestation: how another image was made, not one to run.",
+            "An attestation: it describes how another image was built, and cannot run.",
         ));
     }
     let manifest = match found {
@@ -186,7 +184,7 @@ fn manifest(
 
 fn facts(lines: &mut Vec<DetailLine>, image: &ImageConfig) {
     for fact in image.facts() {
-        // The index may have said the platform already.
+        // The platform may already come from the index.
         if !lines
             .iter()
             .any(|line| matches!(line, Fact(name, _) if *name == fact.name))
@@ -219,16 +217,16 @@ fn list(lines: &mut Vec<DetailLine>, name: &'static str, values: Vec<String>) {
     lines.extend(values.map(More));
 }
 
-/// One line as it is on the screen.
+/// One line on the screen.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Wrapped {
-    pub role: Tone,
+    pub tone: Tone,
     pub name: &'static str,
-    /// Plain, and no wider than the pane.
+    /// Sanitized, and no wider than the pane.
     pub text: String,
 }
 
-/// What kind of words they are.
+/// The kind of a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Tone {
     Fact,
@@ -238,24 +236,24 @@ pub enum Tone {
     Hint,
 }
 
-/// The cells a name takes.
-pub const NAME: usize = 14;
+/// The width of the column of names.
+pub const NAME_CELLS: usize = 14;
 
-/// The lines in a pane that is `cells` wide: nothing is cut off, long values go on below.
+/// The lines in a pane `cells` wide; long values continue on the next line.
 pub fn wrapped(browser: &Browser, cells: usize) -> Vec<Wrapped> {
     let mut all = Vec::new();
     for line in lines(browser) {
-        let (role, name, text, room) = match line {
-            Fact(name, text) => (Tone::Fact, name, text, cells.saturating_sub(NAME)),
-            More(text) => (Tone::Fact, "", text, cells.saturating_sub(NAME)),
+        let (tone, name, text, room) = match line {
+            Fact(name, text) => (Tone::Fact, name, text, cells.saturating_sub(NAME_CELLS)),
+            More(text) => (Tone::Fact, "", text, cells.saturating_sub(NAME_CELLS)),
             Failure(error) => (Tone::Failure, "", format!("failed to {error}"), cells),
-            Advice(text) => (Tone::Advice, "", format!("{text}; r tries again"), cells),
+            Advice(text) => (Tone::Advice, "", format!("{text}; r retries"), cells),
             Reading => (Tone::Reading, "", "reading".into(), cells),
             Hint(text) => (Tone::Hint, "", text.into(), cells),
         };
         let mut name = name;
         for text in wrap(&sanitize(&text), room) {
-            all.push(Wrapped { role, name, text });
+            all.push(Wrapped { tone, name, text });
             name = "";
         }
     }
@@ -265,7 +263,7 @@ pub fn wrapped(browser: &Browser, cells: usize) -> Vec<Wrapped> {
 fn state<T>(lines: &mut Vec<DetailLine>, slot: &Slot<T>) {
     match slot {
         Slot::Ready(_) => {}
-        Slot::Unread => lines.push(Hint("Enter reads it.")),
+        Slot::Unread => lines.push(Hint("enter reads it")),
         Slot::Reading => lines.push(Reading),
         Slot::Failed(error) => {
             lines.push(Failure(error.clone()));

@@ -1,4 +1,4 @@
-//! A registry that exists only in a test: made content, answered as the real ones would.
+//! A registry in memory: answers the requests of the browser in tests.
 
 use std::collections::HashMap;
 
@@ -24,7 +24,7 @@ use crate::{
 
 pub const REGISTRY: &str = "registry.example:5000";
 
-/// Answers by request; what is not here is not found.
+/// Answers by request; any other request is answered with 404.
 #[derive(Default)]
 pub struct Content {
     answers: HashMap<Request, Result<Answer, Error>>,
@@ -38,11 +38,11 @@ pub fn repository_id(repository: &str) -> RepositoryId {
     RepositoryId::of(&reference(repository))
 }
 
-pub fn failure(said: &str, kind: ErrorKind) -> Error {
+pub fn failure(message: &str, kind: ErrorKind) -> Error {
     Error {
         registry: REGISTRY.parse().unwrap(),
         doing: "read the manifest".into(),
-        said: said.into(),
+        said: message.into(),
         kind,
     }
 }
@@ -191,12 +191,12 @@ impl Content {
     }
 }
 
-/// The browser alone, and what it asked for.
+/// The browser alone, and the effects it asked for.
 pub struct Browsing {
     pub model: Model,
-    /// Loads nobody answered yet.
-    pub asked: Vec<Effect>,
-    /// Everything else it wanted.
+    /// Loads without an answer.
+    pub loads: Vec<Effect>,
+    /// All other effects.
     pub effects: Vec<Effect>,
 }
 
@@ -205,7 +205,7 @@ impl Browsing {
     pub fn new(start: Start) -> Self {
         let mut browsing = Self {
             model: Model::browsing(options(), start),
-            asked: Vec::new(),
+            loads: Vec::new(),
             effects: Vec::new(),
         };
         browsing.resize(120, 40);
@@ -217,24 +217,24 @@ impl Browsing {
     }
 
     pub fn resize(&mut self, width: u16, height: u16) {
-        self.tell(Msg::Resized(Size { width, height }));
+        self.update(Msg::Resized(Size { width, height }));
     }
 
-    pub fn tell(&mut self, message: Msg) {
+    pub fn update(&mut self, message: Msg) {
         for effect in update(&mut self.model, message) {
             match effect {
-                Effect::Load(..) => self.asked.push(effect),
+                Effect::Load(..) => self.loads.push(effect),
                 _ => self.effects.push(effect),
             }
         }
     }
 
-    /// Answers everything, and what is asked then, and so on.
+    /// Answers all loads, and those that follow.
     pub fn answer(&mut self, content: &Content) {
-        while let Some(effect) = self.asked.pop() {
+        while let Some(effect) = self.loads.pop() {
             if let Effect::Load(ticket, request) = effect {
                 let answer = content.answer(&request);
-                self.tell(Msg::Loaded(ticket, Box::new(answer)));
+                self.update(Msg::Loaded(ticket, Box::new(answer)));
             }
         }
     }
@@ -242,7 +242,7 @@ impl Browsing {
     /// Presses keys, written as in the key table and separated by spaces.
     pub fn press(&mut self, keys: &str) {
         for key in keys.split(' ') {
-            self.tell(Msg::Key(event(key).unwrap()));
+            self.update(Msg::Key(event(key).unwrap()));
         }
     }
 
@@ -255,7 +255,7 @@ impl Browsing {
 
     pub fn requests(&self) -> Vec<&Request> {
         let request = |effect: &'_ Effect| matches!(effect, Effect::Load(..));
-        (self.asked.iter())
+        (self.loads.iter())
             .filter(|effect| request(effect))
             .filter_map(|effect| match effect {
                 Effect::Load(_, request) => Some(request),

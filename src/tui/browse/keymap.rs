@@ -1,7 +1,7 @@
-//! The browser's table of keys: dispatch, footer, help and the README come from here.
+//! The key table of the browser, from which key presses, footer, help and README are derived.
 //!
-//! An action that the batch's screen has as well has the same name there, and its configured keys here.
-//! Invariant: no mode gives a key two meanings.
+//! An action that the batch also has has the same name there, so a configured key applies to both. Invariant: no key has
+//! two meanings in one mode.
 
 use crate::tui::bindings::{self, KeyTable, Row, row as key};
 
@@ -41,7 +41,7 @@ pub enum Action {
     Suspend,
 }
 
-/// What the keys speak to: the panes, or what lies over them.
+/// What has the keyboard: the panes, or an overlay.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {
     Panes,
@@ -50,11 +50,11 @@ pub enum Mode {
     Comparing,
 }
 
-/// The heading a key stands under in help and README.
+/// The section of a key in help and README.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Group {
     Move,
-    Look,
+    Inspect,
     Compare,
     Program,
     Typing,
@@ -75,23 +75,23 @@ const ROWS: &[Row<Group>] = &[
     key(Group::Move, "end G", Action::Last, "", "to the last"),
     key(Group::Move, "tab", Action::NextPane, "pane", "to the next pane"),
     key(Group::Move, "shift-tab", Action::PreviousPane, "", "to the previous pane"),
-    key(Group::Look, "enter l right", Action::Open, "open", "open: a repository's tags, a tag's image, what is below a line"),
-    key(Group::Look, "h left", Action::Close, "", "close, or go to what it is part of"),
-    key(Group::Look, "/", Action::Filter, "filter", "filter as you type; `!` in front shows what does not match"),
-    key(Group::Look, "v", Action::Json, "JSON", "the JSON as it is in the registry"),
-    key(Group::Look, "y", Action::Copy, "copy", "copy the reference, or a blob's digest, to the clipboard"),
-    key(Group::Look, "r", Action::Reload, "reload", "read again what is selected; on repositories list them all"),
-    key(Group::Look, "z", Action::Zoom, "", "give the pane the whole screen, or take it back"),
-    key(Group::Compare, "s", Action::OtherSide, "side", "go to the other side, source or destination"),
-    key(Group::Compare, "c", Action::Compare, "compare", "compare source and destination, or this with the marked one"),
+    key(Group::Inspect, "enter l right", Action::Open, "open", "open: the tags of a repository, the image of a tag, the children of a line"),
+    key(Group::Inspect, "h left", Action::Close, "", "close, or go to the parent"),
+    key(Group::Inspect, "/", Action::Filter, "filter", "filter as you type; `!` in front shows what does not match"),
+    key(Group::Inspect, "v", Action::Json, "JSON", "show the JSON as the registry has it"),
+    key(Group::Inspect, "y", Action::Copy, "copy", "copy the reference, or a blob's digest, to the clipboard"),
+    key(Group::Inspect, "r", Action::Reload, "reload", "read the selection again; in the repositories, list all of the registry"),
+    key(Group::Inspect, "z", Action::Zoom, "", "zoom the pane, or restore it"),
+    key(Group::Compare, "s", Action::OtherSide, "side", "switch between source and destination"),
+    key(Group::Compare, "c", Action::Compare, "compare", "compare source and destination, or this image with the marked one"),
     key(Group::Compare, "m", Action::Mark, "", "mark this image to compare others with"),
-    key(Group::Program, "esc", Action::Back, "", "take back the filter or the zoom, or go a pane back"),
+    key(Group::Program, "esc", Action::Back, "", "clear the filter, undo the zoom, or go to the previous pane"),
     key(Group::Program, "?", Action::Help, "help", "this help"),
     key(Group::Program, "q", Action::Quit, "close", "close the browser"),
     key(Group::Program, "ctrl-c", Action::Interrupt, "", ""),
-    key(Group::Program, "ctrl-z", Action::Suspend, "", "suspend; `fg` goes on"),
-    key(Group::Typing, "enter", Action::Keep, "keep", "keep it"),
-    key(Group::Typing, "esc", Action::Back, "clear", "clear it"),
+    key(Group::Program, "ctrl-z", Action::Suspend, "", "suspend; `fg` resumes"),
+    key(Group::Typing, "enter", Action::Keep, "keep", "keep the text"),
+    key(Group::Typing, "esc", Action::Back, "clear", "clear the text"),
     key(Group::Typing, "ctrl-c", Action::Interrupt, "", ""),
     key(Group::Raw, "up k", Action::Up, "", ""),
     key(Group::Raw, "down j", Action::Down, "", ""),
@@ -102,12 +102,12 @@ const ROWS: &[Row<Group>] = &[
     key(Group::Raw, "left", Action::Left, "", "to the left, in long lines"),
     key(Group::Raw, "right", Action::Right, "", "to the right"),
     key(Group::Raw, "enter l", Action::Open, "fold", "fold or unfold"),
-    key(Group::Raw, "h", Action::Close, "", "fold what the line is part of"),
+    key(Group::Raw, "h", Action::Close, "", "fold the parent"),
     key(Group::Raw, "z", Action::FoldAll, "", "fold all, or unfold all"),
     key(Group::Raw, "/", Action::Filter, "search", "search as you type"),
     key(Group::Raw, "n", Action::NextMatch, "next", "to the next match"),
     key(Group::Raw, "N", Action::PreviousMatch, "", "to the previous match"),
-    key(Group::Raw, "y", Action::Copy, "copy", "copy the line and what is below it"),
+    key(Group::Raw, "y", Action::Copy, "copy", "copy the line and its children"),
     key(Group::Raw, "Y", Action::CopyAll, "", "copy all, byte for byte"),
     key(Group::Raw, "esc q v", Action::Back, "close", "close"),
     key(Group::Raw, "?", Action::Help, "help", ""),
@@ -134,7 +134,7 @@ impl KeyTable for Group {
 
     fn mode(self) -> Mode {
         match self {
-            Self::Move | Self::Look | Self::Compare | Self::Program => Mode::Panes,
+            Self::Move | Self::Inspect | Self::Compare | Self::Program => Mode::Panes,
             Self::Typing => Mode::Typing,
             Self::Raw => Mode::Raw,
             Self::Comparing => Mode::Comparing,
@@ -144,7 +144,7 @@ impl KeyTable for Group {
     fn title(self) -> &'static str {
         match self {
             Self::Move => "Move",
-            Self::Look => "Look",
+            Self::Inspect => "Inspect",
             Self::Compare => "Compare",
             Self::Program => "Program",
             Self::Typing => "While typing",

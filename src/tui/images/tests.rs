@@ -1,4 +1,4 @@
-//! The table as an operator sees it: before, keys, after.
+//! The cursor, the marks and the rows: before, keys, after.
 
 use crate::{
     batch::JobId,
@@ -107,7 +107,7 @@ fn a_range_goes_from_where_it_began_to_the_cursor() {
 }
 
 #[test]
-fn watching_keeps_an_image_in_flight_selected_until_the_next_move() {
+fn following_keeps_an_image_in_flight_selected_until_the_next_move() {
     let mut model = model(listed(9).into_iter().chain([started(0, 1), started(1, 1)]));
     tell(&mut model, [copied(0)]);
     tick(&mut model, 1);
@@ -121,14 +121,14 @@ fn watching_keeps_an_image_in_flight_selected_until_the_next_move() {
 }
 
 #[test]
-fn while_watching_a_filter_selects_what_it_shows() {
+fn while_following_a_filter_selects_what_it_shows() {
     let mut model = model(listed(5).into_iter().chain([started(0, 1), failed(3, "x")]));
     press(&mut model, "e");
     assert_eq!(selected(&model), Some(3));
 }
 
 #[test]
-fn an_image_listed_later_is_shown_if_the_filter_lets_it_through() {
+fn an_image_listed_later_is_shown_if_the_filter_matches() {
     let mut model = model(listed(2));
     press(&mut model, "/ n e w enter");
     let events = ["old", "new"].iter().zip(2..).map(|(name, id)| {

@@ -1,4 +1,4 @@
-//! The selected image: where from and to, what went wrong, and each of its blobs.
+//! The image pane: source, destination, state, failures, manifests and blobs of the selected image.
 
 use ratatui::layout::Rect;
 
@@ -24,7 +24,7 @@ pub fn draw(model: &Model, canvas: &mut Canvas, area: Rect) {
     let height = usize::from(area.height.saturating_sub(1));
     let mut facts = Vec::new();
     if let Some(view) = model.images.selected().and_then(|job| model.board.job(job)) {
-        // The other panes stand at the end of the line.
+        // The keys of the other panes are at the end of the line.
         let cells = usize::from(area.width.saturating_sub(46)).max(16);
         let name = model.options.glyphs.clip_name(&view.job.source, cells);
         facts.push((Role::Text, name));
@@ -48,7 +48,7 @@ pub fn draw(model: &Model, canvas: &mut Canvas, area: Rect) {
     }
 }
 
-/// Repository and version: the registries stand below.
+/// Repository and version, without the registry.
 fn name(view: &JobView) -> String {
     let source = &view.job.source;
     let full = source.to_string();
@@ -74,11 +74,11 @@ fn draw_line(model: &Model, writer: &mut CellWriter, line: &DetailLine) {
             );
         }
         DetailLine::State(view) => state(model, writer, view),
-        DetailLine::Other(word, digest) => {
-            writer.column(Role::Dim, word, 8);
+        DetailLine::Replaced(verb, digest) => {
+            writer.column(Role::Dim, verb, 8);
             writer.put(Role::Text, &digest.to_string());
         }
-        DetailLine::Said(lead, text) => {
+        DetailLine::Failure(lead, text) => {
             match *lead {
                 Lead::Failure(attempt) => {
                     writer.put(Role::Bad, &format!("{} ", glyphs.phase(Phase::Failed)));
@@ -92,23 +92,27 @@ fn draw_line(model: &Model, writer: &mut CellWriter, line: &DetailLine) {
                 }
                 Lead::Advice => writer.put(Role::Strong, &format!("{} ", glyphs.arrow)),
             }
-            writer.put(said(*lead), text);
+            writer.put(role_of(*lead), text);
         }
         DetailLine::More(lead, text) => {
             writer.skip(lead.cells());
-            writer.put(said(*lead), text);
+            writer.put(role_of(*lead), text);
         }
         DetailLine::Manifest(depth, manifest) => draw_manifest(writer, *depth, manifest),
         DetailLine::Blob(depth, blob) => draw_blob(model, writer, *depth, blob),
         DetailLine::NoBlobs(view) => writer.put(
             Role::Dim,
             match phase(view) {
-                _ if view.is_sized() => "Its blobs are not kept: very many images ended since.",
+                _ if view.is_sized() => {
+                    "Its blobs are no longer in memory: many images have ended since."
+                }
                 Phase::UpToDate => "The destination has this image already.",
                 Phase::Copied => "Copied by an earlier run.",
                 Phase::Reading => "Reading its manifests.",
-                Phase::Skipped => "Skipped; u takes it back in.",
-                Phase::Kept => "Its tag names another image, which is kept; u looks again.",
+                Phase::Skipped => "Skipped; u queues it again.",
+                Phase::Kept => {
+                    "Its destination tag names another image and is kept; u checks again."
+                }
                 _ => "Its blobs are known once its manifests are read.",
             },
         ),
@@ -117,7 +121,7 @@ fn draw_line(model: &Model, writer: &mut CellWriter, line: &DetailLine) {
     }
 }
 
-fn said(lead: Lead) -> Role {
+fn role_of(lead: Lead) -> Role {
     match lead {
         Lead::Failure(_) => Role::Bad,
         Lead::Cause(_) => Role::Text,
@@ -147,7 +151,7 @@ fn state(model: &Model, writer: &mut CellWriter, view: &JobView) {
         );
     }
     match note(model, view) {
-        // The failure and its chain have their own lines.
+        // A failure has lines of its own.
         Some((role, text)) if phase != Phase::Failed => {
             writer.put(Role::Text, &dot);
             writer.put(role, &text);
@@ -160,7 +164,7 @@ fn state(model: &Model, writer: &mut CellWriter, view: &JobView) {
     }
 }
 
-/// Deeper is not drawn deeper: the rest of the line has to stay readable.
+/// Limits the indentation, so that the rest of the line stays readable.
 fn indent(writer: &mut CellWriter, depth: usize) {
     writer.skip(u16::try_from(depth.min(6) * 2).unwrap_or(0));
 }
@@ -170,12 +174,12 @@ fn draw_manifest(writer: &mut CellWriter, depth: usize, manifest: &PlannedManife
     if let Some(platform) = &manifest.platform {
         writer.put(Role::Strong, &format!("{platform}  "));
     }
-    let word = media_type(&manifest.media_type);
+    let name = media_type(&manifest.media_type);
     let role = match manifest.platform {
         Some(_) => Role::Text,
         None => Role::Strong,
     };
-    writer.put(role, &word);
+    writer.put(role, &name);
     writer.put(Role::Text, &format!("  {}", manifest.digest.short()));
     writer.put(Role::Dim, &format!("  {}", bytes(manifest.size)));
 }

@@ -80,11 +80,11 @@ fn draw_group(
     writer.right_column(Role::Strong, &group.jobs.len().to_string(), IMAGES);
     writer.skip(1);
     let cells = registry_cells(area);
-    let blamed = glyphs.clip_middle(cause.blamed(), usize::from(cells));
-    writer.column(Role::Text, &blamed, cells);
+    let origin = glyphs.clip_middle(cause.origin(), usize::from(cells));
+    writer.column(Role::Text, &origin, cells);
     writer.put(
         role,
-        &format!("{} {} {}", glyphs.phase(phase), cause.side, cause.said),
+        &format!("{} {} {}", glyphs.phase(phase), cause.side, cause.message),
     );
     if group.waiting > 0 && phase == Phase::Failed {
         writer.put(Role::Warning, &format!("  {} waiting", group.waiting));
@@ -101,7 +101,7 @@ fn draw_group(
 
 /// The whole cause and remedy.
 fn texts(model: &Model, group: &CauseGroup) -> impl Iterator<Item = (Role, String)> {
-    let cause = format!("{} {}", group.cause.side, group.cause.said);
+    let cause = format!("{} {}", group.cause.side, group.cause.message);
     let remedy = group_remedy(model, group);
     let remedy = remedy.map(|remedy| format!("{} {remedy}", model.options.glyphs.arrow));
     let remedy = remedy.map(|remedy| (Role::Dim, remedy));

@@ -81,7 +81,7 @@ fn state(model: &Model) -> (Role, &'static str) {
     let board = &model.board;
     if board.finished {
         return match board.stopped_by {
-            None => (Role::Celebrate, "finished"),
+            None => (Role::Success, "finished"),
             Some(StopReason::User | StopReason::Signal | StopReason::Reviewed) => {
                 (Role::Alert, "stopped")
             }
@@ -98,7 +98,7 @@ fn state(model: &Model) -> (Role, &'static str) {
     }
     match (&board.batch, model.ended.is_some(), board.paused) {
         (None, ..) => (Role::Dim, "starting"),
-        (Some(_), true, _) => (Role::Celebrate, "done"),
+        (Some(_), true, _) => (Role::Success, "done"),
         (Some(_), false, true) => (Role::Alert, "paused"),
         (Some(_), false, false) if board.is_reviewing() => (Role::Alert, "reviewing"),
         (Some(_), false, false) => (Role::Busy, "running"),

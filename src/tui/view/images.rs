@@ -1,4 +1,4 @@
-//! The table of images.
+//! The images pane: a table.
 
 use ratatui::layout::Rect;
 
@@ -45,7 +45,7 @@ pub fn draw(model: &Model, canvas: &mut Canvas, area: Rect) {
     }
 }
 
-/// What the title says besides the name: how many, which, in which order.
+/// Number, filters and order of the images, for the title.
 fn facts(model: &Model) -> Vec<(Role, String)> {
     let (images, all) = (&model.images, model.board.jobs().len());
     let mut facts = vec![(
@@ -58,14 +58,14 @@ fn facts(model: &Model) -> Vec<(Role, String)> {
     match images.show() {
         StatusFilter::All => {}
         StatusFilter::Cause(cause) => {
-            facts.push((Role::Bad, format!("{} {}", cause.blamed(), cause.said)))
+            facts.push((Role::Bad, format!("{} {}", cause.origin(), cause.message)))
         }
         show if show.is_about_failures() => facts.push((Role::Bad, show.name().into())),
         show => facts.push((Role::Strong, show.name().into())),
     }
     if images.filter().is_broken() {
         let text = images.filter().text();
-        facts.push((Role::Bad, format!("/{text} is no expression yet")));
+        facts.push((Role::Bad, format!("/{text} is not a valid expression")));
     } else if !images.filter().is_empty() {
         facts.push((Role::Warning, format!("/{}", images.filter().text())));
     }
@@ -78,7 +78,7 @@ fn facts(model: &Model) -> Vec<(Role, String)> {
     if images.selected().is_none() && !images.rows().is_empty() {
         facts.push((Role::Dim, "the selected image is not shown".into()));
     } else if images.is_following() && all > 0 && model.is_under_way() {
-        facts.push((Role::Dim, "watching".into()));
+        facts.push((Role::Dim, "following".into()));
     }
     facts
 }
@@ -94,13 +94,13 @@ fn why_empty(model: &Model) -> String {
         StatusFilter::Failures if !filtered => "No image failed; e shows all.".into(),
         StatusFilter::Failures => "No failure matches the filter; esc clears it.".into(),
         StatusFilter::Cause(_) if filtered => {
-            "No image at this cause matches the filter; esc clears it.".into()
+            "No image with this cause matches the filter; esc clears it.".into()
         }
         show if filtered => format!(
             "No image that is {} matches the filter; esc clears it.",
             show.name()
         ),
-        StatusFilter::Cause(_) => "No image stands at this cause any more; esc shows all.".into(),
+        StatusFilter::Cause(_) => "No image has this cause any more; esc shows all.".into(),
         show => format!("No image is {}; esc shows all.", show.name()),
     }
 }
@@ -150,7 +150,7 @@ fn draw_row(
     let glyphs = writer.glyphs();
     writer.put(Role::Accent, if row.selected { glyphs.cursor } else { " " });
     writer.put(Role::Marked, if row.marked { glyphs.mark } else { " " });
-    // Without a column of its own, what went wrong matters more than how far the image is.
+    // Without a column for notes, a note takes the place of the numbers.
     let has_cause = columns.iter().any(|(column, _)| *column == Column::Cause);
     let instead = note
         .as_ref()
@@ -228,7 +228,7 @@ fn cell(
 
 fn progress(writer: &mut CellWriter, view: &JobView, cells: u16) {
     let phase = phase(view);
-    // A full bar says no more than the state: rows still under way should stand out.
+    // A full bar shows no more than the state does.
     let started = match phase {
         Phase::Copying => true,
         Phase::Copied | Phase::Reading => false,

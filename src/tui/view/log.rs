@@ -1,4 +1,4 @@
-//! The log pane: what happened, newest at the bottom.
+//! The log pane, newest line at the bottom.
 
 use ratatui::layout::Rect;
 
@@ -25,14 +25,14 @@ pub fn draw(model: &Model, canvas: &mut Canvas, area: Rect) {
         facts.push((Role::Warning, format!("{} newer below", model.log_offset)));
     }
     let area = titled(model, canvas, area, Pane::Log, &facts);
-    if model.log.len() == 0 {
+    if model.log.shown_len() == 0 {
         let mut writer = canvas.row(area, 0);
         writer.skip(2);
         return writer.put(
             Role::Dim,
-            match model.log.is_silent() {
+            match model.log.is_empty() {
                 true => "Nothing has happened yet.",
-                false => "Nothing of this kind; l shows more levels, L all images.",
+                false => "No matching line; l shows more levels, L all images.",
             },
         );
     }
@@ -50,7 +50,7 @@ pub fn draw(model: &Model, canvas: &mut Canvas, area: Rect) {
         writer.put(Role::Dim, &clock(*at));
         writer.put(role, &format!(" {glyph} "));
         if let Some(view) = sentence.job.and_then(|job| model.board.job(job)) {
-            // A name never takes more than half of the line from what happened.
+            // A name takes at most half of the line.
             let cells = writer.room() / 2;
             let name = model.names.clip_source(glyphs, &view.job.source, cells);
             writer.put(Role::Text, &format!("{name}  "));

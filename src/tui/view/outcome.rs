@@ -28,7 +28,7 @@ fn banner(model: &Model, writer: &mut CellWriter) {
         false => "The batch was stopped",
     };
     let role = match failed {
-        0 => Role::Celebrate,
+        0 => Role::Success,
         _ => Role::Alert,
     };
     writer.skip(1);
@@ -48,12 +48,12 @@ fn next_step(model: &Model, canvas: &mut Canvas, area: Rect) {
     let board = &model.board;
     let next = match (board.counts().failed, &board.batch) {
         (0, _) | (_, None) => "q leaves".into(),
-        (_, Some(_)) if !board.finished => "R retries the failed ones, q leaves".into(),
-        // A command that is cut off cannot be pasted.
+        (_, Some(_)) if !board.finished => "R retries the failed images, q leaves".into(),
+        // A truncated command cannot be pasted.
         (_, Some(id)) => (model.options.commands.retry_failed(id))
             .map(|command| format!("q leaves; `{command}` retries"))
             .filter(|next| width(next) + 2 <= usize::from(area.width))
-            .unwrap_or_else(|| "q leaves and says what is next".into()),
+            .unwrap_or_else(|| "q leaves and prints the next step".into()),
     };
     let mut writer = canvas.row(area, 2);
     writer.skip(2);

@@ -1,5 +1,4 @@
-//! What the batch would do if it began now: images by what becomes of them, bytes for each registry, the tags that
-//! are written over, the largest layers.
+//! The plan of a review: number of images to copy, bytes per registry, tags that are overwritten, largest layers.
 
 use ratatui::layout::Rect;
 
@@ -24,7 +23,7 @@ pub fn draw(model: &Model, canvas: &mut Canvas, area: Rect) {
     if model.board.planned() == 0 {
         let text = match model.board.without_preflight() {
             0 => "Nothing is to be copied.",
-            _ => "Both sides are asked for every image; nothing is copied.",
+            _ => "Checking both registries for every image; nothing is copied.",
         };
         let mut writer = canvas.row(area, 0);
         writer.skip(2);
@@ -52,17 +51,17 @@ fn title(model: &Model, canvas: &mut Canvas, area: Rect) {
     writer.rule(Role::Dim, light);
 }
 
-/// The registries with most to copy, on at most half of the lines; all of them in one line when they are more.
-/// Gives the lines taken.
+/// The registries with most to copy, on at most half of the lines, after the sum of all if not all fit. Returns the
+/// number of lines used.
 fn registries(model: &Model, canvas: &mut Canvas, area: Rect) -> u16 {
     let mut shares: Vec<(&Registry, Amounts)> = model.plan.registries().collect();
     shares.sort_by_key(|(_, amounts)| std::cmp::Reverse(amounts.copy));
-    let most = usize::from(area.height / 2).max(1);
+    let max = usize::from(area.height / 2).max(1);
     let mut lines: Vec<(String, Amounts)> = Vec::new();
-    if shares.len() > most {
+    if shares.len() > max {
         lines.push((format!("{} registries", shares.len()), model.plan.amounts()));
     }
-    let shown = shares.iter().take(most - lines.len());
+    let shown = shares.iter().take(max - lines.len());
     lines.extend(shown.map(|(registry, amounts)| (registry.to_string(), *amounts)));
     let widest = lines.iter().map(|(name, _)| width(name)).max();
     let cells = u16::try_from(widest.unwrap_or(0)).unwrap_or(u16::MAX);
@@ -71,7 +70,7 @@ fn registries(model: &Model, canvas: &mut Canvas, area: Rect) -> u16 {
         let amounts = amounts(*own);
         let mut writer = canvas.row(area, row);
         writer.skip(2);
-        // The only one needs no name where there is no room for it.
+        // A single registry is named only if there is room.
         let needed = width(&amounts) + usize::from(cells) + 5;
         if lines.len() > 1 || needed <= usize::from(writer.room()) {
             let name = writer.glyphs().clip_middle(name, usize::from(cells));
@@ -84,11 +83,12 @@ fn registries(model: &Model, canvas: &mut Canvas, area: Rect) -> u16 {
     u16::try_from(lines.len()).unwrap_or(0)
 }
 
-/// The tags that are written over and what they name, on at most half of the lines; gives the lines taken.
+/// The tags that are overwritten with their present digests, on at most half of the lines. Returns the number of lines
+/// used.
 fn replaced_tags(model: &Model, canvas: &mut Canvas, area: Rect) -> u16 {
-    let (all, most) = (model.plan.replacing().len(), usize::from(area.height / 2));
-    let named = match all > most {
-        true => most.saturating_sub(1),
+    let (all, max) = (model.plan.replacing().len(), usize::from(area.height / 2));
+    let named = match all > max {
+        true => max.saturating_sub(1),
         false => all,
     };
     let mut row = 0;
@@ -103,12 +103,12 @@ fn replaced_tags(model: &Model, canvas: &mut Canvas, area: Rect) -> u16 {
         writer.put(Role::Warning, &digest);
         row += 1;
     }
-    if all > named && most > 0 {
+    if all > named && max > 0 {
         let mut writer = canvas.row(area, row);
         writer.skip(2);
         let more = match named {
-            0 => format!("{all} tags are written over"),
-            _ => format!("and {} more tags are written over", all - named),
+            0 => format!("{all} tags are overwritten"),
+            _ => format!("and {} more tags are overwritten", all - named),
         };
         writer.put(Role::Dim, &more);
         row += 1;

@@ -22,7 +22,7 @@ pub(super) fn draw(model: &Model, canvas: &mut Canvas, area: Rect) {
         _ if model.board.is_reviewing() => {
             let images = model.board.jobs().len();
             format!(
-                "  {} of {images} looked at",
+                "  {} of {images} planned",
                 images - model.board.without_preflight()
             )
         }
@@ -52,7 +52,7 @@ pub(super) fn draw_narrow(model: &Model, canvas: &mut Canvas, area: Rect) {
     let (images, board) = (model.board.jobs().len(), &model.board);
     let mut facts = match board.is_reviewing() {
         true => format!(
-            " {} of {images} looked at",
+            " {} of {images} planned",
             images - board.without_preflight()
         ),
         false => format!(" {} of {images} ended", ended(model)),

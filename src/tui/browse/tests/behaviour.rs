@@ -50,22 +50,22 @@ fn only_what_is_open_is_read_and_only_once() {
     ));
     browsing.answer(&content);
     browsing.press("h enter h enter");
-    assert!(browsing.asked.is_empty(), "it is known by now");
+    assert!(browsing.loads.is_empty(), "it is in the cache");
 }
 
 #[test]
-fn an_answer_nobody_waits_for_any_more_is_dropped() {
+fn the_answer_to_a_forgotten_request_is_dropped() {
     let content = Content::new();
     let mut browsing = Browsing::new(registry());
-    let late = browsing.asked.pop().unwrap();
+    let late = browsing.loads.pop().unwrap();
     browsing.press("r");
-    assert_eq!(browsing.requests().len(), 1, "asked again");
+    assert_eq!(browsing.requests().len(), 1, "requested again");
     browsing.answer(&content);
     let Effect::Load(ticket, _) = late else {
         panic!("{late:?}")
     };
     let error = failure("said 503", ErrorKind::Transient);
-    browsing.tell(Msg::Loaded(ticket, Box::new(Err(error))));
+    browsing.update(Msg::Loaded(ticket, Box::new(Err(error))));
     assert!(browsing.text().contains("team/worker"));
     assert!(!browsing.text().contains("503"));
 }
@@ -81,8 +81,8 @@ fn a_failure_stays_until_it_is_read_again() {
     content.tags("team/api", &["1.9"]);
     browsing.press("j k");
     assert!(
-        browsing.asked.is_empty(),
-        "nobody hammers a registry that fails"
+        browsing.loads.is_empty(),
+        "a failed read is not repeated by itself"
     );
     browsing.press_and_read("r", &content);
     assert!(!browsing.text().contains("failed"));
@@ -171,16 +171,16 @@ fn a_marked_image_is_compared_with_another_tag() {
 }
 
 #[test]
-fn a_key_that_can_do_nothing_says_so() {
+fn a_key_without_effect_says_why() {
     let content = Content::new();
     let mut browsing = api(&content);
-    for (key, said) in [
+    for (key, notice) in [
         ("s", "the source or destination of this image is not known"),
         ("c", "c on another one compares the two"),
         ("/", "only repositories, images and tags can be filtered"),
     ] {
         browsing.press(key);
-        assert!(browsing.text().contains(said), "{key}");
+        assert!(browsing.text().contains(notice), "{key}");
     }
 }
 
@@ -193,9 +193,9 @@ fn long_lines_of_json_are_read_to_their_end() {
     let start = browsing.text();
     assert!(!start.contains("manifest.v1+json"), "{start}");
     browsing.press("right");
-    let aside = browsing.text();
-    assert!(aside.contains("from column 17"), "{aside}");
-    assert!(aside.contains("manifest.v1+json"), "{aside}");
+    let scrolled = browsing.text();
+    assert!(scrolled.contains("from column 17"), "{scrolled}");
+    assert!(scrolled.contains("manifest.v1+json"), "{scrolled}");
     // The longest line does not leave the screen.
     browsing.press(&["right"; 40].join(" "));
     let far = browsing.text();

@@ -1,4 +1,4 @@
-//! Registries as they look to an operator: what the pictures are taken of.
+//! The registries that the pictures show.
 
 use serde_json::{Value, json};
 
@@ -25,7 +25,7 @@ fn read(start: Start, content: &Content) -> Browsing {
     browsing
 }
 
-/// Nothing has been answered yet.
+/// Without any answer.
 pub fn reading() -> (Browsing, Content) {
     (Browsing::new(image("team/api:1.10")), Content::new())
 }
@@ -52,11 +52,11 @@ pub fn whole() -> (Browsing, Content) {
     (browsing, content)
 }
 
-/// Everything is refused.
+/// Every request is refused.
 pub fn failing() -> (Browsing, Content) {
     let mut content = Content::new();
-    let said = "said 401 (UNAUTHORIZED: authentication required to read from this project)";
-    let refused = failure(said, ErrorKind::Auth);
+    let message = "said 401 (UNAUTHORIZED: authentication required to read from this project)";
+    let refused = failure(message, ErrorKind::Auth);
     content.fail(
         Request::Repositories(REGISTRY.parse().unwrap()),
         refused.clone(),
@@ -64,7 +64,7 @@ pub fn failing() -> (Browsing, Content) {
     content.fail(Request::Tags(repository_id("team/api")), refused.clone());
     content.fail(Request::manifest_of(&reference("team/api:1.10")), refused);
     let mut browsing = read(image("team/api:1.10"), &content);
-    // The registry's own list is asked for as well.
+    // This also requests the list of the registry.
     browsing.press_and_read("tab tab r tab tab", &content);
     (browsing, content)
 }
@@ -153,7 +153,7 @@ pub fn compared() -> (Browsing, Content) {
     (browsing, content)
 }
 
-/// Labels, tags, history and errors that try to steer the terminal.
+/// Labels, tags, history and errors that contain escape sequences.
 pub fn hostile() -> Content {
     let mut content = Content::new();
     content.repositories(&["team/api", "\x1b[2Jgone", "\u{202e}txt"]);
@@ -165,9 +165,9 @@ pub fn hostile() -> Content {
     });
     let image = content.image("team/api", &config, &[1]);
     content.tag("team/api:ok", &image.digest);
-    let said = "said 500 (\x1b[2J\x1b]0;owned\x07)";
+    let message = "said 500 (\x1b[2J\x1b]0;owned\x07)";
     let request = Request::Referrers(repository_id("team/api"), image.digest.clone());
-    content.fail(request, failure(said, ErrorKind::Rejected));
+    content.fail(request, failure(message, ErrorKind::Rejected));
     let evil = "\x1b]0;owned\x07\u{202e}\u{200b}x";
     let mut child = json!(image);
     child["platform"] = json!({"os": evil, "architecture": evil, "os.version": evil});

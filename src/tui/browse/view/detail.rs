@@ -1,11 +1,11 @@
-//! Everything about the selected line of the image.
+//! The detail pane.
 
 use ratatui::layout::Rect;
 
 use super::parts::titled;
 use crate::tui::{
     browse::{
-        detail::{NAME, Tone, wrapped},
+        detail::{NAME_CELLS, Tone, wrapped},
         layout::Pane,
         model::Browser,
     },
@@ -32,15 +32,19 @@ pub(super) fn draw(browser: &Browser, canvas: &mut Canvas, area: Rect) {
     for (row, line) in (0..area.height).zip(lines.iter().skip(offset)) {
         let mut writer = canvas.row(area, row);
         writer.skip(1);
-        let role = match line.role {
+        let role = match line.tone {
             Tone::Fact => Role::Text,
             Tone::Failure => Role::Bad,
             Tone::Advice => Role::Strong,
             Tone::Reading => Role::Busy,
             Tone::Hint => Role::Dim,
         };
-        if line.role == Tone::Fact {
-            writer.column(Role::Dim, line.name, u16::try_from(NAME - 1).unwrap_or(0));
+        if line.tone == Tone::Fact {
+            writer.column(
+                Role::Dim,
+                line.name,
+                u16::try_from(NAME_CELLS - 1).unwrap_or(0),
+            );
         }
         writer.put(role, &line.text);
     }

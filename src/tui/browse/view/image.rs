@@ -1,4 +1,4 @@
-//! The tree of the image being looked at.
+//! The image pane: a tree.
 
 use ratatui::layout::Rect;
 
@@ -25,7 +25,7 @@ pub(super) fn draw(browser: &Browser, canvas: &mut Canvas, area: Rect) {
     let focused = browser.focus == Pane::Image;
     let Some(viewed) = &browser.viewed else {
         let area = titled(canvas, area, focused, "Image", &[]);
-        let text = "Open a tag to look at its image.".to_owned();
+        let text = "Open a tag to see its image.".to_owned();
         return canvas.paragraph(area, &[(Role::Dim, text)]);
     };
     let rows = browser.rows();
@@ -43,11 +43,11 @@ pub(super) fn draw(browser: &Browser, canvas: &mut Canvas, area: Rect) {
     for (row, content) in (0..area.height).zip(rows.iter().skip(viewed.offset)) {
         let mut writer = canvas.row(area, row);
         let role = cursor(&mut writer, content.id == viewed.cursor, focused);
-        line(&mut writer, content, role);
+        draw_line(&mut writer, content, role);
     }
 }
 
-fn line(writer: &mut CellWriter, row: &Row, role: Role) {
+fn draw_line(writer: &mut CellWriter, row: &Row, role: Role) {
     writer.skip(u16::try_from(row.id.depth() * 2).unwrap_or(u16::MAX));
     let glyphs = writer.glyphs();
     match row.open {
@@ -60,14 +60,14 @@ fn line(writer: &mut CellWriter, row: &Row, role: Role) {
             descriptor,
             found,
             ..
-        } => manifest(writer, role, *part, descriptor.as_ref(), found),
+        } => draw_manifest(writer, role, *part, descriptor.as_ref(), found),
         Node::Config { descriptor, found } => {
             at_end(writer, Role::Dim, &descriptor.digest.short());
             writer.right_column(Role::Dim, &bytes(descriptor.size), SIZE);
             writer.put(role, "config");
-            state(writer, found);
+            draw_state(writer, found);
         }
-        Node::Step { step, layer } => made(writer, role, step, layer.as_ref()),
+        Node::Step { step, layer } => draw_step(writer, role, step, layer.as_ref()),
         Node::Referrers { found, .. } => {
             writer.put(role, "referrers");
             if let Slot::Ready(referrers) = found {
@@ -77,7 +77,7 @@ fn line(writer: &mut CellWriter, row: &Row, role: Role) {
                 };
                 writer.put(Role::Dim, &text);
             }
-            state(writer, found);
+            draw_state(writer, found);
         }
         Node::Blob(descriptor) => {
             at_end(writer, Role::Dim, &descriptor.digest.short());
@@ -87,7 +87,7 @@ fn line(writer: &mut CellWriter, row: &Row, role: Role) {
     }
 }
 
-fn manifest(
+fn draw_manifest(
     writer: &mut CellWriter,
     role: Role,
     part: ManifestRole,
@@ -122,7 +122,7 @@ fn manifest(
         };
         writer.put(Role::Dim, &format!("  {text}"));
     }
-    state(writer, found);
+    draw_state(writer, found);
 }
 
 fn kind(manifest: &Manifest) -> String {
@@ -136,7 +136,7 @@ fn kind(manifest: &Manifest) -> String {
     }
 }
 
-/// What an index or a list of referrers calls it.
+/// The name of an entry of an index or of a list of referrers.
 fn name(descriptor: &Descriptor) -> String {
     match (&descriptor.platform, &descriptor.artifact_type) {
         _ if is_attestation(descriptor) => "attestation".into(),
@@ -149,13 +149,13 @@ fn name(descriptor: &Descriptor) -> String {
     }
 }
 
-fn made(writer: &mut CellWriter, role: Role, step: &Step, layer: Option<&Descriptor>) {
+fn draw_step(writer: &mut CellWriter, role: Role, step: &Step, layer: Option<&Descriptor>) {
     if let Some(layer) = layer {
         at_end(writer, Role::Dim, &layer.digest.short());
     }
     let (size, text) = match layer {
         Some(layer) => (bytes(layer.size), role),
-        // Only the steps that left bytes are bright.
+        // Steps without a layer are dimmed.
         None if role == Role::Text => ("-".to_owned(), Role::Dim),
         None => ("-".to_owned(), role),
     };
@@ -167,7 +167,7 @@ fn made(writer: &mut CellWriter, role: Role, step: &Step, layer: Option<&Descrip
     writer.put(text, made_by.trim_start());
 }
 
-fn state<T>(writer: &mut CellWriter, slot: &Slot<T>) {
+fn draw_state<T>(writer: &mut CellWriter, slot: &Slot<T>) {
     match slot {
         Slot::Unread | Slot::Ready(_) => {}
         Slot::Reading => writer.put(Role::Busy, "  reading"),
@@ -175,7 +175,7 @@ fn state<T>(writer: &mut CellWriter, slot: &Slot<T>) {
     }
 }
 
-/// Digests stand at the end of the line, where they can be compared.
+/// Digests are aligned at the end of the line if there is room.
 fn at_end(writer: &mut CellWriter, role: Role, text: &str) {
     if writer.room() > 40 {
         let text = format!(" {text}");

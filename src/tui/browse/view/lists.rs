@@ -1,4 +1,4 @@
-//! Repositories or images, and tags.
+//! The panes with lists: repositories or images, and tags.
 
 use ratatui::layout::Rect;
 
@@ -120,7 +120,7 @@ pub(super) fn tags(browser: &Browser, canvas: &mut Canvas, area: Rect) {
     );
 }
 
-/// What is to be said of a list besides its entries.
+/// How much of a list is read.
 enum ListState {
     Here,
     Reading,
@@ -163,10 +163,10 @@ fn list<T: Clone + PartialEq + std::fmt::Display>(
         _ => vec![amount],
     };
     if let ListState::Listed { invalid: 1.., .. } = state {
-        facts.push((Role::Warning, "not all valid".to_owned()));
+        facts.push((Role::Warning, "some names invalid".to_owned()));
     }
     let mut area = titled(canvas, area, focused, title, &facts);
-    // What was there before it was read again stays, with the failure above it.
+    // When reading again failed, the old entries stay below the failure.
     if let ListState::Failed(error) = state {
         let taken = match all {
             0 => area.height,
@@ -182,8 +182,8 @@ fn list<T: Clone + PartialEq + std::fmt::Display>(
     }
     if let ListState::Listed { all: 0, invalid } = state {
         let text = match invalid {
-            0 => "There is nothing here.".to_owned(),
-            invalid => format!("{} that cannot be used.", count(*invalid, "name")),
+            0 => "The list is empty.".to_owned(),
+            invalid => format!("{}, none of them valid.", count(*invalid, "name")),
         };
         return canvas.paragraph(area, &[(Role::Dim, text)]);
     }

@@ -1,4 +1,4 @@
-//! JSON, folded and searched.
+//! The JSON view.
 
 use ratatui::layout::Rect;
 
@@ -19,8 +19,8 @@ pub(super) fn draw(canvas: &mut Canvas, area: Rect, raw: &Raw) {
         let (at, all) = raw.position();
         facts.push((Role::Dim, format!("line {} of {all}", at + 1)));
     }
-    if raw.aside > 0 {
-        facts.push((Role::Dim, format!("from column {}", raw.aside + 1)));
+    if raw.column > 0 {
+        facts.push((Role::Dim, format!("from column {}", raw.column + 1)));
     }
     if !raw.search.is_empty() {
         let matches = raw.count();
@@ -29,26 +29,22 @@ pub(super) fn draw(canvas: &mut Canvas, area: Rect, raw: &Raw) {
         } else {
             Role::Marked
         };
-        let text = format!(
-            "{} of {:?}",
-            count(matches, "match").replace("matchs", "matches"),
-            raw.search
-        );
+        let text = format!("{} of {:?}", count(matches, "match"), raw.search);
         facts.push((role, text));
     }
     let area = titled(canvas, area, true, &raw.title, &facts);
     for (row, line) in (0..area.height).zip(shown.iter().skip(raw.offset)) {
         let mut writer = canvas.row(area, row);
         let role = cursor(&mut writer, *line == raw.cursor, true);
-        let mut aside = raw.aside;
+        let mut hidden = raw.column;
         for (role, text) in pieces(raw, *line, role, writer.glyphs()) {
-            writer.put(role, skip(&text, aside));
-            aside = aside.saturating_sub(width(&text));
+            writer.put(role, skip(&text, hidden));
+            hidden = hidden.saturating_sub(width(&text));
         }
     }
 }
 
-/// The line in pieces, as if there was room for all of it.
+/// The whole line in pieces of one role.
 fn pieces(raw: &Raw, at: usize, role: Role, glyphs: Glyphs) -> Vec<(Role, String)> {
     let line = &raw.document.lines[at];
     let folded = raw.is_folded(at);
@@ -65,7 +61,7 @@ fn pieces(raw: &Raw, at: usize, role: Role, glyphs: Glyphs) -> Vec<(Role, String
     };
     let key = text.find("\": ").filter(|_| text.starts_with('"'));
     match (found, key) {
-        // Lowercasing may change lengths outside of ASCII: then the line is marked as a whole.
+        // Lowercasing can change the length of text that is not ASCII; then the whole line is marked.
         (Some(start), _) if lower.len() == text.len() => {
             let end = start + raw.search.len();
             match (text.get(..start), text.get(start..end), text.get(end..)) {
