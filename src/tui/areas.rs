@@ -1,7 +1,7 @@
 //! How a screen is divided: what its size allows, and the parts of a rectangle.
 //!
-//! Plain arithmetic instead of ratatui's `Layout`: the layouts are checked at every size up to 320x110, for which its
-//! constraint solver takes minutes. Invariant: parts do not overlap and stay in the rectangle.
+//! Plain arithmetic: the layouts are tested at every size up to 320x110, too many for a constraint solver. Invariant:
+//! parts do not overlap and stay in the rectangle.
 
 use ratatui::layout::{Rect, Size};
 

@@ -29,14 +29,14 @@ pub trait KeyTable: Copy + Debug + Eq + 'static {
 pub struct Row<T: KeyTable> {
     pub keys: &'static str,
     action: T::Action,
-    group: T,
+    section: T,
     hint: &'static str,
     explanation: &'static str,
 }
 
 /// Keys are separated by spaces.
 pub const fn row<T: KeyTable>(
-    group: T,
+    section: T,
     keys: &'static str,
     action: T::Action,
     hint: &'static str,
@@ -45,7 +45,7 @@ pub const fn row<T: KeyTable>(
     Row {
         keys,
         action,
-        group,
+        section,
         hint,
         explanation,
     }
@@ -55,7 +55,7 @@ pub const fn row<T: KeyTable>(
 pub struct Binding<T: KeyTable> {
     pub keys: Vec<String>,
     pub action: T::Action,
-    pub group: T,
+    pub section: T,
     /// For the footer; empty if the footer does not show the key.
     pub hint: &'static str,
     /// For help and README; empty if another mode explains the same key.
@@ -90,7 +90,7 @@ impl<T: KeyTable> Default for Keymap<T> {
         let bindings = T::ROWS.iter().map(|row| Binding {
             keys: row.keys.split(' ').map(str::to_owned).collect(),
             action: row.action,
-            group: row.group,
+            section: row.section,
             hint: row.hint,
             explanation: row.explanation,
         });
@@ -108,7 +108,7 @@ impl<T: KeyTable> Keymap<T> {
     /// actions are set.
     pub fn set(&mut self, action: &str, keys: &[String]) -> Result<bool, KeyMistake> {
         let own = |binding: &&mut Binding<T>| {
-            binding.group.mode() == T::PANES && binding.name() == action
+            binding.section.mode() == T::PANES && binding.name() == action
         };
         let Some(binding) = self.bindings.iter_mut().find(own) else {
             return Ok(false);
@@ -151,7 +151,7 @@ impl<T: KeyTable> Keymap<T> {
 
     /// The bindings of a mode, in table order.
     pub fn in_mode(&self, mode: T::Mode) -> impl Iterator<Item = &Binding<T>> {
-        (self.bindings.iter()).filter(move |binding| binding.group.mode() == mode)
+        (self.bindings.iter()).filter(move |binding| binding.section.mode() == mode)
     }
 
     /// The bindings that help and README explain, in table order.
@@ -165,11 +165,11 @@ impl<T: KeyTable> Keymap<T> {
         let mut text = String::from("| | Key | What it does |\n|---|---|---|\n");
         let mut last = None;
         for binding in self.explained() {
-            let title = match last == Some(binding.group) {
+            let title = match last == Some(binding.section) {
                 true => "",
-                false => binding.group.title(),
+                false => binding.section.title(),
             };
-            last = Some(binding.group);
+            last = Some(binding.section);
             let keys: Vec<String> = binding.keys.iter().map(|key| format!("`{key}`")).collect();
             text += &format!(
                 "| {title} | {} | {} |\n",
@@ -324,8 +324,8 @@ mod tests {
 
     #[test]
     fn every_key_of_a_table_is_the_name_of_its_press() {
-        let batch = keymap::Group::ROWS.iter().map(|row| row.keys);
-        let browser = browse::keymap::Group::ROWS.iter().map(|row| row.keys);
+        let batch = keymap::Section::ROWS.iter().map(|row| row.keys);
+        let browser = browse::keymap::Section::ROWS.iter().map(|row| row.keys);
         for key in batch.chain(browser).flat_map(|keys| keys.split(' ')) {
             assert_eq!(name(&event(key).unwrap()).as_deref(), Some(key));
         }

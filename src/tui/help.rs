@@ -39,17 +39,17 @@ pub fn lines<T: KeyTable>(keys: &Keymap<T>, search: &str, cells: usize) -> Vec<H
     let mut last = None;
     for binding in keys.explained() {
         let keys = binding.keys.join(" ");
-        let title = binding.group.title();
+        let title = binding.section.title();
         if !words.are_in(&format!("{keys} {title} {}", binding.explanation)) {
             continue;
         }
-        if last.is_some_and(|group| group != binding.group) {
+        if last.is_some_and(|section| section != binding.section) {
             lines.push(HelpLine::Gap);
         }
-        if last != Some(binding.group) {
+        if last != Some(binding.section) {
             lines.push(HelpLine::Title(title));
         }
-        last = Some(binding.group);
+        last = Some(binding.section);
         let mut keys = Some(keys);
         for line in wrap(&binding.explanation.replace('`', ""), cells) {
             lines.push(HelpLine::Key(keys.take().unwrap_or_default(), line));

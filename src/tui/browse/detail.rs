@@ -16,7 +16,7 @@ use crate::{
 };
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum DetailLine {
+pub enum DetailEntry {
     Fact(&'static str, String),
     /// A further value of the fact above.
     More(String),
@@ -27,9 +27,9 @@ pub enum DetailLine {
     Hint(&'static str),
 }
 
-use DetailLine::{Advice, Fact, Failure, Hint, More, Reading};
+use DetailEntry::{Advice, Fact, Failure, Hint, More, Reading};
 
-pub fn lines(browser: &Browser) -> Vec<DetailLine> {
+pub fn lines(browser: &Browser) -> Vec<DetailEntry> {
     let mut lines = Vec::new();
     match browser.row().map(|row| row.node) {
         None => lines.push(Hint("Open a tag to see its image.")),
@@ -95,7 +95,7 @@ pub fn lines(browser: &Browser) -> Vec<DetailLine> {
 
 fn manifest(
     browser: &Browser,
-    lines: &mut Vec<DetailLine>,
+    lines: &mut Vec<DetailEntry>,
     role: ManifestRole,
     descriptor: Option<&Descriptor>,
     found: &Slot<Manifest>,
@@ -182,7 +182,7 @@ fn manifest(
     }
 }
 
-fn facts(lines: &mut Vec<DetailLine>, image: &ImageConfig) {
+fn facts(lines: &mut Vec<DetailEntry>, image: &ImageConfig) {
     for fact in image.facts() {
         // The platform may already come from the index.
         if !lines
@@ -194,7 +194,7 @@ fn facts(lines: &mut Vec<DetailLine>, image: &ImageConfig) {
     }
 }
 
-fn blob(lines: &mut Vec<DetailLine>, descriptor: &Descriptor) {
+fn blob(lines: &mut Vec<DetailEntry>, descriptor: &Descriptor) {
     lines.push(Fact("digest", descriptor.digest.to_string()));
     lines.push(Fact("media type", descriptor.media_type.to_string()));
     let size = match descriptor.size {
@@ -206,12 +206,12 @@ fn blob(lines: &mut Vec<DetailLine>, descriptor: &Descriptor) {
     list(lines, "found at", descriptor.urls.clone());
 }
 
-fn pairs(lines: &mut Vec<DetailLine>, name: &'static str, pairs: &BTreeMap<String, String>) {
+fn pairs(lines: &mut Vec<DetailEntry>, name: &'static str, pairs: &BTreeMap<String, String>) {
     let pairs = pairs.iter().map(|(key, value)| format!("{key}={value}"));
     list(lines, name, pairs.collect());
 }
 
-fn list(lines: &mut Vec<DetailLine>, name: &'static str, values: Vec<String>) {
+fn list(lines: &mut Vec<DetailEntry>, name: &'static str, values: Vec<String>) {
     let mut values = values.into_iter();
     lines.extend(values.next().map(|first| Fact(name, first)));
     lines.extend(values.map(More));
@@ -260,7 +260,7 @@ pub fn wrapped(browser: &Browser, cells: usize) -> Vec<Wrapped> {
     all
 }
 
-fn state<T>(lines: &mut Vec<DetailLine>, slot: &Slot<T>) {
+fn state<T>(lines: &mut Vec<DetailEntry>, slot: &Slot<T>) {
     match slot {
         Slot::Ready(_) => {}
         Slot::Unread => lines.push(Hint("enter reads it")),

@@ -7,8 +7,8 @@ use super::{
 };
 
 pub(super) fn apply_text(browser: &mut Browser, text: &str) {
-    let below = browser.overlays.iter_mut().rev().nth(1);
-    if let Some(Overlay::Raw(raw)) = below {
+    let is_shown = |overlay: &&mut Overlay| !matches!(overlay, Overlay::Typing(_));
+    if let Some(Overlay::Raw(raw)) = browser.overlays.iter_mut().rev().find(is_shown) {
         text.clone_into(&mut raw.search);
         raw.find(Direction::Forward, true);
         return;

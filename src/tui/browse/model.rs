@@ -14,7 +14,7 @@ use super::{
     keymap::Mode,
     layout::{self, Areas, Pane},
     raw::Raw,
-    tree::{self, NodeId, Row},
+    tree::{self, NodeId, TreeRow},
 };
 use crate::{
     inspect::RepositoryId,
@@ -170,7 +170,7 @@ impl Browser {
 
     /// The lines of the image pane.
     #[must_use]
-    pub fn rows(&self) -> Vec<Row> {
+    pub fn rows(&self) -> Vec<TreeRow> {
         match &self.viewed {
             Some(viewed) => tree::rows(&viewed.reference, &viewed.open, &self.cache),
             None => Vec::new(),
@@ -179,7 +179,7 @@ impl Browser {
 
     /// The selected line of the image pane.
     #[must_use]
-    pub fn row(&self) -> Option<Row> {
+    pub fn row(&self) -> Option<TreeRow> {
         let cursor = &self.viewed.as_ref()?.cursor;
         self.rows().into_iter().find(|row| row.id == *cursor)
     }

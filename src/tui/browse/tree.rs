@@ -24,7 +24,7 @@ enum Edge {
 }
 
 #[derive(Clone, Debug)]
-pub struct Row {
+pub struct TreeRow {
     pub id: NodeId,
     /// Whether it is open; none for a leaf.
     pub open: Option<bool>,
@@ -93,7 +93,7 @@ impl NodeId {
 }
 
 /// The rows of an image of which these nodes are open.
-pub fn rows(reference: &Reference, open: &HashSet<NodeId>, cache: &Cache) -> Vec<Row> {
+pub fn rows(reference: &Reference, open: &HashSet<NodeId>, cache: &Cache) -> Vec<TreeRow> {
     let mut tree = Tree {
         open,
         cache,
@@ -113,14 +113,14 @@ struct Tree<'a> {
     open: &'a HashSet<NodeId>,
     cache: &'a Cache,
     repository: RepositoryId,
-    rows: Vec<Row>,
+    rows: Vec<TreeRow>,
 }
 
 impl Tree<'_> {
     fn push(&mut self, id: NodeId, opens: bool, node: Node) -> bool {
         let opens = opens && id.depth() < MAX_DEPTH;
         let open = opens && self.open.contains(&id);
-        self.rows.push(Row {
+        self.rows.push(TreeRow {
             id,
             open: opens.then_some(open),
             node,

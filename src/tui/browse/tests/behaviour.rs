@@ -8,7 +8,7 @@ use crate::{
         browse::{
             Pair, Start,
             fixtures::{Browsing, Content, REGISTRY, failure, reference, repository_id},
-            keymap::Group,
+            keymap::Section,
             layout::Pane,
         },
         model::{Effect, Msg},
@@ -139,6 +139,32 @@ fn json_is_searched_and_the_match_is_unfolded() {
 }
 
 #[test]
+fn escape_ends_typing_and_clears_what_was_typed() {
+    let content = Content::new();
+    let mut browsing = api(&content);
+    browsing.press("v / a r m");
+    assert!(browsing.text().contains("match of \"arm\""));
+    browsing.press("esc");
+    assert!(!browsing.text().contains("match of"));
+    assert!(browsing.text().contains("schemaVersion"), "the JSON stays");
+}
+
+#[test]
+fn help_on_the_browser_is_searched_and_closed_with_escape() {
+    let content = Content::new();
+    let mut browsing = api(&content);
+    browsing.press("v ? / s e a r c h enter");
+    let help = browsing.text();
+    assert!(
+        help.contains("In JSON") && !help.contains("While typing"),
+        "{help}"
+    );
+    browsing.press("esc esc");
+    assert!(browsing.text().contains("schemaVersion"), "the JSON stays");
+    assert!(!browsing.text().contains("Help"));
+}
+
+#[test]
 fn an_image_is_compared_with_its_destination() {
     let mut content = Content::new();
     let moved = content.image("mirror/api", &serde_json::json!({"os": "linux"}), &[7]);
@@ -208,7 +234,7 @@ fn long_lines_of_json_are_read_to_their_end() {
 #[test]
 fn no_keys_in_any_order_break_anything() {
     let content = Content::new();
-    let keys: Vec<&str> = (Group::ROWS.iter())
+    let keys: Vec<&str> = (Section::ROWS.iter())
         .flat_map(|row| row.keys.split(' '))
         .collect();
     let pair = Pair {

@@ -12,7 +12,7 @@ use crate::{
             cache::Slot,
             layout::Pane,
             model::Browser,
-            tree::{ManifestRole, Node, Row},
+            tree::{ManifestRole, Node, TreeRow},
         },
         theme::Role,
         view::{canvas::Canvas, cell_writer::CellWriter},
@@ -47,7 +47,7 @@ pub(super) fn draw(browser: &Browser, canvas: &mut Canvas, area: Rect) {
     }
 }
 
-fn draw_line(writer: &mut CellWriter, row: &Row, role: Role) {
+fn draw_line(writer: &mut CellWriter, row: &TreeRow, role: Role) {
     writer.skip(u16::try_from(row.id.depth() * 2).unwrap_or(u16::MAX));
     let glyphs = writer.glyphs();
     match row.open {

@@ -32,7 +32,7 @@ pub(super) fn left(browser: &Browser, canvas: &mut Canvas, area: Rect) {
                 (listing.entries.len(), listing.invalid)
             });
             if !listed {
-                state = ListState::Here;
+                state = ListState::NotRequested;
             }
             let open = browser
                 .tags
@@ -64,7 +64,7 @@ pub(super) fn left(browser: &Browser, canvas: &mut Canvas, area: Rect) {
                 area,
                 title,
                 chooser,
-                &ListState::Here,
+                &ListState::NotRequested,
                 |writer, pair: &Pair, role| {
                     let text = writer
                         .glyphs()
@@ -122,7 +122,7 @@ pub(super) fn tags(browser: &Browser, canvas: &mut Canvas, area: Rect) {
 
 /// How much of a list is read.
 enum ListState {
-    Here,
+    NotRequested,
     Reading,
     Listed { all: usize, invalid: usize },
     Failed(Error),
