@@ -2,7 +2,7 @@
 
 use std::{borrow::Cow, time::Duration};
 
-use super::{duration, sanitize};
+use super::{countdown, sanitize};
 use crate::batch::{Attempt, Failure, FailureClass, Side};
 
 /// Side and cause: `source said 429`.
@@ -45,11 +45,7 @@ pub fn next_attempt(wait: Duration, failed: Attempt, of: Option<u16>) -> String 
         Some(of) => format!("{next} of {of}"),
         None => format!("attempt {next}"),
     };
-    let when = match wait.as_secs() {
-        0 => "now".to_owned(),
-        _ => format!("in {}", duration(wait)),
-    };
-    format!("retrying {when} ({attempt})")
+    format!("retrying {} ({attempt})", countdown(wait))
 }
 
 /// What an operator can do about a final failure.

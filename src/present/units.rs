@@ -45,6 +45,15 @@ pub fn duration(duration: Duration) -> String {
     }
 }
 
+/// The rest of a wait: `now`, `in 12 s`.
+#[must_use]
+pub fn countdown(wait: Duration) -> String {
+    match wait.as_secs() {
+        0 => "now".to_owned(),
+        _ => format!("in {}", duration(wait)),
+    }
+}
+
 /// Hours, minutes and seconds: `0:01:23`.
 #[must_use]
 pub fn clock(elapsed: Duration) -> String {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::{
     batch::{BlobState, JobView, RegistryStatus, Settled, SkipReason, State},
     oci::Digest,
-    present::{Phase, bytes, duration, failure, phase, retry, unfinished_owner},
+    present::{Phase, bytes, countdown, duration, failure, phase, retry, unfinished_owner},
     tui::{model::Model, theme::Role},
 };
 
@@ -53,7 +53,7 @@ fn blocked(model: &Model, view: &JobView) -> Option<(Role, String)> {
                 true => "unreachable",
                 false => "rate limited",
             };
-            let text = format!("{side} {why}; retrying in {}", duration(wait.into()));
+            let text = format!("{side} {why}; retrying {}", countdown(wait.into()));
             return Some((Role::Warning, text));
         }
     }

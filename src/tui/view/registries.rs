@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     batch::{RegistryStatus, UploadMode},
-    present::{Phase, bytes, count, duration, rate},
+    present::{Phase, bytes, count, countdown, rate},
     tui::{layout::Pane, model::Model, theme::Role},
 };
 
@@ -142,18 +142,18 @@ fn state(model: &Model, status: &RegistryStatus) -> (Role, String) {
     let (role, phase, state) = match model.registries.retry_in(&status.registry, model.now) {
         Some(wait) if status.unreachable => {
             let state = format!(
-                "unreachable, circuit breaker open; retrying in {}",
-                duration(wait)
+                "unreachable, circuit breaker open; retrying {}",
+                countdown(wait)
             );
             (Role::Bad, Phase::Waiting, state)
         }
         Some(wait) => {
-            let state = format!("rate limited; retrying in {}", duration(wait));
+            let state = format!("rate limited; retrying {}", countdown(wait));
             (Role::Warning, Phase::Waiting, state)
         }
         None if let (Some(wait), Some(rationed)) = (operation_wait, &status.rationed) => {
-            let (operation, wait) = (&rationed.operation, duration(wait));
-            let state = format!("rate limited; retrying to {operation} in {wait}");
+            let (operation, wait) = (&rationed.operation, countdown(wait));
+            let state = format!("rate limited; retrying to {operation} {wait}");
             (Role::Warning, Phase::Waiting, state)
         }
         None if status.streams == 0 && status.request_rate == 0 => {
