@@ -1,8 +1,8 @@
-//! What the screen costs: one frame and one event at 100, 10,000 and 100,000 images, copied or reviewed, and its
-//! share of a core while a batch of 10,000 runs.
+//! The cost of the interface: one frame and one event at 100, 10,000 and 100,000 images, copied or reviewed, and the
+//! share of a core during a batch of 10,000.
 //!
-//! `cargo bench --bench frames` prints the table. Invariant: only drawing and folding are measured; no terminal
-//! and no registry takes part.
+//! `cargo bench --bench frames` prints the table. Invariant: only drawing and applying events are measured, without a
+//! terminal or a registry.
 
 use std::{
     hint::black_box,
@@ -23,8 +23,8 @@ use transship::{
 const SIZE: (u16, u16) = (160, 50);
 const FRAMES: u32 = 400;
 const LAYERS: u64 = 7;
-/// Images a second, and frames a second at most while anything moves.
-const PACE: u64 = 20;
+/// Images a second, and the maximal frames a second.
+const IMAGES_A_SECOND: u64 = 20;
 const FRAMES_A_SECOND: u64 = 20;
 
 fn main() {
@@ -34,14 +34,14 @@ fn main() {
     );
     for (name, act) in [("copied", copy as Act), ("reviewed", review)] {
         for images in [100, 10_000, 100_000] {
-            let mut stage = listed(images);
-            let (events, folding) = act(&mut stage, 0..images / 2, 0);
-            stage.tick(Duration::from_secs(60));
+            let mut screen = listed(images);
+            let (events, folding) = act(&mut screen, 0..images / 2, 0);
+            screen.tick(Duration::from_secs(60));
             let frame = each(FRAMES, || {
-                black_box(stage.draw());
+                black_box(screen.draw());
             });
             let key = each(FRAMES, || {
-                black_box(stage.press("j"));
+                black_box(screen.press("j"));
             });
             let event = folding / u32::try_from(events).unwrap_or(u32::MAX);
             println!("{name:>8}  {images:>8}  {frame:>12.1?}  {event:>12.1?}  {key:>12.1?}");
@@ -50,21 +50,21 @@ fn main() {
     share();
 }
 
-/// A batch of 10,000 as an operator sees it: every event, ten samples and up to twenty frames a second.
+/// A batch of 10,000 images: every event, and twenty frames a second.
 fn share() {
     let images = 10_000;
-    let mut stage = listed(images);
-    let seconds = u64::from(images) / PACE;
+    let mut screen = listed(images);
+    let seconds = u64::from(images) / IMAGES_A_SECOND;
     let began = Instant::now();
     let mut drawn = 0;
     for second in 0..seconds {
-        let from = u32::try_from(second * PACE).unwrap_or(u32::MAX);
-        let to = from + u32::try_from(PACE).unwrap_or(u32::MAX);
-        copy(&mut stage, from..to, second);
+        let from = u32::try_from(second * IMAGES_A_SECOND).unwrap_or(u32::MAX);
+        let to = from + u32::try_from(IMAGES_A_SECOND).unwrap_or(u32::MAX);
+        copy(&mut screen, from..to, second);
         for frame in 0..FRAMES_A_SECOND {
             let now = Duration::from_millis(second * 1000 + frame * 1000 / FRAMES_A_SECOND);
-            stage.tick(now);
-            black_box(stage.draw());
+            screen.tick(now);
+            black_box(screen.draw());
             drawn += 1;
         }
     }
@@ -85,8 +85,8 @@ fn each(times: u32, mut act: impl FnMut()) -> Duration {
 
 fn listed(images: u32) -> OffscreenTui {
     let options = Options::detect(|name| (name == "LANG").then(|| "C.UTF-8".into()));
-    let mut stage = OffscreenTui::new(SIZE, options);
-    stage.event(Arc::new(Event::BatchStarted {
+    let mut screen = OffscreenTui::new(SIZE, options);
+    screen.event(Arc::new(Event::BatchStarted {
         batch: BatchId("bench".into()),
         list: "bench.toml".into(),
         jobs: images,
@@ -99,17 +99,17 @@ fn listed(images: u32) -> OffscreenTui {
             Ok(reference) => reference,
             Err(error) => panic!("{name}: {error}"),
         };
-        stage.event(Arc::new(Event::JobListed {
+        screen.event(Arc::new(Event::JobListed {
             job: Job {
                 id: JobId(id),
                 spec: CopySpec::new(reference("a.example"), reference("b.example")),
             },
         }));
     }
-    stage
+    screen
 }
 
-/// What becomes of these images; gives back how many events that took, and what they cost.
+/// Applies the events of these images; returns their number and cost.
 type Act = fn(&mut OffscreenTui, Range<u32>, u64) -> (usize, Duration);
 
 fn planned(id: u32, salt: u64) -> [Event; 2] {
@@ -137,29 +137,29 @@ fn digest(id: u32, blob: u64, salt: u64) -> Digest {
     Digest::of(format!("{id}/{blob}/{salt}").as_bytes())
 }
 
-fn tell(stage: &mut OffscreenTui, events: Vec<Event>) -> (usize, Duration) {
+fn apply(screen: &mut OffscreenTui, events: Vec<Event>) -> (usize, Duration) {
     let events: Vec<Arc<Event>> = events.into_iter().map(Arc::new).collect();
     let count = events.len();
     let began = Instant::now();
     for event in events {
-        stage.event(event);
+        screen.event(event);
     }
     (count, began.elapsed())
 }
 
-/// A review that looks at these images.
-fn review(stage: &mut OffscreenTui, images: Range<u32>, salt: u64) -> (usize, Duration) {
+/// Reviews these images.
+fn review(screen: &mut OffscreenTui, images: Range<u32>, salt: u64) -> (usize, Duration) {
     let mut events = vec![Event::ReviewStarted];
     for id in images {
         events.extend(planned(id, salt));
         let (job, why) = (JobId(id), QueueReason::Planned);
         events.push(Event::JobQueued { job, why });
     }
-    tell(stage, events)
+    apply(screen, events)
 }
 
-/// Copies these images with all their events; gives back how many those were and what they cost.
-fn copy(stage: &mut OffscreenTui, images: Range<u32>, salt: u64) -> (usize, Duration) {
+/// Copies these images.
+fn copy(screen: &mut OffscreenTui, images: Range<u32>, salt: u64) -> (usize, Duration) {
     let mut events = Vec::new();
     for id in images {
         let job = JobId(id);
@@ -192,5 +192,5 @@ fn copy(stage: &mut OffscreenTui, images: Range<u32>, salt: u64) -> (usize, Dura
             outcome: Outcome::Copied { root },
         });
     }
-    tell(stage, events)
+    apply(screen, events)
 }

@@ -1,11 +1,11 @@
-//! Draws the README's pictures: a recording of a run, and single frames of the panes on the way.
+//! Draws the pictures of the README: a recording of a run, and single frames of its panes.
 //!
 //! ```sh
 //! cargo run --release --example pictures                        # the demo, into assets
 //! cargo run --release --example pictures -- DIR run LIST.toml   # any run or resume, into DIR
 //! ```
 //!
-//! Runs the program as a child and draws what its event stream says, so frames are those of the real screen.
+//! Runs the program as a child process and draws its event stream with the real views.
 
 mod record;
 mod svg;
@@ -21,7 +21,7 @@ use tokio::{
     process::Command,
 };
 
-/// Set for the child, which is this executable as well.
+/// Set for the child process, which is the same executable.
 const CHILD: &str = "TRANSSHIP_PICTURES_CHILD";
 
 fn main() -> ExitCode {
@@ -54,7 +54,7 @@ async fn draw() -> anyhow::Result<()> {
         .spawn()?;
     let events = child.stdout.take().context("no output to read")?;
     let pictures = record::record(BufReader::new(events).lines()).await?;
-    // It waits for a reader of its last lines no longer.
+    // Its output has been read, so it can end.
     child.wait().await?;
     fs::create_dir_all(&directory)?;
     for (name, picture) in pictures {

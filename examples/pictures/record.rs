@@ -1,7 +1,6 @@
-//! Records a run: every frame for an animated picture, and single frames of the panes on the way.
+//! Records a run: all frames for the animated picture, and single frames for the others.
 //!
-//! Decides which keys are pressed when, so that the pictures show what there is. Invariant: frames are those an
-//! operator would see.
+//! Decides which keys are pressed when. Invariant: frames are drawn by the real views.
 
 use std::time::Duration;
 
@@ -22,13 +21,12 @@ pub type Pictures = Vec<(&'static str, String)>;
 
 /// In cells.
 const SIZE: (u16, u16) = (120, 36);
-/// Frames in the recording; more make it large and no clearer.
-const FRAME: Duration = Duration::from_millis(500);
-/// The end is shown for so long.
-const REST: Duration = Duration::from_secs(3);
+/// Time between recorded frames; more frames would only make the file larger.
+const FRAME_INTERVAL: Duration = Duration::from_millis(500);
+/// How long the last frame is shown.
+const LAST_FRAME: Duration = Duration::from_secs(3);
 
-/// When which keys are pressed, and the name of the picture that is taken then. What is still to come when
-/// the batch has ended is done right then.
+/// Second, keys to press, and the name of the picture to take. When the batch ends, the remaining steps follow at once.
 const SCRIPT: [(u64, &str, &str); 12] = [
     (6, "", "running"),
     (8, "j j 2", ""),
@@ -45,44 +43,44 @@ const SCRIPT: [(u64, &str, &str); 12] = [
 ];
 const FAILURES: &str = "4";
 
-/// Watches the batch until every image has ended. Gives back pictures by name; `recording` is the animated one.
+/// Records until every image has ended. Returns pictures by name; `recording` is the animated one.
 pub async fn record(mut events: Lines<impl AsyncBufRead + Unpin>) -> anyhow::Result<Pictures> {
-    let mut stage = OffscreenTui::new(SIZE, options());
+    let mut screen = OffscreenTui::new(SIZE, options());
     let start = Instant::now();
     let mut frames: Vec<(Duration, Buffer)> = Vec::new();
     let mut pictures = Pictures::new();
     let mut script = SCRIPT.iter().peekable();
-    let mut frame = interval(FRAME);
+    let mut frame = interval(FRAME_INTERVAL);
     frame.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut open = true;
-    while open && !stage.has_ended() {
+    while open && !screen.has_ended() {
         tokio::select! {
             line = events.next_line() => match line? {
-                Some(line) => stage.event(serde_json::from_str(&line)?),
+                Some(line) => screen.event(serde_json::from_str(&line)?),
                 None => open = false,
             },
             _ = frame.tick() => {
                 let now = start.elapsed();
-                stage.tick(now);
+                screen.tick(now);
                 while let Some((_, keys, name)) = script.next_if(|step| now.as_secs() >= step.0) {
-                    stage.press(keys);
-                    take(&mut pictures, name, &stage);
+                    screen.press(keys);
+                    take(&mut pictures, name, &screen);
                 }
-                frames.push((now, stage.draw()));
+                frames.push((now, screen.draw()));
             }
         }
     }
     let end = start.elapsed();
-    stage.tick(end);
+    screen.tick(end);
     for (_, keys, name) in script {
-        stage.press(keys);
-        take(&mut pictures, name, &stage);
+        screen.press(keys);
+        take(&mut pictures, name, &screen);
     }
-    stage.press(FAILURES);
-    stage.tick(end);
-    take(&mut pictures, "failures", &stage);
-    frames.push((end, stage.draw()));
-    pictures.push(("recording", svg::recording(&frames, end + REST)));
+    screen.press(FAILURES);
+    screen.tick(end);
+    take(&mut pictures, "failures", &screen);
+    frames.push((end, screen.draw()));
+    pictures.push(("recording", svg::recording(&frames, end + LAST_FRAME)));
     Ok(pictures)
 }
 
@@ -95,9 +93,9 @@ fn options() -> Options {
     }
 }
 
-fn take(pictures: &mut Pictures, name: &'static str, stage: &OffscreenTui) {
+fn take(pictures: &mut Pictures, name: &'static str, screen: &OffscreenTui) {
     if !name.is_empty() {
-        pictures.push((name, svg::picture(&stage.draw())));
+        pictures.push((name, svg::picture(&screen.draw())));
     }
 }
 

@@ -1,7 +1,7 @@
-//! Frames as SVG: pictures of the screen, and recordings that play by themselves.
+//! Frames as SVG: single pictures, and animated recordings.
 //!
-//! Decides how cells look outside of a terminal. Invariant: the result is well-formed whatever the cells hold,
-//! names no other resource and runs no script.
+//! Decides how cells look outside of a terminal. Invariant: the result is well-formed for any cells, refers to no other
+//! resource and has no script.
 
 use std::{collections::HashMap, fmt::Write as _, time::Duration};
 
@@ -31,7 +31,7 @@ pub fn picture(frame: &Buffer) -> String {
     text + "</svg>\n"
 }
 
-/// Frames with the time each begins, shown until `end` and then from the start again.
+/// Frames with their start times, repeated after `end`.
 #[must_use]
 pub fn recording(frames: &[(Duration, Buffer)], end: Duration) -> String {
     let Some((_, first)) = frames.first() else {
@@ -40,7 +40,7 @@ pub fn recording(frames: &[(Duration, Buffer)], end: Duration) -> String {
     let mut text = opening(first);
     let mut style = String::new();
     for y in 0..first.area.height {
-        // Each version of a row is written once, with the times when it is shown.
+        // Each version of a row is written once, with all its times.
         let mut shown: Vec<(String, Vec<(Duration, Duration)>)> = Vec::new();
         let mut known: HashMap<String, usize> = HashMap::new();
         for (index, (begin, frame)) in frames.iter().enumerate() {
@@ -93,7 +93,7 @@ fn opening(frame: &Buffer) -> String {
     )
 }
 
-/// Cells of one style that stand together.
+/// Adjacent cells of one style.
 struct Run {
     x: u16,
     cells: u16,
@@ -112,7 +112,7 @@ fn row(frame: &Buffer, y: u16) -> String {
         let cell = &frame[(x, y)];
         let cells = u16::try_from(cell.symbol().width()).unwrap_or(1).max(1);
         covered = x + cells;
-        let (class, reversed) = look(cell);
+        let (class, reversed) = style_of(cell);
         match runs.last_mut() {
             Some(run) if run.class == class && run.reversed == reversed => {
                 run.text += cell.symbol();
@@ -150,7 +150,7 @@ fn row(frame: &Buffer, y: u16) -> String {
         if run.text.trim().is_empty() {
             continue;
         }
-        // Spaces at the ends would be measured differently by different fonts.
+        // Fonts measure spaces at the ends differently.
         let blank = run.text.len() - run.text.trim_start().len();
         let inner = run.text.trim();
         #[expect(clippy::cast_precision_loss, reason = "a screen has few cells")]
@@ -177,8 +177,8 @@ fn row(frame: &Buffer, y: u16) -> String {
     text
 }
 
-/// The classes of a cell, and whether it is shown reversed.
-fn look(cell: &Cell) -> (String, bool) {
+/// The classes of a cell, and whether it is reversed.
+fn style_of(cell: &Cell) -> (String, bool) {
     let style = cell.style();
     let mut classes: Vec<&str> = Vec::new();
     classes.extend(match cell.fg {
@@ -207,7 +207,7 @@ fn escaped(text: &str) -> String {
             '<' => escaped.push_str("&lt;"),
             '>' => escaped.push_str("&gt;"),
             '&' => escaped.push_str("&amp;"),
-            // XML has no way to write these.
+            // XML cannot contain these.
             c if c.is_control() => escaped.push(char::REPLACEMENT_CHARACTER),
             c => escaped.push(c),
         }

@@ -223,7 +223,7 @@ mod tests {
              2 images: 1 up to date, 1 failed in 1 min 05 s\n  \
              source said \u{fffd}[31m401 (a.example): a.example/app:1\n    \
              check the credentials for the source registry\n\
-             `transship resume 20261121-1430-prod-7f3a --retry-failed` tries the failed ones again\n"
+             `transship resume 20261121-1430-prod-7f3a --retry-failed` retries the failed images\n"
         );
     }
 

@@ -1,7 +1,7 @@
-//! Failures by cause: which images failed for the same reason.
+//! Groups failed images by cause.
 //!
-//! Decides what counts as the same: side, registry and what was said, without the names and digests that
-//! differ from image to image. Invariant: an image stands at one cause.
+//! Two images have the same cause if side, registry and message are equal, without repositories and digests, which differ
+//! from image to image. Invariant: an image has at most one cause.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -11,28 +11,28 @@ use crate::{
     oci::Registry,
 };
 
-/// What images that failed for the same reason have in common.
+/// The common part of failures for the same reason.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Cause {
-    /// The registry to blame; none when it is this machine.
+    /// The registry that failed; none if this machine failed.
     pub registry: Option<Registry>,
     pub side: Side,
-    /// What was said, with `…` for what differs from image to image.
-    pub said: String,
+    /// The message, with `…` for what differs from image to image.
+    pub message: String,
 }
 
-/// Images that stand at the same cause.
+/// The images with the same cause.
 #[derive(Clone, Debug)]
-pub struct Group {
+pub struct CauseGroup {
     pub cause: Arc<Cause>,
     /// In list order.
     pub jobs: Vec<JobId>,
-    /// How many of them are tried again by themselves.
+    /// How many of them wait for an automatic retry.
     pub waiting: usize,
 }
 
 impl Cause {
-    /// The cause `view` stands at, if it failed or waits to be tried again.
+    /// The cause of an image that failed or waits for a retry.
     #[must_use]
     pub fn of(view: &JobView) -> Option<Self> {
         let failure = view.cause()?;
@@ -44,47 +44,47 @@ impl Cause {
         Some(Self {
             registry: registry.cloned(),
             side: failure.side,
-            said: said(view, failure),
+            message: message(view, failure),
         })
     }
 
-    /// Who is to blame, by name.
+    /// The registry that failed, or this machine.
     #[must_use]
-    pub fn blamed(&self) -> &str {
+    pub fn origin(&self) -> &str {
         self.registry
             .as_ref()
             .map_or("this machine", Registry::as_str)
     }
 }
 
-/// The summary without what differs from image to image: its repositories, and digests.
-fn said(view: &JobView, failure: &Failure) -> String {
+/// The summary without repositories and digests.
+fn message(view: &JobView, failure: &Failure) -> String {
     let mut text = sanitize(&failure.summary).into_owned();
     for reference in [&view.job.spec.source, &view.job.spec.destination] {
         let repository = reference.repository.as_str();
-        // A repository of one or two letters stands in half of all words.
+        // One or two letters also occur in other words.
         if repository.len() > 2 {
             text = text.replace(repository, "…");
         }
     }
-    let mut kept = String::new();
+    let mut message = String::new();
     let mut rest = text.as_str();
     while let Some(at) = rest.find("sha256:") {
         let (before, digest) = rest.split_at(at + "sha256:".len());
         let hex = digest
             .find(|c: char| !c.is_ascii_hexdigit())
             .unwrap_or(digest.len());
-        kept.push_str(before);
+        message.push_str(before);
         if hex > 0 {
-            kept.push('…');
+            message.push('…');
         }
         rest = &digest[hex..];
     }
-    kept + rest
+    message + rest
 }
 
-/// The causes that `jobs` stand at, the most frequent first.
-pub fn causes(board: &Board, jobs: impl IntoIterator<Item = JobId>) -> Vec<Group> {
+/// The causes of `jobs`, the most frequent first.
+pub fn causes(board: &Board, jobs: impl IntoIterator<Item = JobId>) -> Vec<CauseGroup> {
     let mut found: BTreeMap<Cause, (Vec<JobId>, usize)> = BTreeMap::new();
     for view in jobs.into_iter().filter_map(|job| board.job(job)) {
         if let Some(cause) = Cause::of(view) {
@@ -93,11 +93,11 @@ pub fn causes(board: &Board, jobs: impl IntoIterator<Item = JobId>) -> Vec<Group
             *waiting += usize::from(phase(view) == Phase::Waiting);
         }
     }
-    let mut groups: Vec<Group> = found
+    let mut groups: Vec<CauseGroup> = found
         .into_iter()
         .map(|(cause, (mut jobs, waiting))| {
             jobs.sort_unstable();
-            Group {
+            CauseGroup {
                 cause: Arc::new(cause),
                 jobs,
                 waiting,

@@ -1,7 +1,7 @@
-//! The commands that are printed to be pasted: what goes on from here.
+//! Commands of this program that are printed for the operator to paste.
 //!
-//! Decides how they are written: with the options that reach the same journal, quoted for a shell. Invariant: a
-//! printed command holds no password.
+//! Decides how they are written: with the options for the same journal, quoted for a shell. Invariant: a printed command
+//! contains no password.
 
 use super::sanitize;
 use crate::batch::BatchId;
@@ -11,7 +11,7 @@ use crate::batch::BatchId;
 pub struct Commands {
     journal: Vec<String>,
     without_password: bool,
-    /// The registries end with this process, so that its batch cannot go on.
+    /// The registries end with this process, so its batch cannot be resumed.
     ends_here: bool,
 }
 
@@ -25,7 +25,7 @@ impl Commands {
         }
     }
 
-    /// The journal is at the address of `--journal`; `without_password` says that it had one, which is left out.
+    /// The journal is at the address of `--journal`; `without_password` means that a password was removed from it.
     #[must_use]
     pub fn with_journal(address: &str, without_password: bool) -> Self {
         Self {
@@ -44,13 +44,13 @@ impl Commands {
         }
     }
 
-    /// Goes on with a batch, if that is possible.
+    /// Resumes a batch, if that is possible.
     #[must_use]
     pub fn resume(&self, batch: &BatchId) -> Option<String> {
         (!self.ends_here).then(|| self.line(&["resume", &batch.0]))
     }
 
-    /// Tries the failed images of a batch again, if that is possible.
+    /// Retries the failed images of a batch, if that is possible.
     #[must_use]
     pub fn retry_failed(&self, batch: &BatchId) -> Option<String> {
         (!self.ends_here).then(|| self.line(&["resume", &batch.0, "--retry-failed"]))
@@ -63,7 +63,7 @@ impl Commands {
         command(words.iter().copied().chain(journal))
     }
 
-    /// What has to be done before a command is pasted; empty if nothing.
+    /// What the operator has to do before pasting a command; empty if nothing.
     #[must_use]
     pub fn before(&self) -> &'static str {
         match self.without_password {
@@ -85,7 +85,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_command_is_read_back_as_it_was_meant() {
+    fn a_shell_reads_a_command_as_it_was_meant() {
         let batch = BatchId("b7".into());
         assert_eq!(
             Commands::default().resume(&batch).unwrap(),

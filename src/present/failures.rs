@@ -1,8 +1,8 @@
-//! What a failure reads like: side, cause, next step.
+//! Text of failures: side, cause, next step.
 
 use std::{borrow::Cow, time::Duration};
 
-use super::{duration, sanitize};
+use super::{countdown, sanitize};
 use crate::batch::{Attempt, Failure, FailureClass, Side};
 
 /// Side and cause: `source said 429`.
@@ -11,7 +11,7 @@ pub fn failure(cause: &Failure) -> String {
     format!("{} {}", cause.side, sanitize(&cause.summary))
 }
 
-/// A failure that is the last word, and what can be done about it if the cause itself says that.
+/// A final failure, with its hint if it has one.
 #[must_use]
 pub fn last_failure(cause: &Failure) -> String {
     match cause.hint() {
@@ -20,42 +20,38 @@ pub fn last_failure(cause: &Failure) -> String {
     }
 }
 
-/// A failure that is not the last word: `source said 429; trying again in 12 s (2 of 5)`.
+/// A failure before a retry: `source said 429; retrying in 12 s (2 of 5)`.
 ///
-/// `failed` is the attempt that ended with `cause`; `of` how many there may be, if known.
+/// `failed` is the attempt that ended with `cause`; `of` is the number of attempts allowed, if known.
 #[must_use]
 pub fn retry(cause: &Failure, wait: Duration, failed: Attempt, of: Option<u16>) -> String {
-    // An attempt that a registry put off is not counted.
-    let put_off = matches!(
+    // A retry that the registry asked for does not count as an attempt.
+    let is_deferred = matches!(
         cause.class,
         FailureClass::Transient {
             retry_after_ms: Some(_)
         }
     );
-    let of = of.filter(|_| !put_off);
+    let of = of.filter(|_| !is_deferred);
     format!("{}; {}", failure(cause), next_attempt(wait, failed, of))
 }
 
-/// When something is tried again, and for which time: `trying again in 12 s (2 of 5)`.
+/// When the next attempt starts, and its number: `retrying in 12 s (2 of 5)`.
 #[must_use]
 pub fn next_attempt(wait: Duration, failed: Attempt, of: Option<u16>) -> String {
     let next = failed.0.saturating_add(1);
-    // Those that were put off before may have raised it above all there may be.
+    // Deferred attempts can raise the number above the limit.
     let attempt = match of.filter(|of| next <= *of) {
         Some(of) => format!("{next} of {of}"),
         None => format!("attempt {next}"),
     };
-    let when = match wait.as_secs() {
-        0 => "now".to_owned(),
-        _ => format!("in {}", duration(wait)),
-    };
-    format!("trying again {when} ({attempt})")
+    format!("retrying {} ({attempt})", countdown(wait))
 }
 
-/// What a person can do about a failure that stayed.
+/// What an operator can do about a final failure.
 fn advice(cause: &Failure) -> &'static str {
     match (cause.class, cause.side) {
-        (FailureClass::Transient { .. }, _) => "it may pass by itself: retry later",
+        (FailureClass::Transient { .. }, _) => "it may be temporary: retry later",
         (FailureClass::Auth, Side::Local) => "check the configured credentials",
         (FailureClass::Auth, Side::Source) => "check the credentials for the source registry",
         (FailureClass::Auth, Side::Destination) => {
@@ -65,13 +61,13 @@ fn advice(cause: &Failure) -> &'static str {
             "the destination has no such repository: create it, then retry"
         }
         (FailureClass::NotFound, _) => "check the image's name and tag",
-        (FailureClass::Rejected, _) => "retrying alone does not help: what was said is the reason",
-        (FailureClass::Corrupt, _) => "the content is not what its digest says: mend it there",
+        (FailureClass::Rejected, _) => "retrying alone does not help: see the registry's message",
+        (FailureClass::Corrupt, _) => "the content does not match its digest: repair it there",
         (FailureClass::Internal, _) => "check this machine; if it is fine, report a bug",
     }
 }
 
-/// What can be done about a failure that stayed: what the failure itself says, else what holds for its class.
+/// What an operator can do about a final failure: its own hint, else the advice for its class.
 #[must_use]
 pub fn remedy(cause: &Failure) -> Cow<'_, str> {
     match cause.hint() {
@@ -100,26 +96,26 @@ mod tests {
     fn a_retry_says_side_cause_when_and_which_attempt() {
         assert_eq!(
             retry(&throttled(), Duration::from_secs(12), Attempt(1), Some(5)),
-            "source said 429; trying again in 12 s (2 of 5)"
+            "source said 429; retrying in 12 s (2 of 5)"
         );
         assert_eq!(
             retry(&throttled(), Duration::ZERO, Attempt(2), None),
-            "source said 429; trying again now (attempt 3)"
+            "source said 429; retrying now (attempt 3)"
         );
-        let put_off = Failure {
+        let is_deferred = Failure {
             class: FailureClass::Transient {
                 retry_after_ms: Some(Millis(12_000)),
             },
             ..throttled()
         };
         assert_eq!(
-            retry(&put_off, Duration::from_secs(12), Attempt(1), Some(5)),
-            "source said 429; trying again in 12 s (attempt 2)"
+            retry(&is_deferred, Duration::from_secs(12), Attempt(1), Some(5)),
+            "source said 429; retrying in 12 s (attempt 2)"
         );
     }
 
     #[test]
-    fn the_last_word_says_what_can_be_done_where_that_is_known() {
+    fn a_final_failure_says_what_can_be_done_if_it_is_known() {
         let cause = Failure {
             summary: "said 404 (NAME_UNKNOWN)".into(),
             chain: vec![

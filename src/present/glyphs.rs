@@ -1,4 +1,4 @@
-//! The two sets of characters text is drawn with.
+//! The two glyph sets, Unicode and ASCII.
 //!
 //! Invariant: every glyph of a set is one cell wide, and the ASCII set is ASCII.
 
@@ -11,11 +11,11 @@ pub struct Glyphs {
     pub separator: &'static str,
     pub mark: &'static str,
     pub cursor: &'static str,
-    /// Leads from a failure to its cause.
+    /// Before the cause of a failure.
     pub corner: &'static str,
-    /// Filled, last filled and empty cell of a progress bar.
+    /// Full, half full and empty cell of a progress bar.
     pub bar: [&'static str; 3],
-    /// Of the focused pane's title, and of the others.
+    /// In the title of the focused pane, and of the others.
     pub rule: [&'static str; 2],
     /// Lowest to highest.
     pub spark: [&'static str; 8],

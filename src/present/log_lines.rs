@@ -1,25 +1,30 @@
-//! One line for each event worth a line: what a log shows.
+//! Log lines: the text of events.
 //!
-//! Decides which events are told and how; samples and single blobs are not. The job's reference leads, so
-//! that a line can be searched for it.
+//! Decides which events have a line; samples and events of single blobs have none. A line starts with the image's
+//! reference, so that it can be searched for.
 
 use std::time::Duration;
 
-use super::{bytes, count, last_failure, retry, sanitize, summary};
+use super::{
+    bytes, count,
+    image_lines::{copied, planned, replacing, skipped},
+    last_failure,
+    refusals::refusal,
+    retry, sanitize, summary,
+};
 use crate::batch::{
-    BlobState, Board, Command, CommandRefusal, Event, JobId, JobView, Outcome, QueueReason,
-    RegistryLimit, Selection, Settled, SkipReason, StopMode, StopReason,
+    Board, Event, JobId, Outcome, QueueReason, RegistryLimit, StopMode, StopReason,
 };
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Level {
-    /// Expected steps on the way.
+    /// An expected step.
     Info,
-    /// An image is where it should be.
+    /// An image is at its destination.
     Good,
-    /// Went wrong, and is being dealt with.
+    /// A problem that may be solved automatically.
     Warning,
-    /// Went wrong, and stays so.
+    /// A final failure.
     Error,
 }
 
@@ -27,12 +32,12 @@ pub enum Level {
 pub struct Sentence {
     pub level: Level,
     pub job: Option<JobId>,
-    /// Plain text without the job's name.
+    /// Sanitized text without the image's name.
     pub text: String,
 }
 
 impl Sentence {
-    /// The whole line: the image it is about, then what happened.
+    /// The whole line, starting with the image.
     #[must_use]
     pub fn line(&self, board: &Board) -> String {
         match self.job.and_then(|job| board.job(job)) {
@@ -42,7 +47,7 @@ impl Sentence {
     }
 }
 
-/// What `event` reads like; `board` is the state after it, `attempts` how many an image may have.
+/// The line of `event`, if it has one; `board` is the state after it, `attempts` the number an image may have.
 #[must_use]
 pub fn sentence(event: &Event, board: &Board, attempts: Option<u16>) -> Option<Sentence> {
     let about = |job: JobId, level, text: String| {
@@ -95,11 +100,11 @@ pub fn sentence(event: &Event, board: &Board, attempts: Option<u16>) -> Option<S
         },
         Event::ReviewStarted => batch(
             Level::Info,
-            "reviewing: every image is looked at, none is copied yet".into(),
+            "reviewing: every image is planned, none is copied yet".into(),
         ),
-        Event::ReviewEnded => batch(Level::Info, "the review has ended: copying".into()),
+        Event::ReviewEnded => batch(Level::Info, "the review has ended; copying starts".into()),
         Event::JobPrioritized { job } => about(*job, Level::Info, "moved to the front".into()),
-        // What a look at an image found is told, not that it began.
+        // A preflight has one line, for its result.
         Event::JobStarted { .. } if board.is_reviewing() => None,
         Event::JobStarted { job, attempt } if attempt.0 > 1 => {
             about(*job, Level::Info, format!("started, attempt {}", attempt.0))
@@ -130,7 +135,7 @@ pub fn sentence(event: &Event, board: &Board, attempts: Option<u16>) -> Option<S
             about(*job, level, text)
         }
         Event::Noted { job, text } => Some(Sentence {
-            // What is noted of a whole batch is about the journal.
+            // Notes about the whole batch concern the journal.
             level: match job {
                 Some(_) => Level::Info,
                 None => Level::Warning,
@@ -140,9 +145,9 @@ pub fn sentence(event: &Event, board: &Board, attempts: Option<u16>) -> Option<S
         }),
         Event::BatchPaused => batch(
             Level::Warning,
-            "paused: images in flight go on, no other starts".into(),
+            "paused: images in flight continue, no new one starts".into(),
         ),
-        Event::BatchResumed => batch(Level::Info, "going on".into()),
+        Event::BatchResumed => batch(Level::Info, "no longer paused".into()),
         Event::ParallelChanged { images } => batch(
             Level::Info,
             format!("{} at once", count(usize::from(*images), "image")),
@@ -153,9 +158,9 @@ pub fn sentence(event: &Event, board: &Board, attempts: Option<u16>) -> Option<S
         Event::StopRequested { mode } => batch(
             Level::Warning,
             match mode {
-                StopMode::Drain => "draining: images in flight are finished, no other starts",
+                StopMode::Drain => "draining: images in flight finish, no new one starts",
                 StopMode::Now => "stopping now",
-                StopMode::Cancel => "going on: the drain was taken back",
+                StopMode::Cancel => "the drain is cancelled",
             }
             .into(),
         ),
@@ -192,136 +197,32 @@ pub fn sentence(event: &Event, board: &Board, attempts: Option<u16>) -> Option<S
     }
 }
 
-/// What a registry is given from now on.
+/// The new limit of a registry.
 fn limited(limit: RegistryLimit) -> String {
     match limit {
         RegistryLimit::Streams(streams) => {
             format!("at most {}", count(usize::from(streams), "stream"))
         }
         RegistryLimit::RequestsPerSecond(Some(rate)) => format!("at most {rate} requests a second"),
-        RegistryLimit::RequestsPerSecond(None) => "as many requests a second as it takes".into(),
+        RegistryLimit::RequestsPerSecond(None) => "no limit of requests a second".into(),
         RegistryLimit::BytesPerSecond(Some(rate)) => format!("at most {} a second", bytes(rate)),
-        RegistryLimit::BytesPerSecond(None) => "as many bytes a second as it takes".into(),
-    }
-}
-
-/// How much of a copied image was sent, and how much was spared.
-fn copied(job: Option<&JobView>) -> String {
-    let Some(job) = job.filter(|job| !job.blobs.is_empty()) else {
-        return "copied".into();
-    };
-    let (mut sent, mut spared) = (0, 0);
-    for blob in &job.blobs {
-        match blob.state {
-            BlobState::Settled(Settled::Copied) => sent += blob.size,
-            BlobState::Settled(Settled::Mounted { .. } | Settled::Present) => spared += blob.size,
-            BlobState::Pending | BlobState::WaitingFor(_) | BlobState::Copying { .. } => {}
-        }
-    }
-    match spared {
-        0 => format!("copied, {}", bytes(sent)),
-        _ => format!(
-            "copied, {} sent, {} already there",
-            bytes(sent),
-            bytes(spared)
-        ),
-    }
-}
-
-/// Why an image was left out.
-fn skipped(why: &SkipReason) -> String {
-    match why {
-        SkipReason::User => "skipped".into(),
-        SkipReason::Kept { there } => format!("kept: the destination has {there}"),
-    }
-}
-
-/// `text`, and what the destination tag named before.
-fn replacing(text: String, verb: &str, job: Option<&JobView>) -> String {
-    match job.and_then(|job| job.replaces.as_ref()) {
-        Some(digest) => format!("{text}; {verb} {digest}"),
-        None => text,
-    }
-}
-
-/// What copying an image would take, seen for itself.
-fn planned(job: Option<&JobView>) -> String {
-    let (mut missing, mut there) = (0, 0);
-    for blob in job.into_iter().flat_map(|job| &job.blobs) {
-        match blob.state {
-            BlobState::Settled(_) => there += blob.size,
-            BlobState::Pending | BlobState::WaitingFor(_) | BlobState::Copying { .. } => {
-                missing += blob.size;
-            }
-        }
-    }
-    match there {
-        0 => format!("planned, {}", bytes(missing)),
-        _ => format!(
-            "planned, {} missing, {} already there",
-            bytes(missing),
-            bytes(there)
-        ),
-    }
-}
-
-/// Why a command did nothing, with the state that made it so when it was about one image.
-fn refusal(command: &Command, why: CommandRefusal, board: &Board) -> String {
-    if why == CommandRefusal::BatchFinished {
-        return "the batch is finished".into();
-    }
-    let (verb, jobs) = match command {
-        Command::Retry { jobs } => ("retry", jobs),
-        Command::Skip { jobs } => ("skip", jobs),
-        Command::Unskip { jobs } => ("take back", jobs),
-        Command::Prioritize { jobs } => ("move to the front", jobs),
-        Command::Begin => return "no review goes on".into(),
-        Command::Pause => return "already paused".into(),
-        Command::Resume => return "not paused".into(),
-        Command::SetParallel { images } => {
-            return format!("{} at once already", count(usize::from(*images), "image"));
-        }
-        Command::SetLimit { limit, .. } if limit.is_zero() => {
-            return "a limit is at least 1".into();
-        }
-        Command::SetLimit { registry, .. } => {
-            return format!("{registry} takes no part in this batch");
-        }
-        Command::Stop { mode } => {
-            return match mode {
-                StopMode::Drain => "already draining".into(),
-                StopMode::Now => "already stopping".into(),
-                StopMode::Cancel => "no drain to take back".into(),
-            };
-        }
-    };
-    let one = match jobs {
-        Selection::Jobs(jobs) if jobs.len() == 1 => jobs.first(),
-        Selection::Jobs(_) | Selection::AllFailed => None,
-    };
-    match one.and_then(|job| board.job(*job)) {
-        Some(view) => format!(
-            "nothing to {verb}: {} is {}",
-            view.job.spec.source,
-            super::phase(view).word()
-        ),
-        None if *jobs == Selection::AllFailed => "no image failed".into(),
-        None => format!("nothing to {verb} among these images"),
+        RegistryLimit::BytesPerSecond(None) => "no limit of bytes a second".into(),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::batch::{Attempt, Failure, FailureClass, Job, Millis, Side};
-    use crate::oci::CopySpec;
+    use crate::batch::{
+        Attempt, Command, CommandRefusal, Failure, FailureClass, Job, Millis, Selection, Side,
+    };
 
     fn board() -> Board {
         let mut board = Board::default();
         board.apply(&Event::JobListed {
             job: Job {
                 id: JobId(0),
-                spec: CopySpec::new(
+                spec: crate::oci::CopySpec::new(
                     "a.example/team/api:1".parse().unwrap(),
                     "b.example/team/api:1".parse().unwrap(),
                 ),
@@ -353,12 +254,12 @@ mod tests {
         };
         assert_eq!(
             line(&event),
-            "a.example/team/api:1: source said 429; trying again in 12 s (2 of 5)"
+            "a.example/team/api:1: source said 429; retrying in 12 s (2 of 5)"
         );
     }
 
     #[test]
-    fn a_refused_command_says_what_stands_against_it() {
+    fn a_refused_command_says_why() {
         let event = Event::CommandRefused {
             command: Command::Retry {
                 jobs: Selection::Jobs([JobId(0)].into()),
@@ -372,7 +273,7 @@ mod tests {
     }
 
     #[test]
-    fn notes_cannot_steer_the_terminal() {
+    fn notes_cannot_control_the_terminal() {
         let event = Event::Noted {
             job: None,
             text: "a\x1b[1mb\nc".into(),

@@ -1,9 +1,9 @@
-//! Media types in the words people use for them.
+//! Short names of media types.
 
 use super::sanitize;
 use crate::oci::MediaType;
 
-/// `OCI index`, `Docker manifest`, `OCI tar+gzip`; others without what all have in common.
+/// `OCI index`, `Docker manifest`, `OCI tar+gzip`; other types without `application/`.
 #[must_use]
 pub fn media_type(media_type: &MediaType) -> String {
     let text = media_type.as_str();
@@ -47,7 +47,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn types_are_called_what_people_call_them() {
+    fn known_types_have_short_names() {
         let written = [
             MediaType::OCI_INDEX,
             MediaType::OCI_LAYER_GZIP,

@@ -1,22 +1,25 @@
-//! Words the front ends share: amounts, states, failures, sentences, the summary, and safe, fitting text.
+//! The text that all front ends share: units, states, failures, log lines, the summary; and functions that sanitize and
+//! truncate text.
 //!
-//! Decides what is said; where it appears and in which colour is up to each front end. Invariant: whatever
-//! comes from a registry or a list leaves here through [`plain`], so it cannot steer a terminal.
+//! Decides the wording, not the place or the colour. Invariant: text from a registry or a list is [sanitized](sanitize),
+//! so it cannot control a terminal.
 
 mod causes;
 mod commands;
 mod failures;
 mod glyphs;
+mod image_lines;
 mod log_lines;
 mod media_types;
 mod plan;
+mod refusals;
 mod sanitize;
 mod states;
 mod summary;
 mod truncate;
 mod units;
 
-pub use causes::{Cause, Group, causes};
+pub use causes::{Cause, CauseGroup, causes};
 pub use commands::{Commands, command};
 pub use failures::{failure, last_failure, next_attempt, remedy, retry};
 pub use glyphs::Glyphs;
@@ -27,4 +30,4 @@ pub use sanitize::{escaped, sanitize};
 pub use states::{Phase, phase, unfinished_owner};
 pub use summary::{blob_sums, outcome_counts, summary};
 pub use truncate::{skip, width, wrap};
-pub use units::{bytes, clock, count, duration, percent, rate};
+pub use units::{bytes, clock, count, countdown, duration, percent, rate};

@@ -1,5 +1,4 @@
-//! What a batch would do, in words: the images by what becomes of them, the bytes of each registry, the largest
-//! layers.
+//! Text of a plan: images by outcome, bytes per registry, overwritten tags, the largest layers.
 
 use std::fmt::Write as _;
 
@@ -9,10 +8,10 @@ use crate::{
     oci::{Digest, Reference},
 };
 
-/// Registries and layers that are named in text.
-const NAMED: usize = 10;
+/// Registries, tags and layers that are listed; the rest is counted.
+const MAX_NAMED: usize = 10;
 
-/// The images by what becomes of them, those there are: `18 to copy (3 replace a tag), 2 already there, 1 failed`.
+/// The images by outcome, without empty ones: `18 to copy (3 replace a tag), 2 already there, 1 failed`.
 #[must_use]
 pub fn fates(board: &Board, plan: &Plan) -> String {
     let counts = board.counts();
@@ -27,7 +26,7 @@ pub fn fates(board: &Board, plan: &Plan) -> String {
         (counts.failed, "failed"),
         (counts.skipped, "skipped"),
         (counts.kept, "kept"),
-        (board.without_preflight(), "not looked at yet"),
+        (board.without_preflight(), "not planned yet"),
     ]
     .into_iter()
     .filter(|(amount, _)| *amount > 0)
@@ -39,7 +38,7 @@ pub fn fates(board: &Board, plan: &Plan) -> String {
     }
 }
 
-/// `1.2 GiB to copy, 4.0 GiB to mount, 12.0 MiB already there`; what there is none of is left out.
+/// `1.2 GiB to copy, 4.0 GiB to mount, 12.0 MiB already there`; zero amounts are omitted.
 #[must_use]
 pub fn amounts(amounts: Amounts) -> String {
     let mut parts = vec![format!("{} to copy", bytes(amounts.copy))];
@@ -54,7 +53,7 @@ pub fn amounts(amounts: Amounts) -> String {
     parts.join(", ")
 }
 
-/// The destination tags that a plan writes over, with what they name now.
+/// The destination tags that a plan overwrites, with their present digests.
 pub fn replaced<'a>(
     board: &'a Board,
     plan: &'a Plan,
@@ -63,7 +62,7 @@ pub fn replaced<'a>(
         .filter_map(|(job, digest)| Some((&board.job(job)?.job.spec.destination, digest)))
 }
 
-/// `34 images, team/api`: who needs a layer, and where it can be found.
+/// The number of images with a layer, and a repository that has it: `34 images, team/api`.
 #[must_use]
 pub fn large_layer(layer: &LargeLayer) -> String {
     format!("{}, {}", count(layer.images, "image"), layer.repository)
@@ -76,19 +75,19 @@ pub fn plan(board: &Board) -> String {
     let mut text = format!("plan: {}\n", fates(board, &plan));
     let mut registries: Vec<_> = plan.registries().collect();
     registries.sort_by_key(|(_, amounts)| std::cmp::Reverse(amounts.copy));
-    for (registry, own) in registries.iter().take(NAMED) {
+    for (registry, own) in registries.iter().take(MAX_NAMED) {
         let _ = writeln!(text, "  to {registry}: {}", amounts(*own));
     }
-    if let Some(more) = registries.len().checked_sub(NAMED + 1) {
+    if let Some(more) = registries.len().checked_sub(MAX_NAMED + 1) {
         let _ = writeln!(text, "  and to {} more", more + 1);
     }
-    for (reference, digest) in replaced(board, &plan).take(NAMED) {
+    for (reference, digest) in replaced(board, &plan).take(MAX_NAMED) {
         let _ = writeln!(text, "  {reference} replaces {digest}");
     }
-    if let Some(more) = plan.replacing().len().checked_sub(NAMED + 1) {
-        let _ = writeln!(text, "  and {} more replace what their tag names", more + 1);
+    if let Some(more) = plan.replacing().len().checked_sub(MAX_NAMED + 1) {
+        let _ = writeln!(text, "  and {} more tags are overwritten", more + 1);
     }
-    for layer in plan.largest(NAMED) {
+    for layer in plan.largest(MAX_NAMED) {
         let _ = writeln!(
             text,
             "  layer  {:>10}  {}  {}",
@@ -108,7 +107,7 @@ mod tests {
         oci::{CopySpec, Digest},
     };
 
-    /// Three images: one to copy with a layer that is there, one already there, one not looked at.
+    /// Three images: one to copy with a layer that is there, one already there, one not planned.
     fn reviewed() -> Board {
         let mut board = Board::default();
         for id in 0..3 {
@@ -166,13 +165,13 @@ mod tests {
     }
 
     #[test]
-    fn a_plan_says_what_becomes_of_the_images_and_what_moves() {
+    fn a_plan_has_the_outcomes_of_images_and_the_bytes_to_move() {
         let own = Digest::of(b"own").short();
         let before = Digest::of(b"before");
         assert_eq!(
             plan(&reviewed()),
             format!(
-                "plan: 1 to copy (1 replaces a tag), 1 already there, 1 not looked at yet\n  \
+                "plan: 1 to copy (1 replaces a tag), 1 already there, 1 not planned yet\n  \
                  to b.example: 3.0 MiB to copy, 5.0 MiB already there\n  \
                  b.example/app:0 replaces {before}\n  \
                  layer     3.0 MiB  {own}  1 image, app\n"

@@ -1,7 +1,7 @@
 //! Makes untrusted text safe to print.
 //!
-//! Invariant: the result is one line without control characters, invisible characters or anything that
-//! reorders text, so it can neither steer a terminal nor pretend to be other text.
+//! Invariant: the result is one line without control, invisible or reordering characters, so it can neither control a
+//! terminal nor look like other text.
 
 use std::{borrow::Cow, fmt::Write as _};
 
@@ -14,8 +14,8 @@ pub fn sanitize(text: &str) -> Cow<'_, str> {
     Cow::Owned(text.chars().map(safe).collect())
 }
 
-/// `text` with every character that [`plain`] would replace written as JSON escapes it, but for line breaks and tabs:
-/// many lines stay many lines, and JSON keeps its meaning.
+/// `text` with JSON escapes for every character that [`sanitize`] would replace, except line breaks and tabs. JSON keeps
+/// its meaning.
 #[must_use]
 pub fn escaped(text: &str) -> Cow<'_, str> {
     let harmless = |c: char| matches!(c, '\n' | '\t') || safe(c) == c;
@@ -35,7 +35,7 @@ pub fn escaped(text: &str) -> Cow<'_, str> {
     Cow::Owned(escaped)
 }
 
-/// What stands for `c` in safe text.
+/// The replacement of `c`.
 pub(super) fn safe(c: char) -> char {
     match c {
         '\n' | '\r' | '\t' | '\u{2028}' | '\u{2029}' => ' ',

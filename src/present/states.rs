@@ -1,19 +1,17 @@
-//! What an image is doing, in one word.
-//!
-//! Decides the word a person reads for a job's state; finer than [`State`] where a person would ask.
+//! The state of an image as it is shown; distinguishes more than [`State`].
 
 use crate::batch::{BlobState, JobId, JobView, Preflight, SkipReason, State};
 
-/// A job's state as people see it.
+/// The displayed state of an image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Phase {
     Queued,
-    /// Queued, and a review knows what copying it takes.
+    /// Queued, after a review has planned its copy.
     Planned,
-    /// Running, its manifests not read yet, or to be read only.
+    /// Running: its manifests are being read, or it is in preflight.
     Reading,
     Copying,
-    /// Failed for now, will be tried again.
+    /// Waiting for an automatic retry.
     Waiting,
     Copied,
     UpToDate,
@@ -25,7 +23,7 @@ pub enum Phase {
 
 impl Phase {
     #[must_use]
-    pub fn word(self) -> &'static str {
+    pub fn name(self) -> &'static str {
         match self {
             Self::Queued => "queued",
             Self::Planned => "to copy",
@@ -40,7 +38,7 @@ impl Phase {
         }
     }
 
-    /// In flight.
+    /// Whether it is in flight.
     #[must_use]
     pub fn is_active(self) -> bool {
         matches!(self, Self::Reading | Self::Copying)
@@ -65,7 +63,7 @@ pub fn phase(job: &JobView) -> Phase {
     }
 }
 
-/// The job whose upload this one waits for, when nothing of its own moves.
+/// The job whose upload this one waits for, if it transfers nothing itself.
 #[must_use]
 pub fn unfinished_owner(job: &JobView) -> Option<JobId> {
     if job.state != State::Running {

@@ -1,16 +1,15 @@
-//! What is printed when a batch has ended: the sums, the failures by cause, and the command that goes on from
-//! here.
+//! The summary of a batch: totals, failures by cause, and the command for the next step.
 
 use std::{fmt::Write as _, time::Duration};
 
-use super::{Commands, Group, bytes, causes, count, duration, rate, remedy};
+use super::{CauseGroup, Commands, bytes, causes, count, duration, rate, remedy};
 use crate::batch::{Board, StopReason};
 
-/// How many causes are told before the rest is only counted, and how many images of each are named.
-const CAUSES: usize = 10;
-const NAMED: usize = 3;
+/// Causes that are listed, and images that are named for each; the rest is counted.
+const MAX_CAUSES: usize = 10;
+const MAX_NAMED: usize = 3;
 
-/// Images by state, those there are: `54 copied, 3 up to date, 2 failed`.
+/// Images by state, without empty ones: `54 copied, 3 up to date, 2 failed`.
 #[must_use]
 pub fn outcome_counts(board: &Board) -> String {
     let counts = board.counts();
@@ -32,7 +31,7 @@ pub fn outcome_counts(board: &Board) -> String {
     }
 }
 
-/// Bytes by how they came to be there: `610.1 MiB copied, 3.2 GiB mounted`; empty if there are none.
+/// Bytes by outcome: `610.1 MiB copied, 3.2 GiB mounted`; empty if there are none.
 #[must_use]
 pub fn blob_sums(board: &Board) -> String {
     let totals = board.totals();
@@ -48,7 +47,7 @@ pub fn blob_sums(board: &Board) -> String {
     parts.join(", ")
 }
 
-/// The last words of a run that took `elapsed`: several lines, each ended by a newline.
+/// The summary of a batch that took `elapsed`; every line ends with a newline.
 #[must_use]
 pub fn summary(board: &Board, elapsed: Duration, commands: &Commands) -> String {
     let mut text = format!(
@@ -64,10 +63,10 @@ pub fn summary(board: &Board, elapsed: Duration, commands: &Commands) -> String 
         None => text += &format!("{sums}\n"),
     }
     let groups = causes(board, board.failed());
-    for group in groups.iter().take(CAUSES) {
+    for group in groups.iter().take(MAX_CAUSES) {
         write_cause(&mut text, board, group);
     }
-    let rest = &groups[groups.len().min(CAUSES)..];
+    let rest = &groups[groups.len().min(MAX_CAUSES)..];
     if !rest.is_empty() {
         let images = rest.iter().map(|group| group.jobs.len()).sum();
         let (causes, images) = (count(rest.len(), "other cause"), count(images, "image"));
@@ -79,19 +78,19 @@ pub fn summary(board: &Board, elapsed: Duration, commands: &Commands) -> String 
     text
 }
 
-/// `source said 401 (harbor-b): 37 images, such as team/app:1`, and below it what can be done.
-fn write_cause(text: &mut String, board: &Board, group: &Group) {
+/// `source said 401 (harbor-b): 37 images, such as team/app:1`, and below it the remedy.
+fn write_cause(text: &mut String, board: &Board, group: &CauseGroup) {
     let cause = &group.cause;
-    let named: Vec<String> = (group.jobs.iter().take(NAMED))
+    let named: Vec<String> = (group.jobs.iter().take(MAX_NAMED))
         .filter_map(|job| Some(board.job(*job)?.job.spec.source.to_string()))
         .collect();
     let named = named.join(", ");
     let images = match group.jobs.len() {
-        ..=NAMED => named,
+        ..=MAX_NAMED => named,
         images => format!("{}, such as {named}", count(images, "image")),
     };
-    let (side, said, blamed) = (cause.side, &cause.said, cause.blamed());
-    let _ = writeln!(text, "  {side} {said} ({blamed}): {images}");
+    let (side, message, origin) = (cause.side, &cause.message, cause.origin());
+    let _ = writeln!(text, "  {side} {message} ({origin}): {images}");
     let first = group.jobs.first().and_then(|job| board.job(*job)?.cause());
     if let Some(failure) = first {
         let _ = writeln!(text, "    {}", remedy(failure));
@@ -103,14 +102,14 @@ fn next_step(board: &Board, commands: &Commands) -> Option<String> {
     let before = commands.before();
     match board.stopped_by {
         Some(StopReason::JournalLost) => Some(format!(
-            "stopped because results could no longer be recorded; mend the journal, then `{}` goes on{before}",
+            "stopped because results could no longer be recorded; repair the journal, then `{}` continues{before}",
             commands.resume(id)?
         )),
         Some(StopReason::User | StopReason::Signal | StopReason::Reviewed) if !board.all_done() => {
-            Some(format!("`{}` goes on{before}", commands.resume(id)?))
+            Some(format!("`{}` continues{before}", commands.resume(id)?))
         }
         _ if board.counts().failed > 0 => Some(format!(
-            "`{}` tries the failed ones again{before}",
+            "`{}` retries the failed images{before}",
             commands.retry_failed(id)?
         )),
         _ => None,
@@ -127,7 +126,6 @@ fn per_second(amount: u64, elapsed: Duration) -> Option<u64> {
 mod tests {
     use super::*;
     use crate::batch::{BatchId, Event, Failure, FailureClass, Job, JobId, Outcome, Side};
-    use crate::oci::CopySpec;
 
     fn summary(board: &Board, elapsed: Duration) -> String {
         super::summary(board, elapsed, &Commands::default())
@@ -161,7 +159,10 @@ mod tests {
             board.apply(&Event::JobListed {
                 job: Job {
                     id: JobId(id),
-                    spec: CopySpec::new(reference, format!("b.example/app:{id}").parse().unwrap()),
+                    spec: crate::oci::CopySpec::new(
+                        reference,
+                        format!("b.example/app:{id}").parse().unwrap(),
+                    ),
                 },
             });
             let root = crate::oci::Digest::of(b"root");
@@ -186,17 +187,17 @@ mod tests {
     }
 
     #[test]
-    fn failures_are_named_and_the_next_step_is_said() {
+    fn failures_are_named_with_the_next_step() {
         assert_eq!(
             summary(&ended(3, 1), Duration::from_secs(5)),
             "3 images: 2 copied, 1 failed in 5 s\n  source said 401 (a.example): a.example/app:0\n    \
              check the credentials for the source registry\n\
-             `transship resume b7 --retry-failed` tries the failed ones again\n"
+             `transship resume b7 --retry-failed` retries the failed images\n"
         );
     }
 
     #[test]
-    fn images_that_failed_for_the_same_reason_are_told_together() {
+    fn images_that_failed_for_the_same_reason_are_grouped() {
         let mut board = ended(60, 37);
         board.apply(&failed(
             50,
@@ -204,16 +205,16 @@ mod tests {
             &["hint: ask for the role"],
         ));
         let text = summary(&board, Duration::from_secs(5));
-        let told: Vec<&str> = text.lines().skip(1).collect();
+        let lines: Vec<&str> = text.lines().skip(1).collect();
         assert_eq!(
-            told,
+            lines,
             [
                 "  source said 401 (a.example): 37 images, such as a.example/app:0, a.example/app:1, \
                  a.example/app:2",
                 "    check the credentials for the source registry",
                 "  source said 403 (DENIED) (a.example): a.example/app:50",
                 "    ask for the role",
-                "`transship resume b7 --retry-failed` tries the failed ones again",
+                "`transship resume b7 --retry-failed` retries the failed images",
             ]
         );
     }
@@ -230,14 +231,14 @@ mod tests {
     }
 
     #[test]
-    fn what_a_registry_said_cannot_steer_the_terminal() {
+    fn the_message_of_a_registry_cannot_control_the_terminal() {
         let mut board = ended(1, 0);
         board.apply(&failed(0, "said \x1b[2J", &["hint: \x1b[31m"]));
         assert!(!summary(&board, Duration::from_secs(5)).contains('\x1b'));
     }
 
     #[test]
-    fn a_stopped_batch_says_how_to_go_on() {
+    fn a_stopped_batch_says_how_to_continue() {
         let mut board = ended(1, 0);
         board.apply(&Event::JobListed {
             job: Job {
@@ -250,6 +251,9 @@ mod tests {
         });
         let text = summary(&board, Duration::from_secs(1));
         assert!(text.starts_with("2 images: 1 copied, 1 left in 1 s\n"));
-        assert!(text.ends_with("`transship resume b7` goes on\n"), "{text}");
+        assert!(
+            text.ends_with("`transship resume b7` continues\n"),
+            "{text}"
+        );
     }
 }

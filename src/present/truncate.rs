@@ -1,20 +1,19 @@
-//! Makes text fit a number of terminal cells.
+//! Truncates and wraps text to a number of terminal cells.
 //!
-//! Decides what is left out; counts cells, not characters. Invariant: the result is plain and never wider
-//! than asked.
+//! Counts cells, not characters. Invariant: the result is sanitized and not wider than requested.
 
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 use super::{Glyphs, sanitize, sanitize::safe};
 use crate::oci::Reference;
 
-/// How many cells `text` takes.
+/// The width of `text` in cells.
 #[must_use]
 pub fn width(text: &str) -> usize {
     text.width()
 }
 
-/// What follows the first `cells` cells; of a character that lies on both sides, nothing.
+/// `text` without its first `cells` cells, and without a character that is only partly in them.
 #[must_use]
 pub fn skip(text: &str, cells: usize) -> &str {
     let mut skipped = 0;
@@ -26,7 +25,8 @@ pub fn skip(text: &str, cells: usize) -> &str {
     &text[start.unwrap_or(text.len())..]
 }
 
-/// `text` in pieces of at most `cells` cells, broken between words where that wastes little; at least one.
+/// `text` in lines of at most `cells` cells, broken between words unless that leaves half of a line empty. At least one
+/// line.
 #[must_use]
 pub fn wrap(text: &str, cells: usize) -> Vec<String> {
     let cells = cells.max(2);
@@ -44,7 +44,7 @@ pub fn wrap(text: &str, cells: usize) -> Vec<String> {
             used = width(&word);
             piece.truncate(piece.trim_end().len());
             pieces.push(std::mem::replace(&mut piece, word));
-            // The break stands for the space.
+            // The line break replaces the space.
             if c == ' ' {
                 continue;
             }
@@ -57,26 +57,26 @@ pub fn wrap(text: &str, cells: usize) -> Vec<String> {
 }
 
 impl Glyphs {
-    /// As much of the beginning as fits. Reads no more of `text` than that, however long it is.
+    /// The beginning. Reads no more of `text` than fits.
     #[must_use]
     pub fn clip_end(&self, text: &str, cells: usize) -> String {
-        let mut kept = String::new();
+        let mut clipped = String::new();
         let mut used = 0;
         for c in text.chars().map(safe) {
             used += c.width().unwrap_or(0);
             if used > cells {
-                shorten(&mut kept, cells.saturating_sub(width(self.ellipsis)));
+                shorten(&mut clipped, cells.saturating_sub(width(self.ellipsis)));
                 if cells > 0 {
-                    kept.push_str(self.ellipsis);
+                    clipped.push_str(self.ellipsis);
                 }
-                return kept;
+                return clipped;
             }
-            kept.push(c);
+            clipped.push(c);
         }
-        kept
+        clipped
     }
 
-    /// The beginning and the end, with the middle left out; of an odd room the end gets more.
+    /// The beginning and the end, without the middle; the end gets the odd cell.
     #[must_use]
     pub fn clip_middle(&self, text: &str, cells: usize) -> String {
         let text = sanitize(text);
@@ -95,8 +95,8 @@ impl Glyphs {
         )
     }
 
-    /// A reference that keeps its registry and its tag as long as there is room for them: first the
-    /// digest is shortened, then the repository loses its middle.
+    /// A reference. Registry and tag are kept as long as they fit: first the digest is shortened, then the repository
+    /// loses its middle.
     #[must_use]
     pub fn clip_reference(&self, reference: &Reference, cells: usize) -> String {
         let full = reference.to_string();
@@ -106,7 +106,7 @@ impl Glyphs {
         self.fit(&format!("{}/", reference.registry), reference, cells)
     }
 
-    /// A reference without its registry, for where that stands elsewhere.
+    /// A reference without its registry.
     #[must_use]
     pub fn clip_name(&self, reference: &Reference, cells: usize) -> String {
         let full = reference.to_string();
@@ -127,29 +127,29 @@ impl Glyphs {
         }
         let repository = reference.repository.as_str();
         let name = repository.rsplit('/').next().unwrap_or(repository);
-        // The last component says the most; eight cells of a long one still tell repositories apart.
-        let least = (width(name) + 3).min(8);
+        // The last component matters most; eight cells of it still distinguish repositories.
+        let min_width = (width(name) + 3).min(8);
         let mut room = cells.saturating_sub(width(registry) + width(&version));
-        if room < least {
-            // A version so long says as much with its middle left out.
+        if room < min_width {
+            // A very long version loses its middle first.
             let left = cells.saturating_sub(width(registry));
             version = self.clip_middle(&version, (left / 2).max(8));
             room = left.saturating_sub(width(&version));
         }
-        if room >= least {
-            let kept = if room > width(name) + 1 && room < width(repository) {
+        if room >= min_width {
+            let name = if room > width(name) + 1 && room < width(repository) {
                 let path = &repository[..repository.len() - name.len()];
                 format!("{}{name}", self.clip_middle(path, room - width(name)))
             } else {
                 self.clip_middle(repository, room)
             };
-            return format!("{registry}{kept}{version}");
+            return format!("{registry}{name}{version}");
         }
         self.clip_middle(&format!("{registry}{repository}{version}"), cells)
     }
 }
 
-/// Cuts the end of plain text so that `cells` are left at most.
+/// Cuts sanitized text to at most `cells` cells.
 fn shorten(text: &mut String, cells: usize) {
     let mut used = 0;
     let end = text.char_indices().find_map(|(at, c)| {
@@ -159,7 +159,7 @@ fn shorten(text: &mut String, cells: usize) {
     text.truncate(end.unwrap_or(text.len()));
 }
 
-/// The end of plain text that takes `cells` at most.
+/// The last `cells` cells of sanitized text.
 fn tail(text: &str, cells: usize) -> &str {
     let mut used = 0;
     let start = text.char_indices().rev().find_map(|(at, c)| {
@@ -188,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn words_stay_whole_where_that_wastes_little() {
+    fn words_stay_whole_unless_that_leaves_half_of_a_line_empty() {
         assert_eq!(wrap("read the manifest", 10), ["read the", "manifest"]);
         assert_eq!(wrap("a verylongword", 8), ["a verylo", "ngword"]);
         assert_eq!(wrap("policy decides", 6), ["policy", "decide", "s"]);
@@ -197,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_wider_than_its_room_and_nothing_is_lost() {
+    fn no_line_is_wider_than_its_room_and_no_text_is_lost() {
         let text = "RUN apt-get install -y ca-certificates 画像 && rm -rf /var/lib/apt/lists";
         for cells in 2..60 {
             let pieces = wrap(text, cells);

@@ -1,6 +1,6 @@
-//! How amounts are written: bytes, rates, durations, shares, counted nouns.
+//! Formats bytes, rates, durations, percentages and counted nouns.
 //!
-//! Invariant: binary units with one decimal, and 100 % only when nothing is missing.
+//! Invariant: units are binary with one decimal, and 100 % means that nothing is missing.
 
 use std::time::Duration;
 
@@ -32,7 +32,7 @@ pub fn rate(bytes_per_second: u64) -> String {
     format!("{}/s", bytes(bytes_per_second))
 }
 
-/// The two largest units that matter: `3 s`, `2 min 05 s`, `1 h 02 min`, `3 d 4 h`.
+/// The two largest units: `3 s`, `2 min 05 s`, `1 h 02 min`, `3 d 4 h`.
 #[must_use]
 pub fn duration(duration: Duration) -> String {
     let seconds = duration.as_secs();
@@ -45,7 +45,16 @@ pub fn duration(duration: Duration) -> String {
     }
 }
 
-/// Time since the start as a clock: `0:01:23`.
+/// The rest of a wait: `now`, `in 12 s`.
+#[must_use]
+pub fn countdown(wait: Duration) -> String {
+    match wait.as_secs() {
+        0 => "now".to_owned(),
+        _ => format!("in {}", duration(wait)),
+    }
+}
+
+/// Hours, minutes and seconds: `0:01:23`.
 #[must_use]
 pub fn clock(elapsed: Duration) -> String {
     let seconds = elapsed.as_secs();
@@ -57,7 +66,7 @@ pub fn clock(elapsed: Duration) -> String {
     )
 }
 
-/// The whole percent of `total` that is `done`; nothing to do is all done.
+/// `done` in percent of `total`, rounded down; 100 if `total` is 0.
 #[must_use]
 pub fn percent(done: u64, total: u64) -> u8 {
     if done >= total {

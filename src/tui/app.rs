@@ -1,7 +1,7 @@
-//! The only I/O of the terminal front end: keys, events and answers in, frames and commands out.
+//! The event loop of the interface, which does all its I/O: keys, events and answers in, frames and commands out.
 //!
-//! One loop for every screen: a batch with the browser over it, or the browser alone. Draws when something
-//! changed, at most 20 times a second; ticks once a second while something moves, and not at all otherwise.
+//! It is the same for a batch and for the browser alone. It draws after changes, at most 20 times a second, and ticks
+//! once a second while something moves.
 
 use std::{io, sync::Arc, time::Duration};
 
@@ -28,33 +28,33 @@ use crate::{
 };
 
 /// 20 frames a second.
-const FRAME: Duration = Duration::from_millis(50);
-const TICK: Duration = Duration::from_secs(1);
-/// Events taken before looking at keys and the clock again.
-const BURST: usize = 4096;
+const FRAME_INTERVAL: Duration = Duration::from_millis(50);
+const TICK_INTERVAL: Duration = Duration::from_secs(1);
+/// Events handled before the loop checks keys and clock again.
+const MAX_BURST: usize = 4096;
 
-/// The two ends of a running batch. Unbounded: events must not be lost, and the engine must not wait for
-/// a terminal.
+/// The channels of a running batch. They are unbounded: no event may be lost, and the engine must not wait for a
+/// terminal.
 pub struct BatchHandle {
     pub events: UnboundedReceiver<Arc<Event>>,
     pub commands: UnboundedSender<Command>,
     pub write_list: WriteList,
-    /// Who looks into registries for the browser.
+    /// Reads registries for the browser.
     pub loader: Loader,
 }
 
-/// Who reads what the browser asks for. Unbounded both ways: a screen asks for little at a time, and must
-/// not wait for registries.
+/// Reads what the browser requests. The channels are unbounded: a screen requests little at a time, and must not wait
+/// for registries.
 #[derive(Debug)]
 pub struct Loader {
     pub requests: UnboundedSender<(Ticket, Request)>,
     pub answers: UnboundedReceiver<(Ticket, Result<Answer, Error>)>,
 }
 
-/// Writes images as a list file and gives back its name, or why it could not.
+/// Writes images as a list file; returns its name or the error.
 pub type WriteList = Box<dyn FnMut(&[Job]) -> Result<String, String> + Send>;
 
-/// What the operator saw last: enough for the closing summary.
+/// The state when the operator left, for the closing summary.
 #[derive(Debug)]
 pub struct Ended {
     pub board: Board,
@@ -65,14 +65,14 @@ pub struct Ended {
 /// Shows the batch until it is finished and the operator leaves.
 ///
 /// # Errors
-/// When the terminal cannot be taken, drawn on or read from; it is given back first.
-pub async fn run(feed: BatchHandle, options: Options) -> io::Result<Ended> {
+/// When the terminal cannot be set up, drawn on or read from; it is restored first.
+pub async fn run(handle: BatchHandle, options: Options) -> io::Result<Ended> {
     let engine = Engine {
-        events: feed.events,
-        commands: feed.commands,
-        write_list: feed.write_list,
+        events: handle.events,
+        commands: handle.commands,
+        write_list: handle.write_list,
     };
-    let model = show(Model::new(options), Some(engine), feed.loader).await?;
+    let model = show(Model::new(options), Some(engine), handle.loader).await?;
     Ok(Ended {
         elapsed: model.elapsed(),
         board: model.board,
@@ -82,16 +82,16 @@ pub async fn run(feed: BatchHandle, options: Options) -> io::Result<Ended> {
 /// Shows the browser until the operator closes it.
 ///
 /// # Errors
-/// When the terminal cannot be taken, drawn on or read from; it is given back first.
+/// When the terminal cannot be set up, drawn on or read from; it is restored first.
 pub async fn run_browser(start: Start, loader: Loader, options: Options) -> io::Result<()> {
     show(Model::browsing(options, start), None, loader).await?;
     Ok(())
 }
 
-/// Shows the model until the operator leaves; gives back what it was then.
+/// Shows the model until the operator leaves; returns its last state.
 async fn show(model: Model, engine: Option<Engine>, loader: Loader) -> io::Result<Model> {
     let mut app = App {
-        terminal: TerminalGuard::take()?,
+        terminal: TerminalGuard::enter()?,
         model: ModelStore::new(model),
         engine,
         requests: loader.requests,
@@ -104,7 +104,7 @@ async fn show(model: Model, engine: Option<Engine>, loader: Loader) -> io::Resul
     Ok(app.model.into_model())
 }
 
-/// The batch's side of the screen.
+/// The channels of the batch.
 struct Engine {
     events: UnboundedReceiver<Arc<Event>>,
     commands: UnboundedSender<Command>,
@@ -114,7 +114,7 @@ struct Engine {
 struct App {
     terminal: TerminalGuard,
     model: ModelStore,
-    /// None when there is only the browser.
+    /// None when the browser runs alone.
     engine: Option<Engine>,
     requests: UnboundedSender<(Ticket, Request)>,
     start: Instant,
@@ -128,8 +128,8 @@ impl App {
         mut answers: UnboundedReceiver<(Ticket, Result<Answer, Error>)>,
     ) -> io::Result<()> {
         let mut keys = EventStream::new();
-        let mut burst = Vec::with_capacity(BURST);
-        let mut drawn = self.start - FRAME;
+        let mut burst = Vec::with_capacity(MAX_BURST);
+        let mut drawn = self.start - FRAME_INTERVAL;
         while !self.leaving {
             tokio::select! {
                 received = events(&mut self.engine, &mut burst), if !self.model.engine_gone => {
@@ -158,8 +158,8 @@ impl App {
                         None => return Err(io::ErrorKind::UnexpectedEof.into()),
                     }
                 }
-                () = sleep_until(drawn + TICK), if self.model.is_lively() => self.changed = true,
-                () = sleep_until(drawn + FRAME), if self.changed => {
+                () = sleep_until(drawn + TICK_INTERVAL), if self.model.is_lively() => self.changed = true,
+                () = sleep_until(drawn + FRAME_INTERVAL), if self.changed => {
                     self.tick()?;
                     self.terminal.draw(|frame| view(&self.model, frame))?;
                     self.changed = false;
@@ -186,7 +186,7 @@ impl App {
         match effect {
             Effect::Send(command) => {
                 if let Some(engine) = &self.engine {
-                    // An engine that is gone closes the events as well, which is told then.
+                    // An engine that is gone also closes the events, which `Msg::EngineGone` reports.
                     let _ = engine.commands.send(command);
                 }
             }
@@ -197,7 +197,7 @@ impl App {
                 }
             }
             Effect::Copy(text) => self.terminal.copy(&text)?,
-            // Without a reader the browser goes on saying that it reads.
+            // Without a loader the browser keeps showing "reading".
             Effect::Load(ticket, request) => drop(self.requests.send((ticket, request))),
             Effect::Announce => self.announce()?,
             Effect::Suspend => self.terminal.suspend()?,
@@ -206,7 +206,7 @@ impl App {
         Ok(())
     }
 
-    /// Tells an operator who looks elsewhere that the batch has ended.
+    /// Rings the bell and runs the configured command: the batch has ended.
     fn announce(&mut self) -> io::Result<()> {
         let OnFinish { bell, command } = &self.model.options.on_finish;
         if *bell {
@@ -225,10 +225,10 @@ impl App {
     }
 }
 
-/// How many events came; 0 when no more will. Never ready when there is no batch.
+/// Receives events; returns their number, 0 at the end of the stream. Never ready without a batch.
 async fn events(engine: &mut Option<Engine>, burst: &mut Vec<Arc<Event>>) -> usize {
     match engine {
-        Some(engine) => engine.events.recv_many(burst, BURST).await,
+        Some(engine) => engine.events.recv_many(burst, MAX_BURST).await,
         None => std::future::pending().await,
     }
 }

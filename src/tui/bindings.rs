@@ -1,19 +1,22 @@
 //! Keys as an operator has them: names of keys, and which means which action.
 //!
-//! Decides what may be configured; the tables themselves are `keys` and `browse::keys`. Invariant: a table
+//! Key tables with the keys that an operator configured, and the names of keys.
+//!
+//! Decides what may be configured; the tables are `keymap` and `browse::keymap`. Invariant: a table without
+//! [conflicts](Keymap::conflict) gives no key two meanings in one mode. Invariant: a table
 //! without [conflicts](Keymap::conflict) gives no key two meanings in one mode.
 
 use std::fmt::Debug;
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
-/// A screen's table of keys, by the headings its keys stand under in help and README.
-pub trait Heading: Copy + Debug + Eq + 'static {
+/// The key table of a screen, identified by the type of its sections in help and README.
+pub trait KeyTable: Copy + Debug + Eq + 'static {
     type Action: Copy + Debug + Eq;
-    /// What keys can speak to: the panes, or what lies over them.
+    /// What has the keyboard: the panes, or an overlay.
     type Mode: Copy + Debug + Eq;
 
-    /// In the order help shows them; the footer takes those with a hint, first ones first.
+    /// In the order of help and footer; the footer shows those with a hint.
     const ROWS: &'static [Row<Self>];
     /// The mode whose keys may be configured.
     const PANES: Self::Mode;
@@ -22,74 +25,74 @@ pub trait Heading: Copy + Debug + Eq + 'static {
     fn title(self) -> &'static str;
 }
 
-/// A line of the table as it is before anybody configured it.
-pub struct Row<G: Heading> {
+/// A line of the table before configuration.
+pub struct Row<T: KeyTable> {
     pub keys: &'static str,
-    action: G::Action,
-    group: G,
+    action: T::Action,
+    section: T,
     hint: &'static str,
-    says: &'static str,
+    explanation: &'static str,
 }
 
 /// Keys are separated by spaces.
-pub const fn row<G: Heading>(
-    group: G,
+pub const fn row<T: KeyTable>(
+    section: T,
     keys: &'static str,
-    action: G::Action,
+    action: T::Action,
     hint: &'static str,
-    says: &'static str,
-) -> Row<G> {
+    explanation: &'static str,
+) -> Row<T> {
     Row {
         keys,
         action,
-        group,
+        section,
         hint,
-        says,
+        explanation,
     }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Binding<G: Heading> {
+pub struct Binding<T: KeyTable> {
     pub keys: Vec<String>,
-    pub action: G::Action,
-    pub group: G,
-    /// For the footer; empty when the key is not shown there.
+    pub action: T::Action,
+    pub section: T,
+    /// For the footer; empty if the footer does not show the key.
     pub hint: &'static str,
-    /// Empty when it means the same as elsewhere and need not be said again.
-    pub says: &'static str,
+    /// For help and README; empty if another mode explains the same key.
+    pub explanation: &'static str,
 }
 
-/// The table as this operator has it.
+/// The table of this operator.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Keymap<G: Heading> {
-    bindings: Vec<Binding<G>>,
+pub struct Keymap<T: KeyTable> {
+    bindings: Vec<Binding<T>>,
 }
 
-/// Why a configured key cannot be had.
+/// Why a configured key is refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum KeyMistake {
     #[error("there is no action {0}")]
     UnknownAction(String),
     #[error("there is no action {0} (did you mean {1}?)")]
-    NearlyAction(String, String),
+    SimilarAction(String, String),
     #[error(
-        "{0} is no key; write a letter, ctrl-x, space, tab, shift-tab, enter, up, down, left, right, pgup, pgdn, home, end or delete"
+        "{0} is not a key; write a letter, ctrl-x, space, tab, shift-tab, enter, up, down, left, right, pgup, pgdn, home, end or delete"
     )]
     UnknownKey(String),
-    #[error("{0} means {1} already")]
+    #[error("{0} already means {1}")]
     Taken(String, String),
-    #[error("{0} cannot be configured: it is the way out")]
+    #[error("{0} cannot be configured, so that there is always a way to leave")]
     Fixed(String),
 }
 
-impl<G: Heading> Default for Keymap<G> {
+impl<T: KeyTable> Default for Keymap<T> {
     fn default() -> Self {
-        let bindings = G::ROWS.iter().map(|row| Binding {
+        let bindings = T::ROWS.iter().map(|row| Binding {
             keys: row.keys.split(' ').map(str::to_owned).collect(),
             action: row.action,
-            group: row.group,
+            section: row.section,
             hint: row.hint,
-            says: row.says,
+            explanation: row.explanation,
         });
         Self {
             bindings: bindings.collect(),
@@ -97,15 +100,15 @@ impl<G: Heading> Default for Keymap<G> {
     }
 }
 
-impl<G: Heading> Keymap<G> {
-    /// Gives the keys of an action of the panes, if there is such an action; the ones it had are free then.
+impl<T: KeyTable> Keymap<T> {
+    /// Replaces the keys of an action of the panes; returns whether there is such an action.
     ///
     /// # Errors
-    /// When a key does not exist, or the action may not lose its own. Whether two actions now share a key is
-    /// told by [`Self::conflict`], once all are set.
+    /// When a key does not exist, or the action cannot be configured. [`Self::conflict`] finds shared keys, once all
+    /// actions are set.
     pub fn set(&mut self, action: &str, keys: &[String]) -> Result<bool, KeyMistake> {
-        let own = |binding: &&mut Binding<G>| {
-            binding.group.mode() == G::PANES && binding.name() == action
+        let own = |binding: &&mut Binding<T>| {
+            binding.section.mode() == T::PANES && binding.name() == action
         };
         let Some(binding) = self.bindings.iter_mut().find(own) else {
             return Ok(false);
@@ -120,26 +123,26 @@ impl<G: Heading> Keymap<G> {
         Ok(true)
     }
 
-    /// A key of `action` that another action of the panes has as well.
+    /// A key that `action` shares with another action of the panes.
     #[must_use]
     pub fn conflict(&self, action: &str) -> Option<KeyMistake> {
-        let own = |binding: &&Binding<G>| binding.name() == action;
-        let binding = self.in_mode(G::PANES).find(own)?;
+        let own = |binding: &&Binding<T>| binding.name() == action;
+        let binding = self.in_mode(T::PANES).find(own)?;
         binding.keys.iter().find_map(|key| {
-            let other = (self.in_mode(G::PANES))
+            let other = (self.in_mode(T::PANES))
                 .find(|other| other.action != binding.action && other.keys.contains(key))?;
             Some(KeyMistake::Taken(key.clone(), other.name()))
         })
     }
 
-    /// The names of the actions of the panes, as a configuration writes them.
+    /// The names of the actions of the panes in a configuration.
     pub fn names(&self) -> impl Iterator<Item = String> {
-        self.in_mode(G::PANES).map(Binding::name)
+        self.in_mode(T::PANES).map(Binding::name)
     }
 
     /// What `event` means in `mode`.
     #[must_use]
-    pub fn action(&self, mode: G::Mode, event: &KeyEvent) -> Option<G::Action> {
+    pub fn action(&self, mode: T::Mode, event: &KeyEvent) -> Option<T::Action> {
         let name = name(event)?;
         self.in_mode(mode)
             .find(|binding| binding.keys.contains(&name))
@@ -147,35 +150,39 @@ impl<G: Heading> Keymap<G> {
     }
 
     /// The bindings of a mode, in table order.
-    pub fn in_mode(&self, mode: G::Mode) -> impl Iterator<Item = &Binding<G>> {
-        (self.bindings.iter()).filter(move |binding| binding.group.mode() == mode)
+    pub fn in_mode(&self, mode: T::Mode) -> impl Iterator<Item = &Binding<T>> {
+        (self.bindings.iter()).filter(move |binding| binding.section.mode() == mode)
     }
 
-    /// The bindings help and README speak of, in table order.
-    pub fn explained(&self) -> impl Iterator<Item = &Binding<G>> {
-        (self.bindings.iter()).filter(|binding| !binding.says.is_empty())
+    /// The bindings that help and README explain, in table order.
+    pub fn explained(&self) -> impl Iterator<Item = &Binding<T>> {
+        (self.bindings.iter()).filter(|binding| !binding.explanation.is_empty())
     }
 
-    /// The README's table.
+    /// The table in the README.
     #[must_use]
     pub fn markdown(&self) -> String {
         let mut text = String::from("| | Key | What it does |\n|---|---|---|\n");
         let mut last = None;
         for binding in self.explained() {
-            let title = match last == Some(binding.group) {
+            let title = match last == Some(binding.section) {
                 true => "",
-                false => binding.group.title(),
+                false => binding.section.title(),
             };
-            last = Some(binding.group);
+            last = Some(binding.section);
             let keys: Vec<String> = binding.keys.iter().map(|key| format!("`{key}`")).collect();
-            text += &format!("| {title} | {} | {} |\n", keys.join(" "), binding.says);
+            text += &format!(
+                "| {title} | {} | {} |\n",
+                keys.join(" "),
+                binding.explanation
+            );
         }
         text
     }
 }
 
-impl<G: Heading> Binding<G> {
-    /// What a configuration calls the action: `retry-all-failed`.
+impl<T: KeyTable> Binding<T> {
+    /// The name of the action in a configuration, such as `retry-all-failed`.
     #[must_use]
     pub fn name(&self) -> String {
         let mut name = String::new();
@@ -190,18 +197,18 @@ impl<G: Heading> Binding<G> {
 }
 
 impl KeyMistake {
-    /// There is no action of this name; perhaps one of `names` is meant.
+    /// There is no such action; suggests one of `names`.
     #[must_use]
     pub fn unknown(action: &str, names: impl Iterator<Item = String>) -> Self {
-        match near(action, names) {
-            Some(near) => Self::NearlyAction(action.into(), near),
+        match nearest(action, names) {
+            Some(nearest) => Self::SimilarAction(action.into(), nearest),
             None => Self::UnknownAction(action.into()),
         }
     }
 }
 
-/// The name that is probably meant.
-pub(super) fn near(written: &str, names: impl IntoIterator<Item = String>) -> Option<String> {
+/// The most similar name.
+pub(super) fn nearest(written: &str, names: impl IntoIterator<Item = String>) -> Option<String> {
     names
         .into_iter()
         .map(|name| (strsim::jaro_winkler(&name, written), name))
@@ -210,7 +217,7 @@ pub(super) fn near(written: &str, names: impl IntoIterator<Item = String>) -> Op
         .map(|(_, name)| name)
 }
 
-/// The name a table has for a key press.
+/// The name of a key press in a table.
 fn name(event: &KeyEvent) -> Option<String> {
     let plain = match event.code {
         KeyCode::Char(' ') => "space".to_owned(),
@@ -236,7 +243,7 @@ fn name(event: &KeyEvent) -> Option<String> {
     (!event.modifiers.contains(KeyModifiers::ALT)).then_some(plain)
 }
 
-/// The key press a name of the table stands for.
+/// The key press of this name.
 #[must_use]
 pub fn event(name: &str) -> Option<KeyEvent> {
     let (modifiers, plain) = match name.strip_prefix("ctrl-") {
@@ -268,7 +275,7 @@ pub fn event(name: &str) -> Option<KeyEvent> {
     Some(KeyEvent::new(code, modifiers))
 }
 
-/// Whether a key may be configured: it exists, and taking it does not lock anybody in.
+/// Whether a key exists and may be configured.
 fn is_key(key: &str) -> bool {
     event(key).and_then(|event| name(&event)).as_deref() == Some(key)
         && !matches!(key, "esc" | "ctrl-c")
@@ -296,27 +303,29 @@ mod tests {
     }
 
     #[test]
-    fn a_wrong_key_says_what_is_wrong() {
+    fn a_wrong_key_explanation_what_is_wrong() {
         let mut keymap = keymap::Keymap::default();
-        let said = |mistake: Result<bool, KeyMistake>| mistake.unwrap_err().to_string();
+        let message = |mistake: Result<bool, KeyMistake>| mistake.unwrap_err().to_string();
         assert_eq!(set(&mut keymap, "retri", &["x"]), Ok(false));
         assert_eq!(
             KeyMistake::unknown("retri", keymap.names()).to_string(),
             "there is no action retri (did you mean retry?)"
         );
-        assert!(said(set(&mut keymap, "retry", &["hyper-x"])).starts_with("hyper-x is no key"));
-        assert!(said(set(&mut keymap, "interrupt", &["x"])).contains("the way out"));
+        assert!(
+            message(set(&mut keymap, "retry", &["hyper-x"])).starts_with("hyper-x is not a key")
+        );
+        assert!(message(set(&mut keymap, "interrupt", &["x"])).contains("a way to leave"));
         set(&mut keymap, "retry", &["s"]).unwrap();
         assert_eq!(
             keymap.conflict("retry").map(|mistake| mistake.to_string()),
-            Some("s means skip already".into())
+            Some("s already means skip".into())
         );
     }
 
     #[test]
     fn every_key_of_a_table_is_the_name_of_its_press() {
-        let batch = keymap::Group::ROWS.iter().map(|row| row.keys);
-        let browser = browse::keys::Group::ROWS.iter().map(|row| row.keys);
+        let batch = keymap::Section::ROWS.iter().map(|row| row.keys);
+        let browser = browse::keymap::Section::ROWS.iter().map(|row| row.keys);
         for key in batch.chain(browser).flat_map(|keys| keys.split(' ')) {
             assert_eq!(name(&event(key).unwrap()).as_deref(), Some(key));
         }

@@ -1,16 +1,10 @@
-//! The browser over the panes of a batch, or alone.
+//! Opens the browser over the panes of a batch, and closes it.
 //!
-//! Decides what closing the browser and Ctrl-C mean: over a batch the panes are back, and Ctrl-C is for the
-//! batch; alone the program ends. Invariant: what was read stays read as long as the batch is shown, and an
-//! answer finds its request even when the browser was closed since.
-
-use crossterm::event::KeyEvent;
+//! Decides that closing returns to the batch, and ends the program without one. Invariant: answers stay in the cache
+//! while the batch is shown, also those that arrive while the browser is closed.
 
 use super::{
-    actions::act,
-    browse::{self, Browser, Cache, Pair, Start, Ticket},
-    dispatch,
-    keymap::Action,
+    browse::{self, Browser, Pair, Start, Ticket},
     model::{Effect, Model},
 };
 use crate::{
@@ -18,70 +12,43 @@ use crate::{
     inspect::{Answer, Error},
 };
 
-#[derive(Clone, Debug, Default)]
-pub struct BrowserOverlay {
-    /// The browser, while it is open.
-    pub open: Option<Box<Browser>>,
-    /// What was read, while no browser is open.
-    known: Cache,
-}
-
 /// Opens the browser on these images.
 pub fn open(model: &mut Model, images: &[JobView]) -> Vec<Effect> {
     let pairs = images.iter().map(|view| Pair {
         source: view.job.spec.source.clone(),
         destination: view.job.spec.destination.clone(),
     });
-    let start = Start::Images(pairs.collect());
-    let known = std::mem::take(&mut model.browser.known);
-    let browser = Browser::new(model.options.clone(), start).knowing(known);
-    model.browser.open = Some(Box::new(browser));
-    resized(model)
+    let cache = std::mem::take(&mut model.browser_cache);
+    let browser = Browser::new(Start::Images(pairs.collect())).with_cache(cache);
+    model.browser = Some(Box::new(browser));
+    resize(model)
 }
 
-/// Passes a key on to the browser, which is open.
-pub fn pressed(model: &mut Model, key: &KeyEvent) -> Vec<Effect> {
-    let Some(browser) = &mut model.browser.open else {
-        return Vec::new();
-    };
-    let interrupts = dispatch::action(&**browser, key) == Some(browse::keys::Action::Interrupt);
-    let effects = match interrupts {
-        true => vec![Effect::Leave],
-        false => browse::pressed(browser, key),
-    };
-    if !model.has_batch || !effects.contains(&Effect::Leave) {
-        return effects;
+/// Returns to the batch; without one, leaves the program.
+pub fn close(model: &mut Model) -> Vec<Effect> {
+    if !model.has_batch {
+        return vec![Effect::Leave];
     }
-    model.browser.close();
-    match interrupts {
-        // It is meant for the batch, which answers where it can be seen.
-        true => act(model, Action::Interrupt),
-        false => Vec::new(),
+    if let Some(browser) = model.browser.take() {
+        model.browser_cache = browser.into_cache();
     }
+    Vec::new()
 }
 
-pub fn resized(model: &mut Model) -> Vec<Effect> {
-    match &mut model.browser.open {
-        Some(browser) => browse::resized(browser, model.size),
+pub fn resize(model: &mut Model) -> Vec<Effect> {
+    match &mut model.browser {
+        Some(browser) => browse::resize(browser, model.size),
         None => Vec::new(),
     }
 }
 
-/// Takes an answer in, for the browser or for the next one.
-pub fn loaded(model: &mut Model, ticket: Ticket, answer: Result<Answer, Error>) -> Vec<Effect> {
-    match &mut model.browser.open {
-        Some(browser) => browse::loaded(browser, ticket, answer),
+/// Takes in what came of [`Effect::Load`].
+pub fn apply(model: &mut Model, ticket: Ticket, answer: Result<Answer, Error>) -> Vec<Effect> {
+    match &mut model.browser {
+        Some(browser) => browse::apply(browser, ticket, answer),
         None => {
-            model.browser.known.answer(ticket, answer);
+            model.browser_cache.apply(ticket, answer);
             Vec::new()
-        }
-    }
-}
-
-impl BrowserOverlay {
-    fn close(&mut self) {
-        if let Some(browser) = self.open.take() {
-            self.known = browser.into_known();
         }
     }
 }
@@ -117,19 +84,19 @@ mod tests {
     }
 
     #[test]
-    fn i_looks_into_the_selected_image_and_q_goes_back_to_the_batch() {
+    fn i_opens_the_browser_on_the_selected_image_and_q_goes_back_to_the_batch() {
         let mut model = model(listed(3));
         let effects = press(&mut model, "j i");
         assert_eq!(loads(&effects).len(), 2, "its manifest and its tags");
-        let browser = model.browser.open.as_ref().unwrap();
+        let browser = model.browser.as_ref().unwrap();
         let viewed = &browser.viewed.as_ref().unwrap().reference;
         assert_eq!(viewed.to_string(), "a.example/team/app-1:1");
         assert_eq!(press(&mut model, "q"), []);
-        assert!(model.browser.open.is_none());
+        assert!(model.browser.is_none());
     }
 
     #[test]
-    fn what_was_read_is_not_read_again_even_if_it_came_while_nobody_looked() {
+    fn what_was_read_is_not_read_again_even_if_the_browser_was_closed_meanwhile() {
         let mut model = model(listed(1));
         let effects = press(&mut model, "i");
         press(&mut model, "q");
@@ -153,7 +120,7 @@ mod tests {
     fn ctrl_c_is_for_the_batch() {
         let mut model = model(listed(1));
         let effects = press(&mut model, "i ctrl-c");
-        assert!(model.browser.open.is_none());
+        assert!(model.browser.is_none());
         let stop = |effect: &Effect| matches!(effect, Effect::Send(Command::Stop { .. }));
         assert!(effects.iter().any(stop), "{effects:?}");
     }

@@ -1,14 +1,11 @@
-//! The columns of the image table: which of those wanted there is room for, and how wide they are.
+//! The columns of the table: which of the configured ones fit, and their widths.
 //!
-//! Decides from the width and the longest names of the list, so that a column never comes and goes with what
-//! happens. Invariant: columns and the free cell after each fit the width.
+//! Depends only on the terminal's width and the longest names of the list, so columns do not change while the batch runs.
+//! Invariant: the columns, with one free cell after each, fit the width.
 
 use serde::Deserialize;
 
-use super::{
-    names::Widest,
-    order::{Sort, StatusFilter},
-};
+use super::{names::Widest, sort::Sort, status_filter::StatusFilter};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -29,8 +26,8 @@ pub const GUTTER: u16 = 2;
 pub const BAR: u16 = 10;
 pub const PERCENT: u16 = 4;
 const WITH_BAR: u16 = BAR + 1 + PERCENT;
-/// No name is easier to read for being wider.
-const WIDEST_NAME: u16 = 60;
+/// A wider column would not make names easier to read.
+const MAX_NAME_WIDTH: u16 = 60;
 
 impl Column {
     pub const ALL: [Self; 8] = [
@@ -43,7 +40,7 @@ impl Column {
         Self::Attempt,
         Self::Cause,
     ];
-    /// Which go first when there is no room.
+    /// The order in which columns are dropped when they do not fit.
     const DROP_ORDER: [Self; 7] = [
         Self::Destination,
         Self::Speed,
@@ -68,7 +65,7 @@ impl Column {
         }
     }
 
-    /// Cells without which it is of no use.
+    /// The smallest useful width.
     fn min_width(self) -> u16 {
         match self {
             Self::State => 12,
@@ -81,7 +78,7 @@ impl Column {
         }
     }
 
-    /// Its share of the cells that are left over.
+    /// Its share of the cells that remain.
     fn share(self) -> u16 {
         match self {
             Self::Image | Self::Destination => 2,
@@ -91,42 +88,42 @@ impl Column {
     }
 }
 
-/// The columns for a table `width` cells wide, from left to right with their cells.
+/// The columns of a table `width` cells wide with their widths, from left to right.
 #[must_use]
 pub fn columns(
     width: u16,
-    wanted: &[Column],
+    configured: &[Column],
     show: &StatusFilter,
     names: Widest,
 ) -> Vec<(Column, u16)> {
-    let beside_the_point = |column: &Column| match column {
+    let is_irrelevant = |column: &Column| match column {
         Column::Progress | Column::Size | Column::Speed => show.is_about_failures(),
         _ => false,
     };
-    let mut columns: Vec<(Column, u16)> = (wanted.iter())
-        .filter(|column| !beside_the_point(column))
+    let mut columns: Vec<(Column, u16)> = (configured.iter())
+        .filter(|column| !is_irrelevant(column))
         .map(|column| (*column, column.min_width()))
         .collect();
     let room = width.saturating_sub(GUTTER);
     let needed =
         |columns: &[(Column, u16)]| columns.iter().map(|(_, cells)| cells + 1).sum::<u16>();
-    for spared in Column::DROP_ORDER {
+    for dropped in Column::DROP_ORDER {
         if needed(&columns) <= room + 1 {
             break;
         }
-        // A percentage without its bar still says it all.
+        // A percentage without its bar shows as much.
         let narrow = columns
             .iter_mut()
-            .find(|(column, _)| spared == Column::Size && *column == Column::Progress);
+            .find(|(column, _)| dropped == Column::Size && *column == Column::Progress);
         if let Some((_, cells)) = narrow {
             *cells = PERCENT;
             if needed(&columns) <= room + 1 {
                 break;
             }
         }
-        // Failures without their cause are only half the story.
-        if columns.len() > 1 && !(spared == Column::Cause && show.is_about_failures()) {
-            columns.retain(|(column, _)| *column != spared);
+        // A list of failures always shows their causes.
+        if columns.len() > 1 && !(dropped == Column::Cause && show.is_about_failures()) {
+            columns.retain(|(column, _)| *column != dropped);
         }
     }
     let mut left = (room + 1).saturating_sub(needed(&columns));
@@ -135,16 +132,16 @@ pub fn columns(
     for (column, cells) in &mut columns {
         let share = column.share();
         if let Some(own) = (left * share).checked_div(shares).filter(|own| *own > 0) {
-            let most = match column {
+            let max = match column {
                 Column::Image => names.source,
                 Column::Destination => names.destination,
                 _ => u16::MAX,
             };
-            let most = match column {
-                Column::Image | Column::Destination if has_cause => most.min(WIDEST_NAME),
-                _ => most,
+            let max = match column {
+                Column::Image | Column::Destination if has_cause => max.min(MAX_NAME_WIDTH),
+                _ => max,
             };
-            let own = own.min(most.saturating_sub(*cells));
+            let own = own.min(max.saturating_sub(*cells));
             *cells += own;
             left -= own;
         }
@@ -163,7 +160,7 @@ mod tests {
     };
 
     #[test]
-    fn short_names_leave_their_room_to_what_happened() {
+    fn short_names_leave_their_room_to_the_cause() {
         let short = Widest {
             source: 12,
             destination: 12,
@@ -203,14 +200,14 @@ mod tests {
     }
 
     #[test]
-    fn columns_fit_and_stay_in_the_order_wanted() {
-        let wanted = [Column::Cause, Column::Image, Column::State];
+    fn columns_fit_and_stay_in_the_configured_order() {
+        let configured = [Column::Cause, Column::Image, Column::State];
         for width in 50..320 {
-            for wanted in [&wanted[..], &Column::ALL] {
-                let columns = columns(width, wanted, &StatusFilter::All, LONG);
+            for configured in [&configured[..], &Column::ALL] {
+                let columns = columns(width, configured, &StatusFilter::All, LONG);
                 let taken: u16 = columns.iter().map(|(_, cells)| cells + 1).sum();
                 assert!(GUTTER + taken <= width + 1, "{width}: {columns:?}");
-                let mut order = wanted.iter();
+                let mut order = configured.iter();
                 assert!(
                     columns
                         .iter()

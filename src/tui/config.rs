@@ -1,7 +1,6 @@
-//! What an operator may configure: theme, glyphs, columns, keys, and what happens at the end.
+//! The configuration file of the interface: theme, glyphs, columns, keys, and actions at the end of a batch.
 //!
-//! Decides the file's keys and what is wrong with them; reads no file. Invariant: everything wrong with it is told
-//! at once, each with its place.
+//! Parses text and reads no file. Invariant: all mistakes are reported together, each with its position.
 
 use std::{collections::BTreeSet, ops::Range, sync::Arc};
 
@@ -13,7 +12,7 @@ use toml::{
 
 use super::{
     Options,
-    bindings::{KeyMistake, near},
+    bindings::{KeyMistake, nearest},
     browse,
     columns::Column,
     keymap::Keymap,
@@ -26,10 +25,10 @@ use crate::present::{Glyphs, sanitize};
 pub struct Config {
     file: File,
     keys: Keymap,
-    browser_keys: browse::keys::Keymap,
+    browser_keys: browse::keymap::Keymap,
 }
 
-/// Something wrong, and the bytes of the file it is about.
+/// A mistake, and its bytes in the file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConfigMistake {
     pub at: Range<usize>,
@@ -41,7 +40,7 @@ const KEYS: [&str; 6] = ["theme", "glyphs", "columns", "bell", "on-finish", "key
 
 #[derive(Clone, Debug, Default)]
 struct File {
-    theme: Option<Wish>,
+    theme: Option<ThemeChoice>,
     glyphs: Option<GlyphSet>,
     columns: Vec<Column>,
     bell: bool,
@@ -52,7 +51,7 @@ struct File {
 
 #[derive(Clone, Copy, Debug, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-enum Wish {
+enum ThemeChoice {
     Auto,
     Dark,
     Light,
@@ -66,13 +65,13 @@ enum GlyphSet {
     Ascii,
 }
 
-/// Reads values, and goes on after one that is wrong.
+/// Reads values, and continues after a mistake.
 struct Reader {
     mistakes: Vec<ConfigMistake>,
 }
 
 impl Reader {
-    fn mistaken(&mut self, at: Range<usize>, message: &str) {
+    fn mistake(&mut self, at: Range<usize>, message: &str) {
         self.mistakes.push(ConfigMistake {
             at,
             message: sanitize(message).into_owned(),
@@ -85,7 +84,7 @@ impl Reader {
             Ok(read) => Some(read),
             Err(error) => {
                 let message = error.message().lines().collect::<Vec<_>>().join(", ");
-                self.mistaken(error.span().unwrap_or(at), &message);
+                self.mistake(error.span().unwrap_or(at), &message);
                 None
             }
         }
@@ -99,7 +98,7 @@ impl Reader {
                 elements.filter_map(|element| self.value(element)).collect()
             }
             _ => {
-                self.mistaken(value.span(), "this is no array: [\"...\"]");
+                self.mistake(value.span(), "this must be an array: [\"...\"]");
                 Vec::new()
             }
         }
@@ -107,17 +106,17 @@ impl Reader {
 
     fn keys(&mut self, value: Spanned<DeValue<'_>>) -> Vec<(Spanned<String>, Vec<String>)> {
         let DeValue::Table(table) = value.get_ref() else {
-            self.mistaken(value.span(), "keys are a table: [keys]");
+            self.mistake(value.span(), "keys must be a table: [keys]");
             return Vec::new();
         };
         let mut keys = Vec::new();
-        for (action, wanted) in table.clone() {
+        for (action, configured) in table.clone() {
             let name = Spanned::new(action.span(), action.get_ref().to_string());
-            let wanted = match wanted.get_ref() {
+            let configured = match configured.get_ref() {
                 DeValue::String(key) => vec![key.to_string()],
-                _ => self.values(wanted),
+                _ => self.values(configured),
             };
-            keys.push((name, wanted));
+            keys.push((name, configured));
         }
         keys
     }
@@ -128,14 +127,14 @@ impl Reader {
         let mut unreadable = BTreeSet::new();
         for error in &errors {
             let at = error.span().unwrap_or_default();
-            // The first thing wrong with a line explains the others.
+            // The first mistake of a line causes the others.
             if unreadable.insert(line(at.start)) {
-                self.mistaken(at, error.message());
+                self.mistake(at, error.message());
             }
         }
         let mut file = File::default();
         for (key, value) in table.into_inner() {
-            // What a line that is no TOML seems to say is not worth a word.
+            // A line that is not TOML has been reported.
             if unreadable.contains(&line(key.span().start)) {
                 continue;
             }
@@ -147,12 +146,12 @@ impl Reader {
                 "on-finish" => file.on_finish = self.values(value),
                 "keys" => file.keys = self.keys(value),
                 other => {
-                    let near = near(other, KEYS.map(str::to_owned));
-                    let near = near.map_or_else(
-                        || format!("there are {}", KEYS.join(", ")),
-                        |near| format!("did you mean {near}?"),
+                    let nearest = nearest(other, KEYS.map(str::to_owned));
+                    let hint = nearest.map_or_else(
+                        || format!("the keys are {}", KEYS.join(", ")),
+                        |nearest| format!("did you mean {nearest}?"),
                     );
-                    self.mistaken(key.span(), &format!("there is no key {other} ({near})"));
+                    self.mistake(key.span(), &format!("there is no key {other} ({hint})"));
                 }
             }
         }
@@ -162,32 +161,35 @@ impl Reader {
 
 impl Config {
     /// # Errors
-    /// With everything that is wrong.
+    /// With all mistakes.
     pub fn read(text: &str) -> Result<Self, Vec<ConfigMistake>> {
         let mut reader = Reader {
             mistakes: Vec::new(),
         };
         let file = reader.file(text);
         let mut keys = Keymap::default();
-        let mut browser_keys = browse::keys::Keymap::default();
-        for (action, wanted) in &file.keys {
+        let mut browser_keys = browse::keymap::Keymap::default();
+        for (action, configured) in &file.keys {
             let name = action.get_ref();
-            // An action both have has the same keys in both.
-            let mistake = match (keys.set(name, wanted), browser_keys.set(name, wanted)) {
+            // An action of both screens has the same keys in both.
+            let mistake = match (
+                keys.set(name, configured),
+                browser_keys.set(name, configured),
+            ) {
                 (Err(mistake), _) | (_, Err(mistake)) => mistake,
                 (Ok(false), Ok(false)) => {
                     KeyMistake::unknown(name, keys.names().chain(browser_keys.names()))
                 }
                 (Ok(_), Ok(_)) => continue,
             };
-            reader.mistaken(action.span(), &mistake.to_string());
+            reader.mistake(action.span(), &mistake.to_string());
         }
         for (action, _) in &file.keys {
             let name = action.get_ref();
             if let Some(mistake) = keys.conflict(name) {
-                reader.mistaken(action.span(), &mistake.to_string());
+                reader.mistake(action.span(), &mistake.to_string());
             } else if let Some(mistake) = browser_keys.conflict(name) {
-                reader.mistaken(action.span(), &format!("{mistake} in the browser"));
+                reader.mistake(action.span(), &format!("{mistake} in the browser"));
             }
         }
         let mut mistakes = reader.mistakes;
@@ -204,18 +206,18 @@ impl Config {
         }
     }
 
-    /// The theme asked for; none when the terminal's background decides.
+    /// The configured theme; none if the terminal's background decides.
     #[must_use]
     pub fn theme(&self) -> Option<Theme> {
         match self.file.theme? {
-            Wish::Auto => None,
-            Wish::Dark => Some(Theme::Dark),
-            Wish::Light => Some(Theme::Light),
-            Wish::Mono => Some(Theme::Mono),
+            ThemeChoice::Auto => None,
+            ThemeChoice::Dark => Some(Theme::Dark),
+            ThemeChoice::Light => Some(Theme::Light),
+            ThemeChoice::Mono => Some(Theme::Mono),
         }
     }
 
-    /// What is configured goes before what the environment says, except that `NO_COLOR` stays.
+    /// Overrides what was detected, except `NO_COLOR`.
     pub fn apply(self, options: &mut Options) {
         if let Some(theme) = self.theme().filter(|_| options.theme != Theme::Mono) {
             options.theme = theme;
@@ -284,12 +286,12 @@ mod tests {
     }
 
     #[test]
-    fn every_wrong_key_is_told_with_its_line() {
+    fn every_wrong_key_is_reported_with_its_line() {
         let text = "[keys]\nretri = \"x\"\nskip = \"q\"\nzoom = \"hyper\"\n";
         let mistakes = mistakes(text);
         let lines: Vec<usize> = mistakes.iter().map(|(line, _)| *line).collect();
         assert_eq!(lines, [2, 3, 4]);
-        assert_eq!(mistakes[1].1, "q means quit already");
+        assert_eq!(mistakes[1].1, "q already means quit");
     }
 
     #[test]
@@ -299,21 +301,21 @@ mod tests {
         config.apply(&mut options);
         let press = |key| {
             let event = bindings::event(key).unwrap();
-            (options.browser_keys).action(browse::keys::Mode::Panes, &event)
+            (options.browser_keys).action(browse::keymap::Mode::Panes, &event)
         };
-        assert_eq!(press("Z"), Some(browse::keys::Action::Zoom));
-        assert_eq!(press("D"), Some(browse::keys::Action::Compare));
+        assert_eq!(press("Z"), Some(browse::keymap::Action::Zoom));
+        assert_eq!(press("D"), Some(browse::keymap::Action::Compare));
         assert_eq!(press("z"), None);
-        // The batch's screen leaves `h` free, the browser does not.
+        // Only the browser uses `h`.
         let mistakes = mistakes("[keys]\nzoom = \"h\"\n");
         assert_eq!(
             mistakes,
-            [(2, "h means close already in the browser".into())]
+            [(2, "h already means close in the browser".into())]
         );
     }
 
     #[test]
-    fn an_unknown_word_is_told_with_its_line() {
+    fn an_unknown_name_is_reported_with_its_line() {
         let mistakes = mistakes("bell = true\ntheem = \"dark\"\n");
         assert_eq!(mistakes[0].0, 2);
         assert!(mistakes[0].1.contains("theem"), "{}", mistakes[0].1);
@@ -325,12 +327,12 @@ mod tests {
     }
 
     #[test]
-    fn everything_wrong_is_told_at_once() {
+    fn all_mistakes_are_reported_together() {
         let text = "theme = \"dusk\"\ncolumns = [\"state\", \"colour\", 3]\nbell = \"loud\"\n\
                     glyphs == 1\nfrob = 1\n[keys]\nretry = \"hyper\"\nskip = 4\nretri = \"x\"\n";
-        let told = mistakes(text);
-        let lines: Vec<usize> = told.iter().map(|(line, _)| *line).collect();
-        assert_eq!(lines, [1, 2, 2, 3, 4, 5, 7, 8, 9], "{told:#?}");
+        let reported = mistakes(text);
+        let lines: Vec<usize> = reported.iter().map(|(line, _)| *line).collect();
+        assert_eq!(lines, [1, 2, 2, 3, 4, 5, 7, 8, 9], "{reported:#?}");
         let colour = &Config::read(text).unwrap_err()[1];
         assert_eq!(&text[colour.at.clone()], "\"colour\"");
     }

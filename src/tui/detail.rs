@@ -1,11 +1,9 @@
-//! What the detail pane says about the selected image, line by line.
+//! The lines of the image pane.
 //!
-//! Decides which lines there are, not how they look: scrolling needs their number before they are drawn.
+//! Decides which lines there are, not how they look. They are computed before they are drawn, because scrolling needs
+//! their number.
 
-use super::{
-    layout::{Pane, Screen},
-    model::Model,
-};
+use super::{areas::Screen, layout::Pane, model::Model};
 use crate::{
     batch::{Attempt, BlobView, Failure, JobView, PlannedManifest, SkipReason, State},
     oci::Digest,
@@ -17,30 +15,30 @@ pub enum DetailLine<'a> {
     Source(&'a JobView),
     Destination(&'a JobView),
     State(&'a JobView),
-    /// The other image that the destination tag named, and what becomes of it.
-    Other(&'static str, &'a Digest),
-    /// What went wrong, as much as a line takes.
-    Said(Lead, String),
-    /// More of the line above.
+    /// The digest that the destination tag names or named, after a verb.
+    Replaced(&'static str, &'a Digest),
+    /// The first line of a failure.
+    Failure(Lead, String),
+    /// Continues the failure above.
     More(Lead, String),
-    /// A manifest, and how deep it is.
+    /// A manifest and its depth.
     Manifest(usize, &'a PlannedManifest),
-    /// A blob, below a manifest of this depth.
+    /// A blob and its depth.
     Blob(usize, &'a BlobView),
-    /// Manifests are not read yet, or never were.
+    /// Its blobs are not known.
     NoBlobs(&'a JobView),
     EarlierAttempts,
     Gap,
 }
 
-/// What stands before a line of what went wrong.
+/// The kind of a line of a failure.
 #[derive(Clone, Copy, Debug)]
 pub enum Lead {
     /// An attempt failed.
     Failure(Attempt),
-    /// A step of a cause chain, and its depth.
+    /// A cause, and its depth in the chain.
     Cause(usize),
-    /// What can be done.
+    /// What an operator can do.
     Advice,
 }
 
@@ -56,7 +54,7 @@ impl Lead {
     }
 }
 
-/// The lines for the selected image; none if no image is selected.
+/// The lines for the selected image; empty without a selection.
 #[must_use]
 pub fn lines(model: &Model) -> Vec<DetailLine<'_>> {
     let Some(view) = (model.images.selected()).and_then(|job| model.board.job(job)) else {
@@ -71,7 +69,7 @@ pub fn lines(model: &Model) -> Vec<DetailLine<'_>> {
         DetailLine::Destination(view),
         DetailLine::State(view),
     ];
-    lines.extend(other(view));
+    lines.extend(replaced(view));
     let current = view.cause().is_some();
     let (last, earlier) = match view.failures.split_last() {
         Some((last, earlier)) if current => (Some(last), earlier),
@@ -80,7 +78,7 @@ pub fn lines(model: &Model) -> Vec<DetailLine<'_>> {
     if let Some((attempt, cause)) = last {
         failure(&mut lines, *attempt, cause, cells);
         if view.state == State::Failed || cause.hint().is_some() {
-            say(&mut lines, Lead::Advice, &remedy(cause), cells);
+            add_text(&mut lines, Lead::Advice, &remedy(cause), cells);
         }
     }
     lines.push(DetailLine::Gap);
@@ -98,22 +96,21 @@ pub fn lines(model: &Model) -> Vec<DetailLine<'_>> {
     lines
 }
 
-fn other(view: &JobView) -> Option<DetailLine<'_>> {
+fn replaced(view: &JobView) -> Option<DetailLine<'_>> {
     Some(match (&view.state, &view.replaces) {
-        (State::Skipped(SkipReason::Kept { there }), _) => DetailLine::Other("keeps", there),
-        (State::Copied, Some(digest)) => DetailLine::Other("replaced", digest),
+        (State::Skipped(SkipReason::Kept { there }), _) => DetailLine::Replaced("keeps", there),
+        (State::Copied, Some(digest)) => DetailLine::Replaced("replaced", digest),
         (State::Queued | State::Running | State::Waiting { .. }, Some(digest)) => {
-            DetailLine::Other("replaces", digest)
+            DetailLine::Replaced("replaces", digest)
         }
         _ => return None,
     })
 }
 
-/// Index, platforms, manifests and their blobs as a tree; a blob that several manifests name stands below
-/// each of them.
+/// Index, manifests and blobs as a tree; a blob of several manifests is below each of them.
 fn content<'a>(lines: &mut Vec<DetailLine<'a>>, view: &'a JobView) {
     let manifests = &view.manifests;
-    // A parent comes before its children, so one look forward finds them all.
+    // A parent is listed before its children.
     let mut children: Vec<Vec<usize>> = vec![Vec::new(); manifests.len()];
     let mut tops = Vec::new();
     for (at, manifest) in manifests.iter().enumerate() {
@@ -122,36 +119,40 @@ fn content<'a>(lines: &mut Vec<DetailLine<'a>>, view: &'a JobView) {
             _ => tops.push(at),
         }
     }
-    let mut named = vec![false; view.blobs.len()];
+    let mut is_listed = vec![false; view.blobs.len()];
     let mut open: Vec<(usize, usize)> = tops.into_iter().rev().map(|at| (0, at)).collect();
     while let Some((depth, at)) = open.pop() {
         let manifest = &manifests[at];
         lines.push(DetailLine::Manifest(depth, manifest));
         for blob in &manifest.blobs {
             if let Some(view) = view.blobs.get(*blob as usize) {
-                named[*blob as usize] = true;
+                is_listed[*blob as usize] = true;
                 lines.push(DetailLine::Blob(depth + 1, view));
             }
         }
         open.extend(children[at].iter().rev().map(|child| (depth + 1, *child)));
     }
-    // Build caches name layers in an index.
-    let others = view.blobs.iter().zip(named).filter(|(_, named)| !named);
+    // The index of a build cache lists layers directly.
+    let others = view
+        .blobs
+        .iter()
+        .zip(is_listed)
+        .filter(|(_, listed)| !listed);
     lines.extend(others.map(|(blob, _)| DetailLine::Blob(0, blob)));
 }
 
 fn failure(lines: &mut Vec<DetailLine>, attempt: Attempt, cause: &Failure, cells: u16) {
     let text = present::failure(cause);
-    say(lines, Lead::Failure(attempt), &text, cells);
+    add_text(lines, Lead::Failure(attempt), &text, cells);
     for (depth, step) in cause.causes().iter().enumerate() {
-        say(lines, Lead::Cause(depth), &sanitize(step), cells);
+        add_text(lines, Lead::Cause(depth), &sanitize(step), cells);
     }
 }
 
-/// Text in as many lines as it takes; a free cell stays at both ends.
-fn say(lines: &mut Vec<DetailLine>, lead: Lead, text: &str, cells: u16) {
+/// Adds wrapped text; one cell is free on both sides.
+fn add_text(lines: &mut Vec<DetailLine>, lead: Lead, text: &str, cells: u16) {
     let room = usize::from(cells.saturating_sub(lead.cells() + 2));
     let mut pieces = wrap(text, room.max(20)).into_iter();
-    lines.extend(pieces.next().map(|piece| DetailLine::Said(lead, piece)));
+    lines.extend(pieces.next().map(|piece| DetailLine::Failure(lead, piece)));
     lines.extend(pieces.map(|piece| DetailLine::More(lead, piece)));
 }

@@ -1,4 +1,4 @@
-//! Builders of events and models for the tests of this layer.
+//! Builders of events and models for tests.
 
 use std::{ops::Range, sync::Arc, time::Duration};
 
@@ -104,7 +104,7 @@ pub fn planned_index(job: u32) -> Event {
         job, root, blobs, ..
     } = planned(job, &[2_000, 9 * MIB, 30 * MIB, 8 * MIB, 2_100])
     else {
-        unreachable!("what was planned is planned");
+        unreachable!("`planned` makes `JobPlanned`");
     };
     let amd64 = manifest(MediaType::OCI_MANIFEST, Some((0, "linux/amd64")), 0..3);
     let arm64 = manifest(MediaType::OCI_MANIFEST, Some((0, "linux/arm64")), 2..5);
@@ -184,8 +184,8 @@ pub fn failed(job: u32, summary: &str) -> Event {
     finished(job, Outcome::Failed { cause })
 }
 
-/// A look at an image: its blobs by size, and those of them that are at the destination.
-pub fn surveyed(job: u32, sizes: &[u64], present: &[usize]) -> Vec<Event> {
+/// The preflight of an image: the sizes of its blobs, and which of them the destination has.
+pub fn preflighted(job: u32, sizes: &[u64], present: &[usize]) -> Vec<Event> {
     let mut events = vec![started(job, 1), planned(job, sizes)];
     events.extend((present.iter()).map(|blob| settled(job, *blob, Settled::Present)));
     events.push(Event::JobQueued {
@@ -195,9 +195,9 @@ pub fn surveyed(job: u32, sizes: &[u64], present: &[usize]) -> Vec<Event> {
     events
 }
 
-/// A look at an image whose destination tag names another one.
+/// The preflight of an image whose destination tag names another one.
 pub fn replacing(job: u32, sizes: &[u64]) -> Vec<Event> {
-    let mut events = surveyed(job, sizes, &[]);
+    let mut events = preflighted(job, sizes, &[]);
     for event in &mut events {
         if let Event::JobPlanned { replaces, .. } = event {
             *replaces = Some(digest(job, 99));
@@ -239,7 +239,7 @@ pub fn options() -> Options {
     }
 }
 
-/// A model of 120x40 cells that saw `events`.
+/// A model of 120x40 cells after `events`.
 pub fn model(events: impl IntoIterator<Item = Event>) -> Model {
     sized(120, 40, events)
 }

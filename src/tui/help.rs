@@ -1,48 +1,58 @@
-//! The text of help, from a key table, as wide as there is room.
+//! The help overlay: what it shows of a key table, for every screen.
 
 use ratatui::layout::Size;
+use tui_input::Input;
 
 use super::{
-    bindings::{Heading, Keymap},
+    bindings::{KeyTable, Keymap},
     typed_words::TypedWords,
 };
 use crate::present::wrap;
 
-/// Cells of the keys before what they do.
+/// Cells of the column of keys.
 pub const KEYS: usize = 18;
 
+/// The state of the open overlay.
+#[derive(Clone, Debug, Default)]
+pub struct Help {
+    /// The first line shown.
+    pub offset: usize,
+    pub search: Input,
+    /// Whether keys are typed into the search.
+    pub is_typing: bool,
+}
+
 #[derive(Clone, Debug)]
-pub enum HelpLine<G> {
-    Title(G),
-    /// Keys and what they do; without keys, more of what the ones above do.
+pub enum HelpLine {
+    Title(&'static str),
+    /// Keys and their explanation; a line without keys continues the one above.
     Key(String, String),
     Gap,
     NothingFound,
 }
 
-/// The lines in which every word of `search` is found, under their titles; what keys do in pieces of
-/// `cells` cells.
+/// The lines that contain every word of `search`, under their titles. Explanations are wrapped to `cells` cells.
 #[must_use]
-pub fn lines<G: Heading>(keys: &Keymap<G>, search: &str, cells: usize) -> Vec<HelpLine<G>> {
+pub fn lines<T: KeyTable>(keys: &Keymap<T>, search: &str, cells: usize) -> Vec<HelpLine> {
     let mut words = TypedWords::new(search);
     let mut lines = Vec::new();
     let mut last = None;
     for binding in keys.explained() {
         let keys = binding.keys.join(" ");
-        let title = binding.group.title();
-        if !words.are_in(&format!("{keys} {title} {}", binding.says)) {
+        let title = binding.section.title();
+        if !words.are_in(&format!("{keys} {title} {}", binding.explanation)) {
             continue;
         }
-        if last.is_some_and(|group| group != binding.group) {
+        if last.is_some_and(|section| section != binding.section) {
             lines.push(HelpLine::Gap);
         }
-        if last != Some(binding.group) {
-            lines.push(HelpLine::Title(binding.group));
+        if last != Some(binding.section) {
+            lines.push(HelpLine::Title(title));
         }
-        last = Some(binding.group);
+        last = Some(binding.section);
         let mut keys = Some(keys);
-        for says in wrap(&binding.says.replace('`', ""), cells) {
-            lines.push(HelpLine::Key(keys.take().unwrap_or_default(), says));
+        for line in wrap(&binding.explanation.replace('`', ""), cells) {
+            lines.push(HelpLine::Key(keys.take().unwrap_or_default(), line));
         }
     }
     if lines.is_empty() {
@@ -51,13 +61,13 @@ pub fn lines<G: Heading>(keys: &Keymap<G>, search: &str, cells: usize) -> Vec<He
     lines
 }
 
-/// How many cells of a terminal of this size say what keys do: beside the frame and the keys.
+/// The width of explanations in a terminal of this size.
 #[must_use]
 pub fn cells(size: Size) -> usize {
     usize::from(size.width).saturating_sub(KEYS + 6).min(90)
 }
 
-/// How many lines of help a terminal of this size shows.
+/// How many of `lines` lines a terminal of this size shows.
 #[must_use]
 pub fn height(size: Size, lines: usize) -> usize {
     usize::from(size.height.saturating_sub(4)).min(lines)
@@ -68,7 +78,7 @@ mod tests {
     use super::*;
     use crate::tui::{browse, keymap};
 
-    fn found<G: Heading>(keys: &Keymap<G>, search: &str) -> Vec<String> {
+    fn found<T: KeyTable>(keys: &Keymap<T>, search: &str) -> Vec<String> {
         (lines(keys, search, 90).into_iter())
             .filter_map(|line| match line {
                 HelpLine::Key(keys, _) => Some(keys),
@@ -86,23 +96,23 @@ mod tests {
     }
 
     #[test]
-    fn keys_have_their_place_and_nothing_is_left_out_where_it_is_narrow() {
-        fn check<G: Heading>(keymap: &Keymap<G>) {
+    fn keys_fit_their_column_and_narrow_help_is_complete() {
+        fn check<T: KeyTable>(keymap: &Keymap<T>) {
             for binding in keymap.explained() {
                 assert!(binding.keys.join(" ").len() < KEYS, "{:?}", binding.keys);
             }
-            let said = |cells| {
-                let says = lines(keymap, "", cells)
+            let explanations = |cells| {
+                let lines = lines(keymap, "", cells)
                     .into_iter()
                     .filter_map(|line| match line {
-                        HelpLine::Key(_, says) => Some(says),
+                        HelpLine::Key(_, explanation) => Some(explanation),
                         _ => None,
                     });
-                says.collect::<String>().replace(' ', "")
+                lines.collect::<String>().replace(' ', "")
             };
-            assert_eq!(said(20), said(900));
+            assert_eq!(explanations(20), explanations(900));
         }
         check(&keymap::Keymap::default());
-        check(&browse::keys::Keymap::default());
+        check(&browse::keymap::Keymap::default());
     }
 }

@@ -1,9 +1,9 @@
-//! The one table of keys: dispatch, footer, help, palette and the README all come from here.
+//! The key table of a batch, from which key presses, footer, help, palette and README are derived.
 //!
-//! Decides which key means which action in which mode; what an action does is `actions`, and what an
-//! operator may change is `keymap`. Invariant: no mode gives a key two meanings.
+//! Decides which key means which action in which mode; `actions` decides what an action does, and `bindings` what may be
+//! configured. Invariant: no key has two meanings in one mode.
 
-use super::bindings::{self, Heading, Row, row as key};
+use super::bindings::{self, KeyTable, Row, row as key};
 
 /// What a key press means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,7 +60,7 @@ pub enum Action {
     TakeBack,
 }
 
-/// What the keys speak to: the panes, or what lies over them.
+/// What has the keyboard: the panes, or an overlay.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {
     Panes,
@@ -72,9 +72,9 @@ pub enum Mode {
     Palette,
 }
 
-/// The heading a key stands under in help and README.
+/// The section of a key in help and README.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Group {
+pub enum Section {
     Move,
     Images,
     Batch,
@@ -88,90 +88,89 @@ pub enum Group {
     Palette,
 }
 
-pub type Binding = bindings::Binding<Group>;
-pub type Keymap = bindings::Keymap<Group>;
+pub type Binding = bindings::Binding<Section>;
+pub type Keymap = bindings::Keymap<Section>;
 
-/// In the order help shows them; the footer takes those with a hint, first ones first. Keys are separated
-/// by spaces.
+/// In the order of help and footer. Keys are separated by spaces.
 #[rustfmt::skip]
-const ROWS: &[Row<Group>] = &[
-    key(Group::Move, "up k", Action::Up, "", "one up"),
-    key(Group::Move, "down j", Action::Down, "", "one down"),
-    key(Group::Move, "pgup ctrl-b", Action::PageUp, "", "one page up"),
-    key(Group::Move, "pgdn ctrl-f", Action::PageDown, "", "one page down"),
-    key(Group::Move, "home g", Action::First, "", "to the first"),
-    key(Group::Move, "end G", Action::Last, "", "to the last"),
-    key(Group::Move, "w", Action::Follow, "", "watch: keep an image in flight selected, until the next move"),
-    key(Group::Images, "space", Action::Mark, "mark", "mark or unmark; the keys below act on marked images, else on the selected one or the selected cause's"),
-    key(Group::Images, "v", Action::Range, "", "mark a range: once at its start, again at its end"),
-    key(Group::Images, "a", Action::MarkAll, "", "mark all images shown, or unmark them"),
-    key(Group::Images, "r", Action::Retry, "retry", "retry now, failed or waiting"),
-    key(Group::Images, "s", Action::Skip, "skip", "skip; asks first when work would be given up"),
-    key(Group::Images, "u", Action::Unskip, "", "take skipped images back in"),
-    key(Group::Images, "f", Action::Prioritize, "", "move to the front of the queue"),
-    key(Group::Images, "i", Action::Look, "look", "look inside: manifests, config, layers, JSON, source against destination"),
-    key(Group::Images, "y", Action::CopyReference, "", "copy the references to the clipboard"),
-    key(Group::Images, "Y", Action::CopyFailure, "", "copy the failure with its whole chain to the clipboard"),
-    key(Group::Images, "W", Action::WriteList, "", "write them as a list file; in the images without marks, all failed ones"),
-    key(Group::Batch, "b", Action::Begin, "begin", "end the review: copy what is not skipped"),
-    key(Group::Batch, "R", Action::RetryAllFailed, "", "retry all failed images; asks first"),
-    key(Group::Batch, "p", Action::PauseOrResume, "pause", "pause or go on: images in flight are finished, no other starts"),
-    key(Group::Batch, "+ =", Action::More, "", "one more image at once; in the registries, one more stream"),
-    key(Group::Batch, "-", Action::Fewer, "", "one fewer image at once; in the registries, one fewer stream"),
-    key(Group::View, "/", Action::Filter, "filter", "filter as you type: text, `/expression/`, or either with `!` in front for what does not match"),
-    key(Group::View, "e", Action::Failures, "failures", "only images that failed or wait to be tried again"),
-    key(Group::View, "c", Action::NextShow, "", "only images of the next state"),
-    key(Group::View, "C", Action::PreviousShow, "", "only images of the previous state"),
-    key(Group::View, "S", Action::Sort, "sort", "sort by the next column"),
-    key(Group::View, "tab", Action::NextPane, "pane", "to the next pane"),
-    key(Group::View, "shift-tab", Action::PreviousPane, "", "to the previous pane"),
-    key(Group::View, "1", Action::ToImages, "", "to the images"),
-    key(Group::View, "2", Action::ToDetail, "", "to the selected image: its manifests, layers and attempts"),
-    key(Group::View, "3", Action::ToRegistries, "", "to the registries: streams, speed, answer times, throttling"),
-    key(Group::View, "4", Action::ToFailures, "", "to the failures by cause"),
-    key(Group::View, "5", Action::ToLog, "", "to the log"),
-    key(Group::View, "enter", Action::Enter, "", "give the pane the whole screen, or take it back; in the failures, show the cause's images"),
-    key(Group::View, "z", Action::Zoom, "", "give the pane the whole screen, or take it back"),
-    key(Group::View, "l", Action::LogLevel, "", "log: everything, warnings and errors, or errors only"),
-    key(Group::View, "L", Action::LogImage, "", "log: only the selected image, or all"),
-    key(Group::View, "T", Action::Theme, "", "the next theme: dark, light, mono"),
-    key(Group::View, "esc", Action::Back, "", "take back the range, the zoom, the filter, the marks: one each time"),
-    key(Group::Program, ":", Action::Palette, "", "find a command by its name and run it"),
-    key(Group::Program, "?", Action::Help, "help", "this help"),
-    key(Group::Program, "q", Action::Quit, "quit", "leave; asks what to do with images in flight"),
-    key(Group::Program, "ctrl-c", Action::Interrupt, "", "once: finish the images in flight, then leave; twice: stop now"),
-    key(Group::Program, "ctrl-z", Action::Suspend, "", "suspend; `fg` goes on"),
-    key(Group::Filter, "enter", Action::Yes, "keep the filter", "keep the filter and go back to the images"),
-    key(Group::Filter, "esc", Action::Back, "clear it", "clear the filter"),
-    key(Group::Filter, "ctrl-c", Action::Interrupt, "", ""),
-    key(Group::Question, "y", Action::Yes, "yes", "yes"),
-    key(Group::Question, "n esc enter q", Action::Back, "no", "no"),
-    key(Group::Question, "ctrl-c", Action::Interrupt, "", ""),
-    key(Group::Leave, "d", Action::Drain, "drain", "finish the images in flight, then leave"),
-    key(Group::Leave, "s", Action::StopNow, "stop now", "stop now; what is settled stays settled, and the batch can be resumed"),
-    key(Group::Leave, "c", Action::TakeBack, "go on", "take a drain back and go on"),
-    key(Group::Leave, "esc n q enter", Action::Back, "stay", "stay"),
-    key(Group::Leave, "ctrl-c", Action::Interrupt, "", ""),
-    key(Group::Help, "up k", Action::Up, "", "one up"),
-    key(Group::Help, "down j", Action::Down, "", "one down"),
-    key(Group::Help, "pgup ctrl-b", Action::PageUp, "", "one page up"),
-    key(Group::Help, "pgdn ctrl-f space", Action::PageDown, "", "one page down"),
-    key(Group::Help, "home g", Action::First, "", "to the first line"),
-    key(Group::Help, "end G", Action::Last, "", "to the last line"),
-    key(Group::Help, "/", Action::Filter, "search", "search: only lines with what you type"),
-    key(Group::Help, "esc ? q enter", Action::Back, "close", "close"),
-    key(Group::Help, "ctrl-c", Action::Interrupt, "", ""),
-    key(Group::Search, "enter", Action::Yes, "keep", "keep what was found"),
-    key(Group::Search, "esc", Action::Back, "all keys", "show all keys again"),
-    key(Group::Search, "ctrl-c", Action::Interrupt, "", ""),
-    key(Group::Palette, "up ctrl-p", Action::Up, "", "one up"),
-    key(Group::Palette, "down ctrl-n tab", Action::Down, "", "one down"),
-    key(Group::Palette, "enter", Action::Yes, "run", "run the selected command"),
-    key(Group::Palette, "esc", Action::Back, "close", "close"),
-    key(Group::Palette, "ctrl-c", Action::Interrupt, "", ""),
+const ROWS: &[Row<Section>] = &[
+    key(Section::Move, "up k", Action::Up, "", "one up"),
+    key(Section::Move, "down j", Action::Down, "", "one down"),
+    key(Section::Move, "pgup ctrl-b", Action::PageUp, "", "one page up"),
+    key(Section::Move, "pgdn ctrl-f", Action::PageDown, "", "one page down"),
+    key(Section::Move, "home g", Action::First, "", "to the first"),
+    key(Section::Move, "end G", Action::Last, "", "to the last"),
+    key(Section::Move, "w", Action::Follow, "", "follow: keep an image in flight selected until the next move"),
+    key(Section::Images, "space", Action::Mark, "mark", "mark or unmark; the keys below apply to the marked images, else to the selected image or those of the selected cause"),
+    key(Section::Images, "v", Action::Range, "", "mark a range: once at its start, again at its end"),
+    key(Section::Images, "a", Action::MarkAll, "", "mark all images shown, or unmark them"),
+    key(Section::Images, "r", Action::Retry, "retry", "retry now, failed or waiting"),
+    key(Section::Images, "s", Action::Skip, "skip", "skip; asks first when work would be lost"),
+    key(Section::Images, "u", Action::Unskip, "", "unskip: queue skipped images again"),
+    key(Section::Images, "f", Action::Prioritize, "", "move to the front of the queue"),
+    key(Section::Images, "i", Action::Look, "inspect", "open in the browser: manifests, config, layers, JSON, comparison of source and destination"),
+    key(Section::Images, "y", Action::CopyReference, "", "copy the references to the clipboard"),
+    key(Section::Images, "Y", Action::CopyFailure, "", "copy the failure with all its causes to the clipboard"),
+    key(Section::Images, "W", Action::WriteList, "", "write them as a list file; in the images pane without marks, all failed ones"),
+    key(Section::Batch, "b", Action::Begin, "begin", "end the review: copy what is not skipped"),
+    key(Section::Batch, "R", Action::RetryAllFailed, "", "retry all failed images; asks first"),
+    key(Section::Batch, "p", Action::PauseOrResume, "pause", "pause or resume: images in flight finish, no new one starts"),
+    key(Section::Batch, "+ =", Action::More, "", "one more image at once; in the registries, one more stream"),
+    key(Section::Batch, "-", Action::Fewer, "", "one fewer image at once; in the registries, one fewer stream"),
+    key(Section::View, "/", Action::Filter, "filter", "filter as you type: text, `/expression/`, or either with `!` in front for what does not match"),
+    key(Section::View, "e", Action::Failures, "failures", "only images that failed or wait for a retry"),
+    key(Section::View, "c", Action::NextShow, "", "only images of the next state"),
+    key(Section::View, "C", Action::PreviousShow, "", "only images of the previous state"),
+    key(Section::View, "S", Action::Sort, "sort", "sort by the next column"),
+    key(Section::View, "tab", Action::NextPane, "pane", "to the next pane"),
+    key(Section::View, "shift-tab", Action::PreviousPane, "", "to the previous pane"),
+    key(Section::View, "1", Action::ToImages, "", "to the images"),
+    key(Section::View, "2", Action::ToDetail, "", "to the selected image: its manifests, layers and attempts"),
+    key(Section::View, "3", Action::ToRegistries, "", "to the registries: streams, speed, response times, rate limits"),
+    key(Section::View, "4", Action::ToFailures, "", "to the failures by cause"),
+    key(Section::View, "5", Action::ToLog, "", "to the log"),
+    key(Section::View, "enter", Action::Enter, "", "zoom the pane, or restore it; in the failures, show the images of the cause"),
+    key(Section::View, "z", Action::Zoom, "", "zoom the pane, or restore it"),
+    key(Section::View, "l", Action::LogLevel, "", "log: everything, warnings and errors, or errors only"),
+    key(Section::View, "L", Action::LogImage, "", "log: only the selected image, or all"),
+    key(Section::View, "T", Action::Theme, "", "the next theme: dark, light, mono"),
+    key(Section::View, "esc", Action::Back, "", "undo one thing: the range, the zoom, the filter, the marks"),
+    key(Section::Program, ":", Action::Palette, "", "find a command by its name and run it"),
+    key(Section::Program, "?", Action::Help, "help", "this help"),
+    key(Section::Program, "q", Action::Quit, "quit", "leave; asks what to do with images in flight"),
+    key(Section::Program, "ctrl-c", Action::Interrupt, "", "once: finish the images in flight, then leave; twice: stop now"),
+    key(Section::Program, "ctrl-z", Action::Suspend, "", "suspend; `fg` resumes"),
+    key(Section::Filter, "enter", Action::Yes, "keep the filter", "keep the filter and return to the images"),
+    key(Section::Filter, "esc", Action::Back, "clear it", "clear the filter"),
+    key(Section::Filter, "ctrl-c", Action::Interrupt, "", ""),
+    key(Section::Question, "y", Action::Yes, "yes", "yes"),
+    key(Section::Question, "n esc enter q", Action::Back, "no", "no"),
+    key(Section::Question, "ctrl-c", Action::Interrupt, "", ""),
+    key(Section::Leave, "d", Action::Drain, "drain", "finish the images in flight, then leave"),
+    key(Section::Leave, "s", Action::StopNow, "stop now", "stop now; finished blobs are kept, and the batch can be resumed"),
+    key(Section::Leave, "c", Action::TakeBack, "continue", "cancel the drain and continue"),
+    key(Section::Leave, "esc n q enter", Action::Back, "stay", "stay"),
+    key(Section::Leave, "ctrl-c", Action::Interrupt, "", ""),
+    key(Section::Help, "up k", Action::Up, "", "one up"),
+    key(Section::Help, "down j", Action::Down, "", "one down"),
+    key(Section::Help, "pgup ctrl-b", Action::PageUp, "", "one page up"),
+    key(Section::Help, "pgdn ctrl-f space", Action::PageDown, "", "one page down"),
+    key(Section::Help, "home g", Action::First, "", "to the first line"),
+    key(Section::Help, "end G", Action::Last, "", "to the last line"),
+    key(Section::Help, "/", Action::Filter, "search", "search: only lines with what you type"),
+    key(Section::Help, "esc ? q enter", Action::Back, "close", "close"),
+    key(Section::Help, "ctrl-c", Action::Interrupt, "", ""),
+    key(Section::Search, "enter", Action::Yes, "keep", "keep the search"),
+    key(Section::Search, "esc", Action::Back, "all keys", "show all keys again"),
+    key(Section::Search, "ctrl-c", Action::Interrupt, "", ""),
+    key(Section::Palette, "up ctrl-p", Action::Up, "", "one up"),
+    key(Section::Palette, "down ctrl-n tab", Action::Down, "", "one down"),
+    key(Section::Palette, "enter", Action::Yes, "run", "run the selected command"),
+    key(Section::Palette, "esc", Action::Back, "close", "close"),
+    key(Section::Palette, "ctrl-c", Action::Interrupt, "", ""),
 ];
 
-impl Heading for Group {
+impl KeyTable for Section {
     type Action = Action;
     type Mode = Mode;
 

@@ -1,9 +1,10 @@
-//! Where everything is on the screen.
+//! The areas of the batch's panes.
 //!
-//! One pure function of the terminal's size and what is focused. Invariant: areas do not overlap, and the
-//! focused pane is always there.
+//! A pure function of the terminal's size and the focus. Invariant: areas do not overlap, and the focused pane is shown.
 
 use ratatui::layout::{Rect, Size};
+
+use super::areas::{Screen, SizeClass, TITLE, bottom, left, top};
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Pane {
@@ -16,29 +17,19 @@ pub enum Pane {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Screen {
-    /// Too small for panes: one honest line.
-    Line(Rect),
-    Panes(Areas),
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Areas {
     pub header: Rect,
-    /// What the batch would do, as long as it is reviewed.
+    /// Shown during a review.
     pub plan: Option<Rect>,
     pub images: Option<Rect>,
-    /// What lies beside or under the images: one pane at a time.
+    /// The pane beside or under the images.
     pub beside: Option<(Pane, Rect)>,
     pub log: Option<Rect>,
     pub footer: Rect,
 }
 
-/// A registry or two and the largest layers.
-const HIGHEST_PLAN: u16 = 10;
-
-/// A pane's first line is its title.
-pub const TITLE: u16 = 1;
+/// Room for two registries and the largest layers.
+const MAX_PLAN_LINES: u16 = 10;
 
 impl Pane {
     pub const ALL: [Self; 5] = [
@@ -60,7 +51,7 @@ impl Pane {
         }
     }
 
-    /// Whether it is one of those that share a place beside the images.
+    /// Whether it shares its place beside the images with others.
     #[must_use]
     pub fn shares(self) -> bool {
         match self {
@@ -70,18 +61,25 @@ impl Pane {
     }
 }
 
-/// `beside` is the pane that has the shared place while another one is focused.
+/// `beside` is shown in the shared place while none of the panes that share it is focused.
 #[must_use]
-pub fn screen(size: Size, focus: Pane, beside: Pane, zoomed: bool, reviewing: bool) -> Screen {
+pub fn screen(
+    size: Size,
+    focus: Pane,
+    beside: Pane,
+    zoomed: bool,
+    reviewing: bool,
+) -> Screen<Areas> {
     let Size { width, height } = size;
     let all = Rect::new(0, 0, width, height);
-    if width < 50 || height < 10 {
+    let class = SizeClass::of(size);
+    if class == SizeClass::Line {
         return Screen::Line(Rect {
             height: height.min(1),
             ..all
         });
     }
-    let small = width < 80 || height < 20;
+    let small = class == SizeClass::OnePane;
     let (header, rest) = top(all, if small { 2 } else { 3 });
     let (body, footer) = bottom(rest, 1);
     let mut areas = Areas {
@@ -95,31 +93,31 @@ pub fn screen(size: Size, focus: Pane, beside: Pane, zoomed: bool, reviewing: bo
     let beside = if focus.shares() { focus } else { beside };
     let mut body = body;
     if reviewing && !zoomed {
-        let (plan, rest) = top(body, (body.height / 3).min(HIGHEST_PLAN));
+        let (plan, rest) = top(body, (body.height / 3).min(MAX_PLAN_LINES));
         areas.plan = Some(plan);
         body = rest;
     }
-    // The plan takes the lines of what can be had with a key.
+    // A plan leaves no lines for panes that a key shows.
     let low = height < if reviewing { 32 } else { 20 };
     if small || zoomed || (low && width < 150) {
-        areas.give(focus, body);
+        areas.set(focus, body);
     } else if width >= 150 {
-        // Blobs need about 70 cells; the list takes what is left, and the log lies under it.
-        let (left, right) = split_left(body, width - (width * 9 / 20).min(90));
-        let (images, log) = bottom(left, (body.height / 4).clamp(5, 14));
-        areas.give(Pane::Images, images);
-        areas.give(Pane::Log, log);
-        areas.give(beside, right);
+        // Blobs need about 70 cells; the table and the log under it get the rest.
+        let (table, right) = left(body, width - (width * 9 / 20).min(90));
+        let (images, log) = bottom(table, (body.height / 4).clamp(5, 14));
+        areas.set(Pane::Images, images);
+        areas.set(Pane::Log, log);
+        areas.set(beside, right);
     } else if height >= 32 && !reviewing {
         let (rest, log) = bottom(body, (height / 5).clamp(6, 12));
         let (images, under) = bottom(rest, rest.height * 2 / 5);
-        areas.give(Pane::Images, images);
-        areas.give(beside, under);
-        areas.give(Pane::Log, log);
+        areas.set(Pane::Images, images);
+        areas.set(beside, under);
+        areas.set(Pane::Log, log);
     } else {
         let (images, under) = bottom(body, body.height * 2 / 5);
-        areas.give(Pane::Images, images);
-        areas.give(if focus == Pane::Log { focus } else { beside }, under);
+        areas.set(Pane::Images, images);
+        areas.set(if focus == Pane::Log { focus } else { beside }, under);
     }
     Screen::Panes(areas)
 }
@@ -137,7 +135,7 @@ impl Areas {
         }
     }
 
-    fn give(&mut self, pane: Pane, area: Rect) {
+    fn set(&mut self, pane: Pane, area: Rect) {
         match pane {
             Pane::Images => self.images = Some(area),
             Pane::Log => self.log = Some(area),
@@ -146,13 +144,13 @@ impl Areas {
     }
 }
 
-impl Screen {
-    /// How many lines of content `pane` shows.
+impl Screen<Areas> {
+    /// How many lines of content `pane` has room for.
     #[must_use]
     pub fn lines(&self, pane: Pane) -> usize {
         let Self::Panes(areas) = self else { return 0 };
         let taken = match pane {
-            // Tables have column titles as well.
+            // A table also has column titles.
             Pane::Images | Pane::Registries | Pane::Failures => TITLE + 1,
             Pane::Detail | Pane::Log => TITLE,
         };
@@ -160,37 +158,6 @@ impl Screen {
             .pane(pane)
             .map_or(0, |area| usize::from(area.height.saturating_sub(taken)))
     }
-}
-
-fn top(area: Rect, height: u16) -> (Rect, Rect) {
-    let height = height.min(area.height);
-    (
-        Rect { height, ..area },
-        Rect {
-            y: area.y + height,
-            height: area.height - height,
-            ..area
-        },
-    )
-}
-
-/// The area without its last `height` lines, and those.
-fn bottom(area: Rect, height: u16) -> (Rect, Rect) {
-    top(area, area.height.saturating_sub(height))
-}
-
-/// The first `width` columns, and the others after one free column.
-fn split_left(area: Rect, width: u16) -> (Rect, Rect) {
-    let width = width.min(area.width);
-    let free = (width + 1).min(area.width);
-    (
-        Rect { width, ..area },
-        Rect {
-            x: area.x + free,
-            width: area.width - free,
-            ..area
-        },
-    )
 }
 
 #[cfg(test)]

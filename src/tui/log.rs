@@ -1,4 +1,4 @@
-//! The last lines of what happened, and which of them are shown.
+//! The last lines of the log, and which of them are shown.
 
 use std::{collections::VecDeque, time::Duration};
 
@@ -7,22 +7,22 @@ use crate::{
     present::{Level, Sentence},
 };
 
-/// Lines kept; older ones are in the journal's events and the program's own log.
-const KEPT: usize = 2000;
+/// Older lines are dropped.
+const MAX_LINES: usize = 2000;
 
 #[derive(Clone, Debug, Default)]
 pub struct Log {
     lines: VecDeque<(Duration, Sentence)>,
-    /// Lines of lower levels are not shown; all are if there is none.
-    least: Option<Level>,
-    /// Only lines about this image are shown.
+    /// Hides lines of lower levels.
+    min_level: Option<Level>,
+    /// Hides lines about other images.
     only: Option<JobId>,
 }
 
 impl Log {
-    /// Adds a line; whether it is one of those shown.
+    /// Adds a line; returns whether it is shown.
     pub fn push(&mut self, at: Duration, sentence: Sentence) -> bool {
-        if self.lines.len() == KEPT {
+        if self.lines.len() == MAX_LINES {
             self.lines.pop_front();
         }
         let shown = self.shows(&sentence);
@@ -32,19 +32,19 @@ impl Log {
 
     /// How many lines are shown.
     #[must_use]
-    pub fn len(&self) -> usize {
+    pub fn shown_len(&self) -> usize {
         self.shown().count()
     }
 
-    /// Whether nothing was ever said.
+    /// Whether there are no lines, shown or hidden.
     #[must_use]
-    pub fn is_silent(&self) -> bool {
+    pub fn is_empty(&self) -> bool {
         self.lines.is_empty()
     }
 
     #[must_use]
-    pub fn least(&self) -> Option<Level> {
-        self.least
+    pub fn min_level(&self) -> Option<Level> {
+        self.min_level
     }
 
     #[must_use]
@@ -52,9 +52,9 @@ impl Log {
         self.only
     }
 
-    /// Everything, then warnings and errors, then errors alone, and round again.
+    /// Cycles through everything, warnings and errors, errors alone.
     pub fn next_level(&mut self) {
-        self.least = match self.least {
+        self.min_level = match self.min_level {
             None | Some(Level::Info | Level::Good) => Some(Level::Warning),
             Some(Level::Warning) => Some(Level::Error),
             Some(Level::Error) => None,
@@ -65,7 +65,7 @@ impl Log {
         self.only = job;
     }
 
-    /// `height` shown lines that end `from_end` lines before the newest, oldest first.
+    /// `height` shown lines, of which the last is `from_end` lines before the newest.
     #[must_use]
     pub fn page(&self, from_end: usize, height: usize) -> Vec<&(Duration, Sentence)> {
         let mut page: Vec<_> = (self.shown().rev().skip(from_end)).take(height).collect();
@@ -78,7 +78,7 @@ impl Log {
     }
 
     fn shows(&self, sentence: &Sentence) -> bool {
-        self.least.is_none_or(|least| sentence.level >= least)
+        self.min_level.is_none_or(|level| sentence.level >= level)
             && self.only.is_none_or(|only| sentence.job == Some(only))
     }
 }

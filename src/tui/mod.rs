@@ -1,39 +1,45 @@
-//! The terminal: an operator sees the batch and steers it.
+//! The terminal user interface: shows a batch and controls it, and browses registries.
 //!
-//! `update(&mut Model, Msg) -> Vec<Effect>` is pure, `view(&Model, frame)` draws, and `app` alone does
-//! I/O, for a batch with the browser over it and for the browser alone. Invariant: the screen shows only
-//! what events and registries said, and keys only send commands; the batch goes on the same without it.
+//! `update(&mut Model, Msg) -> Vec<Effect>` is pure, `view(&Model, frame)` draws, and `app` does all I/O. Invariant: the
+//! interface only reads events and sends commands; a batch runs the same without it.
 
 mod actions;
 mod app;
+mod areas;
 mod bindings;
 pub mod browse;
 mod browser_overlay;
-mod causes;
 mod columns;
 mod config;
 mod detail;
-mod dispatch;
+mod failures;
 #[cfg(test)]
 mod fixtures;
 mod help;
 mod images;
+mod key_press;
 pub mod keymap;
 mod layout;
 mod log;
+mod marks;
 mod model;
 mod names;
+mod notice;
 mod offscreen;
 mod options;
-mod order;
 mod palette;
 #[cfg(test)]
 mod picture;
 #[cfg(test)]
 mod proptests;
 mod registries;
+mod rows;
+mod scroll;
+mod sort;
 mod speed_meter;
+mod status_filter;
 mod terminal;
+mod text_filter;
 mod theme;
 mod typed_words;
 mod update;

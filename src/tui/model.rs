@@ -1,6 +1,6 @@
-//! Everything the screen shows, and the messages and effects around it.
+//! The state of every screen, the messages that change it, and the effects it asks for.
 //!
-//! Invariant: only `update` changes a [`Model`], and only messages bring it time, size, keys and events.
+//! Invariant: only `update` changes a [`Model`]; time, size, keys and events arrive only as messages.
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
@@ -10,14 +10,16 @@ use tui_input::Input;
 
 use super::{
     Options,
-    browse::{Browser, Start, Ticket},
-    browser_overlay::BrowserOverlay,
-    causes::Failures,
+    areas::Screen,
+    browse::{Browser, Cache, Start, Ticket},
+    failures::Failures,
+    help::{self, Help, HelpLine},
     images::Images,
-    keymap::{Action, Binding},
-    layout::{self, Pane, Screen},
+    keymap::{Action, Binding, Mode},
+    layout::{self, Areas, Pane},
     log::Log,
     names::Names,
+    notice::Notice,
     registries::Registries,
     speed_meter::SpeedMeter,
 };
@@ -27,7 +29,7 @@ use crate::{
     present::Level,
 };
 
-/// What the model is told.
+/// Input of `update`.
 #[derive(Clone, Debug)]
 pub enum Msg {
     Event(Arc<Event>),
@@ -39,26 +41,26 @@ pub enum Msg {
     EngineGone,
     /// A list of so many images was written to this file, or why it was not.
     ListWritten(Result<(usize, String), String>),
-    /// What came of [`Effect::Load`].
+    /// The result of [`Effect::Load`].
     Loaded(Ticket, Box<Result<Answer, Error>>),
-    /// Why the operator's own command for [`Effect::Announce`] was not started.
+    /// Why the operator's command for [`Effect::Announce`] was not started.
     NotAnnounced(String),
 }
 
-/// What the model wants done.
+/// Output of `update`, carried out by `app`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Effect {
     Send(Command),
-    /// Put this text on the operator's clipboard.
+    /// Copy this text to the operator's clipboard.
     Copy(String),
     /// Write these images as a list file; answered with [`Msg::ListWritten`].
     WriteList(Vec<Job>),
     /// Read this and send [`Msg::Loaded`] with the ticket.
     Load(Ticket, Request),
-    /// Every image has ended: tell the operator, who may be elsewhere.
+    /// Every image has ended: ring the bell, run the configured command.
     Announce,
     Suspend,
-    /// The operator is done with the screen.
+    /// Close the screen.
     Leave,
 }
 
@@ -69,13 +71,13 @@ pub struct Model {
     pub now: Duration,
     pub size: Size,
     pub focus: Pane,
-    /// The pane that has the place beside the images while another one is focused.
+    /// The pane shown beside the images while none of those that share that place is focused.
     pub beside: Pane,
     pub zoomed: bool,
     pub images: Images,
     pub failures: Failures,
     pub registries: Registries,
-    /// What the review found so far.
+    /// Result of the review so far.
     pub plan: Plan,
     pub names: Names,
     pub meter: SpeedMeter,
@@ -84,24 +86,26 @@ pub struct Model {
     pub detail_offset: usize,
     /// Lines between the last one shown and the newest; 0 follows.
     pub log_offset: usize,
-    /// What lies over the panes; the last one has the keys.
+    /// Drawn over the screen; the last one gets the keys.
     pub overlays: Vec<Overlay>,
     pub notice: Option<Notice>,
     /// Whether a batch is shown under the browser; without one there is only the browser.
     pub has_batch: bool,
-    /// The browser, which lies over everything while it is open.
-    pub browser: BrowserOverlay,
+    /// The browser, while it is open. It covers the panes.
+    pub browser: Option<Box<Browser>>,
+    /// What closed browsers have read.
+    pub browser_cache: Cache,
     pub clocks: Clocks,
-    /// The stop this operator asked for last.
+    /// The stop requested last.
     pub stop_asked: Option<StopMode>,
-    /// Parallelism asked for and not yet confirmed.
+    /// Parallelism requested and not yet confirmed.
     pub parallel_asked: Option<u16>,
     /// When copying began, after a review.
     pub began: Duration,
-    /// When every image had ended; the time stands still from then on.
+    /// When the last image ended; the clock of the batch stops then.
     pub ended: Option<Duration>,
     pub engine_gone: bool,
-    /// How many images the batch said it has.
+    /// How many images [`Event::BatchStarted`] announced.
     pub announced: usize,
 }
 
@@ -116,26 +120,17 @@ pub enum Overlay {
         about: Vec<String>,
         then: Command,
     },
-    /// What to do with the images in flight.
+    /// Asks what to do with the images in flight.
     Leave,
-    Help {
-        offset: usize,
-        search: Input,
-        /// Whether keys are typed into the search.
-        typing: bool,
+    Help(Help),
+    /// The command palette: its input, and the selected row.
+    Palette {
+        input: Input,
+        at: usize,
     },
-    /// The command palette: what was typed, and the row chosen.
-    Palette { input: Input, at: usize },
 }
 
-/// A short answer to a key, until the next key.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Notice {
-    pub level: Level,
-    pub text: String,
-}
-
-/// When things happened that the board has no time of.
+/// Times that the board does not have.
 #[derive(Clone, Debug, Default)]
 pub struct Clocks {
     /// When a waiting image is tried again.
@@ -145,17 +140,17 @@ pub struct Clocks {
 }
 
 impl Model {
-    /// The browser alone. It asks for nothing yet: that begins with the first message, which tells the size.
+    /// The browser alone. It loads nothing before [`Msg::Resized`].
     #[must_use]
     pub fn browsing(options: Options, start: Start) -> Self {
-        let browser = Browser::new(options.clone(), start);
-        let mut model = Self::new(options);
-        model.has_batch = false;
-        model.browser.open = Some(Box::new(browser));
-        model
+        Self {
+            has_batch: false,
+            browser: Some(Box::new(Browser::new(start))),
+            ..Self::new(options)
+        }
     }
 
-    /// A batch that nothing is known of yet.
+    /// A batch without events.
     #[must_use]
     pub fn new(options: Options) -> Self {
         Self {
@@ -178,7 +173,8 @@ impl Model {
             overlays: Vec::new(),
             notice: None,
             has_batch: true,
-            browser: BrowserOverlay::default(),
+            browser: None,
+            browser_cache: Cache::default(),
             clocks: Clocks::default(),
             stop_asked: None,
             parallel_asked: None,
@@ -189,26 +185,25 @@ impl Model {
         }
     }
 
-    /// Time the batch has taken; a review that has ended is no part of it.
+    /// Time the batch has taken, without its review.
     #[must_use]
     pub fn elapsed(&self) -> Duration {
         self.ended.unwrap_or(self.now).saturating_sub(self.began)
     }
 
     #[must_use]
-    pub fn screen(&self) -> Screen {
+    pub fn screen(&self) -> Screen<Areas> {
         let reviewing = self.board.is_reviewing() && self.ended.is_none();
         layout::screen(self.size, self.focus, self.beside, self.zoomed, reviewing)
     }
 
-    /// Whether images are copied, not only looked at.
+    /// Whether images are being copied, not only reviewed.
     #[must_use]
     pub fn is_under_way(&self) -> bool {
         self.ended.is_none() && !self.board.is_reviewing()
     }
 
-    /// Whether a key is worth showing now: only a review can be ended, and it has nothing to be finished; a
-    /// drain is asked for once, and can then be taken back.
+    /// Whether a key has an effect now: only a review can begin the copying, and only a drain can be cancelled.
     #[must_use]
     pub fn offers(&self, binding: &Binding) -> bool {
         let drains = self.board.stopping == Some(StopMode::Drain);
@@ -220,7 +215,7 @@ impl Model {
         }
     }
 
-    /// Whether the picture changes with time alone: something moves, or a wait runs down.
+    /// Whether the screen changes with time alone: bytes move, or a countdown runs.
     #[must_use]
     pub fn is_lively(&self) -> bool {
         let counts = self.board.counts();
@@ -231,7 +226,40 @@ impl Model {
             && (counts.running + counts.waiting > 0 || starting)
     }
 
-    /// Gives a pane the keys.
+    /// Which part of the key table applies. The browser has a table of its own.
+    #[must_use]
+    pub fn mode(&self) -> Mode {
+        match self.overlays.last() {
+            None => Mode::Panes,
+            Some(Overlay::Filter(_)) => Mode::Filter,
+            Some(Overlay::Question { .. }) => Mode::Question,
+            Some(Overlay::Leave) => Mode::Leave,
+            Some(Overlay::Help(help)) if help.is_typing => Mode::Search,
+            Some(Overlay::Help(_)) => Mode::Help,
+            Some(Overlay::Palette { .. }) => Mode::Palette,
+        }
+    }
+
+    /// The line being typed.
+    pub fn input_mut(&mut self) -> Option<&mut Input> {
+        match self.overlays.last_mut()? {
+            Overlay::Filter(input) | Overlay::Palette { input, .. } => Some(input),
+            Overlay::Help(help) if help.is_typing => Some(&mut help.search),
+            Overlay::Help(_) | Overlay::Question { .. } | Overlay::Leave => None,
+        }
+    }
+
+    /// The help on the keys of the screen below it.
+    #[must_use]
+    pub fn help_lines(&self, search: &str) -> Vec<HelpLine> {
+        let (options, cells) = (&self.options, help::cells(self.size));
+        match &self.browser {
+            Some(_) => help::lines(&options.browser_keys, search, cells),
+            None => help::lines(&options.keys, search, cells),
+        }
+    }
+
+    /// Focuses a pane.
     pub fn give_focus(&mut self, pane: Pane) {
         self.focus = pane;
         if pane.shares() {
@@ -241,12 +269,5 @@ impl Model {
 
     pub fn say(&mut self, level: Level, text: impl Into<String>) {
         self.notice = Some(Notice::new(level, text));
-    }
-}
-
-impl Notice {
-    pub fn new(level: Level, text: impl Into<String>) -> Self {
-        let text = text.into();
-        Self { level, text }
     }
 }

@@ -1,7 +1,6 @@
-//! How images are called where there is little room.
+//! The names of images in narrow columns.
 //!
-//! Decides whether a registry must stand in every row: when all images have the same one it stands in
-//! the column's title instead.
+//! Decides whether every row shows its registry. When all images have the same registry, the column title shows it.
 
 use crate::{
     batch::Job,
@@ -11,11 +10,11 @@ use crate::{
 
 #[derive(Clone, Debug, Default)]
 pub struct Names {
-    sources: Side,
-    destinations: Side,
+    sources: NameColumn,
+    destinations: NameColumn,
 }
 
-/// Cells of the longest names, as they are shown.
+/// Widths of the longest names as shown.
 #[derive(Clone, Copy, Debug)]
 pub struct Widest {
     pub source: u16,
@@ -23,15 +22,15 @@ pub struct Widest {
 }
 
 #[derive(Clone, Debug, Default)]
-struct Side {
-    registries: Registries,
-    /// Cells of the longest name with its registry, and without.
+struct NameColumn {
+    registries: OneOrMany,
+    /// Widths of the longest name with its registry, and without.
     full: usize,
     name: usize,
 }
 
 #[derive(Clone, Debug, Default)]
-enum Registries {
+enum OneOrMany {
     #[default]
     None,
     One(Registry),
@@ -52,13 +51,13 @@ impl Names {
         }
     }
 
-    /// The registry all images come from, if it is one.
+    /// The registry of all sources, if they have only one.
     #[must_use]
     pub fn source(&self) -> Option<&Registry> {
         self.sources.registries.one()
     }
 
-    /// The registry all images go to, if it is one.
+    /// The registry of all destinations, if they have only one.
     #[must_use]
     pub fn destination(&self) -> Option<&Registry> {
         self.destinations.registries.one()
@@ -75,7 +74,7 @@ impl Names {
     }
 }
 
-impl Side {
+impl NameColumn {
     fn observe(&mut self, reference: &Reference) {
         self.registries.observe(&reference.registry);
         let full = width(&reference.to_string());
@@ -93,7 +92,7 @@ impl Side {
     }
 }
 
-impl Registries {
+impl OneOrMany {
     fn observe(&mut self, registry: &Registry) {
         match self {
             Self::None => *self = Self::One(registry.clone()),

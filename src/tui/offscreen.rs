@@ -1,4 +1,4 @@
-//! The front end without a terminal: what pictures, recordings and measurements are made with.
+//! The interface without a terminal, for pictures, recordings and benchmarks.
 
 use std::{sync::Arc, time::Duration};
 
@@ -37,8 +37,7 @@ impl OffscreenTui {
         self.model.update(Msg::Tick(now));
     }
 
-    /// Presses keys, written as in the key table and separated by spaces; gives back what they ask of the
-    /// batch.
+    /// Presses keys, named as in the key table and separated by spaces; returns the commands for the batch.
     pub fn press(&mut self, keys: &str) -> Vec<Command> {
         let events = keys.split(' ').filter_map(bindings::event);
         let effects: Vec<Effect> = events

@@ -1,4 +1,4 @@
-//! How the terminal wants to be drawn on.
+//! Rendering options (theme, glyphs, columns), key tables, and what happens when the batch ends.
 
 use std::sync::Arc;
 
@@ -9,18 +9,18 @@ use crate::present::{Commands, Glyphs};
 pub struct Options {
     pub theme: Theme,
     pub glyphs: Glyphs,
-    /// How many attempts an image may have, to say "2 of 5".
+    /// The attempts an image may have, for "2 of 5".
     pub attempts: Option<u16>,
-    /// The columns of the image table, as far as there is room.
+    /// The columns of the table; narrow terminals show fewer.
     pub columns: Vec<Column>,
     pub keys: Arc<Keymap>,
-    pub browser_keys: Arc<browse::keys::Keymap>,
+    pub browser_keys: Arc<browse::keymap::Keymap>,
     pub on_finish: OnFinish,
-    /// How the commands are written that go on with the batch.
+    /// Writes the commands that continue the batch.
     pub commands: Commands,
 }
 
-/// What is done when every image has ended.
+/// What happens when every image has ended.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct OnFinish {
     pub bell: bool,
@@ -29,8 +29,7 @@ pub struct OnFinish {
 }
 
 impl Options {
-    /// What the environment asks for: no colour with `NO_COLOR` or a dumb terminal, ASCII when the
-    /// locale is not UTF-8.
+    /// Options from the environment: no colour with `NO_COLOR` or a dumb terminal, ASCII unless the locale is UTF-8.
     #[must_use]
     pub fn detect(variable: impl Fn(&str) -> Option<String>) -> Self {
         let set = |name: &str| variable(name).filter(|value| !value.is_empty());

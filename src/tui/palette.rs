@@ -1,31 +1,32 @@
-//! The command palette: every action by its name, and those that need a word or a number.
+//! The command palette: every action by name, and commands with an argument.
 //!
-//! Decides what is offered for what was typed, and in which order; `actions.rs` does it.
+//! Decides which commands match the input, and their order; `actions` runs them.
 
 use std::cmp::Reverse;
 
 use super::{
     keymap::{Action, Keymap, Mode},
-    order::{Sort, StatusFilter},
+    sort::Sort,
+    status_filter::StatusFilter,
     theme::Theme,
     typed_words::TypedWords,
 };
 use crate::batch::RegistryLimit;
 
-/// What a command does.
+/// What a command runs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Run {
     Act(Action),
     Sort(Sort),
     Show(StatusFilter),
     Theme(Theme),
-    /// So many images at once.
+    /// Images copied at the same time.
     Parallel(u16),
-    /// This limit at the selected registry.
+    /// A limit of the selected registry.
     Limit(RegistryLimit),
 }
 
-/// How well a command fits, best first.
+/// How a command matches, best first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Rank {
     Name,
@@ -36,13 +37,13 @@ enum Rank {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
     pub name: String,
-    /// The keys that do the same, if there are any.
+    /// Its keys, if it has any.
     pub keys: String,
-    pub says: String,
+    pub explanation: String,
     pub run: Run,
 }
 
-/// The commands that `typed` may mean, best first.
+/// The commands that match `typed`, best first.
 #[must_use]
 pub fn entries(keys: &Keymap, typed: &str) -> Vec<Entry> {
     let typed = typed.trim().to_lowercase();
@@ -56,22 +57,26 @@ pub fn entries(keys: &Keymap, typed: &str) -> Vec<Entry> {
     with_number(&typed).into_iter().chain(found).collect()
 }
 
-fn entry(name: impl Into<String>, says: impl Into<String>, run: Run) -> Entry {
+fn entry(name: impl Into<String>, explanation: impl Into<String>, run: Run) -> Entry {
     Entry {
         name: name.into(),
         keys: String::new(),
-        says: says.into(),
+        explanation: explanation.into(),
         run,
     }
 }
 
-/// `parallel 20`: a number makes a command of some words.
+/// Commands with a number: `parallel 20`.
 fn with_number(typed: &str) -> Option<Entry> {
     let (word, number) = typed.split_once(' ')?;
     let number: u16 = number.trim().parse().ok().filter(|number| *number > 0)?;
-    let limit = |limit, says: String| {
-        let says = format!("{says} at the selected registry");
-        Some(entry(format!("{word} {number}"), says, Run::Limit(limit)))
+    let limit = |limit, explanation: String| {
+        let explanation = format!("{explanation} at the selected registry");
+        Some(entry(
+            format!("{word} {number}"),
+            explanation,
+            Run::Limit(limit),
+        ))
     };
     match word {
         "streams" => limit(RegistryLimit::Streams(number), format!("{number} streams")),
@@ -93,7 +98,7 @@ fn with_number(typed: &str) -> Option<Entry> {
 }
 
 fn all(keys: &Keymap) -> Vec<Entry> {
-    let moves = |action| {
+    let is_movement = |action| {
         matches!(
             action,
             Action::Up
@@ -108,30 +113,42 @@ fn all(keys: &Keymap) -> Vec<Entry> {
         )
     };
     let mut all: Vec<Entry> = (keys.in_mode(Mode::Panes))
-        .filter(|binding| !moves(binding.action))
+        .filter(|binding| !is_movement(binding.action))
         .map(|binding| Entry {
             name: binding.name(),
             keys: binding.keys.join(" "),
-            says: binding.says.replace('`', ""),
+            explanation: binding.explanation.replace('`', ""),
             run: Run::Act(binding.action),
         })
         .collect();
     all.extend(Sort::ALL.map(|sort| {
-        let says = format!("order the images by {}", sort.word());
-        entry(format!("sort {}", sort.word()), says, Run::Sort(sort))
+        let explanation = format!("order the images by {}", sort.name());
+        entry(
+            format!("sort {}", sort.name()),
+            explanation,
+            Run::Sort(sort),
+        )
     }));
-    all.extend(StatusFilter::CHIPS.map(|show| {
-        let says = format!("show the images: {}", show.words());
-        entry(format!("show {}", show.words()), says, Run::Show(show))
+    all.extend(StatusFilter::ALL_STATES.map(|show| {
+        let explanation = format!("show the images: {}", show.name());
+        entry(
+            format!("show {}", show.name()),
+            explanation,
+            Run::Show(show),
+        )
     }));
     all.extend(Theme::ALL.map(|theme| {
-        let says = format!("the {} theme", theme.word());
-        entry(format!("theme {}", theme.word()), says, Run::Theme(theme))
+        let explanation = format!("the {} theme", theme.name());
+        entry(
+            format!("theme {}", theme.name()),
+            explanation,
+            Run::Theme(theme),
+        )
     }));
     all
 }
 
-/// How well `typed` fits: the name itself, letters of it, words of its explanation.
+/// Matches the name itself, letters of the name, or words of the explanation.
 fn rank(entry: &Entry, typed: &str, words: &mut TypedWords) -> Option<Rank> {
     let name = entry.name.replace('-', " ");
     if name == typed {
@@ -139,7 +156,9 @@ fn rank(entry: &Entry, typed: &str, words: &mut TypedWords) -> Option<Rank> {
     }
     match words.score(&name) {
         Some(score) => Some(Rank::Letters(Reverse(score))),
-        None => words.are_in(&entry.says).then_some(Rank::Explanation),
+        None => words
+            .are_in(&entry.explanation)
+            .then_some(Rank::Explanation),
     }
 }
 
@@ -157,7 +176,7 @@ mod tests {
         assert_eq!(first("retry all"), Run::Act(Action::RetryAllFailed));
         assert_eq!(first("sort si"), Run::Sort(Sort::Size));
         assert_eq!(first("show queued"), Run::Show(StatusFilter::Queued));
-        assert_eq!(first("clipboard chain"), Run::Act(Action::CopyFailure));
+        assert_eq!(first("clipboard causes"), Run::Act(Action::CopyFailure));
         assert_eq!(first("raf"), Run::Act(Action::RetryAllFailed));
         assert_eq!(first("srtsz"), Run::Sort(Sort::Size));
     }

@@ -1,8 +1,8 @@
-//! A drawn screen as text, for snapshots.
+//! A frame as text, for snapshots.
 //!
 //! A sheet shows one screen at several sizes, each with a second layer that has a letter for the style of
 //! every cell: the colour's first letter, in capitals when bold; `.` dim, `+` bold, and for reversed cells `#`
-//! (what is selected), `!` (alert) and `*` (success). Blank is the terminal's own.
+//! (selected), `!` (alert) and `*` (success). A blank is the terminal's default.
 
 use std::fmt::Write as _;
 
@@ -11,10 +11,10 @@ use ratatui::{
     style::{Color, Modifier},
 };
 
-/// Every screen has to be right at these.
+/// The sizes of every snapshot.
 pub const SIZES: [(u16, u16); 3] = [(80, 24), (120, 40), (60, 15)];
 
-/// What is written, without the white space at the end of lines.
+/// The text, without white space at the end of lines.
 pub fn text(buffer: &Buffer) -> String {
     lines(buffer, |buffer, y| {
         let mut skip = 0;
@@ -30,7 +30,7 @@ pub fn text(buffer: &Buffer) -> String {
     })
 }
 
-/// A letter for the style of each cell, without blanks at the end of lines.
+/// A letter for the style of each cell, without white space at the end of lines.
 pub fn styles(buffer: &Buffer) -> String {
     lines(buffer, |buffer, y| {
         let cells = 0..buffer.area.width;
@@ -43,7 +43,7 @@ pub fn styled(buffer: &Buffer) -> String {
     format!("{}\n{}", text(buffer), styles(buffer))
 }
 
-/// A screen as it is drawn at all [`SIZES`].
+/// A screen at all [`SIZES`].
 pub fn sheet(mut draw: impl FnMut(u16, u16) -> Buffer) -> String {
     let mut sheet = String::new();
     for (width, height) in SIZES {
@@ -72,7 +72,7 @@ fn letter(cell: &Cell) -> char {
         };
     }
     let letter = match cell.fg {
-        // A blank shows no colour of its own.
+        // The colour of a blank is invisible.
         _ if cell.symbol() == " " => return ' ',
         _ if modifier.contains(Modifier::DIM) => return '.',
         Color::Reset if bold => return '+',

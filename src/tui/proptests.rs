@@ -1,4 +1,4 @@
-//! Whatever comes in whatever order: the model stays whole and can be drawn.
+//! Any keys, events and sizes in any order leave a consistent model that can be drawn.
 
 use std::{collections::BTreeSet, sync::Arc};
 
@@ -77,7 +77,7 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-fn is_whole(model: &Model) {
+fn assert_consistent(model: &Model) {
     let rows = model.images.rows();
     assert_eq!(rows.len(), rows.iter().collect::<BTreeSet<_>>().len());
     let shown = |job: JobId| rows.contains(&job);
@@ -88,7 +88,7 @@ fn is_whole(model: &Model) {
 
 proptest! {
     #[test]
-    fn the_model_stays_whole_and_can_be_drawn(steps in prop::collection::vec(step(), 1..120)) {
+    fn the_model_stays_consistent_and_can_be_drawn(steps in prop::collection::vec(step(), 1..120)) {
         let mut model = fixtures::model(fixtures::listed(12));
         let mut now = 0;
         for step in steps {
@@ -103,7 +103,7 @@ proptest! {
                     update(&mut model, Msg::Resized(Size { width, height }));
                 }
             }
-            is_whole(&model);
+            assert_consistent(&model);
         }
         fixtures::tick(&mut model, now);
         let Size { width, height } = model.size;

@@ -1,9 +1,10 @@
-//! The registries as the batch uses them: which is meant, and what follows from two samples.
+//! The list of registries: its cursor, countdowns, and speeds from two samples.
 //!
-//! Invariant: the cursor is a registry, so it stays on it when another one appears.
+//! Invariant: the cursor is a registry, so it stays on its registry when another one appears.
 
 use std::{collections::BTreeMap, time::Duration};
 
+use super::scroll::in_view;
 use crate::{
     batch::{Board, Event, RegistryStatus},
     oci::Registry,
@@ -15,16 +16,16 @@ pub struct Registries {
     /// The first registry on the screen.
     pub offset: usize,
     rates: BTreeMap<Registry, Rate>,
-    sampled: Option<Duration>,
-    /// Streams asked for and not yet confirmed.
-    pub asked: BTreeMap<Registry, u16>,
-    /// When throttled registries are asked again.
-    again: BTreeMap<Registry, Duration>,
-    /// When they are asked again for the operation they ration.
-    operation_again: BTreeMap<Registry, Duration>,
+    sampled_at: Option<Duration>,
+    /// Streams requested and not yet confirmed.
+    pub requested_streams: BTreeMap<Registry, u16>,
+    /// When rate limited or unreachable registries are asked again.
+    retry_at: BTreeMap<Registry, Duration>,
+    /// When registries are asked again for an operation that has a rate limit of its own.
+    operation_retry_at: BTreeMap<Registry, Duration>,
 }
 
-/// Bytes moved so far, and of them a second.
+/// Bytes moved so far, and bytes per second.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Rate {
     bytes: u64,
@@ -32,7 +33,7 @@ struct Rate {
 }
 
 impl Registries {
-    /// The registries in the order of the screen, with the one the cursor is on.
+    /// The registries in the order of the screen, and the row of the cursor.
     #[must_use]
     pub fn rows<'a>(&self, board: &'a Board) -> (Vec<&'a RegistryStatus>, usize) {
         let rows: Vec<&RegistryStatus> = board.registries.values().collect();
@@ -53,31 +54,27 @@ impl Registries {
         self.cursor = board.registries.keys().nth(row.min(last)).cloned();
     }
 
-    pub fn keep_in_sight(&mut self, height: usize, board: &Board) {
+    pub fn scroll_into_view(&mut self, height: usize, board: &Board) {
         let (rows, at) = self.rows(board);
-        self.offset = self
-            .offset
-            .min(rows.len().saturating_sub(height))
-            .min(at)
-            .max((at + 1).saturating_sub(height));
+        self.offset = in_view(self.offset, at, height, rows.len());
     }
 
-    /// Bytes a second that move to and from a registry; 0 until two samples were seen.
+    /// Bytes per second to and from a registry; 0 before the second sample.
     #[must_use]
     pub fn speed(&self, registry: &Registry) -> u64 {
         self.rates.get(registry).map_or(0, |rate| rate.per_second)
     }
 
-    /// How long until a throttled registry is asked again.
+    /// How long until a rate limited or unreachable registry is asked again.
     #[must_use]
-    pub fn throttled(&self, registry: &Registry, now: Duration) -> Option<Duration> {
-        left(&self.again, registry, now)
+    pub fn retry_in(&self, registry: &Registry, now: Duration) -> Option<Duration> {
+        time_until(&self.retry_at, registry, now)
     }
 
-    /// How long until it is asked again for the operation it rations.
+    /// How long until it is asked again for the operation that has a rate limit of its own.
     #[must_use]
-    pub fn operation_paused(&self, registry: &Registry, now: Duration) -> Option<Duration> {
-        left(&self.operation_again, registry, now)
+    pub fn operation_retry_in(&self, registry: &Registry, now: Duration) -> Option<Duration> {
+        time_until(&self.operation_retry_at, registry, now)
     }
 
     pub fn apply(&mut self, event: &Event, now: Duration) {
@@ -86,20 +83,21 @@ impl Registries {
             Event::RegistriesSampled { registries } => {
                 for status in registries {
                     let operation = status.rationed.as_ref();
-                    for (again, wait) in [
-                        (&mut self.again, status.throttled_ms),
+                    for (retry_at, wait) in [
+                        (&mut self.retry_at, status.throttled_ms),
                         (
-                            &mut self.operation_again,
+                            &mut self.operation_retry_at,
                             operation.and_then(|operation| operation.pause_ms),
                         ),
                     ] {
                         match wait.map(Duration::from) {
-                            Some(wait) => drop(again.insert(status.registry.clone(), now + wait)),
-                            None => drop(again.remove(&status.registry)),
-                        }
+                            Some(wait) => retry_at.insert(status.registry.clone(), now + wait),
+                            None => retry_at.remove(&status.registry),
+                        };
                     }
-                    if self.asked.get(&status.registry) == Some(&status.stream_ceiling) {
-                        self.asked.remove(&status.registry);
+                    if self.requested_streams.get(&status.registry) == Some(&status.stream_ceiling)
+                    {
+                        self.requested_streams.remove(&status.registry);
                     }
                 }
             }
@@ -108,11 +106,11 @@ impl Registries {
     }
 
     pub fn tick(&mut self, now: Duration, board: &Board) {
-        let passed = self.sampled.map(|sampled| now.saturating_sub(sampled));
+        let passed = self.sampled_at.map(|at| now.saturating_sub(at));
         if passed.is_some_and(|passed| passed < Duration::from_secs(1)) {
             return;
         }
-        self.sampled = Some(now);
+        self.sampled_at = Some(now);
         let millis = passed.map_or(0, |passed| u64::try_from(passed.as_millis()).unwrap_or(0));
         for (registry, status) in &board.registries {
             let rate = self.rates.entry(registry.clone()).or_default();
@@ -125,12 +123,12 @@ impl Registries {
     }
 }
 
-/// How long until the moment noted for a registry.
-fn left(
-    moments: &BTreeMap<Registry, Duration>,
+/// How long until the time of a registry.
+fn time_until(
+    times: &BTreeMap<Registry, Duration>,
     registry: &Registry,
     now: Duration,
 ) -> Option<Duration> {
-    let wait = moments.get(registry)?.checked_sub(now);
+    let wait = times.get(registry)?.checked_sub(now);
     wait.filter(|wait| !wait.is_zero())
 }

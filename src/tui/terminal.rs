@@ -1,7 +1,7 @@
-//! The terminal as the program takes it and gives it back.
+//! Sets the terminal up for full-screen use, and restores it.
 //!
-//! Invariant: whatever ends the program's use of the screen - a return, an error, a panic - dropping the
-//! [`TerminalGuard`] gives the terminal back, and only then are panic messages printed, where they can be read.
+//! Invariant: dropping the [`TerminalGuard`] restores the terminal after a return, an error and a panic; panic messages
+//! are printed after that.
 
 use std::{
     io::{self, BufWriter, IsTerminal as _, Stdout, Write as _},
@@ -23,39 +23,39 @@ use crossterm::{
 };
 use ratatui::{Frame, Terminal, backend::CrosstermBackend, layout::Size};
 
-/// While true, a panic's message would be drawn over and lost.
-static TAKEN: AtomicBool = AtomicBool::new(false);
+/// While true, a panic message would be overwritten.
+static IS_FULL_SCREEN: AtomicBool = AtomicBool::new(false);
 static PANICS: Mutex<Vec<String>> = Mutex::new(Vec::new());
 static HOOK: Once = Once::new();
 
 pub struct TerminalGuard {
-    /// Never dropped: when the terminal is gone that would print so, to a terminal that is gone, and panic.
+    /// Never dropped: its `drop` prints an error when the terminal is gone, and that panics.
     terminal: ManuallyDrop<Terminal<CrosstermBackend<BufWriter<Stdout>>>>,
 }
 
-/// Whether there is a terminal to be taken.
+/// Checks that there is a usable terminal.
 ///
 /// # Errors
-/// Why there is none.
+/// When raw mode fails.
 pub fn check_terminal() -> io::Result<()> {
     enable_raw_mode()?;
     disable_raw_mode()
 }
 
 impl TerminalGuard {
-    pub fn take() -> io::Result<Self> {
+    pub fn enter() -> io::Result<Self> {
         if !io::stdout().is_terminal() {
             return Err(io::Error::other("standard output is not a terminal"));
         }
-        HOOK.call_once(keep_panics_until_the_screen_is_given_back);
+        HOOK.call_once(delay_panic_messages);
         // A whole frame is one write.
         let out = BufWriter::with_capacity(1 << 16, io::stdout());
         let terminal = Terminal::new(CrosstermBackend::new(out))?;
-        // From here on dropping gives back what was taken so far.
+        // From here on, dropping restores what was set up so far.
         let mut guard = Self {
             terminal: ManuallyDrop::new(terminal),
         };
-        guard.enter()?;
+        guard.set_up()?;
         Ok(guard)
     }
 
@@ -64,14 +64,14 @@ impl TerminalGuard {
     }
 
     pub fn draw(&mut self, view: impl FnOnce(&mut Frame)) -> io::Result<()> {
-        // Terminals that know it show the frame at once; the others ignore it.
+        // Shows the frame at once in terminals that support it.
         execute!(self.terminal.backend_mut(), BeginSynchronizedUpdate)?;
         self.terminal.draw(view)?;
         execute!(self.terminal.backend_mut(), EndSynchronizedUpdate)
     }
 
-    /// Puts text on the clipboard of whoever sits at the terminal, through ssh as well (OSC 52). Terminals
-    /// that do not know it ignore it. The text is encoded, so nothing in it can steer the terminal.
+    /// Copies text to the clipboard of the operator's machine, also through ssh (OSC 52), if the terminal supports it.
+    /// The text is base64, so it cannot contain escape sequences.
     pub fn copy(&mut self, text: &str) -> io::Result<()> {
         execute!(
             self.terminal.backend_mut(),
@@ -85,12 +85,12 @@ impl TerminalGuard {
         io::Write::flush(out)
     }
 
-    /// Gives the terminal back, stops the process until the shell lets it go on, and takes it again.
+    /// Restores the terminal, stops the process until the shell resumes it, and sets the terminal up again.
     #[cfg(unix)]
     pub fn suspend(&mut self) -> io::Result<()> {
-        leave();
+        restore();
         signal_hook::low_level::emulate_default_handler(signal_hook::consts::SIGTSTP)?;
-        self.enter()?;
+        self.set_up()?;
         self.terminal.clear()
     }
 
@@ -99,8 +99,8 @@ impl TerminalGuard {
         Ok(())
     }
 
-    fn enter(&mut self) -> io::Result<()> {
-        TAKEN.store(true, Ordering::SeqCst);
+    fn set_up(&mut self) -> io::Result<()> {
+        IS_FULL_SCREEN.store(true, Ordering::SeqCst);
         enable_raw_mode()?;
         execute!(io::stdout(), EnterAlternateScreen, cursor::Hide)
     }
@@ -108,27 +108,27 @@ impl TerminalGuard {
 
 impl Drop for TerminalGuard {
     fn drop(&mut self) {
-        leave();
+        restore();
         let panics = std::mem::take(&mut *PANICS.lock().unwrap_or_else(PoisonError::into_inner));
         for panic in panics {
-            // Nothing is left to tell it to when standard error is gone.
+            // Nothing can be done when standard error is gone.
             let _ = writeln!(io::stderr(), "{panic}");
         }
     }
 }
 
-fn leave() {
-    // Each step is tried even if the one before failed: the terminal may have died.
+fn restore() {
+    // Every step runs, even if the one before failed.
     let _ = execute!(io::stdout(), LeaveAlternateScreen, cursor::Show);
     let _ = disable_raw_mode();
-    TAKEN.store(false, Ordering::SeqCst);
+    IS_FULL_SCREEN.store(false, Ordering::SeqCst);
 }
 
-/// A panic in another task must not tear the screen, and one in this task must not lose its message.
-fn keep_panics_until_the_screen_is_given_back() {
+/// Holds panic messages back until the terminal is restored: they would damage the screen and be lost with it.
+fn delay_panic_messages() {
     let before = panic::take_hook();
     panic::set_hook(Box::new(move |info| {
-        if TAKEN.load(Ordering::SeqCst) {
+        if IS_FULL_SCREEN.load(Ordering::SeqCst) {
             let mut panics = PANICS.lock().unwrap_or_else(PoisonError::into_inner);
             panics.push(info.to_string());
         } else {

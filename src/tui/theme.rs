@@ -1,7 +1,6 @@
-//! Which colour and emphasis each role of text has.
+//! The colour and emphasis of each role of text.
 //!
-//! Invariant: only the 16 ANSI colours on the terminal's own background, and nothing that can be told by
-//! colour alone: without colour every role still reads.
+//! Invariant: only the 16 ANSI colours are used, on the terminal's own background, and colour alone carries no meaning.
 
 use ratatui::style::{Color, Modifier, Style};
 use serde::Deserialize;
@@ -13,13 +12,13 @@ use crate::present::Phase;
 pub enum Theme {
     /// For a dark background.
     Dark,
-    /// For a light background, on which yellow and cyan cannot be read.
+    /// For a light background, on which yellow and cyan are unreadable.
     Light,
     /// Emphasis only.
     Mono,
 }
 
-/// What a piece of text is on the screen.
+/// The meaning of a piece of text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
     Text,
@@ -34,16 +33,16 @@ pub enum Role {
     Busy,
     Warning,
     Bad,
-    /// A word that must not be overlooked.
+    /// Needs attention.
     Alert,
-    Celebrate,
+    Success,
 }
 
 impl Theme {
     pub const ALL: [Self; 3] = [Self::Dark, Self::Light, Self::Mono];
 
     #[must_use]
-    pub fn word(self) -> &'static str {
+    pub fn name(self) -> &'static str {
         match self {
             Self::Dark => "dark",
             Self::Light => "light",
@@ -68,7 +67,7 @@ impl Theme {
             Role::Strong | Role::Accent | Role::Key | Role::Marked | Role::Warning | Role::Bad => {
                 Style::new().add_modifier(Modifier::BOLD)
             }
-            Role::Selected | Role::Alert | Role::Celebrate => {
+            Role::Selected | Role::Alert | Role::Success => {
                 Style::new().add_modifier(Modifier::REVERSED)
             }
         };
@@ -82,7 +81,7 @@ impl Theme {
             }
             (Self::Dark, Role::Warning | Role::Alert) => Color::Yellow,
             (Self::Light, Role::Marked) => Color::Cyan,
-            (_, Role::Good | Role::Celebrate) => Color::Green,
+            (_, Role::Good | Role::Success) => Color::Green,
             (_, Role::Bad) => Color::Red,
         };
         style.fg(color)

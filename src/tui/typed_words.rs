@@ -1,7 +1,6 @@
-//! Words as they are typed to find something: in any case, in any order.
+//! Search for typed words, in any order and ignoring case.
 //!
-//! Decides what fits; what is offered then, and in which order, is up to whoever asks. Invariant: nothing that is
-//! typed has a special meaning.
+//! Decides what matches; callers decide about order and display. Invariant: no typed character has a special meaning.
 
 use nucleo_matcher::{
     Config, Matcher, Utf32Str,
@@ -9,11 +8,11 @@ use nucleo_matcher::{
 };
 
 pub struct TypedWords {
-    /// Letters in their order, with gaps.
+    /// Letters in their order, perhaps with gaps.
     fuzzy: Pattern,
     whole: Pattern,
     matcher: Matcher,
-    /// Room for what is searched.
+    /// A reusable buffer for the searched text.
     text: Vec<char>,
 }
 
@@ -34,7 +33,7 @@ impl TypedWords {
             pattern
         };
         let mut config = Config::DEFAULT;
-        // A name that begins with it is meant more often.
+        // A match at the beginning of a name is the likelier one.
         config.prefer_prefix = true;
         Self {
             fuzzy: pattern(AtomKind::Fuzzy),
@@ -44,13 +43,13 @@ impl TypedWords {
         }
     }
 
-    /// How well the letters of each word fit `name`, in their order and perhaps with gaps; more is better.
+    /// How well the letters of all words match `name`, in their order and perhaps with gaps; higher is better.
     pub fn score(&mut self, name: &str) -> Option<u32> {
         let name = Utf32Str::new(name, &mut self.text);
         self.fuzzy.score(name, &mut self.matcher)
     }
 
-    /// Whether each word stands in `text` as it was typed.
+    /// Whether `text` contains every word.
     pub fn are_in(&mut self, text: &str) -> bool {
         let text = Utf32Str::new(text, &mut self.text);
         self.whole.score(text, &mut self.matcher).is_some()
@@ -62,14 +61,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn letters_with_gaps_fit_a_name_and_no_text() {
+    fn letters_with_gaps_match_a_name_and_no_text() {
         assert!(TypedWords::new("rtf").score("retry all failed").is_some());
         assert!(!TypedWords::new("rtf").are_in("retry all failed"));
         assert!(TypedWords::new("FAILED all").are_in("retry all failed"));
     }
 
     #[test]
-    fn the_beginning_of_a_name_and_letters_without_gaps_fit_better() {
+    fn the_beginning_of_a_name_and_letters_without_gaps_match_better() {
         let mut typed = TypedWords::new("sort si");
         assert!(typed.score("sort size") > typed.score("sort destination"));
         let mut typed = TypedWords::new("log");

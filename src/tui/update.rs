@@ -1,19 +1,11 @@
-//! How the model changes: `update(model, message)` gives the effects wanted.
+//! Changes the model: `update(model, message)` returns the effects to carry out.
 //!
-//! Decides what events, time and keys do; keys that are actions go to `actions.rs`. Pure: no clock, no
-//! channel, no terminal.
+//! Decides what events and time do; `key_press` decides what keys do. Pure: it has no clock, channel or terminal.
 
 use std::{ops::Deref, time::Duration};
 
-use crossterm::event::KeyEvent;
-use tui_input::Input;
-
 use super::{
-    actions::act,
-    browser_overlay, detail,
-    dispatch::{self, KeyTarget},
-    help,
-    keymap::{self, Action, Keymap, Mode},
+    browser_overlay, detail, help, key_press,
     layout::Pane,
     model::{Clocks, Effect, Model, Msg, Overlay},
     names::Names,
@@ -24,7 +16,7 @@ use crate::{
     present::{Level, count, sentence},
 };
 
-/// The model as the loop holds it: anybody may read it, and only a message changes it.
+/// The model as the event loop holds it: only messages change it.
 pub struct ModelStore(Model);
 
 impl ModelStore {
@@ -51,11 +43,10 @@ impl Deref for ModelStore {
 
 pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
     let effects = match msg {
-        // Thousands of events may come between two frames, so nothing is measured out for each.
-        Msg::Event(event) => return happened(model, &event),
-        Msg::Key(key) if model.browser.open.is_some() => browser_overlay::pressed(model, &key),
-        Msg::Key(key) => pressed(model, &key),
-        Msg::Loaded(ticket, answer) => browser_overlay::loaded(model, ticket, *answer),
+        // Thousands of events may come between two frames: scroll positions are checked with the next tick.
+        Msg::Event(event) => return apply(model, &event),
+        Msg::Key(key) => key_press::press(model, &key),
+        Msg::Loaded(ticket, answer) => browser_overlay::apply(model, ticket, *answer),
         Msg::Tick(now) => {
             model.now = now;
             model.meter.tick(now, &model.board);
@@ -66,7 +57,7 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
         }
         Msg::Resized(size) => {
             model.size = size;
-            browser_overlay::resized(model)
+            browser_overlay::resize(model)
         }
         Msg::EngineGone => {
             model.engine_gone = true;
@@ -74,7 +65,7 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
                 return vec![Effect::Leave];
             }
             if !model.board.finished {
-                model.say(Level::Error, "the engine ended without a word; q leaves");
+                model.say(Level::Error, "the engine ended unexpectedly; q leaves");
             }
             Vec::new()
         }
@@ -87,16 +78,16 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
             model.say(Level::Error, format!("cannot write the list: {error}"));
             Vec::new()
         }
-        Msg::NotAnnounced(why) => {
-            model.say(Level::Warning, why);
+        Msg::NotAnnounced(reason) => {
+            model.say(Level::Warning, reason);
             Vec::new()
         }
     };
-    keep_in_sight(model);
+    scroll_into_view(model);
     effects
 }
 
-fn happened(model: &mut Model, event: &Event) -> Vec<Effect> {
+fn apply(model: &mut Model, event: &Event) -> Vec<Effect> {
     let selected = model.images.selected();
     model.meter.apply(&mut model.board, event);
     model.images.apply(event, &model.board);
@@ -135,14 +126,14 @@ fn happened(model: &mut Model, event: &Event) -> Vec<Effect> {
     if selected != model.images.selected() {
         model.detail_offset = 0;
     }
-    // A stop is no news to who asked for it.
+    // An operator who asked for the stop needs no announcement.
     match model.ended.is_some() && !had_ended && model.stop_asked.is_none() {
         true => vec![Effect::Announce],
         false => Vec::new(),
     }
 }
 
-/// Notes when things happened, which events do not say.
+/// Records when things happened.
 fn keep_time(model: &mut Model, event: &Event) {
     let (now, clocks, board) = (model.now, &mut model.clocks, &model.board);
     let done = |job| board.job(job).map_or(0, |view: &JobView| view.bytes_done);
@@ -165,7 +156,7 @@ fn keep_time(model: &mut Model, event: &Event) {
         }
         Event::Progress { blobs } => {
             for blob in blobs {
-                // A sample may repeat the count of the one before: then nothing moved.
+                // A sample with an unchanged count is no movement.
                 if let Some(moved) = clocks.moved.get_mut(&blob.job)
                     && moved.1 != done(blob.job)
                 {
@@ -191,94 +182,35 @@ fn keep_time(model: &mut Model, event: &Event) {
     model.ended = model.ended.or(Some(now)).filter(|_| ended);
 }
 
-fn pressed(model: &mut Model, key: &KeyEvent) -> Vec<Effect> {
-    model.images.catch_up(&model.board, &model.meter);
-    model.failures.catch_up(&model.board);
-    let selected = model.images.selected();
-    let effects = dispatch::press(model, key);
-    if selected != model.images.selected() {
-        model.detail_offset = 0;
-    }
-    effects
-}
-
-impl KeyTarget for Model {
-    type Keys = keymap::Group;
-
-    fn keymap(&self) -> &Keymap {
-        &self.options.keys
-    }
-
-    fn mode(&self) -> Mode {
-        match self.overlays.last() {
-            None => Mode::Panes,
-            Some(Overlay::Filter(_)) => Mode::Filter,
-            Some(Overlay::Question { .. }) => Mode::Question,
-            Some(Overlay::Leave) => Mode::Leave,
-            Some(Overlay::Help { typing: false, .. }) => Mode::Help,
-            Some(Overlay::Help { typing: true, .. }) => Mode::Search,
-            Some(Overlay::Palette { .. }) => Mode::Palette,
-        }
-    }
-
-    fn act(&mut self, action: Action) -> Vec<Effect> {
-        act(self, action)
-    }
-
-    fn input(&mut self) -> Option<&mut Input> {
-        match self.overlays.last_mut()? {
-            Overlay::Filter(input) | Overlay::Palette { input, .. } => Some(input),
-            Overlay::Help {
-                search,
-                typing: true,
-                ..
-            } => Some(search),
-            Overlay::Help { .. } | Overlay::Question { .. } | Overlay::Leave => None,
-        }
-    }
-
-    fn typed(&mut self) {
-        match self.overlays.last_mut() {
-            Some(Overlay::Filter(input)) => {
-                let text = input.value().to_owned();
-                if text != self.images.filter().text() {
-                    self.images.set_filter(&text, &self.board, &self.meter);
-                }
-            }
-            Some(Overlay::Help { offset, .. }) => *offset = 0,
-            Some(Overlay::Palette { at, .. }) => *at = 0,
-            Some(Overlay::Question { .. } | Overlay::Leave) | None => {}
-        }
-    }
-
-    fn forget_notice(&mut self) {
-        self.notice = None;
-    }
-}
-
-/// Scrolls every pane to where it has something to show.
-fn keep_in_sight(model: &mut Model) {
+/// Scrolls every pane and overlay to where it has lines.
+fn scroll_into_view(model: &mut Model) {
     let screen = model.screen();
-    model.images.keep_in_sight(screen.lines(Pane::Images));
+    model.images.scroll_into_view(screen.lines(Pane::Images));
     let lines = detail::lines(model).len();
-    let most = lines.saturating_sub(screen.lines(Pane::Detail));
-    model.detail_offset = model.detail_offset.min(most);
-    let most = model.log.len().saturating_sub(screen.lines(Pane::Log));
-    model.log_offset = model.log_offset.min(most);
-    model.failures.keep_in_sight(screen.lines(Pane::Failures));
+    let last = lines.saturating_sub(screen.lines(Pane::Detail));
+    model.detail_offset = model.detail_offset.min(last);
+    let last = model
+        .log
+        .shown_len()
+        .saturating_sub(screen.lines(Pane::Log));
+    model.log_offset = model.log_offset.min(last);
+    model
+        .failures
+        .scroll_into_view(screen.lines(Pane::Failures));
     let lines = screen.lines(Pane::Registries);
-    model.registries.keep_in_sight(lines, &model.board);
+    model.registries.scroll_into_view(lines, &model.board);
+    let help_lines = match model.overlays.last() {
+        Some(Overlay::Help(help)) => model.help_lines(help.search.value()).len(),
+        _ => 0,
+    };
+    let help_height = help::height(model.size, help_lines);
     match model.overlays.last_mut() {
-        Some(Overlay::Help { offset, search, .. }) => {
-            let lines = {
-                let cells = help::cells(model.size);
-                help::lines(&model.options.keys, search.value(), cells).len()
-            };
-            *offset = (*offset).min(lines.saturating_sub(help::height(model.size, lines)));
-        }
         Some(Overlay::Palette { input, at }) => {
             let entries = palette::entries(&model.options.keys, input.value());
             *at = (*at).min(entries.len().saturating_sub(1));
+        }
+        Some(Overlay::Help(help)) => {
+            help.offset = help.offset.min(help_lines.saturating_sub(help_height));
         }
         Some(Overlay::Filter(_) | Overlay::Question { .. } | Overlay::Leave) | None => {}
     }
@@ -314,7 +246,7 @@ mod tests {
         );
         press(&mut model, "j");
         assert_eq!(model.notice, None);
-        assert_eq!(model.log.len(), 2);
+        assert_eq!(model.log.shown_len(), 2);
     }
 
     #[test]
@@ -341,7 +273,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_ticks_while_nothing_can_change_by_itself() {
+    fn nothing_ticks_while_only_keys_and_events_change_the_screen() {
         let mut model = model(listed(2));
         assert!(model.is_lively());
         tell(&mut model, [Event::BatchPaused]);
@@ -378,7 +310,7 @@ mod tests {
     }
 
     #[test]
-    fn an_engine_that_vanishes_is_reported_and_left_with_q() {
+    fn an_engine_that_ends_unexpectedly_is_reported_and_left_with_q() {
         let mut model = model(listed(2));
         assert_eq!(update(&mut model, Msg::EngineGone), []);
         assert!(model.notice.is_some());

@@ -26,7 +26,7 @@ fn between(name: &str) -> String {
 #[test]
 fn the_tables_of_keys_are_the_key_tables() {
     assert_eq!(between("keys"), keymap::Keymap::default().markdown().trim());
-    let browser = browse::keys::Keymap::default();
+    let browser = browse::keymap::Keymap::default();
     assert_eq!(between("browser keys"), browser.markdown().trim());
 }
 

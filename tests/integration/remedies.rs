@@ -125,7 +125,7 @@ fn table() -> Vec<(Side, Operation, ErrorCause, &'static str)> {
             Source,
             GetManifest,
             status(503, "", ""),
-            "it may pass by itself: retry later",
+            "it may be temporary: retry later",
         ),
         (
             Source,
@@ -149,7 +149,7 @@ fn table() -> Vec<(Side, Operation, ErrorCause, &'static str)> {
             Source,
             GetManifest,
             status(418, "", ""),
-            "only its answer gives a reason",
+            "its answer is all that is known of the reason",
         ),
         (
             Source,
@@ -179,13 +179,13 @@ fn table() -> Vec<(Side, Operation, ErrorCause, &'static str)> {
             Destination,
             PutManifest,
             status(400, "MANIFEST_BLOB_UNKNOWN", ""),
-            "lost content that it said it has",
+            "does not find what it said it has",
         ),
         (
             Destination,
             PutManifest,
             status(404, "MANIFEST_UNKNOWN", ""),
-            "lost content that it said it has",
+            "does not find what it said it has",
         ),
         (
             Destination,
@@ -215,25 +215,25 @@ fn table() -> Vec<(Side, Operation, ErrorCause, &'static str)> {
             Destination,
             PutManifest,
             status(400, "TAG_INVALID", ""),
-            "only its answer gives a reason",
+            "its answer is all that is known of the reason",
         ),
         (
             Destination,
             SendBlob,
             status(413, "", ""),
-            "limits the length of requests",
+            "something limits how long a request may be",
         ),
         (
             Destination,
             SendBlob,
             mixed_up(),
-            "another client is probably pushing the same content",
+            "somebody else probably pushes the same content there",
         ),
         (
             Destination,
             PutManifest,
             mixed_up(),
-            "another client is probably pushing the same content",
+            "somebody else probably pushes the same content there",
         ),
         (
             Destination,
@@ -254,13 +254,13 @@ fn table() -> Vec<(Side, Operation, ErrorCause, &'static str)> {
             Source,
             GetBlob,
             ErrorCause::Network(some("reset")),
-            "it may pass by itself",
+            "it may be temporary",
         ),
         (
             Destination,
             SendBlob,
             ErrorCause::Stalled(Duration::from_secs(60)),
-            "it may pass by itself",
+            "it may be temporary",
         ),
         (
             Destination,
@@ -269,19 +269,19 @@ fn table() -> Vec<(Side, Operation, ErrorCause, &'static str)> {
                 min_throughput: 1,
                 waited: Duration::from_secs(60),
             },
-            "it may pass by itself",
+            "it may be temporary",
         ),
         (
             Destination,
             SendBlob,
             ErrorCause::RateLimited(Duration::from_secs(60)),
-            "it may pass by itself",
+            "it may be temporary",
         ),
         (
             Destination,
             SendBlob,
             ErrorCause::Expired,
-            "it may pass by itself",
+            "it may be temporary",
         ),
         (
             Source,
@@ -305,7 +305,7 @@ fn table() -> Vec<(Side, Operation, ErrorCause, &'static str)> {
             Source,
             ListTags,
             ErrorCause::TooLong(8),
-            "no answer may be that long",
+            "nothing that long is ever read",
         ),
         (
             Destination,
@@ -323,7 +323,7 @@ fn table() -> Vec<(Side, Operation, ErrorCause, &'static str)> {
             Destination,
             PutManifest,
             wrong_digest(),
-            "it stored another manifest than was sent",
+            "what it stored is not what was sent",
         ),
         (
             Destination,
@@ -347,7 +347,7 @@ fn table() -> Vec<(Side, Operation, ErrorCause, &'static str)> {
             Source,
             GetManifest,
             malformed(r#"{"schemaVersion": 2, "manifests": [], "layers": []}"#),
-            "clients may read it in different ways",
+            "readers may take it for different things",
         ),
         (
             Source,
@@ -365,7 +365,7 @@ fn table() -> Vec<(Side, Operation, ErrorCause, &'static str)> {
             Source,
             GetManifest,
             malformed(r#"{"schemaVersion": 1}"#),
-            "convert it as the error says",
+            "convert it as it says",
         ),
         (
             Source,
@@ -395,13 +395,13 @@ fn table() -> Vec<(Side, Operation, ErrorCause, &'static str)> {
             Source,
             Ping,
             ErrorCause::Credentials(ProviderError::Unavailable(some("no"))),
-            "it may pass by itself",
+            "it may be temporary",
         ),
         (
             Source,
             Ping,
             ErrorCause::Configuration(some("it speaks TLS")),
-            "correct the settings of this registry",
+            "correct what is configured for this registry",
         ),
     ]
 }
@@ -475,7 +475,7 @@ fn what_the_engine_finds_out_itself_has_a_remedy() {
     for (error, expected) in [
         (corrupt, "push the image there again"),
         (conflict, "choose another tag with `to`"),
-        (no_platform, "select platforms that it has"),
+        (no_platform, "choose among the platforms it has"),
         (CopyError::TooDeep(5), "no image needs that"),
         (existing, "to replace it, or \"keep\""),
         (hidden, "the right to read there"),

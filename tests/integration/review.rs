@@ -147,7 +147,7 @@ async fn planned(fixture: &Fixture) -> Terminal {
     let list = fixture.list();
     let run = ["run", list.to_str().unwrap(), "--review"];
     let mut terminal = Terminal::run(&fixture.operator, &run);
-    terminal.says("3 of 3 looked at").await;
+    terminal.says("3 of 3 planned").await;
     terminal.says("Plan 3 to copy").await;
     only_looked_at(fixture);
     terminal
@@ -199,9 +199,9 @@ async fn a_review_that_hangs_can_be_ended_and_the_rest_is_copied() {
     let list = fixture.list();
     let run = ["run", list.to_str().unwrap(), "--review"];
     let mut terminal = Terminal::run(&fixture.operator, &run);
-    terminal.says("2 of 3 looked at").await;
+    terminal.says("2 of 3 planned").await;
     terminal.press("b");
-    terminal.says("1 image was not looked at yet").await;
+    terminal.says("1 image is not planned yet").await;
     terminal.press("y");
     terminal.shows("copied", "team/first:1").await;
     terminal.shows("copied", "team/second:1").await;

@@ -186,7 +186,7 @@ async fn what_may_pass_is_asked_again() {
     faults.add(cut.unwrap().times(1));
     let ended = moved.verify(&["--rehash"]).await;
     assert_eq!(ended.expect(0).stdout, "");
-    let again = " said 500; trying again in 2 s (2 of 5)\n";
+    let again = " said 500; retrying in 2 s (2 of 5)\n";
     assert!(ended.stderr.contains(again), "{ended:?}");
     faults.add(busy());
     let once = moved.verify(&["--attempts", "1"]).await;

@@ -1,40 +1,41 @@
-//! What is asked of the running batch, and of the operator first.
+//! Commands for the running batch.
 //!
-//! Decides the command an action sends, and which ones are put as a question because they give work up;
-//! whether a command applies is the batch's to say. Invariant: nothing is sent that nobody takes.
+//! Decides which command an action sends, and which commands need a confirmation because they discard work. The batch
+//! decides whether a command applies. Invariant: nothing is sent once the batch has ended.
 
 use std::collections::BTreeSet;
 
-use super::targets;
+use super::targets::targets;
 use crate::{
     batch::{Command, JobId, Preflight, RegistryLimit, Selection, State, StopMode},
     present::{Level, count, rate, width},
     tui::{
+        browser_overlay,
         layout::Pane,
         model::{Effect, Model, Overlay},
     },
 };
 
-/// How many images a question names before it only counts the rest.
-const NAMED: usize = 6;
+/// Images listed in a question; the rest is counted.
+const MAX_NAMED: usize = 6;
 
-/// Sends a command, unless nobody is there to take it.
+/// Sends a command, unless the batch has ended.
 pub(super) fn send(model: &mut Model, command: Command) -> Vec<Effect> {
     if model.board.finished || model.engine_gone {
         let command = (model.board.batch.as_ref())
             .and_then(|id| model.options.commands.retry_failed(id))
             .map(|command| format!("the batch is finished: q leaves, `{command}` retries"))
-            // A command that is cut off cannot be pasted.
+            // A truncated command cannot be pasted.
             .filter(|notice| width(notice) + 4 <= usize::from(model.size.width));
         let notice = command
-            .unwrap_or_else(|| "the batch is finished: q leaves and says what is next".into());
+            .unwrap_or_else(|| "the batch is finished: q leaves and prints the next step".into());
         model.say(Level::Warning, notice);
         return Vec::new();
     }
     vec![Effect::Send(command)]
 }
 
-/// Sends a command about the marked images, else the selected one; the marks have served then.
+/// Sends a command about the targets, and clears the marks.
 pub(super) fn on_targets(
     model: &mut Model,
     command: impl FnOnce(Selection) -> Command,
@@ -53,7 +54,7 @@ pub(super) fn skip(model: &mut Model) -> Vec<Effect> {
     let running: BTreeSet<JobId> = (targets.iter().copied())
         .filter(|job| {
             let view = model.board.job(*job);
-            // A look at an image is no work that is given up.
+            // A preflight has no work to discard.
             view.is_some_and(|view| {
                 view.state == State::Running && view.preflight != Preflight::UnderWay
             })
@@ -64,11 +65,11 @@ pub(super) fn skip(model: &mut Model) -> Vec<Effect> {
     }
     let question = match targets.len() == running.len() {
         true => format!(
-            "Skip {}? What is under way is given up.",
+            "Skip {}? Its work so far is discarded.",
             count(running.len(), "image")
         ),
         false => format!(
-            "Skip {}? What is under way for {} of them is given up.",
+            "Skip {}? The work so far on {} of them is discarded.",
             count(targets.len(), "image"),
             running.len()
         ),
@@ -85,23 +86,20 @@ pub(super) fn skip(model: &mut Model) -> Vec<Effect> {
     Vec::new()
 }
 
-/// Ends the review; asks first while the plan is not complete.
+/// Ends the review and starts copying; asks first while the plan is incomplete.
 pub(super) fn begin(model: &mut Model) -> Vec<Effect> {
     let board = &model.board;
     if !board.is_reviewing() || model.ended.is_some() {
-        model.say(Level::Info, "there is no plan to begin with");
+        model.say(Level::Info, "no review is in progress");
         return Vec::new();
     }
     let open = board.without_preflight();
     if open == 0 {
         return send(model, Command::Begin);
     }
-    let were = if open == 1 { "was" } else { "were" };
+    let are = if open == 1 { "is" } else { "are" };
     model.overlays.push(Overlay::Question {
-        question: format!(
-            "Begin now? {} {were} not looked at yet.",
-            count(open, "image")
-        ),
+        question: format!("Begin now? {} {are} not planned yet.", count(open, "image")),
         about: Vec::new(),
         then: Command::Begin,
     });
@@ -123,13 +121,13 @@ pub(super) fn retry_all_failed(model: &mut Model) {
     });
 }
 
-/// The first few of these images, and how many there are besides.
+/// The first of these images, and the number of the others.
 fn named(model: &Model, jobs: &BTreeSet<JobId>) -> Vec<String> {
-    let mut lines: Vec<String> = (jobs.iter().take(NAMED))
+    let mut lines: Vec<String> = (jobs.iter().take(MAX_NAMED))
         .filter_map(|job| model.board.job(*job))
         .map(|view| view.job.spec.source.to_string())
         .collect();
-    if let Some(more) = jobs.len().checked_sub(NAMED).filter(|more| *more > 0) {
+    if let Some(more) = jobs.len().checked_sub(MAX_NAMED).filter(|more| *more > 0) {
         lines.push(format!("and {more} more"));
     }
     lines
@@ -139,7 +137,7 @@ pub(super) fn change_limit(model: &mut Model, by: i16) -> Vec<Effect> {
     if model.focus == Pane::Registries {
         return change_streams(model, by);
     }
-    // Several presses may come before the first one is answered.
+    // Several presses may come before the first is confirmed.
     let now = model.parallel_asked.unwrap_or(model.board.parallel);
     let images = now.saturating_add_signed(by).max(1);
     if images == now {
@@ -150,12 +148,16 @@ pub(super) fn change_limit(model: &mut Model, by: i16) -> Vec<Effect> {
 }
 
 fn change_streams(model: &mut Model, by: i16) -> Vec<Effect> {
-    let Some(lane) = model.registries.selected(&model.board) else {
-        model.say(Level::Warning, "no registry was asked yet");
+    let Some(status) = model.registries.selected(&model.board) else {
+        model.say(Level::Warning, "no registry has been contacted yet");
         return Vec::new();
     };
-    let asked = model.registries.asked.get(&lane.registry).copied();
-    let now = asked.unwrap_or(lane.stream_ceiling);
+    let requested = model
+        .registries
+        .requested_streams
+        .get(&status.registry)
+        .copied();
+    let now = requested.unwrap_or(status.stream_ceiling);
     let streams = now.saturating_add_signed(by).max(1);
     if streams == now {
         model.say(Level::Info, "at least 1 stream; p pauses");
@@ -166,11 +168,11 @@ fn change_streams(model: &mut Model, by: i16) -> Vec<Effect> {
 
 /// Changes a limit of the selected registry.
 pub(super) fn set_limit(model: &mut Model, limit: RegistryLimit) -> Vec<Effect> {
-    let Some(lane) = model.registries.selected(&model.board) else {
-        model.say(Level::Warning, "no registry was asked yet");
+    let Some(status) = model.registries.selected(&model.board) else {
+        model.say(Level::Warning, "no registry has been contacted yet");
         return Vec::new();
     };
-    let registry = lane.registry.clone();
+    let registry = status.registry.clone();
     let text = match limit {
         RegistryLimit::Streams(streams) => count(usize::from(streams), "stream"),
         RegistryLimit::RequestsPerSecond(limit) => limit.map_or("any requests/s".into(), |limit| {
@@ -186,7 +188,7 @@ pub(super) fn set_limit(model: &mut Model, limit: RegistryLimit) -> Vec<Effect> 
     if !effects.is_empty() {
         model.say(Level::Info, format!("{registry}: at most {text}"));
         if let RegistryLimit::Streams(streams) = limit {
-            model.registries.asked.insert(registry, streams);
+            model.registries.requested_streams.insert(registry, streams);
         }
     }
     effects
@@ -211,12 +213,15 @@ pub(super) fn quit(model: &mut Model) -> Vec<Effect> {
     Vec::new()
 }
 
-/// Once drains, twice stops, and a third time leaves whatever the engine does.
+/// The first press drains, the second stops, the third leaves even if the engine does not end. Without a running batch
+/// the first one leaves.
 pub(super) fn interrupt(model: &mut Model) -> Vec<Effect> {
     model.overlays.clear();
-    if model.board.finished || model.engine_gone {
+    if !model.has_batch || model.board.finished || model.engine_gone {
         return vec![Effect::Leave];
     }
+    // The panes show what the batch does then.
+    browser_overlay::close(model);
     match model.stop_asked {
         None | Some(StopMode::Cancel) => stop(model, StopMode::Drain),
         Some(StopMode::Drain) => stop(model, StopMode::Now),

@@ -1,33 +1,40 @@
-//! What an action does, in the panes and in what lies over them.
+//! What each action does in the panes and in the overlays of a batch.
 //!
-//! Decides what is sent to the batch and what is asked first; the batch decides whether it applies.
-//! Invariant: no key press vanishes: it changes the picture, sends a command, or says why not.
+//! Decides what is sent to the batch and what is asked first; the batch decides whether a command applies.
+//! Invariant: every key press changes the screen, sends a command or shows why it does neither.
 
 mod commands;
+mod export;
+mod navigation;
 mod overlays;
-
-use std::collections::BTreeSet;
+mod targets;
+mod view_settings;
 
 use tui_input::Input;
 
 use self::{
     commands::{
-        begin, change_limit, interrupt, on_targets, quit, retry_all_failed, send, skip, stop,
+        begin, change_limit, interrupt, on_targets, quit, retry_all_failed, send, set_limit,
+        set_parallel, skip, stop,
     },
-    overlays::{choose, read_help},
+    export::{copy_failures, copy_references, write_list},
+    navigation::{go_back, move_in_pane, step_pane},
+    overlays::{act_on_help, act_on_palette},
+    targets::target_views,
+    view_settings::{set_filter, set_show, set_sort, set_theme},
 };
 use super::{
     browser_overlay,
-    dispatch::KeyTarget as _,
+    help::Help,
     keymap::{Action, Mode},
     layout::Pane,
     model::{Effect, Model, Overlay},
-    order::{Sort, StatusFilter},
-    theme::Theme,
+    palette::Run,
+    status_filter::StatusFilter,
 };
 use crate::{
-    batch::{Command, Job, JobId, JobView, StopMode},
-    present::{Level, count, failure, sanitize},
+    batch::{Command, JobView, StopMode},
+    present::Level,
 };
 
 pub fn act(model: &mut Model, action: Action) -> Vec<Effect> {
@@ -55,10 +62,13 @@ pub fn act(model: &mut Model, action: Action) -> Vec<Effect> {
             }
         }
         (Mode::Help | Mode::Search, _) => {
-            read_help(model, action);
+            act_on_help(model, action);
             Vec::new()
         }
-        (Mode::Palette, _) => choose(model, action),
+        (Mode::Palette, _) => match act_on_palette(model, action) {
+            Some(run) => run_command(model, run),
+            None => Vec::new(),
+        },
     }
 }
 
@@ -75,7 +85,7 @@ fn act_on_panes(model: &mut Model, action: Action) -> Vec<Effect> {
             model.images.mark_these(&model.failures.targets());
         }
         Action::Mark => model.images.mark(),
-        Action::Range => model.images.range_mark(),
+        Action::Range => model.images.mark_range(),
         Action::MarkAll => model.images.mark_all(),
         Action::Retry => return on_targets(model, |jobs| Command::Retry { jobs }),
         Action::RetryAllFailed => retry_all_failed(model),
@@ -129,7 +139,7 @@ fn act_on_panes(model: &mut Model, action: Action) -> Vec<Effect> {
         Action::Sort => set_sort(model, model.images.sort().next()),
         Action::LogLevel => {
             model.log.next_level();
-            let shown = match model.log.least() {
+            let shown = match model.log.min_level() {
                 None | Some(Level::Info | Level::Good) => "the log shows everything",
                 Some(Level::Warning) => "the log shows warnings and errors",
                 Some(Level::Error) => "the log shows errors only",
@@ -153,106 +163,25 @@ fn act_on_panes(model: &mut Model, action: Action) -> Vec<Effect> {
             input: Input::default(),
             at: 0,
         }),
-        Action::Help => model.overlays.push(Overlay::Help {
-            offset: 0,
-            search: Input::default(),
-            typing: false,
-        }),
+        Action::Help => model.overlays.push(Overlay::Help(Help::default())),
         Action::Quit => return quit(model),
         Action::Suspend => return vec![Effect::Suspend],
-        Action::Back => back(model),
+        Action::Back => go_back(model),
         Action::Interrupt | Action::Yes | Action::Drain | Action::StopNow | Action::TakeBack => {}
     }
     Vec::new()
 }
 
-fn move_in_pane(model: &mut Model, action: Action) {
-    let page = model.screen().lines(model.focus);
-    match model.focus {
-        Pane::Images => {
-            let step = isize::try_from(page.max(1)).unwrap_or(isize::MAX);
-            match action {
-                Action::Up => model.images.step(-1),
-                Action::Down => model.images.step(1),
-                Action::PageUp => model.images.step(-step),
-                Action::PageDown => model.images.step(step),
-                Action::First => model.images.go(0),
-                _ => model.images.go(usize::MAX),
-            }
-        }
-        Pane::Detail => model.detail_offset = scrolled(model.detail_offset, action, page),
-        Pane::Failures => {
-            let to = scrolled(model.failures.at(), action, page.max(1));
-            model.failures.go(to);
-        }
-        Pane::Registries => {
-            let (_, at) = model.registries.rows(&model.board);
-            let to = scrolled(at, action, page.max(1));
-            model.registries.go(to, &model.board);
-        }
-        Pane::Log => {
-            // Counted from the newest line, so every direction is the other way round.
-            let opposite = match action {
-                Action::Up => Action::Down,
-                Action::Down => Action::Up,
-                Action::PageUp => Action::PageDown,
-                Action::PageDown => Action::PageUp,
-                Action::First => Action::Last,
-                _ => Action::First,
-            };
-            model.log_offset = scrolled(model.log_offset, opposite, page);
-        }
+fn run_command(model: &mut Model, run: Run) -> Vec<Effect> {
+    match run {
+        Run::Act(action) => return act_on_panes(model, action),
+        Run::Sort(sort) => set_sort(model, sort),
+        Run::Show(show) => set_show(model, show),
+        Run::Theme(theme) => set_theme(model, theme),
+        Run::Parallel(images) => return set_parallel(model, images),
+        Run::Limit(limit) => return set_limit(model, limit),
     }
-}
-
-/// An offset after scrolling; too far is mended once it is known how much there is.
-fn scrolled(offset: usize, action: Action, page: usize) -> usize {
-    match action {
-        Action::Up => offset.saturating_sub(1),
-        Action::Down => offset.saturating_add(1),
-        Action::PageUp => offset.saturating_sub(page),
-        Action::PageDown => offset.saturating_add(page),
-        Action::First => 0,
-        Action::Last => usize::MAX / 2,
-        _ => offset,
-    }
-}
-
-fn step_pane(pane: Pane, by: usize) -> Pane {
-    let at = Pane::ALL.iter().position(|other| *other == pane);
-    Pane::ALL[(at.unwrap_or(0) + by) % Pane::ALL.len()]
-}
-
-fn set_filter(model: &mut Model, text: &str) {
-    model.images.set_filter(text, &model.board, &model.meter);
-}
-
-fn set_show(model: &mut Model, show: StatusFilter) {
-    model.images.set_show(show, &model.board, &model.meter);
-}
-
-fn set_sort(model: &mut Model, sort: Sort) {
-    model.images.set_sort(sort, &model.board, &model.meter);
-    model.say(Level::Info, format!("sorted by {}", sort.word()));
-}
-
-fn set_theme(model: &mut Model, theme: Theme) {
-    model.options.theme = theme;
-    model.say(Level::Info, format!("the {} theme", theme.word()));
-}
-
-/// What an action is about: the marked images, else those of the selected cause or the selected one.
-fn targets(model: &Model) -> BTreeSet<JobId> {
-    match model.focus {
-        Pane::Failures if !model.images.has_marks() => model.failures.targets(),
-        _ => model.images.targets(),
-    }
-}
-
-fn target_views(model: &Model) -> Vec<&JobView> {
-    (targets(model).iter())
-        .filter_map(|job| model.board.job(*job))
-        .collect()
+    Vec::new()
 }
 
 fn open_browser(model: &mut Model) -> Vec<Effect> {
@@ -262,86 +191,6 @@ fn open_browser(model: &mut Model) -> Vec<Effect> {
         return Vec::new();
     }
     browser_overlay::open(model, &images)
-}
-
-fn copy_references(model: &mut Model) -> Vec<Effect> {
-    if model.focus == Pane::Registries {
-        let lane = model.registries.selected(&model.board);
-        let names: Vec<String> = lane
-            .map(|lane| lane.registry.to_string())
-            .into_iter()
-            .collect();
-        return copy(model, &names, "name", "no registry was asked yet");
-    }
-    let references: Vec<String> = (target_views(model).iter())
-        .map(|view| view.job.spec.source.to_string())
-        .collect();
-    copy(model, &references, "reference", "no image is selected")
-}
-
-fn copy_failures(model: &mut Model) -> Vec<Effect> {
-    let failures: Vec<String> = (target_views(model).iter())
-        .filter_map(|view| {
-            let cause = view.cause()?;
-            let chain = cause
-                .chain
-                .iter()
-                .map(|step| format!("\n  {}", sanitize(step)));
-            let name = &view.job.spec.source;
-            Some(format!(
-                "{name}: {}{}",
-                failure(cause),
-                chain.collect::<String>()
-            ))
-        })
-        .collect();
-    copy(model, &failures, "failure", "nothing failed here")
-}
-
-fn copy(model: &mut Model, texts: &[String], noun: &str, none: &str) -> Vec<Effect> {
-    if texts.is_empty() {
-        model.say(Level::Warning, none);
-        return Vec::new();
-    }
-    model.say(Level::Info, format!("copied {}", count(texts.len(), noun)));
-    vec![Effect::Copy(texts.join("\n"))]
-}
-
-fn write_list(model: &mut Model) -> Vec<Effect> {
-    let chosen = match model.images.has_marks() || model.focus == Pane::Failures {
-        true => targets(model),
-        false => model.board.failed().collect(),
-    };
-    let jobs: Vec<Job> = (chosen.iter())
-        .filter_map(|job| model.board.job(*job))
-        .map(|view| view.job.clone())
-        .collect();
-    if jobs.is_empty() {
-        model.say(Level::Warning, "no image failed; mark those to write");
-        return Vec::new();
-    }
-    vec![Effect::WriteList(jobs)]
-}
-
-fn back(model: &mut Model) {
-    if model.images.drop_range() {
-    } else if model.zoomed {
-        model.zoomed = false;
-    } else if !model.images.filter().text().is_empty() {
-        set_filter(model, "");
-    } else if *model.images.show() != StatusFilter::All {
-        set_show(model, StatusFilter::All);
-    } else if model.images.has_marks() {
-        model.images.clear_marks();
-    } else if model.images.sort() != Sort::List {
-        model
-            .images
-            .set_sort(Sort::List, &model.board, &model.meter);
-    } else if model.log.only().is_some() {
-        model.log.show_only(None);
-    } else {
-        model.give_focus(Pane::Images);
-    }
 }
 
 #[cfg(test)]

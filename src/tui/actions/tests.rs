@@ -1,13 +1,16 @@
-//! Actions as an operator sees them: before, keys, after.
+//! What keys do: before, keys, after.
 
 use std::time::Duration;
 
 use super::*;
 use crate::{
-    batch::{Event, QueueReason, Selection, StopReason},
+    batch::{Event, JobId, QueueReason, Selection, StopReason},
     tui::{
-        fixtures::{copied, failed, listed, model, press, skipped, started, surveyed, tell, tick},
+        fixtures::{
+            copied, failed, listed, model, preflighted, press, skipped, started, tell, tick,
+        },
         model::Msg,
+        sort::Sort,
         update::update,
     },
 };
@@ -39,39 +42,39 @@ fn mixed() -> Model {
     model(listed(4).into_iter().chain(events))
 }
 
-/// A review of three images: planned, being looked at, queued.
+/// A review of three images: planned, in preflight, queued.
 fn reviewed() -> Model {
     let mut model = model(listed(3).into_iter().chain([Event::ReviewStarted]));
-    tell(&mut model, surveyed(0, &[10, 20], &[1]));
+    tell(&mut model, preflighted(0, &[10, 20], &[1]));
     tell(&mut model, [started(1, 1)]);
     model
 }
 
 #[test]
-fn b_begins_at_once_when_every_image_was_looked_at() {
+fn b_begins_at_once_when_every_image_is_planned() {
     let mut model = reviewed();
-    tell(&mut model, surveyed(1, &[10, 20], &[]));
-    tell(&mut model, surveyed(2, &[10, 20], &[]));
+    tell(&mut model, preflighted(1, &[10, 20], &[]));
+    tell(&mut model, preflighted(2, &[10, 20], &[]));
     assert_eq!(press(&mut model, "b"), sends(Command::Begin));
     tell(&mut model, [Event::ReviewEnded]);
     assert_eq!(press(&mut model, "b"), []);
-    assert_eq!(notice(&model), "there is no plan to begin with");
+    assert_eq!(notice(&model), "no review is in progress");
 }
 
 #[test]
-fn b_asks_first_while_images_were_not_looked_at_and_enter_means_no() {
+fn b_asks_first_while_images_are_not_planned_and_enter_means_no() {
     let mut model = reviewed();
     assert_eq!(press(&mut model, "b"), []);
     let Some(Overlay::Question { question, .. }) = model.overlays.last() else {
         panic!("it asks");
     };
-    assert_eq!(question, "Begin now? 2 images were not looked at yet.");
+    assert_eq!(question, "Begin now? 2 images are not planned yet.");
     assert_eq!(press(&mut model, "enter"), []);
     assert_eq!(press(&mut model, "b y"), sends(Command::Begin));
 }
 
 #[test]
-fn in_a_review_skipping_asks_nothing_as_nothing_is_given_up() {
+fn in_a_review_skipping_asks_nothing_as_no_work_is_discarded() {
     let mut model = reviewed();
     for (row, keys) in [(0, "g s"), (1, "j s"), (2, "j s")] {
         let skip = Command::Skip { jobs: jobs(&[row]) };
@@ -89,7 +92,7 @@ fn a_filter_selects_what_it_finds_until_the_operator_has_chosen_an_image() {
 }
 
 #[test]
-fn skipping_and_taking_back_in_changes_the_plan() {
+fn skipping_and_unskipping_changes_the_plan() {
     let mut model = reviewed();
     let copy = |model: &Model| model.plan.amounts().copy;
     assert_eq!(copy(&model), 10);
@@ -104,8 +107,8 @@ fn skipping_and_taking_back_in_changes_the_plan() {
 fn a_review_can_be_left_and_nothing_moves_once_it_is_complete() {
     let mut model = reviewed();
     assert!(model.is_lively());
-    tell(&mut model, surveyed(1, &[10], &[]));
-    tell(&mut model, surveyed(2, &[10], &[]));
+    tell(&mut model, preflighted(1, &[10], &[]));
+    tell(&mut model, preflighted(2, &[10], &[]));
     assert!(!model.is_lively());
     assert_eq!(press(&mut model, "q s"), stops(StopMode::Now));
 }
@@ -121,7 +124,7 @@ fn the_time_of_a_review_is_not_the_batchs() {
 }
 
 #[test]
-fn actions_are_about_the_selected_image() {
+fn actions_apply_to_the_selected_image() {
     let mut model = mixed();
     assert_eq!(
         press(&mut model, "j r"),
@@ -142,7 +145,7 @@ fn actions_are_about_the_selected_image() {
 }
 
 #[test]
-fn marked_images_come_before_the_selected_one_and_serve_once() {
+fn actions_apply_to_marked_images_first_and_clear_the_marks() {
     let mut model = mixed();
     let retry = |ids: &[u32]| sends(Command::Retry { jobs: jobs(ids) });
     assert_eq!(press(&mut model, "j space space r"), retry(&[1, 2]));
@@ -174,7 +177,7 @@ fn a_question_about_marked_images_says_how_many_lose_work() {
     };
     assert_eq!(
         question,
-        "Skip 4 images? What is under way for 1 of them is given up."
+        "Skip 4 images? The work so far on 1 of them is discarded."
     );
     assert_eq!(about[..], ["a.example/team/app-0:1"]);
 }
@@ -220,7 +223,7 @@ fn fast_presses_add_up_before_the_first_is_answered() {
 }
 
 #[test]
-fn quitting_with_images_in_flight_asks_what_becomes_of_them() {
+fn quitting_with_images_in_flight_asks_what_to_do_with_them() {
     for (key, effects) in [
         ("d", &stops(StopMode::Drain)[..]),
         ("s", &stops(StopMode::Now)),
@@ -261,7 +264,7 @@ fn control_c_works_from_every_overlay() {
 }
 
 #[test]
-fn a_drain_taken_back_does_not_leave() {
+fn a_cancelled_drain_does_not_leave() {
     let mut model = mixed();
     press(&mut model, "q d");
     let drain = Event::StopRequested {
@@ -290,7 +293,7 @@ fn after_the_batch_a_retry_says_which_command_retries() {
 }
 
 #[test]
-fn escape_takes_back_one_thing_at_a_time() {
+fn escape_undoes_one_thing_at_a_time() {
     let mut model = mixed();
     press(&mut model, "space / a p p enter e enter v");
     for _ in 0..5 {
@@ -304,7 +307,7 @@ fn escape_takes_back_one_thing_at_a_time() {
 }
 
 #[test]
-fn tab_goes_round_the_panes_and_keys_scroll_the_focused_one() {
+fn tab_cycles_through_the_panes_and_keys_scroll_the_focused_one() {
     let mut model = mixed();
     let before = model.images.selected();
     press(&mut model, "tab j tab k tab j tab k");
@@ -346,7 +349,7 @@ fn the_selected_cause_stands_for_its_images() {
 }
 
 #[test]
-fn failed_images_are_written_as_a_list_and_the_answer_is_said() {
+fn failed_images_are_written_as_a_list_and_the_file_is_named() {
     let mut model = mixed();
     let effects = press(&mut model, "W");
     let [Effect::WriteList(written)] = &effects[..] else {
@@ -393,7 +396,7 @@ fn a_command_is_found_by_its_name_and_run() {
 }
 
 #[test]
-fn a_search_in_the_help_is_taken_back_before_the_help() {
+fn escape_ends_a_search_in_the_help_before_it_closes_the_help() {
     let mut model = mixed();
     press(&mut model, "? / m o u n t enter");
     assert_eq!(model.mode(), Mode::Help);
@@ -404,19 +407,19 @@ fn a_search_in_the_help_is_taken_back_before_the_help() {
 }
 
 #[test]
-fn the_log_can_be_about_one_image_and_of_one_level() {
+fn the_log_can_show_one_image_and_one_level() {
     let mut model = mixed();
-    let all = model.log.len();
+    let all = model.log.shown_len();
     press(&mut model, "j L");
-    assert_eq!(model.log.len(), 2);
+    assert_eq!(model.log.shown_len(), 2);
     press(&mut model, "l l");
-    assert_eq!(model.log.len(), 1);
+    assert_eq!(model.log.shown_len(), 1);
     press(&mut model, "l L");
-    assert_eq!(model.log.len(), all);
+    assert_eq!(model.log.shown_len(), all);
 }
 
 #[test]
-fn the_end_is_announced_once_and_not_to_who_asked_for_it() {
+fn the_end_is_announced_once_unless_the_operator_asked_for_it() {
     let mut model = model(listed(2));
     let ends = [started(0, 1), copied(0), copied(1)];
     assert_eq!(tell(&mut model, ends), [Effect::Announce]);

@@ -1,7 +1,6 @@
-//! What was read, what is being read, and what is not.
+//! What the browser has read, and what it is reading.
 //!
-//! Invariant: a request is in flight once at most, and the answer to a ticket nobody holds any more is
-//! dropped.
+//! Invariant: a request is in flight at most once; the answer to a forgotten ticket is dropped.
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -10,18 +9,18 @@ use crate::{
     oci::{Descriptor, Digest, Manifest, Version},
 };
 
-/// Tells the answers of one browser apart.
+/// Identifies a request in flight.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Ticket(pub u64);
 
 #[derive(Clone, Debug, Default)]
 pub struct Cache {
-    pub known: AnswerCache,
+    pub answers: AnswerCache,
     reading: HashMap<Ticket, Request>,
     tickets: u64,
 }
 
-/// How far one thing is.
+/// One answer, or why there is none yet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Slot<T> {
     Unread,
@@ -40,9 +39,9 @@ impl<T> Slot<T> {
 }
 
 impl Cache {
-    /// A ticket for what is neither known nor being read.
-    pub fn ask(&mut self, request: &Request) -> Option<Ticket> {
-        if self.known.get(request).is_some() || self.is_reading(request) {
+    /// Marks the request as being read; none if it is already read or being read.
+    pub fn start(&mut self, request: &Request) -> Option<Ticket> {
+        if self.answers.get(request).is_some() || self.is_reading(request) {
             return None;
         }
         self.tickets += 1;
@@ -51,18 +50,18 @@ impl Cache {
         Some(ticket)
     }
 
-    /// Takes an answer in; whether anybody waited for it.
-    pub fn answer(&mut self, ticket: Ticket, answer: Result<Answer, Error>) -> bool {
+    /// Takes in an answer; returns whether its ticket was known.
+    pub fn apply(&mut self, ticket: Ticket, answer: Result<Answer, Error>) -> bool {
         let Some(request) = self.reading.remove(&ticket) else {
             return false;
         };
-        self.known.insert(request, answer);
+        self.answers.insert(request, answer);
         true
     }
 
-    /// Makes it unread; an answer on its way is too late.
+    /// Makes it unread, and drops an answer that is still to come.
     pub fn forget(&mut self, request: &Request) {
-        self.known.forget(request);
+        self.answers.forget(request);
         self.reading.retain(|_, reading| reading != request);
     }
 
@@ -74,20 +73,22 @@ impl Cache {
         self.reading.len()
     }
 
-    pub fn manifest(&self, place: &RepositoryId, version: &Version) -> Slot<Manifest> {
-        let request = Request::Manifest(place.clone(), version.clone());
-        self.slot(self.known.manifest(place, version), &request)
+    pub fn manifest(&self, repository: &RepositoryId, version: &Version) -> Slot<Manifest> {
+        let request = Request::Manifest(repository.clone(), version.clone());
+        self.slot(self.answers.manifest(repository, version), &request)
     }
 
-    pub fn config(&self, place: &RepositoryId, config: &Descriptor) -> Slot<Config> {
-        let request = config_request(place, config);
-        let found = self.known.config(place, &config.digest, &config.media_type);
+    pub fn config(&self, repository: &RepositoryId, config: &Descriptor) -> Slot<Config> {
+        let request = config_request(repository, config);
+        let found = self
+            .answers
+            .config(repository, &config.digest, &config.media_type);
         self.slot(found, &request)
     }
 
-    pub fn referrers(&self, place: &RepositoryId, digest: &Digest) -> Slot<Referrers> {
-        let request = Request::Referrers(place.clone(), digest.clone());
-        self.slot(self.known.referrers(place, digest), &request)
+    pub fn referrers(&self, repository: &RepositoryId, digest: &Digest) -> Slot<Referrers> {
+        let request = Request::Referrers(repository.clone(), digest.clone());
+        self.slot(self.answers.referrers(repository, digest), &request)
     }
 
     pub fn slot<T>(&self, found: Option<Result<&Arc<T>, &Error>>, request: &Request) -> Slot<T> {
@@ -100,9 +101,9 @@ impl Cache {
     }
 }
 
-pub fn config_request(place: &RepositoryId, config: &Descriptor) -> Request {
+pub fn config_request(repository: &RepositoryId, config: &Descriptor) -> Request {
     Request::Config(
-        place.clone(),
+        repository.clone(),
         config.digest.clone(),
         config.media_type.clone(),
     )

@@ -1,9 +1,10 @@
-//! A list one entry is chosen from, filtered as one types.
+//! A list with a cursor and a filter.
 //!
-//! Invariant: filtering or reading the list anew never moves the cursor to another entry while its own is
-//! still there.
+//! Invariant: a new filter or a new list keeps the cursor on its entry while that entry is there.
 
 use std::fmt::Display;
+
+use crate::tui::scroll::in_view;
 
 #[derive(Clone, Debug)]
 pub struct Chooser<T> {
@@ -68,7 +69,7 @@ impl<T: Clone + PartialEq + Display> Chooser<T> {
         }
     }
 
-    /// Shows what contains `filter` in any case; with `!` in front, what does not.
+    /// Shows entries that contain `filter`, ignoring case; a leading `!` inverts it.
     pub fn set_filter(&mut self, filter: &str) {
         let selected = self.selected().cloned();
         filter.clone_into(&mut self.filter);
@@ -79,19 +80,19 @@ impl<T: Clone + PartialEq + Display> Chooser<T> {
         self.cursor = row.min(self.rows.len().saturating_sub(1));
     }
 
-    pub fn keep_in_sight(&mut self, height: usize) {
-        self.offset = in_sight(self.offset, self.cursor, height, self.rows.len());
+    pub fn scroll_into_view(&mut self, height: usize) {
+        self.offset = in_view(self.offset, self.cursor, height, self.rows.len());
     }
 
     fn refilter(&mut self, selected: Option<T>) {
         let filter = self.filter.to_lowercase();
-        let (wanted, text) = match filter.strip_prefix('!') {
+        let (contains, text) = match filter.strip_prefix('!') {
             Some(text) => (false, text),
             None => (true, filter.as_str()),
         };
         self.rows = (self.items.iter().enumerate())
             .filter(|(_, item)| {
-                text.is_empty() || item.to_string().to_lowercase().contains(text) == wanted
+                text.is_empty() || item.to_string().to_lowercase().contains(text) == contains
             })
             .map(|(row, _)| row)
             .collect();
@@ -100,14 +101,6 @@ impl<T: Clone + PartialEq + Display> Chooser<T> {
             self.select(&selected);
         }
     }
-}
-
-/// The first row to show so that `cursor` is seen and no room is wasted.
-pub fn in_sight(offset: usize, cursor: usize, height: usize, rows: usize) -> usize {
-    let lowest = (cursor + 1).saturating_sub(height.max(1));
-    offset
-        .clamp(lowest, cursor.max(lowest))
-        .min(rows.saturating_sub(height))
 }
 
 #[cfg(test)]
@@ -143,19 +136,5 @@ mod tests {
         assert_eq!(chooser.selected().unwrap(), "base/debian");
         chooser.set_items(&[]);
         assert_eq!(chooser.selected(), None);
-    }
-
-    #[test]
-    fn the_cursor_is_always_in_sight() {
-        for (offset, cursor, height, rows, expected) in [
-            (0, 0, 5, 10, 0),
-            (0, 5, 5, 10, 1),
-            (4, 2, 5, 10, 2),
-            (9, 9, 5, 10, 5),
-            (3, 1, 5, 2, 0),
-            (0, 0, 0, 0, 0),
-        ] {
-            assert_eq!(in_sight(offset, cursor, height, rows), expected);
-        }
     }
 }

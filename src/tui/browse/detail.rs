@@ -1,80 +1,80 @@
-//! Everything there is to say about the selected line of the image, as names and values.
+//! The detail of the selected line, as names and values.
 //!
-//! Decides what is said; values are still untrusted and of any length.
+//! Decides which facts there are. [`wrapped`] sanitizes and wraps their values, which are untrusted and of any length.
+
+use std::collections::BTreeMap;
 
 use super::{
     cache::Slot,
     model::Browser,
-    tree::{Role, What},
+    tree::{ManifestRole, Node},
 };
 use crate::{
-    inspect::{Error, ReferrersSource, annotations, is_attestation},
+    inspect::{Error, ImageConfig, ReferrersSource, RepositoryId, annotations, is_attestation},
     oci::{Descriptor, Manifest, ManifestContent},
     present::{bytes, count, sanitize, wrap},
 };
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum DetailLine {
+pub enum DetailEntry {
     Fact(&'static str, String),
-    /// What is under the one before.
+    /// A further value of the fact above.
     More(String),
     Failure(Error),
-    /// What a person can do.
+    /// What an operator can do.
     Advice(&'static str),
     Reading,
     Hint(&'static str),
 }
 
-use DetailLine::{Advice, Fact, Failure, Hint, More, Reading};
+use DetailEntry::{Advice, Fact, Failure, Hint, More, Reading};
 
-pub fn lines(browser: &Browser) -> Vec<DetailLine> {
+pub fn lines(browser: &Browser) -> Vec<DetailEntry> {
     let mut lines = Vec::new();
-    match browser.row().map(|row| row.what) {
-        None => lines.push(Hint("Open a tag to look at its image.")),
-        Some(What::Manifest {
+    match browser.row().map(|row| row.node) {
+        None => lines.push(Hint("Open a tag to see its image.")),
+        Some(Node::Manifest {
             role,
             descriptor,
             found,
             ..
         }) => manifest(browser, &mut lines, role, descriptor.as_ref(), &found),
-        Some(What::Config { descriptor, found }) => {
+        Some(Node::Config { descriptor, found }) => {
             blob(&mut lines, &descriptor);
             match found {
                 Slot::Ready(config) => {
                     if let Some(image) = &config.image {
                         facts(&mut lines, image);
                     } else {
-                        lines.push(Hint(
-                            "It is not the config of an image; v shows what it is.",
-                        ));
+                        lines.push(Hint("This is not an image config; v shows its JSON."));
                     }
                 }
                 other => state(&mut lines, &other),
             }
         }
-        Some(What::Step { step, layer }) => {
+        Some(Node::Step { step, layer }) => {
             if let Some(layer) = &layer {
                 blob(&mut lines, layer);
             } else {
                 lines.push(Hint("This step changed the config and made no layer."));
             }
-            let told = [
+            let facts = [
                 ("created", &step.created),
                 ("made by", &step.created_by),
                 ("comment", &step.comment),
             ];
-            for (name, text) in told {
+            for (name, text) in facts {
                 if let Some(text) = text {
                     lines.push(Fact(name, text.clone()));
                 }
             }
         }
-        Some(What::Referrers { found, .. }) => match found {
+        Some(Node::Referrers { found, .. }) => match found {
             Slot::Ready(referrers) => {
                 let amount = count(referrers.entries.len(), "manifest");
                 lines.push(Fact("referrers", amount));
                 lines.push(Fact(
-                    "known from",
+                    "listed by",
                     match referrers.source {
                         ReferrersSource::Api => "the referrers API".into(),
                         ReferrersSource::FallbackTag => {
@@ -85,9 +85,9 @@ pub fn lines(browser: &Browser) -> Vec<DetailLine> {
             }
             other => state(&mut lines, &other),
         },
-        Some(What::Blob(descriptor)) => {
+        Some(Node::Blob(descriptor)) => {
             blob(&mut lines, &descriptor);
-            lines.push(Hint("The index lists it although it is no manifest."));
+            lines.push(Hint("The index lists it although it is not a manifest."));
         }
     }
     lines
@@ -95,12 +95,12 @@ pub fn lines(browser: &Browser) -> Vec<DetailLine> {
 
 fn manifest(
     browser: &Browser,
-    lines: &mut Vec<DetailLine>,
-    role: Role,
+    lines: &mut Vec<DetailEntry>,
+    role: ManifestRole,
     descriptor: Option<&Descriptor>,
     found: &Slot<Manifest>,
 ) {
-    if let (Role::Root, Some(viewed)) = (role, &browser.viewed) {
+    if let (ManifestRole::Root, Some(viewed)) = (role, &browser.viewed) {
         lines.push(Fact("image", viewed.reference.to_string()));
         if let Some(pair) = &viewed.pair {
             let side = match viewed.reference == pair.source {
@@ -118,7 +118,7 @@ fn manifest(
     }
     if descriptor.is_some_and(is_attestation) {
         lines.push(Hint(
-            "An attestation: how another image was made, not one to run.",
+            "An attestation: it describes how another image was built, and cannot run.",
         ));
     }
     let manifest = match found {
@@ -172,8 +172,8 @@ fn manifest(
     } = &manifest.content
         && let Some(viewed) = &browser.viewed
     {
-        let place = crate::inspect::RepositoryId::of(&viewed.reference);
-        let found = browser.cache.config(&place, config);
+        let repository = RepositoryId::of(&viewed.reference);
+        let found = browser.cache.config(&repository, config);
         match found.ready().map(|config| &config.image) {
             Some(Some(image)) => facts(lines, image),
             Some(None) => {}
@@ -182,9 +182,9 @@ fn manifest(
     }
 }
 
-fn facts(lines: &mut Vec<DetailLine>, image: &crate::inspect::ImageConfig) {
+fn facts(lines: &mut Vec<DetailEntry>, image: &ImageConfig) {
     for fact in image.facts() {
-        // The index may have said the platform already.
+        // The platform may already come from the index.
         if !lines
             .iter()
             .any(|line| matches!(line, Fact(name, _) if *name == fact.name))
@@ -194,7 +194,7 @@ fn facts(lines: &mut Vec<DetailLine>, image: &crate::inspect::ImageConfig) {
     }
 }
 
-fn blob(lines: &mut Vec<DetailLine>, descriptor: &Descriptor) {
+fn blob(lines: &mut Vec<DetailEntry>, descriptor: &Descriptor) {
     lines.push(Fact("digest", descriptor.digest.to_string()));
     lines.push(Fact("media type", descriptor.media_type.to_string()));
     let size = match descriptor.size {
@@ -206,31 +206,27 @@ fn blob(lines: &mut Vec<DetailLine>, descriptor: &Descriptor) {
     list(lines, "found at", descriptor.urls.clone());
 }
 
-fn pairs(
-    lines: &mut Vec<DetailLine>,
-    name: &'static str,
-    pairs: &std::collections::BTreeMap<String, String>,
-) {
+fn pairs(lines: &mut Vec<DetailEntry>, name: &'static str, pairs: &BTreeMap<String, String>) {
     let pairs = pairs.iter().map(|(key, value)| format!("{key}={value}"));
     list(lines, name, pairs.collect());
 }
 
-fn list(lines: &mut Vec<DetailLine>, name: &'static str, values: Vec<String>) {
+fn list(lines: &mut Vec<DetailEntry>, name: &'static str, values: Vec<String>) {
     let mut values = values.into_iter();
     lines.extend(values.next().map(|first| Fact(name, first)));
     lines.extend(values.map(More));
 }
 
-/// One line as it is on the screen.
+/// One line on the screen.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Wrapped {
-    pub role: Tone,
+    pub tone: Tone,
     pub name: &'static str,
-    /// Plain, and no wider than the pane.
+    /// Sanitized, and no wider than the pane.
     pub text: String,
 }
 
-/// What kind of words they are.
+/// The kind of a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Tone {
     Fact,
@@ -240,34 +236,34 @@ pub enum Tone {
     Hint,
 }
 
-/// The cells a name takes.
-pub const NAME: usize = 14;
+/// The width of the column of names.
+pub const NAME_CELLS: usize = 14;
 
-/// The lines in a pane that is `cells` wide: nothing is cut off, long values go on below.
+/// The lines in a pane `cells` wide; long values continue on the next line.
 pub fn wrapped(browser: &Browser, cells: usize) -> Vec<Wrapped> {
     let mut all = Vec::new();
     for line in lines(browser) {
-        let (role, name, text, room) = match line {
-            Fact(name, text) => (Tone::Fact, name, text, cells.saturating_sub(NAME)),
-            More(text) => (Tone::Fact, "", text, cells.saturating_sub(NAME)),
+        let (tone, name, text, room) = match line {
+            Fact(name, text) => (Tone::Fact, name, text, cells.saturating_sub(NAME_CELLS)),
+            More(text) => (Tone::Fact, "", text, cells.saturating_sub(NAME_CELLS)),
             Failure(error) => (Tone::Failure, "", format!("failed to {error}"), cells),
-            Advice(text) => (Tone::Advice, "", format!("{text}; r tries again"), cells),
+            Advice(text) => (Tone::Advice, "", format!("{text}; r retries"), cells),
             Reading => (Tone::Reading, "", "reading".into(), cells),
             Hint(text) => (Tone::Hint, "", text.into(), cells),
         };
         let mut name = name;
         for text in wrap(&sanitize(&text), room) {
-            all.push(Wrapped { role, name, text });
+            all.push(Wrapped { tone, name, text });
             name = "";
         }
     }
     all
 }
 
-fn state<T>(lines: &mut Vec<DetailLine>, slot: &Slot<T>) {
+fn state<T>(lines: &mut Vec<DetailEntry>, slot: &Slot<T>) {
     match slot {
         Slot::Ready(_) => {}
-        Slot::Unread => lines.push(Hint("Enter reads it.")),
+        Slot::Unread => lines.push(Hint("enter reads it")),
         Slot::Reading => lines.push(Reading),
         Slot::Failed(error) => {
             lines.push(Failure(error.clone()));

@@ -1,6 +1,6 @@
-//! JSON as lines, as it was written but for the white space: order, numbers and repeated keys are kept.
+//! Pretty-prints JSON as lines. Order, numbers and repeated keys stay as they were written.
 //!
-//! Invariant: only text that is JSON is taken apart; anything else is shown line by line.
+//! Invariant: text that is not JSON is shown line by line.
 
 use serde::de::IgnoredAny;
 
@@ -13,9 +13,9 @@ pub struct Document {
 pub struct JsonLine {
     pub depth: usize,
     pub text: String,
-    /// The line that closes what this one opens.
+    /// The line with the closing bracket.
     pub end: Option<usize>,
-    /// How many entries it opens.
+    /// The number of entries in the bracket.
     pub entries: usize,
 }
 
@@ -62,7 +62,7 @@ impl Document {
 struct Writer {
     lines: Vec<JsonLine>,
     line: String,
-    /// The lines that opened what is not closed yet.
+    /// The lines of open brackets.
     open: Vec<usize>,
 }
 

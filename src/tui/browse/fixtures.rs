@@ -1,4 +1,4 @@
-//! A registry that exists only in a test: made content, answered as the real ones would.
+//! A registry in memory: answers the requests of the browser in tests.
 
 use std::collections::HashMap;
 
@@ -24,7 +24,7 @@ use crate::{
 
 pub const REGISTRY: &str = "registry.example:5000";
 
-/// Answers by request; what is not here is not found.
+/// Answers by request; any other request is answered with 404.
 #[derive(Default)]
 pub struct Content {
     answers: HashMap<Request, Result<Answer, Error>>,
@@ -34,15 +34,15 @@ pub fn reference(name: &str) -> Reference {
     format!("{REGISTRY}/{name}").parse().unwrap()
 }
 
-pub fn place(repository: &str) -> RepositoryId {
+pub fn repository_id(repository: &str) -> RepositoryId {
     RepositoryId::of(&reference(repository))
 }
 
-pub fn failure(said: &str, kind: ErrorKind) -> Error {
+pub fn failure(message: &str, kind: ErrorKind) -> Error {
     Error {
         registry: REGISTRY.parse().unwrap(),
         doing: "read the manifest".into(),
-        said: said.into(),
+        said: message.into(),
         kind,
     }
 }
@@ -100,7 +100,7 @@ impl Content {
         let tags: Vec<String> = tags.iter().map(|tag| (*tag).into()).collect();
         let answer = Answer::Tags(Listing::of(&tags).into());
         self.answers
-            .insert(Request::Tags(place(repository)), Ok(answer));
+            .insert(Request::Tags(repository_id(repository)), Ok(answer));
     }
 
     /// An image by digest, with layers of these sizes.
@@ -109,7 +109,7 @@ impl Content {
         let media_type = MediaType::new(MediaType::OCI_CONFIG);
         let digest = Digest::of(&raw);
         let described = json!({"mediaType": media_type, "digest": digest, "size": raw.len()});
-        let request = Request::Config(place(repository), digest, media_type.clone());
+        let request = Request::Config(repository_id(repository), digest, media_type.clone());
         let config = Config::read(raw, media_type);
         self.answers
             .insert(request, Ok(Answer::Config(config.into())));
@@ -124,17 +124,21 @@ impl Content {
             "config": described, "layers": layers
         });
         let digest = Digest::of(manifest.to_string().as_bytes());
-        self.manifest(&place(repository), Version::Digest(digest), &manifest)
+        self.manifest(
+            &repository_id(repository),
+            Version::Digest(digest),
+            &manifest,
+        )
     }
 
     /// The same manifest under a tag.
     pub fn tag(&mut self, name: &str, digest: &Digest) {
         let reference = reference(name);
-        let place = RepositoryId::of(&reference);
-        let request = Request::Manifest(place.clone(), Version::Digest(digest.clone()));
+        let repository = RepositoryId::of(&reference);
+        let request = Request::Manifest(repository.clone(), Version::Digest(digest.clone()));
         let manifest = self.answers[&request].clone();
         self.answers
-            .insert(Request::Manifest(place, reference.version()), manifest);
+            .insert(Request::Manifest(repository, reference.version()), manifest);
     }
 
     pub fn index(&mut self, name: &str, manifests: &Value) -> Descriptor {
@@ -148,7 +152,7 @@ impl Content {
     pub fn referrers(&mut self, repository: &str, of: &Digest, entries: Vec<Descriptor>) {
         let source = ReferrersSource::Api;
         let answer = Answer::Referrers(Referrers { entries, source }.into());
-        let request = Request::Referrers(place(repository), of.clone());
+        let request = Request::Referrers(repository_id(repository), of.clone());
         self.answers.insert(request, Ok(answer));
     }
 
@@ -164,13 +168,18 @@ impl Content {
         self.answers.insert(request, Err(error));
     }
 
-    fn manifest(&mut self, place: &RepositoryId, version: Version, content: &Value) -> Descriptor {
+    fn manifest(
+        &mut self,
+        repository: &RepositoryId,
+        version: Version,
+        content: &Value,
+    ) -> Descriptor {
         let manifest = Manifest::parse(content.to_string().into(), None).unwrap();
         let descriptor = json!({
             "mediaType": manifest.media_type, "digest": manifest.digest, "size": manifest.raw.len()
         });
-        self.referrers(place.repository.as_str(), &manifest.digest, Vec::new());
-        let request = Request::Manifest(place.clone(), version);
+        self.referrers(repository.repository.as_str(), &manifest.digest, Vec::new());
+        let request = Request::Manifest(repository.clone(), version);
         self.answers
             .insert(request, Ok(Answer::Manifest(manifest.into())));
         serde_json::from_value(descriptor).unwrap()
@@ -182,12 +191,12 @@ impl Content {
     }
 }
 
-/// The browser alone, and what it asked for.
+/// The browser alone, and the effects it asked for.
 pub struct Browsing {
     pub model: Model,
-    /// Loads nobody answered yet.
-    pub asked: Vec<Effect>,
-    /// Everything else it wanted.
+    /// Loads without an answer.
+    pub loads: Vec<Effect>,
+    /// All other effects.
     pub effects: Vec<Effect>,
 }
 
@@ -196,7 +205,7 @@ impl Browsing {
     pub fn new(start: Start) -> Self {
         let mut browsing = Self {
             model: Model::browsing(options(), start),
-            asked: Vec::new(),
+            loads: Vec::new(),
             effects: Vec::new(),
         };
         browsing.resize(120, 40);
@@ -204,32 +213,28 @@ impl Browsing {
     }
 
     pub fn browser(&self) -> &Browser {
-        self.model.browser.open.as_ref().unwrap()
-    }
-
-    pub fn browser_mut(&mut self) -> &mut Browser {
-        self.model.browser.open.as_mut().unwrap()
+        self.model.browser.as_ref().unwrap()
     }
 
     pub fn resize(&mut self, width: u16, height: u16) {
-        self.tell(Msg::Resized(Size { width, height }));
+        self.update(Msg::Resized(Size { width, height }));
     }
 
-    pub fn tell(&mut self, message: Msg) {
+    pub fn update(&mut self, message: Msg) {
         for effect in update(&mut self.model, message) {
             match effect {
-                Effect::Load(..) => self.asked.push(effect),
+                Effect::Load(..) => self.loads.push(effect),
                 _ => self.effects.push(effect),
             }
         }
     }
 
-    /// Answers everything, and what is asked then, and so on.
+    /// Answers all loads, and those that follow.
     pub fn answer(&mut self, content: &Content) {
-        while let Some(effect) = self.asked.pop() {
+        while let Some(effect) = self.loads.pop() {
             if let Effect::Load(ticket, request) = effect {
                 let answer = content.answer(&request);
-                self.tell(Msg::Loaded(ticket, Box::new(answer)));
+                self.update(Msg::Loaded(ticket, Box::new(answer)));
             }
         }
     }
@@ -237,7 +242,7 @@ impl Browsing {
     /// Presses keys, written as in the key table and separated by spaces.
     pub fn press(&mut self, keys: &str) {
         for key in keys.split(' ') {
-            self.tell(Msg::Key(event(key).unwrap()));
+            self.update(Msg::Key(event(key).unwrap()));
         }
     }
 
@@ -250,7 +255,7 @@ impl Browsing {
 
     pub fn requests(&self) -> Vec<&Request> {
         let request = |effect: &'_ Effect| matches!(effect, Effect::Load(..));
-        (self.asked.iter())
+        (self.loads.iter())
             .filter(|effect| request(effect))
             .filter_map(|effect| match effect {
                 Effect::Load(_, request) => Some(request),

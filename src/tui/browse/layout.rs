@@ -1,11 +1,10 @@
-//! Where everything is on the screen.
+//! The areas of the browser's panes.
 //!
-//! One pure function of the terminal's size and what is focused. Invariant: areas do not overlap, and the
-//! focused pane is always there.
+//! A pure function of the terminal's size and the focus. Invariant: areas do not overlap, and the focused pane is shown.
 
 use ratatui::layout::{Rect, Size};
 
-use crate::tui::layout::TITLE;
+use crate::tui::areas::{Screen, SizeClass, TITLE, bottom, left, top};
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Pane {
@@ -20,52 +19,37 @@ pub enum Pane {
 pub const PANES: [Pane; 4] = [Pane::Left, Pane::Tags, Pane::Image, Pane::Detail];
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Screen {
-    /// Too small for panes: one honest line.
-    Line(Rect),
-    Panes(Areas),
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Areas {
     pub header: Rect,
     pub panes: [Option<Rect>; 4],
-    /// All of the panes: where raw JSON, comparison and help are.
+    /// The area of all panes together, which JSON and comparisons take.
     pub body: Rect,
     pub footer: Rect,
 }
 
 #[must_use]
-pub fn screen(size: Size, focus: Pane, zoomed: bool) -> Screen {
-    let Size { width, height } = size;
-    let line = |y, height| Rect::new(0, y, width, height);
-    if width < 50 || height < 10 {
-        return Screen::Line(line(0, height.min(1)));
+pub fn screen(size: Size, focus: Pane, zoomed: bool) -> Screen<Areas> {
+    let all = Rect::from(size);
+    let class = SizeClass::of(size);
+    if class == SizeClass::Line {
+        return Screen::Line(top(all, 1).0);
     }
-    let body = line(1, height - 2);
+    let (header, rest) = top(all, 1);
+    let (body, footer) = bottom(rest, 1);
     let mut areas = Areas {
-        header: line(0, 1),
+        header,
         panes: [None; 4],
         body,
-        footer: line(height - 1, 1),
+        footer,
     };
-    if width < 80 || height < 20 || zoomed {
+    if class == SizeClass::OnePane || zoomed {
         areas.panes[focus as usize] = Some(body);
         return Screen::Panes(areas);
     }
-    // Names are longer than tags, and layers are wide.
-    let column = (width / 4).clamp(26, 44);
-    let left = Rect {
-        width: column,
-        ..body
-    };
-    let right = Rect {
-        x: column + 1,
-        width: width - column - 1,
-        ..body
-    };
-    let [repositories, tags] = stacked(left, body.height / 2);
-    let [image, detail] = stacked(right, body.height / 2);
+    // Names are longer than tags, and layers need most of the width.
+    let (lists, contents) = left(body, (size.width / 4).clamp(26, 44));
+    let (repositories, tags) = top(lists, body.height / 2);
+    let (image, detail) = top(contents, body.height / 2);
     areas.panes = [Some(repositories), Some(tags), Some(image), Some(detail)];
     Screen::Panes(areas)
 }
@@ -84,24 +68,24 @@ impl Areas {
     }
 }
 
-impl Screen {
-    /// How many lines of content `pane` shows.
+impl Screen<Areas> {
+    /// How many lines of content `pane` has room for.
     #[must_use]
     pub fn lines(&self, pane: Pane) -> usize {
         let Self::Panes(areas) = self else { return 0 };
         areas.pane(pane).map_or(0, content_lines)
     }
 
-    /// How many cells a line of `pane` has.
+    /// How many cells a line of `pane` has for content.
     #[must_use]
     pub fn cells(&self, pane: Pane) -> usize {
         let Self::Panes(areas) = self else { return 0 };
         let area = areas.pane(pane);
-        // A free cell at both ends.
+        // One cell is free on both sides.
         area.map_or(0, |area| usize::from(area.width.saturating_sub(2)))
     }
 
-    /// How many lines what lies over the panes has.
+    /// How many lines of content JSON or a comparison has room for.
     #[must_use]
     pub fn overlay_lines(&self) -> usize {
         match self {
@@ -113,15 +97,6 @@ impl Screen {
 
 fn content_lines(area: Rect) -> usize {
     usize::from(area.height.saturating_sub(TITLE))
-}
-
-fn stacked(area: Rect, height: u16) -> [Rect; 2] {
-    let below = Rect {
-        y: area.y + height,
-        height: area.height - height,
-        ..area
-    };
-    [Rect { height, ..area }, below]
 }
 
 #[cfg(test)]

@@ -1,19 +1,20 @@
-//! The browser: repositories, tags, and what an image is, of both sides of a migration.
+//! The browser: repositories, tags and the content of images, of both sides of a migration.
 //!
-//! A part of the model: `update` changes it for keys, answers and sizes, and [`draw`] shows it over the
-//! whole screen. Invariant: what the open panes show decides what is read, so nothing is read twice and
-//! nothing blocks; registries are asked only by whoever carries out `Effect::Load`.
+//! A part of the model, changed by the functions of `update` and drawn by [`draw`]. Invariant: it does no I/O. What the
+//! open panes show decides what `Effect::Load` asks for, and nothing is asked for twice.
 
-mod act;
+mod actions;
 mod cache;
 mod chooser;
-mod comparing;
+mod comparison;
 mod detail;
 mod document;
-pub mod keys;
+mod filtering;
+pub mod keymap;
 mod layout;
 mod model;
 mod raw;
+mod requests;
 mod tree;
 mod update;
 mod view;
@@ -25,5 +26,5 @@ mod tests;
 
 pub use cache::{Cache, Ticket};
 pub use model::{Browser, Pair, Start};
-pub use update::{loaded, pressed, resized};
+pub use update::{act, apply, apply_input, resize};
 pub use view::draw;

@@ -1,6 +1,6 @@
-//! Everything the browser shows.
+//! The state of the browser.
 //!
-//! Invariant: only `update` changes a [`Browser`]; panes say what they show, the cache what is known of it.
+//! Panes hold what is selected; the cache holds what was read. Invariant: only `update` changes a [`Browser`].
 
 use std::{collections::HashSet, fmt};
 
@@ -10,19 +10,20 @@ use tui_input::Input;
 use super::{
     cache::Cache,
     chooser::Chooser,
-    comparing::Comparing,
-    layout::{self, Pane, Screen},
+    comparison::Comparing,
+    keymap::Mode,
+    layout::{self, Areas, Pane},
     raw::Raw,
-    tree::{self, NodeId, Row},
+    tree::{self, NodeId, TreeRow},
 };
 use crate::{
     inspect::RepositoryId,
     oci::{Reference, Registry, Repository, Tag},
     present::Level,
-    tui::{Options, model::Notice},
+    tui::{areas::Screen, notice::Notice},
 };
 
-/// Where browsing begins.
+/// What the browser opens with.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Start {
     Registry(Registry),
@@ -32,7 +33,7 @@ pub enum Start {
     Images(Vec<Pair>),
 }
 
-/// An image and where it goes.
+/// An image and its destination.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pair {
     pub source: Reference,
@@ -41,7 +42,6 @@ pub struct Pair {
 
 #[derive(Clone, Debug)]
 pub struct Browser {
-    pub options: Options,
     pub size: Size,
     pub focus: Pane,
     pub zoomed: bool,
@@ -51,19 +51,20 @@ pub struct Browser {
     pub viewed: Option<Viewed>,
     /// First line shown of the detail.
     pub detail_offset: usize,
-    /// The image the next one is compared with.
+    /// The image to compare another one with.
     pub marked: Option<Reference>,
-    /// What lies over the panes; the last one has the keys.
+    /// Shown instead of the panes; the last one gets the keys.
     pub overlays: Vec<Overlay>,
+    /// The answer to the last key, for the footer to show.
     pub notice: Option<Notice>,
 }
 
-/// What the first pane offers.
+/// The list in the first pane.
 #[derive(Clone, Debug)]
 pub enum LeftPane {
     Repositories {
         registry: Registry,
-        /// Whether the registry's own list is shown, or only what was named.
+        /// Whether the registry is asked for its list; else only the named repository is shown.
         listed: bool,
         chooser: Chooser<Repository>,
     },
@@ -73,15 +74,15 @@ pub enum LeftPane {
 /// The tags of one repository.
 #[derive(Clone, Debug)]
 pub struct Tags {
-    pub place: RepositoryId,
+    pub repository: RepositoryId,
     pub chooser: Chooser<Tag>,
 }
 
-/// The image being looked at.
+/// The image in the image pane.
 #[derive(Clone, Debug)]
 pub struct Viewed {
     pub reference: Reference,
-    /// Where it comes from or goes to, if that is known.
+    /// Its source and destination, if they are known.
     pub pair: Option<Pair>,
     pub open: HashSet<NodeId>,
     pub cursor: NodeId,
@@ -94,17 +95,13 @@ pub enum Overlay {
     Typing(Input),
     Raw(Raw),
     Comparing(Comparing),
-    Help {
-        offset: usize,
-    },
 }
 
 impl Browser {
-    /// Asks for nothing yet: that begins with the first message, which tells the size.
+    /// Reads nothing before it has a size.
     #[must_use]
-    pub fn new(options: Options, start: Start) -> Self {
+    pub fn new(start: Start) -> Self {
         let mut browser = Self {
-            options,
             size: Size::default(),
             focus: Pane::Left,
             zoomed: false,
@@ -117,10 +114,10 @@ impl Browser {
             overlays: Vec::new(),
             notice: None,
         };
-        let named = |place: &RepositoryId| LeftPane::Repositories {
-            registry: place.registry.clone(),
+        let named = |repository: &RepositoryId| LeftPane::Repositories {
+            registry: repository.registry.clone(),
             listed: false,
-            chooser: Chooser::new(vec![place.repository.clone()]),
+            chooser: Chooser::new(vec![repository.repository.clone()]),
         };
         match start {
             Start::Registry(registry) => {
@@ -130,15 +127,15 @@ impl Browser {
                     chooser: Chooser::new(Vec::new()),
                 };
             }
-            Start::Repository(place) => {
-                browser.left = named(&place);
-                browser.show_tags(place);
+            Start::Repository(repository) => {
+                browser.left = named(&repository);
+                browser.show_tags(repository);
                 browser.focus = Pane::Tags;
             }
             Start::Image(reference) => {
-                let place = RepositoryId::of(&reference);
-                browser.left = named(&place);
-                browser.show_tags(place);
+                let repository = RepositoryId::of(&reference);
+                browser.left = named(&repository);
+                browser.show_tags(repository);
                 browser.show(reference, None);
                 browser.focus = Pane::Image;
             }
@@ -154,40 +151,77 @@ impl Browser {
         browser
     }
 
-    /// With what another browser of the same registries has read.
+    /// Starts with what another browser has read.
     #[must_use]
-    pub fn knowing(self, cache: Cache) -> Self {
+    pub fn with_cache(self, cache: Cache) -> Self {
         Self { cache, ..self }
     }
 
-    /// What was read, and what still is, for another browser to go on with.
+    /// What was read and is being read, for the next browser.
     #[must_use]
-    pub fn into_known(self) -> Cache {
+    pub fn into_cache(self) -> Cache {
         self.cache
     }
 
     #[must_use]
-    pub fn screen(&self) -> Screen {
+    pub fn screen(&self) -> Screen<Areas> {
         layout::screen(self.size, self.focus, self.zoomed)
     }
 
     /// The lines of the image pane.
     #[must_use]
-    pub fn rows(&self) -> Vec<Row> {
-        (self.viewed.as_ref()).map_or_else(Vec::new, |viewed| tree::rows(viewed, &self.cache))
+    pub fn rows(&self) -> Vec<TreeRow> {
+        match &self.viewed {
+            Some(viewed) => tree::rows(&viewed.reference, &viewed.open, &self.cache),
+            None => Vec::new(),
+        }
     }
 
-    /// The line of the image pane that is selected.
+    /// The selected line of the image pane.
     #[must_use]
-    pub fn row(&self) -> Option<Row> {
+    pub fn row(&self) -> Option<TreeRow> {
         let cursor = &self.viewed.as_ref()?.cursor;
         self.rows().into_iter().find(|row| row.id == *cursor)
     }
 
-    pub fn show_tags(&mut self, place: RepositoryId) {
-        if self.tags.as_ref().is_none_or(|tags| tags.place != place) {
+    /// Which part of the key table applies.
+    #[must_use]
+    pub fn mode(&self) -> Mode {
+        match self.overlays.last() {
+            None => Mode::Panes,
+            Some(Overlay::Typing(_)) => Mode::Typing,
+            Some(Overlay::Raw(_)) => Mode::Raw,
+            Some(Overlay::Comparing(_)) => Mode::Comparing,
+        }
+    }
+
+    /// The line being typed.
+    #[must_use]
+    pub fn input(&self) -> Option<&Input> {
+        match self.overlays.last()? {
+            Overlay::Typing(input) => Some(input),
+            Overlay::Raw(_) | Overlay::Comparing(_) => None,
+        }
+    }
+
+    pub fn input_mut(&mut self) -> Option<&mut Input> {
+        match self.overlays.last_mut()? {
+            Overlay::Typing(input) => Some(input),
+            Overlay::Raw(_) | Overlay::Comparing(_) => None,
+        }
+    }
+
+    pub fn show_tags(&mut self, repository: RepositoryId) {
+        if self
+            .tags
+            .as_ref()
+            .is_none_or(|tags| tags.repository != repository)
+        {
             let chooser = Chooser::new(Vec::new());
-            self.tags = Some(Tags { place, chooser });
+            self.tags = Some(Tags {
+                repository,
+                chooser,
+            });
         }
     }
 
@@ -218,7 +252,7 @@ impl Pair {
     }
 }
 
-/// What the filter looks at.
+/// The text that filters apply to.
 impl fmt::Display for Pair {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {}", self.source, self.destination)

@@ -1,4 +1,4 @@
-//! A document being read: what is folded, where the cursor is, what is searched.
+//! The state of the JSON view: folded lines, cursor, search.
 //!
 //! Invariant: the cursor is on a line that is shown.
 
@@ -6,8 +6,8 @@ use std::collections::BTreeSet;
 
 use bytes::Bytes;
 
-use super::{chooser::in_sight, document::Document};
-use crate::present::width;
+use super::document::Document;
+use crate::{present::width, tui::scroll::in_view};
 
 #[derive(Clone, Debug)]
 pub struct Raw {
@@ -17,10 +17,10 @@ pub struct Raw {
     folded: BTreeSet<usize>,
     /// The line of the document the cursor is on.
     pub cursor: usize,
-    /// First shown line, counted among those that are not folded away.
+    /// The first line shown, counted without folded lines.
     pub offset: usize,
-    /// Cells at the start of each line that are not shown.
-    pub aside: usize,
+    /// Cells scrolled to the right.
+    pub column: usize,
     pub search: String,
 }
 
@@ -40,7 +40,7 @@ impl Raw {
             folded: BTreeSet::new(),
             cursor: 0,
             offset: 0,
-            aside: 0,
+            column: 0,
             search: String::new(),
         }
     }
@@ -49,7 +49,7 @@ impl Raw {
         self.folded.contains(&line)
     }
 
-    /// The lines that are not folded away.
+    /// The lines outside of folded ones.
     pub fn shown(&self) -> Vec<usize> {
         let mut shown = Vec::new();
         let mut line = 0;
@@ -63,7 +63,7 @@ impl Raw {
         shown
     }
 
-    /// Where the cursor is among the shown lines, and how many those are.
+    /// The position of the cursor among the shown lines, and their number.
     pub fn position(&self) -> (usize, usize) {
         let shown = self.shown();
         let at = shown.partition_point(|line| *line < self.cursor);
@@ -77,14 +77,14 @@ impl Raw {
         }
     }
 
-    /// Shows what is `cells` further to the right of the longest line, or to the left.
+    /// Scrolls `cells` to the right, or to the left if negative.
     pub fn shift(&mut self, cells: isize) {
         let lines = &self.document.lines;
         let shown = self.shown().into_iter();
         let longest = shown.map(|line| indent(lines[line].depth) + width(&lines[line].text));
-        // Something of it stays in sight.
-        let most = longest.max().unwrap_or(0).saturating_sub(10);
-        self.aside = self.aside.saturating_add_signed(cells).min(most);
+        // The end of the longest line stays visible.
+        let last = longest.max().unwrap_or(0).saturating_sub(10);
+        self.column = self.column.saturating_add_signed(cells).min(last);
     }
 
     pub fn toggle(&mut self) {
@@ -94,7 +94,7 @@ impl Raw {
         }
     }
 
-    /// Folds what the line opens or, if it opens nothing, what it is part of.
+    /// Folds the line, or its parent if it has no children or is folded.
     pub fn fold(&mut self) {
         let lines = &self.document.lines;
         let opens = |line: usize| lines[line].end.is_some() && !self.folded.contains(&line);
@@ -102,10 +102,10 @@ impl Raw {
             self.folded.insert(self.cursor);
             return;
         }
-        let around = self.around(self.cursor).next();
-        if let Some(around) = around {
-            self.cursor = around;
-            self.folded.insert(around);
+        let parent = self.ancestors(self.cursor).next();
+        if let Some(parent) = parent {
+            self.cursor = parent;
+            self.folded.insert(parent);
         }
     }
 
@@ -119,15 +119,15 @@ impl Raw {
             .filter(|(_, line)| line.depth > 0 && line.end.is_some())
             .map(|(at, _)| at)
             .collect();
-        let around = self.around(self.cursor);
-        let outermost = around.filter(|at| self.is_folded(*at)).last();
+        let ancestors = self.ancestors(self.cursor);
+        let outermost = ancestors.filter(|at| self.is_folded(*at)).last();
         if let Some(outermost) = outermost {
             self.cursor = outermost;
         }
     }
 
-    /// The lines `line` is part of, the nearest first.
-    fn around(&self, line: usize) -> impl Iterator<Item = usize> {
+    /// The ancestors of `line`, nearest first.
+    fn ancestors(&self, line: usize) -> impl Iterator<Item = usize> {
         let lines = &self.document.lines;
         (0..line)
             .rev()
@@ -145,7 +145,7 @@ impl Raw {
         lines.filter(|line| self.matches(*line)).count()
     }
 
-    /// To the next match, unfolding what hides it; whether there is one.
+    /// Moves to the next match and unfolds its ancestors; returns whether there is one.
     pub fn find(&mut self, direction: Direction, from_here: bool) -> bool {
         let lines = self.document.lines.len();
         let skip = usize::from(!from_here);
@@ -156,15 +156,15 @@ impl Raw {
             })
             .find(|line| self.matches(*line));
         if let Some(line) = found {
-            for around in self.around(line).collect::<Vec<_>>() {
-                self.folded.remove(&around);
+            for ancestor in self.ancestors(line).collect::<Vec<_>>() {
+                self.folded.remove(&ancestor);
             }
             self.cursor = line;
         }
         found.is_some()
     }
 
-    /// The text of the line and what it opens.
+    /// The text of the line and its children.
     pub fn selected(&self) -> String {
         let end = self
             .document
@@ -174,13 +174,13 @@ impl Raw {
         self.document.text(self.cursor, end.unwrap_or(self.cursor))
     }
 
-    pub fn keep_in_sight(&mut self, height: usize) {
+    pub fn scroll_into_view(&mut self, height: usize) {
         let (cursor, rows) = self.position();
-        self.offset = in_sight(self.offset, cursor, height, rows);
+        self.offset = in_view(self.offset, cursor, height, rows);
     }
 }
 
-/// The cells before a line that lies so deep, its fold included.
+/// The cells before a line of this depth, with the fold glyph.
 pub fn indent(depth: usize) -> usize {
     depth.min(40) * 2 + 2
 }

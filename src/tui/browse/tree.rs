@@ -1,18 +1,17 @@
-//! An image as a tree: index, platforms, config, layers in the order they were made, referrers.
+//! An image as a tree: index, platforms, config, history with layers, referrers.
 //!
-//! Pure: rows follow from what is open and what is known. Invariant: a node keeps its id as long as the
-//! manifest above it is the same.
+//! A pure function of the open nodes and the cache. Invariant: a node keeps its id while the manifest above it is the
+//! same.
 
-use super::{
-    cache::{Cache, Slot},
-    model::Viewed,
-};
+use std::collections::HashSet;
+
+use super::cache::{Cache, Slot};
 use crate::{
     inspect::{Config, Referrers, RepositoryId, Step, steps},
-    oci::{Descriptor, Digest, Manifest, ManifestContent, Version},
+    oci::{Descriptor, Digest, Manifest, ManifestContent, Reference, Version},
 };
 
-/// The way from the root.
+/// The path from the root.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct NodeId(Vec<Edge>);
 
@@ -25,19 +24,19 @@ enum Edge {
 }
 
 #[derive(Clone, Debug)]
-pub struct Row {
+pub struct TreeRow {
     pub id: NodeId,
-    /// Whether it is open; none for what cannot be.
+    /// Whether it is open; none for a leaf.
     pub open: Option<bool>,
-    pub what: What,
+    pub node: Node,
 }
 
 #[derive(Clone, Debug)]
-pub enum What {
+pub enum Node {
     Manifest {
-        role: Role,
+        role: ManifestRole,
         version: Version,
-        /// What the index or the list of referrers says of it.
+        /// Its entry in the index or in the list of referrers.
         descriptor: Option<Descriptor>,
         found: Slot<Manifest>,
     },
@@ -50,23 +49,23 @@ pub enum What {
         layer: Option<Descriptor>,
     },
     Referrers {
-        /// The manifest they refer to.
+        /// The manifest that they refer to.
         of: Digest,
         found: Slot<Referrers>,
     },
-    /// An index entry that is no manifest (quirk 49).
+    /// An index entry that is not a manifest (quirk 49, see registry/quirks.md): build caches have them.
     Blob(Descriptor),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Role {
+pub enum ManifestRole {
     Root,
     Child,
     Referrer,
 }
 
-/// Referrers of referrers and nested indexes end somewhere.
-const DEEPEST: usize = 12;
+/// Limits nested indexes and referrers of referrers, which a registry could nest without end.
+const MAX_DEPTH: usize = 12;
 
 impl NodeId {
     pub fn root() -> Self {
@@ -93,33 +92,38 @@ impl NodeId {
     }
 }
 
-/// The rows of everything that is open.
-pub fn rows(viewed: &Viewed, cache: &Cache) -> Vec<Row> {
+/// The rows of an image of which these nodes are open.
+pub fn rows(reference: &Reference, open: &HashSet<NodeId>, cache: &Cache) -> Vec<TreeRow> {
     let mut tree = Tree {
-        viewed,
+        open,
         cache,
-        place: RepositoryId::of(&viewed.reference),
+        repository: RepositoryId::of(reference),
         rows: Vec::new(),
     };
-    tree.manifest(NodeId::root(), Role::Root, viewed.reference.version(), None);
+    tree.manifest(
+        NodeId::root(),
+        ManifestRole::Root,
+        reference.version(),
+        None,
+    );
     tree.rows
 }
 
 struct Tree<'a> {
-    viewed: &'a Viewed,
+    open: &'a HashSet<NodeId>,
     cache: &'a Cache,
-    place: RepositoryId,
-    rows: Vec<Row>,
+    repository: RepositoryId,
+    rows: Vec<TreeRow>,
 }
 
 impl Tree<'_> {
-    fn push(&mut self, id: NodeId, opens: bool, what: What) -> bool {
-        let opens = opens && id.depth() < DEEPEST;
-        let open = opens && self.viewed.open.contains(&id);
-        self.rows.push(Row {
+    fn push(&mut self, id: NodeId, opens: bool, node: Node) -> bool {
+        let opens = opens && id.depth() < MAX_DEPTH;
+        let open = opens && self.open.contains(&id);
+        self.rows.push(TreeRow {
             id,
             open: opens.then_some(open),
-            what,
+            node,
         });
         open
     }
@@ -127,19 +131,19 @@ impl Tree<'_> {
     fn manifest(
         &mut self,
         id: NodeId,
-        role: Role,
+        role: ManifestRole,
         version: Version,
         descriptor: Option<Descriptor>,
     ) {
-        let found = self.cache.manifest(&self.place, &version);
+        let found = self.cache.manifest(&self.repository, &version);
         let manifest = found.ready().cloned();
-        let what = What::Manifest {
+        let node = Node::Manifest {
             role,
             version,
             descriptor,
             found,
         };
-        let open = self.push(id.clone(), true, what);
+        let open = self.push(id.clone(), true, node);
         if let (true, Some(manifest)) = (open, manifest) {
             self.content(&id, &manifest);
             self.referrers(&id, &manifest);
@@ -151,25 +155,25 @@ impl Tree<'_> {
             ManifestContent::Index(children) => {
                 for (at, child) in children.iter().enumerate() {
                     let id = id.below(Edge::Child(at));
-                    self.descriptor(id, Role::Child, child);
+                    self.descriptor(id, ManifestRole::Child, child);
                 }
             }
             ManifestContent::Image { config, layers, .. } => {
                 let mut history = Vec::new();
                 if let Some(descriptor) = config.as_deref() {
-                    let found = self.cache.config(&self.place, descriptor);
+                    let found = self.cache.config(&self.repository, descriptor);
                     let image = found.ready().and_then(|config| config.image.as_ref());
                     if let Some(image) = image {
                         history.clone_from(&image.history);
                     }
                     let descriptor = descriptor.clone();
-                    let what = What::Config { descriptor, found };
-                    self.push(id.below(Edge::Config), false, what);
+                    let node = Node::Config { descriptor, found };
+                    self.push(id.below(Edge::Config), false, node);
                 }
                 for (at, step) in steps(layers.len(), &history).into_iter().enumerate() {
                     let layer = step.layer.and_then(|layer| layers.get(layer)).cloned();
-                    let what = What::Step { step, layer };
-                    self.push(id.below(Edge::Step(at)), false, what);
+                    let node = Node::Step { step, layer };
+                    self.push(id.below(Edge::Step(at)), false, node);
                 }
             }
         }
@@ -177,26 +181,26 @@ impl Tree<'_> {
 
     fn referrers(&mut self, id: &NodeId, manifest: &Manifest) {
         let id = id.referrers();
-        let found = self.cache.referrers(&self.place, &manifest.digest);
+        let found = self.cache.referrers(&self.repository, &manifest.digest);
         let referrers = found.ready().cloned();
         let none = (referrers.as_ref()).is_some_and(|referrers| referrers.entries.is_empty());
         let of = manifest.digest.clone();
-        let open = self.push(id.clone(), !none, What::Referrers { of, found });
+        let open = self.push(id.clone(), !none, Node::Referrers { of, found });
         if let (true, Some(referrers)) = (open, referrers) {
             for (at, referrer) in referrers.entries.iter().enumerate() {
-                self.descriptor(id.below(Edge::Child(at)), Role::Referrer, referrer);
+                self.descriptor(id.below(Edge::Child(at)), ManifestRole::Referrer, referrer);
             }
         }
     }
 
-    fn descriptor(&mut self, id: NodeId, role: Role, descriptor: &Descriptor) {
+    fn descriptor(&mut self, id: NodeId, role: ManifestRole, descriptor: &Descriptor) {
         match descriptor.media_type.is_manifest() {
             true => {
                 let version = Version::Digest(descriptor.digest.clone());
                 self.manifest(id, role, version, Some(descriptor.clone()));
             }
             false => {
-                self.push(id, false, What::Blob(descriptor.clone()));
+                self.push(id, false, Node::Blob(descriptor.clone()));
             }
         }
     }

@@ -1,8 +1,8 @@
-//! The selected image: where from and to, what went wrong, and each of its blobs.
+//! The image pane: source, destination, state, failures, manifests and blobs of the selected image.
 
-use ratatui::{buffer::Buffer, layout::Rect};
+use ratatui::layout::Rect;
 
-use super::{CellWriter, notes::note, row_writer, titled};
+use super::{batch_pane::titled, canvas::Canvas, cell_writer::CellWriter, notes::note};
 use crate::{
     batch::{BlobKind, BlobState, BlobView, JobView, PlannedManifest, Settled},
     present::{Phase, bytes, count, media_type, percent, phase},
@@ -19,12 +19,12 @@ const KIND: u16 = 6;
 const DIGEST: u16 = 12;
 const SIZE: u16 = 10;
 
-pub fn draw(model: &Model, buffer: &mut Buffer, area: Rect) {
+pub fn draw(model: &Model, canvas: &mut Canvas, area: Rect) {
     let lines = detail::lines(model);
     let height = usize::from(area.height.saturating_sub(1));
     let mut facts = Vec::new();
     if let Some(view) = model.images.selected().and_then(|job| model.board.job(job)) {
-        // The other panes stand at the end of the line.
+        // The keys of the other panes are at the end of the line.
         let cells = usize::from(area.width.saturating_sub(46)).max(16);
         let name = model.options.glyphs.clip_name(&view.job.spec.source, cells);
         facts.push((Role::Text, name));
@@ -34,21 +34,21 @@ pub fn draw(model: &Model, buffer: &mut Buffer, area: Rect) {
         let first = model.detail_offset + 1;
         facts.push((Role::Dim, format!("{first}-{last} of {}", lines.len())));
     }
-    let area = titled(model, buffer, area, Pane::Detail, &facts);
+    let area = titled(model, canvas, area, Pane::Detail, &facts);
     if lines.is_empty() {
-        let mut pen = row_writer(model, buffer, area, 0);
-        pen.skip(2);
-        return pen.put(Role::Dim, "No image is selected; j and k select one.");
+        let mut writer = canvas.row(area, 0);
+        writer.skip(2);
+        return writer.put(Role::Dim, "No image is selected; j and k select one.");
     }
     let shown = lines.iter().skip(model.detail_offset).take(height);
     for (row, line) in (0..).zip(shown) {
-        let mut pen = row_writer(model, buffer, area, row);
-        pen.skip(1);
-        draw_line(model, &mut pen, line);
+        let mut writer = canvas.row(area, row);
+        writer.skip(1);
+        draw_line(model, &mut writer, line);
     }
 }
 
-/// Repository and version: the registries stand below.
+/// Repository and version, without the registry.
 fn name(view: &JobView) -> String {
     let source = &view.job.spec.source;
     let full = source.to_string();
@@ -57,70 +57,74 @@ fn name(view: &JobView) -> String {
         .to_owned()
 }
 
-fn draw_line(model: &Model, pen: &mut CellWriter, line: &DetailLine) {
-    let glyphs = pen.glyphs();
+fn draw_line(model: &Model, writer: &mut CellWriter, line: &DetailLine) {
+    let glyphs = writer.glyphs();
     match line {
         DetailLine::Source(view) => {
-            pen.column(Role::Dim, "from", 5);
-            let cells = usize::from(pen.room());
-            pen.put(
+            writer.column(Role::Dim, "from", 5);
+            let cells = usize::from(writer.room());
+            writer.put(
                 Role::Text,
                 &glyphs.clip_reference(&view.job.spec.source, cells),
             );
         }
         DetailLine::Destination(view) => {
-            pen.column(Role::Dim, "to", 5);
-            let cells = usize::from(pen.room());
-            pen.put(
+            writer.column(Role::Dim, "to", 5);
+            let cells = usize::from(writer.room());
+            writer.put(
                 Role::Text,
                 &glyphs.clip_reference(&view.job.spec.destination, cells),
             );
         }
-        DetailLine::State(view) => state(model, pen, view),
-        DetailLine::Other(word, digest) => {
-            pen.column(Role::Dim, word, 8);
-            pen.put(Role::Text, &digest.to_string());
+        DetailLine::State(view) => state(model, writer, view),
+        DetailLine::Replaced(verb, digest) => {
+            writer.column(Role::Dim, verb, 8);
+            writer.put(Role::Text, &digest.to_string());
         }
-        DetailLine::Said(lead, text) => {
+        DetailLine::Failure(lead, text) => {
             match *lead {
                 Lead::Failure(attempt) => {
-                    pen.put(Role::Bad, &format!("{} ", glyphs.phase(Phase::Failed)));
+                    writer.put(Role::Bad, &format!("{} ", glyphs.phase(Phase::Failed)));
                     if attempt.0 > 0 {
-                        pen.put(Role::Dim, &format!("attempt {}  ", attempt.0));
+                        writer.put(Role::Dim, &format!("attempt {}  ", attempt.0));
                     }
                 }
                 Lead::Cause(_) => {
-                    pen.skip(lead.cells() - 2);
-                    pen.put(Role::Dim, &format!("{} ", glyphs.corner));
+                    writer.skip(lead.cells() - 2);
+                    writer.put(Role::Dim, &format!("{} ", glyphs.corner));
                 }
-                Lead::Advice => pen.put(Role::Strong, &format!("{} ", glyphs.arrow)),
+                Lead::Advice => writer.put(Role::Strong, &format!("{} ", glyphs.arrow)),
             }
-            pen.put(said(*lead), text);
+            writer.put(role_of(*lead), text);
         }
         DetailLine::More(lead, text) => {
-            pen.skip(lead.cells());
-            pen.put(said(*lead), text);
+            writer.skip(lead.cells());
+            writer.put(role_of(*lead), text);
         }
-        DetailLine::Manifest(depth, manifest) => draw_manifest(pen, *depth, manifest),
-        DetailLine::Blob(depth, blob) => draw_blob(model, pen, *depth, blob),
-        DetailLine::NoBlobs(view) => pen.put(
+        DetailLine::Manifest(depth, manifest) => draw_manifest(writer, *depth, manifest),
+        DetailLine::Blob(depth, blob) => draw_blob(model, writer, *depth, blob),
+        DetailLine::NoBlobs(view) => writer.put(
             Role::Dim,
             match phase(view) {
-                _ if view.is_sized() => "Its blobs are not kept: very many images ended since.",
+                _ if view.is_sized() => {
+                    "Its blobs are no longer in memory: many images have ended since."
+                }
                 Phase::UpToDate => "The destination has this image already.",
                 Phase::Copied => "Copied by an earlier run.",
                 Phase::Reading => "Reading its manifests.",
-                Phase::Skipped => "Skipped; u takes it back in.",
-                Phase::Kept => "Its tag names another image, which is kept; u looks again.",
+                Phase::Skipped => "Skipped; u queues it again.",
+                Phase::Kept => {
+                    "Its destination tag names another image and is kept; u checks again."
+                }
                 _ => "Its blobs are known once its manifests are read.",
             },
         ),
-        DetailLine::EarlierAttempts => pen.put(Role::Dim, "earlier attempts"),
+        DetailLine::EarlierAttempts => writer.put(Role::Dim, "earlier attempts"),
         DetailLine::Gap => {}
     }
 }
 
-fn said(lead: Lead) -> Role {
+fn role_of(lead: Lead) -> Role {
     match lead {
         Lead::Failure(_) => Role::Bad,
         Lead::Cause(_) => Role::Text,
@@ -128,18 +132,18 @@ fn said(lead: Lead) -> Role {
     }
 }
 
-fn state(model: &Model, pen: &mut CellWriter, view: &JobView) {
+fn state(model: &Model, writer: &mut CellWriter, view: &JobView) {
     let phase = phase(view);
-    let glyphs = pen.glyphs();
+    let glyphs = writer.glyphs();
     let dot = format!(" {} ", glyphs.separator);
     let role = Role::from(phase);
-    pen.column(Role::Dim, "state", 5);
-    pen.put(role, &format!("{} {}", glyphs.phase(phase), phase.word()));
+    writer.column(Role::Dim, "state", 5);
+    writer.put(role, &format!("{} {}", glyphs.phase(phase), phase.name()));
     if view.attempt.0 > 1 {
-        pen.put(Role::Text, &format!("{dot}attempt {}", view.attempt.0));
+        writer.put(Role::Text, &format!("{dot}attempt {}", view.attempt.0));
     }
     if !view.blobs.is_empty() {
-        pen.put(
+        writer.put(
             Role::Text,
             &format!(
                 "{dot}{}{dot}{} of {}",
@@ -150,41 +154,41 @@ fn state(model: &Model, pen: &mut CellWriter, view: &JobView) {
         );
     }
     match note(model, view) {
-        // The failure and its chain have their own lines.
+        // A failure has lines of its own.
         Some((role, text)) if phase != Phase::Failed => {
-            pen.put(Role::Text, &dot);
-            pen.put(role, &text);
+            writer.put(Role::Text, &dot);
+            writer.put(role, &text);
         }
         _ => {
             if let Some(root) = &view.root {
-                pen.put(Role::Dim, &format!("{dot}{}", root.short()));
+                writer.put(Role::Dim, &format!("{dot}{}", root.short()));
             }
         }
     }
 }
 
-/// Deeper is not drawn deeper: the rest of the line has to stay readable.
-fn indent(pen: &mut CellWriter, depth: usize) {
-    pen.skip(u16::try_from(depth.min(6) * 2).unwrap_or(0));
+/// Limits the indentation, so that the rest of the line stays readable.
+fn indent(writer: &mut CellWriter, depth: usize) {
+    writer.skip(u16::try_from(depth.min(6) * 2).unwrap_or(0));
 }
 
-fn draw_manifest(pen: &mut CellWriter, depth: usize, manifest: &PlannedManifest) {
-    indent(pen, depth);
+fn draw_manifest(writer: &mut CellWriter, depth: usize, manifest: &PlannedManifest) {
+    indent(writer, depth);
     if let Some(platform) = &manifest.platform {
-        pen.put(Role::Strong, &format!("{platform}  "));
+        writer.put(Role::Strong, &format!("{platform}  "));
     }
-    let word = media_type(&manifest.media_type);
+    let name = media_type(&manifest.media_type);
     let role = match manifest.platform {
         Some(_) => Role::Text,
         None => Role::Strong,
     };
-    pen.put(role, &word);
-    pen.put(Role::Text, &format!("  {}", manifest.digest.short()));
-    pen.put(Role::Dim, &format!("  {}", bytes(manifest.size)));
+    writer.put(role, &name);
+    writer.put(Role::Text, &format!("  {}", manifest.digest.short()));
+    writer.put(Role::Dim, &format!("  {}", bytes(manifest.size)));
 }
 
-fn draw_blob(model: &Model, pen: &mut CellWriter, depth: usize, blob: &BlobView) {
-    indent(pen, depth);
+fn draw_blob(model: &Model, writer: &mut CellWriter, depth: usize, blob: &BlobView) {
+    indent(writer, depth);
     let done = match &blob.state {
         BlobState::Pending | BlobState::WaitingFor(_) => 0,
         BlobState::Copying { done } => *done,
@@ -206,18 +210,18 @@ fn draw_blob(model: &Model, pen: &mut CellWriter, depth: usize, blob: &BlobView)
         }
         BlobState::Settled(Settled::Copied) => (Role::Good, "copied".to_owned()),
     };
-    pen.bar(role, done, blob.size.max(1), BAR);
-    pen.skip(1);
+    writer.bar(role, done, blob.size.max(1), BAR);
+    writer.skip(1);
     let kind = match blob.kind {
         BlobKind::Config => "config",
         BlobKind::Layer => "layer",
     };
-    pen.column(Role::Dim, kind, KIND);
-    pen.column(Role::Text, &blob.digest.short(), DIGEST);
-    pen.right_column(Role::Text, &bytes(blob.size), SIZE);
-    pen.skip(1);
-    pen.put(role, &text);
+    writer.column(Role::Dim, kind, KIND);
+    writer.column(Role::Text, &blob.digest.short(), DIGEST);
+    writer.right_column(Role::Text, &bytes(blob.size), SIZE);
+    writer.skip(1);
+    writer.put(role, &text);
     if let Some(kind) = &blob.media_type {
-        pen.put(Role::Dim, &format!("  {}", media_type(kind)));
+        writer.put(Role::Dim, &format!("  {}", media_type(kind)));
     }
 }

@@ -1,7 +1,7 @@
 //! Writes text on one line of the screen, cell by cell.
 //!
-//! Invariant: never writes outside its line, and text is plain and cut to its room, so nothing can push
-//! what follows out of its column.
+//! Invariant: it never writes outside its line; text is sanitized and cut to its column, so it cannot move what
+//! follows.
 
 use ratatui::{buffer::Buffer, layout::Rect, style::Style};
 
@@ -23,7 +23,7 @@ pub struct CellWriter<'a> {
 }
 
 impl<'a> CellWriter<'a> {
-    /// A pen at the start of line `row` of `area`; outside of it, one that writes nothing.
+    /// Starts at line `row` of `area`; writes nothing when `area` has no such line.
     pub fn new(buffer: &'a mut Buffer, area: Rect, row: u16, options: &Options) -> Self {
         let end = match row < area.height {
             true => area.right(),
@@ -65,7 +65,7 @@ impl<'a> CellWriter<'a> {
         let (x, _) = self
             .buffer
             .set_stringn(self.x, self.y, &fitting, room, style);
-        // A cell that was too narrow for the next character is no room for what follows.
+        // After text that was cut, one cell may be free: too narrow for its next character, and not for other text.
         let is_cut = text.chars().nth(fitting.chars().count()).is_some();
         self.x = if is_cut { self.end } else { x };
     }
@@ -78,7 +78,7 @@ impl<'a> CellWriter<'a> {
         self.x = next;
     }
 
-    /// A column with its text at the right.
+    /// A column with its text aligned right.
     pub fn right_column(&mut self, role: Role, text: &str, cells: u16) {
         let free = usize::from(cells).saturating_sub(width(text));
         let next = self.x.saturating_add(cells + 1).min(self.end);
@@ -88,7 +88,7 @@ impl<'a> CellWriter<'a> {
         self.x = next;
     }
 
-    /// Writes at the end of the line; what is before it ends there.
+    /// Writes at the end of the line if all of it fits; what is written afterwards ends before it.
     pub fn at_end(&mut self, parts: &[(Role, &str)]) {
         let cells: usize = parts.iter().map(|(_, text)| width(text)).sum();
         let Some(start) = u16::try_from(cells)

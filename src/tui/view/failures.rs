@@ -1,33 +1,36 @@
-//! The failures pane: causes, how many images stand at each, and what can be done.
+//! The failures pane: each cause with the number of its images and what an operator can do about it.
 
 use std::borrow::Cow;
 
-use ratatui::{buffer::Buffer, layout::Rect};
+use ratatui::layout::Rect;
 
-use super::{row_writer, select, spell, titled};
+use super::{
+    batch_pane::{select, titled, write_in_full},
+    canvas::Canvas,
+};
 use crate::{
-    present::{Group, Phase, remedy},
+    present::{CauseGroup, Phase, count, remedy},
     tui::{layout::Pane, model::Model, theme::Role},
 };
 
 const IMAGES: u16 = 6;
 const REGISTRY: u16 = 24;
 
-pub fn draw(model: &Model, buffer: &mut Buffer, area: Rect) {
+pub fn draw(model: &Model, canvas: &mut Canvas, area: Rect) {
     let groups = model.failures.groups();
     let mut facts = Vec::new();
     if !groups.is_empty() {
         let images: usize = groups.iter().map(|group| group.jobs.len()).sum();
-        let causes = crate::present::count(groups.len(), "cause");
+        let causes = count(groups.len(), "cause");
         facts.push((Role::Text, format!("{images} by {causes}")));
     }
-    let area = titled(model, buffer, area, Pane::Failures, &facts);
+    let area = titled(model, canvas, area, Pane::Failures, &facts);
     if groups.is_empty() {
-        let mut pen = row_writer(model, buffer, area, 0);
-        pen.skip(2);
-        return pen.put(Role::Dim, "No image failed.");
+        let mut writer = canvas.row(area, 0);
+        writer.skip(2);
+        return writer.put(Role::Dim, "No image failed.");
     }
-    let mut titles = row_writer(model, buffer, area, 0);
+    let mut titles = canvas.row(area, 0);
     titles.skip(2);
     titles.right_column(Role::Dim, "images", IMAGES);
     titles.skip(1);
@@ -43,14 +46,14 @@ pub fn draw(model: &Model, buffer: &mut Buffer, area: Rect) {
     let mut free = 1;
     for (row, (index, group)) in (1..).zip(shown) {
         let selected = index == model.failures.at();
-        let whole = draw_group(model, buffer, area, row, group, selected);
+        let whole = draw_group(model, canvas, area, row, group, selected);
         if selected && !whole {
             cut = Some(group);
         }
         free = row + 1;
     }
     if let Some(group) = cut {
-        spell(model, buffer, area, free + 1, texts(model, group));
+        write_in_full(canvas, area, free + 1, texts(model, group));
     }
 }
 
@@ -58,68 +61,63 @@ fn registry_cells(area: Rect) -> u16 {
     REGISTRY.min(area.width / 4)
 }
 
-/// Draws a cause on one line; gives whether all of it was seen to fit.
+/// Draws a cause on one line; returns whether all of it fits.
 fn draw_group(
     model: &Model,
-    buffer: &mut Buffer,
+    canvas: &mut Canvas,
     area: Rect,
     row: u16,
-    group: &Group,
+    group: &CauseGroup,
     selected: bool,
 ) -> bool {
     let cause = &group.cause;
-    let mut pen = row_writer(model, buffer, area, row);
-    let glyphs = pen.glyphs();
+    let mut writer = canvas.row(area, row);
+    let glyphs = writer.glyphs();
     let marked = group.jobs.iter().all(|job| model.images.is_marked(*job));
-    pen.put(Role::Accent, if selected { glyphs.cursor } else { " " });
-    pen.put(Role::Marked, if marked { glyphs.mark } else { " " });
+    writer.put(Role::Accent, if selected { glyphs.cursor } else { " " });
+    writer.put(Role::Marked, if marked { glyphs.mark } else { " " });
     let (role, phase) = state(group);
-    pen.right_column(Role::Strong, &group.jobs.len().to_string(), IMAGES);
-    pen.skip(1);
+    writer.right_column(Role::Strong, &group.jobs.len().to_string(), IMAGES);
+    writer.skip(1);
     let cells = registry_cells(area);
-    let blamed = glyphs.clip_middle(cause.blamed(), usize::from(cells));
-    pen.column(Role::Text, &blamed, cells);
-    pen.put(
+    let origin = glyphs.clip_middle(cause.origin(), usize::from(cells));
+    writer.column(Role::Text, &origin, cells);
+    writer.put(
         role,
-        &format!("{} {} {}", glyphs.phase(phase), cause.side, cause.said),
+        &format!("{} {} {}", glyphs.phase(phase), cause.side, cause.message),
     );
     if group.waiting > 0 && phase == Phase::Failed {
-        pen.put(Role::Warning, &format!("  {} wait", group.waiting));
+        writer.put(Role::Warning, &format!("  {} waiting", group.waiting));
     }
     if let Some(remedy) = group_remedy(model, group) {
-        pen.put(Role::Dim, &format!("  {} {remedy}", glyphs.arrow));
+        writer.put(Role::Dim, &format!("  {} {remedy}", glyphs.arrow));
     }
-    let whole = pen.room() > 0;
+    let whole = writer.room() > 0;
     if selected && model.focus == Pane::Failures {
-        let line = Rect {
-            y: area.y + row,
-            height: 1,
-            ..area
-        };
-        select(model, buffer, line);
+        select(model, canvas, area, row);
     }
     whole
 }
 
-/// The cause and what can be done about it, in full.
-fn texts(model: &Model, group: &Group) -> impl Iterator<Item = (Role, String)> {
-    let cause = format!("{} {}", group.cause.side, group.cause.said);
+/// The whole cause and remedy.
+fn texts(model: &Model, group: &CauseGroup) -> impl Iterator<Item = (Role, String)> {
+    let cause = format!("{} {}", group.cause.side, group.cause.message);
     let remedy = group_remedy(model, group);
     let remedy = remedy.map(|remedy| format!("{} {remedy}", model.options.glyphs.arrow));
     let remedy = remedy.map(|remedy| (Role::Dim, remedy));
     [(state(group).0, cause)].into_iter().chain(remedy)
 }
 
-fn state(group: &Group) -> (Role, Phase) {
+fn state(group: &CauseGroup) -> (Role, Phase) {
     match group.waiting == group.jobs.len() {
         true => (Role::Warning, Phase::Waiting),
         false => (Role::Bad, Phase::Failed),
     }
 }
 
-/// What can be done about a cause that does not pass by itself.
-fn group_remedy<'a>(model: &'a Model, group: &Group) -> Option<Cow<'a, str>> {
+/// What an operator can do about a cause that is not retried automatically.
+fn group_remedy<'a>(model: &'a Model, group: &CauseGroup) -> Option<Cow<'a, str>> {
     let view = group.jobs.first().and_then(|job| model.board.job(*job))?;
-    let stays = state(group).1 == Phase::Failed;
-    view.cause().filter(|_| stays).map(remedy)
+    let has_failed = state(group).1 == Phase::Failed;
+    view.cause().filter(|_| has_failed).map(remedy)
 }

@@ -1,190 +1,191 @@
-//! The last line: what is being typed, the answer to the last key, or the keys there are.
-//!
-//! The same for the batch's panes and for the browser; how a key is shown there is theirs to say.
+//! The last line of every screen: the line being typed, else the notice, else the keys.
 
-use ratatui::{
-    buffer::Buffer,
-    layout::{Position, Rect},
-};
+use ratatui::layout::{Position, Rect};
 use tui_input::Input;
 
-use super::cell_writer::CellWriter;
+use super::{canvas::Canvas, cell_writer::CellWriter};
 use crate::{
     present::{Level, count, sanitize, skip, width},
     tui::{
-        Options, bindings,
-        dispatch::KeyTarget,
-        keymap::{Action, Binding},
-        model::{Model, Notice, Overlay},
+        bindings::{Binding, KeyTable, Keymap},
+        browse,
+        keymap::{self, Action},
+        model::{Model, Overlay},
+        notice::Notice,
         theme::Role,
     },
 };
 
-/// Cells that are kept free for what is typed.
-const TYPED: usize = 20;
+/// Cells reserved for typed text.
+const MIN_TYPED: usize = 20;
 
-/// What the last line says.
-pub enum Line<'a> {
-    Typing {
-        prompt: &'static str,
-        input: &'a Input,
-        /// What was found so far.
-        found: String,
-    },
-    Notice(&'a Notice),
-    Keys,
+/// A line being typed.
+struct Typing<'a> {
+    prompt: &'static str,
+    input: &'a Input,
+    /// How much it has found so far.
+    found: String,
 }
 
-/// Where a key is shown that has a hint.
+/// A key with its hint, in the order of the table.
+struct Hint<'a> {
+    key: &'a str,
+    text: &'static str,
+    position: HintPosition,
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Place {
-    /// It means nothing now.
-    Nowhere,
+enum HintPosition {
+    /// The key has no effect now.
+    Hidden,
     First,
-    /// In the order of the table, as long as there is room.
+    /// As long as there is room.
     Middle,
-    /// At the end of the line, before all others: how to get help and how to leave.
+    /// At the end of the line, even when there is no room for others: help and quit.
     End,
 }
 
-pub trait Footer: KeyTarget {
-    fn options(&self) -> &Options;
-    fn line(&self) -> Line<'_>;
-    fn place(&self, binding: &bindings::Binding<Self::Keys>) -> Place;
-}
-
-/// Draws the line; gives where the text cursor belongs, if anywhere.
-pub fn draw(screen: &impl Footer, buffer: &mut Buffer, area: Rect) -> Option<Position> {
-    let mut pen = CellWriter::new(buffer, area, 0, screen.options());
-    pen.skip(1);
-    match screen.line() {
-        Line::Typing {
-            prompt,
-            input,
-            found,
-        } => {
-            let column = typing(screen, &mut pen, prompt, input, &found);
-            return Some(Position {
-                x: area.x + 2 + column,
-                y: area.y,
-            });
-        }
-        Line::Notice(notice) => {
-            let role = match notice.level {
-                Level::Info | Level::Good => Role::Strong,
-                Level::Warning => Role::Warning,
-                Level::Error => Role::Bad,
-            };
-            pen.put(role, &sanitize(&notice.text));
-        }
-        Line::Keys => hints(screen, &mut pen),
+/// Draws the footer; returns the position of the text cursor, if there is one.
+pub(super) fn draw(model: &Model, canvas: &mut Canvas, area: Rect) -> Option<Position> {
+    let hints = hints(model);
+    let mut writer = canvas.row(area, 0);
+    writer.skip(1);
+    if let Some(typing) = typing(model) {
+        let column = draw_typing(&mut writer, &typing, &hints);
+        return Some(Position {
+            x: area.x + 2 + column,
+            y: area.y,
+        });
+    }
+    match &model.notice {
+        Some(notice) => draw_notice(&mut writer, notice),
+        None => draw_hints(&mut writer, &hints),
     }
     None
 }
 
-/// As many keys as there is room for.
-fn hints<T: Footer>(screen: &T, pen: &mut CellWriter) {
-    let at = |place| {
-        (screen.keymap().in_mode(screen.mode()))
-            .filter(|binding| !binding.hint.is_empty())
-            .filter(move |binding| screen.place(binding) == place)
-            .filter_map(|binding| Some((binding.keys.first()?, binding.hint)))
+fn typing(model: &Model) -> Option<Typing<'_>> {
+    let (prompt, input, found) = match model.overlays.last() {
+        Some(Overlay::Filter(input)) => {
+            let shown = model.images.rows().len();
+            let images = count(model.board.jobs().len(), "image");
+            ("/", input, format!("  {shown} of {images}  "))
+        }
+        Some(Overlay::Help(help)) if help.is_typing => ("/", &help.search, "  ".into()),
+        Some(Overlay::Palette { input, .. }) => (":", input, "  ".into()),
+        Some(Overlay::Help(_) | Overlay::Question { .. } | Overlay::Leave) => return None,
+        None => ("/", model.browser.as_ref()?.input()?, "  ".into()),
     };
-    let end: Vec<(Role, String)> = at(Place::End)
-        .flat_map(|(key, hint)| {
+    Some(Typing {
+        prompt,
+        input,
+        found,
+    })
+}
+
+fn hints(model: &Model) -> Vec<Hint<'_>> {
+    let options = &model.options;
+    match &model.browser {
+        Some(browser) if model.overlays.is_empty() => in_mode(
+            &options.browser_keys,
+            browser.mode(),
+            |binding| match binding.action {
+                browse::keymap::Action::Help
+                | browse::keymap::Action::Quit
+                | browse::keymap::Action::Back => HintPosition::End,
+                _ => HintPosition::Middle,
+            },
+        ),
+        _ => in_mode(&options.keys, model.mode(), |binding| {
+            position(model, binding)
+        }),
+    }
+}
+
+fn position(model: &Model, binding: &keymap::Binding) -> HintPosition {
+    match binding.action {
+        _ if !model.offers(binding) => HintPosition::Hidden,
+        Action::Begin => HintPosition::First,
+        Action::Help | Action::Quit => HintPosition::End,
+        _ => HintPosition::Middle,
+    }
+}
+
+fn in_mode<T: KeyTable>(
+    keymap: &Keymap<T>,
+    mode: T::Mode,
+    position: impl Fn(&Binding<T>) -> HintPosition,
+) -> Vec<Hint<'_>> {
+    (keymap.in_mode(mode))
+        .filter(|binding| !binding.hint.is_empty())
+        .filter_map(|binding| {
+            Some(Hint {
+                key: binding.keys.first()?,
+                text: binding.hint,
+                position: position(binding),
+            })
+        })
+        .collect()
+}
+
+fn draw_notice(writer: &mut CellWriter, notice: &Notice) {
+    let role = match notice.level {
+        Level::Info | Level::Good => Role::Strong,
+        Level::Warning => Role::Warning,
+        Level::Error => Role::Bad,
+    };
+    writer.put(role, &sanitize(&notice.text));
+}
+
+/// As many keys as there is room for.
+fn draw_hints(writer: &mut CellWriter, hints: &[Hint]) {
+    let at = |position| hints.iter().filter(move |hint| hint.position == position);
+    let end: Vec<(Role, String)> = at(HintPosition::End)
+        .flat_map(|hint| {
             [
-                (Role::Key, format!(" {key}")),
-                (Role::Dim, format!(" {hint} ")),
+                (Role::Key, format!(" {}", hint.key)),
+                (Role::Dim, format!(" {} ", hint.text)),
             ]
         })
         .collect();
     let end: Vec<(Role, &str)> = (end.iter())
         .map(|(role, text)| (*role, text.as_str()))
         .collect();
-    pen.at_end(&end);
-    for (key, hint) in at(Place::First).chain(at(Place::Middle)) {
-        if width(key) + width(hint) + 3 > usize::from(pen.room()) {
+    writer.at_end(&end);
+    for hint in at(HintPosition::First).chain(at(HintPosition::Middle)) {
+        if width(hint.key) + width(hint.text) + 3 > usize::from(writer.room()) {
             break;
         }
-        pen.put(Role::Key, key);
-        pen.put(Role::Dim, &format!(" {hint}  "));
+        writer.put(Role::Key, hint.key);
+        writer.put(Role::Dim, &format!(" {}  ", hint.text));
     }
 }
 
-/// A line that is typed into, after what it is for; its keys stand at the end. Gives the cursor's column.
-fn typing<T: Footer>(
-    screen: &T,
-    pen: &mut CellWriter,
-    prompt: &str,
-    input: &Input,
-    found: &str,
-) -> u16 {
-    let hints: Vec<(&str, String)> = (screen.keymap().in_mode(screen.mode()))
-        .filter(|binding| !binding.hint.is_empty())
-        .filter_map(|binding| {
-            let key = binding.keys.first()?;
-            Some((key.as_str(), format!(" {}  ", binding.hint)))
-        })
+/// The prompt, the typed text and, at the end, the keys that end typing. Returns the cursor's column.
+fn draw_typing(writer: &mut CellWriter, typing: &Typing, hints: &[Hint]) -> u16 {
+    let hints: Vec<(&str, String)> = (hints.iter())
+        .map(|hint| (hint.key, format!(" {}  ", hint.text)))
         .collect();
-    let mut parts = vec![(Role::Strong, found)];
+    let mut parts = vec![(Role::Strong, typing.found.as_str())];
     let keys: usize = (hints.iter())
         .map(|(key, hint)| width(key) + width(hint))
         .sum();
-    pen.put(Role::Key, prompt);
-    // What is typed matters more than the keys that end it.
-    if usize::from(pen.room()) >= width(found) + keys + TYPED {
+    writer.put(Role::Key, typing.prompt);
+    // Typed text goes before the keys that end it.
+    if usize::from(writer.room()) >= width(&typing.found) + keys + MIN_TYPED {
         for (key, hint) in &hints {
             parts.extend([(Role::Key, *key), (Role::Dim, hint)]);
         }
     }
-    pen.at_end(&parts);
-    // The input scrolls so that its cursor stays in sight.
-    let room = usize::from(pen.room()).saturating_sub(1);
-    let scroll = input.visual_scroll(room);
-    pen.put(Role::Text, skip(input.value(), scroll));
-    let column = input.visual_cursor().saturating_sub(scroll).min(room);
+    writer.at_end(&parts);
+    // The text scrolls so that the cursor stays visible.
+    let room = usize::from(writer.room()).saturating_sub(1);
+    let scroll = typing.input.visual_scroll(room);
+    writer.put(Role::Text, skip(typing.input.value(), scroll));
+    let column = typing
+        .input
+        .visual_cursor()
+        .saturating_sub(scroll)
+        .min(room);
     u16::try_from(column).unwrap_or(0)
-}
-
-impl Footer for Model {
-    fn options(&self) -> &Options {
-        &self.options
-    }
-
-    fn line(&self) -> Line<'_> {
-        let typing = |prompt, input, found| Line::Typing {
-            prompt,
-            input,
-            found,
-        };
-        match (self.overlays.last(), &self.notice) {
-            (Some(Overlay::Filter(input)), _) => {
-                let shown = self.images.rows().len();
-                let images = count(self.board.jobs().len(), "image");
-                typing("/", input, format!("  {shown} of {images}  "))
-            }
-            (
-                Some(Overlay::Help {
-                    search,
-                    typing: true,
-                    ..
-                }),
-                _,
-            ) => typing("/", search, "  ".into()),
-            (Some(Overlay::Palette { input, .. }), _) => typing(":", input, "  ".into()),
-            (
-                Some(Overlay::Help { .. } | Overlay::Question { .. } | Overlay::Leave) | None,
-                notice,
-            ) => notice.as_ref().map_or(Line::Keys, Line::Notice),
-        }
-    }
-
-    fn place(&self, binding: &Binding) -> Place {
-        match binding.action {
-            _ if !self.offers(binding) => Place::Nowhere,
-            Action::Begin => Place::First,
-            Action::Help | Action::Quit => Place::End,
-            _ => Place::Middle,
-        }
-    }
 }

@@ -1,16 +1,16 @@
-//! The log pane: what happened, newest at the bottom.
+//! The log pane, newest line at the bottom.
 
-use ratatui::{buffer::Buffer, layout::Rect};
+use ratatui::layout::Rect;
 
-use super::{row_writer, titled};
+use super::{batch_pane::titled, canvas::Canvas};
 use crate::{
     present::{Level, Phase, clock},
     tui::{layout::Pane, model::Model, theme::Role},
 };
 
-pub fn draw(model: &Model, buffer: &mut Buffer, area: Rect) {
+pub fn draw(model: &Model, canvas: &mut Canvas, area: Rect) {
     let mut facts = Vec::new();
-    match model.log.least() {
+    match model.log.min_level() {
         None | Some(Level::Info | Level::Good) => {}
         Some(Level::Warning) => facts.push((Role::Warning, "warnings and errors".into())),
         Some(Level::Error) => facts.push((Role::Bad, "errors".into())),
@@ -24,44 +24,44 @@ pub fn draw(model: &Model, buffer: &mut Buffer, area: Rect) {
     if model.log_offset > 0 {
         facts.push((Role::Warning, format!("{} newer below", model.log_offset)));
     }
-    let area = titled(model, buffer, area, Pane::Log, &facts);
-    if model.log.len() == 0 {
-        let mut pen = row_writer(model, buffer, area, 0);
-        pen.skip(2);
-        return pen.put(
+    let area = titled(model, canvas, area, Pane::Log, &facts);
+    if model.log.shown_len() == 0 {
+        let mut writer = canvas.row(area, 0);
+        writer.skip(2);
+        return writer.put(
             Role::Dim,
-            match model.log.is_silent() {
+            match model.log.is_empty() {
                 true => "Nothing has happened yet.",
-                false => "Nothing of this kind; l shows more levels, L all images.",
+                false => "No matching line; l shows more levels, L all images.",
             },
         );
     }
     let lines = model.log.page(model.log_offset, usize::from(area.height));
     for (row, (at, sentence)) in (0..).zip(lines) {
-        let mut pen = row_writer(model, buffer, area, row);
-        let glyphs = pen.glyphs();
+        let mut writer = canvas.row(area, row);
+        let glyphs = writer.glyphs();
         let (role, glyph) = match sentence.level {
             Level::Info => (Role::Dim, glyphs.separator),
             Level::Good => (Role::Good, glyphs.phase(Phase::Copied)),
             Level::Warning => (Role::Warning, glyphs.phase(Phase::Waiting)),
             Level::Error => (Role::Bad, glyphs.phase(Phase::Failed)),
         };
-        pen.skip(1);
-        pen.put(Role::Dim, &clock(*at));
-        pen.put(role, &format!(" {glyph} "));
+        writer.skip(1);
+        writer.put(Role::Dim, &clock(*at));
+        writer.put(role, &format!(" {glyph} "));
         if let Some(view) = sentence.job.and_then(|job| model.board.job(job)) {
-            // A name never takes more than half of the line from what happened.
-            let cells = pen.room() / 2;
+            // A name takes at most half of the line.
+            let cells = writer.room() / 2;
             let name = model
                 .names
                 .clip_source(glyphs, &view.job.spec.source, cells);
-            pen.put(Role::Text, &format!("{name}  "));
+            writer.put(Role::Text, &format!("{name}  "));
         }
         let text = match sentence.level {
             Level::Info | Level::Good => Role::Text,
             Level::Warning => Role::Warning,
             Level::Error => Role::Bad,
         };
-        pen.put(text, &sentence.text);
+        writer.put(text, &sentence.text);
     }
 }

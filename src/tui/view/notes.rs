@@ -1,18 +1,18 @@
-//! Why a row stands where it stands, in one line.
+//! The note of a row: why the image waits or failed, or what its copy saved or replaced.
 
 use std::time::Duration;
 
 use crate::{
     batch::{BlobState, JobView, RegistryStatus, Settled, SkipReason, State},
     oci::Digest,
-    present::{Phase, bytes, duration, failure, phase, retry, unfinished_owner},
+    present::{Phase, bytes, countdown, duration, failure, phase, retry, unfinished_owner},
     tui::{model::Model, theme::Role},
 };
 
-/// A running image on which nothing moved for so long says so.
-const STALLED: Duration = Duration::from_secs(30);
+/// A running image without progress for this long is stalled.
+const STALLED_AFTER: Duration = Duration::from_secs(30);
 
-/// What there is to say about an image besides its state; nothing when all is as expected.
+/// The note of an image; none when all is as expected.
 pub fn note(model: &Model, view: &JobView) -> Option<(Role, String)> {
     match phase(view) {
         Phase::Failed => Some((Role::Bad, failure(view.cause()?))),
@@ -22,14 +22,16 @@ pub fn note(model: &Model, view: &JobView) -> Option<(Role, String)> {
             let text = retry(view.cause()?, wait, view.attempt, model.options.attempts);
             Some((Role::Warning, text))
         }
-        Phase::Reading | Phase::Copying => held_up(model, view),
+        Phase::Reading | Phase::Copying => blocked(model, view),
         Phase::Copied | Phase::Planned => outcome(phase(view), view),
-        Phase::Kept => kept(view).map(|there| (Role::Dim, format!("there is {}", there.short()))),
+        Phase::Kept => {
+            kept_digest(view).map(|there| (Role::Dim, format!("destination has {}", there.short())))
+        }
         Phase::Queued | Phase::UpToDate | Phase::Skipped => None,
     }
 }
 
-fn held_up(model: &Model, view: &JobView) -> Option<(Role, String)> {
+fn blocked(model: &Model, view: &JobView) -> Option<(Role, String)> {
     if let Some(owner) = unfinished_owner(view).and_then(|job| model.board.job(job)) {
         let name = &owner.job.spec.source;
         let version = match (&name.tag, &name.digest) {
@@ -48,45 +50,45 @@ fn held_up(model: &Model, view: &JobView) -> Option<(Role, String)> {
         let status = model.board.registries.get(&reference.registry);
         if let Some((wait, unreachable)) = status.and_then(throttled) {
             let why = match unreachable {
-                true => "cannot be reached",
-                false => "throttles",
+                true => "unreachable",
+                false => "rate limited",
             };
-            let text = format!("{side} {why}, again in {}", duration(wait.into()));
+            let text = format!("{side} {why}; retrying {}", countdown(wait.into()));
             return Some((Role::Warning, text));
         }
     }
     let (moved, _) = model.clocks.moved.get(&view.job.id)?;
     let still = model.now.saturating_sub(*moved);
-    (still >= STALLED).then(|| (Role::Warning, format!("stalled {}", duration(still))))
+    (still >= STALLED_AFTER).then(|| (Role::Warning, format!("stalled {}", duration(still))))
 }
 
-/// What it replaces at the destination, which matters more, and what did not have to be sent.
+/// The digest it replaces at the destination, and the bytes that need no transfer.
 fn outcome(phase: Phase, view: &JobView) -> Option<(Role, String)> {
-    let spared = spared(view);
+    let saved = saved(view);
     let Some(digest) = &view.replaces else {
-        return spared.map(|text| (Role::Dim, text));
+        return saved.map(|text| (Role::Dim, text));
     };
     let verb = match phase {
         Phase::Copied => "replaced",
         _ => "replaces",
     };
     let mut text = format!("{verb} {}", digest.short());
-    if let Some(spared) = spared {
-        text += &format!(", {spared}");
+    if let Some(saved) = saved {
+        text += &format!(", {saved}");
     }
     Some((Role::Text, text))
 }
 
-/// The image that is at the destination in place of a skipped one.
-fn kept(view: &JobView) -> Option<&Digest> {
+/// The digest at the destination, for which the image is skipped.
+fn kept_digest(view: &JobView) -> Option<&Digest> {
     match &view.state {
         State::Skipped(SkipReason::Kept { there }) => Some(there),
         _ => None,
     }
 }
 
-/// How much of a copied image did not have to be sent.
-fn spared(view: &JobView) -> Option<String> {
+/// The bytes of an image that need no transfer.
+fn saved(view: &JobView) -> Option<String> {
     let (mut mounted, mut present) = (0, 0);
     for blob in &view.blobs {
         match blob.state {

@@ -1,17 +1,13 @@
-//! What lies over the panes: help, questions, leaving.
+//! The boxes over a screen: help, command palette, questions, leaving.
 
-use ratatui::{
-    buffer::Buffer,
-    layout::{Rect, Size},
-    widgets::{Block, BorderType, Clear, Padding, Widget as _},
+use super::{
+    boxes::{self, Line},
+    canvas::Canvas,
 };
-
-use super::row_writer;
 use crate::{
-    present::{Glyphs, count, percent, sanitize, width, wrap},
+    present::{count, percent, sanitize, width, wrap},
     tui::{
-        bindings::Heading as _,
-        help::{self, HelpLine},
+        help::{self, Help, HelpLine},
         keymap::{self, Mode},
         model::{Model, Overlay},
         palette,
@@ -19,19 +15,16 @@ use crate::{
     },
 };
 
-/// How many images in flight are named.
-const NAMED: usize = 8;
+/// Images in flight that are listed.
+const MAX_NAMED: usize = 8;
 
-/// Commands offered at once.
-const OFFERED: usize = 14;
+/// Commands shown at once.
+const MAX_OFFERED: usize = 14;
 
-/// One line of an overlay in pieces.
-type Line = Vec<(Role, String)>;
-
-pub fn draw(model: &Model, buffer: &mut Buffer) {
+pub fn draw(model: &Model, canvas: &mut Canvas) {
     for overlay in &model.overlays {
         match overlay {
-            // Its line is the footer.
+            // Drawn by the footer.
             Overlay::Filter(_) => {}
             Overlay::Question {
                 question, about, ..
@@ -56,48 +49,26 @@ pub fn draw(model: &Model, buffer: &mut Buffer) {
                     (Role::Strong, " no".into()),
                     (Role::Dim, "   (enter means no)".into()),
                 ]);
-                boxed(model, buffer, "Confirm", &lines);
+                boxes::draw(canvas, "Confirm", &lines);
             }
-            Overlay::Leave => boxed(model, buffer, "Leave?", &leave(model)),
-            Overlay::Help { offset, search, .. } => {
-                let all = help::lines(&model.options.keys, search.value(), help::cells(model.size));
-                let height = help::height(model.size, all.len());
-                let mut title = match height < all.len() {
-                    true => format!("Help {}-{} of {}", offset + 1, offset + height, all.len()),
-                    false => "Help".into(),
-                };
-                if !search.value().is_empty() {
-                    title += &format!(" /{}", sanitize(search.value()));
-                }
-                // As wide for every page.
-                let widest = (all.iter())
-                    .map(|line| match line {
-                        HelpLine::Key(_, says) => width(says),
-                        HelpLine::Title(_) | HelpLine::Gap | HelpLine::NothingFound => 0,
-                    })
-                    .max()
-                    .unwrap_or(0);
-                let lines: Vec<Line> = (all.iter().skip(*offset).take(height))
-                    .map(|line| help_line(line, widest))
-                    .collect();
-                boxed(model, buffer, &title, &lines);
-            }
+            Overlay::Leave => boxes::draw(canvas, "Leave?", &leave(model)),
+            Overlay::Help(help) => draw_help(model, canvas, help),
             Overlay::Palette { input, at } => {
                 let lines = palette(model, input.value(), *at);
-                boxed(model, buffer, "Commands", &lines);
+                boxes::draw(canvas, "Commands", &lines);
             }
         }
     }
 }
 
-/// The commands that fit what was typed, around the chosen one.
+/// The commands that match the input, around the selected one.
 fn palette(model: &Model, typed: &str, at: usize) -> Vec<Line> {
     let entries = palette::entries(&model.options.keys, typed);
     if entries.is_empty() {
         return vec![vec![(Role::Dim, "There is no such command.".into())]];
     }
     let glyphs = model.options.glyphs;
-    let height = usize::from(model.size.height.saturating_sub(4)).min(OFFERED);
+    let height = usize::from(model.size.height.saturating_sub(4)).min(MAX_OFFERED);
     let first = (at + 1).saturating_sub(height);
     let room = usize::from(model.size.width.saturating_sub(4));
     (entries.iter().enumerate().skip(first).take(height))
@@ -107,34 +78,61 @@ fn palette(model: &Model, typed: &str, at: usize) -> Vec<Line> {
                 false => (" ", Role::Strong),
             };
             let room = room.saturating_sub(38);
-            let says = glyphs.clip_end(&entry.says, room.min(60));
+            let text = glyphs.clip_end(&entry.explanation, room.min(60));
             let padded = room.min(40);
             vec![
                 (Role::Accent, format!("{cursor} ")),
                 (name, format!("{:<22}", entry.name)),
                 (Role::Key, format!(" {:<12} ", entry.keys)),
-                (Role::Text, format!("{says:<padded$}")),
+                (Role::Text, format!("{text:<padded$}")),
             ]
         })
         .collect()
 }
 
-fn help_line(line: &HelpLine<keymap::Group>, widest: usize) -> Line {
+fn draw_help(model: &Model, canvas: &mut Canvas, help: &Help) {
+    let search = help.search.value();
+    let all = model.help_lines(search);
+    let height = help::height(model.size, all.len());
+    let mut title = match height < all.len() {
+        true => {
+            let (first, last) = (help.offset + 1, help.offset + height);
+            format!("Help {first}-{last} of {}", all.len())
+        }
+        false => "Help".into(),
+    };
+    if !search.is_empty() {
+        title += &format!(" /{}", sanitize(search));
+    }
+    // The box is equally wide for every page.
+    let widest = (all.iter())
+        .map(|line| match line {
+            HelpLine::Key(_, explanation) => width(explanation),
+            HelpLine::Title(_) | HelpLine::Gap | HelpLine::NothingFound => 0,
+        })
+        .max()
+        .unwrap_or(0);
+    let page = all.into_iter().skip(help.offset).take(height);
+    let lines: Vec<Line> = page.map(|line| help_line(line, widest)).collect();
+    boxes::draw(canvas, &title, &lines);
+}
+
+fn help_line(line: HelpLine, widest: usize) -> Line {
     match line {
         HelpLine::NothingFound => vec![(Role::Dim, "No key does that; esc shows all.".into())],
         HelpLine::Gap => Vec::new(),
-        HelpLine::Title(group) => vec![(Role::Strong, group.title().into())],
-        HelpLine::Key(keys, says) => vec![
+        HelpLine::Title(title) => vec![(Role::Strong, title.into())],
+        HelpLine::Key(keys, explanation) => vec![
             (Role::Key, format!("  {keys:<0$}", help::KEYS)),
-            (Role::Text, format!("{says:<widest$}")),
+            (Role::Text, format!("{explanation:<widest$}")),
         ],
     }
 }
 
-/// The images in flight, and what can become of them.
+/// The images in flight and the ways to leave.
 fn leave(model: &Model) -> Vec<Line> {
     let board = &model.board;
-    // A look at an image is nothing to be finished.
+    // A preflight has no work to finish.
     let running = match board.is_reviewing() {
         true => 0,
         false => board.counts().running,
@@ -147,7 +145,7 @@ fn leave(model: &Model) -> Vec<Line> {
         _ => format!("{} {are} in flight.", count(running, "image")),
     };
     let mut lines = vec![vec![(Role::Strong, question)], Vec::new()];
-    for view in (board.running().take(running.min(NAMED))).filter_map(|job| board.job(job)) {
+    for view in (board.running().take(running.min(MAX_NAMED))).filter_map(|job| board.job(job)) {
         // The percentage follows.
         let cells = usize::from(model.size.width.saturating_sub(12)).min(52);
         let name = model
@@ -160,22 +158,26 @@ fn leave(model: &Model) -> Vec<Line> {
         };
         lines.push(vec![(Role::Text, format!("  {name}")), (Role::Busy, share)]);
     }
-    if running > NAMED {
-        lines.push(vec![(Role::Dim, format!("  and {} more", running - NAMED))]);
+    if running > MAX_NAMED {
+        lines.push(vec![(
+            Role::Dim,
+            format!("  and {} more", running - MAX_NAMED),
+        )]);
     }
     if running > 0 {
         lines.push(Vec::new());
     }
     let resume = (board.batch.as_ref()).and_then(|id| model.options.commands.resume(id));
-    let explained = |binding: &&keymap::Binding| !binding.says.is_empty() && model.offers(binding);
+    let explained =
+        |binding: &&keymap::Binding| !binding.explanation.is_empty() && model.offers(binding);
     for binding in model.options.keys.in_mode(Mode::Leave).filter(explained) {
         let mut key = binding.keys[0].as_str();
         let room = usize::from(model.size.width.saturating_sub(9));
-        let says = match (binding.action, &resume) {
+        let text = match (binding.action, &resume) {
             (keymap::Action::StopNow, Some(resume)) => stop_now(resume, room),
-            _ => wrap(binding.says, room),
+            _ => wrap(binding.explanation, room),
         };
-        for piece in says {
+        for piece in text {
             lines.push(vec![(Role::Key, format!("{key:<5}")), (Role::Text, piece)]);
             key = "";
         }
@@ -183,72 +185,15 @@ fn leave(model: &Model) -> Vec<Line> {
     lines
 }
 
-/// What stopping now means; the command that goes on stands on one line, or is printed after the screen.
+/// Explains stopping now. The resume command stays on one line, so that it can be pasted; without room for it, it is
+/// printed after the program has left the screen.
 fn stop_now(resume: &str, room: usize) -> Vec<String> {
-    let whole = format!("stop now; `{resume}` goes on where it stood");
+    let whole = format!("stop now; `{resume}` continues from there");
     if width(&whole) <= room {
         return vec![whole];
     }
     if width(resume) <= room {
-        return vec![
-            "stop now; this goes on where it stood:".into(),
-            resume.into(),
-        ];
+        return vec!["stop now; this continues from there:".into(), resume.into()];
     }
-    wrap("stop now; the command that goes on is printed then", room)
-}
-
-/// A box in the middle of the screen, as large as its lines.
-fn boxed(model: &Model, buffer: &mut Buffer, title: &str, lines: &[Line]) {
-    let widest = (lines.iter())
-        .map(|line| line.iter().map(|(_, text)| width(text)).sum())
-        .chain([width(title) + 2])
-        .max()
-        .unwrap_or(0);
-    let cells = u16::try_from(widest + 4).unwrap_or(u16::MAX);
-    let height = u16::try_from(lines.len() + 2).unwrap_or(u16::MAX);
-    let area = centred(model.size, cells, height).intersection(buffer.area);
-    Clear.render(area, buffer);
-    let theme = model.options.theme;
-    let kind = match model.options.glyphs == Glyphs::ASCII {
-        true => None,
-        false => Some(BorderType::Rounded),
-    };
-    let block = Block::bordered()
-        .padding(Padding::horizontal(1))
-        .border_style(theme.style(Role::Accent))
-        .title_style(theme.style(Role::Accent))
-        .title(format!(" {title} "));
-    let inner = block.inner(area);
-    match kind {
-        Some(kind) => block.border_type(kind).render(area, buffer),
-        None => block.border_set(ASCII_BORDER).render(area, buffer),
-    }
-    for (row, line) in (0..inner.height).zip(lines) {
-        let mut pen = row_writer(model, buffer, inner, row);
-        for (role, text) in line {
-            pen.put(*role, text);
-        }
-    }
-}
-
-const ASCII_BORDER: ratatui::symbols::border::Set = ratatui::symbols::border::Set {
-    top_left: "+",
-    top_right: "+",
-    bottom_left: "+",
-    bottom_right: "+",
-    vertical_left: "|",
-    vertical_right: "|",
-    horizontal_top: "-",
-    horizontal_bottom: "-",
-};
-
-fn centred(size: Size, width: u16, height: u16) -> Rect {
-    let (width, height) = (width.min(size.width), height.min(size.height));
-    Rect {
-        x: (size.width - width) / 2,
-        y: (size.height - height) / 2,
-        width,
-        height,
-    }
+    wrap("stop now; the resume command is printed afterwards", room)
 }

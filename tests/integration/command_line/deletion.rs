@@ -73,7 +73,7 @@ async fn a_batch_with_images_left_is_deleted_only_by_force() {
         running.stdout.take().unwrap(),
     ));
     while let Some(line) = lines.next_line().await.unwrap() {
-        if line.contains("trying again") {
+        if line.contains("retrying") {
             break;
         }
     }

@@ -22,7 +22,7 @@ async fn an_operator_walks_from_a_registry_to_a_layer_and_leaves() {
 }
 
 #[tokio::test]
-async fn what_failed_is_read_again_when_asked() {
+async fn r_reads_again_what_failed() {
     let fixture = Fixture::new().await;
     fixture.misbehave("team/first", Action::answer(503));
     let image = format!("{}/team/first:1", fixture.source.address());
@@ -70,7 +70,7 @@ async fn the_browser_has_the_configured_keys_and_theme() {
 }
 
 #[tokio::test]
-async fn a_wrong_configuration_is_told_before_the_browser_opens() {
+async fn a_wrong_configuration_is_reported_before_the_browser_opens() {
     let fixture = Fixture::new().await;
     fixture.operator.configure("[keys]\ncompere = \"x\"\n");
     let terminal = Terminal::run(&fixture.operator, &["browse", &fixture.source.address()]);

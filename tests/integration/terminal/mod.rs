@@ -1,4 +1,4 @@
-//! The screen of the real binary in a pseudo-terminal, on registries that misbehave when told to.
+//! The screen of the real binary in a pseudo-terminal, on registries with injected faults.
 
 mod browse;
 pub mod pseudo;
@@ -14,14 +14,14 @@ use crate::{
 
 const CTRL_C: &str = "\x03";
 
-/// The program on the fixture's list, before the operator's eyes.
+/// Runs the program on the fixture's list in a terminal.
 fn run(fixture: &Fixture, options: &[&str]) -> Terminal {
     let list = fixture.list();
     let run = ["run", list.to_str().unwrap()];
     Terminal::run(&fixture.operator, &[&run[..], options].concat())
 }
 
-/// Runs one image at a time, until the first one hangs on its blobs and is seen to.
+/// Runs one image at a time, and waits until the first one hangs on its blobs.
 async fn hang(fixture: &Fixture) -> (ActiveFault, Terminal) {
     let hanging = fixture.misbehave("team/first", Action::Hang);
     let mut terminal = run(fixture, &["--parallel=1"]);
@@ -54,7 +54,7 @@ async fn r_copies_a_failed_image_once_its_cause_is_gone() {
 }
 
 #[tokio::test]
-async fn s_gives_an_image_up_that_hangs() {
+async fn s_skips_an_image_that_hangs() {
     let fixture = Fixture::new().await;
     let hanging = fixture.misbehave("team/second", Action::Hang);
     let mut terminal = run(&fixture, &[]);
@@ -78,7 +78,7 @@ async fn s_gives_an_image_up_that_hangs() {
 }
 
 #[tokio::test]
-async fn q_names_what_is_in_flight_and_d_finishes_it() {
+async fn q_lists_the_images_in_flight_and_d_finishes_them() {
     let fixture = Fixture::new().await;
     let (hanging, mut terminal) = hang(&fixture).await;
     terminal.press("q");
@@ -142,7 +142,7 @@ async fn ctrl_c_twice_stops_now() {
 }
 
 #[tokio::test]
-async fn a_signal_to_end_gives_the_terminal_back() {
+async fn a_termination_signal_restores_the_terminal() {
     for name in ["TERM", "HUP"] {
         let fixture = Fixture::new().await;
         let (_hanging, terminal) = hang(&fixture).await;
@@ -154,7 +154,7 @@ async fn a_signal_to_end_gives_the_terminal_back() {
 }
 
 #[tokio::test]
-async fn a_paused_batch_starts_nothing_until_it_goes_on() {
+async fn a_paused_batch_starts_nothing_until_it_is_resumed() {
     let fixture = Fixture::new().await;
     let (hanging, mut terminal) = hang(&fixture).await;
     terminal.press("p");
@@ -174,7 +174,7 @@ async fn a_paused_batch_starts_nothing_until_it_goes_on() {
 }
 
 #[tokio::test]
-async fn an_image_is_looked_into_while_the_batch_goes_on() {
+async fn the_browser_opens_while_the_batch_runs() {
     let fixture = Fixture::new().await;
     let (hanging, mut terminal) = hang(&fixture).await;
     terminal.press("i");

@@ -1,4 +1,4 @@
-//! The real binary in a terminal of its own, and a person who reads the screen before pressing a key.
+//! Runs the real binary in a pseudo-terminal. Tests wait for the screen before they press a key.
 
 use std::{
     io::{Read as _, Write},
@@ -18,21 +18,21 @@ use crate::operator::Operator;
 
 const ROWS: u16 = 40;
 const COLUMNS: u16 = 120;
-/// Only a program that hangs takes so long.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// Only a program that hangs takes this long.
+const TIMEOUT: Duration = Duration::from_secs(60);
 
 pub struct Terminal {
     parser: Parser,
-    /// What the program writes, until it has closed its end.
+    /// Output of the program, until it closes its end.
     output: mpsc::UnboundedReceiver<Vec<u8>>,
     keys: Box<dyn Write + Send>,
     process: Box<dyn Child + Send + Sync>,
     device: Box<dyn MasterPty + Send>,
-    /// How the terminal treated input before the program came.
-    treatment: String,
+    /// The settings of the terminal before the program started.
+    settings: String,
 }
 
-/// What is left when the program has ended.
+/// The result when the program has ended.
 pub struct Left {
     pub code: u32,
     pub text: String,
@@ -47,7 +47,7 @@ impl Terminal {
             ..PtySize::default()
         };
         let pair = native_pty_system().openpty(size).unwrap();
-        let treatment = treatment(&*pair.master);
+        let settings = settings(&*pair.master);
         let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_transship"));
         command.args(arguments);
         command.env_clear();
@@ -57,7 +57,7 @@ impl Terminal {
         command.env("TERM", "xterm-256color");
         command.env("LANG", "C.UTF-8");
         let process = pair.slave.spawn_command(command).unwrap();
-        // The program has the only other end: when it is gone, so is the output.
+        // The program has the only other end, so the output ends with it.
         drop(pair.slave);
         let mut reader = pair.master.try_clone_reader().unwrap();
         let (sender, output) = mpsc::unbounded_channel();
@@ -76,7 +76,7 @@ impl Terminal {
             keys: pair.master.take_writer().unwrap(),
             process,
             device: pair.master,
-            treatment,
+            settings,
         }
     }
 
@@ -85,11 +85,11 @@ impl Terminal {
         self.keys.flush().unwrap();
     }
 
-    /// Watches the screen until it is as wanted.
-    pub async fn until(&mut self, wanted: impl Fn(&Screen) -> bool) {
-        // One deadline for all of it: a clock on the screen draws for ever.
-        let deadline = Instant::now() + PATIENCE;
-        while !wanted(self.parser.screen()) {
+    /// Waits until the screen fulfils a condition.
+    pub async fn until(&mut self, condition: impl Fn(&Screen) -> bool) {
+        // One deadline in all: the clock on the screen redraws for ever.
+        let deadline = Instant::now() + TIMEOUT;
+        while !condition(self.parser.screen()) {
             match timeout_at(deadline, self.output.recv()).await {
                 Ok(Some(bytes)) => self.parser.process(&bytes),
                 Ok(None) => panic!("the program ended before:\n{}", self.text()),
@@ -106,19 +106,19 @@ impl Terminal {
         self.until(|screen| screen.contents().contains(text)).await;
     }
 
-    /// Watches until the table says of an image what is wanted; there the word comes before the name.
-    pub async fn shows(&mut self, word: &str, image: &str) {
+    /// Waits until the table shows an image with this state, which is in the column before the name.
+    pub async fn shows(&mut self, state: &str, image: &str) {
         let is_row = |row: String| {
-            let (word, image) = (row.find(word), row.find(image));
-            word.is_some() && image.is_some() && word < image
+            let (state, image) = (row.find(state), row.find(image));
+            state.is_some() && image.is_some() && state < image
         };
         self.until(|screen| screen.rows(0, COLUMNS).any(is_row))
             .await;
     }
 
-    /// Reads what the program leaves behind, and finds the terminal as it was.
+    /// Waits for the end, and checks that the terminal is as before.
     pub async fn end(mut self) -> Left {
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + TIMEOUT;
         loop {
             match timeout_at(deadline, self.output.recv()).await {
                 Ok(Some(bytes)) => self.parser.process(&bytes),
@@ -131,7 +131,7 @@ impl Terminal {
         assert!(!screen.alternate_screen());
         assert!(!screen.hide_cursor());
         assert!(!screen.bracketed_paste());
-        assert_eq!(treatment(&*self.device), self.treatment);
+        assert_eq!(settings(&*self.device), self.settings);
         Left {
             code,
             text: self.text(),
@@ -145,12 +145,12 @@ impl Terminal {
 
 impl Drop for Terminal {
     fn drop(&mut self) {
-        // It has ended already, unless a test failed.
+        // It still runs only if a test failed.
         let _ = self.process.kill();
     }
 }
 
-/// Line by line or key by key, echoed or not: the terminal's settings, to be compared.
-fn treatment(device: &dyn MasterPty) -> String {
+/// The settings of the terminal, such as echo and line mode.
+fn settings(device: &dyn MasterPty) -> String {
     format!("{:?}", device.get_termios().unwrap())
 }

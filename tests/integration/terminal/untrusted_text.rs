@@ -1,4 +1,4 @@
-//! What a registry says cannot steer the terminal it is printed to, and is not changed on its way into a pipe.
+//! Text from a registry cannot control the terminal, and reaches a pipe unchanged.
 
 use std::fs;
 
@@ -10,7 +10,7 @@ use crate::{fixture::Fixture, sample_images::repository};
 const EVIL: &str = "\u{9b}31m\u{202e}\u{7f}\u{e0041}";
 const ESCAPED: &str = "\\u009b31m\\u202e\\u007f\\udb40\\udc41";
 
-/// An image with what a terminal would obey in an annotation; its reference and its manifest.
+/// An image with escape sequences in an annotation; its reference and its manifest.
 async fn hostile() -> (Fixture, String, String) {
     let fixture = Fixture::new().await;
     let manifest = format!(
@@ -53,7 +53,7 @@ async fn a_terminal_is_shown_escapes_and_a_pipe_gets_every_byte() {
 }
 
 #[test]
-fn nothing_is_printed_past_the_writers_that_escape() {
+fn all_output_goes_through_the_writers_that_escape() {
     for entry in fs::read_dir("src/cli").unwrap() {
         let path = entry.unwrap().path();
         let text = fs::read_to_string(&path).unwrap();
@@ -63,7 +63,7 @@ fn nothing_is_printed_past_the_writers_that_escape() {
                 "io::stderr()",
                 "writeln!(stderr(), \"{text}\")",
             ],
-            // Mistakes are coloured, and their renderer makes safe what it quotes.
+            // Mistakes are coloured; their renderer escapes what it quotes.
             "lists.rs" => &["writeln!(stderr(), \"{}\", mistakes.render(colours))"],
             _ => &[],
         };
@@ -71,7 +71,7 @@ fn nothing_is_printed_past_the_writers_that_escape() {
             .lines()
             .filter(|line| !allowed.iter().any(|one| line.contains(one)))
         {
-            for past in [
+            for unsafe_output in [
                 "println!",
                 "print!(\"",
                 "io::stdout",
@@ -80,7 +80,7 @@ fn nothing_is_printed_past_the_writers_that_escape() {
             ] {
                 let is_check = line.contains("is_terminal()");
                 assert!(
-                    is_check || !line.contains(past),
+                    is_check || !line.contains(unsafe_output),
                     "{}: {line}",
                     path.display()
                 );

@@ -4,11 +4,11 @@ use crate::{
     inspect::{ErrorKind, Request},
     oci::Version,
     tui::{
-        bindings::Heading as _,
+        bindings::KeyTable as _,
         browse::{
             Pair, Start,
-            fixtures::{Browsing, Content, REGISTRY, failure, place, reference},
-            keys::Group,
+            fixtures::{Browsing, Content, REGISTRY, failure, reference, repository_id},
+            keymap::Section,
             layout::Pane,
         },
         model::{Effect, Msg},
@@ -50,22 +50,22 @@ fn only_what_is_open_is_read_and_only_once() {
     ));
     browsing.answer(&content);
     browsing.press("h enter h enter");
-    assert!(browsing.asked.is_empty(), "it is known by now");
+    assert!(browsing.loads.is_empty(), "it is in the cache");
 }
 
 #[test]
-fn an_answer_nobody_waits_for_any_more_is_dropped() {
+fn the_answer_to_a_forgotten_request_is_dropped() {
     let content = Content::new();
     let mut browsing = Browsing::new(registry());
-    let late = browsing.asked.pop().unwrap();
+    let late = browsing.loads.pop().unwrap();
     browsing.press("r");
-    assert_eq!(browsing.requests().len(), 1, "asked again");
+    assert_eq!(browsing.requests().len(), 1, "requested again");
     browsing.answer(&content);
     let Effect::Load(ticket, _) = late else {
         panic!("{late:?}")
     };
     let error = failure("said 503", ErrorKind::Transient);
-    browsing.tell(Msg::Loaded(ticket, Box::new(Err(error))));
+    browsing.update(Msg::Loaded(ticket, Box::new(Err(error))));
     assert!(browsing.text().contains("team/worker"));
     assert!(!browsing.text().contains("503"));
 }
@@ -73,16 +73,16 @@ fn an_answer_nobody_waits_for_any_more_is_dropped() {
 #[test]
 fn a_failure_stays_until_it_is_read_again() {
     let mut content = Content::new();
-    let request = Request::Tags(place("team/api"));
+    let request = Request::Tags(repository_id("team/api"));
     content.fail(request, failure("said 503", ErrorKind::Transient));
-    let mut browsing = Browsing::new(Start::Repository(place("team/api")));
+    let mut browsing = Browsing::new(Start::Repository(repository_id("team/api")));
     browsing.answer(&content);
     assert!(browsing.text().contains("Tags failed"));
     content.tags("team/api", &["1.9"]);
     browsing.press("j k");
     assert!(
-        browsing.asked.is_empty(),
-        "nobody hammers a registry that fails"
+        browsing.loads.is_empty(),
+        "a failed read is not repeated by itself"
     );
     browsing.press_and_read("r", &content);
     assert!(!browsing.text().contains("failed"));
@@ -92,7 +92,7 @@ fn a_failure_stays_until_it_is_read_again() {
 #[test]
 fn filtering_tags_shows_what_matches_and_escape_shows_all() {
     let content = Content::new();
-    let mut browsing = Browsing::new(Start::Repository(place("team/api")));
+    let mut browsing = Browsing::new(Start::Repository(repository_id("team/api")));
     browsing.answer(&content);
     browsing.press("/ 1 . enter");
     assert!(!browsing.text().contains("latest"));
@@ -139,6 +139,32 @@ fn json_is_searched_and_the_match_is_unfolded() {
 }
 
 #[test]
+fn escape_ends_typing_and_clears_what_was_typed() {
+    let content = Content::new();
+    let mut browsing = api(&content);
+    browsing.press("v / a r m");
+    assert!(browsing.text().contains("match of \"arm\""));
+    browsing.press("esc");
+    assert!(!browsing.text().contains("match of"));
+    assert!(browsing.text().contains("schemaVersion"), "the JSON stays");
+}
+
+#[test]
+fn help_on_the_browser_is_searched_and_closed_with_escape() {
+    let content = Content::new();
+    let mut browsing = api(&content);
+    browsing.press("v ? / s e a r c h enter");
+    let help = browsing.text();
+    assert!(
+        help.contains("In JSON") && !help.contains("While typing"),
+        "{help}"
+    );
+    browsing.press("esc esc");
+    assert!(browsing.text().contains("schemaVersion"), "the JSON stays");
+    assert!(!browsing.text().contains("Help"));
+}
+
+#[test]
 fn an_image_is_compared_with_its_destination() {
     let mut content = Content::new();
     let moved = content.image("mirror/api", &serde_json::json!({"os": "linux"}), &[7]);
@@ -171,16 +197,16 @@ fn a_marked_image_is_compared_with_another_tag() {
 }
 
 #[test]
-fn a_key_that_can_do_nothing_says_so() {
+fn a_key_without_effect_says_why() {
     let content = Content::new();
     let mut browsing = api(&content);
-    for (key, said) in [
-        ("s", "this image has no other side"),
+    for (key, notice) in [
+        ("s", "the source or destination of this image is not known"),
         ("c", "c on another one compares the two"),
-        ("/", "only repositories, images and tags are filtered"),
+        ("/", "only repositories, images and tags can be filtered"),
     ] {
         browsing.press(key);
-        assert!(browsing.text().contains(said), "{key}");
+        assert!(browsing.text().contains(notice), "{key}");
     }
 }
 
@@ -193,9 +219,9 @@ fn long_lines_of_json_are_read_to_their_end() {
     let start = browsing.text();
     assert!(!start.contains("manifest.v1+json"), "{start}");
     browsing.press("right");
-    let aside = browsing.text();
-    assert!(aside.contains("from column 17"), "{aside}");
-    assert!(aside.contains("manifest.v1+json"), "{aside}");
+    let scrolled = browsing.text();
+    assert!(scrolled.contains("from column 17"), "{scrolled}");
+    assert!(scrolled.contains("manifest.v1+json"), "{scrolled}");
     // The longest line does not leave the screen.
     browsing.press(&["right"; 40].join(" "));
     let far = browsing.text();
@@ -208,7 +234,7 @@ fn long_lines_of_json_are_read_to_their_end() {
 #[test]
 fn no_keys_in_any_order_break_anything() {
     let content = Content::new();
-    let keys: Vec<&str> = (Group::ROWS.iter())
+    let keys: Vec<&str> = (Section::ROWS.iter())
         .flat_map(|row| row.keys.split(' '))
         .collect();
     let pair = Pair {

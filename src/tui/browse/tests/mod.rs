@@ -1,4 +1,4 @@
-//! The browser's behaviour, and its pictures.
+//! Tests of the browser: behaviour, and snapshots.
 
 mod behaviour;
 mod pictures;

@@ -1,4 +1,4 @@
-//! Pictures of every screen, and what no picture may contain.
+//! Snapshots of every screen, and what no screen may contain.
 
 use ratatui::{buffer::Cell, style::Color};
 
@@ -10,14 +10,14 @@ use crate::{
     tui::{
         browse::{
             Pair, Start,
-            fixtures::{Browsing, Content, place, reference},
+            fixtures::{Browsing, Content, reference, repository_id},
         },
         picture,
         theme::Theme,
     },
 };
 
-/// What is browsed, and the screens worth seeing of it: a name, and the keys that lead there.
+/// A name, a registry, and its screens: for each a name and the keys that lead there.
 type State = (
     &'static str,
     fn() -> (Browsing, Content),
@@ -49,7 +49,7 @@ const STATES: [State; 7] = [
 fn screen(state: fn() -> (Browsing, Content), keys: &str, width: u16, height: u16) -> Browsing {
     let (mut browsing, content) = state();
     browsing.resize(width, height);
-    let reads = browsing.asked.is_empty();
+    let reads = browsing.loads.is_empty();
     for key in keys.split(' ') {
         browsing.press(key);
         if reads {
@@ -76,8 +76,8 @@ fn every_screen_reads_without_colour_and_in_ascii() {
     for (name, state, screens) in STATES {
         for (pane, keys) in screens {
             let mut browsing = screen(state, keys, 80, 24);
-            browsing.browser_mut().options.glyphs = Glyphs::ASCII;
-            browsing.browser_mut().options.theme = Theme::Mono;
+            browsing.model.options.glyphs = Glyphs::ASCII;
+            browsing.model.options.theme = Theme::Mono;
             let picture = browsing.picture();
             let coloured = |cell: &Cell| cell.fg != Color::Reset || cell.bg != Color::Reset;
             assert!(!picture.content.iter().any(coloured), "{name} {pane}");
@@ -102,13 +102,13 @@ fn hostile_text_is_shown_as_text() {
 }
 
 #[test]
-fn too_small_is_one_honest_line() {
+fn a_screen_that_is_too_small_is_one_line() {
     let text = screen(whole, "j", 40, 8).text();
     assert!(text.starts_with("too small to browse"), "{text}");
 }
 
 #[test]
-fn no_cell_ever_holds_what_could_steer_a_terminal() {
+fn no_cell_ever_contains_what_could_control_a_terminal() {
     let content = hostile();
     let pair = Pair {
         source: reference("team/api:ok"),
@@ -129,11 +129,14 @@ fn no_cell_ever_holds_what_could_steer_a_terminal() {
             for key in keys.split(' ') {
                 browsing.press_and_read(key, &content);
                 for cell in browsing.picture().content() {
-                    let steers = |c: char| {
+                    let is_unsafe = |c: char| {
                         c != char::REPLACEMENT_CHARACTER && sanitize(&c.to_string()) == "�"
                     };
                     assert!(
-                        !cell.symbol().chars().any(|c| c.is_control() || steers(c)),
+                        !cell
+                            .symbol()
+                            .chars()
+                            .any(|c| c.is_control() || is_unsafe(c)),
                         "{:?} at {width}x{height} after {key}",
                         cell.symbol()
                     );
@@ -151,7 +154,7 @@ fn a_hundred_thousand_tags_are_drawn_as_fast_as_ten() {
         "team/api",
         &tags.iter().map(String::as_str).collect::<Vec<_>>(),
     );
-    let mut browsing = Browsing::new(Start::Repository(place("team/api")));
+    let mut browsing = Browsing::new(Start::Repository(repository_id("team/api")));
     browsing.answer(&content);
     browsing.press("G");
     let text = browsing.text();

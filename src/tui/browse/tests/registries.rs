@@ -1,4 +1,4 @@
-//! Registries as they look to an operator: what the pictures are taken of.
+//! The registries that the pictures show.
 
 use serde_json::{Value, json};
 
@@ -7,7 +7,7 @@ use crate::{
     oci::{Descriptor, Digest, MediaType},
     tui::browse::{
         Pair, Start,
-        fixtures::{Browsing, Content, REGISTRY, failure, place, reference},
+        fixtures::{Browsing, Content, REGISTRY, failure, reference, repository_id},
     },
 };
 
@@ -25,7 +25,7 @@ fn read(start: Start, content: &Content) -> Browsing {
     browsing
 }
 
-/// Nothing has been answered yet.
+/// Without any answer.
 pub fn reading() -> (Browsing, Content) {
     (Browsing::new(image("team/api:1.10")), Content::new())
 }
@@ -52,19 +52,19 @@ pub fn whole() -> (Browsing, Content) {
     (browsing, content)
 }
 
-/// Everything is refused.
+/// Every request is refused.
 pub fn failing() -> (Browsing, Content) {
     let mut content = Content::new();
-    let said = "said 401 (UNAUTHORIZED: authentication required to read from this project)";
-    let refused = failure(said, ErrorKind::Auth);
+    let message = "said 401 (UNAUTHORIZED: authentication required to read from this project)";
+    let refused = failure(message, ErrorKind::Auth);
     content.fail(
         Request::Repositories(REGISTRY.parse().unwrap()),
         refused.clone(),
     );
-    content.fail(Request::Tags(place("team/api")), refused.clone());
+    content.fail(Request::Tags(repository_id("team/api")), refused.clone());
     content.fail(Request::manifest_of(&reference("team/api:1.10")), refused);
     let mut browsing = read(image("team/api:1.10"), &content);
-    // The registry's own list is asked for as well.
+    // This also requests the list of the registry.
     browsing.press_and_read("tab tab r tab tab", &content);
     (browsing, content)
 }
@@ -113,7 +113,10 @@ pub fn wide() -> (Browsing, Content) {
     content.repositories(&[long, "web"]);
     content.tags(long, &[tag, "latest"]);
     let refused = failure(&format!("said 403 ({text})"), ErrorKind::Rejected);
-    content.fail(Request::Referrers(place(long), described.digest), refused);
+    content.fail(
+        Request::Referrers(repository_id(long), described.digest),
+        refused,
+    );
     let mut browsing = read(registry(), &content);
     browsing.press_and_read("enter enter", &content);
     (browsing, content)
@@ -150,7 +153,7 @@ pub fn compared() -> (Browsing, Content) {
     (browsing, content)
 }
 
-/// Labels, tags, history and errors that try to steer the terminal.
+/// Labels, tags, history and errors that contain escape sequences.
 pub fn hostile() -> Content {
     let mut content = Content::new();
     content.repositories(&["team/api", "\x1b[2Jgone", "\u{202e}txt"]);
@@ -162,9 +165,9 @@ pub fn hostile() -> Content {
     });
     let image = content.image("team/api", &config, &[1]);
     content.tag("team/api:ok", &image.digest);
-    let said = "said 500 (\x1b[2J\x1b]0;owned\x07)";
-    let request = Request::Referrers(place("team/api"), image.digest.clone());
-    content.fail(request, failure(said, ErrorKind::Rejected));
+    let message = "said 500 (\x1b[2J\x1b]0;owned\x07)";
+    let request = Request::Referrers(repository_id("team/api"), image.digest.clone());
+    content.fail(request, failure(message, ErrorKind::Rejected));
     let evil = "\x1b]0;owned\x07\u{202e}\u{200b}x";
     let mut child = json!(image);
     child["platform"] = json!({"os": evil, "architecture": evil, "os.version": evil});

@@ -1,24 +1,22 @@
-//! Source against destination, line by line.
+//! The comparison: source and destination side by side.
 
-use ratatui::{buffer::Buffer, layout::Rect};
+use ratatui::layout::Rect;
 
-use super::{failure, row_writer, titled, words};
+use super::parts::{failure, titled};
 use crate::{
     inspect::{ComparisonResult, Line, Value},
     present::{Glyphs, bytes, count},
     tui::{
-        browse::{
-            comparing::{Comparing, Shown, State},
-            model::Browser,
-        },
+        areas,
+        browse::comparison::{Comparing, ComparisonLine, ComparisonState},
         theme::Role,
-        view::cell_writer::CellWriter,
+        view::{canvas::Canvas, cell_writer::CellWriter},
     },
 };
 
-pub fn draw(browser: &Browser, buffer: &mut Buffer, area: Rect, comparing: &Comparing) {
+pub(super) fn draw(canvas: &mut Canvas, area: Rect, comparing: &Comparing) {
     let mut facts = Vec::new();
-    if let State::Ready { comparison, unread } = &comparing.state {
+    if let ComparisonState::Ready { comparison, unread } = &comparing.state {
         facts.push(match (comparison.identical, comparison.differences()) {
             (true, 0) => (Role::Good, "identical".to_owned()),
             (true, differences) => {
@@ -35,80 +33,76 @@ pub fn draw(browser: &Browser, buffer: &mut Buffer, area: Rect, comparing: &Comp
             facts.push((Role::Bad, format!("{text} could not be read")));
         }
     }
-    let area = titled(browser, buffer, area, true, "Comparison", &facts);
-    sides(browser, buffer, area, comparing);
-    let area = Rect {
-        y: area.y + 1.min(area.height),
-        height: area.height.saturating_sub(1),
-        ..area
-    };
+    let area = titled(canvas, area, true, "Comparison", &facts);
+    sides(canvas, area, comparing);
+    let area = areas::below(area, 1);
     match &comparing.state {
-        State::Reading(parts) => {
+        ComparisonState::Reading(parts) => {
             let text = format!("reading {}", count(*parts, "part"));
-            words(browser, buffer, area, &[(Role::Busy, text)]);
+            canvas.paragraph(area, &[(Role::Busy, text)]);
         }
-        State::Failed(errors) => {
+        ComparisonState::Failed(errors) => {
             let lines: Vec<_> = errors.iter().flat_map(failure).collect();
-            words(browser, buffer, area, &lines);
+            canvas.paragraph(area, &lines);
         }
-        State::Ready { comparison, unread } => {
+        ComparisonState::Ready { comparison, unread } => {
             let lines = comparing.lines();
             if lines.is_empty() {
                 let text = "Nothing differs.".to_owned();
-                words(browser, buffer, area, &[(Role::Good, text)]);
+                canvas.paragraph(area, &[(Role::Good, text)]);
             }
             let shown = lines.into_iter().skip(comparing.offset);
             let mut row = 0;
             for line in shown.take(usize::from(area.height)) {
-                let mut pen = row_writer(browser, buffer, area, row);
+                let mut writer = canvas.row(area, row);
                 match line {
-                    Shown::Title(title) => {
-                        pen.skip(1);
-                        pen.put(Role::Strong, title);
+                    ComparisonLine::Title(title) => {
+                        writer.skip(1);
+                        writer.put(Role::Strong, title);
                     }
-                    Shown::Line(line) => draw_line(&mut pen, line, area.width),
+                    ComparisonLine::Line(line) => draw_line(&mut writer, line, area.width),
                 }
                 row += 1;
             }
             if comparison.identical && !comparing.only_differences {
-                let mut pen = row_writer(browser, buffer, area, row + 1);
-                pen.skip(1);
-                let text = "Equal digests are equal content: all platforms, configs and layers.";
-                pen.put(Role::Good, text);
+                let mut writer = canvas.row(area, row + 1);
+                writer.skip(1);
+                let text = "The digests are equal, so all platforms, configs and layers are.";
+                writer.put(Role::Good, text);
                 row += 2;
             }
             for error in unread {
-                let mut pen = row_writer(browser, buffer, area, row);
-                pen.skip(1);
-                pen.put(Role::Bad, &format!("failed to {error}"));
+                let mut writer = canvas.row(area, row);
+                writer.skip(1);
+                writer.put(Role::Bad, &format!("failed to {error}"));
                 row = row.saturating_add(1);
             }
         }
     }
 }
 
-/// The cells of what is compared, and of each side.
+/// The widths of the first column and of each side.
 fn columns(width: u16) -> (u16, u16) {
     let what = (width / 4).clamp(12, 36);
     (what, width.saturating_sub(what + 7) / 2)
 }
 
-fn sides(browser: &Browser, buffer: &mut Buffer, area: Rect, comparing: &Comparing) {
+fn sides(canvas: &mut Canvas, area: Rect, comparing: &Comparing) {
     let (what, side) = columns(area.width);
-    let mut pen = row_writer(browser, buffer, area, 0);
-    pen.skip(what + 4);
-    let glyphs = pen.glyphs();
+    let mut writer = canvas.row(area, 0);
+    writer.skip(what + 4);
+    let glyphs = writer.glyphs();
     for reference in [&comparing.source, &comparing.destination] {
         let name = glyphs.clip_reference(reference, usize::from(side));
-        pen.column(Role::Accent, &name, side);
-        pen.skip(1);
+        writer.column(Role::Accent, &name, side);
+        writer.skip(1);
     }
 }
 
-fn draw_line(pen: &mut CellWriter, line: &Line, width: u16) {
+fn draw_line(writer: &mut CellWriter, line: &Line, width: u16) {
     let (what, side) = columns(width);
     let verdict = line.verdict();
-    let glyphs = pen.glyphs();
+    let glyphs = writer.glyphs();
     let (mark, role) = match (verdict, glyphs == Glyphs::ASCII) {
         (ComparisonResult::Same, _) => ("=", Role::Dim),
         (ComparisonResult::Differs, false) => ("≠", Role::Warning),
@@ -118,16 +112,16 @@ fn draw_line(pen: &mut CellWriter, line: &Line, width: u16) {
         (ComparisonResult::OnlyDestination, false) => ("→", Role::Bad),
         (ComparisonResult::OnlyDestination, true) => (">", Role::Bad),
     };
-    pen.skip(1);
-    pen.put(role, mark);
-    pen.skip(1);
+    writer.skip(1);
+    writer.put(role, mark);
+    writer.skip(1);
     let text = match verdict {
         ComparisonResult::Same => Role::Dim,
         ComparisonResult::Differs
         | ComparisonResult::OnlySource
         | ComparisonResult::OnlyDestination => Role::Text,
     };
-    pen.column(
+    writer.column(
         text,
         &glyphs.clip_middle(&line.what, usize::from(what)),
         what,
@@ -136,17 +130,17 @@ fn draw_line(pen: &mut CellWriter, line: &Line, width: u16) {
         let cells = usize::from(side);
         match value {
             Some(value) => {
-                let value = glyphs.clip_middle(&written(value, cells), cells);
-                pen.column(text, &value, side);
+                let value = glyphs.clip_middle(&text_of(value, cells), cells);
+                writer.column(text, &value, side);
             }
-            None => pen.column(Role::Dim, "-", side),
+            None => writer.column(Role::Dim, "-", side),
         }
-        pen.skip(1);
+        writer.skip(1);
     }
 }
 
-/// Digests as long as there is room.
-fn written(value: &Value, cells: usize) -> String {
+/// Digests are shortened unless there is room.
+fn text_of(value: &Value, cells: usize) -> String {
     match value {
         Value::Text(text) => text.clone(),
         Value::Digest(digest) if cells < 71 => digest.short(),

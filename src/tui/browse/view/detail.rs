@@ -1,18 +1,19 @@
-//! Everything about the selected line of the image.
+//! The detail pane.
 
-use ratatui::{buffer::Buffer, layout::Rect};
+use ratatui::layout::Rect;
 
-use super::{row_writer, titled};
+use super::parts::titled;
 use crate::tui::{
     browse::{
-        detail::{NAME, Tone, wrapped},
+        detail::{NAME_CELLS, Tone, wrapped},
         layout::Pane,
         model::Browser,
     },
     theme::Role,
+    view::canvas::Canvas,
 };
 
-pub fn draw(browser: &Browser, buffer: &mut Buffer, area: Rect) {
+pub(super) fn draw(browser: &Browser, canvas: &mut Canvas, area: Rect) {
     let lines = wrapped(browser, browser.screen().cells(Pane::Detail));
     let height = usize::from(area.height.saturating_sub(1));
     let offset = browser
@@ -27,20 +28,24 @@ pub fn draw(browser: &Browser, buffer: &mut Buffer, area: Rect) {
         ));
     }
     let focused = browser.focus == Pane::Detail;
-    let area = titled(browser, buffer, area, focused, "Detail", &facts);
+    let area = titled(canvas, area, focused, "Detail", &facts);
     for (row, line) in (0..area.height).zip(lines.iter().skip(offset)) {
-        let mut pen = row_writer(browser, buffer, area, row);
-        pen.skip(1);
-        let role = match line.role {
+        let mut writer = canvas.row(area, row);
+        writer.skip(1);
+        let role = match line.tone {
             Tone::Fact => Role::Text,
             Tone::Failure => Role::Bad,
             Tone::Advice => Role::Strong,
             Tone::Reading => Role::Busy,
             Tone::Hint => Role::Dim,
         };
-        if line.role == Tone::Fact {
-            pen.column(Role::Dim, line.name, u16::try_from(NAME - 1).unwrap_or(0));
+        if line.tone == Tone::Fact {
+            writer.column(
+                Role::Dim,
+                line.name,
+                u16::try_from(NAME_CELLS - 1).unwrap_or(0),
+            );
         }
-        pen.put(role, &line.text);
+        writer.put(role, &line.text);
     }
 }

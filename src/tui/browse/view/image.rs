@@ -1,8 +1,8 @@
-//! The tree of the image being looked at.
+//! The image pane: a tree.
 
-use ratatui::{buffer::Buffer, layout::Rect};
+use ratatui::layout::Rect;
 
-use super::{cursor, fold, row_writer, titled, words};
+use super::parts::{cursor, fold, titled};
 use crate::{
     inspect::{Step, is_attestation},
     oci::{Descriptor, Manifest, ManifestContent},
@@ -12,21 +12,21 @@ use crate::{
             cache::Slot,
             layout::Pane,
             model::Browser,
-            tree::{Role as Part, Row, What},
+            tree::{ManifestRole, Node, TreeRow},
         },
         theme::Role,
-        view::cell_writer::CellWriter,
+        view::{canvas::Canvas, cell_writer::CellWriter},
     },
 };
 
 const SIZE: u16 = 10;
 
-pub fn draw(browser: &Browser, buffer: &mut Buffer, area: Rect) {
+pub(super) fn draw(browser: &Browser, canvas: &mut Canvas, area: Rect) {
     let focused = browser.focus == Pane::Image;
     let Some(viewed) = &browser.viewed else {
-        let area = titled(browser, buffer, area, focused, "Image", &[]);
-        let text = "Open a tag to look at its image.".to_owned();
-        return words(browser, buffer, area, &[(Role::Dim, text)]);
+        let area = titled(canvas, area, focused, "Image", &[]);
+        let text = "Open a tag to see its image.".to_owned();
+        return canvas.paragraph(area, &[(Role::Dim, text)]);
     };
     let rows = browser.rows();
     let mut facts = Vec::new();
@@ -36,61 +36,61 @@ pub fn draw(browser: &Browser, buffer: &mut Buffer, area: Rect) {
         facts.push((Role::Dim, text));
     }
     if browser.marked.as_ref() == Some(&viewed.reference) {
-        let mark = browser.options.glyphs.mark;
+        let mark = canvas.glyphs().mark;
         facts.push((Role::Marked, format!("{mark} marked")));
     }
-    let area = titled(browser, buffer, area, focused, "Image", &facts);
+    let area = titled(canvas, area, focused, "Image", &facts);
     for (row, content) in (0..area.height).zip(rows.iter().skip(viewed.offset)) {
-        let mut pen = row_writer(browser, buffer, area, row);
-        let role = cursor(&mut pen, content.id == viewed.cursor, focused);
-        line(&mut pen, content, role);
+        let mut writer = canvas.row(area, row);
+        let role = cursor(&mut writer, content.id == viewed.cursor, focused);
+        draw_line(&mut writer, content, role);
     }
 }
 
-fn line(pen: &mut CellWriter, row: &Row, role: Role) {
-    pen.skip(u16::try_from(row.id.depth() * 2).unwrap_or(u16::MAX));
-    let glyphs = pen.glyphs();
+fn draw_line(writer: &mut CellWriter, row: &TreeRow, role: Role) {
+    writer.skip(u16::try_from(row.id.depth() * 2).unwrap_or(u16::MAX));
+    let glyphs = writer.glyphs();
     match row.open {
-        Some(open) => pen.put(Role::Dim, fold(glyphs, open)),
-        None => pen.skip(2),
+        Some(open) => writer.put(Role::Dim, fold(glyphs, open)),
+        None => writer.skip(2),
     }
-    match &row.what {
-        What::Manifest {
+    match &row.node {
+        Node::Manifest {
             role: part,
             descriptor,
             found,
             ..
-        } => manifest(pen, role, *part, descriptor.as_ref(), found),
-        What::Config { descriptor, found } => {
-            at_end(pen, Role::Dim, &descriptor.digest.short());
-            pen.right_column(Role::Dim, &bytes(descriptor.size), SIZE);
-            pen.put(role, "config");
-            state(pen, found);
+        } => draw_manifest(writer, role, *part, descriptor.as_ref(), found),
+        Node::Config { descriptor, found } => {
+            at_end(writer, Role::Dim, &descriptor.digest.short());
+            writer.right_column(Role::Dim, &bytes(descriptor.size), SIZE);
+            writer.put(role, "config");
+            draw_state(writer, found);
         }
-        What::Step { step, layer } => made(pen, role, step, layer.as_ref()),
-        What::Referrers { found, .. } => {
-            pen.put(role, "referrers");
+        Node::Step { step, layer } => draw_step(writer, role, step, layer.as_ref()),
+        Node::Referrers { found, .. } => {
+            writer.put(role, "referrers");
             if let Slot::Ready(referrers) = found {
                 let text = match referrers.entries.len() {
                     0 => "  none".to_owned(),
                     amount => format!("  {amount}"),
                 };
-                pen.put(Role::Dim, &text);
+                writer.put(Role::Dim, &text);
             }
-            state(pen, found);
+            draw_state(writer, found);
         }
-        What::Blob(descriptor) => {
-            at_end(pen, Role::Dim, &descriptor.digest.short());
-            pen.right_column(Role::Dim, &bytes(descriptor.size), SIZE);
-            pen.put(role, descriptor.media_type.as_str());
+        Node::Blob(descriptor) => {
+            at_end(writer, Role::Dim, &descriptor.digest.short());
+            writer.right_column(Role::Dim, &bytes(descriptor.size), SIZE);
+            writer.put(role, descriptor.media_type.as_str());
         }
     }
 }
 
-fn manifest(
-    pen: &mut CellWriter,
+fn draw_manifest(
+    writer: &mut CellWriter,
     role: Role,
-    part: Part,
+    part: ManifestRole,
     descriptor: Option<&Descriptor>,
     found: &Slot<Manifest>,
 ) {
@@ -100,14 +100,16 @@ fn manifest(
         _ => None,
     };
     if let Some(digest) = digest {
-        at_end(pen, Role::Dim, &digest.short());
+        at_end(writer, Role::Dim, &digest.short());
     }
     let kind = match (part, found.ready()) {
-        (Part::Root, Some(manifest)) => kind(manifest),
-        (Part::Root, None) => "manifest".to_owned(),
-        (Part::Child | Part::Referrer, _) => descriptor.map(name).unwrap_or_default(),
+        (ManifestRole::Root, Some(manifest)) => kind(manifest),
+        (ManifestRole::Root, None) => "manifest".to_owned(),
+        (ManifestRole::Child | ManifestRole::Referrer, _) => {
+            descriptor.map(name).unwrap_or_default()
+        }
     };
-    pen.put(role, &kind);
+    writer.put(role, &kind);
     if let Some(manifest) = found.ready() {
         let text = match &manifest.content {
             ManifestContent::Index(children) => count(children.len(), "manifest"),
@@ -118,9 +120,9 @@ fn manifest(
                 format!("{} in {}", bytes(size), count(layers.len(), "layer"))
             }
         };
-        pen.put(Role::Dim, &format!("  {text}"));
+        writer.put(Role::Dim, &format!("  {text}"));
     }
-    state(pen, found);
+    draw_state(writer, found);
 }
 
 fn kind(manifest: &Manifest) -> String {
@@ -134,7 +136,7 @@ fn kind(manifest: &Manifest) -> String {
     }
 }
 
-/// What an index or a list of referrers calls it.
+/// The name of an entry of an index or of a list of referrers.
 fn name(descriptor: &Descriptor) -> String {
     match (&descriptor.platform, &descriptor.artifact_type) {
         _ if is_attestation(descriptor) => "attestation".into(),
@@ -147,36 +149,36 @@ fn name(descriptor: &Descriptor) -> String {
     }
 }
 
-fn made(pen: &mut CellWriter, role: Role, step: &Step, layer: Option<&Descriptor>) {
+fn draw_step(writer: &mut CellWriter, role: Role, step: &Step, layer: Option<&Descriptor>) {
     if let Some(layer) = layer {
-        at_end(pen, Role::Dim, &layer.digest.short());
+        at_end(writer, Role::Dim, &layer.digest.short());
     }
     let (size, text) = match layer {
         Some(layer) => (bytes(layer.size), role),
-        // Only the steps that left bytes are bright.
+        // Steps without a layer are dimmed.
         None if role == Role::Text => ("-".to_owned(), Role::Dim),
         None => ("-".to_owned(), role),
     };
-    pen.right_column(text, &size, SIZE);
+    writer.right_column(text, &size, SIZE);
     let made_by = step.created_by.as_deref().unwrap_or("layer");
     let made_by = made_by
         .strip_prefix("/bin/sh -c #(nop) ")
         .unwrap_or(made_by);
-    pen.put(text, made_by.trim_start());
+    writer.put(text, made_by.trim_start());
 }
 
-fn state<T>(pen: &mut CellWriter, slot: &Slot<T>) {
+fn draw_state<T>(writer: &mut CellWriter, slot: &Slot<T>) {
     match slot {
         Slot::Unread | Slot::Ready(_) => {}
-        Slot::Reading => pen.put(Role::Busy, "  reading"),
-        Slot::Failed(error) => pen.put(Role::Bad, &format!("  {}", error.said)),
+        Slot::Reading => writer.put(Role::Busy, "  reading"),
+        Slot::Failed(error) => writer.put(Role::Bad, &format!("  {}", error.said)),
     }
 }
 
-/// Digests stand at the end of the line, where they can be compared.
-fn at_end(pen: &mut CellWriter, role: Role, text: &str) {
-    if pen.room() > 40 {
+/// Digests are aligned at the end of the line if there is room.
+fn at_end(writer: &mut CellWriter, role: Role, text: &str) {
+    if writer.room() > 40 {
         let text = format!(" {text}");
-        pen.at_end(&[(role, &text)]);
+        writer.at_end(&[(role, &text)]);
     }
 }

@@ -1,44 +1,31 @@
 //! Draws the browser.
 //!
-//! Decides how things look; where they are is `layout`, what is known is the cache. Invariant: whatever a
-//! registry wrote goes through a [`Pen`], which makes it plain and cuts it to its room.
+//! Decides how things look; `layout` decides where they are. Invariant: text from registries reaches the screen only
+//! through a [`Canvas`], which sanitizes it.
 
-mod choosers;
 mod comparison;
 mod detail;
-mod help;
 mod image;
-mod last_line;
+mod lists;
+mod parts;
 mod raw;
 
-use ratatui::{
-    buffer::Buffer,
-    layout::{Position, Rect},
-};
+use ratatui::layout::Rect;
 
 use super::{
-    layout::{Pane, Screen},
+    layout::{Areas, Pane},
     model::{Browser, LeftPane, Overlay},
 };
 use crate::{
-    inspect::Error,
-    present::{Glyphs, count, sanitize, wrap},
-    tui::{
-        theme::Role,
-        view::{
-            cell_writer::CellWriter,
-            footer,
-            pane::{self, Title},
-        },
-    },
+    present::count,
+    tui::{areas::Screen, theme::Role, view::canvas::Canvas},
 };
 
-/// Draws the browser over all of `buffer`; gives where the text cursor belongs, if anywhere.
-pub fn draw(browser: &Browser, buffer: &mut Buffer) -> Option<Position> {
+/// Draws the browser; returns the footer's area, unless the screen is too small for one.
+pub fn draw(browser: &Browser, canvas: &mut Canvas) -> Option<Rect> {
     let areas = match browser.screen() {
         Screen::Line(area) => {
-            let mut pen = row_writer(browser, buffer, area, 0);
-            pen.put(
+            canvas.row(area, 0).put(
                 Role::Warning,
                 "too small to browse: 50x10 is needed; q leaves",
             );
@@ -46,46 +33,44 @@ pub fn draw(browser: &Browser, buffer: &mut Buffer) -> Option<Position> {
         }
         Screen::Panes(areas) => areas,
     };
-    header(browser, buffer, areas.header);
-    let over =
+    draw_header(browser, canvas, areas.header);
+    let overlay =
         (browser.overlays.iter().rev()).find(|overlay| !matches!(overlay, Overlay::Typing(_)));
-    match over {
-        Some(Overlay::Raw(raw)) => raw::draw(browser, buffer, areas.body, raw),
-        Some(Overlay::Comparing(comparing)) => {
-            comparison::draw(browser, buffer, areas.body, comparing);
-        }
-        Some(Overlay::Help { offset }) => help::draw(browser, buffer, areas.body, *offset),
-        Some(Overlay::Typing(_)) | None => {
-            let area = |pane| areas.pane(pane);
-            if let Some(area) = area(Pane::Left) {
-                choosers::left(browser, buffer, area);
-            }
-            if let Some(area) = area(Pane::Tags) {
-                choosers::tags(browser, buffer, area);
-            }
-            if let Some(area) = area(Pane::Image) {
-                image::draw(browser, buffer, area);
-            }
-            if let Some(area) = area(Pane::Detail) {
-                detail::draw(browser, buffer, area);
-            }
-        }
+    match overlay {
+        Some(Overlay::Raw(raw)) => raw::draw(canvas, areas.body, raw),
+        Some(Overlay::Comparing(comparing)) => comparison::draw(canvas, areas.body, comparing),
+        Some(Overlay::Typing(_)) | None => draw_panes(browser, canvas, &areas),
     }
-    footer::draw(browser, buffer, areas.footer)
+    Some(areas.footer)
 }
 
-fn header(browser: &Browser, buffer: &mut Buffer, area: Rect) {
-    let mut pen = row_writer(browser, buffer, area, 0);
-    pen.skip(1);
-    pen.put(Role::Accent, "transship browse");
+fn draw_panes(browser: &Browser, canvas: &mut Canvas, areas: &Areas) {
+    if let Some(area) = areas.pane(Pane::Left) {
+        lists::left(browser, canvas, area);
+    }
+    if let Some(area) = areas.pane(Pane::Tags) {
+        lists::tags(browser, canvas, area);
+    }
+    if let Some(area) = areas.pane(Pane::Image) {
+        image::draw(browser, canvas, area);
+    }
+    if let Some(area) = areas.pane(Pane::Detail) {
+        detail::draw(browser, canvas, area);
+    }
+}
+
+fn draw_header(browser: &Browser, canvas: &mut Canvas, area: Rect) {
+    let mut writer = canvas.row(area, 0);
+    writer.skip(1);
+    writer.put(Role::Accent, "transship browse");
     let reading = browser.cache.in_flight();
     if reading > 0 {
-        let text = format!("reading {} ", count(reading, "answer"));
-        pen.at_end(&[(Role::Busy, &text)]);
+        let text = format!("  reading {} ", count(reading, "answer"));
+        writer.at_end(&[(Role::Busy, &text)]);
     }
-    pen.skip(2);
-    let glyphs = pen.glyphs();
-    let room = usize::from(pen.room());
+    writer.skip(2);
+    let glyphs = writer.glyphs();
+    let room = usize::from(writer.room());
     match (&browser.viewed, &browser.left) {
         (Some(viewed), _) => {
             let side = viewed
@@ -97,95 +82,16 @@ fn header(browser: &Browser, buffer: &mut Buffer, area: Rect) {
                 });
             let taken = side.map_or(0, |side| side.len() + 2);
             let name = glyphs.clip_reference(&viewed.reference, room.saturating_sub(taken));
-            pen.put(Role::Strong, &name);
+            writer.put(Role::Strong, &name);
             if let Some(side) = side {
-                pen.put(Role::Dim, &format!("  {side}"));
+                writer.put(Role::Dim, &format!("  {side}"));
             }
         }
-        (None, LeftPane::Repositories { registry, .. }) => pen.put(Role::Strong, registry.as_str()),
+        (None, LeftPane::Repositories { registry, .. }) => {
+            writer.put(Role::Strong, registry.as_str())
+        }
         (None, LeftPane::Images(chooser)) => {
-            pen.put(Role::Strong, &count(chooser.len(), "image"));
+            writer.put(Role::Strong, &count(chooser.len(), "image"));
         }
-    }
-}
-
-fn row_writer<'a>(
-    browser: &Browser,
-    buffer: &'a mut Buffer,
-    area: Rect,
-    row: u16,
-) -> CellWriter<'a> {
-    CellWriter::new(buffer, area, row, &browser.options)
-}
-
-/// A title line; gives the area under it.
-fn titled(
-    browser: &Browser,
-    buffer: &mut Buffer,
-    area: Rect,
-    focused: bool,
-    title: &str,
-    facts: &[(Role, String)],
-) -> Rect {
-    let title = Title {
-        text: title,
-        focused,
-        facts,
-        end: &[],
-    };
-    pane::titled(&browser.options, buffer, area, &title)
-}
-
-/// The cursor's cell at the start of a line, and how its text looks.
-fn cursor(pen: &mut CellWriter, selected: bool, focused: bool) -> Role {
-    let glyphs = pen.glyphs();
-    match (selected, focused) {
-        (true, true) => {
-            pen.put(Role::Accent, glyphs.cursor);
-            Role::Selected
-        }
-        (true, false) => {
-            pen.put(Role::Dim, glyphs.cursor);
-            Role::Strong
-        }
-        (false, _) => {
-            pen.skip(1);
-            Role::Text
-        }
-    }
-}
-
-/// Several lines of words in an empty pane.
-fn words(browser: &Browser, buffer: &mut Buffer, area: Rect, lines: &[(Role, String)]) {
-    let room = usize::from(area.width.saturating_sub(2));
-    let pieces = lines.iter().flat_map(|(role, text)| {
-        let pieces = wrap(&sanitize(text), room);
-        pieces.into_iter().map(|piece| (*role, piece))
-    });
-    for (row, (role, text)) in (0..area.height).zip(pieces) {
-        let mut pen = row_writer(browser, buffer, area, row);
-        pen.skip(1);
-        pen.put(role, &text);
-    }
-}
-
-/// What failed, and what to do about it.
-fn failure(error: &Error) -> [(Role, String); 2] {
-    [
-        (Role::Bad, format!("failed to {error}")),
-        (
-            Role::Strong,
-            format!("{}; r tries again", error.kind.advice()),
-        ),
-    ]
-}
-
-/// Before a line that opens: whether it is open.
-fn fold(glyphs: Glyphs, open: bool) -> &'static str {
-    match (glyphs == Glyphs::ASCII, open) {
-        (false, true) => "▾ ",
-        (false, false) => "▸ ",
-        (true, true) => "- ",
-        (true, false) => "+ ",
     }
 }

@@ -1,28 +1,26 @@
-//! JSON, folded and searched.
+//! The JSON view.
 
-use ratatui::{buffer::Buffer, layout::Rect};
+use ratatui::layout::Rect;
 
-use super::{cursor, fold, row_writer, titled};
+use super::parts::{cursor, fold, titled};
 use crate::{
     present::{Glyphs, count, sanitize, skip, width},
     tui::{
-        browse::{
-            model::Browser,
-            raw::{self, Raw},
-        },
+        browse::raw::{self, Raw},
         theme::Role,
+        view::canvas::Canvas,
     },
 };
 
-pub fn draw(browser: &Browser, buffer: &mut Buffer, area: Rect, raw: &Raw) {
+pub(super) fn draw(canvas: &mut Canvas, area: Rect, raw: &Raw) {
     let shown = raw.shown();
     let mut facts = vec![(Role::Dim, format!("{} bytes", raw.raw.len()))];
     if shown.len() + 1 > usize::from(area.height) {
         let (at, all) = raw.position();
         facts.push((Role::Dim, format!("line {} of {all}", at + 1)));
     }
-    if raw.aside > 0 {
-        facts.push((Role::Dim, format!("from column {}", raw.aside + 1)));
+    if raw.column > 0 {
+        facts.push((Role::Dim, format!("from column {}", raw.column + 1)));
     }
     if !raw.search.is_empty() {
         let matches = raw.count();
@@ -31,26 +29,22 @@ pub fn draw(browser: &Browser, buffer: &mut Buffer, area: Rect, raw: &Raw) {
         } else {
             Role::Marked
         };
-        let text = format!(
-            "{} of {:?}",
-            count(matches, "match").replace("matchs", "matches"),
-            raw.search
-        );
+        let text = format!("{} of {:?}", count(matches, "match"), raw.search);
         facts.push((role, text));
     }
-    let area = titled(browser, buffer, area, true, &raw.title, &facts);
+    let area = titled(canvas, area, true, &raw.title, &facts);
     for (row, line) in (0..area.height).zip(shown.iter().skip(raw.offset)) {
-        let mut pen = row_writer(browser, buffer, area, row);
-        let role = cursor(&mut pen, *line == raw.cursor, true);
-        let mut aside = raw.aside;
-        for (role, text) in pieces(raw, *line, role, pen.glyphs()) {
-            pen.put(role, skip(&text, aside));
-            aside = aside.saturating_sub(width(&text));
+        let mut writer = canvas.row(area, row);
+        let role = cursor(&mut writer, *line == raw.cursor, true);
+        let mut hidden = raw.column;
+        for (role, text) in pieces(raw, *line, role, writer.glyphs()) {
+            writer.put(role, skip(&text, hidden));
+            hidden = hidden.saturating_sub(width(&text));
         }
     }
 }
 
-/// The line in pieces, as if there was room for all of it.
+/// The whole line in pieces of one role.
 fn pieces(raw: &Raw, at: usize, role: Role, glyphs: Glyphs) -> Vec<(Role, String)> {
     let line = &raw.document.lines[at];
     let folded = raw.is_folded(at);
@@ -67,7 +61,7 @@ fn pieces(raw: &Raw, at: usize, role: Role, glyphs: Glyphs) -> Vec<(Role, String
     };
     let key = text.find("\": ").filter(|_| text.starts_with('"'));
     match (found, key) {
-        // Lowercasing may change lengths outside of ASCII: then the line is marked as a whole.
+        // Lowercasing can change the length of text that is not ASCII; then the whole line is marked.
         (Some(start), _) if lower.len() == text.len() => {
             let end = start + raw.search.len();
             match (text.get(..start), text.get(start..end), text.get(end..)) {

@@ -1,4 +1,4 @@
-//! Pictures of every screen in every state, and what no picture may contain.
+//! Snapshots of every screen in every state, and what no screen may contain.
 
 mod states;
 mod texts;
@@ -7,8 +7,8 @@ use ratatui::{buffer::Buffer, layout::Rect, style::Color};
 
 use self::{
     states::{
-        busy, done, draining, empty, ended, failing, gone, paused, replacing, reviewed, reviewing,
-        surveying, thousands,
+        busy, done, draining, empty, ended, failing, gone, paused, preflight, replacing, reviewed,
+        reviewing, thousands,
     },
     texts::{hostile, wide},
 };
@@ -26,7 +26,7 @@ use crate::{
     },
 };
 
-/// A batch, and the screens worth seeing of it: a name, and the keys that lead there.
+/// A name, a batch, and its screens: for each a name and the keys that lead there.
 type State = (
     &'static str,
     fn() -> Model,
@@ -54,7 +54,7 @@ const STATES: [State; 14] = [
         ("images", "1"), ("image", "g 2 z"), ("registries", "3"), ("failures", "4"), ("log", "5 z"),
         ("filter", "/ 画 像 e ! x"), ("question", "R"), ("leave", "q"),
     ]),
-    ("surveying", surveying, &[("images", "1")]),
+    ("preflight", preflight, &[("images", "1")]),
     ("reviewing", reviewing, &[
         ("images", "1"), ("image", "2"), ("log", "5"), ("zoomed", "z"), ("question", "b"), ("leave", "q"),
     ]),
@@ -81,7 +81,7 @@ fn sized(mut model: Model, width: u16, height: u16) -> Model {
     model
 }
 
-/// What a screen is at a size, after these keys.
+/// A batch at a size, after these keys.
 fn screen(state: fn() -> Model, keys: &str, width: u16, height: u16) -> Model {
     let mut model = sized(state(), width, height);
     press(&mut model, keys);
@@ -165,7 +165,7 @@ fn hostile_text_is_shown_as_text() {
 }
 
 #[test]
-fn no_cell_ever_holds_what_could_steer_a_terminal() {
+fn no_cell_ever_contains_what_could_control_a_terminal() {
     for (width, height) in [(80, 24), (120, 40), (160, 50), (60, 15), (40, 5)] {
         for keys in [
             "j", "tab", "2 z", "2 z G", "3", "4", "4 enter", "5", "q", "?", "s", "enter", "/ x",
@@ -174,11 +174,11 @@ fn no_cell_ever_holds_what_could_steer_a_terminal() {
             let mut model = sized(hostile(), width, height);
             press(&mut model, keys);
             for cell in &buffer(&model).content {
-                let steers =
+                let is_unsafe =
                     |c: char| c.is_control() || crate::present::sanitize(&c.to_string()) == "�";
                 let allowed = |c: char| c == char::REPLACEMENT_CHARACTER;
                 assert!(
-                    cell.symbol().chars().all(|c| allowed(c) || !steers(c)),
+                    cell.symbol().chars().all(|c| allowed(c) || !is_unsafe(c)),
                     "{:?} at {width}x{height} after {keys}",
                     cell.symbol()
                 );

@@ -1,4 +1,4 @@
-//! Batches as they look to an operator: what the pictures are taken of.
+//! The batches that the snapshots show.
 
 use crate::{
     batch::{
@@ -8,8 +8,8 @@ use crate::{
     tui::{
         fixtures::{
             self, MIB, blob_started, blob_waited, copied, failed, failure, finished, listed,
-            mounted, planned, press, progress, retry_scheduled, settled, skipped, started,
-            surveyed, tell, tick,
+            mounted, planned, preflighted, press, progress, retry_scheduled, settled, skipped,
+            started, tell, tick,
         },
         model::Model,
     },
@@ -75,10 +75,9 @@ pub fn sampled_registries(times: u64) -> Event {
     }
 }
 
-/// Three registries, sampled for the `times`th time: two of them ration an operation, the last one
-/// throttles.
+/// Sample number `times` of three registries: two have a rate limit for an operation, the last one has a rate limit.
 fn sampled(times: u64) -> [RegistryStatus; 3] {
-    let lane = |registry: &str, streams, stream_limit, requests, bytes| RegistryStatus {
+    let status = |registry: &str, streams, stream_limit, requests, bytes| RegistryStatus {
         registry: registry.parse().unwrap(),
         streams,
         stream_limit,
@@ -102,7 +101,7 @@ fn sampled(times: u64) -> [RegistryStatus; 3] {
             request_limit: 20,
             pause_ms: None,
         }),
-        ..lane("a.example", 8, 8, 200 * times, 50 * MIB * times)
+        ..status("a.example", 8, 8, 200 * times, 50 * MIB * times)
     };
     let destination = RegistryStatus {
         upload_mode: UploadMode::Chunks { bytes: 64 * MIB },
@@ -111,7 +110,7 @@ fn sampled(times: u64) -> [RegistryStatus; 3] {
             request_limit: 2,
             pause_ms: Some(Millis(8_000)),
         }),
-        ..lane("b.example", 3, 16, 31 * times, 45 * MIB * times)
+        ..status("b.example", 3, 16, 31 * times, 45 * MIB * times)
     };
     let long = "a-rather-long-name.registry.internal.example:5000";
     let throttling = RegistryStatus {
@@ -121,12 +120,12 @@ fn sampled(times: u64) -> [RegistryStatus; 3] {
             remaining: 4,
             window_ms: Some(Millis(21_600_000)),
         }),
-        ..lane(long, 0, 4, 7, 0)
+        ..status(long, 0, 4, 7, 0)
     };
     [source, destination, throttling]
 }
 
-/// Two attempts that failed, the second for good, with a chain of causes.
+/// Two failed attempts, the second one final, with a chain of causes.
 pub fn failing() -> Model {
     let mut model = fixtures::model(listed(6));
     let class = FailureClass::Transient {
@@ -176,7 +175,7 @@ pub fn failing() -> Model {
     model
 }
 
-/// The destination went away: what was on its way waits, and nothing else is started.
+/// The circuit breaker of the destination is open.
 pub fn gone() -> Model {
     let mut model = fixtures::model(listed(6));
     let [source, destination, _] = sampled(1);
@@ -220,7 +219,7 @@ pub fn gone() -> Model {
     model
 }
 
-/// 700 of 2,000 images have ended, 25 of them badly, by twelve causes.
+/// 700 of 2,000 images have ended; 25 of them failed, for twelve causes.
 pub fn thousands() -> Model {
     let mut model = fixtures::model(listed(2000));
     tell(
@@ -236,7 +235,7 @@ pub fn thousands() -> Model {
     model
 }
 
-/// A complete review: most images replace what their destination tag names, the last one is kept from it.
+/// A complete review: most images replace what their destination tag names, the last one is skipped because of it.
 pub fn replacing() -> Model {
     let mut model = fixtures::model(listed(12));
     tell(&mut model, [Event::ReviewStarted]);
@@ -259,7 +258,7 @@ pub fn reviewing() -> Model {
         let present: &[usize] = if job == 2 { &[1] } else { &[] };
         tell(
             &mut model,
-            surveyed(job, &[3_000, size, 2 * size, MIB], present),
+            preflighted(job, &[3_000, size, 2 * size, MIB], present),
         );
     }
     tell(
@@ -279,7 +278,7 @@ pub fn reviewing() -> Model {
 }
 
 /// A review that just began.
-pub fn surveying() -> Model {
+pub fn preflight() -> Model {
     fixtures::model(listed(12).into_iter().chain([Event::ReviewStarted]))
 }
 
@@ -292,7 +291,7 @@ pub fn reviewed() -> Model {
         fixtures::job(id, &source, &to)
     }));
     events.push(Event::ReviewStarted);
-    events.extend((0..2000).flat_map(|job| surveyed(job, &[3_000, u64::from(job) * MIB], &[])));
+    events.extend((0..2000).flat_map(|job| preflighted(job, &[3_000, u64::from(job) * MIB], &[])));
     let mut model = fixtures::model(events);
     tick(&mut model, 9);
     model
@@ -311,7 +310,7 @@ pub fn draining() -> Model {
     model
 }
 
-/// All is well, and the batch is over.
+/// The batch is finished without failures.
 pub fn done() -> Model {
     let mut model = fixtures::model(listed(40));
     tell(
@@ -331,7 +330,7 @@ pub fn done() -> Model {
     model
 }
 
-/// Everything has ended, and the batch with it; two images failed.
+/// The batch is finished; two images failed.
 pub fn ended() -> Model {
     let mut model = failing();
     tell(&mut model, [Event::BatchFinished { stopped_by: None }]);

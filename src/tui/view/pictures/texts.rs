@@ -1,4 +1,4 @@
-//! Batches whose texts are long, wide or hostile.
+//! Batches with long, wide or hostile text.
 
 use crate::{
     batch::{
@@ -17,7 +17,7 @@ use crate::{
 
 use super::states::sampled_registries;
 
-/// Names of many cells, and every dangerous character where a registry or a list could put it.
+/// Long names, and escape sequences wherever a registry or a list can put them.
 pub fn hostile() -> Model {
     let evil = "\x1b[2J\x1b]0;title\x07\u{9b}31m\r\n\t\u{202e}evil\u{200b}\u{feff}画像レジストリ\0";
     let mut model = fixtures::model([batch_started(&format!("画像リスト{evil}.toml"), 2)]);

@@ -1,8 +1,10 @@
-//! Two images being compared: what of them is read yet, and what came of it.
+//! The comparison of two images: how much of them is read, and the result.
 
 use super::cache::Cache;
 use crate::{
-    inspect::{Comparison, ComparisonResult, Error, Inspection, Line, Request, Scope},
+    inspect::{
+        Comparison, ComparisonResult, Error, Inspection, Line, RepositoryId, Request, Scope,
+    },
     oci::Reference,
 };
 
@@ -12,25 +14,25 @@ pub struct Comparing {
     pub destination: Reference,
     pub only_differences: bool,
     pub offset: usize,
-    pub state: State,
+    pub state: ComparisonState,
 }
 
 #[derive(Clone, Debug)]
-pub enum State {
-    /// So many parts are on their way.
+pub enum ComparisonState {
+    /// The number of parts being read.
     Reading(usize),
-    /// What failed at a side's root; the others could not be compared.
+    /// Why the root manifest of a side could not be read.
     Failed(Vec<Error>),
     Ready {
         comparison: Comparison,
-        /// Parts that could not be read and are not in the comparison.
+        /// Why parts could not be read; they are not compared.
         unread: Vec<Error>,
     },
 }
 
 /// One line of the comparison.
 #[derive(Clone, Copy, Debug)]
-pub enum Shown<'a> {
+pub enum ComparisonLine<'a> {
     Title(&'a str),
     Line(&'a Line),
 }
@@ -43,40 +45,40 @@ impl Comparing {
             destination,
             only_differences: false,
             offset: 0,
-            state: State::Reading(0),
+            state: ComparisonState::Reading(0),
         }
     }
 
-    /// What has to be read to compare.
-    pub fn wanted(&self, cache: &Cache) -> Vec<Request> {
+    /// What has to be read before they can be compared.
+    pub fn missing(&self, cache: &Cache) -> Vec<Request> {
         let sides = [&self.source, &self.destination];
         (sides.into_iter())
-            .flat_map(|side| Inspection::missing(side, &Scope::All, &cache.known))
+            .flat_map(|side| Inspection::missing(side, &Scope::All, &cache.answers))
             .collect()
     }
 
-    /// Everything that was read for it, to be read again.
+    /// Everything that was read for it.
     pub fn parts(&self, cache: &Cache) -> Vec<Request> {
         let mut parts = Vec::new();
         for side in [&self.source, &self.destination] {
             parts.push(Request::manifest_of(side));
-            if let Ok(inspection) = Inspection::of(side, &Scope::All, &cache.known) {
-                let place = crate::inspect::RepositoryId::of(side);
-                parts.push(Request::Referrers(place, inspection.digest));
+            if let Ok(inspection) = Inspection::of(side, &Scope::All, &cache.answers) {
+                let repository = RepositoryId::of(side);
+                parts.push(Request::Referrers(repository, inspection.digest));
             }
         }
         parts
     }
 
-    /// Takes in what is known now.
+    /// Compares again with what the cache has.
     pub fn refresh(&mut self, cache: &Cache) {
-        let wanted = self.wanted(cache).len();
-        if wanted > 0 {
-            self.state = State::Reading(wanted);
+        let missing = self.missing(cache).len();
+        if missing > 0 {
+            self.state = ComparisonState::Reading(missing);
             return;
         }
-        let look = |side| Inspection::of(side, &Scope::All, &cache.known);
-        self.state = match (look(&self.source), look(&self.destination)) {
+        let inspect = |side| Inspection::of(side, &Scope::All, &cache.answers);
+        self.state = match (inspect(&self.source), inspect(&self.destination)) {
             (Ok(source), Ok(destination)) => {
                 let comparison = Comparison::of(&source, &destination);
                 let sides = [source, destination].into_iter();
@@ -84,12 +86,12 @@ impl Comparing {
                     let below = side.images.into_iter().flat_map(|image| image.errors);
                     side.errors.into_iter().chain(below)
                 });
-                State::Ready {
+                ComparisonState::Ready {
                     unread: unread.collect(),
                     comparison,
                 }
             }
-            (source, destination) => State::Failed(
+            (source, destination) => ComparisonState::Failed(
                 [source.err(), destination.err()]
                     .into_iter()
                     .flatten()
@@ -99,18 +101,18 @@ impl Comparing {
     }
 
     /// The lines to show.
-    pub fn lines(&self) -> Vec<Shown<'_>> {
-        let State::Ready { comparison, .. } = &self.state else {
+    pub fn lines(&self) -> Vec<ComparisonLine<'_>> {
+        let ComparisonState::Ready { comparison, .. } = &self.state else {
             return Vec::new();
         };
         let mut shown = Vec::new();
         for section in &comparison.sections {
             let lines: Vec<_> = (section.lines.iter())
                 .filter(|line| !self.only_differences || line.verdict() != ComparisonResult::Same)
-                .map(Shown::Line)
+                .map(ComparisonLine::Line)
                 .collect();
             if !lines.is_empty() {
-                shown.push(Shown::Title(&section.title));
+                shown.push(ComparisonLine::Title(&section.title));
                 shown.extend(lines);
             }
         }

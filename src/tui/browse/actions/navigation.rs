@@ -1,6 +1,6 @@
-//! Where keys lead: to which line, into which pane, and what a pane is narrowed to.
+//! Moves the cursor, opens and closes, and starts a filter.
 //!
-//! Invariant: a cursor is always on a line that is there.
+//! Invariant: a cursor is always on an existing line.
 
 use tui_input::Input;
 
@@ -8,16 +8,16 @@ use super::{
     super::{
         chooser::Chooser,
         detail,
-        keys::Action,
+        keymap::Action,
         layout::Pane,
         model::{Browser, LeftPane, Overlay},
         tree::NodeId,
     },
-    sides::{pair_of, selected_tag},
+    images::{pair_of, selected_tag},
 };
 use crate::{inspect::RepositoryId, present::Level};
 
-/// Where a move leads from `at` in a list of `len` lines, `page` of them shown.
+/// The row after a move from row `at`, in a list of `len` rows that shows `page` of them.
 pub(super) fn moved(at: usize, action: Action, page: usize, len: usize) -> usize {
     let page = page.max(2) - 1;
     let to = match action {
@@ -32,7 +32,7 @@ pub(super) fn moved(at: usize, action: Action, page: usize, len: usize) -> usize
     to.min(len.saturating_sub(1))
 }
 
-/// As [`moved`], for text without a cursor: the last page is the end.
+/// The offset after a scroll; the last page is never partly empty.
 pub(super) fn scrolled(offset: usize, action: Action, page: usize, len: usize) -> usize {
     moved(offset, action, page, len).min(len.saturating_sub(page))
 }
@@ -83,11 +83,11 @@ pub(super) fn open(browser: &mut Browser) {
                 registry, chooser, ..
             } => {
                 if let Some(repository) = chooser.selected() {
-                    let place = RepositoryId {
+                    let repository = RepositoryId {
                         registry: registry.clone(),
                         repository: repository.clone(),
                     };
-                    browser.show_tags(place);
+                    browser.show_tags(repository);
                     browser.focus = Pane::Tags;
                 }
             }
@@ -148,7 +148,7 @@ pub(super) fn close(browser: &mut Browser) {
     }
 }
 
-pub(super) fn back(browser: &mut Browser) {
+pub(super) fn go_back(browser: &mut Browser) {
     let filter = match (browser.focus, &mut browser.left, &mut browser.tags) {
         (Pane::Left, LeftPane::Repositories { chooser, .. }, _) => clear(chooser),
         (Pane::Left, LeftPane::Images(chooser), _) => clear(chooser),
@@ -163,7 +163,7 @@ pub(super) fn back(browser: &mut Browser) {
     }
 }
 
-/// Clears the filter; whether there was one.
+/// Clears the filter; returns whether there was one.
 fn clear<T: Clone + PartialEq + std::fmt::Display>(chooser: &mut Chooser<T>) -> bool {
     let filtered = !chooser.filter().is_empty();
     chooser.set_filter("");
@@ -176,7 +176,7 @@ pub(super) fn type_filter(browser: &mut Browser) {
         (Pane::Left, LeftPane::Images(chooser), _) => chooser.filter(),
         (Pane::Tags, _, Some(tags)) => tags.chooser.filter(),
         _ => {
-            let text = "only repositories, images and tags are filtered; v shows JSON to search in";
+            let text = "only repositories, images and tags can be filtered; v shows JSON, which can be searched";
             return browser.say(Level::Info, text);
         }
     };

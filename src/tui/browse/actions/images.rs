@@ -1,12 +1,12 @@
-//! Which image is meant, what its other side is, and what is taken along of it.
+//! Which image an action applies to, its source or destination, its comparison, and copying to the clipboard.
 //!
-//! Invariant: what the focused pane shows is what is meant.
+//! Invariant: an action applies to the selection of the focused pane.
 
 use super::super::{
-    comparing::Comparing,
+    comparison::Comparing,
     layout::Pane,
     model::{Browser, LeftPane, Overlay, Pair},
-    tree::{NodeId, What},
+    tree::{Node, NodeId},
 };
 use crate::{
     inspect::RepositoryId,
@@ -24,7 +24,10 @@ pub(super) fn other_side(browser: &mut Browser) {
             browser.show_tags(RepositoryId::of(&other));
             browser.show(other, Some(pair));
         }
-        None => browser.say(Level::Info, "this image has no other side"),
+        None => browser.say(
+            Level::Info,
+            "the source or destination of this image is not known",
+        ),
     }
 }
 
@@ -56,18 +59,18 @@ pub(super) fn mark(browser: &mut Browser) {
     match target(browser) {
         Some(target) if browser.marked.as_ref() == Some(&target) => {
             browser.marked = None;
-            browser.say(Level::Info, "no image is marked any more");
+            browser.say(Level::Info, "the mark is removed");
         }
         Some(target) => {
             let text = format!("c on another image compares it with {target}");
             browser.say(Level::Good, text);
             browser.marked = Some(target);
         }
-        None => browser.say(Level::Info, "there is no image to mark here"),
+        None => browser.say(Level::Info, "no image is selected"),
     }
 }
 
-/// The image the focused pane speaks of.
+/// The selected image of the focused pane.
 pub(super) fn target(browser: &Browser) -> Option<Reference> {
     match (browser.focus, &browser.left) {
         (Pane::Tags, _) => selected_tag(browser),
@@ -79,10 +82,10 @@ pub(super) fn target(browser: &Browser) -> Option<Reference> {
 pub(super) fn selected_tag(browser: &Browser) -> Option<Reference> {
     let tags = browser.tags.as_ref()?;
     let tag = tags.chooser.selected()?.clone();
-    Some(tags.place.at(&Version::Tag(tag)))
+    Some(tags.repository.at(&Version::Tag(tag)))
 }
 
-/// Where an image comes from or goes to.
+/// The source and destination of an image, if they are known.
 pub(super) fn pair_of(browser: &Browser, side: &Reference) -> Option<Pair> {
     let viewed = browser
         .viewed
@@ -111,8 +114,8 @@ pub(super) fn copy(browser: &mut Browser) -> Vec<Effect> {
         (Pane::Left | Pane::Tags, _) => target(browser).map(|target| target.to_string()),
         (Pane::Image | Pane::Detail, _) => browser.row().and_then(|row| {
             let viewed = browser.viewed.as_ref()?;
-            Some(match row.what {
-                What::Manifest { version, found, .. } => {
+            Some(match row.node {
+                Node::Manifest { version, found, .. } => {
                     let mut reference = match row.id == NodeId::root() {
                         true => viewed.reference.clone(),
                         false => RepositoryId::of(&viewed.reference).at(&version),
@@ -120,18 +123,18 @@ pub(super) fn copy(browser: &mut Browser) -> Vec<Effect> {
                     reference.digest = found.ready().map(|manifest| manifest.digest.clone());
                     reference.to_string()
                 }
-                What::Config { descriptor, .. } | What::Blob(descriptor) => {
+                Node::Config { descriptor, .. } | Node::Blob(descriptor) => {
                     descriptor.digest.to_string()
                 }
-                What::Step { layer, .. } => layer?.digest.to_string(),
-                What::Referrers { of, .. } => of.to_string(),
+                Node::Step { layer, .. } => layer?.digest.to_string(),
+                Node::Referrers { of, .. } => of.to_string(),
             })
         }),
     };
     match text {
         Some(text) => copied(browser, text),
         None => {
-            browser.say(Level::Info, "there is nothing to copy here");
+            browser.say(Level::Info, "nothing is selected");
             Vec::new()
         }
     }
@@ -139,10 +142,10 @@ pub(super) fn copy(browser: &mut Browser) -> Vec<Effect> {
 
 pub(super) fn copied(browser: &mut Browser, text: String) -> Vec<Effect> {
     let lines = text.lines().count();
-    let said = match lines {
+    let notice = match lines {
         0 | 1 => format!("copied {text}"),
         _ => format!("copied {lines} lines"),
     };
-    browser.say(Level::Good, said);
+    browser.say(Level::Good, notice);
     vec![Effect::Copy(text)]
 }

@@ -1,24 +1,24 @@
-//! Failures by cause: which of the causes is meant.
+//! The list of failures by cause, with its cursor.
 //!
-//! What counts as the same cause is decided in `present`. Invariant: the cursor is a cause, so it stays on it
-//! while others come and go.
+//! `present` decides which failures have the same cause. Invariant: the cursor is a cause, so it stays on its cause when
+//! others appear.
 
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
-use super::order::StatusFilter;
+use super::{scroll::in_view, status_filter::StatusFilter};
 use crate::{
     batch::{Board, Event, JobId},
-    present::{Cause, Group, causes},
+    present::{Cause, CauseGroup, causes},
 };
 
-/// Groups change at most this often: a person has to read them.
-const REGROUP: Duration = Duration::from_millis(500);
+/// Groups change at most this often, so that a person can read them.
+const REGROUP_INTERVAL: Duration = Duration::from_millis(500);
 
 #[derive(Clone, Debug, Default)]
 pub struct Failures {
-    groups: Vec<Group>,
-    stale: bool,
-    grouped: Duration,
+    groups: Vec<CauseGroup>,
+    is_stale: bool,
+    grouped_at: Duration,
     cursor: Option<Arc<Cause>>,
     at: usize,
     /// The first group on the screen.
@@ -27,7 +27,7 @@ pub struct Failures {
 
 impl Failures {
     #[must_use]
-    pub fn groups(&self) -> &[Group] {
+    pub fn groups(&self) -> &[CauseGroup] {
         &self.groups
     }
 
@@ -38,7 +38,7 @@ impl Failures {
     }
 
     #[must_use]
-    pub fn selected(&self) -> Option<&Group> {
+    pub fn selected(&self) -> Option<&CauseGroup> {
         self.groups.get(self.at)
     }
 
@@ -50,7 +50,7 @@ impl Failures {
             .unwrap_or_default()
     }
 
-    /// What shows only the images of the selected cause.
+    /// The filter that shows only the images of the selected cause.
     #[must_use]
     pub fn show(&self) -> Option<StatusFilter> {
         self.selected()
@@ -58,7 +58,7 @@ impl Failures {
     }
 
     pub fn apply(&mut self, event: &Event) {
-        self.stale |= matches!(
+        self.is_stale |= matches!(
             event,
             Event::BatchStarted { .. }
                 | Event::JobRestored { .. }
@@ -70,21 +70,21 @@ impl Failures {
     }
 
     pub fn tick(&mut self, now: Duration, board: &Board) {
-        if now.saturating_sub(self.grouped) >= REGROUP {
+        if now.saturating_sub(self.grouped_at) >= REGROUP_INTERVAL {
             self.catch_up(board);
-            self.grouped = now;
+            self.grouped_at = now;
         }
     }
 
-    /// Groups anew if anything changed: before a key that depends on it.
+    /// Groups again if anything changed, before a key that depends on it.
     pub fn catch_up(&mut self, board: &Board) {
-        if !std::mem::take(&mut self.stale) {
+        if !std::mem::take(&mut self.is_stale) {
             return;
         }
         self.groups = causes(board, board.failed().chain(board.waiting()));
-        let kept = (self.cursor.as_ref())
+        let at = (self.cursor.as_ref())
             .and_then(|cause| self.groups.iter().position(|group| group.cause == *cause));
-        self.go(kept.unwrap_or(self.at));
+        self.go(at.unwrap_or(self.at));
     }
 
     /// Moves the cursor to a row, or to the last one.
@@ -93,12 +93,8 @@ impl Failures {
         self.cursor = self.selected().map(|group| Arc::clone(&group.cause));
     }
 
-    pub fn keep_in_sight(&mut self, height: usize) {
-        self.offset = self
-            .offset
-            .min(self.groups.len().saturating_sub(height))
-            .min(self.at)
-            .max((self.at + 1).saturating_sub(height));
+    pub fn scroll_into_view(&mut self, height: usize) {
+        self.offset = in_view(self.offset, self.at, height, self.groups.len());
     }
 }
 
@@ -118,15 +114,15 @@ mod tests {
     #[test]
     fn names_and_digests_do_not_make_another_cause() {
         let board = board((0..3).map(|job| {
-            let said = format!(
+            let message = format!(
                 "said 404: team/app-{job} has no blob sha256:{}",
                 format!("{job}").repeat(64)
             );
-            fixtures::failed(job, &said)
+            fixtures::failed(job, &message)
         }));
         let groups = causes(&board, board.failed());
         assert_eq!(groups.len(), 1);
-        assert_eq!(groups[0].cause.said, "said 404: … has no blob sha256:…");
+        assert_eq!(groups[0].cause.message, "said 404: … has no blob sha256:…");
         assert_eq!(groups[0].jobs.len(), 3);
     }
 
@@ -139,7 +135,7 @@ mod tests {
         ]);
         let counts: Vec<_> = causes(&board, board.failed().chain(board.waiting()))
             .iter()
-            .map(|group| (group.cause.said.clone(), group.jobs.len(), group.waiting))
+            .map(|group| (group.cause.message.clone(), group.jobs.len(), group.waiting))
             .collect();
         assert_eq!(
             counts,
@@ -150,7 +146,7 @@ mod tests {
     #[test]
     fn the_cursor_stays_on_its_cause_while_others_overtake_it() {
         let mut failures = Failures {
-            stale: true,
+            is_stale: true,
             ..Failures::default()
         };
         let before = [fixtures::failed(0, "said 401")];
@@ -159,10 +155,12 @@ mod tests {
             fixtures::failed(1, "said 403"),
             fixtures::failed(2, "said 403"),
         ];
-        failures.stale = true;
+        failures.is_stale = true;
         failures.catch_up(&board(before.into_iter().chain(more)));
         assert_eq!(
-            failures.selected().map(|group| group.cause.said.as_str()),
+            failures
+                .selected()
+                .map(|group| group.cause.message.as_str()),
             Some("said 401")
         );
         assert_eq!(failures.at(), 1);

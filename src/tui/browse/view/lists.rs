@@ -1,8 +1,8 @@
-//! Repositories or images, and tags.
+//! The panes with lists: repositories or images, and tags.
 
-use ratatui::{buffer::Buffer, layout::Rect};
+use ratatui::layout::Rect;
 
-use super::{cursor, failure, row_writer, titled, words};
+use super::parts::{cursor, failure, titled};
 use crate::{
     inspect::{Error, Request},
     oci::{Reference, Tag},
@@ -15,11 +15,11 @@ use crate::{
             model::{Browser, LeftPane, Pair},
         },
         theme::Role,
-        view::cell_writer::CellWriter,
+        view::{canvas::Canvas, cell_writer::CellWriter},
     },
 };
 
-pub fn left(browser: &Browser, buffer: &mut Buffer, area: Rect) {
+pub(super) fn left(browser: &Browser, canvas: &mut Canvas, area: Rect) {
     match &browser.left {
         LeftPane::Repositories {
             registry,
@@ -27,29 +27,32 @@ pub fn left(browser: &Browser, buffer: &mut Buffer, area: Rect) {
             chooser,
         } => {
             let request = Request::Repositories(registry.clone());
-            let found = browser.cache.known.repositories(registry);
+            let found = browser.cache.answers.repositories(registry);
             let mut state = state(browser.cache.slot(found, &request), |listing| {
                 (listing.entries.len(), listing.invalid)
             });
             if !listed {
-                state = State::Here;
+                state = ListState::NotRequested;
             }
-            let open = browser.tags.as_ref().map(|tags| &tags.place.repository);
+            let open = browser
+                .tags
+                .as_ref()
+                .map(|tags| &tags.repository.repository);
             let title = ("Repositories", Pane::Left);
             list(
                 browser,
-                buffer,
+                canvas,
                 area,
                 title,
                 chooser,
                 &state,
-                |pen, repository, role| {
+                |writer, repository, role| {
                     let role = match open == Some(repository) && role == Role::Text {
                         true => Role::Accent,
                         false => role,
                     };
-                    let text = clip(pen, repository.as_str());
-                    pen.put(role, &text);
+                    let text = clip(writer, repository.as_str());
+                    writer.put(role, &text);
                 },
             );
         }
@@ -57,31 +60,31 @@ pub fn left(browser: &Browser, buffer: &mut Buffer, area: Rect) {
             let title = ("Images", Pane::Left);
             list(
                 browser,
-                buffer,
+                canvas,
                 area,
                 title,
                 chooser,
-                &State::Here,
-                |pen, pair: &Pair, role| {
-                    let text = pen
+                &ListState::NotRequested,
+                |writer, pair: &Pair, role| {
+                    let text = writer
                         .glyphs()
-                        .clip_name(&pair.source, usize::from(pen.room()));
-                    pen.put(role, &text);
+                        .clip_name(&pair.source, usize::from(writer.room()));
+                    writer.put(role, &text);
                 },
             );
         }
     }
 }
 
-pub fn tags(browser: &Browser, buffer: &mut Buffer, area: Rect) {
+pub(super) fn tags(browser: &Browser, canvas: &mut Canvas, area: Rect) {
     let Some(tags) = &browser.tags else {
         let focused = browser.focus == Pane::Tags;
-        let area = titled(browser, buffer, area, focused, "Tags", &[]);
+        let area = titled(canvas, area, focused, "Tags", &[]);
         let text = "Open a repository to see its tags.".to_owned();
-        return words(browser, buffer, area, &[(Role::Dim, text)]);
+        return canvas.paragraph(area, &[(Role::Dim, text)]);
     };
-    let request = Request::Tags(tags.place.clone());
-    let found = browser.cache.known.tags(&tags.place);
+    let request = Request::Tags(tags.repository.clone());
+    let found = browser.cache.answers.tags(&tags.repository);
     let state = state(browser.cache.slot(found, &request), |listing| {
         (listing.entries.len(), listing.invalid)
     });
@@ -90,59 +93,59 @@ pub fn tags(browser: &Browser, buffer: &mut Buffer, area: Rect) {
     let here = |reference: Option<&Reference>, tag: &Tag| {
         reference.is_some_and(|reference| {
             reference.tag.as_ref() == Some(tag)
-                && reference.repository == tags.place.repository
-                && reference.registry == tags.place.registry
+                && reference.repository == tags.repository.repository
+                && reference.registry == tags.repository.registry
         })
     };
     let title = ("Tags", Pane::Tags);
     list(
         browser,
-        buffer,
+        canvas,
         area,
         title,
         &tags.chooser,
         &state,
-        |pen, tag, role| {
+        |writer, tag, role| {
             let role = match here(viewed, tag) && role == Role::Text {
                 true => Role::Accent,
                 false => role,
             };
-            let mark = pen.glyphs().mark;
+            let mark = writer.glyphs().mark;
             if here(marked, tag) {
-                pen.at_end(&[(Role::Marked, mark)]);
+                writer.at_end(&[(Role::Marked, mark)]);
             }
-            let text = clip(pen, tag.as_str());
-            pen.put(role, &text);
+            let text = clip(writer, tag.as_str());
+            writer.put(role, &text);
         },
     );
 }
 
-/// What is to be said of a list besides its entries.
-enum State {
-    Here,
+/// How much of a list is read.
+enum ListState {
+    NotRequested,
     Reading,
     Listed { all: usize, invalid: usize },
     Failed(Error),
 }
 
-fn state<T>(slot: Slot<T>, amounts: impl Fn(&T) -> (usize, usize)) -> State {
+fn state<T>(slot: Slot<T>, amounts: impl Fn(&T) -> (usize, usize)) -> ListState {
     match slot {
-        Slot::Unread | Slot::Reading => State::Reading,
+        Slot::Unread | Slot::Reading => ListState::Reading,
         Slot::Ready(listing) => {
             let (all, invalid) = amounts(&listing);
-            State::Listed { all, invalid }
+            ListState::Listed { all, invalid }
         }
-        Slot::Failed(error) => State::Failed(error),
+        Slot::Failed(error) => ListState::Failed(error),
     }
 }
 
 fn list<T: Clone + PartialEq + std::fmt::Display>(
     browser: &Browser,
-    buffer: &mut Buffer,
+    canvas: &mut Canvas,
     area: Rect,
     (title, pane): (&str, Pane),
     chooser: &Chooser<T>,
-    state: &State,
+    state: &ListState,
     draw: impl Fn(&mut CellWriter, &T, Role),
 ) {
     let focused = browser.focus == pane;
@@ -155,16 +158,16 @@ fn list<T: Clone + PartialEq + std::fmt::Display>(
         ),
     };
     let mut facts = match (state, all) {
-        (State::Reading, 0) => vec![(Role::Busy, "reading".to_owned())],
-        (State::Failed(_), 0) => vec![(Role::Bad, "failed".to_owned())],
+        (ListState::Reading, 0) => vec![(Role::Busy, "reading".to_owned())],
+        (ListState::Failed(_), 0) => vec![(Role::Bad, "failed".to_owned())],
         _ => vec![amount],
     };
-    if let State::Listed { invalid: 1.., .. } = state {
-        facts.push((Role::Warning, "not all valid".to_owned()));
+    if let ListState::Listed { invalid: 1.., .. } = state {
+        facts.push((Role::Warning, "some names invalid".to_owned()));
     }
-    let mut area = titled(browser, buffer, area, focused, title, &facts);
-    // What was there before it was read again stays, with the failure above it.
-    if let State::Failed(error) = state {
+    let mut area = titled(canvas, area, focused, title, &facts);
+    // When reading again failed, the old entries stay below the failure.
+    if let ListState::Failed(error) = state {
         let taken = match all {
             0 => area.height,
             _ => area.height / 2,
@@ -173,30 +176,30 @@ fn list<T: Clone + PartialEq + std::fmt::Display>(
             height: taken,
             ..area
         };
-        words(browser, buffer, above, &failure(error));
+        canvas.paragraph(above, &failure(error));
         area.y += taken;
         area.height -= taken;
     }
-    if let State::Listed { all: 0, invalid } = state {
+    if let ListState::Listed { all: 0, invalid } = state {
         let text = match invalid {
-            0 => "There is nothing here.".to_owned(),
-            invalid => format!("{} that cannot be used.", count(*invalid, "name")),
+            0 => "The list is empty.".to_owned(),
+            invalid => format!("{}, none of them valid.", count(*invalid, "name")),
         };
-        return words(browser, buffer, area, &[(Role::Dim, text)]);
+        return canvas.paragraph(area, &[(Role::Dim, text)]);
     }
     if shown == 0 && all > 0 {
         let text = "Nothing matches the filter; esc clears it.".to_owned();
-        return words(browser, buffer, area, &[(Role::Dim, text)]);
+        return canvas.paragraph(area, &[(Role::Dim, text)]);
     }
     let rows = chooser.rows().enumerate().skip(chooser.offset);
     for (row, (at, item)) in (0..area.height).zip(rows) {
-        let mut pen = row_writer(browser, buffer, area, row);
-        let role = cursor(&mut pen, at == chooser.cursor(), focused);
-        draw(&mut pen, item, role);
+        let mut writer = canvas.row(area, row);
+        let role = cursor(&mut writer, at == chooser.cursor(), focused);
+        draw(&mut writer, item, role);
     }
 }
 
-fn clip(pen: &CellWriter, text: &str) -> String {
-    let glyphs: Glyphs = pen.glyphs();
-    glyphs.clip_middle(text, usize::from(pen.room()))
+fn clip(writer: &CellWriter, text: &str) -> String {
+    let glyphs: Glyphs = writer.glyphs();
+    glyphs.clip_middle(text, usize::from(writer.room()))
 }

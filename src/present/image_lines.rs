@@ -1,0 +1,64 @@
+//! Log lines about the end of an image or of its preflight.
+
+use super::bytes;
+use crate::batch::{BlobState, JobView, Settled, SkipReason};
+
+/// The bytes of a copied image that were sent, and those that were already there.
+pub(super) fn copied(job: Option<&JobView>) -> String {
+    let Some(job) = job.filter(|job| !job.blobs.is_empty()) else {
+        return "copied".into();
+    };
+    let (mut sent, mut present) = (0, 0);
+    for blob in &job.blobs {
+        match blob.state {
+            BlobState::Settled(Settled::Copied) => sent += blob.size,
+            BlobState::Settled(Settled::Mounted { .. } | Settled::Present) => present += blob.size,
+            BlobState::Pending | BlobState::WaitingFor(_) | BlobState::Copying { .. } => {}
+        }
+    }
+    match present {
+        0 => format!("copied, {}", bytes(sent)),
+        _ => format!(
+            "copied, {} sent, {} already there",
+            bytes(sent),
+            bytes(present)
+        ),
+    }
+}
+
+/// Why an image was skipped.
+pub(super) fn skipped(why: &SkipReason) -> String {
+    match why {
+        SkipReason::User => "skipped".into(),
+        SkipReason::Kept { there } => format!("kept: the destination has {there}"),
+    }
+}
+
+/// `text`, and the digest that the destination tag named before.
+pub(super) fn replacing(text: String, verb: &str, job: Option<&JobView>) -> String {
+    match job.and_then(|job| job.replaces.as_ref()) {
+        Some(digest) => format!("{text}; {verb} {digest}"),
+        None => text,
+    }
+}
+
+/// The bytes that copying an image takes, regardless of other images.
+pub(super) fn planned(job: Option<&JobView>) -> String {
+    let (mut missing, mut there) = (0, 0);
+    for blob in job.into_iter().flat_map(|job| &job.blobs) {
+        match blob.state {
+            BlobState::Settled(_) => there += blob.size,
+            BlobState::Pending | BlobState::WaitingFor(_) | BlobState::Copying { .. } => {
+                missing += blob.size;
+            }
+        }
+    }
+    match there {
+        0 => format!("planned, {}", bytes(missing)),
+        _ => format!(
+            "planned, {} missing, {} already there",
+            bytes(missing),
+            bytes(there)
+        ),
+    }
+}
