@@ -10,7 +10,12 @@ use std::{
     sync::Arc,
 };
 
-use super::{ImageRule, List, Mistakes, images::Choice, mistakes::Mistake};
+use super::{
+    checked_list::List,
+    images::{Choice, ImageRule},
+    mistake::Mistake,
+    mistakes::Mistakes,
+};
 use crate::oci::{Attachments, Digest, OnExisting, Platform, Reference, Registry, Repository, Tag};
 
 /// The tags of repositories, as their registries list them.
@@ -18,7 +23,7 @@ pub type TagLists = BTreeMap<(Registry, Repository), Vec<String>>;
 
 /// One image to move.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Planned {
+pub struct ResolvedImage {
     pub source: Reference,
     /// Has a tag, or else a digest; never both.
     pub destination: Reference,
@@ -33,7 +38,7 @@ pub struct Planned {
 /// A list with its filters answered.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Expansion {
-    pub images: Vec<Planned>,
+    pub images: Vec<ResolvedImage>,
     pub warnings: Vec<Warning>,
 }
 
@@ -72,7 +77,15 @@ enum Repetition {
     Drop,
 }
 
-pub(super) fn expand(list: &List, tags: &TagLists) -> Result<Expansion, Mistakes> {
+impl List {
+    /// The images to move, given the tag lists of [`needs_tags`](Self::needs_tags); a list that is not
+    /// given counts as empty. Fails if a filter chooses nothing, or two images have one destination.
+    pub fn expand(&self, tags: &TagLists) -> Result<Expansion, Mistakes> {
+        expand(self, tags)
+    }
+}
+
+fn expand(list: &List, tags: &TagLists) -> Result<Expansion, Mistakes> {
     let mut jobs = Jobs::new(list, Repetition::Drop);
     let mut known: BTreeMap<&(Registry, Repository), Vec<Tag>> = BTreeMap::new();
     let mut warnings = Vec::new();
@@ -143,7 +156,7 @@ fn valid(
 struct Jobs<'a> {
     list: &'a List,
     repetition: Repetition,
-    images: Vec<Planned>,
+    images: Vec<ResolvedImage>,
     /// Where each of the images is written.
     places: Vec<Range<usize>>,
     by_destination: HashMap<Reference, usize>,
@@ -191,7 +204,7 @@ impl<'a> Jobs<'a> {
             digest: digest.clone().filter(|_| written.is_none()),
             tag: written,
         };
-        let image = Planned {
+        let image = ResolvedImage {
             source: Reference {
                 registry: rule.source.0.clone(),
                 repository: rule.source.1.clone(),
@@ -226,7 +239,7 @@ impl<'a> Jobs<'a> {
 }
 
 /// Whether writing one of them is as good as writing both.
-fn same_content(one: &Planned, other: &Planned) -> bool {
+fn same_content(one: &ResolvedImage, other: &ResolvedImage) -> bool {
     let same_place = one.source.registry == other.source.registry
         && one.source.repository == other.source.repository;
     one.platforms == other.platforms
@@ -234,8 +247,13 @@ fn same_content(one: &Planned, other: &Planned) -> bool {
         && (same_place || one.source.digest.is_some())
 }
 
-fn conflict(other: &Planned, there: &Range<usize>, image: &Planned, at: Range<usize>) -> Mistake {
-    let describe = |described: &Planned| {
+fn conflict(
+    other: &ResolvedImage,
+    there: &Range<usize>,
+    image: &ResolvedImage,
+    at: Range<usize>,
+) -> Mistake {
+    let describe = |described: &ResolvedImage| {
         if image.platforms == other.platforms {
             return described.source.to_string();
         }
@@ -258,7 +276,7 @@ fn conflict(other: &Planned, there: &Range<usize>, image: &Planned, at: Range<us
         )
 }
 
-fn repetition(there: &Range<usize>, image: &Planned, at: Range<usize>) -> Mistake {
+fn repetition(there: &Range<usize>, image: &ResolvedImage, at: Range<usize>) -> Mistake {
     Mistake::new(format!("{} is listed twice", image.source), at)
         .and(there.clone(), "it is already listed here")
         .help("remove one of the two")

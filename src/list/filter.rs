@@ -8,7 +8,7 @@ use std::ops::Range;
 use regex::bytes::Regex;
 use semver::VersionReq;
 
-use super::{mistakes::Mistake, reader::KeyValue, version::version};
+use super::{mistake::Mistake, spanned::Spanned, version::version};
 use crate::oci::{Registry, Repository, Tag};
 
 /// As many of the tags there are as help to see what a filter should have said.
@@ -16,10 +16,10 @@ const TAGS_SHOWN: usize = 5;
 
 #[derive(Clone, Debug, Default)]
 pub(super) struct TagFilter {
-    pub(super) pattern: Option<KeyValue<Regex>>,
-    pub(super) semver: Option<KeyValue<VersionReq>>,
-    pub(super) latest: Option<KeyValue<u16>>,
-    pub(super) exclude: Option<KeyValue<Vec<KeyValue<Regex>>>>,
+    pub(super) pattern: Option<Spanned<Regex>>,
+    pub(super) semver: Option<Spanned<VersionReq>>,
+    pub(super) latest: Option<Spanned<u16>>,
+    pub(super) exclude: Option<Spanned<Vec<Spanned<Regex>>>>,
 }
 
 impl TagFilter {
@@ -62,7 +62,7 @@ impl TagFilter {
     }
 
     fn admits(&self, tag: &Tag) -> bool {
-        let matches = |pattern: &KeyValue<Regex>| pattern.value.is_match(tag.as_str().as_bytes());
+        let matches = |pattern: &Spanned<Regex>| pattern.value.is_match(tag.as_str().as_bytes());
         let excluded = self.exclude.iter().flat_map(|all| &all.value).any(matches);
         self.pattern.as_ref().is_none_or(matches)
             && !excluded

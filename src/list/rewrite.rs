@@ -8,12 +8,7 @@ use std::{borrow::Cow, ops::Range};
 
 use regex::Regex;
 
-use super::{
-    fields::Fields,
-    mistakes::Mistake,
-    reader::{Reader, Str},
-    values,
-};
+use super::{fields::Fields, mistake::Mistake, reader::Reader, spanned::Str, values};
 
 pub(super) struct Rewrite {
     from: Regex,

@@ -1,14 +1,14 @@
-//! The registries of a list: where they are, how to speak to them, as whom, how hard.
+//! The registries of a list: addresses, transport, credentials and limits.
 //!
-//! Decides which keys exclude each other. Invariant: a value of these types says where a secret is
-//! found and never holds one.
+//! Decides which keys exclude each other. Invariant: these types say where a secret is, and never hold one.
 
 use std::{ops::Range, path::PathBuf};
 
 use super::{
+    external_command::CommandLine,
     fields::Fields,
-    mistakes::Mistake,
-    reader::KeyValue,
+    mistake::Mistake,
+    spanned::Spanned,
     values::{self, Proxy},
 };
 use crate::oci::{Registry, Repository};
@@ -75,23 +75,6 @@ pub enum PasswordSource {
     Command(CommandLine),
 }
 
-/// A program and its arguments.
-#[derive(Clone, Debug, Eq)]
-pub struct CommandLine {
-    pub words: Vec<String>,
-    /// Where it runs; empty for the directory this program runs in.
-    pub directory: PathBuf,
-    /// Where it is written.
-    pub(super) at: Range<usize>,
-}
-
-/// Two commands are the same wherever they are written.
-impl PartialEq for CommandLine {
-    fn eq(&self, other: &Self) -> bool {
-        self.words == other.words && self.directory == other.directory
-    }
-}
-
 impl Settings {
     /// Whether `registry`, with these settings, is spoken to in HTTP: if written, or on this machine.
     #[must_use]
@@ -129,7 +112,7 @@ impl Settings {
     }
 }
 
-fn tls(fields: &mut Fields, plain_http: Option<&KeyValue<bool>>) -> Tls {
+fn tls(fields: &mut Fields, plain_http: Option<&Spanned<bool>>) -> Tls {
     let verify = fields.flag("verify");
     let ca_file = path(fields, "ca-file");
     let ca_directory = path(fields, "ca-directory");
@@ -287,7 +270,7 @@ fn create_command(fields: &mut Fields) -> Option<CommandLine> {
 }
 
 /// A program and its arguments.
-fn command(fields: &mut Fields, key: &'static str) -> Option<KeyValue<CommandLine>> {
+fn command(fields: &mut Fields, key: &'static str) -> Option<Spanned<CommandLine>> {
     let words = fields.texts(key)?;
     if words.value.is_empty() {
         fields.reader.report(
@@ -314,7 +297,7 @@ fn command(fields: &mut Fields, key: &'static str) -> Option<KeyValue<CommandLin
     }))
 }
 
-fn path(fields: &mut Fields, key: &'static str) -> Option<KeyValue<PathBuf>> {
+fn path(fields: &mut Fields, key: &'static str) -> Option<Spanned<PathBuf>> {
     let text = fields.text(key)?;
     if text.value.is_empty() {
         let mistake = Mistake::new(format!("`{key}` names no file"), text.at);
