@@ -77,8 +77,8 @@ pub use checked_list::{Defaults, List};
 pub use expand::{Expansion, ResolvedImage, TagLists, Warning};
 pub use external_command::CommandLine;
 pub use file::{
-    DefaultsTable, DestinationTable, ImageEntry, ImageTable, ListFile, RegistryTable, RewriteTable,
-    SettingsKeys, Size, SourceTable,
+    CopyKeys, DefaultsTable, DestinationTable, ImageEntry, ImageTable, ListFile, RegistryTable,
+    RewriteTable, SettingsKeys, Size, SourceTable,
 };
 pub use images::ImageRule;
 pub use mistake::{Mark, Mistake};
