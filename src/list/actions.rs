@@ -91,8 +91,9 @@ fn refuse_commands(list: &List) -> Result<(), Mistakes> {
     });
     let refused = found.map(|command| {
         let message = format!("this list runs {command}");
-        Mistake::new(message, command.at.clone())
-            .help("without --no-commands it is run; `list check` shows all that a list does")
+        Mistake::new(message, command.at.clone()).help(
+            "remove --no-commands to allow it; `list check` shows everything that a list does",
+        )
     });
     Mistakes::found(&list.text, refused.collect())
 }
@@ -135,33 +136,37 @@ fn add_registry(registry: &Registry, settings: &Settings, actions: &mut BTreeSet
         add(
             Reads,
             file(path),
-            format!("authorities to trust at {registry}"),
+            format!("certificate authorities for {registry}"),
         );
     }
     if let Some(path) = ca_directory {
         let what = format!("files in {}", path.display());
-        add(Reads, what, format!("authorities to trust at {registry}"));
+        add(
+            Reads,
+            what,
+            format!("certificate authorities for {registry}"),
+        );
     }
     if let Some((certificate, key)) = client {
-        let purpose = format!("certificate to show {registry}");
+        let purpose = format!("client certificate for {registry}");
         add(Reads, file(certificate), purpose);
-        let purpose = format!("key of the certificate to show {registry}");
+        let purpose = format!("key of the client certificate for {registry}");
         add(Reads, file(key), purpose);
     }
     if *insecure {
-        let purpose = "whoever answers there gets what is sent".into();
+        let purpose = "whoever answers there gets the credentials".into();
         add(Trusts, format!("any certificate at {registry}"), purpose);
     }
     if *allow_private_redirects {
-        let purpose = "it may lead requests there".into();
+        let purpose = "it may redirect requests to them".into();
         add(
             Trusts,
-            format!("{registry} with addresses of this network"),
+            format!("{registry} with private addresses"),
             purpose,
         );
     }
     if settings.plain_http(registry) && !registry.is_loopback() {
-        let purpose = "in plain HTTP, readable on the way".into();
+        let purpose = "in plain HTTP, readable in the network".into();
         add(Sends, format!("everything for {registry}"), purpose);
     }
     match proxy {
@@ -171,11 +176,12 @@ fn add_registry(registry: &Registry, settings: &Settings, actions: &mut BTreeSet
             add(Sends, format!("everything for {registry}"), purpose);
         }
     }
-    let to = format!("to {registry}, or where it says to log in");
+    let to = format!("to {registry}, or to the token server it names");
     match credentials {
         Credentials::Anonymous => {}
         Credentials::Stored => {
-            let what = format!("what docker, podman or a helper has stored for {registry}");
+            let what =
+                format!("the credentials that docker, podman or a helper stored for {registry}");
             add(Sends, what, to);
         }
         Credentials::Token(variable) => {

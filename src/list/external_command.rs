@@ -6,13 +6,13 @@ use std::{fmt, ops::Range, path::PathBuf};
 #[derive(Clone, Debug, Eq)]
 pub struct CommandLine {
     pub words: Vec<String>,
-    /// Where it runs; empty for the directory this program runs in.
+    /// The working directory; empty for that of this program.
     pub directory: PathBuf,
-    /// Where it is written.
+    /// Its place in the list.
     pub(super) at: Range<usize>,
 }
 
-/// Two commands are the same wherever they are written.
+/// Does not compare the places in the list.
 impl PartialEq for CommandLine {
     fn eq(&self, other: &Self) -> bool {
         self.words == other.words && self.directory == other.directory
@@ -20,7 +20,7 @@ impl PartialEq for CommandLine {
 }
 
 impl fmt::Display for CommandLine {
-    /// Words are separated by spaces; one that is not plain is quoted.
+    /// Words are separated by spaces; one with special characters is quoted.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (number, word) in self.words.iter().enumerate() {
             if number > 0 {

@@ -1,8 +1,7 @@
-//! Reading a TOML table key by key, going on after every mistake.
+//! Reads a TOML table key by key.
 //!
-//! Decides what a wrong type and an unknown key are called; what a value means is decided by its
-//! reader in `words`. Invariant: reading never stops at a mistake, and no key goes unread unreported:
-//! the keys a table may have are those of its [`TableKind`].
+//! Decides the messages for wrong types and unknown keys; `values` parses strings. Invariant: reading never stops at a
+//! mistake, and every key that is not read is reported. The keys of a table are those of its [`TableKind`].
 
 use std::ops::Range;
 
@@ -125,7 +124,7 @@ impl<'r, 't> Fields<'r, 't> {
         self.in_range(key, bytes)
     }
 
-    /// An array of strings; what is not a string is reported and left out.
+    /// An array of strings. Reports and drops other elements.
     pub(super) fn texts(&mut self, key: &'static str) -> Option<Spanned<Vec<Str<'t>>>> {
         let value = self.take(key)?;
         let values = self.expect(key, value, "an array of strings", |value| match value {
@@ -151,7 +150,7 @@ impl<'r, 't> Fields<'r, 't> {
         }))
     }
 
-    /// An array of strings, each read for its meaning.
+    /// An array of strings, each parsed.
     pub(super) fn read_all<T>(
         &mut self,
         key: &'static str,
@@ -211,7 +210,7 @@ impl<'r, 't> Fields<'r, 't> {
         Some(values.map(|values| values.into_iter().map(spanned).collect()))
     }
 
-    /// Reports every key that was not asked for.
+    /// Reports every key that was not read.
     pub(super) fn finish(self) {
         for (key, value) in self.left {
             self.reader
@@ -263,8 +262,8 @@ impl<'r, 't> Fields<'r, 't> {
             .filter(|&n| n > 0)
             .and_then(|n| T::try_from(n).ok());
         if fitting.is_none() {
-            let most = 1_u128 << (8 * size_of::<T>().min(8));
-            let message = format!("`{key}` is from 1 to {}", most - 1);
+            let max = 1_u128 << (8 * size_of::<T>().min(8));
+            let message = format!("`{key}` is from 1 to {}", max - 1);
             let mistake = Mistake::new(message, number.at.clone()).help(self.shape.example(key));
             self.reader.report(mistake);
         }
@@ -309,7 +308,7 @@ fn unknown(reader: &Reader, shape: TableKind, key: &Str, value: toml::Spanned<De
     if matches!(&*name, "password" | "token" | "identity-token" | "secret") {
         reader.hide(value.span());
         return Mistake::new(
-            "a list holds no secrets, only where to find them",
+            "a list has no secrets, only the places where they are",
             key.at.clone(),
         )
         .help(
@@ -318,7 +317,7 @@ fn unknown(reader: &Reader, shape: TableKind, key: &Str, value: toml::Spanned<De
         );
     }
     let mistake = Mistake::new(
-        format!("{:?} is no key of {}", key.value, shape.place()),
+        format!("{:?} is not a key of {}", key.value, shape.place()),
         key.at.clone(),
     );
     match shape.nearest(&name) {

@@ -26,7 +26,7 @@ pub(super) fn read(list: &mut Fields, defaults: &ImageDefaults) -> Vec<ImageRule
         return Vec::new();
     };
     if entries.value.is_empty() {
-        let mistake = Mistake::new("this list names no images", entries.at);
+        let mistake = Mistake::new("this list has no images", entries.at);
         reader.report(mistake.help(TableKind::List.example("images")));
     }
     let plain = ImageKeys::default();
@@ -52,7 +52,7 @@ pub(super) fn read(list: &mut Fields, defaults: &ImageDefaults) -> Vec<ImageRule
     rules
 }
 
-/// `platforms`, without repetitions.
+/// `platforms`, without duplicates.
 pub(super) fn platforms(fields: &mut Fields) -> Option<Spanned<Arc<[Platform]>>> {
     let platforms = fields.read_all("platforms", |reader, text| {
         reader.read(text, values::platform)
@@ -89,7 +89,7 @@ fn read_table(mut fields: Fields, defaults: &ImageDefaults, rules: &mut Vec<Imag
     };
     fields.finish();
     report_contradictions(reader, &keys, &names);
-    // Half a table would mean something else: without its filter, say, another tag.
+    // Half a table would select other images: without its filter, for example, another tag.
     if reader.reported() > reported {
         return;
     }
@@ -137,20 +137,20 @@ fn names(fields: &mut Fields) -> Vec<Spanned<PartialReference>> {
         .collect()
 }
 
-/// Reports keys of an image table that do not go together.
+/// Reports keys of an image table that exclude each other.
 fn report_contradictions(reader: &Reader, keys: &ImageKeys, names: &[Spanned<PartialReference>]) {
     if let Some(tags) = &keys.tags {
         if tags.value.is_empty() {
             reader.report(
                 Mistake::new("`tags` names no tag", tags.at.clone())
-                    .help("leave it out for the tag latest, or write tags = [\"1.27\"]"),
+                    .help("remove it for the tag latest, or write tags = [\"1.27\"]"),
             );
         }
         if let Some(key) = keys.filter.keys().next() {
             reader.report(
                 Mistake::new("this image lists its tags and filters them", key.clone())
                     .and(tags.key.clone(), "the tags are listed here")
-                    .help("keep `tags` or the filter; for both, write two tables"),
+                    .help("keep either `tags` or the filter; for both, write two tables"),
             );
         }
     }
@@ -164,11 +164,11 @@ fn report_contradictions(reader: &Reader, keys: &ImageKeys, names: &[Spanned<Par
         if let Some(key) = chosen.or(keys.filter.keys().next()).filter(|_| fixed) {
             reader.report(
                 Mistake::new(
-                    format!("this name has {what}, and tags are chosen as well"),
+                    format!("this name has {what}, and the table selects tags as well"),
                     name.at.clone(),
                 )
-                .and(key.clone(), "the tags are chosen here")
-                .help("leave one of the two out"),
+                .and(key.clone(), "the tags are selected here")
+                .help("remove one of the two"),
             );
         }
     }
@@ -177,7 +177,7 @@ fn report_contradictions(reader: &Reader, keys: &ImageKeys, names: &[Spanned<Par
         let filtered = !keys.filter.is_empty() && !keys.filter.is_single();
         if to.value.digest.is_some() {
             reader.report(
-                Mistake::new("a destination cannot choose its digest", to.at.clone())
+                Mistake::new("a destination cannot have a digest", to.at.clone())
                     .help("write a repository, or a repository and a tag"),
             );
         } else if names.len() > 1 {
@@ -188,7 +188,7 @@ fn report_contradictions(reader: &Reader, keys: &ImageKeys, names: &[Spanned<Par
         } else if to.value.tag.is_some() && (tags > 1 || filtered) {
             reader.report(
                 Mistake::new("`to` has one tag for several images", to.at.clone())
-                    .help("leave its tag out, and each image keeps its own"),
+                    .help("remove its tag, and each image keeps its own"),
             );
         }
     }

@@ -13,7 +13,7 @@ use crate::oci::{
     Attachments, Digest, OnExisting, PartialReference, Platform, Registry, Repository, Tag,
 };
 
-/// One image of the list, or one repository with a choice of its tags.
+/// One image of the list, or one repository with the tags to select.
 #[derive(Clone, Debug)]
 pub struct ImageRule {
     pub source: (Registry, Repository),
@@ -23,9 +23,9 @@ pub struct ImageRule {
     pub attachments: Attachments,
     pub on_existing: OnExisting,
     pub(super) choice: Choice,
-    /// The tag to write instead of the one read.
+    /// The destination tag, if it differs from the source tag.
     pub(super) to_tag: Option<Tag>,
-    /// Where its name is written.
+    /// The place of its name in the list.
     pub(super) at: Range<usize>,
 }
 
@@ -48,7 +48,7 @@ pub(super) enum Side {
     Missing,
 }
 
-/// What holds for an image that does not say otherwise.
+/// The settings of images without their own.
 pub(super) struct ImageDefaults<'a> {
     pub(super) source: Side,
     pub(super) destination: Side,
@@ -99,7 +99,7 @@ impl ImageRule {
             Some(platforms) if by_digest && !platforms.value.is_empty() => {
                 reader.report(
                 Mistake::new(
-                    "an image written by its digest cannot lose platforms: the digest would change",
+                    "an image whose destination is a digest cannot lose platforms: the digest would change",
                     platforms.at.clone(),
                 )
                 .and(name.at.clone(), "this digest")
@@ -118,8 +118,11 @@ impl ImageRule {
         };
         if source == destination && same_tag {
             reader.report(
-                Mistake::new("this image would be copied onto itself", name.at.clone())
-                    .help("write a `to`, a [[rewrite]], or another registry or prefix"),
+                Mistake::new(
+                    "source and destination of this image are the same",
+                    name.at.clone(),
+                )
+                .help("write a `to`, a [[rewrite]], or another registry or prefix"),
             );
             return None;
         }
@@ -144,7 +147,7 @@ fn choice(defaults: &ImageDefaults, keys: &ImageKeys, name: &PartialReference) -
             digest: name.digest.clone(),
         },
         None if !keys.filter.is_empty() => Choice::Filter(Arc::clone(&keys.filter)),
-        // Exclusions alone narrow a filter; they do not turn `nginx` into all of its tags.
+        // Exclusions narrow a filter. They alone do not select all tags of `nginx`.
         None if defaults.filter.pattern.is_some() => {
             Choice::Filter(Arc::new(defaults.filter.clone()))
         }
@@ -156,7 +159,7 @@ fn choice(defaults: &ImageDefaults, keys: &ImageKeys, name: &PartialReference) -
 }
 
 impl ImageDefaults<'_> {
-    /// The source repository, and the path its destination is made from.
+    /// The source repository, and the path of which the destination is made.
     fn source_of(
         &self,
         reader: &Reader,
@@ -176,7 +179,7 @@ impl ImageDefaults<'_> {
             let repository = below(reader, prefix.as_str(), &written, &name.at)?;
             return Some(((registry, repository), written));
         }
-        // One name for one image: Docker Hub's `nginx` is `library/nginx`, also where it goes.
+        // Docker Hub's `nginx` is `library/nginx`, at the destination too.
         let repository = if registry.is_docker_hub() && !written.as_str().contains('/') {
             below(reader, "library", &written, &name.at)?
         } else {

@@ -1,7 +1,7 @@
-//! The TOML list: what an operator writes to say which images go where.
+//! The TOML list: which images to copy, from where to where.
 //!
-//! Decides what a list means and everything that is wrong with it; reads no file and asks no registry.
-//! Invariant: a [`List`] is free of mistakes that can be known without a registry.
+//! Decides what a list means and what is wrong with it; reads no file and asks no registry. Invariant: a [`List`] has no
+//! mistake that can be known without a registry.
 //!
 //! ```toml
 //! version = 1
@@ -21,24 +21,24 @@
 //!
 //! # From a name to a destination
 //!
-//! 1. A name without a registry is meant below `[source]`'s registry and prefix; one with a registry is
-//!    complete. On Docker Hub `nginx` is `library/nginx`.
+//! 1. A name without a registry is below the registry and prefix of `[source]`; one with a registry is complete. On
+//!    Docker Hub `nginx` is `library/nginx`.
 //! 2. Its repository path, without registry, source prefix and tag, goes through the `[[rewrite]]` rules in
 //!    order. Each replaces the first match of `from`, found anywhere in the path, by `to`.
-//! 3. The outcome goes below `[destination]`'s registry and prefix. A `to` in the image replaces steps 2
+//! 3. The result goes below `[destination]`'s registry and prefix. A `to` in the image replaces steps 2
 //!    and 3: below the destination if it has no registry, else exactly there.
 //! 4. The tag stays, unless `to` has one. An image with a digest and no tag is written by its digest.
 //!
 //! # Which tags
 //!
-//! `tags` lists them. `tag-pattern`, `exclude`, `semver` and `latest` choose among those the registry has,
-//! in that order; patterns match whole tags. `latest` alone ranks what is left, and knows only versions.
-//! With none of these, and no tag or digest in the name, it is `latest`.
+//! `tags` lists them. `tag-pattern`, `exclude`, `semver` and `latest` filter the tags of the registry, in that order;
+//! patterns match whole tags. `latest` sorts the remaining tags by version and drops those that are no versions. With
+//! none of these keys, and no tag or digest in the name, the tag is `latest`.
 //!
 //! # Files and commands
 //!
-//! Relative paths are meant from the directory of the list. Commands run there as well; a program written with a
-//! slash (`./x`) is a path like any other, one without is looked for in `PATH`. No shell is involved.
+//! Relative paths are relative to the directory of the list. Commands run there too; a program with a slash (`./x`) is
+//! a path like any other, one without is searched in `PATH`. No shell is involved.
 //!
 //! # Arrays and tables
 //!

@@ -40,12 +40,12 @@ const VERSION: &str = "1";
 type Registries = BTreeMap<Registry, (Settings, Range<usize>)>;
 
 impl List {
-    /// Reads a list; `file_name` is only shown. Fails with every mistake that can be known without a registry.
+    /// Parses a list; `file_name` is for messages only. Fails with every mistake that can be known without a registry.
     pub fn parse(file_name: &str, text: &str) -> Result<Self, Mistakes> {
         Self::parse_in(Path::new(""), file_name, text)
     }
 
-    /// As [`parse`](Self::parse), with relative paths meant from `directory`.
+    /// As [`parse`](Self::parse), with relative paths relative to `directory`.
     pub fn parse_in(directory: &Path, file_name: &str, text: &str) -> Result<Self, Mistakes> {
         parse(directory, file_name, text)
     }
@@ -69,7 +69,7 @@ fn parse(directory: &Path, file_name: &str, text: &str) -> Result<List, Mistakes
     let all_rewrites = (reader.reported() == reported).then_some(&*rewrites);
     let (defaults, image_defaults) = image_defaults(&mut fields, source, destination, all_rewrites);
     if syntax.is_empty() && !fields.has("images") {
-        let mistake = Mistake::new("this list names no images", 0..0);
+        let mistake = Mistake::new("this list has no images", 0..0);
         reader.report(mistake.help(TableKind::List.example("images")));
     }
     let images = image_tables::read(&mut fields, &image_defaults);
@@ -110,7 +110,7 @@ fn parse(directory: &Path, file_name: &str, text: &str) -> Result<List, Mistakes
     Ok(list)
 }
 
-/// What is wrong with the text as TOML.
+/// The mistakes in the TOML syntax.
 fn syntax_mistakes(table: &DeTable, errors: &[SyntaxError], text: &str) -> Vec<Mistake> {
     let images = table.get_key_value("images").map(|(key, _)| key.span());
     let mut mixed = false;
@@ -120,7 +120,7 @@ fn syntax_mistakes(table: &DeTable, errors: &[SyntaxError], text: &str) -> Vec<M
         let duplicate = error.message().starts_with("duplicate key");
         match &images {
             Some(first) if duplicate && text.get(at.clone()) == Some("images") => {
-                // Every further [[images]] repeats the same mistake.
+                // Every further [[images]] would repeat the mistake.
                 if !std::mem::replace(&mut mixed, true) {
                     mistakes.push(
                         Mistake::new("TOML cannot mix `images = [...]` and [[images]]", at)
@@ -139,7 +139,7 @@ fn syntax_mistakes(table: &DeTable, errors: &[SyntaxError], text: &str) -> Vec<M
             ),
             _ => mistakes.push(
                 Mistake::new(format!("this is not TOML: {}", error.message()), at).help(
-                    "texts stand in \"quotes\", lists in [brackets], and every line is key = value",
+                    "strings are in \"quotes\", arrays in [brackets], and every line is key = value",
                 ),
             ),
         }
@@ -152,9 +152,9 @@ fn version(fields: &mut Fields, whole: bool) {
     let number = fields.integer("version");
     let mistake = match number {
         Some(number) if number.value != VERSION => {
-            Mistake::new("this version of the format is not known", number.at)
+            Mistake::new("this version of the format is not supported", number.at)
         }
-        None if !had && whole => Mistake::new("this list does not say its version", 0..0),
+        None if !had && whole => Mistake::new("this list has no version", 0..0),
         _ => return,
     };
     fields
@@ -197,7 +197,7 @@ fn side(fields: &mut Fields, key: &'static str, registries: &mut Registries) -> 
     })
 }
 
-/// A registry on both sides is one registry: what is written for one side holds for both.
+/// If both sides are one registry, the settings of one side are for both.
 fn add_side(
     reader: &Reader,
     registries: &mut Registries,
@@ -219,7 +219,7 @@ fn add_side(
                         registry.at.clone(),
                     )
                     .and(there.clone(), "the same registry")
-                    .help("write its settings in one of the two; they hold for both"),
+                    .help("write its settings in one of the two; they are for both"),
                 );
             }
         }
@@ -324,8 +324,8 @@ fn missing_sides(reader: &Reader, image_defaults: &ImageDefaults) {
             continue;
         };
         let label = match images.len() {
-            1 => "it is needed by this image".into(),
-            count => format!("it is needed by this image and {} more", count - 1),
+            1 => "this image needs it".into(),
+            count => format!("this image and {} more need it", count - 1),
         };
         let help = match side {
             "source" => "write [source] with registry = \"host\", or the registry into the name",
