@@ -76,7 +76,7 @@ fn create(directory: &Path, list: &Path) -> anyhow::Result<(PathBuf, File)> {
             }
         }
     }
-    anyhow::bail!("there are {MAX_PARTS} parts of {stem} already")
+    anyhow::bail!("there are already {MAX_PARTS} parts of {stem}")
 }
 
 #[cfg(test)]

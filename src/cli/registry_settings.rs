@@ -1,4 +1,4 @@
-//! From what a list says of registries to how the engine reaches them.
+//! Turns the registry keys of a list into the settings of clients.
 
 use std::{collections::HashMap, path::PathBuf, sync::Arc};
 
@@ -12,12 +12,12 @@ use crate::{
     registry::{Client, Credentials, Limits, Proxy, Settings, Timeouts, TlsSettings},
 };
 
-/// An engine that reaches the registries of the list as it says, and any other as who is logged in there.
+/// An engine with the settings of the list, and with stored credentials for every other registry.
 pub(super) fn engine(list: &List) -> anyhow::Result<Engine> {
     engine_for(Some(list), &[])
 }
 
-/// As [`engine`], perhaps without a list, and with plain HTTP where `plain_http` says so.
+/// As [`engine`], with or without a list; uses plain HTTP for the registries of `plain_http`.
 pub(super) fn engine_for(list: Option<&List>, plain_http: &[Registry]) -> anyhow::Result<Engine> {
     let places = Places::of_environment();
     let mut all = HashMap::new();
@@ -28,7 +28,7 @@ pub(super) fn engine_for(list: Option<&List>, plain_http: &[Registry]) -> anyhow
                 .with_context(|| format!("registry {registry}"))?;
         }
         let settings = settings(registry, written, &places);
-        // Reads certificates and keys, so that a wrong one is told before anything begins.
+        // Reads certificates and keys, so that a wrong one fails before the start.
         Client::new(registry.clone(), settings.clone())?;
         all.insert(registry.clone(), settings);
     }
@@ -44,7 +44,7 @@ pub(super) fn engine_for(list: Option<&List>, plain_http: &[Registry]) -> anyhow
         .creating(create_commands))
 }
 
-/// A client that identifies itself with `credentials`, everything else as for any registry.
+/// A client with these credentials and default settings.
 pub(super) fn client_as(
     registry: &Registry,
     credentials: Credentials,
@@ -59,7 +59,7 @@ pub(super) fn client_as(
     Ok(Client::new(registry.clone(), settings)?)
 }
 
-/// How repositories are made at the registries where they have to be.
+/// The commands that create repositories, by registry.
 fn create_commands(list: &List) -> HashMap<Registry, CreateCommand> {
     let written = list.registries.iter();
     written
@@ -74,8 +74,8 @@ fn create_commands(list: &List) -> HashMap<Registry, CreateCommand> {
         .collect()
 }
 
-/// Where a command runs. A batch may be resumed on a machine that does not have the list's directory; a command
-/// that needs nothing of it runs there all the same.
+/// The working directory of a command. `None` if it does not exist: a batch may be resumed on a machine without the
+/// list's directory.
 fn directory(command: &list::CommandLine) -> Option<PathBuf> {
     Some(command.directory.clone()).filter(|directory| directory.is_dir())
 }
