@@ -1,7 +1,6 @@
-//! Who moves the images: this program, skopeo in two ways, and commands of whoever runs the bench.
+//! The programs that are compared: this one, skopeo in two ways, and commands of the operator.
 //!
-//! A contestant is a command for a shell-less exec, or a line for `sh` where it needs one. Invariant: all get the
-//! same references, and verification of certificates is off because there are none.
+//! A contestant is a command, or a line for `sh`. Invariant: all get the same references, without TLS.
 
 use std::{
     fs,
@@ -13,7 +12,7 @@ use std::{
 use anyhow::{Context, Result};
 
 use super::{
-    estate::{Image, Made},
+    images::{Image, ImageSet},
     measure::{self, Measured},
 };
 
@@ -22,7 +21,7 @@ use super::{
 /// with itself there are `{transship}`, `{list}` and `{state}`.
 const PEERS: &str = "TRANSSHIP_BENCH_PEERS";
 
-/// The images to move, in every form that a contestant reads.
+/// The images to copy, in every form that a contestant reads.
 pub struct Task {
     pub images: Vec<Image>,
     source: SocketAddr,
@@ -46,12 +45,12 @@ enum Line {
 impl Task {
     pub fn write(
         room: &Path,
-        made: &Made,
+        images: &ImageSet,
         source: SocketAddr,
         destination: SocketAddr,
     ) -> Result<Self> {
         let task = Self {
-            images: made.images.clone(),
+            images: images.images.clone(),
             source,
             destination,
             list: room.join("list.toml"),
@@ -59,7 +58,7 @@ impl Task {
             sync: room.join("sync.yml"),
             state: room.join("state"),
         };
-        let names: Vec<String> = made
+        let names: Vec<String> = images
             .images
             .iter()
             .map(|image| format!("    \"{}:{}\",\n", image.repository, image.tag))
@@ -72,13 +71,13 @@ impl Task {
                 names.concat()
             ),
         )?;
-        let pairs = made.images.iter().map(|image| {
+        let pairs = images.images.iter().map(|image| {
             let name = format!("{}:{}", image.repository, image.tag);
             format!("docker://{source}/{name} docker://{destination}/{name}\n")
         });
         fs::write(&task.pairs, pairs.collect::<String>())?;
         let mut sync = format!("\"{source}\":\n  tls-verify: false\n  images:\n");
-        for image in &made.images {
+        for image in &images.images {
             let line = format!("    {}:\n", image.repository);
             if !sync.contains(&line) {
                 sync += &line;
@@ -92,7 +91,7 @@ impl Task {
 
 impl Contestant {
     pub fn measure(&self, task: &Task) -> Result<Measured> {
-        // A journal of an earlier run would know what is there.
+        // A journal of an earlier run would know what is at the destination.
         if task.state.exists() {
             fs::remove_dir_all(&task.state).context("remove the state of the run before")?;
         }
@@ -129,7 +128,7 @@ pub fn transship() -> Contestant {
     }
 }
 
-/// Everybody, this program first. `TRANSSHIP_BENCH_ONLY=transship` leaves the others out.
+/// All contestants, this program first. `TRANSSHIP_BENCH_ONLY=transship` leaves the others out.
 pub fn contestants(warm: bool) -> Result<Vec<Contestant>> {
     let mut all = vec![transship()];
     let shell = |name: &str, line: &str| Contestant {
@@ -137,7 +136,6 @@ pub fn contestants(warm: bool) -> Result<Vec<Contestant>> {
         line: Line::Shell(line.into()),
     };
     if Command::new("skopeo").arg("--version").output().is_ok() {
-        // Made layers are not really compressed, which skopeo would make up for if it could.
         let options = "--insecure-policy";
         all.push(shell(
             "skopeo copy x8",

@@ -1,16 +1,18 @@
-//! Moves the same images with this program and with what is installed beside it, and prints what each needed.
+//! Copies the same images with this program and with others, and prints what each needed.
 //!
-//! `cargo bench --bench migrate -- [VARIANT...]`; variants are in [`Variant`], none is `estate`. What to compare
-//! with, where to work and what else there is to choose is in `assets/benchmarks.md`. Invariant: every contestant
-//! starts from the same source and an empty destination, alone on the machine as far as this program decides.
+//! `cargo bench --bench migrate -- [VARIANT...]`; variants are in [`Variant`], the default is `estate`. The other
+//! settings are in `assets/benchmarks.md`. Invariant: every contestant starts from the same source and an empty
+//! destination, and this program runs one at a time.
 
 mod access;
 mod contestants;
-mod estate;
+mod image_maker;
+mod images;
 mod latency;
 mod measure;
 mod registries;
 mod scale;
+mod source;
 mod table;
 
 use std::path::PathBuf;
@@ -20,12 +22,12 @@ use tempfile::TempDir;
 
 use self::{
     contestants::{Contestant, Task, contestants, transship},
-    estate::Shape,
+    image_maker::Shape,
     registries::Registry,
     table::Row,
 };
 
-/// What is moved, and through what.
+/// What is copied, and over which network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Variant {
     /// 200 images in 40 repositories that share 8 base images.
@@ -100,8 +102,8 @@ fn run(variant: Variant) -> Result<()> {
     }
     let shape = variant.shape();
     let source = Registry::start(&room.path().join("source"))?;
-    let made = estate::fill(&source, shape, room.path())?;
-    println!("\n{variant:?}: {made}");
+    let images = source::fill(&source, shape, room.path())?;
+    println!("\n{variant:?}: {images}");
     println!(
         "registries: {}, machine: {}",
         source.kind(),
@@ -119,7 +121,7 @@ fn run(variant: Variant) -> Result<()> {
             .transpose()?;
         let task = Task::write(
             room.path(),
-            &made,
+            &images,
             far.as_ref()
                 .map_or(source.address(), latency::Proxy::address),
             near.as_ref()
@@ -133,7 +135,7 @@ fn run(variant: Variant) -> Result<()> {
         drop(destination);
         std::fs::remove_dir_all(&directory).context("remove the destination")?;
     }
-    table::print(&made, &rows);
+    table::print(&images, &rows);
     Ok(())
 }
 
@@ -156,11 +158,11 @@ fn contest(
         registries,
         source: source.access()?.since(&before.0),
         destination: destination.access()?.since(&before.1),
-        complete: destination.manifests(task)?,
+        complete: destination.manifests(&task.images)?,
     })
 }
 
-/// Where everything is kept while it runs.
+/// The working directory.
 fn room() -> Result<TempDir> {
     let below =
         std::env::var_os("TRANSSHIP_BENCH_DIR").map_or_else(std::env::temp_dir, PathBuf::from);

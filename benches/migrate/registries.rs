@@ -1,6 +1,6 @@
-//! The registries that are moved between: `docker-registry` where it is installed, else the embedded one.
+//! The registries of a run: `docker-registry` where it is installed, else the embedded one.
 //!
-//! Decides where they listen (a free port of loopback) and how what they were asked is found out.
+//! Decides where they listen (a free loopback port) and how their requests are counted.
 
 use std::{
     fs::{self, File},
@@ -20,7 +20,7 @@ use transship::{
     serve::{AccessLog, Options, Server},
 };
 
-use super::{access::Access, contestants::Task};
+use super::{access::Access, images::Image};
 
 pub struct Registry {
     address: SocketAddr,
@@ -69,8 +69,8 @@ impl Registry {
             .stdout(File::create(&access_log)?)
             .stderr(Stdio::piped())
             .spawn()?;
-        let mut said = BufReader::new(process.stderr.take().context("no stderr")?).lines();
-        let address = said
+        let mut output = BufReader::new(process.stderr.take().context("no stderr")?).lines();
+        let address = output
             .by_ref()
             .map_while(|line| line.ok())
             .find_map(|line| {
@@ -81,9 +81,9 @@ impl Registry {
                     .parse()
                     .ok()
             })
-            .context("it does not listen")?;
-        // It stops when nobody reads what it says.
-        std::thread::spawn(move || said.for_each(drop));
+            .context("it printed no address")?;
+        // It stops when its output is not read.
+        std::thread::spawn(move || output.for_each(drop));
         Ok(Self {
             address,
             running: Running::Real {
@@ -149,18 +149,18 @@ impl Registry {
         }
     }
 
-    /// How many images of the task are here with the digest they should have.
-    pub fn manifests(&self, task: &Task) -> Result<usize> {
+    /// How many of the images this registry has with the right digest.
+    pub fn manifests(&self, images: &[Image]) -> Result<usize> {
         let runtime = Runtime::new()?;
         runtime.block_on(async {
             let client = Client::new(self.address.to_string().parse()?, Settings::default())?;
-            let mut there = 0;
-            for image in &task.images {
+            let mut found = 0;
+            for image in images {
                 let version = Version::Tag(image.tag.clone());
                 let head = client.manifest_head(&image.repository, &version).await?;
-                there += usize::from(head.is_some_and(|head| head.digest == image.digest));
+                found += usize::from(head.is_some_and(|head| head.digest == image.digest));
             }
-            Ok(there)
+            Ok(found)
         })
     }
 }

@@ -2,7 +2,7 @@
 
 use std::{fs, time::Duration};
 
-use super::{access::Access, estate::Made, measure::Measured};
+use super::{access::Access, images::ImageSet, measure::Measured};
 
 pub struct Row {
     pub name: String,
@@ -15,7 +15,7 @@ pub struct Row {
     pub complete: usize,
 }
 
-pub fn print(made: &Made, rows: &[Row]) {
+pub fn print(images: &ImageSet, rows: &[Row]) {
     let Some(first) = rows.first() else {
         return;
     };
@@ -41,7 +41,7 @@ pub fn print(made: &Made, rows: &[Row]) {
             row.source.total(),
             row.destination.total(),
             row.complete,
-            made.images.len(),
+            images.images.len(),
         );
     }
     println!();

@@ -22,16 +22,16 @@ use crate::{
 
 #[derive(Args)]
 pub(super) struct DeleteArguments {
-    /// The batches, each by its name or a part that no other has.
+    /// The batches, each by its name or a unique part of it.
     #[arg(required_unless_present = "older_than")]
     batches: Vec<String>,
-    /// Every batch made longer ago than this and ended, such as 30d, "2 weeks" or 12h.
+    /// Every finished batch older than this, such as 30d, "2 weeks" or 12h.
     #[arg(long, value_name = "AGE", conflicts_with = "batches")]
     older_than: Option<Span>,
-    /// Do not ask.
+    /// Delete without asking.
     #[arg(long)]
     yes: bool,
-    /// Also batches with images left, which then cannot be resumed.
+    /// Also delete batches with images left, which then cannot be resumed.
     #[arg(long)]
     force: bool,
     #[command(flatten)]
@@ -47,7 +47,7 @@ pub(super) async fn delete(arguments: DeleteArguments) -> anyhow::Result<Exit> {
         None => select_named(&journal, batches, &arguments).await?,
     };
     if selected.is_empty() {
-        tell("no batch is that old and ended");
+        tell("no finished batch is that old");
         return Ok(Exit::Good);
     }
     if !arguments.yes && !confirm(&selected)? {
@@ -112,7 +112,7 @@ async fn select_named(
         }
         if !batch.has_ended() && !arguments.force {
             anyhow::bail!(
-                "batch {id} is {}; `{}` goes on with it, --force deletes it all the same",
+                "batch {id} is {}; `{}` continues it, --force deletes it anyway",
                 batch_status(batch),
                 arguments.journal.commands()?.line(&["resume", &id.0])
             );
@@ -135,7 +135,7 @@ fn confirm(selected: &[BatchSummary]) -> anyhow::Result<bool> {
         )?;
         return Ok(false);
     }
-    write!(terminal, "delete {batches}? what they copied stays [y/N] ")?;
+    write!(terminal, "delete {batches}? the copied images stay [y/N] ")?;
     terminal.flush()?;
     let mut answer = String::new();
     stdin().read_line(&mut answer)?;

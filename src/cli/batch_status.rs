@@ -24,9 +24,9 @@ pub(super) fn batch_status(batch: &BatchSummary) -> String {
         counts.join(", ")
     };
     match &batch.owner {
-        Some(holder) => format!(
-            "run now by process {} on {}: {counts}",
-            holder.pid, holder.host
+        Some(owner) => format!(
+            "running in process {} on {}: {counts}",
+            owner.pid, owner.host
         ),
         None if batch.has_ended() => format!("finished: {counts}"),
         None => format!("interrupted: {counts}"),

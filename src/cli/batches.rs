@@ -20,14 +20,14 @@ pub(super) struct BatchesArguments {
     command: Option<BatchesCommand>,
     #[command(flatten)]
     journal: JournalArguments,
-    /// Print one JSON object a line.
+    /// Print one JSON object per line.
     #[arg(long)]
     json: bool,
 }
 
 #[derive(Subcommand)]
 pub(super) enum BatchesCommand {
-    /// Take batches out of the journal; what they copied stays where it is.
+    /// Remove batches from the journal; the images they copied stay.
     Delete(DeleteArguments),
 }
 
@@ -52,7 +52,7 @@ async fn list(arguments: BatchesArguments) -> anyhow::Result<Exit> {
     }
     if batches.is_empty() {
         let run = arguments.journal.commands()?.line(&["run", "LIST"]);
-        tell(format_args!("no batches yet; `{run}` makes one"));
+        tell(format_args!("no batches yet; `{run}` starts one"));
         return Ok(Exit::Good);
     }
     let width = batches

@@ -1,4 +1,6 @@
-//! `transship browse`: what is looked at, and who reads it for the browser.
+//! `transship browse`: explores registries on the screen.
+//!
+//! Decides what the target is. Invariant: a bounded number of requests is in flight.
 
 use std::{io::IsTerminal as _, path::Path, slice, sync::Arc};
 
@@ -36,7 +38,7 @@ pub(super) struct BrowseArguments {
 
 pub(super) async fn browse(arguments: BrowseArguments) -> anyhow::Result<Exit> {
     if !std::io::stdout().is_terminal() {
-        bail!("browsing needs a terminal; `transship inspect` and `transship tags` print");
+        bail!("browse needs a terminal; without one use `transship inspect` or `transship tags`");
     }
     let options = screen_options::detect()?;
     let file = Path::new(&arguments.target);
@@ -59,25 +61,25 @@ pub(super) async fn browse(arguments: BrowseArguments) -> anyhow::Result<Exit> {
     Ok(Exit::Good)
 }
 
-/// Reads what the browser asks for, until it is closed.
+/// Answers the requests of the browser until it is closed.
 pub(super) fn loader(inspector: Arc<Inspector>) -> Loader {
-    // Both ends belong to one screen, which asks for what it shows.
-    let (requests, mut asked) = mpsc::unbounded_channel();
-    let (told, answers) = mpsc::unbounded_channel();
+    // Unbounded: one screen requests only what it shows.
+    let (requests, mut requested) = mpsc::unbounded_channel();
+    let (answered, answers) = mpsc::unbounded_channel();
     tokio::spawn(async move {
         let readers = Arc::new(Semaphore::new(READERS));
         let mut reading = tokio::task::JoinSet::new();
         loop {
             tokio::select! {
-                next = asked.recv() => {
-                    // Closed with the browser: what is being read then is read for nobody.
+                next = requested.recv() => {
+                    // The browser was closed: drop the requests in flight.
                     let Some((ticket, request)) = next else { return };
-                    let (inspector, told) = (Arc::clone(&inspector), told.clone());
+                    let (inspector, answered) = (Arc::clone(&inspector), answered.clone());
                     let readers = Arc::clone(&readers);
                     reading.spawn(async move {
                         let _permit = readers.acquire().await;
                         let answer = inspector.answer(&request).await;
-                        let _ = told.send((ticket, answer));
+                        let _ = answered.send((ticket, answer));
                     });
                 }
                 Some(_) = reading.join_next() => {}
@@ -87,7 +89,7 @@ pub(super) fn loader(inspector: Arc<Inspector>) -> Loader {
     Loader { requests, answers }
 }
 
-/// The images of a list, its filters answered by the registries.
+/// The images of a list, or the exit code after its mistakes were printed.
 async fn images(list: &List, inspector: &Inspector) -> anyhow::Result<Result<Vec<Pair>, Exit>> {
     let tags: TagLists = stream::iter(list.needs_tags())
         .map(|(registry, repository)| async move {
@@ -120,8 +122,8 @@ async fn images(list: &List, inspector: &Inspector) -> anyhow::Result<Result<Vec
     Ok(Ok(pairs.collect()))
 }
 
-/// What is meant by `text`: a registry has a dot, a port or a slash at its end and nothing after it; a
-/// repository has neither tag nor digest.
+/// What `text` names. A registry has a dot, a port or a final slash, and no path; a repository has neither tag nor
+/// digest.
 fn target(text: &str) -> anyhow::Result<Start> {
     let bare = text.strip_suffix('/').unwrap_or(text);
     let host = bare.split(':').next().unwrap_or_default();
@@ -143,7 +145,7 @@ fn registry_of(start: &Start) -> &[Registry] {
         Start::Registry(registry) => slice::from_ref(registry),
         Start::Repository(place) => slice::from_ref(&place.registry),
         Start::Image(reference) => slice::from_ref(&reference.registry),
-        // Lists bring their own.
+        // A list has its own.
         Start::Images(_) => &[],
     }
 }
@@ -153,7 +155,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_target_is_told_by_how_it_is_written() {
+    fn a_target_is_recognized_by_its_form() {
         let is = |text: &str| match target(text).unwrap() {
             Start::Registry(registry) => format!("registry {registry:?}"),
             Start::Repository(place) => format!("repository {place}"),

@@ -18,7 +18,7 @@ use crate::{
     serve::{HtpasswdError, ServeError, TlsError},
 };
 
-/// Moves container images between registries, in bulk, where an operator can see and steer it.
+/// Copies container images between registries in bulk, watched and steered by an operator.
 #[derive(Parser)]
 #[command(name = "transship", version, max_term_width = 100)]
 struct Arguments {
@@ -30,9 +30,9 @@ struct Arguments {
 enum Command {
     /// Copy every image of a list.
     Run(run::RunArguments),
-    /// Go on with a batch that was stopped, killed or had failures.
+    /// Continue a batch that was stopped, was killed or had failures.
     Resume(resume::ResumeArguments),
-    /// List the batches of the journal, the newest first, or delete some.
+    /// List the batches of the journal, newest first, or delete some.
     Batches(batches::BatchesArguments),
     /// Check a list, or print its schema.
     #[command(subcommand)]
@@ -43,17 +43,17 @@ enum Command {
     Tags(tags::TagsArguments),
     /// Print the digest of an image or a file.
     Digest(digest::DigestArguments),
-    /// Look around in registries: repositories, tags, images, source against destination.
+    /// Explore registries: repositories, tags, images, source against destination.
     Browse(browse::BrowseArguments),
-    /// Keep a password for a registry, where docker and podman keep theirs.
+    /// Store a password for a registry where docker and podman store theirs.
     Login(login::LoginArguments),
-    /// Forget what is kept for a registry.
+    /// Remove the stored password for a registry.
     Logout(logout::LogoutArguments),
     /// Compare every image of a list or a batch with its source.
     Verify(verify::VerifyArguments),
     /// Serve a directory as a registry.
     Serve(serve::ServeArguments),
-    /// Show a migration between two registries that exist only for this demo.
+    /// Run a migration between two registries made for this demo.
     Demo(demo::DemoArguments),
 }
 
@@ -74,7 +74,7 @@ pub fn main() -> ExitCode {
         }
     };
     let ended = runtime.block_on(execute(arguments.command));
-    // A reader of the terminal may still block a thread; it has nothing left to do.
+    // A thread that reads the terminal may still block; do not wait for it.
     runtime.shutdown_background();
     match ended {
         Ok(exit) => exit.into(),
@@ -106,7 +106,7 @@ async fn execute(command: Command) -> anyhow::Result<Exit> {
     }
 }
 
-/// What went wrong, fit to print. Errors of the layers fit after "failed to"; those made here are sentences.
+/// The error as a sentence. Errors of the layers fit after "failed to"; those made in `cli` are sentences.
 fn sentence(error: &anyhow::Error) -> String {
     let outermost = error.chain().next();
     let of_a_layer = outermost.is_some_and(|error| {

@@ -1,4 +1,4 @@
-//! Where `login` and `logout` keep credentials.
+//! Where `login` and `logout` store credentials.
 
 use std::path::PathBuf;
 
@@ -12,7 +12,7 @@ use crate::{
 
 #[derive(Args)]
 pub(super) struct CredentialsFileArguments {
-    /// The credentials file, instead of where docker and podman keep theirs.
+    /// The credentials file, instead of those of docker and podman.
     #[arg(long, value_name = "FILE", env = "REGISTRY_AUTH_FILE")]
     authfile: Option<PathBuf>,
 }

@@ -1,7 +1,7 @@
-//! `transship demo`: two registries in this process, a made estate, and the main job on them.
+//! `transship demo`: a migration between two registries in this process.
 //!
-//! Decides what the estate looks like and how the source misbehaves; everything else is the real thing, the
-//! same engine, journal and front ends as `transship run`. Invariant: nothing leaves this machine.
+//! Decides which images there are and which faults the source has; engine, journal and front ends are those of
+//! `transship run`. Invariant: nothing leaves this machine.
 
 use std::{
     net::{Ipv4Addr, SocketAddr},
@@ -91,14 +91,14 @@ const APPLICATIONS: [(&str, usize, &[u64], &[&str]); 18] = [
 const MULTI_ARCH: [(&str, u64, &str); 2] =
     [("edge/agent", 2_900, "3.1.0"), ("edge/proxy", 1_900, "9.2")];
 
-/// Fails the first time it is read.
+/// Its manifest is refused once.
 const FAILS_ONCE: &str = "billing/ledger";
-/// Its layer is lost at the source, so it cannot be copied.
+/// Its layers are missing at the source, so it cannot be copied.
 const FAILS_ALWAYS: &str = "data/notebooks";
 
 #[derive(Args)]
 pub(super) struct DemoArguments {
-    /// Where the registries and the journal are kept; without it a temporary directory.
+    /// Directory for the registries and the journal, instead of a temporary one.
     #[arg(long, value_name = "DIR")]
     dir: Option<PathBuf>,
     #[command(flatten)]
@@ -106,7 +106,7 @@ pub(super) struct DemoArguments {
 }
 
 pub(super) async fn demo(arguments: DemoArguments) -> anyhow::Result<Exit> {
-    // The demo's registries are gone when anybody could resume.
+    // The batch cannot be resumed: its registries end with the demo.
     let prepared = prepare(arguments.output.clone(), Commands::default().ending_here())?;
     let front_end = prepared.front_end;
     let directory = match &arguments.dir {
@@ -117,14 +117,14 @@ pub(super) async fn demo(arguments: DemoArguments) -> anyhow::Result<Exit> {
     let commands = Commands::with_state(&shown(&std::path::absolute(&state)?));
     let [source_dir, destination_dir] = ["source", "destination"].map(|name| directory.join(name));
     tell(format_args!(
-        "making two registries in {}",
+        "filling two registries in {}",
         shown(&directory)
     ));
     let images = {
         let source_dir = source_dir.clone();
         tokio::task::spawn_blocking(move || fill(&Store::open(source_dir)?)).await?
     }
-    .context("cannot make the demo's images")?;
+    .context("cannot build the demo's images")?;
     let source = start(&source_dir).await?;
     let destination = start(&destination_dir).await?;
     misbehave(&source)?;
@@ -150,10 +150,10 @@ pub(super) async fn demo(arguments: DemoArguments) -> anyhow::Result<Exit> {
     source.stop().await;
     destination.stop().await;
     if front_end != FrontEnd::Json {
-        tell(format_args!("the list was {}", shown(&list_path)));
+        tell(format_args!("list: {}", shown(&list_path)));
         let dir = |directory| std::path::absolute(directory).map(|path| shown(&path));
         tell(format_args!(
-            "`{}` serves what arrived; `{}` knows the batch; `{}` runs the demo again",
+            "`{}` serves the destination; `{}` shows the batch; `{}` runs the demo again",
             command(["serve", "--dir", &dir(&destination_dir)?]),
             commands.line(&["batches"]),
             command(["demo", "--dir", &dir(&directory)?])
@@ -169,7 +169,7 @@ pub(super) async fn demo(arguments: DemoArguments) -> anyhow::Result<Exit> {
 fn fresh_directory() -> anyhow::Result<PathBuf> {
     let directory = tempfile::Builder::new().prefix("transship-demo-").tempdir();
     Ok(directory
-        .context("cannot make a directory for the demo")?
+        .context("cannot create a directory for the demo")?
         .keep())
 }
 
@@ -202,7 +202,7 @@ fn misbehave(source: &Server) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Fills the source; gives back every image as the list names it.
+/// Fills the source. Returns the images as the list names them.
 fn fill(store: &Store) -> anyhow::Result<Vec<String>> {
     let estate = Estate::new(store);
     let amd64: Platform = "linux/amd64".parse()?;
@@ -210,7 +210,7 @@ fn fill(store: &Store) -> anyhow::Result<Vec<String>> {
     let mut bases: Vec<(Repository, Vec<Descriptor>)> = Vec::new();
     for (name, sizes) in BASES {
         let repository: Repository = name.parse()?;
-        // Layers of equal depth and size are the same layer, as bases built on each other have.
+        // Layers of equal depth and size are one layer, as in bases built on each other.
         let layers: Vec<_> = (0..)
             .zip(sizes)
             .map(|(depth, size)| estate.layer(&repository, depth * 100_000 + size, size * 1024))
@@ -269,7 +269,7 @@ fn write_list(source: SocketAddr, destination: SocketAddr, images: &[String]) ->
         .map(|image| format!("    \"{image}\",\n"))
         .collect();
     let images = images.concat();
-    // `images` is a key of the whole list, so it comes before the tables.
+    // `images` is a top-level key, so it comes before the tables.
     format!(
         "version = 1\n\nimages = [\n{images}]\n\n\
          [source]\nregistry = \"{source}\"\n\n\

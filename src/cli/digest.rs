@@ -18,7 +18,7 @@ use crate::oci::Digest;
 
 #[derive(Args)]
 pub(super) struct DigestArguments {
-    /// A file, or else an image in a registry.
+    /// A file, or an image in a registry.
     target: String,
     #[command(flatten)]
     registries: RegistryArguments,

@@ -8,7 +8,7 @@ use crate::batch::BatchResult;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Exit {
     Good,
-    /// Wrong arguments, a wrong list, or nothing that could be started.
+    /// Wrong arguments, a wrong list, or another error before the start.
     Usage,
     Run(BatchResult),
 }

@@ -1,7 +1,7 @@
-//! Who watches a batch: the screen when stdout is a terminal, else one line per change.
+//! The front end of a batch: the screen if stdout is a terminal, else one line per change.
 //!
-//! Invariant: a front end that breaks (closed pipe, lost terminal) stops watching, and one that is slow is
-//! behind; neither stops the copying.
+//! Decides which one, and checks what it needs. Invariant: neither a broken front end (closed pipe, lost terminal) nor a
+//! slow one stops the copying.
 
 use std::{
     io::{IsTerminal, Write, stdout},
@@ -26,19 +26,19 @@ use crate::{
     tui,
 };
 
-/// How long a reader may take for what is left when the operator wants to leave.
+/// How long to wait for a slow reader of the output after the operator asked to leave.
 const LAST_LINES: Duration = Duration::from_secs(2);
 
 #[derive(Args, Clone)]
 pub(super) struct OutputArguments {
-    /// Show the plan first: what is there already, what has to be copied, the largest layers. On the screen b
-    /// begins; elsewhere the plan is printed and nothing copied, and `transship resume` goes on.
+    /// Show the plan first: images already there, bytes to copy, the largest layers. On the screen b starts the
+    /// copying; without a screen the plan is printed, and `transship resume` copies.
     #[arg(long)]
     pub(super) review: bool,
-    /// One line per change instead of the screen, as when stdout is no terminal.
+    /// Print one line per change instead of the screen; the default if stdout is no terminal.
     #[arg(long)]
     pub(super) headless: bool,
-    /// One JSON event per line on stdout (the schema is in assets/events.md).
+    /// Print one JSON event per line on stdout (schema: assets/events.md).
     #[arg(long)]
     pub(super) json: bool,
 }
@@ -59,13 +59,13 @@ pub(super) fn choose(output: &OutputArguments) -> FrontEnd {
     }
 }
 
-/// A front end of which everything that can be wrong was checked; nothing was written for it.
+/// A front end that was checked and has written nothing yet.
 pub(super) struct Prepared {
     pub front_end: FrontEnd,
-    /// Of the screen alone.
+    /// For the screen only.
     pub screen: Option<tui::Options>,
     pub output: OutputArguments,
-    /// How the summary says to go on.
+    /// Commands that the summary suggests.
     pub commands: Commands,
 }
 
@@ -88,33 +88,33 @@ pub(super) fn prepare(output: OutputArguments, commands: Commands) -> anyhow::Re
     })
 }
 
-/// Hands events to the screen, which folds a board of its own.
+/// Sends events to the screen, which folds a board of its own.
 pub(super) struct ToScreen(pub UnboundedSender<Arc<Event>>);
 
 impl Observer for ToScreen {
     fn observe(&mut self, event: &Arc<Event>, _: &Board) {
-        // A screen that is gone no longer wants to know.
+        // The receiver is gone once the screen is closed; drop the event.
         let _ = self.0.send(Arc::clone(event));
     }
 }
 
-/// Writes a line per change; a reader who is behind gets no samples.
+/// Writes a line per change. Drops samples while the reader is behind.
 pub(super) struct Lines(Headless<LineWriter>);
 
 impl Lines {
-    /// Also says when the last line is written.
+    /// The receiver reports that the last line was written.
     pub(super) fn new(
         output: impl Write + Send + 'static,
         format: Format,
         attempts: Option<u16>,
         commands: Commands,
     ) -> (Self, oneshot::Receiver<()>) {
-        let (outlet, written) = LineWriter::new(output, |error| {
+        let (writer, written) = LineWriter::new(output, |error| {
             tell(format_args!(
-                "transship: nobody reads the output any more ({error}); the batch goes on"
+                "transship: the output was closed ({error}); the batch continues"
             ));
         });
-        let headless = Headless::new(outlet, format, attempts).with_commands(commands);
+        let headless = Headless::new(writer, format, attempts).with_commands(commands);
         (Self(headless), written)
     }
 
@@ -123,7 +123,7 @@ impl Lines {
     }
 }
 
-// What cannot be written was told when it could no longer be.
+// Write errors are reported by the `LineWriter`.
 impl Observer for Lines {
     fn observe(&mut self, event: &Arc<Event>, board: &Board) {
         if event.is_sample() && self.is_behind() {
@@ -142,15 +142,14 @@ impl Observer for Lines {
     }
 }
 
-/// Waits until a reader who is behind has the last line: as long as that takes, or once the operator wants to
-/// leave, as long as it takes a reader who reads.
-pub(super) async fn give_rest(
+/// Waits until a slow reader has the last line; after a signal at most [`LAST_LINES`].
+pub(super) async fn drain_output(
     mut written: oneshot::Receiver<()>,
-    mut leave: UnboundedReceiver<Signal>,
+    mut signals: UnboundedReceiver<Signal>,
 ) {
     tokio::select! {
         _ = &mut written => {}
-        _ = leave.recv() => {
+        _ = signals.recv() => {
             let _ = tokio::time::timeout(LAST_LINES, written).await;
         }
     }

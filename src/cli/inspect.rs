@@ -26,10 +26,10 @@ pub(super) struct InspectArguments {
     /// Print everything as one JSON document.
     #[arg(long, conflicts_with = "raw")]
     json: bool,
-    /// Print the manifest byte for byte; with --platform that platform's.
+    /// Print the manifest byte for byte; with --platform that of the platform.
     #[arg(long)]
     raw: bool,
-    /// Look only into this platform of an index, such as linux/arm64.
+    /// Show only this platform of an index, such as linux/arm64.
     #[arg(long, value_name = "PLATFORM")]
     platform: Option<Platform>,
     #[command(flatten)]
@@ -77,7 +77,7 @@ async fn manifest(
         let request = Request::Manifest(place.clone(), version);
         match inspector.answer(&request).await.map_err(failed)? {
             Answer::Manifest(manifest) => Ok(manifest),
-            _ => bail!("the manifest was not answered with a manifest"),
+            _ => bail!("the inspector did not return a manifest"),
         }
     };
     let root = read(reference.version()).await?;
@@ -94,7 +94,7 @@ async fn manifest(
     }
 }
 
-/// Writes what a person wants to know, one fact a line.
+/// Writes the inspection for a person, one fact per line.
 fn write(
     output: &mut impl Write,
     inspection: &Inspection,
@@ -192,7 +192,7 @@ fn blob(layer: &Descriptor) -> String {
     format!("{:>10}  {}", bytes(layer.size), layer.digest.short())
 }
 
-/// Names in one column, values in the next, all of it plain.
+/// Writes names in one column and values in the next, without control characters.
 struct Facts<'a, W>(&'a mut W);
 
 impl<W: Write> Facts<'_, W> {

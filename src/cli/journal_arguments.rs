@@ -1,6 +1,6 @@
-//! Where the journal is, as an operator says it.
+//! The options for the journal.
 //!
-//! Decides which of option, variable and default counts. Invariant: a printed command reaches the same journal.
+//! Decides between option, environment variable and default. Invariant: a printed command reaches the same journal.
 
 use std::{ffi::OsStr, path::PathBuf};
 
@@ -16,10 +16,10 @@ use crate::{
 
 #[derive(Args)]
 pub(super) struct JournalArguments {
-    /// Directory of the journal, instead of the user's state directory.
+    /// Directory of the journal [default: the state directory of the user].
     #[arg(long, value_name = "DIR", env = "TRANSSHIP_STATE")]
     pub(super) state: Option<PathBuf>,
-    /// PostgreSQL database for the journal, as a postgres:// URL; or a directory.
+    /// PostgreSQL database for the journal, as a postgres:// URL, or a directory.
     #[arg(
         long,
         value_name = "URL",
@@ -80,9 +80,7 @@ impl JournalArguments {
     /// The journal, not opened yet.
     pub(super) fn journal(&self) -> anyhow::Result<Journal> {
         Ok(Journal::at(self.location()?).telling(|obstacle| {
-            tell(format_args!(
-                "transship: {obstacle}; waiting for it up to 1 min"
-            ));
+            tell(format_args!("transship: {obstacle}; waiting up to 1 min"));
         }))
     }
 }

@@ -18,7 +18,7 @@ use crate::{list as lists, present};
 
 #[derive(Subcommand)]
 pub(super) enum ListCommand {
-    /// Report everything that is wrong with a list, or what it runs, reads and sends where, without asking a registry.
+    /// Report every mistake in a list, or what the list runs, reads and sends. Asks no registry.
     Check {
         /// The TOML list.
         file: PathBuf,

@@ -1,6 +1,6 @@
-//! The images of a list, its filters answered by the registries.
+//! Asks registries for the tags that a list filters, and expands the list to its images.
 //!
-//! Invariant: a bounded number of tags is held, whatever the registries answer.
+//! Invariant: at most [`MAX_TAGS`] tags are in memory, whatever the registries answer.
 
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
@@ -17,7 +17,7 @@ use crate::{
 
 /// Tag lists fetched at once.
 const TAG_READERS: usize = 8;
-/// Tags of all repositories whose filters have to be answered, some 30 MB.
+/// Tags of all repositories with filters, some 30 MB.
 const MAX_TAGS: usize = 500_000;
 
 /// The jobs of a list, or the exit code after its mistakes were printed.

@@ -17,7 +17,7 @@ use crate::{
     list::{Colours, List, Mistakes},
 };
 
-/// How far a list is trusted.
+/// What a list may do.
 #[derive(Args, Clone, Copy, Debug, Default)]
 pub(super) struct TrustArguments {
     /// Refuse a list that runs commands (password-command, create-command).

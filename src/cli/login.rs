@@ -23,12 +23,12 @@ use crate::{
 pub(super) struct LoginArguments {
     /// The registry, as host or host:port.
     registry: Registry,
-    /// Who to log in as.
+    /// The user to log in as.
     #[arg(short, long, value_name = "NAME")]
     username: String,
     #[command(flatten)]
     file: CredentialsFileArguments,
-    /// Speak plain HTTP, which is implied for this machine.
+    /// Use plain HTTP; the default for loopback addresses.
     #[arg(long)]
     plain_http: bool,
 }
@@ -53,18 +53,18 @@ pub(super) async fn login(arguments: LoginArguments) -> anyhow::Result<Exit> {
     registry_settings::client_as(&registry, basic, plain_http.then_some(true))?
         .check_credentials()
         .await
-        .with_context(|| format!("{registry} did not take the password; nothing was kept"))?;
+        .with_context(|| format!("{registry} did not accept the password; nothing was stored"))?;
     let places = file.places();
-    let kept = credentials::login(
+    let stored = credentials::login(
         &Key::from(registry.clone()),
         &username,
         &password,
         places.to_write()?,
     )
     .await?;
-    let place = storage(&kept);
+    let place = storage(&stored);
     tell(format_args!(
-        "logged in at {registry}; the password is kept {place}"
+        "logged in at {registry}; the password is stored {place}"
     ));
     Ok(Exit::Good)
 }

@@ -22,15 +22,13 @@ pub(super) struct LogoutArguments {
 
 pub(super) async fn logout(arguments: LogoutArguments) -> anyhow::Result<Exit> {
     let LogoutArguments { registry, file } = arguments;
-    let forgotten = credentials::logout(&Key::from(registry.clone()), &file.places()).await?;
-    if forgotten.is_empty() {
-        tell(format_args!("nothing was kept for {registry}"));
+    let removed = credentials::logout(&Key::from(registry.clone()), &file.places()).await?;
+    if removed.is_empty() {
+        tell(format_args!("nothing is stored for {registry}"));
     }
-    for kept in &forgotten {
-        let place = storage(kept);
-        tell(format_args!(
-            "forgotten: what was kept for {registry} {place}"
-        ));
+    for stored in &removed {
+        let place = storage(stored);
+        tell(format_args!("removed the password for {registry} {place}"));
     }
     Ok(Exit::Good)
 }

@@ -18,7 +18,7 @@ use tokio::{
 use super::{
     browse,
     exit::Exit,
-    front_end::{FrontEnd, Lines, OutputArguments, Prepared, ToScreen, give_rest},
+    front_end::{FrontEnd, Lines, OutputArguments, Prepared, ToScreen, drain_output},
     list_source::ListSource,
     output::{stdout, tell},
     partial_list, signals,
@@ -45,8 +45,8 @@ pub(super) fn notes(list: &List, output: &OutputArguments) -> Vec<String> {
     } else {
         Vec::new()
     };
-    let note = |action: &Action| format!("the list {action}");
-    actions.iter().map(note).collect()
+    let to_note = |action: &Action| format!("the list {action}");
+    actions.iter().map(to_note).collect()
 }
 
 /// Runs the batch with its front end and prints the summary.
@@ -120,13 +120,13 @@ pub(super) async fn migrate(
             } else {
                 Format::Text
             };
-            let leave = signals::listen()?;
+            let signals = signals::listen()?;
             let (lines, written) = Lines::new(stdout(), format, attempts, next.clone());
             let observers: Vec<Box<dyn Observer>> = vec![Box::new(lines)];
             let ended = Dispatcher::new(engine, recorder, observers, options)
                 .run(batch, inputs)
                 .await;
-            give_rest(written, leave).await;
+            drain_output(written, signals).await;
             ended
         }
     };
@@ -151,6 +151,8 @@ async fn finished<T>(mut running: JoinHandle<T>) -> Result<T, JoinError> {
         ended = &mut running => return ended,
         () = tokio::time::sleep(SILENCE) => {}
     }
-    tell("transship: waiting until the last results are recorded; ctrl-c leaves without them");
+    tell(
+        "transship: waiting until the last results are in the journal; ctrl-c leaves without them",
+    );
     running.await
 }

@@ -1,7 +1,7 @@
-//! Part of a batch as a list of its own: what failed, to be mended, reviewed and run again.
+//! Writes some images of a batch as a list of their own, to be corrected and run again.
 //!
-//! Decides its name and what it takes over: registries and their settings stay, the images stand there as they
-//! were resolved. Invariant: it never replaces a file.
+//! Decides the file name and what the list keeps: registries with their settings, and the images as they were resolved.
+//! Invariant: it never replaces a file.
 
 use std::{
     fs::File,
@@ -14,14 +14,14 @@ use anyhow::Context;
 use super::{list_source::ListSource, output::shown};
 use crate::{
     batch::Job,
-    list::{DefaultsTable, ImageEntry, ImageTable, ListFile},
+    list::{CopyKeys, DefaultsTable, ImageEntry, ImageTable, ListFile},
 };
 
-/// Files with the same name that are tried before giving up.
-const NAMES: usize = 1000;
+/// File names to try.
+const MAX_PARTS: usize = 1000;
 
-/// Writes these images of a list as one of their own, where relative paths mean the same: in the list's directory.
-/// Gives back its name.
+/// Writes these images as a list in the directory of the whole list, where relative paths mean the same. Returns its
+/// name.
 pub(super) fn write(whole: &ListSource, jobs: &[Job]) -> anyhow::Result<String> {
     let text = part(&whole.text, jobs)?;
     let (path, mut file) = create(&whole.directory, &whole.path)?;
@@ -33,7 +33,7 @@ pub(super) fn write(whole: &ListSource, jobs: &[Job]) -> anyhow::Result<String> 
 
 fn part(whole: &str, jobs: &[Job]) -> anyhow::Result<String> {
     let mut list: ListFile = toml::from_str(whole).context("cannot read the list again")?;
-    // The images are what these came to: what chose and changed them has done its part.
+    // The images are resolved already: filters and rewrites must not apply again.
     list.rewrite.clear();
     list.defaults = list.defaults.map(|defaults| DefaultsTable {
         parallel: defaults.parallel,
@@ -50,10 +50,13 @@ fn entry(job: &Job) -> ImageEntry {
         name: Some(job.spec.source.to_string()),
         to: Some(job.spec.destination.to_string()),
         platforms: Some(platforms).filter(|platforms: &Vec<_>| !platforms.is_empty()),
-        referrers: (!job.spec.attachments.referrers).then_some(false),
-        cosign_tags: (!job.spec.attachments.cosign_tags).then_some(false),
-        recheck_attachments: job.spec.attachments.recheck.then_some(true),
-        on_existing: (!job.spec.on_existing.is_replace()).then(|| job.spec.on_existing.to_string()),
+        copy: CopyKeys {
+            referrers: (!job.spec.attachments.referrers).then_some(false),
+            cosign_tags: (!job.spec.attachments.cosign_tags).then_some(false),
+            recheck_attachments: job.spec.attachments.recheck.then_some(true),
+            on_existing: (!job.spec.on_existing.is_replace())
+                .then(|| job.spec.on_existing.to_string()),
+        },
         ..ImageTable::default()
     }))
 }
@@ -61,7 +64,7 @@ fn entry(job: &Job) -> ImageEntry {
 /// `prod.toml` makes `prod-part.toml`, `prod-part-2.toml` and so on.
 fn create(directory: &Path, list: &Path) -> anyhow::Result<(PathBuf, File)> {
     let stem = list.file_stem().unwrap_or_default().to_string_lossy();
-    for number in 1..=NAMES {
+    for number in 1..=MAX_PARTS {
         let name = directory.join(match number {
             1 => format!("{stem}-part.toml"),
             _ => format!("{stem}-part-{number}.toml"),
@@ -74,7 +77,7 @@ fn create(directory: &Path, list: &Path) -> anyhow::Result<(PathBuf, File)> {
             }
         }
     }
-    anyhow::bail!("there are {NAMES} parts of {stem} already")
+    anyhow::bail!("there are already {MAX_PARTS} parts of {stem}")
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! What `inspect`, `tags` and `digest` share: reading a reference, and the error of a registry as a sentence.
+//! Shared by `inspect`, `tags` and `digest`: parses references, and turns errors of registries into sentences.
 
 use anyhow::Context as _;
 
@@ -6,7 +6,7 @@ use crate::{inspect::Error, oci::Reference, present::sanitize};
 
 pub(super) fn reference(text: &str) -> anyhow::Result<Reference> {
     text.parse()
-        .with_context(|| format!("{text:?} is no reference"))
+        .with_context(|| format!("{text:?} is not a reference"))
 }
 
 pub(super) fn failed(error: Error) -> anyhow::Error {

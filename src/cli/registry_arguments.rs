@@ -1,4 +1,4 @@
-//! How commands that look into registries reach them.
+//! The options for commands that read registries.
 
 use std::{path::PathBuf, sync::Arc};
 
@@ -18,12 +18,12 @@ use crate::{
 
 #[derive(Args)]
 pub(super) struct RegistryArguments {
-    /// Reach registries as this list says: credentials, TLS, proxies.
+    /// Use the registry settings of this list: credentials, TLS, proxies.
     #[arg(long = "as-in", value_name = "LIST")]
     list: Option<PathBuf>,
     #[command(flatten)]
     pub(super) trust: TrustArguments,
-    /// Speak plain HTTP, which is implied for this machine.
+    /// Use plain HTTP; the default for loopback addresses.
     #[arg(long)]
     plain_http: bool,
 }

@@ -1,4 +1,4 @@
-//! From what a list says of registries to how the engine reaches them.
+//! Turns the registry keys of a list into the settings of clients.
 
 use std::{collections::HashMap, path::PathBuf, sync::Arc};
 
@@ -12,7 +12,7 @@ use crate::{
     registry::{Client, Clients, Credentials, Limits, Proxy, Settings, Timeouts, TlsSettings},
 };
 
-/// An engine for the registries of a list, and its create commands.
+/// An engine with the settings of the list, and with stored credentials for every other registry.
 pub(super) fn engine(list: &List) -> anyhow::Result<Engine> {
     let clients = clients(Some(list), &[])?;
     Ok(Engine::new(Arc::new(clients)).creating(create_commands(list)))
@@ -30,7 +30,7 @@ pub(super) fn clients(list: Option<&List>, plain_http: &[Registry]) -> anyhow::R
                 .with_context(|| format!("registry {registry}"))?;
         }
         let settings = settings(registry, written, &places);
-        // Reads certificates and keys, so that a wrong one is told before anything begins.
+        // Reads certificates and keys, so that a wrong one fails before the start.
         Client::new(registry.clone(), settings.clone())?;
         all.insert(registry.clone(), settings);
     }
@@ -44,7 +44,7 @@ pub(super) fn clients(list: Option<&List>, plain_http: &[Registry]) -> anyhow::R
     Ok(Clients::new(all).with_other_settings(others))
 }
 
-/// A client that identifies itself with `credentials`, everything else as for any registry.
+/// A client with these credentials and default settings.
 pub(super) fn client_as(
     registry: &Registry,
     credentials: Credentials,
@@ -59,7 +59,7 @@ pub(super) fn client_as(
     Ok(Client::new(registry.clone(), settings)?)
 }
 
-/// How repositories are made at the registries where they have to be.
+/// The commands that create repositories, by registry.
 fn create_commands(list: &List) -> HashMap<Registry, CreateCommand> {
     let written = list.registries.iter();
     written
@@ -74,8 +74,8 @@ fn create_commands(list: &List) -> HashMap<Registry, CreateCommand> {
         .collect()
 }
 
-/// Where a command runs. A batch may be resumed on a machine that does not have the list's directory; a command
-/// that needs nothing of it runs there all the same.
+/// The working directory of a command. `None` if it does not exist: a batch may be resumed on a machine without the
+/// list's directory.
 fn directory(command: &list::CommandLine) -> Option<PathBuf> {
     Some(command.directory.clone()).filter(|directory| directory.is_dir())
 }

@@ -1,6 +1,6 @@
 //! `transship resume`: from a stored batch to a finished one.
 //!
-//! Decides what is taken over from the journal and what is asked anew. Invariant: the batch is not locked before its
+//! Decides what is restored from the journal and what the registries are asked again. Invariant: the batch is not locked before its
 //! list was checked.
 
 use std::{collections::BTreeSet, sync::Arc};
@@ -28,9 +28,9 @@ use crate::{
 
 #[derive(Args)]
 pub(super) struct ResumeArguments {
-    /// The batch, or a part of its name that no other has; without it the newest one.
+    /// The name of the batch, or a unique part of it [default: the newest batch].
     batch: Option<String>,
-    /// Try the images again that failed for good.
+    /// Retry the failed images too.
     #[arg(long)]
     retry_failed: bool,
     #[command(flatten)]
@@ -67,13 +67,13 @@ pub(super) async fn resume(arguments: ResumeArguments) -> anyhow::Result<Exit> {
     let (recorder, stored) = journal.resume(&id).await?;
     remember(&engine, &stored)?;
     let (jobs, restored) = if stored.jobs.is_empty() {
-        // It ended before its images were known.
+        // The batch ended before its images were known.
         match list_images::expand(&list, engine.clients()).await? {
             Ok(jobs) => (jobs, Vec::new()),
             Err(exit) => return Ok(exit),
         }
     } else {
-        take_over(stored, arguments.retry_failed)
+        restore(stored, arguments.retry_failed)
     };
     let options = pace.options(&list);
     let notes = notes(&list, &front_end.output);
@@ -108,7 +108,7 @@ fn remember(engine: &Engine, stored: &Stored) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn take_over(stored: Stored, retry_failed: bool) -> (Vec<Job>, Vec<(JobId, Outcome)>) {
+fn restore(stored: Stored, retry_failed: bool) -> (Vec<Job>, Vec<(JobId, Outcome)>) {
     let mut restored = Vec::new();
     let mut jobs = Vec::with_capacity(stored.jobs.len());
     for job in stored.jobs {

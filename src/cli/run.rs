@@ -25,7 +25,7 @@ use crate::{
 
 #[derive(Args)]
 pub(super) struct RunArguments {
-    /// The TOML list: which images go where.
+    /// The TOML list of images.
     pub(super) list: PathBuf,
     #[command(flatten)]
     pub(super) trust: TrustArguments,
@@ -60,7 +60,7 @@ pub(super) async fn run_prepared(
     let pace = PaceOptions::from(arguments.pace);
     let options = pace.options(&list);
     let notes = notes(&list, &front_end.output);
-    // A long one is large, and everything of it is in the jobs.
+    // A long list is large, and the jobs have everything.
     drop(list);
     let journal = journal.make().await?;
     let recorder = start(&journal, &source, pace).await?;

@@ -15,7 +15,7 @@ use crate::{
 
 const DEFAULT_PARALLEL: u16 = 12;
 
-/// How hard the batch works; the command line goes before the list.
+/// The limits of a batch; they override those of the list.
 #[derive(Args, Clone, Copy)]
 pub(super) struct PaceArguments {
     /// Images in flight at once.
@@ -56,7 +56,7 @@ impl RunSettings {
         serde_json::from_str(settings).unwrap_or_default()
     }
 
-    /// Where relative paths of the list begin: empty for the directory this program runs in.
+    /// The directory of relative paths in the list; empty for the working directory.
     pub(super) fn directory(&self) -> PathBuf {
         self.directory.clone().unwrap_or_default().into()
     }
@@ -79,7 +79,7 @@ impl PaceOptions {
         }
     }
 
-    /// The options of a run; what was written on the command line goes before what the list says.
+    /// The options of a run; these settings override those of the list.
     pub(super) fn options(self, list: &List) -> Options {
         let default = RetryPolicy::default();
         let attempts = self.attempts.or(list.defaults.attempts.map(Into::into));

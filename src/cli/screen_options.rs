@@ -1,7 +1,7 @@
-//! How the screen looks and which keys it has: the environment, the operator's configuration, and the
-//! terminal's background, in this order.
+//! The options of the screen: from the environment, the configuration file, and the background of the terminal, in this
+//! order.
 //!
-//! Invariant: a wrong configuration is told with its lines before anything is written.
+//! Invariant: a wrong configuration fails, with its lines, before anything is written.
 
 use std::{fs, io, time::Duration};
 
@@ -11,15 +11,15 @@ use terminal_colorsaurus::{QueryOptions, ThemeMode, theme_mode};
 use super::output::shown;
 use crate::{list::Mistakes, tui};
 
-/// A terminal that is asked for its background answers at once, or through a slow line a little later.
-const ANSWER: Duration = Duration::from_secs(1);
+/// How long to wait for the terminal to report its background; a slow connection needs a moment.
+const BACKGROUND_TIMEOUT: Duration = Duration::from_secs(1);
 
 pub(super) fn detect() -> anyhow::Result<tui::Options> {
     let mut options = tui::Options::detect(|name| std::env::var(name).ok());
-    let chosen = configure(&mut options)?;
-    if chosen.is_none() && options.theme == tui::Theme::Dark {
+    let theme = configure(&mut options)?;
+    if theme.is_none() && options.theme == tui::Theme::Dark {
         let mut query = QueryOptions::default();
-        query.timeout = ANSWER;
+        query.timeout = BACKGROUND_TIMEOUT;
         if let Ok(ThemeMode::Light) = theme_mode(query) {
             options.theme = tui::Theme::Light;
         }
@@ -27,7 +27,7 @@ pub(super) fn detect() -> anyhow::Result<tui::Options> {
     Ok(options)
 }
 
-/// Applies the configuration file, if there is one; gives back the theme it asks for.
+/// Applies the configuration file, if there is one. Returns its theme.
 fn configure(options: &mut tui::Options) -> anyhow::Result<Option<tui::Theme>> {
     let Some(directories) = directories::ProjectDirs::from("", "", "transship") else {
         return Ok(None);

@@ -1,7 +1,7 @@
 //! `transship serve`: the embedded registry in the foreground, until a signal.
 //!
-//! Decides what an operator has to say before other machines can reach it. Invariant: without a word on who may
-//! come in, nobody from elsewhere can.
+//! Decides which options make it reachable for other machines. Invariant: without `--htpasswd` or `--anonymous` only this
+//! machine can reach it.
 
 use std::{io::Write as _, net::SocketAddr, path::PathBuf};
 
@@ -23,35 +23,35 @@ use crate::{
 
 #[derive(Args)]
 pub(super) struct ServeArguments {
-    /// Where the content is kept; made if it does not exist.
+    /// Directory of the content; created if it does not exist.
     #[arg(long, value_name = "DIR", default_value = "registry")]
     dir: PathBuf,
-    /// Address to listen on; port 0 takes a free one. One that other machines can reach needs --htpasswd or
+    /// Address to listen on; port 0 picks a free port. An address that other machines can reach needs --htpasswd or
     /// --anonymous.
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:5000")]
     listen: SocketAddr,
-    /// Let in only the users of this file, which `htpasswd -B` writes. It is read again when it changes.
+    /// Admit only the users of this file, written by `htpasswd -B`. It is read again when it changes.
     #[arg(long, value_name = "FILE", conflicts_with = "anonymous")]
     htpasswd: Option<PathBuf>,
-    /// Let in everybody who can reach the address, to read and, without --read-only, to write and delete.
+    /// Admit everybody who can reach the address, to read and, without --read-only, to write and delete.
     #[arg(long)]
     anonymous: bool,
-    /// Speak HTTPS with this certificate, in PEM, followed by those that lead to its authority.
+    /// Use HTTPS with this PEM certificate, followed by its intermediate certificates.
     #[arg(long, value_name = "FILE", requires = "tls_key")]
     tls_cert: Option<PathBuf>,
     /// The certificate's private key, in PEM.
     #[arg(long, value_name = "FILE", requires = "tls_cert")]
     tls_key: Option<PathBuf>,
-    /// Refuse everything that would change the content.
+    /// Refuse requests that change the content.
     #[arg(long)]
     read_only: bool,
-    /// Take manifests also when what they name is not there.
+    /// Accept manifests whose content is missing.
     #[arg(long)]
     allow_missing: bool,
-    /// The largest blob that is taken.
+    /// Size of the largest blob to accept.
     #[arg(long, value_name = "SIZE", default_value = "100GiB")]
     max_blob: ByteSize,
-    /// Connections that are open at once; more wait.
+    /// Open connections at once; more wait.
     #[arg(long, value_name = "COUNT", default_value_t = 400,
         value_parser = clap::value_parser!(u16).range(1..))]
     max_connections: u16,
@@ -61,8 +61,8 @@ pub(super) async fn serve(arguments: ServeArguments) -> anyhow::Result<Exit> {
     let is_reachable = !arguments.listen.ip().to_canonical().is_loopback();
     if is_reachable && arguments.htpasswd.is_none() && !arguments.anonymous {
         anyhow::bail!(
-            "other machines can reach {}: say --htpasswd FILE to let in the users of a file (`htpasswd -B -c FILE \
-             USER` makes one), or --anonymous to let in everybody",
+            "other machines can reach {}: add --htpasswd FILE to admit the users of a file (`htpasswd -B -c FILE \
+             USER` creates one), or --anonymous to admit everybody",
             arguments.listen
         );
     }
@@ -71,14 +71,14 @@ pub(super) async fn serve(arguments: ServeArguments) -> anyhow::Result<Exit> {
     let scheme = options.tls.as_ref().map_or("http", |_| "https");
     if is_reachable && options.tls.is_none() && arguments.htpasswd.is_some() {
         tell(
-            "warning: passwords cross the network as plain text; add --tls-cert FILE and --tls-key FILE, or put a \
-             proxy that speaks HTTPS in front",
+            "warning: passwords are sent as plain text; add --tls-cert FILE and --tls-key FILE, or put a \
+             proxy with HTTPS in front",
         );
     }
     let server = Server::bind(arguments.listen, options).await?;
     print(|output| writeln!(output, "{}", server.address()))?;
     tell(format_args!(
-        "serving {} at {scheme}://{}/v2/, ctrl-c ends it",
+        "serving {} at {scheme}://{}/v2/, ctrl-c stops it",
         shown(&arguments.dir),
         server.address()
     ));
@@ -92,10 +92,10 @@ impl ServeArguments {
         let mut options = Options::new(&self.dir);
         if let Some(path) = &self.htpasswd {
             let htpasswd = Htpasswd::open(path, |error| {
-                let said = format!("{:#}", anyhow::Error::new(error));
-                let said = present::sanitize(&said);
+                let error = format!("{:#}", anyhow::Error::new(error));
+                let error = present::sanitize(&error);
                 tell(format_args!(
-                    "warning: failed to {said}; those read before are kept"
+                    "warning: failed to {error}; the users read before stay valid"
                 ));
             })?;
             options.auth = Auth::Htpasswd(htpasswd);

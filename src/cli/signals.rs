@@ -1,17 +1,17 @@
-//! What the system tells the process, as the dispatcher understands it.
+//! Signals of the operating system, as the dispatcher takes them.
 
 use tokio::sync::mpsc::{self, UnboundedReceiver};
 
 use crate::run::Signal;
 
-/// Signals from now on. Unbounded: a person or a supervisor sends them.
+/// Listens for signals. The channel is unbounded: a person or a supervisor sends few.
 #[cfg(unix)]
 pub(super) fn listen() -> std::io::Result<UnboundedReceiver<Signal>> {
     use tokio::signal::unix::{SignalKind, signal};
 
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
-    // A lost ssh connection: the terminal is gone, the batch is to be found resumable.
+    // A lost ssh connection: stop, so that the batch can be resumed.
     let mut hang_up = signal(SignalKind::hangup())?;
     let (sender, receiver) = mpsc::unbounded_channel();
     tokio::spawn(async move {

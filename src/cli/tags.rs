@@ -30,9 +30,9 @@ pub(super) struct TagsArguments {
 
 pub(super) async fn tags(arguments: TagsArguments) -> anyhow::Result<Exit> {
     let written: PartialReference = (arguments.repository.parse())
-        .with_context(|| format!("{:?} is no repository", arguments.repository))?;
+        .with_context(|| format!("{:?} is not a repository", arguments.repository))?;
     if written.tag.is_some() || written.digest.is_some() {
-        bail!("a repository is written without tag and digest");
+        bail!("a repository has neither tag nor digest");
     }
     let place = RepositoryId::of(&reference(&arguments.repository)?);
     let registries = arguments
@@ -41,12 +41,12 @@ pub(super) async fn tags(arguments: TagsArguments) -> anyhow::Result<Exit> {
     let request = Request::Tags(place);
     let answer = registries.inspector().answer(&request).await;
     let Answer::Tags(listing) = answer.map_err(failed)? else {
-        bail!("the tags were not answered with tags");
+        bail!("the inspector did not return tags");
     };
     if listing.invalid > 0 {
         let names = count(listing.invalid, "name");
         tell(format_args!(
-            "transship: {names} left out, being no valid tag"
+            "transship: ignored {names} that are no valid tags"
         ));
     }
     let mut tags = listing.entries.iter().map(ToString::to_string);

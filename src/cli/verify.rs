@@ -1,7 +1,7 @@
-//! `transship verify`: whether what was moved is at its destination as it is at its source.
+//! `transship verify`: compares destinations with their sources.
 //!
-//! Decides which images are meant by a list or a batch, and how findings are told. Invariant: exit code 0 means
-//! that every image was compared and nothing differs.
+//! Decides which images to compare and how to print differences. Invariant: exit code 0 means that every image was
+//! compared and none differs.
 
 use std::{io::Write as _, path::PathBuf};
 
@@ -34,16 +34,16 @@ pub(super) struct VerifyArguments {
     /// A TOML list, or the name of a batch.
     #[arg(value_name = "LIST|BATCH")]
     what: String,
-    /// Look for every child, blob and referrer, not only at digests.
+    /// Check that every child, blob and referrer exists, not only the digests.
     #[arg(long)]
     deep: bool,
     /// Read every blob of the destination and compute its digest; implies --deep.
     #[arg(long)]
     rehash: bool,
-    /// Attempts per image, the first included, when a registry is busy or a connection breaks.
+    /// Attempts per image, the first included; only transient failures are retried.
     #[arg(long, value_name = "TIMES", value_parser = clap::value_parser!(u16).range(1..))]
     attempts: Option<u16>,
-    /// Print one JSON object an image.
+    /// Print one JSON object per image.
     #[arg(long)]
     json: bool,
     #[command(flatten)]
@@ -78,11 +78,11 @@ pub(super) async fn verify(arguments: VerifyArguments) -> anyhow::Result<Exit> {
             Ok(findings) => different += usize::from(!findings.differences.is_empty()),
             Err(_) => unknown += 1,
         }
-        tell(&job, &compared, arguments.json)?;
+        print_result(&job, &compared, arguments.json)?;
     }
     let same = count - different - unknown;
     output::tell(format_args!(
-        "{count} images: {same} the same, {different} different, {unknown} could not be compared"
+        "{count} images: {same} equal, {different} different, {unknown} could not be compared"
     ));
     Ok(if same == count {
         Exit::Good
@@ -99,7 +99,7 @@ async fn images(arguments: &VerifyArguments) -> anyhow::Result<Result<(Clients, 
         let journal = arguments.journal.journal()?.existing().await?;
         let journal = journal.with_context(|| {
             let what = present::sanitize(&arguments.what).into_owned();
-            format!("{what} is no file, and there is no journal with a batch of that name")
+            format!("{what} is not a file, and there is no journal with a batch of that name")
         })?;
         let stored = journal
             .load(&arguments.journal.find(&journal, &arguments.what).await?)
@@ -113,7 +113,7 @@ async fn images(arguments: &VerifyArguments) -> anyhow::Result<Result<(Clients, 
         Err(exit) => return Ok(Err(exit)),
     };
     let clients = registry_settings::clients(Some(&list), &[])?;
-    // A list, or a batch that ended before its images were known.
+    // From a list, or from a batch that ended before its images were known.
     let jobs = if jobs.is_empty() {
         match list_images::expand(&list, &clients).await? {
             Ok(jobs) => jobs,
@@ -127,8 +127,7 @@ async fn images(arguments: &VerifyArguments) -> anyhow::Result<Result<(Clients, 
 
 type Compared = anyhow::Result<Findings>;
 
-/// Compares an image, again when what keeps it from being compared may pass; what was found sound until then is
-/// not looked at again.
+/// Compares an image, and retries after transient failures. The verifier does not check again what it found equal.
 async fn compare(
     clients: &Clients,
     verifier: &Verifier,
@@ -149,9 +148,9 @@ async fn compare(
                 FailureClass::Transient { retry_after_ms } if tries < policy.attempts => {
                     let wait = policy.delay(job.id, tries, retry_after_ms.map(Into::into));
                     let next = present::next_attempt(wait, Attempt(tries), Some(policy.attempts));
-                    let said = error.to_string();
-                    let said = present::sanitize(&said);
-                    output::tell(format_args!("{}: {said}; {next}", job.spec.destination));
+                    let error = error.to_string();
+                    let error = present::sanitize(&error);
+                    output::tell(format_args!("{}: {error}; {next}", job.spec.destination));
                     tokio::time::sleep(wait).await;
                 }
                 _ => return Err(error.into()),
@@ -162,14 +161,14 @@ async fn compare(
     (job, compared)
 }
 
-fn tell(job: &Job, compared: &Compared, json: bool) -> std::io::Result<()> {
+fn print_result(job: &Job, compared: &Compared, json: bool) -> std::io::Result<()> {
     let error = compared.as_ref().err().map(|error| format!("{error:#}"));
     let findings = compared.as_ref().ok();
-    let told = |findings: &Findings| {
+    let lines = |findings: &Findings| {
         let differences = findings.differences.iter();
         differences.map(ToString::to_string).collect::<Vec<_>>()
     };
-    let differences = findings.map(told);
+    let differences = findings.map(lines);
     let notes = findings.map(|findings| findings.notes.iter());
     let notes: Vec<String> = notes
         .into_iter()

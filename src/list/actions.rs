@@ -1,19 +1,21 @@
-//! What a list has this program do besides asking registries: programs it runs, files and variables it reads, and
-//! what it sends where.
+//! What a list does besides asking registries: programs it runs, files and variables it reads, and what it sends where.
 //!
-//! Decides what of a list an operator should know before running one that somebody else wrote. Invariant: every
-//! key is looked at: the tables are taken apart without `..`, so a new key does not compile before it is decided
-//! here.
+//! Decides what an operator should know before running a list of somebody else. Invariant: every key is considered: the
+//! tables are destructured without `..`, so that a new key does not compile until it is decided here.
 
 use std::{collections::BTreeSet, fmt, path::Path};
 
 use super::{
-    CommandLine, Credentials, ImageRule, List, ListLimits, Mistakes, PasswordSource, Proxy,
-    Settings, Tls, mistakes::Mistake,
+    checked_list::List,
+    images::ImageRule,
+    mistake::Mistake,
+    mistakes::Mistakes,
+    registries::{Credentials, ListLimits, PasswordSource, Settings, Tls},
+    values::Proxy,
 };
 use crate::oci::Registry;
 
-/// One thing a list has this program do. `Display` is a line for a person; it may hold text of the list.
+/// One thing a list does. `Display` is a line for a person; it may have text of the list.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Action {
     pub kind: ActionKind,
@@ -30,8 +32,21 @@ pub enum ActionKind {
     Trusts,
 }
 
+impl List {
+    /// What the list does besides asking registries.
+    #[must_use]
+    pub fn actions(&self) -> Vec<Action> {
+        actions(self)
+    }
+
+    /// Fails with every command the list runs.
+    pub fn without_commands(&self) -> Result<(), Mistakes> {
+        refuse_commands(self)
+    }
+}
+
 /// The actions of `list`, programs first, each once.
-pub(super) fn of(list: &List) -> Vec<Action> {
+fn actions(list: &List) -> Vec<Action> {
     let List {
         source: _,
         destination: _,
@@ -41,7 +56,7 @@ pub(super) fn of(list: &List) -> Vec<Action> {
         rewrites: _,
         text: _,
     } = list;
-    let mut named: BTreeSet<&Registry> = registries.keys().collect();
+    let mut registries_used: BTreeSet<&Registry> = registries.keys().collect();
     for rule in images {
         let ImageRule {
             source,
@@ -53,17 +68,17 @@ pub(super) fn of(list: &List) -> Vec<Action> {
             to_tag: _,
             at: _,
         } = rule;
-        named.extend([&source.0, &destination.0]);
+        registries_used.extend([&source.0, &destination.0]);
     }
     let mut actions = BTreeSet::new();
-    for registry in named {
-        of_registry(registry, &list.settings(registry), &mut actions);
+    for registry in registries_used {
+        add_registry(registry, &list.settings(registry), &mut actions);
     }
     actions.into_iter().collect()
 }
 
-/// Every command of `list`, as a mistake where it is written.
-pub(super) fn commands(list: &List) -> Result<(), Mistakes> {
+/// Fails with every command of `list`, at the place where it is written.
+fn refuse_commands(list: &List) -> Result<(), Mistakes> {
     let found = list.registries.values().flat_map(|settings| {
         let password = match &settings.credentials {
             Credentials::Password {
@@ -76,13 +91,14 @@ pub(super) fn commands(list: &List) -> Result<(), Mistakes> {
     });
     let refused = found.map(|command| {
         let message = format!("this list runs {command}");
-        Mistake::new(message, command.at.clone())
-            .help("without --no-commands it is run; `list check` shows all that a list does")
+        Mistake::new(message, command.at.clone()).help(
+            "remove --no-commands to allow it; `list check` shows everything that a list does",
+        )
     });
     Mistakes::found(&list.text, refused.collect())
 }
 
-fn of_registry(registry: &Registry, settings: &Settings, actions: &mut BTreeSet<Action>) {
+fn add_registry(registry: &Registry, settings: &Settings, actions: &mut BTreeSet<Action>) {
     let Settings {
         plain_http: _,
         tls:
@@ -120,33 +136,37 @@ fn of_registry(registry: &Registry, settings: &Settings, actions: &mut BTreeSet<
         add(
             Reads,
             file(path),
-            format!("authorities to trust at {registry}"),
+            format!("certificate authorities for {registry}"),
         );
     }
     if let Some(path) = ca_directory {
         let what = format!("files in {}", path.display());
-        add(Reads, what, format!("authorities to trust at {registry}"));
+        add(
+            Reads,
+            what,
+            format!("certificate authorities for {registry}"),
+        );
     }
     if let Some((certificate, key)) = client {
-        let purpose = format!("certificate to show {registry}");
+        let purpose = format!("client certificate for {registry}");
         add(Reads, file(certificate), purpose);
-        let purpose = format!("key of the certificate to show {registry}");
+        let purpose = format!("key of the client certificate for {registry}");
         add(Reads, file(key), purpose);
     }
     if *insecure {
-        let purpose = "whoever answers there gets what is sent".into();
+        let purpose = "whoever answers there gets the credentials".into();
         add(Trusts, format!("any certificate at {registry}"), purpose);
     }
     if *allow_private_redirects {
-        let purpose = "it may lead requests there".into();
+        let purpose = "it may redirect requests to them".into();
         add(
             Trusts,
-            format!("{registry} with addresses of this network"),
+            format!("{registry} with private addresses"),
             purpose,
         );
     }
     if settings.plain_http(registry) && !registry.is_loopback() {
-        let purpose = "in plain HTTP, readable on the way".into();
+        let purpose = "in plain HTTP, readable in the network".into();
         add(Sends, format!("everything for {registry}"), purpose);
     }
     match proxy {
@@ -156,11 +176,12 @@ fn of_registry(registry: &Registry, settings: &Settings, actions: &mut BTreeSet<
             add(Sends, format!("everything for {registry}"), purpose);
         }
     }
-    let to = format!("to {registry}, or where it says to log in");
+    let to = format!("to {registry}, or to the token server it names");
     match credentials {
         Credentials::Anonymous => {}
         Credentials::Stored => {
-            let what = format!("what docker, podman or a helper has stored for {registry}");
+            let what =
+                format!("the credentials that docker, podman or a helper stored for {registry}");
             add(Sends, what, to);
         }
         Credentials::Token(variable) => {
@@ -195,22 +216,5 @@ impl fmt::Display for Action {
             ActionKind::Sends => " ",
         };
         write!(f, "{verb:6} {}{between}{}", self.what, self.purpose)
-    }
-}
-
-impl fmt::Display for CommandLine {
-    /// Words are separated by spaces; one that is not plain is quoted.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (number, word) in self.words.iter().enumerate() {
-            if number > 0 {
-                f.write_str(" ")?;
-            }
-            let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=@%+,{}".contains(c);
-            match !word.is_empty() && word.chars().all(plain) {
-                true => f.write_str(word)?,
-                false => write!(f, "{word:?}")?,
-            }
-        }
-        Ok(())
     }
 }

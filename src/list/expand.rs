@@ -1,7 +1,7 @@
-//! From the rules of a list to the images to move, one by one.
+//! Expands the rules of a list to the images to copy.
 //!
-//! Decides which tags come out of filters, and that no destination is written by two different images.
-//! Invariant: destinations in an [`Expansion`] are distinct, and its order is that of the list.
+//! Decides which tags filters select, and that no two different images have one destination. Invariant: destinations in
+//! an [`Expansion`] are distinct, and its order is that of the list.
 
 use std::{
     collections::{BTreeMap, HashMap, HashSet, btree_map::Entry as MapEntry, hash_map::Entry},
@@ -9,31 +9,36 @@ use std::{
     ops::Range,
 };
 
-use super::{ImageRule, List, Mistakes, images::Choice, mistakes::Mistake};
+use super::{
+    checked_list::List,
+    images::{Choice, ImageRule},
+    mistake::Mistake,
+    mistakes::Mistakes,
+};
 use crate::oci::{CopySpec, Digest, Platform, Reference, Registry, Repository, Tag};
 
 /// The tags of repositories, as their registries list them.
 pub type TagLists = BTreeMap<(Registry, Repository), Vec<String>>;
 
-/// One image that the list asks for.
+/// One image to copy.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ResolvedImage {
     pub spec: CopySpec,
-    /// The line of the list that asks for it, counted from 1.
+    /// Its line in the list, counted from 1.
     pub line: usize,
 }
 
-/// A list with its filters answered.
+/// The images of a list after filters were applied.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Expansion {
     pub images: Vec<ResolvedImage>,
     pub warnings: Vec<Warning>,
 }
 
-/// Something odd that keeps no image from being moved.
+/// A problem that stops no image.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Warning {
-    /// A registry lists tags that cannot be tags; some list digests or nothing at all.
+    /// A registry lists invalid tags; some list digests or empty names.
     InvalidTags {
         registry: Registry,
         repository: Repository,
@@ -52,26 +57,34 @@ impl fmt::Display for Warning {
                 example,
             } => write!(
                 f,
-                "{registry} lists {count} invalid tags of {repository}, such as {example:?}; they are left out"
+                "{registry} lists {count} invalid tags of {repository}, such as {example:?}; they are ignored"
             ),
         }
     }
 }
 
-/// What to do about the same image asked for twice.
+/// What to do when the same image is listed twice.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Repetition {
     Mistake,
     Drop,
 }
 
-pub(super) fn expand(list: &List, tags: &TagLists) -> Result<Expansion, Mistakes> {
-    let mut jobs = Jobs::new(list, Repetition::Drop);
+impl List {
+    /// The images to copy, with the tag lists of [`needs_tags`](Self::needs_tags); a missing one counts as empty. Fails
+    /// if a filter selects nothing, or two different images have one destination.
+    pub fn expand(&self, tags: &TagLists) -> Result<Expansion, Mistakes> {
+        expand(self, tags)
+    }
+}
+
+fn expand(list: &List, tags: &TagLists) -> Result<Expansion, Mistakes> {
+    let mut images = Images::new(list, Repetition::Drop);
     let mut known: BTreeMap<&(Registry, Repository), Vec<Tag>> = BTreeMap::new();
     let mut warnings = Vec::new();
     for rule in &list.images {
         let Choice::Filter(filter) = &rule.choice else {
-            jobs.fixed(rule);
+            images.fixed(rule);
             continue;
         };
         let available = match known.entry(&rule.source) {
@@ -84,29 +97,29 @@ pub(super) fn expand(list: &List, tags: &TagLists) -> Result<Expansion, Mistakes
         let chosen = filter.select(available);
         if chosen.is_empty() {
             let mistake = filter.no_tag(&rule.source, available, &rule.at);
-            jobs.mistakes.push(mistake);
+            images.mistakes.push(mistake);
         }
         for tag in chosen {
-            jobs.add(rule, Some(tag), None, rule.at.clone());
+            images.add(rule, Some(tag), None, rule.at.clone());
         }
     }
-    Mistakes::found(&list.text, jobs.mistakes)?;
+    Mistakes::found(&list.text, images.mistakes)?;
     Ok(Expansion {
-        images: jobs.images,
+        images: images.images,
         warnings,
     })
 }
 
 /// The mistakes among the images that are known without asking a registry.
 pub(super) fn check(list: &List) -> Vec<Mistake> {
-    let mut jobs = Jobs::new(list, Repetition::Mistake);
+    let mut images = Images::new(list, Repetition::Mistake);
     for rule in &list.images {
-        jobs.fixed(rule);
+        images.fixed(rule);
     }
-    jobs.mistakes
+    images.mistakes
 }
 
-/// The tags among what a registry lists, each once.
+/// The valid tags that a registry lists, each once.
 fn valid(
     (registry, repository): &(Registry, Repository),
     listed: &[String],
@@ -133,17 +146,17 @@ fn valid(
     tags
 }
 
-struct Jobs<'a> {
+struct Images<'a> {
     list: &'a List,
     repetition: Repetition,
     images: Vec<ResolvedImage>,
-    /// Where each of the images is written.
+    /// The place of each image in the list.
     places: Vec<Range<usize>>,
     by_destination: HashMap<Reference, usize>,
     mistakes: Vec<Mistake>,
 }
 
-impl<'a> Jobs<'a> {
+impl<'a> Images<'a> {
     fn new(list: &'a List, repetition: Repetition) -> Self {
         Self {
             list,
@@ -220,7 +233,7 @@ impl<'a> Jobs<'a> {
     }
 }
 
-/// Whether writing one of them is as good as writing both.
+/// Whether both write the same content.
 fn same_content(one: &CopySpec, other: &CopySpec) -> bool {
     let same_place = one.source.registry == other.source.registry
         && one.source.repository == other.source.repository;

@@ -1,24 +1,21 @@
-//! Reading a TOML table key by key, going on after every mistake.
+//! Reads a TOML table key by key.
 //!
-//! Decides what a wrong type and an unknown key are called; what a value means is decided by its
-//! reader in `words`. Invariant: reading never stops at a mistake, and no key goes unread unreported:
-//! the keys a table may have are those of its [`TableKind`].
+//! Decides the messages for wrong types and unknown keys; `values` parses strings. Invariant: reading never stops at a
+//! mistake, and every key that is not read is reported. The keys of a table are those of its [`TableKind`].
 
 use std::ops::Range;
 
-use toml::{
-    Spanned,
-    de::{DeTable, DeValue},
-};
+use toml::de::{DeTable, DeValue};
 
 use super::{
-    mistakes::Mistake,
-    reader::{Fault, KeyValue, Reader, Str},
+    mistake::Mistake,
+    reader::Reader,
+    spanned::{Spanned, Str},
     table_kind::TableKind,
-    values,
+    values::{self, ValueError},
 };
 
-type Value<'t> = KeyValue<DeValue<'t>>;
+type Value<'t> = Spanned<DeValue<'t>>;
 
 /// A table being read.
 pub(super) struct Fields<'r, 't> {
@@ -67,13 +64,13 @@ impl<'r, 't> Fields<'r, 't> {
     pub(super) fn read<T>(
         &mut self,
         key: &'static str,
-        meaning: impl FnOnce(&str) -> Result<T, Fault>,
-    ) -> Option<KeyValue<T>> {
+        meaning: impl FnOnce(&str) -> Result<T, ValueError>,
+    ) -> Option<Spanned<T>> {
         let text = self.text(key)?;
         self.reader.read(&text, meaning)
     }
 
-    pub(super) fn flag(&mut self, key: &'static str) -> Option<KeyValue<bool>> {
+    pub(super) fn flag(&mut self, key: &'static str) -> Option<Spanned<bool>> {
         let value = self.take(key)?;
         self.expect(key, value, "true or false", |value| match value {
             DeValue::Boolean(flag) => Ok(flag),
@@ -82,7 +79,7 @@ impl<'r, 't> Fields<'r, 't> {
     }
 
     /// A whole number from 1 to what `T` holds.
-    pub(super) fn count<T: TryFrom<u64>>(&mut self, key: &'static str) -> Option<KeyValue<T>> {
+    pub(super) fn count<T: TryFrom<u64>>(&mut self, key: &'static str) -> Option<Spanned<T>> {
         let value = self.take(key)?;
         let number = self.expect(key, value, "a whole number", |value| match value {
             DeValue::Integer(number) => Ok(number),
@@ -92,7 +89,7 @@ impl<'r, 't> Fields<'r, 't> {
     }
 
     /// A whole number, in the digits it is written with.
-    pub(super) fn integer(&mut self, key: &'static str) -> Option<KeyValue<String>> {
+    pub(super) fn integer(&mut self, key: &'static str) -> Option<Spanned<String>> {
         let value = self.take(key)?;
         self.expect(key, value, "a whole number", |value| match value {
             DeValue::Integer(number) => Ok(number.as_str().to_owned()),
@@ -101,7 +98,7 @@ impl<'r, 't> Fields<'r, 't> {
     }
 
     /// A number of bytes: an integer, or a string such as `20MB`.
-    pub(super) fn size(&mut self, key: &'static str) -> Option<KeyValue<u64>> {
+    pub(super) fn size(&mut self, key: &'static str) -> Option<Spanned<u64>> {
         let value = self.take(key)?;
         let size = self.expect(key, value, "a size", |value| match value {
             DeValue::Integer(number) => Ok(Err(number)),
@@ -111,14 +108,14 @@ impl<'r, 't> Fields<'r, 't> {
         let (at, keyed) = (size.at.clone(), size.key.clone());
         let bytes = match size.value {
             Ok(text) => {
-                let text = KeyValue {
+                let text = Spanned {
                     value: text,
                     at,
                     key: keyed,
                 };
                 self.reader.read(&text, values::size)?.map(Some)
             }
-            Err(number) => KeyValue {
+            Err(number) => Spanned {
                 value: values::integer(&number),
                 at,
                 key: keyed,
@@ -127,8 +124,8 @@ impl<'r, 't> Fields<'r, 't> {
         self.in_range(key, bytes)
     }
 
-    /// An array of strings; what is not a string is reported and left out.
-    pub(super) fn texts(&mut self, key: &'static str) -> Option<KeyValue<Vec<Str<'t>>>> {
+    /// An array of strings. Reports and drops other elements.
+    pub(super) fn texts(&mut self, key: &'static str) -> Option<Spanned<Vec<Str<'t>>>> {
         let value = self.take(key)?;
         let values = self.expect(key, value, "an array of strings", |value| match value {
             DeValue::Array(values) => Ok(values),
@@ -139,7 +136,7 @@ impl<'r, 't> Fields<'r, 't> {
                 .into_iter()
                 .filter_map(|value| {
                     let at = value.span();
-                    let element = KeyValue {
+                    let element = Spanned {
                         value: value.into_inner(),
                         at: at.clone(),
                         key: at,
@@ -153,12 +150,12 @@ impl<'r, 't> Fields<'r, 't> {
         }))
     }
 
-    /// An array of strings, each read for its meaning.
+    /// An array of strings, each parsed.
     pub(super) fn read_all<T>(
         &mut self,
         key: &'static str,
-        mut meaning: impl FnMut(&Reader<'t>, &Str<'t>) -> Option<KeyValue<T>>,
-    ) -> Option<KeyValue<Vec<KeyValue<T>>>> {
+        mut meaning: impl FnMut(&Reader<'t>, &Str<'t>) -> Option<Spanned<T>>,
+    ) -> Option<Spanned<Vec<Spanned<T>>>> {
         let reader = self.reader;
         Some(self.texts(key)?.map(|texts| {
             texts
@@ -191,7 +188,7 @@ impl<'r, 't> Fields<'r, 't> {
             .into_iter()
             .filter_map(|(name, value)| {
                 let name = spanned(name);
-                let value = KeyValue {
+                let value = Spanned {
                     key: name.at.clone(),
                     at: value.span(),
                     value: value.into_inner(),
@@ -204,7 +201,7 @@ impl<'r, 't> Fields<'r, 't> {
     }
 
     /// The elements of an array, whatever they are.
-    pub(super) fn elements(&mut self, key: &'static str) -> Option<KeyValue<Vec<Value<'t>>>> {
+    pub(super) fn elements(&mut self, key: &'static str) -> Option<Spanned<Vec<Value<'t>>>> {
         let value = self.take(key)?;
         let values = self.expect(key, value, "an array", |value| match value {
             DeValue::Array(values) => Ok(values),
@@ -213,7 +210,7 @@ impl<'r, 't> Fields<'r, 't> {
         Some(values.map(|values| values.into_iter().map(spanned).collect()))
     }
 
-    /// Reports every key that was not asked for.
+    /// Reports every key that was not read.
     pub(super) fn finish(self) {
         for (key, value) in self.left {
             self.reader
@@ -229,7 +226,7 @@ impl<'r, 't> Fields<'r, 't> {
         );
         let (name, value) = self.left.remove_entry(key)?;
         self.taken.push(key);
-        Some(KeyValue {
+        Some(Spanned {
             key: name.span(),
             at: value.span(),
             value: value.into_inner(),
@@ -242,10 +239,10 @@ impl<'r, 't> Fields<'r, 't> {
         value: Value<'t>,
         expected: &str,
         convert: impl FnOnce(DeValue<'t>) -> Result<T, DeValue<'t>>,
-    ) -> Option<KeyValue<T>> {
-        let KeyValue { value, at, key: by } = value;
+    ) -> Option<Spanned<T>> {
+        let Spanned { value, at, key: by } = value;
         match convert(value) {
-            Ok(value) => Some(KeyValue { value, at, key: by }),
+            Ok(value) => Some(Spanned { value, at, key: by }),
             Err(other) => {
                 let message = format!("`{key}` is {expected}, not {}", kind(&other));
                 let mistake = Mistake::new(message, at).help(self.shape.example(key));
@@ -258,19 +255,19 @@ impl<'r, 't> Fields<'r, 't> {
     fn in_range<T: TryFrom<u64>>(
         &self,
         key: &str,
-        number: KeyValue<Option<u64>>,
-    ) -> Option<KeyValue<T>> {
+        number: Spanned<Option<u64>>,
+    ) -> Option<Spanned<T>> {
         let fitting = number
             .value
             .filter(|&n| n > 0)
             .and_then(|n| T::try_from(n).ok());
         if fitting.is_none() {
-            let most = 1_u128 << (8 * size_of::<T>().min(8));
-            let message = format!("`{key}` is from 1 to {}", most - 1);
+            let max = 1_u128 << (8 * size_of::<T>().min(8));
+            let message = format!("`{key}` is from 1 to {}", max - 1);
             let mistake = Mistake::new(message, number.at.clone()).help(self.shape.example(key));
             self.reader.report(mistake);
         }
-        fitting.map(|value| KeyValue {
+        fitting.map(|value| Spanned {
             value,
             at: number.at,
             key: number.key,
@@ -285,9 +282,9 @@ fn as_table(value: DeValue<'_>) -> Result<DeTable<'_>, DeValue<'_>> {
     }
 }
 
-fn spanned<T>(value: Spanned<T>) -> KeyValue<T> {
+fn spanned<T>(value: toml::Spanned<T>) -> Spanned<T> {
     let at = value.span();
-    KeyValue {
+    Spanned {
         value: value.into_inner(),
         key: at.clone(),
         at,
@@ -306,12 +303,12 @@ fn kind(value: &DeValue) -> &'static str {
     }
 }
 
-fn unknown(reader: &Reader, shape: TableKind, key: &Str, value: Spanned<DeValue>) -> Mistake {
+fn unknown(reader: &Reader, shape: TableKind, key: &Str, value: toml::Spanned<DeValue>) -> Mistake {
     let name = key.value.to_lowercase().replace('_', "-");
     if matches!(&*name, "password" | "token" | "identity-token" | "secret") {
         reader.hide(value.span());
         return Mistake::new(
-            "a list holds no secrets, only where to find them",
+            "a list has no secrets, only the places where they are",
             key.at.clone(),
         )
         .help(
@@ -320,7 +317,7 @@ fn unknown(reader: &Reader, shape: TableKind, key: &Str, value: Spanned<DeValue>
         );
     }
     let mistake = Mistake::new(
-        format!("{:?} is no key of {}", key.value, shape.place()),
+        format!("{:?} is not a key of {}", key.value, shape.place()),
         key.at.clone(),
     );
     match shape.nearest(&name) {

@@ -1,19 +1,19 @@
-//! A list as it is written: the one definition of its keys, their documentation and examples.
+//! The written form of a list: its keys, their documentation and examples.
 //!
-//! Decides the names and the written form only; `List::parse` gives them meaning and reports mistakes.
-//! The JSON schema, the hints for unknown keys and the examples in help lines all come from here.
+//! Decides names and types only; `List::parse` gives them meaning and reports mistakes. Invariant: the JSON schema, the
+//! hints for unknown keys and the examples in help lines all come from here.
 
 use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// An example that is an array, written with spaces between its elements.
+/// An example that is an array; `text` has spaces between its elements.
 fn words(text: &str) -> Vec<&str> {
     text.split(' ').collect()
 }
 
-/// A list of container images to move from one registry to another.
+/// A list of container images to copy from one registry to another.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 #[schemars(deny_unknown_fields)]
@@ -21,23 +21,23 @@ pub struct ListFile {
     /// The version of this format: 1.
     #[schemars(range(min = 1, max = 1), example = 1)]
     pub version: u64,
-    /// Where images come from whose name says no registry.
+    /// The source of images whose name has no registry.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub source: Option<SourceTable>,
-    /// Where images go to, unless `to` says another registry.
+    /// The destination of images, unless `to` has another registry.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub destination: Option<DestinationTable>,
     /// Settings for further registries, by `host` or `host:port`, for references that name one.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub registries: BTreeMap<String, RegistryTable>,
-    /// What holds for the whole list, or for every image that does not say otherwise.
+    /// Settings of the whole list, and of every image without its own.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub defaults: Option<DefaultsTable>,
     /// The images: references, tables, or both mixed. `[[images]]` is TOML's other way to write an
     /// array of tables; a list uses either `images = [...]` or `[[images]]`.
     #[schemars(length(min = 1), example = words("library/nginx:1.27"))]
     pub images: Vec<ImageEntry>,
-    /// Rules that change destination repositories, applied in this order, each to the outcome of the one before.
+    /// Rules that change destination repositories, applied in this order, each to the result of the one before.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub rewrite: Vec<RewriteTable>,
 }
@@ -50,7 +50,7 @@ pub struct SourceTable {
     /// `host` or `host:port`, without a scheme.
     #[schemars(example = "registry.example.com:5000")]
     pub registry: String,
-    /// A repository path put before every name that says no registry.
+    /// A repository path put before every name without a registry.
     #[schemars(example = "team/project")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub prefix: Option<String>,
@@ -66,11 +66,11 @@ pub struct DestinationTable {
     /// `host` or `host:port`, without a scheme.
     #[schemars(example = "harbor.example.com")]
     pub registry: String,
-    /// A repository path put before every destination that says no registry, after rewrites.
+    /// A repository path put before every destination without a registry, after rewrites.
     #[schemars(example = &"mirror")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub prefix: Option<String>,
-    /// A program and its arguments, run once for each repository the registry says it does not have.
+    /// A program and its arguments, run once for each repository that the registry does not have.
     /// `{repository}` and `{registry}` are filled in; no shell is involved.
     #[schemars(example = words("aws ecr create-repository --repository-name {repository}"))]
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -79,7 +79,7 @@ pub struct DestinationTable {
     pub settings: SettingsKeys,
 }
 
-/// A registry that only full references name.
+/// A registry for references that name one.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 #[schemars(deny_unknown_fields)]
@@ -92,11 +92,11 @@ pub struct RegistryTable {
     pub settings: SettingsKeys,
 }
 
-/// How to speak to a registry, and as whom.
+/// Transport, credentials and limits of a registry.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub struct SettingsKeys {
-    /// Speak HTTP instead of HTTPS. Only `localhost` and loopback addresses are spoken to in HTTP unasked.
+    /// Use HTTP instead of HTTPS. The default is true for `localhost` and loopback addresses only.
     #[schemars(example = true)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub plain_http: Option<bool>,
@@ -112,7 +112,7 @@ pub struct SettingsKeys {
     #[schemars(example = "/etc/docker/certs.d/harbor.example.com")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ca_directory: Option<String>,
-    /// A PEM file with the certificate to show the server.
+    /// A PEM file with the client certificate.
     #[schemars(example = "client.cert")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub client_certificate: Option<String>,
@@ -120,24 +120,23 @@ pub struct SettingsKeys {
     #[schemars(example = "client.key")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub client_key: Option<String>,
-    /// A proxy for this registry, or "none"; without it, what `HTTPS_PROXY` and `NO_PROXY` say.
+    /// A proxy for this registry, or "none"; the default is from `HTTPS_PROXY` and `NO_PROXY`.
     #[schemars(example = "http://proxy.example.com:3128")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub proxy: Option<String>,
-    /// Follow redirects of a public registry to addresses inside this network, where its storage is reached from
-    /// within.
+    /// Follow redirects of a public registry to private addresses, for storage inside this network.
     #[schemars(example = true)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub allow_private_redirects: Option<bool>,
-    /// Most blobs moved at once from or to this registry.
+    /// Blobs copied at once from or to this registry, at most.
     #[schemars(range(min = 1, max = 65535), example = 8)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub streams: Option<u64>,
-    /// Most requests a second.
+    /// Requests a second, at most.
     #[schemars(range(min = 1, max = 4_294_967_295_u32), example = 50)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub requests_per_second: Option<u64>,
-    /// Most bytes a second.
+    /// Bytes a second, at most.
     #[schemars(example = "20MB")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub bytes_per_second: Option<Size>,
@@ -149,7 +148,7 @@ pub struct SettingsKeys {
     #[schemars(example = &"HARBOR_PASSWORD")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub password_env: Option<String>,
-    /// The file that holds the password; white space at its end is left out.
+    /// The file that holds the password; white space at its end is ignored.
     #[schemars(example = "/run/secrets/harbor")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub password_file: Option<String>,
@@ -161,26 +160,26 @@ pub struct SettingsKeys {
     #[schemars(example = &"REGISTRY_TOKEN")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub token_env: Option<String>,
-    /// Log in as nobody, even if docker or podman has credentials for this registry.
+    /// Use no credentials, even if docker or podman has some for this registry.
     #[schemars(example = true)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub anonymous: Option<bool>,
 }
 
-/// What holds for the whole list, or for every image that does not say otherwise.
+/// Settings of the whole list, and of every image without its own.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 #[schemars(deny_unknown_fields)]
 pub struct DefaultsTable {
-    /// Images moved at once.
+    /// Images copied at once.
     #[schemars(range(min = 1, max = 65535), example = 16)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub parallel: Option<u64>,
-    /// How often an image is tried before it counts as failed.
+    /// Attempts per image, the first included.
     #[schemars(range(min = 1, max = 65535), example = 5)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub attempts: Option<u64>,
-    /// For images that say no `platforms`. An image written by digest is copied whole all the same.
+    /// For images without `platforms`. An image whose destination is a digest is copied with all platforms.
     #[schemars(example = words("linux/amd64 linux/arm64"))]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub platforms: Option<Vec<String>>,
@@ -188,25 +187,33 @@ pub struct DefaultsTable {
     #[schemars(example = "v?[0-9]+\\.[0-9]+\\.[0-9]+")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tag_pattern: Option<String>,
-    /// For images whose tags are chosen by a filter and that say no `exclude`.
+    /// For images whose tags are chosen by a filter without `exclude`.
     #[schemars(example = words(".*-rc.* nightly"))]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub exclude: Option<Vec<String>>,
-    /// Whether what refers to an image (signatures, SBOMs, attestations) goes with it; true if not written.
+    #[serde(flatten)]
+    pub copy: CopyKeys,
+}
+
+/// What goes along with an image, and what it may replace. In `[defaults]` for all images, in a table for its own.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub struct CopyKeys {
+    /// Whether what refers to an image (signatures, SBOMs, attestations) is copied with it. The default is true.
     #[schemars(example = false)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub referrers: Option<bool>,
-    /// Whether cosign's `.sig`, `.att` and `.sbom` tags go with an image; true if not written.
+    /// Whether cosign's `.sig`, `.att` and `.sbom` tags are copied with an image. The default is true.
     #[schemars(example = false)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cosign_tags: Option<bool>,
-    /// Whether an image that is at its destination already is looked at for referrers and cosign tags made
-    /// since, which costs a few requests for each; false if not written.
+    /// Whether to look for new referrers and cosign tags of an image that is at its destination already, which costs
+    /// a few requests for each. The default is false.
     #[schemars(example = true)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub recheck_attachments: Option<bool>,
-    /// What happens to a destination tag that names another image: `replace` writes it, `keep` skips the image,
-    /// `fail` fails it; `replace` if not written. What a tag named is told in any case.
+    /// What to do with a destination tag that names another image: `replace` overwrites it, `keep` skips the image,
+    /// `fail` fails it. The default is `replace`. The digest that the tag named is reported in any case.
     #[schemars(extend("enum" = ["replace", "keep", "fail"]), example = &"keep")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub on_existing: Option<String>,
@@ -222,7 +229,7 @@ pub enum ImageEntry {
     Table(Box<ImageTable>),
 }
 
-/// One image, or several that share their settings, with the tags to move and how.
+/// One image, or several that share their settings, with the tags to copy.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 #[schemars(deny_unknown_fields)]
@@ -235,20 +242,20 @@ pub struct ImageTable {
     #[schemars(example = words("library/nginx:1.27 library/redis:7"))]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub names: Option<Vec<String>>,
-    /// The tags to move, each a job of its own.
+    /// The tags to copy, each a job of its own.
     #[schemars(example = words("1.27 1.28"))]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tags: Option<Vec<String>>,
-    /// Move the tags that this regular expression matches from their first to their last character.
+    /// Copy the tags that this regular expression matches from their first to their last character.
     #[schemars(example = "v?[0-9]+\\.[0-9]+\\.[0-9]+")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tag_pattern: Option<String>,
-    /// Move the tags that are versions in this range; a leading `v` and a missing minor or patch number
+    /// Copy the tags that are versions in this range; a leading `v` and a missing minor or patch number
     /// are tolerated. Pre-releases and variants (`1.27-alpine`) only match a range that names one.
     #[schemars(example = ">=1.20, <2")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub semver: Option<String>,
-    /// Of the tags chosen so far, move only this many with the highest versions.
+    /// Of the tags chosen so far, copy only this many with the highest versions.
     #[schemars(range(min = 1, max = 65535), example = 3)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub latest: Option<u64>,
@@ -261,26 +268,12 @@ pub struct ImageTable {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub platforms: Option<Vec<String>>,
     /// The destination repository, below the destination's prefix; with a registry, exactly that
-    /// repository. It may have a tag if only one tag is moved. Rewrites do not apply to it.
+    /// repository. It may have a tag if only one tag is copied. Rewrites do not apply to it.
     #[schemars(example = "base/nginx")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub to: Option<String>,
-    /// As in `[defaults]`.
-    #[schemars(example = false)]
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub referrers: Option<bool>,
-    /// As in `[defaults]`.
-    #[schemars(example = false)]
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub cosign_tags: Option<bool>,
-    /// As in `[defaults]`.
-    #[schemars(example = true)]
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub recheck_attachments: Option<bool>,
-    /// As in `[defaults]`.
-    #[schemars(extend("enum" = ["replace", "keep", "fail"]), example = &"keep")]
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub on_existing: Option<String>,
+    #[serde(flatten)]
+    pub copy: CopyKeys,
 }
 
 /// A rule that changes destination repositories.
@@ -288,11 +281,11 @@ pub struct ImageTable {
 #[serde(rename_all = "kebab-case")]
 #[schemars(deny_unknown_fields)]
 pub struct RewriteTable {
-    /// A regular expression. It is searched anywhere in the destination repository path, such as
-    /// `library/nginx`: without registry, tag and destination prefix. What its first match covers is replaced.
+    /// A regular expression, searched in the destination repository path without registry, tag and prefix, such as
+    /// `library/nginx`. Its first match is replaced.
     #[schemars(example = "^library/(.*)$")]
     pub from: String,
-    /// What to put there; `$1` or `${name}` stand for the groups of `from`, `$$` for a dollar sign.
+    /// The replacement; `$1` or `${name}` stand for the groups of `from`, `$$` for a dollar sign.
     #[schemars(example = "docker-hub/$1")]
     pub to: String,
 }

@@ -1,25 +1,25 @@
-//! Which of a repository's tags an image table means.
+//! Selects tags of a repository.
 //!
-//! Decides by pattern, then exclusions, then version range, then newest. Invariant: the outcome depends
-//! on the tags given and nothing else, and keeps their order, but for `latest`: newest first.
+//! Decides by pattern, then exclusions, then version range, then `latest`. Invariant: the result depends on the tags
+//! only, and keeps their order, except that `latest` sorts by version, newest first.
 
 use std::ops::Range;
 
 use regex::bytes::Regex;
 use semver::VersionReq;
 
-use super::{mistakes::Mistake, reader::KeyValue, version::version};
+use super::{mistake::Mistake, spanned::Spanned, version::version};
 use crate::oci::{Registry, Repository, Tag};
 
-/// As many of the tags there are as help to see what a filter should have said.
-const TAGS_SHOWN: usize = 5;
+/// Existing tags that a mistake shows as examples.
+const MAX_TAGS_SHOWN: usize = 5;
 
 #[derive(Clone, Debug, Default)]
 pub(super) struct TagFilter {
-    pub(super) pattern: Option<KeyValue<Regex>>,
-    pub(super) semver: Option<KeyValue<VersionReq>>,
-    pub(super) latest: Option<KeyValue<u16>>,
-    pub(super) exclude: Option<KeyValue<Vec<KeyValue<Regex>>>>,
+    pub(super) pattern: Option<Spanned<Regex>>,
+    pub(super) semver: Option<Spanned<VersionReq>>,
+    pub(super) latest: Option<Spanned<u16>>,
+    pub(super) exclude: Option<Spanned<Vec<Spanned<Regex>>>>,
 }
 
 impl TagFilter {
@@ -39,7 +39,7 @@ impl TagFilter {
         .flatten()
     }
 
-    /// This filter with what it leaves open taken from `defaults`.
+    /// This filter, with the keys it does not have from `defaults`.
     pub(super) fn or(self, defaults: &Self) -> Self {
         Self {
             pattern: self.pattern.or_else(|| defaults.pattern.clone()),
@@ -48,7 +48,7 @@ impl TagFilter {
         }
     }
 
-    /// Whether at most one tag can come out.
+    /// Whether it selects at most one tag.
     pub(super) fn is_single(&self) -> bool {
         self.latest.as_ref().is_some_and(|count| count.value == 1)
     }
@@ -62,7 +62,7 @@ impl TagFilter {
     }
 
     fn admits(&self, tag: &Tag) -> bool {
-        let matches = |pattern: &KeyValue<Regex>| pattern.value.is_match(tag.as_str().as_bytes());
+        let matches = |pattern: &Spanned<Regex>| pattern.value.is_match(tag.as_str().as_bytes());
         let excluded = self.exclude.iter().flat_map(|all| &all.value).any(matches);
         self.pattern.as_ref().is_none_or(matches)
             && !excluded
@@ -71,14 +71,14 @@ impl TagFilter {
             })
     }
 
-    /// What to say when no tag of a repository fits.
+    /// The mistake if no tag of a repository fits.
     pub(super) fn no_tag(
         &self,
         (registry, repository): &(Registry, Repository),
         tags: &[Tag],
         image: &Range<usize>,
     ) -> Mistake {
-        let message = format!("no tag of {repository} at {registry} fits the filter");
+        let message = format!("no tag of {repository} at {registry} matches the filter");
         if tags.is_empty() {
             return Mistake::new(message, image.clone())
                 .label("this repository has no tags")
@@ -91,15 +91,15 @@ impl TagFilter {
             self.exclude.as_ref().map(|patterns| &patterns.at),
         ];
         let mut mistake = Mistake::new(message, image.clone()).label(match tags.len() {
-            1 => "its only tag does not fit".into(),
-            count => format!("none of its {count} tags fits"),
+            1 => "its only tag does not match".into(),
+            count => format!("none of its {count} tags matches"),
         });
         for at in values.into_iter().flatten() {
             mistake = mistake.and(at.clone(), "this filter");
         }
-        let mut examples = newest(tags.iter().cloned(), TAGS_SHOWN);
+        let mut examples = newest(tags.iter().cloned(), MAX_TAGS_SHOWN);
         let others = tags.iter().filter(|tag| version(tag).is_none()).cloned();
-        examples.extend(others.take(TAGS_SHOWN - examples.len()));
+        examples.extend(others.take(MAX_TAGS_SHOWN - examples.len()));
         let shown: Vec<&str> = examples.iter().map(Tag::as_str).collect();
         let more = match tags.len() - shown.len() {
             0 => String::new(),
@@ -110,13 +110,13 @@ impl TagFilter {
             None => "",
         };
         mistake.help(format!(
-            "the tags there are {}{more}{latest}",
+            "the existing tags are {}{more}{latest}",
             shown.join(", ")
         ))
     }
 }
 
-/// The `count` tags with the highest versions, highest first; tags that are no versions are left out.
+/// The `count` tags with the highest versions, highest first; tags that are no versions are dropped.
 fn newest(tags: impl Iterator<Item = Tag>, count: usize) -> Vec<Tag> {
     let mut versions: Vec<_> = tags
         .filter_map(|tag| version(&tag).map(|version| (version, tag)))

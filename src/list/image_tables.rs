@@ -1,7 +1,7 @@
-//! The `images` of a list as they are read: strings, tables, and the keys that exclude each other.
+//! Reads the `images` of a list: references and tables.
 //!
-//! Decides what an entry may say; what it comes to is decided in `images`. Invariant: an entry with a
-//! mistake makes no rule, so that half an entry never means another image.
+//! Decides which keys an entry may have together; what they select is decided in `images`. Invariant: an entry with a
+//! mistake becomes no rule, so that half an entry never selects another image.
 
 use std::sync::Arc;
 
@@ -10,52 +10,15 @@ use toml::de::DeValue;
 use super::{
     fields::Fields,
     filter::TagFilter,
+    image_keys::{AttachmentKeys, ImageKeys},
     images::{ImageDefaults, ImageRule},
-    mistakes::Mistake,
-    reader::{KeyValue, Reader, Str},
+    mistake::Mistake,
+    reader::Reader,
+    spanned::{Spanned, Str},
     table_kind::TableKind,
     values,
 };
-use crate::oci::{Attachments, OnExisting, PartialReference, Platform, Tag};
-
-/// The keys of an image table, without its names.
-#[derive(Default)]
-pub(super) struct ImageKeys {
-    pub(super) tags: Option<KeyValue<Vec<KeyValue<Tag>>>>,
-    pub(super) filter: Arc<TagFilter>,
-    pub(super) platforms: Option<KeyValue<Arc<[Platform]>>>,
-    pub(super) to: Option<KeyValue<PartialReference>>,
-    pub(super) attached: Attached,
-    pub(super) on_existing: Option<OnExisting>,
-}
-
-/// What a table says of attachments.
-#[derive(Default)]
-pub(super) struct Attached {
-    referrers: Option<bool>,
-    cosign_tags: Option<bool>,
-    recheck: Option<bool>,
-}
-
-impl Attached {
-    pub(super) fn read(table: &mut Fields) -> Self {
-        let mut flag = |key| table.flag(key).map(|flag| flag.value);
-        Self {
-            referrers: flag("referrers"),
-            cosign_tags: flag("cosign-tags"),
-            recheck: flag("recheck-attachments"),
-        }
-    }
-
-    /// With `others` where nothing is said.
-    pub(super) fn or(&self, others: Attachments) -> Attachments {
-        Attachments {
-            referrers: self.referrers.unwrap_or(others.referrers),
-            cosign_tags: self.cosign_tags.unwrap_or(others.cosign_tags),
-            recheck: self.recheck.unwrap_or(others.recheck),
-        }
-    }
-}
+use crate::oci::{PartialReference, Platform};
 
 pub(super) fn read(list: &mut Fields, defaults: &ImageDefaults) -> Vec<ImageRule> {
     let reader = list.reader;
@@ -63,7 +26,7 @@ pub(super) fn read(list: &mut Fields, defaults: &ImageDefaults) -> Vec<ImageRule
         return Vec::new();
     };
     if entries.value.is_empty() {
-        let mistake = Mistake::new("this list names no images", entries.at);
+        let mistake = Mistake::new("this list has no images", entries.at);
         reader.report(mistake.help(TableKind::List.example("images")));
     }
     let plain = ImageKeys::default();
@@ -76,7 +39,7 @@ pub(super) fn read(list: &mut Fields, defaults: &ImageDefaults) -> Vec<ImageRule
                 read_table(fields, defaults, &mut rules);
             }
             value => {
-                let value = KeyValue { value, at, key };
+                let value = Spanned { value, at, key };
                 let text = list.expect("images", value, "an array of references", |v| match v {
                     DeValue::String(text) => Ok(text),
                     other => Err(other),
@@ -89,8 +52,8 @@ pub(super) fn read(list: &mut Fields, defaults: &ImageDefaults) -> Vec<ImageRule
     rules
 }
 
-/// `platforms`, without repetitions.
-pub(super) fn platforms(fields: &mut Fields) -> Option<KeyValue<Arc<[Platform]>>> {
+/// `platforms`, without duplicates.
+pub(super) fn platforms(fields: &mut Fields) -> Option<Spanned<Arc<[Platform]>>> {
     let platforms = fields.read_all("platforms", |reader, text| {
         reader.read(text, values::platform)
     })?;
@@ -109,7 +72,7 @@ fn read_table(mut fields: Fields, defaults: &ImageDefaults, rules: &mut Vec<Imag
     let reader = fields.reader;
     let reported = reader.reported();
     let names = names(&mut fields);
-    let wanted = ImageKeys {
+    let keys = ImageKeys {
         tags: fields.read_all("tags", |reader, text| reader.read(text, values::tag)),
         filter: Arc::new(TagFilter {
             pattern: fields
@@ -121,31 +84,31 @@ fn read_table(mut fields: Fields, defaults: &ImageDefaults, rules: &mut Vec<Imag
         }),
         platforms: platforms(&mut fields),
         to: fields.read("to", values::reference),
-        attached: Attached::read(&mut fields),
+        attachments: AttachmentKeys::read(&mut fields),
         on_existing: (fields.read("on-existing", values::on_existing)).map(|written| written.value),
     };
     fields.finish();
-    report_contradictions(reader, &wanted, &names);
-    // Half a table would mean something else: without its filter, say, another tag.
+    report_contradictions(reader, &keys, &names);
+    // Half a table would select other images: without its filter, for example, another tag.
     if reader.reported() > reported {
         return;
     }
-    let filter = Arc::new((*wanted.filter).clone().or(&defaults.filter));
-    let wanted = ImageKeys {
-        filter: match wanted.filter.is_empty() {
-            true => wanted.filter,
+    let filter = Arc::new((*keys.filter).clone().or(&defaults.filter));
+    let keys = ImageKeys {
+        filter: match keys.filter.is_empty() {
+            true => keys.filter,
             false => filter,
         },
-        ..wanted
+        ..keys
     };
     rules.extend(
         names
             .into_iter()
-            .filter_map(|name| ImageRule::new(reader, defaults, &wanted, name)),
+            .filter_map(|name| ImageRule::new(reader, defaults, &keys, name)),
     );
 }
 
-fn names(fields: &mut Fields) -> Vec<KeyValue<PartialReference>> {
+fn names(fields: &mut Fields) -> Vec<Spanned<PartialReference>> {
     let reader = fields.reader;
     let name: Option<Str> = fields.text("name");
     let names = fields.texts("names");
@@ -174,24 +137,20 @@ fn names(fields: &mut Fields) -> Vec<KeyValue<PartialReference>> {
         .collect()
 }
 
-/// Reports keys of an image table that do not go together.
-fn report_contradictions(
-    reader: &Reader,
-    wanted: &ImageKeys,
-    names: &[KeyValue<PartialReference>],
-) {
-    if let Some(tags) = &wanted.tags {
+/// Reports keys of an image table that exclude each other.
+fn report_contradictions(reader: &Reader, keys: &ImageKeys, names: &[Spanned<PartialReference>]) {
+    if let Some(tags) = &keys.tags {
         if tags.value.is_empty() {
             reader.report(
                 Mistake::new("`tags` names no tag", tags.at.clone())
-                    .help("leave it out for the tag latest, or write tags = [\"1.27\"]"),
+                    .help("remove it for the tag latest, or write tags = [\"1.27\"]"),
             );
         }
-        if let Some(key) = wanted.filter.keys().next() {
+        if let Some(key) = keys.filter.keys().next() {
             reader.report(
                 Mistake::new("this image lists its tags and filters them", key.clone())
                     .and(tags.key.clone(), "the tags are listed here")
-                    .help("keep `tags` or the filter; for both, write two tables"),
+                    .help("keep either `tags` or the filter; for both, write two tables"),
             );
         }
     }
@@ -201,24 +160,24 @@ fn report_contradictions(
             (Some(_), None) => (true, "a tag"),
             (None, None) => (false, ""),
         };
-        let chosen = wanted.tags.as_ref().map(|tags| &tags.key);
-        if let Some(key) = chosen.or(wanted.filter.keys().next()).filter(|_| fixed) {
+        let chosen = keys.tags.as_ref().map(|tags| &tags.key);
+        if let Some(key) = chosen.or(keys.filter.keys().next()).filter(|_| fixed) {
             reader.report(
                 Mistake::new(
-                    format!("this name has {what}, and tags are chosen as well"),
+                    format!("this name has {what}, and the table selects tags as well"),
                     name.at.clone(),
                 )
-                .and(key.clone(), "the tags are chosen here")
-                .help("leave one of the two out"),
+                .and(key.clone(), "the tags are selected here")
+                .help("remove one of the two"),
             );
         }
     }
-    if let Some(to) = &wanted.to {
-        let tags = wanted.tags.as_ref().map_or(1, |tags| tags.value.len());
-        let filtered = !wanted.filter.is_empty() && !wanted.filter.is_single();
+    if let Some(to) = &keys.to {
+        let tags = keys.tags.as_ref().map_or(1, |tags| tags.value.len());
+        let filtered = !keys.filter.is_empty() && !keys.filter.is_single();
         if to.value.digest.is_some() {
             reader.report(
-                Mistake::new("a destination cannot choose its digest", to.at.clone())
+                Mistake::new("a destination cannot have a digest", to.at.clone())
                     .help("write a repository, or a repository and a tag"),
             );
         } else if names.len() > 1 {
@@ -229,7 +188,7 @@ fn report_contradictions(
         } else if to.value.tag.is_some() && (tags > 1 || filtered) {
             reader.report(
                 Mistake::new("`to` has one tag for several images", to.at.clone())
-                    .help("leave its tag out, and each image keeps its own"),
+                    .help("remove its tag, and each image keeps its own"),
             );
         }
     }

@@ -1,23 +1,19 @@
-//! The images of a list: what each entry asks for, and where it goes.
+//! The images of a list: which images each entry selects, and where they go.
 //!
-//! Decides how names are completed, which of an entry's images are meant, and their destination
-//! repository. Invariant: an [`ImageRule`] is complete; only the tags a filter chooses are still open.
+//! Decides how names are completed, which tags an entry selects, and the destination repository. Invariant: an
+//! [`ImageRule`] is complete, except for the tags that a filter selects.
 
 use std::{cell::RefCell, ops::Range, sync::Arc};
 
 use super::{
-    Endpoint,
-    filter::TagFilter,
-    image_tables::ImageKeys,
-    mistakes::Mistake,
-    reader::{KeyValue, Reader},
-    rewrite::Rewrite,
+    filter::TagFilter, image_keys::ImageKeys, mistake::Mistake, reader::Reader,
+    registries::Endpoint, rewrite::Rewrite, spanned::Spanned,
 };
 use crate::oci::{
     Attachments, Digest, OnExisting, PartialReference, Platform, Registry, Repository, Tag,
 };
 
-/// One image of the list, or one repository with a choice of its tags.
+/// One image of the list, or one repository with the tags to select.
 #[derive(Clone, Debug)]
 pub struct ImageRule {
     pub source: (Registry, Repository),
@@ -27,56 +23,56 @@ pub struct ImageRule {
     pub attachments: Attachments,
     pub on_existing: OnExisting,
     pub(super) choice: Choice,
-    /// The tag to write instead of the one read.
+    /// The destination tag, if it differs from the source tag.
     pub(super) to_tag: Option<Tag>,
-    /// Where its name is written.
+    /// The place of its name in the list.
     pub(super) at: Range<usize>,
 }
 
-/// Which images of the source repository are meant.
+/// Which images of the source repository are selected.
 #[derive(Clone, Debug)]
 pub(super) enum Choice {
     One {
         tag: Option<Tag>,
         digest: Option<Digest>,
     },
-    Tags(Arc<[KeyValue<Tag>]>),
+    Tags(Arc<[Spanned<Tag>]>),
     Filter(Arc<TagFilter>),
 }
 
 /// A `[source]` or `[destination]`.
 pub(super) enum Side {
     Known(Endpoint),
-    /// KeyValue, but with mistakes that are reported.
+    /// Written, but with mistakes that were reported.
     Wrong,
     Missing,
 }
 
-/// What every image is read against.
+/// The settings of images without their own.
 pub(super) struct ImageDefaults<'a> {
     pub(super) source: Side,
     pub(super) destination: Side,
-    /// Nothing if one of them is wrong: then no destination they make is known.
+    /// `None` if one of them is wrong: then no destination is known.
     pub(super) rewrites: Option<&'a [Rewrite]>,
     pub(super) filter: TagFilter,
     pub(super) platforms: Arc<[Platform]>,
     pub(super) attachments: Attachments,
     pub(super) on_existing: OnExisting,
-    /// The images that would need the side that is missing.
+    /// The images that need a side which the list does not have.
     pub(super) without_source: RefCell<Vec<Range<usize>>>,
     pub(super) without_destination: RefCell<Vec<Range<usize>>>,
 }
 
 impl ImageRule {
-    /// The rule for one name of an entry, or nothing if what it needs is wrong or missing.
+    /// The rule for one name of an entry; `None` if something it needs is wrong or missing.
     pub(super) fn new(
         reader: &Reader,
         defaults: &ImageDefaults,
-        wanted: &ImageKeys,
-        name: KeyValue<PartialReference>,
+        keys: &ImageKeys,
+        name: Spanned<PartialReference>,
     ) -> Option<Self> {
         let (source, path) = defaults.source_of(reader, &name)?;
-        let destination = match &wanted.to {
+        let destination = match &keys.to {
             Some(to) => defaults.below_destination(reader, &to.value, &to.at)?,
             None => {
                 let path = defaults.rewritten(reader, path, &name.at)?;
@@ -89,8 +85,8 @@ impl ImageRule {
                 defaults.below_destination(reader, &path, &name.at)?
             }
         };
-        let choice = choice(defaults, wanted, &name.value);
-        let to_tag = wanted.to.as_ref().and_then(|to| to.value.tag.clone());
+        let choice = choice(defaults, keys, &name.value);
+        let to_tag = keys.to.as_ref().and_then(|to| to.value.tag.clone());
         let by_digest = to_tag.is_none()
             && matches!(
                 choice,
@@ -99,11 +95,11 @@ impl ImageRule {
                     digest: Some(_)
                 }
             );
-        let platforms = match &wanted.platforms {
+        let platforms = match &keys.platforms {
             Some(platforms) if by_digest && !platforms.value.is_empty() => {
                 reader.report(
                 Mistake::new(
-                    "an image written by its digest cannot lose platforms: the digest would change",
+                    "an image whose destination is a digest cannot lose platforms: the digest would change",
                     platforms.at.clone(),
                 )
                 .and(name.at.clone(), "this digest")
@@ -122,8 +118,11 @@ impl ImageRule {
         };
         if source == destination && same_tag {
             reader.report(
-                Mistake::new("this image would be copied onto itself", name.at.clone())
-                    .help("write a `to`, a [[rewrite]], or another registry or prefix"),
+                Mistake::new(
+                    "source and destination of this image are the same",
+                    name.at.clone(),
+                )
+                .help("write a `to`, a [[rewrite]], or another registry or prefix"),
             );
             return None;
         }
@@ -131,8 +130,8 @@ impl ImageRule {
             source,
             destination,
             platforms,
-            attachments: wanted.attached.or(defaults.attachments),
-            on_existing: wanted.on_existing.unwrap_or(defaults.on_existing),
+            attachments: keys.attachments.or(defaults.attachments),
+            on_existing: keys.on_existing.unwrap_or(defaults.on_existing),
             choice,
             to_tag,
             at: name.at,
@@ -140,15 +139,15 @@ impl ImageRule {
     }
 }
 
-fn choice(defaults: &ImageDefaults, wanted: &ImageKeys, name: &PartialReference) -> Choice {
-    match &wanted.tags {
+fn choice(defaults: &ImageDefaults, keys: &ImageKeys, name: &PartialReference) -> Choice {
+    match &keys.tags {
         Some(tags) => Choice::Tags(tags.value.iter().cloned().collect()),
         None if name.tag.is_some() || name.digest.is_some() => Choice::One {
             tag: name.tag.clone(),
             digest: name.digest.clone(),
         },
-        None if !wanted.filter.is_empty() => Choice::Filter(Arc::clone(&wanted.filter)),
-        // Exclusions alone narrow a filter; they do not turn `nginx` into all of its tags.
+        None if !keys.filter.is_empty() => Choice::Filter(Arc::clone(&keys.filter)),
+        // Exclusions narrow a filter. They alone do not select all tags of `nginx`.
         None if defaults.filter.pattern.is_some() => {
             Choice::Filter(Arc::new(defaults.filter.clone()))
         }
@@ -160,11 +159,11 @@ fn choice(defaults: &ImageDefaults, wanted: &ImageKeys, name: &PartialReference)
 }
 
 impl ImageDefaults<'_> {
-    /// The source repository, and the path its destination is made from.
+    /// The source repository, and the path of which the destination is made.
     fn source_of(
         &self,
         reader: &Reader,
-        name: &KeyValue<PartialReference>,
+        name: &Spanned<PartialReference>,
     ) -> Option<((Registry, Repository), Repository)> {
         let written = name.value.repository.clone();
         let (registry, prefix) = match (&name.value.registry, &self.source) {
@@ -180,7 +179,7 @@ impl ImageDefaults<'_> {
             let repository = below(reader, prefix.as_str(), &written, &name.at)?;
             return Some(((registry, repository), written));
         }
-        // One name for one image: Docker Hub's `nginx` is `library/nginx`, also where it goes.
+        // Docker Hub's `nginx` is `library/nginx`, at the destination too.
         let repository = if registry.is_docker_hub() && !written.as_str().contains('/') {
             below(reader, "library", &written, &name.at)?
         } else {

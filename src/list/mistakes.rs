@@ -1,78 +1,19 @@
-//! What is wrong with a list: the mistakes, all of them, with the text that is to blame.
+//! All mistakes of a list, with the list's text.
 //!
-//! Decides what a mistake consists of and in which order mistakes are told; how they look is decided in
-//! `render`. Invariant: a [`Mistakes`] has at least one mistake.
+//! Decides their order; how they look is decided in `render`. Invariant: a [`Mistakes`] has at least one mistake.
 
 use std::{fmt, ops::Range, sync::Arc};
 
-use super::{render, text::Text};
+use super::{
+    mistake::Mistake,
+    render::{self, Colours},
+    text::Text,
+};
 
-/// One thing to mend in a list.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Mistake {
-    pub message: String,
-    /// The text to blame, the main place first.
-    pub marks: Vec<Mark>,
-    /// What to write instead.
-    pub help: Option<String>,
-}
-
-/// A place in the list's text and what is to be said of it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Mark {
-    /// Byte range in the list's text.
-    pub at: Range<usize>,
-    pub label: Option<String>,
-}
-
-/// Everything that is wrong with a list. Shown plain by `Display`.
+/// Everything that is wrong with a list. `Display` shows it without colours.
 pub struct Mistakes {
     text: Arc<Text>,
     all: Vec<Mistake>,
-}
-
-/// Whether rendered mistakes carry terminal colours.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Colours {
-    On,
-    Off,
-}
-
-impl Mistake {
-    pub(super) fn new(message: impl Into<String>, at: Range<usize>) -> Self {
-        Self {
-            message: message.into(),
-            marks: vec![Mark { at, label: None }],
-            help: None,
-        }
-    }
-
-    /// Says something of the main place.
-    pub(super) fn label(mut self, label: impl Into<String>) -> Self {
-        if let Some(main) = self.marks.first_mut() {
-            main.label = Some(label.into());
-        }
-        self
-    }
-
-    /// Points at another place as well.
-    pub(super) fn and(mut self, at: Range<usize>, label: impl Into<String>) -> Self {
-        self.marks.push(Mark {
-            at,
-            label: Some(label.into()),
-        });
-        self
-    }
-
-    pub(super) fn help(mut self, help: impl Into<String>) -> Self {
-        self.help = Some(help.into());
-        self
-    }
-
-    /// The byte at which the main place starts.
-    pub(super) fn start(&self) -> usize {
-        self.marks.first().map_or(0, |mark| mark.at.start)
-    }
 }
 
 impl Mistakes {

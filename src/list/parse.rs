@@ -1,7 +1,7 @@
-//! Reading a whole list.
+//! Parses a whole list.
 //!
-//! Decides the order of reading, what belongs to the list as a whole, and which mistakes are only
-//! echoes of others. Invariant: reading goes on to the end whatever is wrong.
+//! Decides what belongs to the list as a whole, and which mistakes only follow from others. Invariant: parsing goes on
+//! to the end, whatever is wrong.
 
 use std::{
     cell::RefCell,
@@ -15,14 +15,19 @@ use std::{
 use toml::de::{DeTable, DeValue, Error as SyntaxError};
 
 use super::{
-    Defaults, Endpoint, List, Mistakes, Settings, expand,
+    checked_list::{Defaults, List},
+    expand,
     fields::Fields,
     filter::TagFilter,
+    image_keys::AttachmentKeys,
     image_tables,
     images::{ImageDefaults, Side},
-    mistakes::Mistake,
-    reader::{KeyValue, Reader},
+    mistake::Mistake,
+    mistakes::Mistakes,
+    reader::Reader,
+    registries::{Endpoint, Settings},
     rewrite::Rewrite,
+    spanned::Spanned,
     table_kind::TableKind,
     text::Text,
     values,
@@ -34,7 +39,19 @@ const VERSION: &str = "1";
 
 type Registries = BTreeMap<Registry, (Settings, Range<usize>)>;
 
-pub(super) fn parse(directory: &Path, file_name: &str, text: &str) -> Result<List, Mistakes> {
+impl List {
+    /// Parses a list; `file_name` is for messages only. Fails with every mistake that can be known without a registry.
+    pub fn parse(file_name: &str, text: &str) -> Result<Self, Mistakes> {
+        Self::parse_in(Path::new(""), file_name, text)
+    }
+
+    /// As [`parse`](Self::parse), with relative paths relative to `directory`.
+    pub fn parse_in(directory: &Path, file_name: &str, text: &str) -> Result<Self, Mistakes> {
+        parse(directory, file_name, text)
+    }
+}
+
+fn parse(directory: &Path, file_name: &str, text: &str) -> Result<List, Mistakes> {
     let (table, errors) = DeTable::parse_recoverable(text);
     let table = table.into_inner();
     let syntax = syntax_mistakes(&table, &errors, text);
@@ -52,7 +69,7 @@ pub(super) fn parse(directory: &Path, file_name: &str, text: &str) -> Result<Lis
     let all_rewrites = (reader.reported() == reported).then_some(&*rewrites);
     let (defaults, image_defaults) = image_defaults(&mut fields, source, destination, all_rewrites);
     if syntax.is_empty() && !fields.has("images") {
-        let mistake = Mistake::new("this list names no images", 0..0);
+        let mistake = Mistake::new("this list has no images", 0..0);
         reader.report(mistake.help(TableKind::List.example("images")));
     }
     let images = image_tables::read(&mut fields, &image_defaults);
@@ -61,13 +78,13 @@ pub(super) fn parse(directory: &Path, file_name: &str, text: &str) -> Result<Lis
         missing_sides(&reader, &image_defaults);
     }
 
-    let known = |side| match side {
+    let endpoint = |side| match side {
         Side::Known(endpoint) => Some(endpoint),
         Side::Wrong | Side::Missing => None,
     };
     let (source, destination) = (
-        known(image_defaults.source),
-        known(image_defaults.destination),
+        endpoint(image_defaults.source),
+        endpoint(image_defaults.destination),
     );
     let (mut found, hidden) = reader.finish();
     let text = Arc::new(Text::new(file_name, text, &hidden));
@@ -85,7 +102,7 @@ pub(super) fn parse(directory: &Path, file_name: &str, text: &str) -> Result<Lis
     };
     found.extend(expand::check(&list));
 
-    // What a line that is no TOML seems to say is not worth a word.
+    // On a line that is not TOML, other mistakes only follow from that.
     let unreadable: BTreeSet<usize> = syntax.iter().map(|m| text.line(m.start())).collect();
     found.retain(|mistake| !unreadable.contains(&text.line(mistake.start())));
     found.extend(syntax);
@@ -93,7 +110,7 @@ pub(super) fn parse(directory: &Path, file_name: &str, text: &str) -> Result<Lis
     Ok(list)
 }
 
-/// What is wrong with the text as TOML.
+/// The mistakes in the TOML syntax.
 fn syntax_mistakes(table: &DeTable, errors: &[SyntaxError], text: &str) -> Vec<Mistake> {
     let images = table.get_key_value("images").map(|(key, _)| key.span());
     let mut mixed = false;
@@ -103,7 +120,7 @@ fn syntax_mistakes(table: &DeTable, errors: &[SyntaxError], text: &str) -> Vec<M
         let duplicate = error.message().starts_with("duplicate key");
         match &images {
             Some(first) if duplicate && text.get(at.clone()) == Some("images") => {
-                // Every further [[images]] repeats the same mistake.
+                // Every further [[images]] would repeat the mistake.
                 if !std::mem::replace(&mut mixed, true) {
                     mistakes.push(
                         Mistake::new("TOML cannot mix `images = [...]` and [[images]]", at)
@@ -122,7 +139,7 @@ fn syntax_mistakes(table: &DeTable, errors: &[SyntaxError], text: &str) -> Vec<M
             ),
             _ => mistakes.push(
                 Mistake::new(format!("this is not TOML: {}", error.message()), at).help(
-                    "texts stand in \"quotes\", lists in [brackets], and every line is key = value",
+                    "strings are in \"quotes\", arrays in [brackets], and every line is key = value",
                 ),
             ),
         }
@@ -135,9 +152,9 @@ fn version(fields: &mut Fields, whole: bool) {
     let number = fields.integer("version");
     let mistake = match number {
         Some(number) if number.value != VERSION => {
-            Mistake::new("this version of the format is not known", number.at)
+            Mistake::new("this version of the format is not supported", number.at)
         }
-        None if !had && whole => Mistake::new("this list does not say its version", 0..0),
+        None if !had && whole => Mistake::new("this list has no version", 0..0),
         _ => return,
     };
     fields
@@ -180,11 +197,11 @@ fn side(fields: &mut Fields, key: &'static str, registries: &mut Registries) -> 
     })
 }
 
-/// A registry on both sides is one registry: what is written for one side holds for both.
+/// If both sides are one registry, the settings of one side are for both.
 fn add_side(
     reader: &Reader,
     registries: &mut Registries,
-    registry: &KeyValue<Registry>,
+    registry: &Spanned<Registry>,
     settings: Settings,
 ) {
     match registries.entry(registry.value.clone()) {
@@ -202,7 +219,7 @@ fn add_side(
                         registry.at.clone(),
                     )
                     .and(there.clone(), "the same registry")
-                    .help("write its settings in one of the two; they hold for both"),
+                    .help("write its settings in one of the two; they are for both"),
                 );
             }
         }
@@ -276,7 +293,7 @@ fn image_defaults<'a>(
     let Some(mut table) = fields.table("defaults", TableKind::Defaults) else {
         return (Defaults::default(), image_defaults);
     };
-    let count = |number: KeyValue<u16>| NonZeroU16::new(number.value);
+    let count = |number: Spanned<u16>| NonZeroU16::new(number.value);
     let defaults = Defaults {
         parallel: table.count("parallel").and_then(count),
         attempts: table.count("attempts").and_then(count),
@@ -287,8 +304,8 @@ fn image_defaults<'a>(
     if let Some(platforms) = image_tables::platforms(&mut table) {
         image_defaults.platforms = platforms.value;
     }
-    let attached = image_tables::Attached::read(&mut table);
-    image_defaults.attachments = attached.or(image_defaults.attachments);
+    let attachments = AttachmentKeys::read(&mut table);
+    image_defaults.attachments = attachments.or(image_defaults.attachments);
     if let Some(on_existing) = table.read("on-existing", values::on_existing) {
         image_defaults.on_existing = on_existing.value;
     }
@@ -307,8 +324,8 @@ fn missing_sides(reader: &Reader, image_defaults: &ImageDefaults) {
             continue;
         };
         let label = match images.len() {
-            1 => "it is needed by this image".into(),
-            count => format!("it is needed by this image and {} more", count - 1),
+            1 => "this image needs it".into(),
+            count => format!("this image and {} more need it", count - 1),
         };
         let help = match side {
             "source" => "write [source] with registry = \"host\", or the registry into the name",

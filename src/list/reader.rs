@@ -1,10 +1,9 @@
-//! What is met while a list is read: mistakes, text to hide, strings and their meanings.
+//! Collects what reading a list finds: mistakes, text to hide, compiled patterns.
 //!
-//! Decides which bytes of the file a string's mistake is blamed on. Invariant: a mark inside a string is
-//! exact, or covers the whole string if that is written with escapes.
+//! Decides which bytes of the file a mistake in a string marks. Invariant: a mark inside a string is exact, or covers
+//! the whole string if the string has escapes.
 
 use std::{
-    borrow::Cow,
     cell::RefCell,
     collections::HashMap,
     ops::Range,
@@ -13,30 +12,12 @@ use std::{
 
 use regex::bytes::Regex;
 
-use super::{mistakes::Mistake, values};
+use super::{
+    mistake::Mistake,
+    spanned::{Spanned, Str},
+    values::{self, ValueError},
+};
 
-/// A value and where it is written.
-#[derive(Clone, Debug)]
-pub(super) struct KeyValue<T> {
-    pub(super) value: T,
-    /// Where the value is written, quotes included.
-    pub(super) at: Range<usize>,
-    /// Where its key is written; the value itself for an element of an array.
-    pub(super) key: Range<usize>,
-}
-
-pub(super) type Str<'t> = KeyValue<Cow<'t, str>>;
-
-/// Why a string does not mean what it should.
-#[derive(Debug)]
-pub(super) struct Fault {
-    pub(super) message: String,
-    /// The bytes of the string to blame; all of it if not known.
-    pub(super) at: Option<Range<usize>>,
-    pub(super) help: String,
-}
-
-/// Everything met while a list is read.
 #[derive(Default)]
 pub(super) struct Reader<'t> {
     pub(super) text: &'t str,
@@ -44,18 +25,8 @@ pub(super) struct Reader<'t> {
     pub(super) directory: PathBuf,
     found: RefCell<Vec<Mistake>>,
     hidden: RefCell<Vec<Range<usize>>>,
-    /// Lists repeat their patterns, and compiling one costs more than reading ten images.
+    /// Lists repeat patterns, and compiling one costs more than reading ten images.
     patterns: RefCell<HashMap<String, Regex>>,
-}
-
-impl<T> KeyValue<T> {
-    pub(super) fn map<U>(self, change: impl FnOnce(T) -> U) -> KeyValue<U> {
-        KeyValue {
-            value: change(self.value),
-            at: self.at,
-            key: self.key,
-        }
-    }
 }
 
 impl<'t> Reader<'t> {
@@ -71,46 +42,46 @@ impl<'t> Reader<'t> {
         self.found.borrow_mut().push(mistake);
     }
 
-    /// How many mistakes were reported so far.
+    /// The number of mistakes reported so far.
     pub(super) fn reported(&self) -> usize {
         self.found.borrow().len()
     }
 
-    /// Keeps the text at `at` from being shown.
+    /// Shows asterisks instead of the text at `at`.
     pub(super) fn hide(&self, at: Range<usize>) {
         self.hidden.borrow_mut().push(at);
     }
 
-    /// What was reported and what is to be hidden.
+    /// The reported mistakes and the text to hide.
     pub(super) fn finish(self) -> (Vec<Mistake>, Vec<Range<usize>>) {
         (self.found.into_inner(), self.hidden.into_inner())
     }
 
-    /// The meaning of a string, or a reported mistake.
+    /// The value that a string stands for. Reports a mistake if it stands for none.
     pub(super) fn read<T>(
         &self,
         written: &Str<'t>,
-        meaning: impl FnOnce(&str) -> Result<T, Fault>,
-    ) -> Option<KeyValue<T>> {
+        meaning: impl FnOnce(&str) -> Result<T, ValueError>,
+    ) -> Option<Spanned<T>> {
         match meaning(&written.value) {
-            Ok(value) => Some(KeyValue {
+            Ok(value) => Some(Spanned {
                 value,
                 at: written.at.clone(),
                 key: written.key.clone(),
             }),
-            Err(fault) => {
-                let at = match fault.at {
+            Err(error) => {
+                let at = match error.at {
                     Some(part) => self.within(written, part),
                     None => written.at.clone(),
                 };
-                self.report(Mistake::new(fault.message, at).help(fault.help));
+                self.report(Mistake::new(error.message, at).help(error.help));
                 None
             }
         }
     }
 
     /// A pattern for a whole tag.
-    pub(super) fn pattern(&self, written: &Str<'t>) -> Option<KeyValue<Regex>> {
+    pub(super) fn pattern(&self, written: &Str<'t>) -> Option<Spanned<Regex>> {
         self.read(written, |text| {
             if let Some(known) = self.patterns.borrow().get(text) {
                 return Ok(known.clone());

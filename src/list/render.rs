@@ -1,7 +1,7 @@
-//! How mistakes look: file, line and column, the offending text underlined, a line of help.
+//! Renders mistakes: file, line and column, the text underlined, a line of help.
 //!
-//! Decides the picture, not the words. Invariant: nothing of the list reaches the terminal raw; what
-//! could steer a terminal or reorder text is replaced by something visible.
+//! Decides the layout, not the messages. Invariant: control characters of the list, and those that reorder text, are
+//! replaced by visible ones.
 
 use std::{borrow::Cow, ops::Range};
 
@@ -9,15 +9,19 @@ use annotate_snippets::{
     Annotation, AnnotationKind, Group, Level, Renderer, Snippet, normalize_untrusted_str,
 };
 
-use super::{
-    mistakes::{Colours, Mistake},
-    text::Text,
-};
+use super::{mistake::Mistake, text::Text};
 
-/// More would scroll the first ones away.
-pub(super) const MOST_SHOWN: usize = 50;
+/// Whether rendered mistakes have terminal colours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Colours {
+    On,
+    Off,
+}
+
+/// More mistakes would scroll the first ones off the screen.
+const MAX_SHOWN: usize = 50;
 /// Marks further apart than this many lines are shown as separate excerpts.
-const ONE_EXCERPT: usize = 6;
+const MAX_EXCERPT_LINES: usize = 6;
 
 pub(super) fn render(text: &Text, mistakes: &[Mistake], colours: Colours) -> String {
     let renderer = match colours {
@@ -26,11 +30,11 @@ pub(super) fn render(text: &Text, mistakes: &[Mistake], colours: Colours) -> Str
     };
     let file = visible(&text.file);
     let mut out = String::new();
-    for mistake in mistakes.iter().take(MOST_SHOWN) {
+    for mistake in mistakes.iter().take(MAX_SHOWN) {
         out.push_str(&renderer.render(&[group(text, &file, mistake)]));
         out.push_str("\n\n");
     }
-    if let Some(more) = mistakes.len().checked_sub(MOST_SHOWN).filter(|&n| n > 0) {
+    if let Some(more) = mistakes.len().checked_sub(MAX_SHOWN).filter(|&n| n > 0) {
         out.push_str(&format!("... and {more} more\n\n"));
     }
     match mistakes.len() {
@@ -64,7 +68,7 @@ fn excerpts<'a>(
         .collect();
     let first = lines.iter().map(|lines| lines.start).min().unwrap_or(1);
     let last = lines.iter().map(|lines| lines.end).max().unwrap_or(1);
-    let together = last - first <= ONE_EXCERPT;
+    let together = last - first <= MAX_EXCERPT_LINES;
     let mut excerpts: Vec<(Range<usize>, Vec<Annotation>)> = Vec::new();
     for (index, (mark, lines)) in mistake.marks.iter().zip(lines).enumerate() {
         let lines = if together { first..last } else { lines };
@@ -100,24 +104,24 @@ fn lines_of(text: &Text, at: &Range<usize>) -> Range<usize> {
     text.line(at.start)..text.line(at.end.saturating_sub(1).max(at.start)) + 1
 }
 
-/// `text` on one line, with nothing in it that a terminal would obey.
+/// `text` on one line, without control characters.
 fn visible(text: &str) -> String {
     normalize_untrusted_str(&same_length(text)).replace('\n', " ")
 }
 
-/// Replaces what the renderer would let pass by characters of the same length in bytes, so that
-/// marks stay where they are. The C0 controls and the bidirectional overrides are the renderer's own.
+/// Replaces characters by others of the same length in bytes, so that marks stay where they are. Only those that the
+/// renderer lets pass: it replaces C0 controls and bidirectional overrides itself.
 fn same_length(text: &str) -> Cow<'_, str> {
-    let unseen = |c: char| {
+    let is_invisible = |c: char| {
         matches!(c, '\u{80}'..='\u{9f}' | '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}'
             | '\u{2028}'..='\u{2029}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
     };
-    if !text.contains(unseen) {
+    if !text.contains(is_invisible) {
         return Cow::Borrowed(text);
     }
     text.chars()
         .map(|c| match c.len_utf8() {
-            _ if !unseen(c) => c,
+            _ if !is_invisible(c) => c,
             2 => '\u{b7}',
             _ => char::REPLACEMENT_CHARACTER,
         })
@@ -141,9 +145,9 @@ mod tests {
     #[test]
     fn only_the_first_mistakes_are_shown_but_all_are_counted() {
         let text = Text::new("images.toml", "x\n", &[]);
-        let mistakes = vec![Mistake::new("wrong", 0..1); MOST_SHOWN + 7];
+        let mistakes = vec![Mistake::new("wrong", 0..1); MAX_SHOWN + 7];
         let shown = render(&text, &mistakes, Colours::Off);
-        assert_eq!(shown.matches("error: wrong").count(), MOST_SHOWN);
+        assert_eq!(shown.matches("error: wrong").count(), MAX_SHOWN);
         assert!(shown.ends_with("... and 7 more\n\n57 mistakes in images.toml\n"));
     }
 }

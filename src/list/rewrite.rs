@@ -1,24 +1,19 @@
 //! Rules that change destination repositories.
 //!
-//! Decides what a rule matches and what becomes of it: the repository path without registry, tag and
-//! destination prefix; the first match anywhere in it is replaced; rules apply in order, each to the
-//! outcome of the one before. Invariant: a rule only refers to groups its pattern has.
+//! Decides what a rule matches: the repository path without registry, tag and destination prefix. It replaces the first
+//! match anywhere in it; rules apply in order, each to the result of the one before. Invariant: the replacement only
+//! uses groups of the pattern.
 
 use std::{borrow::Cow, ops::Range};
 
 use regex::Regex;
 
-use super::{
-    fields::Fields,
-    mistakes::Mistake,
-    reader::{Reader, Str},
-    values,
-};
+use super::{fields::Fields, mistake::Mistake, reader::Reader, spanned::Str, values};
 
 pub(super) struct Rewrite {
     from: Regex,
     to: String,
-    /// Where `to` is written.
+    /// The place of `to` in the list.
     pub(super) at: Range<usize>,
 }
 
@@ -49,7 +44,7 @@ impl Rewrite {
     }
 }
 
-/// Reports every group of `to` that `from` has not: it would silently stand for nothing.
+/// Reports every group of `to` that `from` does not have: it would silently be empty.
 fn check_groups(reader: &Reader, from: &Regex, to: &Str) -> bool {
     let mut known = true;
     for (name, at) in groups(&to.value) {
@@ -64,7 +59,7 @@ fn check_groups(reader: &Reader, from: &Regex, to: &Str) -> bool {
         let digits = name.len() - name.trim_start_matches(|c: char| c.is_ascii_digit()).len();
         let (number, rest) = name.split_at(digits);
         let help = match from.captures_len() - 1 {
-            0 => "put the part of `from` to keep into parentheses: ^library/(.*)$".into(),
+            0 => "put the part of `from` that stays into parentheses: ^library/(.*)$".into(),
             _ if !number.is_empty() && !rest.is_empty() => format!("write ${{{number}}}{rest}"),
             1 => "the only group is $1".into(),
             last => format!("the groups are $1 to ${last}"),

@@ -1,7 +1,7 @@
-//! What the parser needs to know of the written form: which keys a table has, and an example of each.
+//! The kinds of tables: which keys each has, with an example, from the JSON schema of
+//! [`ListFile`](super::file::ListFile).
 //!
-//! Decides nothing of its own: it reads the JSON schema of [`ListFile`](super::file::ListFile).
-//! Invariant: a key is defined once, as a field in `file`.
+//! Decides which known key an unknown one resembles. Invariant: a key is defined once, as a field in `file`.
 
 use std::sync::LazyLock;
 
@@ -34,7 +34,7 @@ pub fn schema() -> String {
     format!("{:#}", schema.as_value())
 }
 
-/// A key that may be left out is no key that may be null: TOML has no null.
+/// Removes null from optional keys: TOML has no null.
 fn without_null(schema: &mut Schema) {
     if let Some(Value::Array(types)) = schema.get_mut("type") {
         types.retain(|name| name != "null");
@@ -55,11 +55,11 @@ fn without_null(schema: &mut Schema) {
     }
 }
 
-/// More edits than this in a key of usual length is another word, not a slip.
-const FURTHEST: usize = 3;
+/// With more edits than this, a key is no misspelling of another.
+const MAX_EDITS: usize = 3;
 
 impl TableKind {
-    /// How a person calls such a table.
+    /// The table in a message.
     pub(super) fn place(self) -> &'static str {
         match self {
             Self::List => "a list",
@@ -83,17 +83,17 @@ impl TableKind {
         }
     }
 
-    /// The key most like `name`, if one is likely to be meant.
+    /// The key that `name` is probably a misspelling of.
     pub(super) fn nearest(self, name: &str) -> Option<&'static str> {
         self.keys()
             .into_iter()
             .map(|key| (strsim::damerau_levenshtein(key, name), key))
-            .filter(|&(distance, key)| distance <= FURTHEST.min(key.len() / 2))
+            .filter(|&(distance, key)| distance <= MAX_EDITS.min(key.len() / 2))
             .min()
             .map(|(_, key)| key)
     }
 
-    /// `write key = value`, or where to read on when the key has no short example.
+    /// `write key = value`, or the table to write if the key has no short example.
     pub(super) fn example(self, key: &str) -> String {
         let example = self
             .property(key)
@@ -132,7 +132,7 @@ impl TableKind {
     }
 }
 
-/// JSON as TOML writes it; the two differ only between the elements of an array.
+/// JSON as TOML; for these values only the spaces in arrays differ.
 fn toml_of(value: &Value) -> String {
     match value {
         Value::Array(values) => {

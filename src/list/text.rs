@@ -1,11 +1,11 @@
 //! The text of a list file and where its lines are.
 //!
-//! Decides how a byte offset becomes a line. Invariant: a line is found by binary search, so that a
-//! list of very many lines with very many mistakes is no slower per mistake than a short one.
+//! Decides how a byte offset becomes a line. Invariant: a line is found by binary search, so that many
+//! mistakes in a long list are not slow.
 
 use std::ops::Range;
 
-/// A list file as its mistakes show it.
+/// The text of a list, as mistakes show it.
 pub(super) struct Text {
     pub(super) file: String,
     pub(super) content: String,
@@ -14,8 +14,7 @@ pub(super) struct Text {
 }
 
 impl Text {
-    /// Keeps `content` with the bytes of `hidden` as asterisks: what a list should not have held is
-    /// not shown again.
+    /// The bytes of `hidden` become asterisks: secrets in a list must not be shown.
     pub(super) fn new(file: &str, content: &str, hidden: &[Range<usize>]) -> Self {
         let mut content = content.to_owned();
         for range in hidden {

@@ -1,7 +1,9 @@
-//! What the strings of a list mean: references, patterns, ranges, platforms, sizes, addresses.
+//! Parses the strings of a list: references, patterns, ranges, platforms, sizes, addresses.
 //!
-//! Decides the sentence and the bytes to blame when one means nothing. Invariant: every fault says
-//! what to write instead.
+//! Decides the message and the bytes to mark when a string is wrong. Invariant: every error says what to write
+//! instead.
+
+use std::ops::Range;
 
 use bytesize::ByteSize;
 use regex::{Regex, bytes};
@@ -13,11 +15,19 @@ use semver::VersionReq;
 use toml::de::DeInteger;
 use url::Url;
 
-use super::reader::Fault;
 use crate::oci::{
     OnExisting, PartialReference, Platform, ReferenceError, ReferenceProblem, Registry, Repository,
     Tag,
 };
+
+/// Why a string is no such value.
+#[derive(Debug)]
+pub(super) struct ValueError {
+    pub(super) message: String,
+    /// The bytes of the string to mark; all of it if not known.
+    pub(super) at: Option<Range<usize>>,
+    pub(super) help: String,
+}
 
 /// How requests reach a registry.
 #[derive(Clone, PartialEq, Eq, Default)]
@@ -40,24 +50,24 @@ impl std::fmt::Debug for Proxy {
     }
 }
 
-pub(super) fn reference(text: &str) -> Result<PartialReference, Fault> {
-    text.parse().map_err(|error| reference_fault(text, error))
+pub(super) fn reference(text: &str) -> Result<PartialReference, ValueError> {
+    text.parse().map_err(|error| reference_error(text, error))
 }
 
-pub(super) fn registry(text: &str) -> Result<Registry, Fault> {
-    text.parse().map_err(|error| reference_fault(text, error))
+pub(super) fn registry(text: &str) -> Result<Registry, ValueError> {
+    text.parse().map_err(|error| reference_error(text, error))
 }
 
-pub(super) fn repository(text: &str) -> Result<Repository, Fault> {
-    text.parse().map_err(|error| reference_fault(text, error))
+pub(super) fn repository(text: &str) -> Result<Repository, ValueError> {
+    text.parse().map_err(|error| reference_error(text, error))
 }
 
-pub(super) fn tag(text: &str) -> Result<Tag, Fault> {
-    text.parse().map_err(|error| reference_fault(text, error))
+pub(super) fn tag(text: &str) -> Result<Tag, ValueError> {
+    text.parse().map_err(|error| reference_error(text, error))
 }
 
-pub(super) fn platform(text: &str) -> Result<Platform, Fault> {
-    text.parse::<Platform>().map_err(|error| Fault {
+pub(super) fn platform(text: &str) -> Result<Platform, ValueError> {
+    text.parse::<Platform>().map_err(|error| ValueError {
         message: error.to_string(),
         at: None,
         help: match text {
@@ -71,7 +81,7 @@ pub(super) fn platform(text: &str) -> Result<Platform, Fault> {
 
 /// A pattern that must match all of a tag. Tags are ASCII, so its classes are: a Unicode `\w` takes
 /// twenty times as long to compile.
-pub(super) fn whole_tag(text: &str) -> Result<bytes::Regex, Fault> {
+pub(super) fn whole_tag(text: &str) -> Result<bytes::Regex, ValueError> {
     let mut ascii = ParserBuilder::new();
     let pattern = syntax(text, ascii.unicode(false).utf8(false))?;
     let whole = Hir::concat(vec![Hir::look(Look::Start), pattern, Hir::look(Look::End)]);
@@ -82,28 +92,28 @@ pub(super) fn whole_tag(text: &str) -> Result<bytes::Regex, Fault> {
 }
 
 /// A pattern that may match anywhere in a text.
-pub(super) fn anywhere(text: &str) -> Result<Regex, Fault> {
+pub(super) fn anywhere(text: &str) -> Result<Regex, ValueError> {
     syntax(text, &ParserBuilder::new())?;
     Regex::new(text).map_err(too_big)
 }
 
-/// What is left to go wrong once the syntax is right.
-fn too_big(_: regex::Error) -> Fault {
-    Fault {
+/// The only error left once the syntax is right.
+fn too_big(_: regex::Error) -> ValueError {
+    ValueError {
         message: "this pattern is too big".into(),
         at: None,
         help: "write smaller repetitions, or several patterns".into(),
     }
 }
 
-fn syntax(text: &str, rules: &ParserBuilder) -> Result<Hir, Fault> {
+fn syntax(text: &str, rules: &ParserBuilder) -> Result<Hir, ValueError> {
     rules.build().parse(text).map_err(|error| {
         let (span, problem) = match &error {
             regex_syntax::Error::Parse(error) => (Some(error.span()), error.kind().to_string()),
             regex_syntax::Error::Translate(error) => (Some(error.span()), error.kind().to_string()),
             _ => (None, "it cannot be read".into()),
         };
-        Fault {
+        ValueError {
             message: format!("this is not a regular expression: {problem}"),
             at: span.map(|span| span.start.offset..span.end.offset),
             help: if text.starts_with('*') {
@@ -116,8 +126,8 @@ fn syntax(text: &str, rules: &ParserBuilder) -> Result<Hir, Fault> {
     })
 }
 
-pub(super) fn range(text: &str) -> Result<VersionReq, Fault> {
-    VersionReq::parse(text).map_err(|error| Fault {
+pub(super) fn range(text: &str) -> Result<VersionReq, ValueError> {
+    VersionReq::parse(text).map_err(|error| ValueError {
         message: format!("this is not a version range: {error}"),
         at: None,
         help: if text.contains("||") {
@@ -128,23 +138,23 @@ pub(super) fn range(text: &str) -> Result<VersionReq, Fault> {
     })
 }
 
-pub(super) fn proxy(text: &str) -> Result<Proxy, Fault> {
+pub(super) fn proxy(text: &str) -> Result<Proxy, ValueError> {
     if text == "none" {
         return Ok(Proxy::None);
     }
-    let fault = |message: String| Fault {
+    let wrong = |message: String| ValueError {
         message,
         at: None,
         help: "write \"http://proxy.example.com:3128\", a socks5:// address, or \"none\" to go \
                without one"
             .into(),
     };
-    let url = Url::parse(text).map_err(|error| fault(format!("this is not a proxy: {error}")))?;
+    let url = Url::parse(text).map_err(|error| wrong(format!("this is not a proxy: {error}")))?;
     if !matches!(url.scheme(), "http" | "https" | "socks5" | "socks5h") || !url.has_host() {
-        return Err(fault("a proxy is an http, https or socks5 address".into()));
+        return Err(wrong("a proxy is an http, https or socks5 address".into()));
     }
     if !url.username().is_empty() || url.password().is_some() {
-        return Err(Fault {
+        return Err(ValueError {
             message: "a list holds no secrets, and this proxy has a user in it".into(),
             at: None,
             help: "put the address with its user into HTTPS_PROXY and leave `proxy` out".into(),
@@ -153,18 +163,18 @@ pub(super) fn proxy(text: &str) -> Result<Proxy, Fault> {
     Ok(Proxy::Address(url))
 }
 
-pub(super) fn on_existing(text: &str) -> Result<OnExisting, Fault> {
-    OnExisting::from_word(text).ok_or_else(|| Fault {
+pub(super) fn on_existing(text: &str) -> Result<OnExisting, ValueError> {
+    OnExisting::from_word(text).ok_or_else(|| ValueError {
         message: format!("`on-existing` is replace, keep or fail, not {text:?}"),
         at: None,
         help: "write \"replace\", \"keep\" (the image is skipped) or \"fail\"".into(),
     })
 }
 
-pub(super) fn size(text: &str) -> Result<u64, Fault> {
+pub(super) fn size(text: &str) -> Result<u64, ValueError> {
     text.parse::<ByteSize>()
         .map(|size| size.as_u64())
-        .map_err(|_| Fault {
+        .map_err(|_| ValueError {
             message: "this is not a size".into(),
             at: None,
             help: "write bytes as a number, or for example \"20MB\" or \"1GiB\"".into(),
@@ -176,7 +186,7 @@ pub(super) fn integer(number: &DeInteger) -> Option<u64> {
     u64::from_str_radix(number.as_str(), number.radix()).ok()
 }
 
-fn reference_fault(text: &str, error: ReferenceError) -> Fault {
+fn reference_error(text: &str, error: ReferenceError) -> ValueError {
     let blamed = text.get(error.at.clone()).unwrap_or_default();
     let help = match &error.problem {
         ReferenceProblem::Registry if text.contains("://") => {
@@ -199,7 +209,7 @@ fn reference_fault(text: &str, error: ReferenceError) -> Fault {
             "copy the whole digest, sha256: and 64 hex digits, or use a tag".into()
         }
     };
-    Fault {
+    ValueError {
         message: error.problem.to_string(),
         at: Some(error.at),
         help,

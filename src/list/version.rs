@@ -1,6 +1,6 @@
 //! Tags as versions: which tags are one, and which of two is newer.
 //!
-//! Decides what is tolerated beyond semver.org: a leading `v`, one or two numbers instead of three,
+//! Decides what is accepted beyond semver.org: a leading `v`, one or two numbers instead of three,
 //! leading zeros (dates), and Helm's `_` for the `+` a tag cannot have. Invariant: never fails; a tag
 //! is a version or it is not.
 

@@ -1,7 +1,7 @@
-//! Who asked for what: every request with its answer and the bytes that went each way.
+//! The access log: every request with its status and its bytes in each direction.
 //!
-//! Kept in memory for as long as the log lives, so it is for tests and the demo. Invariant: a request is
-//! in the log before any of it is carried out, and its answer before any of it is sent.
+//! It is in memory, so it is for tests and the demo. Invariant: a request is in the log before it is carried out, and its
+//! status before the answer is sent.
 
 use std::{
     sync::{
@@ -14,18 +14,18 @@ use std::{
 use axum::http::{Method, StatusCode, request::Parts};
 use tokio::sync::Notify;
 
-/// One request, as far as it has come.
+/// One request and its progress.
 #[derive(Clone, Debug)]
 pub struct AccessEntry {
     pub at: SystemTime,
     pub method: Method,
     /// Path and query as they were sent.
     pub target: String,
-    /// `None` while nothing was answered, which stays so when the connection is cut.
+    /// `None` until the answer, and for good if the connection is cut before.
     pub status: Option<StatusCode>,
-    /// Bytes of the request body taken in so far.
+    /// Bytes of the request body received so far.
     pub request_bytes: u64,
-    /// Bytes of the response body given out so far.
+    /// Bytes of the response body sent so far.
     pub response_bytes: u64,
 }
 
@@ -62,13 +62,12 @@ impl AccessLog {
         self.records().clear();
     }
 
-    /// Waits until the entries are as wanted; asked again whenever a request comes, is answered, or
-    /// passes bytes.
-    pub async fn until(&self, wanted: impl Fn(&[AccessEntry]) -> bool) {
+    /// Waits until `condition` holds. Checks it whenever a request comes, is answered, or passes bytes.
+    pub async fn until(&self, condition: impl Fn(&[AccessEntry]) -> bool) {
         loop {
             let mut changed = std::pin::pin!(self.changed.notified());
             changed.as_mut().enable();
-            if wanted(&self.entries()) {
+            if condition(&self.entries()) {
                 return;
             }
             changed.await;

@@ -108,7 +108,7 @@ impl Gate {
                 let (message, error) = match &granted {
                     Some(Some(scopes)) if scopes.cover(&needed) => return Ok(()),
                     Some(Some(_)) => ("the token does not allow this", "insufficient_scope"),
-                    Some(None) => ("the token is not known or has expired", "invalid_token"),
+                    Some(None) => ("the token is unknown or has expired", "invalid_token"),
                     None => ("a token is required", ""),
                 };
                 Err(ErrorResponse::unauthorized(
@@ -128,19 +128,19 @@ impl Gate {
         let Self::Token { tokens, .. } = self else {
             return Err(ErrorResponse::new(
                 ErrorCode::NameUnknown,
-                "this registry gives no tokens",
+                "this registry issues no tokens",
             ));
         };
         match request.method {
             Method::GET => {
-                let known = tokens.credentials().in_headers(&request.headers);
-                let claimed = request.headers.contains_key(header::AUTHORIZATION);
-                tokens.get(&Query::of(&request.uri), known, claimed)
+                let is_authenticated = tokens.credentials().in_headers(&request.headers);
+                let has_credentials = request.headers.contains_key(header::AUTHORIZATION);
+                tokens.get(&Query::of(&request.uri), is_authenticated, has_credentials)
             }
             Method::POST => tokens.post(body).await,
             _ => Err(ErrorResponse::new(
                 ErrorCode::Unsupported,
-                "tokens are asked for with GET or POST",
+                "tokens are requested with GET or POST",
             )),
         }
     }

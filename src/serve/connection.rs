@@ -1,7 +1,7 @@
-//! One connection's bytes: paced, and cut when the fault script says so.
+//! One connection: throttled, and cut by the fault script.
 //!
-//! Decides nothing of its own; the [`Switch`] is thrown from the request that is being answered.
-//! Invariant: after a cut nothing more is read or written, so the peer sees an incomplete message.
+//! Decides nothing; the request that is answered uses the [`Switch`]. Invariant: after a cut nothing more is read or
+//! written, so the peer sees an incomplete message.
 
 use std::{
     io,
@@ -22,7 +22,7 @@ const OPEN: u8 = 0;
 const CUT_WHEN_FLUSHED: u8 = 1;
 const CUT: u8 = 2;
 
-/// Cuts the connection it belongs to. A switch of no connection does nothing.
+/// Cuts its connection. The default switch has no connection and does nothing.
 #[derive(Clone, Debug)]
 pub(crate) struct Switch(Arc<AtomicU8>);
 
@@ -33,12 +33,12 @@ impl Default for Switch {
 }
 
 impl Switch {
-    /// Whatever has not been written yet is lost.
+    /// Loses everything that was not written yet.
     pub(crate) fn cut(&self) {
         self.0.store(CUT, Ordering::Release);
     }
 
-    /// What the response body has given so far still reaches the peer. False if that was said before.
+    /// Cuts after everything of the response body so far was written. False if this was called before.
     pub(crate) fn cut_when_flushed(&self) -> bool {
         self.0.fetch_max(CUT_WHEN_FLUSHED, Ordering::AcqRel) == OPEN
     }
@@ -82,8 +82,8 @@ impl<T: AsyncRead + Unpin> AsyncRead for Connection<T> {
             return Pin::new(&mut this.io).poll_read(cx, buffer);
         };
         ready!(pace.poll_paid(cx));
-        let most = buffer.remaining().min(pace.piece());
-        let mut piece = ReadBuf::new(buffer.initialize_unfilled_to(most));
+        let max = buffer.remaining().min(pace.piece());
+        let mut piece = ReadBuf::new(buffer.initialize_unfilled_to(max));
         ready!(Pin::new(&mut this.io).poll_read(cx, &mut piece))?;
         let read = piece.filled().len();
         buffer.advance(read);
@@ -104,8 +104,8 @@ impl<T: AsyncWrite + Unpin> AsyncWrite for Connection<T> {
             return Pin::new(&mut this.io).poll_write(cx, bytes);
         };
         ready!(pace.poll_paid(cx));
-        let most = bytes.len().min(pace.piece());
-        let written = ready!(Pin::new(&mut this.io).poll_write(cx, &bytes[..most]))?;
+        let max = bytes.len().min(pace.piece());
+        let written = ready!(Pin::new(&mut this.io).poll_write(cx, &bytes[..max]))?;
         pace.take(written);
         Poll::Ready(Ok(written))
     }

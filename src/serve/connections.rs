@@ -1,7 +1,7 @@
-//! Who may be connected, and for how long without saying anything.
+//! Accepts connections.
 //!
-//! Decides that a connection beyond the limit waits until another ends, and that each ends when its next request
-//! does not come. Invariant: every connection belongs to [`accept`] and ends with it.
+//! Decides that a connection beyond the limit waits until another ends, and that an idle one is closed. Invariant: every
+//! connection belongs to [`accept`] and ends with it.
 
 use std::{net::SocketAddr, num::NonZeroU64, sync::Arc, time::Duration};
 
@@ -27,24 +27,24 @@ use super::{
 
 /// How long a stopping server waits for the requests it is answering.
 const GRACE: Duration = Duration::from_secs(2);
-/// How long to leave the system alone when it has no more connections to give.
+/// Pause after the system refused a connection, usually because no file descriptor is free.
 const ACCEPT_AGAIN: Duration = Duration::from_millis(50);
 
-/// What a client may take of the server.
+/// Limits for clients.
 #[derive(Clone, Copy, Debug)]
 pub struct ConnectionLimits {
     /// Connections that are open at once; more wait to be accepted.
     pub open: usize,
-    /// How long a client may take for the whole head of its next request, idle or not. An idle connection and one
-    /// that sends its head byte by byte cost the same, so one limit is for both. TLS has as long to be agreed on.
+    /// Time for the whole head of the next request, idle time included: an idle connection costs as much as one that
+    /// sends its head byte by byte. Also the time for the TLS handshake.
     pub next_request: Duration,
-    /// How long is waited for 64 KiB of a request's body to arrive, or of an answer to be taken.
+    /// Time in which a client must send 64 KiB of a request body, or receive 64 KiB of an answer.
     pub stall: Duration,
 }
 
 impl Default for ConnectionLimits {
-    /// 400, since each may have two files open and 1,024 is the usual limit; 75 s, longer than clients keep idle
-    /// connections; a minute.
+    /// 400 connections, since each may have two files open and 1,024 is the usual limit; 75 s, longer than clients
+    /// keep idle connections; 60 s.
     fn default() -> Self {
         Self {
             open: 400,
@@ -54,7 +54,7 @@ impl Default for ConnectionLimits {
     }
 }
 
-/// The client's address, given to every request.
+/// The client's address, an extension of every request.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Peer(pub(crate) SocketAddr);
 
@@ -67,7 +67,7 @@ pub(super) struct Connections {
     pub(super) stop: CancellationToken,
 }
 
-/// Takes connections until it is told to stop, then waits a moment for those that are answered.
+/// Accepts connections until it is stopped, then waits [`GRACE`] for the requests under way.
 pub(super) async fn accept(listener: TcpListener, connections: Connections) {
     let open = Arc::new(Semaphore::new(connections.limits.open));
     let connections = Arc::new(connections);
@@ -75,7 +75,7 @@ pub(super) async fn accept(listener: TcpListener, connections: Connections) {
     loop {
         tokio::select! {
             () = connections.stop.cancelled() => break,
-            // Taking the finished ones out, so that the set does not grow.
+            // Removes finished tasks, so that the set does not grow.
             Some(_) = tasks.join_next() => {}
             accepted = next(&listener, &open) => match accepted {
                 Ok((stream, peer, permit)) => {
@@ -85,7 +85,7 @@ pub(super) async fn accept(listener: TcpListener, connections: Connections) {
                         drop(permit);
                     });
                 }
-                // One connection was given up, or there are no more files to open.
+                // The client has left, or no file descriptor is free.
                 Err(_) => tokio::time::sleep(ACCEPT_AGAIN).await,
             },
         }
@@ -107,7 +107,7 @@ async fn next(
 
 impl Connections {
     async fn converse(&self, stream: TcpStream, peer: SocketAddr) {
-        // Answers are small and waited for; a connection that refuses this is only slower.
+        // Answers are small, and clients wait for them. Without the option they are only slower.
         let _slower = stream.set_nodelay(true);
         let stream = WatchedWrites::new(stream, self.limits.stall);
         match &self.tls {
@@ -118,7 +118,7 @@ impl Connections {
                     agreed = agreeing => agreed,
                     () = self.stop.cancelled() => return,
                 };
-                // Whoever speaks no TLS, or another, finds the connection closed.
+                // A failed handshake closes the connection.
                 if let Ok(Ok(stream)) = agreed {
                     self.answer(stream, peer).await;
                 }
@@ -140,7 +140,7 @@ impl Connections {
             .header_read_timeout(self.limits.next_request)
             .serve_connection(TokioIo::new(wire), service);
         let mut connection = std::pin::pin!(connection);
-        // An error here is the client's leaving, its silence or a scripted cut; all are over with the connection.
+        // The client left, was silent too long, or a fault cut the connection. Nothing is left to do.
         let _over = tokio::select! {
             over = connection.as_mut() => over,
             () = self.stop.cancelled() => {

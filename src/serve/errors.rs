@@ -1,7 +1,7 @@
 //! Refusals: the error bodies of distribution-spec "Error Codes", with the status each code is sent with.
 //!
-//! Decides status and code, not when to refuse. Invariant: every answer above 399 that this registry
-//! gives of its own will is one of these.
+//! Decides status and code, not when to refuse. Invariant: every answer above 399 that is not from a fault is one of
+//! these.
 
 use std::io;
 
@@ -38,7 +38,7 @@ pub(crate) enum ErrorCode {
 }
 
 impl ErrorCode {
-    /// The spec's word for it, and the status the reference implementation sends with it.
+    /// The status of the reference implementation, and the spec's name of the code.
     fn parts(self) -> (StatusCode, &'static str) {
         match self {
             Self::BlobUnknown => (StatusCode::NOT_FOUND, "BLOB_UNKNOWN"),
@@ -66,7 +66,7 @@ impl ErrorCode {
     }
 }
 
-/// A request that is not carried out.
+/// The answer to a request that is refused.
 #[derive(Debug)]
 pub(crate) struct ErrorResponse {
     pub(crate) code: ErrorCode,
@@ -83,7 +83,7 @@ impl ErrorResponse {
         }
     }
 
-    /// Adds a header; one whose value cannot be sent is left out.
+    /// Adds a header, unless its value is not valid in HTTP.
     pub(crate) fn with(mut self, name: HeaderName, value: &str) -> Self {
         if let Ok(value) = value.parse() {
             self.headers.push((name, value));

@@ -1,7 +1,7 @@
 //! The file of users and their passwords' bcrypt hashes, as `htpasswd -B` writes it.
 //!
-//! Decides when it is read again: when it changed, so that a user who is added or removed needs no restart.
-//! Invariant: a file that cannot be read leaves in force what was read before, and that is said.
+//! Decides when to read it again: when it changed, so that adding or removing a user needs no restart.
+//! Invariant: if the file cannot be read, the users read before stay valid, and a warning is reported.
 
 use std::{
     collections::BTreeMap,
@@ -36,7 +36,7 @@ pub enum HtpasswdError {
     Empty { path: PathBuf },
 }
 
-/// Told what is wrong with the file when it cannot be read again.
+/// Called with the error when the changed file cannot be read.
 type Report = Box<dyn Fn(HtpasswdError) + Send + Sync>;
 
 /// A file of users. Clones are the same file.
@@ -54,18 +54,18 @@ struct Read {
     users: Arc<Users>,
 }
 
-/// What tells one content of a file from another without reading it; nothing if there is no file.
+/// Modification time, size and inode: changes with the content. `None` if there is no file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Stamp(Option<(SystemTime, u64, u64)>);
 
 impl Htpasswd {
-    /// Reads the file. `report` is told, later, when it has changed and cannot be read.
+    /// Reads the file. `report` is called when it has changed and cannot be read.
     pub fn open(
         path: impl Into<PathBuf>,
         report: impl Fn(HtpasswdError) + Send + Sync + 'static,
     ) -> Result<Self, HtpasswdError> {
         let path = path.into();
-        // Taken before the content: a change in between is then seen as one.
+        // Taken before the content, so that a change in between is noticed later.
         let stamp = Stamp::of(&path);
         let users = Arc::new(read(&path)?);
         Ok(Self(Arc::new(File {
@@ -75,7 +75,7 @@ impl Htpasswd {
         })))
     }
 
-    /// The users of now. Blocks on the disk.
+    /// The current users. Blocks on the disk.
     pub(super) fn users(&self) -> Arc<Users> {
         let File { path, read, report } = &*self.0;
         let stamp = Stamp::of(path);
@@ -169,7 +169,7 @@ mod tests {
         let file = file.unwrap();
         let names = || file.users().keys().cloned().collect::<Vec<_>>();
         assert_eq!(names(), ["one"]);
-        // Another file under the name, as editors write it: told apart whatever the clock says.
+        // Another file under the name, as editors write it: its inode differs, whatever the clock says.
         let replace = |content: String| {
             let next = directory.path().join("next");
             fs::write(&next, content).unwrap();

@@ -1,7 +1,7 @@
-//! Made images: content for a registry's directory that is the same every time it is made.
+//! Builds images for the demo, the tests and the benchmarks.
 //!
-//! For the demo, the tests and the benchmarks, which need layers of known sizes shared in known ways.
-//! Invariant: equal seeds give equal bytes, and layers do not compress.
+//! Decides nothing about sizes and sharing; the callers do. Invariant: equal seeds give equal bytes, and layers do not
+//! compress.
 
 use std::io::{self, Read};
 
@@ -11,7 +11,7 @@ use serde_json::json;
 use super::Store;
 use crate::oci::{Descriptor, MediaType, Platform, Repository, Tag};
 
-/// Makes images in a store.
+/// Builds images in a store.
 pub struct Estate<'a> {
     store: &'a Store,
 }
@@ -22,7 +22,7 @@ impl<'a> Estate<'a> {
         Self { store }
     }
 
-    /// A layer of `size` bytes that only `seed` decides.
+    /// A layer of `size` bytes that depend on `seed` alone.
     pub fn layer(&self, repository: &Repository, seed: u64, size: u64) -> io::Result<Descriptor> {
         self.store.put_blob(
             repository,
@@ -31,7 +31,7 @@ impl<'a> Estate<'a> {
         )
     }
 
-    /// A layer of `from` in `repository` too.
+    /// Puts a layer of `from` into `repository` too.
     pub fn share(
         &self,
         layer: &Descriptor,
@@ -90,7 +90,7 @@ impl<'a> Estate<'a> {
         })
     }
 
-    /// An index of images already made.
+    /// An index of images built before.
     pub fn index(
         &self,
         repository: &Repository,

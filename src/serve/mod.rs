@@ -1,8 +1,7 @@
 //! The embedded registry: OCI distribution-spec 1.1 over a directory.
 //!
-//! Serves real clients (`transship serve`), the demo and the tests. Behind it stands a fault script
-//! that only tests and the demo use. Knows nothing of how this program copies. Invariant: what a client
-//! was told is stored, is stored whole.
+//! Serves real clients (`transship serve`), the demo and the tests. Its fault script is only for tests and the demo. It
+//! does not depend on how this program copies. Invariant: content that was answered with 201 is stored completely.
 
 mod access_log;
 mod auth;

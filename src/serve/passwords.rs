@@ -1,8 +1,8 @@
-//! Passwords checked against bcrypt hashes: seldom, a few at once, and not as often as somebody likes to guess.
+//! Checks passwords against bcrypt hashes, a few at once, and limits guessing.
 //!
-//! A password that was right is remembered, as a keyed hash, so that a push of a thousand requests pays once.
-//! A wrong one costs its address one of a few guesses, which come back with time.
-//! Invariant: what is remembered is bound to the hash in the file, so it ends with the user or the password.
+//! A right password is cached as a keyed hash, so that a push of a thousand requests computes bcrypt once. A wrong one
+//! counts against its address (token bucket). Invariant: a cache entry has the hash of the file as its key, so it ends
+//! when the user or the password changes.
 
 use std::{
     collections::{HashMap, HashSet, VecDeque},
@@ -20,19 +20,19 @@ use tokio::{
 use super::htpasswd::Htpasswd;
 use crate::oci::Digest;
 
-/// Right passwords that are remembered, of so many users or versions.
-const REMEMBERED: usize = 1024;
+/// Cached right passwords.
+const MAX_CACHED: usize = 1024;
 /// Wrong passwords that an address may send at once, and the time after which it may send another.
 const GUESSES: u32 = 10;
 const ANOTHER_GUESS: Duration = Duration::from_secs(6);
-/// Addresses that are remembered for their guesses.
-const GUESSERS: usize = 4096;
+/// Addresses whose wrong guesses are counted.
+const MAX_ADDRESSES: usize = 4096;
 
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Checked {
     Right,
     Wrong,
-    /// Too many were wrong; not looked at before this has passed.
+    /// Too many were wrong; the next check is allowed after this time.
     TooMany {
         again_in: Duration,
     },
@@ -45,7 +45,7 @@ struct Inner {
     key: [u128; 2],
     right: Mutex<Right>,
     guesses: Mutex<Guesses>,
-    /// bcrypt takes a processor for a tenth of a second; half of them stay for everybody else.
+    /// bcrypt takes a processor for a tenth of a second; half of the processors stay free.
     turns: Arc<Semaphore>,
 }
 
@@ -68,7 +68,7 @@ impl Passwords {
             password: password.to_owned(),
             from: network(from),
         };
-        // Whoever leaves without waiting for the answer has guessed all the same: the work is not dropped.
+        // A client that leaves early has guessed all the same, so the check is not cancelled.
         let checked = tokio::spawn(request.check()).await;
         checked.unwrap_or(Checked::Wrong)
     }
@@ -106,7 +106,7 @@ impl Request {
         }
     }
 
-    /// What can be said without bcrypt.
+    /// The answer, if it needs no bcrypt.
     fn known(&self) -> Option<Checked> {
         let users = self.inner.htpasswd.users();
         let hash = users.get(&self.user);
@@ -118,13 +118,13 @@ impl Request {
     }
 
     fn verify(&self, _turn: &OwnedSemaphorePermit) -> Checked {
-        // Others with the same password, or from the same address, may have had their turn meanwhile.
+        // Another request may have cached the password, or used up the guesses, meanwhile.
         if let Some(checked) = self.known() {
             return checked;
         }
         let users = self.inner.htpasswd.users();
         let hash = users.get(&self.user);
-        // A user who is not known takes as long to refuse as one who is.
+        // An unknown user takes as long to refuse as a known one.
         let against = hash.or_else(|| users.values().next());
         let fits =
             against.is_some_and(|hash| bcrypt::verify(&self.password, hash).unwrap_or(false));
@@ -143,7 +143,7 @@ impl Request {
     fn fingerprint(&self, hash: &str) -> Digest {
         let Self { user, password, .. } = self;
         let [one, two] = self.inner.key;
-        // No part can be taken for another: each but the last is preceded by its length.
+        // Each part but the last is preceded by its length, so that parts cannot be confused.
         let (users, hashes) = (user.len(), hash.len());
         let text = format!("{one:032x}{two:032x}{users}:{user}{hashes}:{hash}{password}");
         Digest::of(text.as_bytes())
@@ -160,7 +160,7 @@ impl Inner {
     }
 }
 
-/// The newest right passwords.
+/// The cache of right passwords; the oldest are evicted.
 #[derive(Default)]
 struct Right {
     fingerprints: HashSet<Digest>,
@@ -177,7 +177,7 @@ impl Right {
             return;
         }
         self.order.push_back(fingerprint);
-        if self.order.len() > REMEMBERED
+        if self.order.len() > MAX_CACHED
             && let Some(oldest) = self.order.pop_front()
         {
             self.fingerprints.remove(&oldest);
@@ -185,7 +185,7 @@ impl Right {
     }
 }
 
-/// By address, when its guesses will all have come back.
+/// By address, the time at which all its guesses are available again.
 #[derive(Default)]
 struct Guesses(HashMap<IpAddr, Instant>);
 
@@ -200,10 +200,10 @@ impl Guesses {
 
     fn count(&mut self, from: IpAddr) {
         let now = Instant::now();
-        if self.0.len() >= GUESSERS && !self.0.contains_key(&from) {
+        if self.0.len() >= MAX_ADDRESSES && !self.0.contains_key(&from) {
             self.0.retain(|_, restored| *restored > now);
-            // All of them still guess: the one with the fewest wrong ones is forgotten.
-            if self.0.len() >= GUESSERS
+            // None is due: evict the one with the fewest wrong guesses.
+            if self.0.len() >= MAX_ADDRESSES
                 && let Some(least) = self.0.iter().min_by_key(|(_, restored)| **restored)
             {
                 let least = *least.0;
@@ -215,7 +215,7 @@ impl Guesses {
     }
 }
 
-/// Who has one address of IPv6 has at least all that share its first half.
+/// An IPv6 client usually has a whole /64, so all of it counts as one address.
 fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) => {
@@ -249,7 +249,7 @@ mod tests {
         let (directory, passwords) = passwords(4);
         let check = async |password| passwords.check("operator", password, HOME).await;
         assert_eq!(check("right").await, Checked::Right);
-        // With no turn to be had, only what is remembered can be answered.
+        // Without a permit only cached passwords can be answered.
         let turns = Arc::clone(&passwords.0.turns);
         let all = u32::try_from(turns.available_permits()).unwrap();
         let taken = turns.acquire_many(all).await.unwrap();
@@ -263,7 +263,7 @@ mod tests {
             () = async { for _ in 0..100 { tokio::task::yield_now().await } } => {}
         }
         drop(taken);
-        // Another password in the file, and the old one is of no more use.
+        // The old password is wrong once the file has another.
         let hash = bcrypt::hash("other", 4).unwrap();
         let next = directory.path().join("next");
         fs::write(&next, format!("operator:{hash}\n")).unwrap();
@@ -279,7 +279,7 @@ mod tests {
             async |user: &str, password: &str, from| passwords.check(user, password, from).await;
         assert_eq!(check("operator", "right", HOME).await, Checked::Right);
         for guess in 0..GUESSES {
-            // Names are guessed as well.
+            // Guesses of user names count as well.
             let user = ["operator", "nobody"][guess as usize % 2];
             assert_eq!(check(user, "wrong", HOME).await, Checked::Wrong);
         }
@@ -288,7 +288,7 @@ mod tests {
             check("operator", "wrong", HOME).await,
             Checked::TooMany { again_in }
         );
-        // What was right before still is, and elsewhere nobody has guessed.
+        // Cached passwords stay valid, and other addresses are not limited.
         assert_eq!(check("operator", "right", HOME).await, Checked::Right);
         assert_eq!(check("operator", "wrong", AWAY).await, Checked::Wrong);
         tokio::time::advance(again_in).await;
@@ -320,12 +320,12 @@ mod tests {
     fn what_is_remembered_is_bounded() {
         let mut right = Right::default();
         let mut guesses = Guesses::default();
-        for number in 0..u32::try_from(REMEMBERED + GUESSERS).unwrap() {
+        for number in 0..u32::try_from(MAX_CACHED + MAX_ADDRESSES).unwrap() {
             right.remember(Digest::of(&number.to_be_bytes()));
             guesses.count(IpAddr::V4(number.into()));
         }
-        assert_eq!(right.fingerprints.len(), REMEMBERED);
-        assert_eq!(guesses.0.len(), GUESSERS);
+        assert_eq!(right.fingerprints.len(), MAX_CACHED);
+        assert_eq!(guesses.0.len(), MAX_ADDRESSES);
         assert_eq!(
             network("2001:db8::1".parse().unwrap()),
             network("2001:db8::2".parse().unwrap())

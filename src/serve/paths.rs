@@ -1,7 +1,7 @@
-//! What a request path names (distribution-spec "Endpoints"), and its query.
+//! Parses request paths (distribution-spec "Endpoints") and queries.
 //!
 //! Decides nothing about methods. Invariant: names, tags and digests in a [`Resource`] are valid, so
-//! they can be made into file names.
+//! they are safe as file names.
 
 use std::borrow::Cow;
 

@@ -1,7 +1,6 @@
-//! What a manifest with a `subject` says of itself to those who list the subject's referrers
-//! (distribution-spec "Listing Referrers").
+//! The descriptor of a referrer in the list of its subject's referrers (distribution-spec "Listing Referrers").
 //!
-//! Invariant: a manifest that cannot be read refers to nothing.
+//! Invariant: a manifest that cannot be parsed has no subject.
 
 use std::collections::BTreeMap;
 
@@ -32,7 +31,7 @@ pub(crate) fn described(
 ) -> Option<(Digest, Descriptor)> {
     let manifest: Referring = serde_json::from_slice(bytes).ok()?;
     let subject = manifest.subject?.digest;
-    // An image without an artifact type is known by the type of its config.
+    // The spec: without an artifact type, the media type of the config.
     let config = manifest.config.map(|config| config.media_type);
     let artifact_type = manifest
         .artifact_type

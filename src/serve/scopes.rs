@@ -1,6 +1,6 @@
 //! Scopes (distribution "Token Scope Documentation"): `repository:team/app:pull,push`.
 //!
-//! Invariant: a scope that cannot be read allows nothing.
+//! Invariant: a scope that cannot be parsed allows nothing.
 
 use std::{collections::BTreeSet, fmt};
 
@@ -33,7 +33,7 @@ impl Scope {
 
     fn parse(text: &str) -> Option<Self> {
         let (kind, rest) = text.split_once(':')?;
-        // A name may hold a registry with a port.
+        // A name may have a registry with a port.
         let (name, actions) = rest.rsplit_once(':')?;
         Some(Self {
             kind: kind.to_owned(),
@@ -50,7 +50,7 @@ impl Scope {
 }
 
 impl Scopes {
-    /// Reads scopes out of `scope` parameters, each of which may hold several.
+    /// Parses `scope` parameters, each of which may have several scopes.
     pub(crate) fn parse<'a>(texts: impl Iterator<Item = &'a str>) -> Self {
         Self(
             texts
@@ -67,7 +67,7 @@ impl Scopes {
             .all(|needed| self.0.iter().any(|scope| scope.covers(needed)))
     }
 
-    /// What is left for those who may only pull.
+    /// These scopes, reduced to pulling.
     pub(crate) fn only_pull(mut self) -> Self {
         self.0.retain(|scope| scope.kind == "repository");
         for scope in &mut self.0 {

@@ -33,7 +33,7 @@ pub enum ServeError {
     },
 }
 
-/// A registry that answers until it is stopped or dropped.
+/// A running registry, until it is stopped or dropped.
 pub struct Server {
     address: SocketAddr,
     service: Arc<Service>,
@@ -43,7 +43,7 @@ pub struct Server {
 }
 
 impl Server {
-    /// Starts to serve `options.directory` at `address`; port 0 picks a free one.
+    /// Serves `options.directory` at `address`; port 0 picks a free one.
     pub async fn bind(address: SocketAddr, options: Options) -> Result<Self, ServeError> {
         let store = Store::open(&options.directory).map_err(|error| ServeError::Directory {
             directory: options.directory.clone(),

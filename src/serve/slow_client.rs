@@ -1,8 +1,7 @@
-//! Clients that send or take bytes too slowly to be waited for.
+//! Ends requests of clients that send or receive too slowly.
 //!
-//! Decides how long: [`Patience`] runs out after a while of waiting in which less than a minimum passed. Only
-//! time spent waiting for the client counts, never what the disk or the fault script takes.
-//! Invariant: the bytes that pass are the client's own, in order.
+//! Decides when: [`StallLimits`] ends after a time of waiting in which less than [`MIN_BYTES`] passed. Only time spent
+//! waiting for the client counts, not that of the disk or the fault script. Invariant: bytes pass unchanged, in order.
 
 use std::{
     error::Error,
@@ -20,15 +19,15 @@ use tokio::{
     time::{Instant, Sleep},
 };
 
-/// Bytes that make up for the time they were waited for.
-const MINIMUM: usize = 64 * 1024;
+/// Bytes after which the waiting time is counted from zero.
+const MIN_BYTES: usize = 64 * 1024;
 
-/// The client did not send or take the minimum in this time.
+/// The client did not send or receive [`MIN_BYTES`] in this time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Stalled(Duration);
 
 impl Stalled {
-    /// Whether this is why a body broke.
+    /// The stall, if this error of a body has one as its cause.
     pub(crate) fn find(error: &(dyn Error + 'static)) -> Option<Self> {
         let mut cause = Some(error);
         while let Some(error) = cause {
@@ -43,7 +42,7 @@ impl Stalled {
 
 impl fmt::Display for Stalled {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (bytes, seconds) = (MINIMUM / 1024, self.0.as_secs());
+        let (bytes, seconds) = (MIN_BYTES / 1024, self.0.as_secs());
         write!(f, "less than {bytes} KiB arrived in {seconds} s")
     }
 }
@@ -52,7 +51,7 @@ impl Error for Stalled {}
 
 struct StallLimits {
     limit: Duration,
-    /// Since the last minimum.
+    /// Since the last [`MIN_BYTES`].
     waited: Duration,
     passed: usize,
     waiting: Option<(Instant, Pin<Box<Sleep>>)>,
@@ -73,13 +72,13 @@ impl StallLimits {
             self.waited += since.elapsed();
         }
         self.passed += bytes;
-        if self.passed >= MINIMUM {
+        if self.passed >= MIN_BYTES {
             self.passed = 0;
             self.waited = Duration::ZERO;
         }
     }
 
-    /// To be called when the client has nothing; ready when it was waited for long enough.
+    /// Call this when the client has nothing. Ready at the end of the allowed time.
     fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<Stalled> {
         let rest = self.limit.saturating_sub(self.waited);
         let (_, sleep) = self
@@ -90,7 +89,7 @@ impl StallLimits {
     }
 }
 
-/// A request body that breaks with [`Stalled`].
+/// A request body that fails with [`Stalled`].
 pub(crate) struct WatchedBody {
     body: Body,
     patience: StallLimits,
@@ -137,7 +136,7 @@ impl HttpBody for WatchedBody {
     }
 }
 
-/// A connection that breaks when the client does not take what is written.
+/// A connection that fails when the client does not receive what is written.
 pub(crate) struct WatchedWrites<T> {
     io: T,
     patience: StallLimits,
@@ -237,10 +236,10 @@ mod tests {
         let error = body.collect().await.unwrap_err();
         assert_eq!(Stalled::find(&error), Some(Stalled(LIMIT)));
         assert_eq!(start.elapsed(), LIMIT);
-        let slow = WatchedBody::body(dripping(MINIMUM, 59, 100), LIMIT);
+        let slow = WatchedBody::body(dripping(MIN_BYTES, 59, 100), LIMIT);
         assert_eq!(
             slow.collect().await.unwrap().to_bytes().len(),
-            100 * MINIMUM
+            100 * MIN_BYTES
         );
     }
 

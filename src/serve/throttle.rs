@@ -1,7 +1,7 @@
-//! Pacing: how fast bytes may pass.
+//! Limits bytes a second.
 //!
-//! Bytes are taken first and paid for with time afterwards, so a pace never holds back what has already
-//! been read. Invariant: over any longer while, no more than `rate` bytes a second pass.
+//! Bytes pass first and are paid for with time afterwards, so that bytes already read are never held back. Invariant:
+//! in the long run at most `rate` bytes a second pass.
 
 use std::{
     num::NonZeroU64,
@@ -12,7 +12,7 @@ use std::{
 
 use tokio::time::{Instant, Sleep};
 
-/// Pieces a second; more makes smoother progress and costs more wake-ups.
+/// Pieces a second; more give smoother progress and cost more wake-ups.
 const PIECES_A_SECOND: u64 = 20;
 
 pub(crate) struct ByteRate {
@@ -22,7 +22,7 @@ pub(crate) struct ByteRate {
 }
 
 impl ByteRate {
-    /// A pace of `rate` bytes a second.
+    /// `rate` is in bytes a second.
     pub(crate) fn new(rate: NonZeroU64) -> Self {
         let now = Instant::now();
         Self {
@@ -32,7 +32,7 @@ impl ByteRate {
         }
     }
 
-    /// The most bytes to take at once.
+    /// Bytes to take at once, at most.
     pub(crate) fn piece(&self) -> usize {
         usize::try_from(self.rate.get().div_ceil(PIECES_A_SECOND)).unwrap_or(usize::MAX)
     }

@@ -1,7 +1,7 @@
 //! The server's certificate and key.
 //!
-//! Decides nothing about who is let in. Invariant: a certificate whose key does not fit is refused at the start,
-//! not at the first connection.
+//! Decides nothing about authorization. Invariant: a certificate whose key does not fit fails at the start, not at the
+//! first connection.
 
 use std::{io, path::PathBuf, sync::Arc};
 
@@ -42,7 +42,7 @@ pub enum TlsError {
 }
 
 impl Tls {
-    /// Reads a certificate, with those that lead to its authority behind it, and its key. Both are PEM.
+    /// Reads a certificate, followed by its intermediate ones, and its key. Both are PEM.
     pub fn read(
         certificate: impl Into<PathBuf>,
         key: impl Into<PathBuf>,

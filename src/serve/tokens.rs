@@ -1,7 +1,7 @@
-//! The token endpoint: tokens given out, for what, and until when
+//! The token endpoint: which tokens it issues, and until when they are valid
 //! (distribution "Token Authentication Specification" for GET, "OAuth2 Token Authentication" for POST).
 //!
-//! Invariant: a token is random and means something only to the process that gave it.
+//! Invariant: a token is random and only valid in the process that issued it.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -22,15 +22,15 @@ use super::{
 };
 
 /// More than any form a client sends.
-const LARGEST_FORM: usize = 64 * 1024;
+const MAX_FORM_BYTES: usize = 64 * 1024;
 
 pub(crate) struct Tokens {
     auth: TokenAuth,
-    given: Mutex<Given>,
+    issued: Mutex<Issued>,
 }
 
 #[derive(Default)]
-struct Given {
+struct Issued {
     tokens: HashMap<String, Grant>,
     refresh_tokens: HashSet<String>,
 }
@@ -44,7 +44,7 @@ impl Tokens {
     pub(crate) fn new(auth: TokenAuth) -> Self {
         Self {
             auth,
-            given: Mutex::default(),
+            issued: Mutex::default(),
         }
     }
 
@@ -52,40 +52,40 @@ impl Tokens {
         &self.auth.credentials
     }
 
-    /// What a token allows; `None` if it is not known or no longer good.
+    /// What a token allows; `None` if it is unknown or has expired.
     pub(crate) fn granted(&self, token: &str) -> Option<Scopes> {
-        let given = self.given();
-        let grant = given.tokens.get(token)?;
+        let issued = self.issued();
+        let grant = issued.tokens.get(token)?;
         (grant.expires > Instant::now()).then(|| grant.scopes.clone())
     }
 
-    /// Makes every token expire now. Refresh tokens stay good.
+    /// Makes every token expire now. Refresh tokens stay valid.
     pub(crate) fn expire(&self) {
-        self.given().tokens.clear();
+        self.issued().tokens.clear();
     }
 
-    /// `known`: the right credentials came along. `claimed`: some did.
+    /// `is_authenticated`: the request has the right credentials. `has_credentials`: it has some.
     pub(crate) fn get(
         &self,
         query: &Query<'_>,
-        known: bool,
-        claimed: bool,
+        is_authenticated: bool,
+        has_credentials: bool,
     ) -> Result<Response, ErrorResponse> {
         let scopes = Scopes::parse(query.all("scope"));
-        let scopes = match (known, claimed) {
+        let scopes = match (is_authenticated, has_credentials) {
             (true, _) => scopes,
             (false, false) if self.auth.anonymous_pull => scopes.only_pull(),
             (false, _) => return Err(wrong_credentials()),
         };
-        let mut answer = self.give(scopes);
-        if known && query.get("offline_token") == Some("true") {
-            answer["refresh_token"] = self.give_refresh_token().into();
+        let mut answer = self.issue(scopes);
+        if is_authenticated && query.get("offline_token") == Some("true") {
+            answer["refresh_token"] = self.issue_refresh_token().into();
         }
         Ok(json_response(&answer))
     }
 
     pub(crate) async fn post(&self, body: &mut Body) -> Result<Response, ErrorResponse> {
-        let form = Limited::new(body, LARGEST_FORM).collect().await;
+        let form = Limited::new(body, MAX_FORM_BYTES).collect().await;
         let form = form
             .map_err(|_| ErrorResponse::new(ErrorCode::SizeInvalid, "the form could not be read"))?
             .to_bytes();
@@ -98,9 +98,14 @@ impl Tokens {
                     .credentials
                     .are(field("username"), field("password")) =>
             {
-                (field("access_type") == "offline").then(|| self.give_refresh_token())
+                (field("access_type") == "offline").then(|| self.issue_refresh_token())
             }
-            "refresh_token" if self.given().refresh_tokens.contains(field("refresh_token")) => {
+            "refresh_token"
+                if self
+                    .issued()
+                    .refresh_tokens
+                    .contains(field("refresh_token")) =>
+            {
                 Some(field("refresh_token").to_owned())
             }
             "password" | "refresh_token" => return Err(wrong_credentials()),
@@ -111,14 +116,14 @@ impl Tokens {
                 ));
             }
         };
-        let mut answer = self.give(Scopes::parse(form.all("scope")));
+        let mut answer = self.issue(Scopes::parse(form.all("scope")));
         if let Some(refresh_token) = refresh_token {
             answer["refresh_token"] = refresh_token.into();
         }
         Ok(json_response(&answer))
     }
 
-    fn give(&self, scopes: Scopes) -> Value {
+    fn issue(&self, scopes: Scopes) -> Value {
         let token = secret();
         let now = Instant::now();
         let answer = json!({
@@ -128,21 +133,21 @@ impl Tokens {
             "issued_at": jiff::Timestamp::now().to_string(),
             "scope": scopes.to_string(),
         });
-        let mut given = self.given();
-        given.tokens.retain(|_, grant| grant.expires > now);
+        let mut issued = self.issued();
+        issued.tokens.retain(|_, grant| grant.expires > now);
         let expires = now + self.auth.lifetime;
-        given.tokens.insert(token, Grant { scopes, expires });
+        issued.tokens.insert(token, Grant { scopes, expires });
         answer
     }
 
-    fn give_refresh_token(&self) -> String {
+    fn issue_refresh_token(&self) -> String {
         let token = secret();
-        self.given().refresh_tokens.insert(token.clone());
+        self.issued().refresh_tokens.insert(token.clone());
         token
     }
 
-    fn given(&self) -> std::sync::MutexGuard<'_, Given> {
-        self.given.lock().unwrap_or_else(PoisonError::into_inner)
+    fn issued(&self) -> std::sync::MutexGuard<'_, Issued> {
+        self.issued.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

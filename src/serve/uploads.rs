@@ -1,8 +1,8 @@
-//! Upload sessions (distribution-spec "Pushing a blob in chunks"): content on its way to a digest.
+//! Upload sessions (distribution-spec "Pushing a blob in chunks").
 //!
-//! Decides who may write to a session: the newest request. One that was cut off without either side
-//! noticing is asked to stop, so that a client can go on at once on another connection. Sessions live as
-//! long as the process, and as long after they were last touched as [`UploadLimits`] says.
+//! Decides which request may write to a session: the newest. An older one, whose connection may be dead, is stopped, so
+//! that a client can continue at once on another connection. Sessions end with the process, and after
+//! [`UploadLimits::kept`] without a request.
 //!
 //! Invariant: `received` bytes are in the file and in the hash, whenever the connection ended.
 
@@ -34,17 +34,17 @@ use super::{
 };
 use crate::oci::{Digest, Hasher, Repository};
 
-/// A session that is abandoned goes within this part of the time it is kept.
-const PRUNED_WITHIN: u32 = 24;
+/// Abandoned sessions are removed this often while one is kept.
+const PRUNES_PER_LIFETIME: u32 = 24;
 
-/// How much content may be on its way, and for how long.
+/// Limits for uploads.
 #[derive(Clone, Copy, Debug)]
 pub struct UploadLimits {
-    /// Bytes of one blob.
+    /// Bytes of one blob, at most.
     pub blob: u64,
-    /// Sessions that are open at once.
+    /// Sessions open at once, at most.
     pub sessions: usize,
-    /// How long a session is kept that nobody goes on with.
+    /// How long a session without requests is kept.
     pub kept: Duration,
 }
 
@@ -67,7 +67,7 @@ pub(crate) enum UploadError {
     Length,
     #[error("the content has the digest {0}")]
     Digest(Digest),
-    #[error("another request goes on with this upload")]
+    #[error("another request continues this upload")]
     TakenOver,
     #[error("the request body ended early")]
     Cut,
@@ -93,7 +93,7 @@ pub(crate) struct Upload {
     pub(crate) id: String,
     repository: Repository,
     staged: Staged,
-    most: u64,
+    max_bytes: u64,
     received: AtomicU64,
     content: tokio::sync::Mutex<Content>,
     writer: Mutex<Writer>,
@@ -101,9 +101,9 @@ pub(crate) struct Upload {
 
 struct Content {
     hasher: Hasher,
-    /// Open while a request writes, and after one that was dropped in the middle of a write.
+    /// Open while a request writes, and after a write that was dropped halfway.
     file: Option<File>,
-    /// The file is on its way to becoming a blob, or is one.
+    /// The file becomes a blob, or is one.
     ended: bool,
 }
 
@@ -126,7 +126,7 @@ impl Uploads {
             id: format!("{:032x}", rand::random::<u128>()),
             repository: repository.clone(),
             staged: self.store.stage(),
-            most: self.limits.blob,
+            max_bytes: self.limits.blob,
             received: AtomicU64::new(0),
             content: tokio::sync::Mutex::new(Content {
                 hasher: Digest::of(&[]).hasher(),
@@ -146,9 +146,9 @@ impl Uploads {
         Ok(upload)
     }
 
-    /// Ends the sessions that nobody went on with, now and from time to time; never returns.
+    /// Removes abandoned sessions, now and periodically; never returns.
     pub(crate) async fn prune(&self) {
-        let mut often = tokio::time::interval(self.limits.kept / PRUNED_WITHIN);
+        let mut often = tokio::time::interval(self.limits.kept / PRUNES_PER_LIFETIME);
         often.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             often.tick().await;
@@ -162,7 +162,7 @@ impl Uploads {
         (upload.repository == *repository).then_some(upload)
     }
 
-    /// Ends a session; what it received is gone. False if there is none.
+    /// Ends a session and drops its bytes. False if there is none.
     pub(crate) fn cancel(&self, repository: &Repository, id: &str) -> bool {
         let Some(upload) = self.find(repository, id) else {
             return false;
@@ -171,9 +171,9 @@ impl Uploads {
         self.sessions().remove(id).is_some()
     }
 
-    /// Makes what `upload` received the blob `digest` of its repository, and ends the session.
+    /// Stores the received bytes as the blob `digest` of the repository, and ends the session.
     ///
-    /// With a wrong digest the session ends too: nothing can be appended that would make it right.
+    /// A wrong digest ends the session too, since appending more cannot correct it.
     pub(crate) async fn finish(
         &self,
         upload: &Arc<Upload>,
@@ -183,7 +183,7 @@ impl Uploads {
         let mut content = upload.content(&stop).await?;
         self.sessions().remove(&upload.id);
         content.ended = true;
-        // An upload of nothing has no file yet.
+        // An empty upload has no file yet.
         let file = upload.file(&mut content).await?;
         file.flush().await?;
         let hasher = content.hasher.clone();
@@ -216,8 +216,8 @@ impl Upload {
         self.received.load(Ordering::Acquire)
     }
 
-    /// Appends a request body, which has to start at `start` if the request says where it starts, and
-    /// to have `length` bytes if it says how long it is. Returns the bytes received in all.
+    /// Appends a request body. `start` and `length` are those of the request, if it has them, and are checked. Returns
+    /// the bytes received in all.
     pub(crate) async fn append(
         &self,
         start: Option<u64>,
@@ -230,8 +230,8 @@ impl Upload {
         if start.is_some_and(|start| start != before) {
             return Err(UploadError::OutOfOrder(before));
         }
-        if body.size_hint().lower() > self.most.saturating_sub(before) {
-            return Err(UploadError::TooLarge(self.most));
+        if body.size_hint().lower() > self.max_bytes.saturating_sub(before) {
+            return Err(UploadError::TooLarge(self.max_bytes));
         }
         loop {
             let frame = tokio::select! {
@@ -242,8 +242,8 @@ impl Upload {
             match frame {
                 Some(Ok(frame)) => {
                     if let Ok(bytes) = frame.into_data() {
-                        if bytes.len() as u64 > self.most - self.received() {
-                            return Err(UploadError::TooLarge(self.most));
+                        if bytes.len() as u64 > self.max_bytes - self.received() {
+                            return Err(UploadError::TooLarge(self.max_bytes));
                         }
                         self.write(&mut content, bytes).await?;
                     }
@@ -267,7 +267,8 @@ impl Upload {
         }
     }
 
-    /// Loses what was received after the first `to` bytes, or the second half, as a registry does that answers before it has written.
+    /// Drops everything after the first `to` bytes, or the second half, like a registry that answers before it has
+    /// written.
     pub(crate) async fn roll_back(&self, to: Option<u64>) -> Result<(), UploadError> {
         let stop = self.take_over();
         let mut content = self.content(&stop).await?;
@@ -294,7 +295,7 @@ impl Upload {
         let Content { hasher, file, .. } = content;
         let Some(file) = file else { return Ok(()) };
         while !bytes.is_empty() {
-            // Nothing is awaited between a write and its account: this future may be dropped.
+            // No await between the write and the count: this future may be dropped.
             let written = file.write(&bytes).await?;
             hasher.update(&bytes.split_to(written));
             self.received.fetch_add(written as u64, Ordering::Release);
@@ -302,7 +303,7 @@ impl Upload {
         Ok(())
     }
 
-    /// The file, positioned behind what was received.
+    /// The file, positioned after the received bytes.
     async fn file<'c>(&self, content: &'c mut Content) -> io::Result<&'c mut File> {
         let file = match content.file.take() {
             Some(mut file) => {
@@ -342,7 +343,7 @@ impl Upload {
     }
 
     fn is_abandoned(&self, kept: Duration) -> bool {
-        // Whoever holds the content writes to it, however long that takes.
+        // A held lock means that a request writes.
         self.content.try_lock().is_ok() && self.writer().touched.elapsed() >= kept
     }
 

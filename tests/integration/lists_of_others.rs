@@ -151,12 +151,12 @@ async fn a_check_tells_what_a_list_runs_reads_and_sends_where() {
         "sample-lists/credentials.toml: 3 images\n  \
          runs   aws ecr create-repository --repository-name {{repository}}: for every repository that {ecr} does not have\n  \
          runs   aws ecr get-login-password: password of AWS for {ecr}\n  \
-         reads  file /etc/ssl/example-ca.pem: authorities to trust at registry.example.com\n  \
+         reads  file /etc/ssl/example-ca.pem: certificate authorities for registry.example.com\n  \
          reads  variable GITHUB_TOKEN: token for ghcr.io\n  \
          reads  variable REGISTRY_PASSWORD: password of robot$reader for registry.example.com\n  \
-         sends  the password of AWS to {ecr}, or where it says to log in\n  \
-         sends  the password of robot$reader to registry.example.com, or where it says to log in\n  \
-         sends  the token in GITHUB_TOKEN to ghcr.io, or where it says to log in\n"
+         sends  the password of AWS to {ecr}, or to the token server it names\n  \
+         sends  the password of robot$reader to registry.example.com, or to the token server it names\n  \
+         sends  the token in GITHUB_TOKEN to ghcr.io, or to the token server it names\n"
     );
     assert_eq!(checked.expect(0).stdout, expected);
 }

@@ -59,7 +59,7 @@ async fn who_logged_in_is_let_in_until_the_logout() {
         let wrong = login(&operator, &registry, "hunter3").await;
         assert_eq!(wrong.code, Some(2));
         assert!(
-            wrong.stderr.contains("nothing was kept"),
+            wrong.stderr.contains("nothing was stored"),
             "{}",
             wrong.stderr
         );

@@ -131,6 +131,6 @@ fn tags_that_are_none_are_left_out_with_a_warning() {
     assert_eq!(expansion.images.len(), 1);
     assert_eq!(
         expansion.warnings[0].to_string(),
-        "from.example lists 3 invalid tags of a, such as \"sha256:abc\"; they are left out"
+        "from.example lists 3 invalid tags of a, such as \"sha256:abc\"; they are ignored"
     );
 }

@@ -24,27 +24,29 @@ fn said_of(key: &str) -> (&'static str, Option<&'static str>) {
         ),
         "plain-http" => (
             "plain-http = true",
-            Some("sends  everything for to.example in plain HTTP, readable on the way"),
+            Some("sends  everything for to.example in plain HTTP, readable in the network"),
         ),
         "verify" => (
             "verify = false",
-            Some("trusts any certificate at to.example: whoever answers there gets what is sent"),
+            Some(
+                "trusts any certificate at to.example: whoever answers there gets the credentials",
+            ),
         ),
         "ca-file" => (
             "ca-file = \"ca.pem\"",
-            Some("reads  file ca.pem: authorities to trust at to.example"),
+            Some("reads  file ca.pem: certificate authorities for to.example"),
         ),
         "ca-directory" => (
             "ca-directory = \"cas\"",
-            Some("reads  files in cas: authorities to trust at to.example"),
+            Some("reads  files in cas: certificate authorities for to.example"),
         ),
         "client-certificate" => (
             "client-certificate = \"c.pem\"\nclient-key = \"k.pem\"",
-            Some("reads  file c.pem: certificate to show to.example"),
+            Some("reads  file c.pem: client certificate for to.example"),
         ),
         "client-key" => (
             "client-certificate = \"c.pem\"\nclient-key = \"k.pem\"",
-            Some("reads  file k.pem: key of the certificate to show to.example"),
+            Some("reads  file k.pem: key of the client certificate for to.example"),
         ),
         "proxy" => (
             "proxy = \"http://p:3128\"",
@@ -52,7 +54,7 @@ fn said_of(key: &str) -> (&'static str, Option<&'static str>) {
         ),
         "username" => (
             "username = \"me\"\npassword-env = \"SECRET\"",
-            Some("sends  the password of me to to.example, or where it says to log in"),
+            Some("sends  the password of me to to.example, or to the token server it names"),
         ),
         "password-env" => (
             "username = \"me\"\npassword-env = \"SECRET\"",
@@ -72,7 +74,7 @@ fn said_of(key: &str) -> (&'static str, Option<&'static str>) {
         ),
         "allow-private-redirects" => (
             "allow-private-redirects = true",
-            Some("trusts to.example with addresses of this network: it may lead requests there"),
+            Some("trusts to.example with private addresses: it may redirect requests to them"),
         ),
         "anonymous" => ("anonymous = true", None),
         key => panic!("say in `actions`, and here, what {key} has the program do"),
@@ -82,8 +84,8 @@ fn said_of(key: &str) -> (&'static str, Option<&'static str>) {
 #[test]
 fn every_key_of_a_registry_is_told_if_it_reaches_out_of_the_program() {
     let plain = lines(&list("[[images]]\nname = \"a:1\"\n"));
-    let stored = "sends  what docker, podman or a helper has stored for to.example to to.example, \
-                  or where it says to log in";
+    let stored = "sends  the credentials that docker, podman or a helper stored for to.example to to.example, \
+                  or to the token server it names";
     assert_eq!(plain, [stored]);
     for shape in [
         TableKind::Source,

@@ -6,7 +6,7 @@
 /// Byte counts are of the body, not of the message.
 #[derive(Clone, Debug)]
 pub enum Action {
-    /// Answers so instead of doing anything; see [`Action::answer`].
+    /// Answers this instead of carrying out the request; see [`Action::answer`].
     Answer {
         status: u16,
         headers: Vec<(String, String)>,
@@ -14,37 +14,37 @@ pub enum Action {
     },
     /// Sends `after` bytes of the response body, then cuts the connection.
     CutResponse { after: u64 },
-    /// Takes `after` bytes of the request body, then cuts the connection. A request without a body is
+    /// Reads `after` bytes of the request body, then cuts the connection. A request without a body is
     /// cut at once.
     CutRequest { after: u64 },
-    /// Does what is asked, and cuts the connection without answering.
+    /// Carries out the request and cuts the connection without answering.
     LoseAnswer,
     /// Sends `after` bytes of the response body, then nothing until the fault is released.
     StallResponse { after: u64 },
-    /// Takes `after` bytes of the request body, then nothing until the fault is released.
+    /// Reads `after` bytes of the request body, then nothing until the fault is released.
     StallRequest { after: u64 },
-    /// Does nothing at all until the fault is released, then goes on as usual.
+    /// Waits until the fault is released, then carries out the request.
     Hang,
     /// Both bodies pass at `rate` bytes a second until the fault is released.
     Drip { rate: u64 },
     /// Sends another kind of `Location` than a path.
     Location(OddLocation),
-    /// Forgets the upload session the request is for.
+    /// Removes the upload session of the request.
     LoseSession,
-    /// Loses what the upload session the request is for has received and acknowledged, after the first `to` bytes or
-    /// the second half.
+    /// Drops what the upload session of the request has received and acknowledged after the first `to` bytes, or the
+    /// second half.
     RollBack { to: Option<u64> },
     /// Sends another byte than the one at this position of the response body.
     OtherByte { at: u64 },
     /// Answers a range request with the whole blob.
     IgnoreRange,
-    /// Sends the client to `base` followed by the path and query it asked for.
+    /// Redirects to `base` followed by the path and query of the request.
     Redirect { status: u16, base: String },
     /// Opens a session where a mount was asked for.
     IgnoreMount,
-    /// Expires all tokens before the request is looked at.
+    /// Expires all tokens before the request is authorized.
     ExpireTokens,
-    /// Gives a token for the first scope only, as some token servers do.
+    /// Issues a token for the first scope only, as some token servers do.
     FirstScopeOnly,
     /// Answers `status` to a body longer than `bytes`, or of a length that is not announced.
     BodyCap { bytes: u64, status: u16 },
@@ -56,20 +56,20 @@ pub enum Action {
     SetHeader { name: String, value: String },
     /// Does not send this header. Without `Content-Length` the body is sent in chunks.
     DropHeader { name: String },
-    /// Does what is asked, and answers with another status.
+    /// Carries out the request and answers another status.
     ReplaceStatus { status: u16 },
 }
 
-/// Locations that registries and the proxies before them send.
+/// Forms of `Location` that registries and the proxies before them send.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OddLocation {
-    /// `http://host/v2/...`, whatever the request came by.
+    /// `http://host/v2/...`, also when the request came by HTTPS.
     Absolute,
     /// `//host/v2/...`
     Schemeless,
     /// Relative to the path of the request.
     Relative,
-    /// With a `_state` in the query that has to come back byte for byte, and only once.
+    /// With a `_state` in the query that must come back byte for byte, and only once.
     OpaqueState,
 }
 
@@ -94,7 +94,7 @@ impl Action {
         self
     }
 
-    /// Gives an answer this body instead.
+    /// Replaces the body of an answer.
     #[must_use]
     pub fn body(mut self, text: &str) -> Self {
         if let Self::Answer { body, .. } = &mut self {

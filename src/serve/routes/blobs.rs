@@ -1,6 +1,6 @@
 //! Reading and deleting blobs (distribution-spec "Pulling blobs", RFC 9110 section 14 for ranges).
 //!
-//! Invariant: a blob leaves the disk in small pieces, whatever its size.
+//! Invariant: memory does not grow with the size of a blob.
 
 use std::io::SeekFrom;
 
@@ -24,7 +24,7 @@ use crate::{
 pub(super) const DOCKER_CONTENT_DIGEST: HeaderName =
     HeaderName::from_static("docker-content-digest");
 
-const PIECE: usize = 128 * 1024;
+const READ_BUFFER_BYTES: usize = 128 * 1024;
 
 pub(super) async fn get(
     service: &Service,
@@ -64,7 +64,10 @@ pub(super) async fn get(
     };
     let mut file = tokio::fs::File::from_std(file);
     file.seek(SeekFrom::Start(start)).await?;
-    let body = Body::from_stream(ReaderStream::with_capacity(file.take(length), PIECE));
+    let body = Body::from_stream(ReaderStream::with_capacity(
+        file.take(length),
+        READ_BUFFER_BYTES,
+    ));
     response
         .header(header::CONTENT_LENGTH, length)
         .body(body)
@@ -93,7 +96,7 @@ fn unknown() -> ErrorResponse {
 /// What a `Range` header selects of `size` bytes.
 #[derive(Debug, PartialEq, Eq)]
 enum ByteRange {
-    /// No range, or one that a server ignores: several, another unit, not understood.
+    /// No range, or one that a server ignores: several ranges, another unit, or a syntax error.
     Whole,
     Part {
         start: u64,

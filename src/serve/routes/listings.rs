@@ -1,7 +1,7 @@
 //! Lists: tags, repositories, referrers (distribution-spec "Content Discovery").
 //!
-//! Decides where a page ends. Invariant: pages follow the order of the names' bytes, so what is added or
-//! removed between two pages never makes an old name appear twice or not at all.
+//! Decides where a page ends. Invariant: names are sorted by their bytes, so that adding or removing one
+//! between two pages never repeats or skips another.
 
 use axum::{
     http::{HeaderName, HeaderValue, header},
@@ -63,9 +63,9 @@ pub(super) async fn referrers(
     let mut referrers = service
         .on_disk(move |store| store.referrers(&repository, &subject))
         .await?;
-    let wanted = query.get("artifactType").map(MediaType::new);
-    if wanted.is_some() {
-        referrers.retain(|referrer| referrer.artifact_type == wanted);
+    let artifact_type = query.get("artifactType").map(MediaType::new);
+    if artifact_type.is_some() {
+        referrers.retain(|referrer| referrer.artifact_type == artifact_type);
     }
     let mut response = json(&json!({
         "schemaVersion": 2,
@@ -77,7 +77,7 @@ pub(super) async fn referrers(
         header::CONTENT_TYPE,
         HeaderValue::from_static(MediaType::OCI_INDEX),
     );
-    if wanted.is_some() {
+    if artifact_type.is_some() {
         headers.insert(
             OCI_FILTERS_APPLIED,
             HeaderValue::from_static("artifactType"),
@@ -100,7 +100,7 @@ impl Page {
             Some(Err(_)) => {
                 return Err(ErrorResponse::new(
                     ErrorCode::PaginationNumberInvalid,
-                    "n is a number of names",
+                    "n must be a number",
                 ));
             }
         };

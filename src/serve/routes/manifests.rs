@@ -1,7 +1,7 @@
-//! Manifests: read, pushed with their digest and what they name checked, deleted.
+//! Reads, checks, stores and deletes manifests.
 //!
-//! Invariant: unless [`MissingContent::Allowed`], no manifest enters here whose content the repository does not
-//! hold.
+//! Invariant: unless [`MissingContent::Allowed`], a manifest is stored only if the repository holds the content it
+//! names.
 
 use axum::{
     body::Body,
@@ -26,8 +26,8 @@ use crate::{
 
 const OCI_SUBJECT: HeaderName = HeaderName::from_static("oci-subject");
 
-/// What the spec asks a registry to accept at least, and the reference implementation at most.
-const LARGEST: usize = 4 * 1024 * 1024;
+/// The spec requires at least this; the reference implementation accepts no more.
+const MAX_MANIFEST_BYTES: usize = 4 * 1024 * 1024;
 
 pub(super) async fn get(
     service: &Service,
@@ -127,9 +127,9 @@ pub(super) async fn delete(
     }
 }
 
-/// The first thing the manifest names that the repository does not hold.
+/// The first digest in the manifest that the repository does not hold.
 fn missing(store: &Store, repository: &Repository, manifest: &Manifest) -> Option<Digest> {
-    // Build caches put blobs into an index; foreign layers are fetched from elsewhere.
+    // Build caches have blobs in an index; foreign layers are downloaded from other servers.
     let child = manifest
         .children()
         .iter()
@@ -166,7 +166,7 @@ async fn read(body: &mut Body) -> Result<Bytes, ErrorResponse> {
             None => ErrorResponse::new(ErrorCode::ManifestInvalid, "the request body ended early"),
         })?;
         if let Ok(piece) = frame.into_data() {
-            if bytes.len() + piece.len() > LARGEST {
+            if bytes.len() + piece.len() > MAX_MANIFEST_BYTES {
                 return Err(ErrorResponse::new(
                     ErrorCode::ManifestTooLarge,
                     "a manifest has at most 4 MiB",

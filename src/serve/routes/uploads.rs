@@ -1,6 +1,6 @@
 //! Pushing blobs (distribution-spec "Pushing blobs"): at once, in chunks, or by mounting.
 //!
-//! Invariant: every answer about a session says where it is and how far it has come.
+//! Invariant: every answer about a session has its location and the bytes received.
 
 use axum::{
     body::Body,
@@ -50,7 +50,7 @@ pub(super) async fn open(
         Ok(_) => service.uploads.finish(&upload, &digest).await,
         Err(error) => Err(error),
     };
-    // Nobody was told of this session, so nobody can go on with it.
+    // The client does not know this session, so it cannot continue it.
     service.uploads.cancel(&repository, &upload.id);
     done.map_err(|error| refused_in(error, &repository, &upload))?;
     created(&repository, &digest)
@@ -73,7 +73,7 @@ pub(super) async fn append(
     body: &mut Body,
 ) -> Result<Response, ErrorResponse> {
     let upload = service.uploads.find(repository, id).ok_or_else(unknown)?;
-    take(service, &upload, repository, &request.headers, body).await?;
+    append_body(service, &upload, repository, &request.headers, body).await?;
     session(StatusCode::ACCEPTED, repository, &upload)
 }
 
@@ -87,7 +87,7 @@ pub(super) async fn finish(
     let upload = service.uploads.find(repository, id).ok_or_else(unknown)?;
     let query = Query::of(&request.uri);
     let digest = paths::digest(query.get("digest").unwrap_or_default())?;
-    take(service, &upload, repository, &request.headers, body).await?;
+    append_body(service, &upload, repository, &request.headers, body).await?;
     service
         .uploads
         .finish(&upload, &digest)
@@ -107,7 +107,7 @@ pub(super) fn cancel(
     }
 }
 
-async fn take(
+async fn append_body(
     service: &Service,
     upload: &Upload,
     repository: &Repository,
@@ -119,7 +119,7 @@ async fn take(
             let (start, length) = content_range(range).ok_or_else(|| {
                 ErrorResponse::new(
                     ErrorCode::BlobUploadInvalid,
-                    "a chunk's Content-Range is written first-last",
+                    "a chunk's Content-Range is FIRST-LAST",
                 )
             })?;
             (Some(start), Some(length))
@@ -127,8 +127,7 @@ async fn take(
         None => (None, None),
     };
     let taken = upload.append(start, length, body).await;
-    // What could not be written is not known to be in the file: the session is of no more use.
-    // Nor is one that became larger than a blob may be.
+    // After a failed write the state of the file is unknown, and a blob that is too large stays so.
     if matches!(
         taken,
         Err(UploadError::Disk(_) | UploadError::Length | UploadError::TooLarge(_))
@@ -150,7 +149,7 @@ fn content_range(value: &HeaderValue) -> Option<(u64, u64)> {
     Some((first, length))
 }
 
-/// What went wrong in a session, with the way back to it where it can be gone on with.
+/// The refusal; with the location and range of the session if the client can continue it.
 fn refused_in(error: UploadError, repository: &Repository, upload: &Upload) -> ErrorResponse {
     let refusal = refused(error);
     match refusal.code {
@@ -169,7 +168,7 @@ fn refused(error: UploadError) -> ErrorResponse {
         UploadError::Digest(_) => ErrorCode::DigestInvalid,
         UploadError::TakenOver | UploadError::Cut => ErrorCode::BlobUploadInvalid,
         UploadError::Stalled(_) => ErrorCode::BodyStalled,
-        // Not 413, which says that the same content in smaller pieces may pass.
+        // Not 413: clients answer that with smaller chunks.
         UploadError::TooLarge(_) => ErrorCode::Denied,
         UploadError::TooMany => ErrorCode::TooManyRequests,
         UploadError::Ended => ErrorCode::BlobUploadUnknown,
@@ -181,7 +180,7 @@ fn refused(error: UploadError) -> ErrorResponse {
 fn unknown() -> ErrorResponse {
     ErrorResponse::new(
         ErrorCode::BlobUploadUnknown,
-        "this upload is not known: it ended, was cancelled, or another process answered it",
+        "this upload is unknown: it ended, was cancelled, or belongs to another process",
     )
 }
 
@@ -214,7 +213,7 @@ fn location(repository: &Repository, upload: &Upload) -> String {
     format!("/v2/{repository}/blobs/uploads/{}", upload.id)
 }
 
-/// Both ends inclusive; nothing at all is written `0-0` too, as the reference implementation does.
+/// Both ends inclusive; an empty session is `0-0` too, as in the reference implementation.
 fn range(upload: &Upload) -> String {
     format!("0-{}", upload.received().saturating_sub(1))
 }

@@ -49,7 +49,7 @@ impl Store {
         })
     }
 
-    /// Opens a blob `repository` holds, with its length in bytes.
+    /// Opens a blob of `repository`; also returns its length in bytes.
     pub fn open_blob(
         &self,
         repository: &Repository,
@@ -67,7 +67,7 @@ impl Store {
         self.blob(repository, digest).exists()
     }
 
-    /// Makes a blob of `from` a blob of `to` too; false if `from` does not hold it.
+    /// Mounts a blob of `from` into `to`; false if `from` does not hold it.
     pub fn mount_blob(
         &self,
         from: &Repository,
@@ -90,18 +90,18 @@ impl Store {
         Ok(true)
     }
 
-    /// Takes a blob from `repository`; false if it does not hold it. Other repositories keep theirs.
+    /// Removes a blob from `repository` only; false if it does not hold it.
     pub fn delete_blob(&self, repository: &Repository, digest: &Digest) -> io::Result<bool> {
         let removed = remove(&self.blob(repository, digest))?;
         let shared = self.shared_blob(digest);
-        // A repository that links the file right now keeps the content: only the shared name is lost.
+        // If a repository links the file meanwhile, only the shared name is lost.
         if removed && has_one_link(&shared) {
             remove(&shared)?;
         }
         Ok(removed)
     }
 
-    /// Gives staged content, verified to be `digest`, its name in `repository`.
+    /// Moves staged content, verified to be `digest`, into `repository`.
     pub(crate) fn settle_blob(
         &self,
         repository: &Repository,
@@ -115,7 +115,7 @@ impl Store {
             return sync_parent(&own);
         }
         staged.settle(&own)?;
-        // Losing this name costs nothing but the sharing.
+        // Without this name the blob is stored twice, nothing worse.
         make_parent(&shared)?;
         link(&own, &shared);
         Ok(())
@@ -130,7 +130,7 @@ impl Store {
     }
 }
 
-/// Whether `link` now is a name of this content. A file system may know no links, or no more of them.
+/// Whether `link` was made. A file system may have no links, or no more of them.
 fn link(original: &Path, link: &Path) -> bool {
     match fs::hard_link(original, link) {
         Ok(()) => true,

@@ -1,6 +1,6 @@
-//! Files and directories: removed, copied, and made to outlive a power failure.
+//! File operations that survive a power failure.
 //!
-//! Invariant: a directory is synced after a name in it was given.
+//! Invariant: a directory is synced after a name was added to it.
 
 use std::{
     fs::{self, File},
@@ -28,7 +28,7 @@ pub(super) fn copy(from: &Path, to: &Path) -> io::Result<()> {
     File::open(to)?.sync_data()
 }
 
-/// Makes the directory `path` is in, and those above it.
+/// Creates the directory of `path`, and those above it.
 pub(super) fn make_parent(path: &Path) -> io::Result<()> {
     path.parent().map_or(Ok(()), make_directory)
 }
@@ -48,7 +48,7 @@ fn make_directory(directory: &Path) -> io::Result<()> {
     }
 }
 
-/// Makes the name `path` outlive a power failure.
+/// Syncs the directory of `path`, so that the name survives a power failure.
 pub(super) fn sync_parent(path: &Path) -> io::Result<()> {
     let Some(directory) = path.parent() else {
         return Ok(());
@@ -61,7 +61,7 @@ pub(super) fn sync_parent(path: &Path) -> io::Result<()> {
 #[cfg(unix)]
 fn sync_directory(directory: &Path) -> io::Result<()> {
     match File::open(directory)?.sync_all() {
-        // The file system does not know how to, and needs no such thing or offers none.
+        // This file system cannot sync directories.
         Err(error)
             if matches!(
                 error.kind(),

@@ -1,7 +1,7 @@
 //! Manifests, tags and referrers in the directory.
 //!
-//! Decides the order of writing: media type, bytes, referrer, tag - so that whatever can be found is
-//! whole. Does not decide whether a manifest is acceptable. Invariant: bytes are stored as they came.
+//! Decides the order of writing: media type, bytes, referrer, tag; so everything that can be found is complete. Does not
+//! decide whether a manifest is acceptable. Invariant: bytes are stored unchanged.
 
 use std::{fs, io, path::PathBuf};
 
@@ -25,9 +25,9 @@ pub struct StoredManifest {
 }
 
 impl Store {
-    /// Stores a manifest of any shape, tags it if asked to, and describes it.
+    /// Stores a manifest, with a tag if there is one, and returns its descriptor.
     ///
-    /// What it names is not looked for: this is also how tests make a source that is damaged.
+    /// Does not check that the content it names exists: tests build damaged sources with it.
     pub fn put_manifest(
         &self,
         repository: &Repository,
@@ -196,7 +196,7 @@ fn names(directory: PathBuf) -> io::Result<Vec<String>> {
     for entry in entries {
         names.extend(entry?.file_name().into_string());
     }
-    // On its way from another file system to its name.
+    // A copy from another file system that is not complete yet.
     names.retain(|name| !name.starts_with('.'));
     Ok(names)
 }

@@ -12,11 +12,11 @@
 //! ```
 //!
 //! A blob is one file with a hard link in each repository that holds it (on a file system without
-//! links: a copy), so the links are the reference count and nothing has to be collected. The registry
-//! can be copied, packed or looked at with ordinary tools while it is not being written to.
+//! links: a copy), so the links are the reference count and no garbage collection is needed. Ordinary tools can
+//! copy or pack the directory while nothing writes to it.
 //!
-//! Decides names and order of writing. Invariant: content is complete, synced and verified before it
-//! gets a name outside `uploads/`, and a name always stands for the whole content.
+//! Decides names and order of writing. Invariant: content is complete, synced and verified before it gets a name outside
+//! `uploads/`.
 
 mod blobs;
 mod files;
@@ -45,7 +45,7 @@ pub struct Store {
 }
 
 impl Store {
-    /// Opens the registry in `directory`, which is made if it does not exist.
+    /// Opens the registry in `directory`, which is created if it does not exist.
     pub fn open(directory: impl AsRef<Path>) -> io::Result<Self> {
         let directory = directory.as_ref();
         fs::create_dir_all(directory.join("repositories"))?;
@@ -81,18 +81,18 @@ impl Store {
         Ok(found)
     }
 
-    /// A name for content that is not complete yet.
+    /// A path for content that is not complete yet.
     pub(crate) fn stage(&self) -> Staged {
         self.staging.stage()
     }
 
-    /// How much content is not complete yet.
+    /// The number of staged files.
     #[cfg(test)]
     pub(crate) fn staged(&self) -> usize {
         self.staging.count()
     }
 
-    /// Gives small content a name in one step.
+    /// Writes a small file atomically.
     fn write(&self, path: &Path, content: &[u8]) -> io::Result<()> {
         let staged = self.stage();
         File::create_new(staged.path())?.write_all(content)?;

@@ -1,9 +1,8 @@
-//! Content that is not complete yet, and how it gets its name.
+//! Stages content that is not complete yet.
 //!
-//! Every open store stages in a directory of its own below `uploads/`, locked for as long as it is open. What a
-//! killed process left is known by its lock being free, and is removed when a store is opened.
-//! Invariant: a name outside `uploads/` is given in one step, to content that is synced, and the directory
-//! that holds the name is synced before anybody is told.
+//! Every open store has a locked directory of its own below `uploads/`. A directory whose lock is free was left by a
+//! killed process; opening a store removes it. Invariant: content is synced and then renamed, and the directory of the
+//! new name is synced before the call returns.
 
 use std::{
     fs::{self, File, TryLockError},
@@ -15,12 +14,12 @@ use std::{
 use super::files::{copy, found, make_parent, remove, sync_parent};
 
 const LOCK: &str = "lock";
-/// What cannot be told to be abandoned by its lock is kept this long.
+/// Age at which leftovers without a usable lock are removed.
 const LEFTOVERS_KEPT: Duration = Duration::from_secs(24 * 60 * 60);
 /// Another process may remove a directory in the moment before it is locked.
 const TRIES: usize = 10;
 
-/// Where one open store stages.
+/// The staging directory of one open store.
 #[derive(Debug)]
 pub(super) struct Staging {
     directory: PathBuf,
@@ -32,7 +31,7 @@ pub(super) struct Staging {
 pub(crate) struct Staged(PathBuf);
 
 impl Staging {
-    /// Removes what others left below `uploads` and makes a directory there.
+    /// Removes leftovers below `uploads` and creates a directory there.
     pub(super) fn open(uploads: &Path) -> io::Result<Self> {
         fs::create_dir_all(uploads)?;
         remove_leftovers(uploads)?;
@@ -53,9 +52,9 @@ impl Staging {
         fs::create_dir(&directory)?;
         let lock = File::create_new(directory.join(LOCK))?;
         match lock.try_lock() {
-            // The one who holds it is about to remove the directory.
+            // Another process holds it and is about to remove the directory.
             Err(TryLockError::WouldBlock) => return Err(io::ErrorKind::NotFound.into()),
-            // Without locks what is left is told by its age.
+            // Without locks, leftovers are recognized by their age.
             Ok(()) | Err(TryLockError::Error(_)) => {}
         }
         fs::metadata(directory.join(LOCK))?;
@@ -87,7 +86,7 @@ impl Staged {
         &self.0
     }
 
-    /// Syncs the content and gives it the name `target`, in place of what had it.
+    /// Syncs the content and renames it to `target`, replacing an older file.
     pub(super) fn settle(&self, target: &Path) -> io::Result<()> {
         self.settle_by(target, |from, to| fs::rename(from, to))
     }
@@ -100,7 +99,7 @@ impl Staged {
         File::open(&self.0)?.sync_data()?;
         make_parent(target)?;
         match rename(&self.0, target) {
-            // `uploads` or `repositories` is a mount of its own.
+            // `uploads` and `repositories` are on different file systems.
             Err(error) if error.kind() == io::ErrorKind::CrossesDevices => {
                 let beside = Self(target.with_file_name(format!(".{}", random_name())));
                 copy(&self.0, &beside.0)?;
@@ -127,7 +126,7 @@ fn remove_leftovers(uploads: &Path) -> io::Result<()> {
         };
         let path = entry.path();
         if metadata.is_dir() {
-            // Held until the directory is gone, so that nobody takes it for their own.
+            // Held until the directory is removed, so that no other process uses it.
             let lock = found(File::open(path.join(LOCK)))?;
             if is_abandoned(lock.as_ref(), &metadata) {
                 found(fs::remove_dir_all(&path))?;
@@ -144,7 +143,7 @@ fn is_abandoned(lock: Option<&File>, metadata: &fs::Metadata) -> bool {
     match lock.map(File::try_lock) {
         Some(Ok(())) => true,
         Some(Err(TryLockError::WouldBlock)) => false,
-        // Just made, or on a file system without locks.
+        // Created just now, or on a file system without locks.
         Some(Err(TryLockError::Error(_))) | None => is_old(metadata),
     }
 }
@@ -203,7 +202,7 @@ mod tests {
         assert_eq!(fs::read_to_string(&target).unwrap(), "content");
         assert_eq!(names(&root.path().join("there")), ["name"]);
 
-        // A failure leaves nothing that could be taken for content.
+        // A failure leaves no file under the final name.
         let never = |_: &Path, _: &Path| Err(io::ErrorKind::CrossesDevices.into());
         let other = root.path().join("there/other");
         staged.settle_by(&other, never).unwrap_err();

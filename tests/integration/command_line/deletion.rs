@@ -79,7 +79,7 @@ async fn a_batch_with_images_left_is_deleted_only_by_force() {
     }
     let held = batches(&fixture).await;
     let refused = delete(&fixture, &[name(&held[0]), "--yes", "--force"]).await;
-    assert!(refused.expect(2).stderr.contains("run now by process"));
+    assert!(refused.expect(2).stderr.contains("running in process"));
     running.kill().await.unwrap();
 
     let refused = delete(&fixture, &[name(&held[0]), "--yes"]).await;

@@ -162,7 +162,7 @@ async fn a_batch_that_runs_is_refused_to_a_second_process() {
     assert_eq!(second.stdout, "");
     let batches = fixture.operator.say(&["batches"]).await;
     let line = &batches.expect(0).stdout;
-    assert!(line.contains(&format!("run now by {holder}")), "{line}");
+    assert!(line.contains(&format!("running in {holder}")), "{line}");
 
     hanging.release();
     end(process).await.expect(0);
@@ -227,7 +227,7 @@ async fn a_reader_that_goes_away_does_not_end_the_batch() {
     drop(process.stdout.take());
     hanging.release();
     let ended = end(process).await;
-    assert!(ended.expect(0).stderr.contains("the batch goes on"));
+    assert!(ended.expect(0).stderr.contains("the batch continues"));
     assert_eq!(fixture.arrived(), IMAGES);
 }
 

@@ -66,7 +66,7 @@ async fn other_machines_are_let_in_only_when_it_is_said_whom() {
         ended.stderr
     };
     let refused = say(&[]).await;
-    assert!(refused.contains("say --htpasswd FILE"), "{refused}");
+    assert!(refused.contains("add --htpasswd FILE"), "{refused}");
     assert!(refused.contains("or --anonymous"), "{refused}");
     assert!(!content.exists());
     let anonymous = say(&["--anonymous"]).await;
@@ -76,7 +76,7 @@ async fn other_machines_are_let_in_only_when_it_is_said_whom() {
     );
     let plain = say(&["--htpasswd", users]).await;
     assert!(
-        plain.starts_with("warning: passwords cross the network as plain text"),
+        plain.starts_with("warning: passwords are sent as plain text"),
         "{plain}"
     );
     assert!(plain.contains("failed to listen on"), "{plain}");

@@ -1,26 +1,21 @@
-//! The images that are moved: made up from a seed, the same bytes every time.
+//! Makes the images: from a seed, the same bytes every time.
 //!
-//! Decides how many there are, how large, and what they share. They are made in a directory of the embedded
-//! registry and copied from there to the source, so that a real one gets them the way it gets everything.
+//! Decides how many there are, how large, and what they share.
 
-use std::{collections::BTreeSet, fmt, fs, path::Path};
+use std::collections::BTreeSet;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::Result;
 use rand::{RngExt as _, SeedableRng as _, rngs::Xoshiro256PlusPlus};
-use tokio::runtime::Runtime;
 use transship::{
     oci::{Descriptor, Digest, Platform, Repository, Tag},
-    serve::{Estate, Options, Server, Store},
+    serve::{Estate, Store},
 };
 
-use super::{
-    contestants::{Task, transship},
-    registries::Registry,
-};
+use super::images::{Image, ImageSet};
 
 const MEGABYTE: u64 = 1_000_000;
 
-/// How an estate is made.
+/// How many images to make, and what they are made of.
 #[derive(Clone, Copy, Debug)]
 pub struct Shape {
     repositories: u64,
@@ -66,74 +61,19 @@ impl Shape {
     };
 }
 
-/// One reference of the estate.
-#[derive(Clone, Debug)]
-pub struct Image {
-    pub repository: Repository,
-    pub tag: Tag,
-    pub digest: Digest,
-}
-
-/// What was made, and what moving it takes at least.
-#[derive(Clone, Debug, Default)]
-pub struct Made {
-    pub images: Vec<Image>,
-    pub distinct: u64,
-    pub referenced: u64,
-    /// Requests a destination has to answer: two for a blob, one for a mount, one for a manifest.
-    pub floor: u64,
-}
-
-impl fmt::Display for Made {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let gigabytes = |bytes: u64| bytes as f64 / 1e9;
-        write!(
-            f,
-            "{} images, {:.2} GB distinct, {:.2} GB referenced, at least {} requests at the destination",
-            self.images.len(),
-            gigabytes(self.distinct),
-            gigabytes(self.referenced),
-            self.floor
-        )
-    }
-}
-
-/// Makes an estate of `shape` and brings it to `source`.
-pub fn fill(source: &Registry, shape: Shape, room: &Path) -> Result<Made> {
-    let directory = room.join("made");
-    let made = make(&Store::open(&directory)?, shape)?;
-    let runtime = Runtime::new()?;
-    let server = runtime.block_on(Server::bind(
-        ([127, 0, 0, 1], 0).into(),
-        Options::new(&directory),
-    ))?;
-    let task = Task::write(room, &made, server.address(), source.address())?;
-    ensure!(
-        transship().measure(&task)?.succeeded,
-        "the source could not be filled"
-    );
-    ensure!(
-        source.manifests(&task)? == made.images.len(),
-        "the source is not complete"
-    );
-    drop(server);
-    fs::remove_dir_all(&directory).context("remove what was made")?;
-    Ok(made)
-}
-
 struct Maker<'a> {
     estate: Estate<'a>,
     shape: Shape,
     random: Xoshiro256PlusPlus,
-    /// Seeds of layers given out.
+    /// The seeds used so far.
     layers: u64,
     bases: Vec<(Repository, Vec<Descriptor>)>,
     placed: BTreeSet<(Repository, Digest)>,
     distinct: BTreeSet<Digest>,
-    made: Made,
+    made: ImageSet,
 }
 
-pub fn make(store: &Store, shape: Shape) -> Result<Made> {
+pub fn make(store: &Store, shape: Shape) -> Result<ImageSet> {
     let mut maker = Maker {
         estate: Estate::new(store),
         shape,
@@ -142,7 +82,7 @@ pub fn make(store: &Store, shape: Shape) -> Result<Made> {
         bases: Vec::new(),
         placed: BTreeSet::new(),
         distinct: BTreeSet::new(),
-        made: Made::default(),
+        made: ImageSet::default(),
     };
     maker.make()?;
     Ok(maker.made)
@@ -150,7 +90,7 @@ pub fn make(store: &Store, shape: Shape) -> Result<Made> {
 
 impl Maker<'_> {
     fn make(&mut self) -> Result<()> {
-        // Bases lie in repositories of their own, which are not moved.
+        // Bases are in repositories of their own, which are not copied.
         for base in 0..self.shape.bases {
             let repository: Repository = format!("base-{base}").parse()?;
             let layers = self.shape.base.iter().map(|size| {
@@ -196,15 +136,15 @@ impl Maker<'_> {
     ) -> Result<Descriptor> {
         let platform: Platform = platform.parse()?;
         let base = self.random.random_range(0..self.bases.len());
-        let (home, layers) = self.bases[base].clone();
+        let (base_repository, layers) = self.bases[base].clone();
         for layer in &layers {
-            self.estate.share(layer, &home, repository)?;
+            self.estate.share(layer, &base_repository, repository)?;
         }
         let mut layers = layers;
-        let (fewest, most) = self.shape.layers;
-        for _ in 0..self.random.random_range(fewest..=most) {
-            let (least, largest) = self.shape.layer;
-            let size = self.random.random_range(least..=largest);
+        let (min_layers, max_layers) = self.shape.layers;
+        for _ in 0..self.random.random_range(min_layers..=max_layers) {
+            let (min_bytes, max_bytes) = self.shape.layer;
+            let size = self.random.random_range(min_bytes..=max_bytes);
             self.layers += 1;
             layers.push(self.estate.layer(repository, self.layers, size)?);
         }
@@ -213,7 +153,7 @@ impl Maker<'_> {
             self.made.referenced += layer.size;
             self.place(repository, &layer.digest, layer.size);
         }
-        // The config's digest is not told, but the layers' diff ids make it one of a kind.
+        // The config is unique, since it has the diff ids of the layers: two requests, and one for the manifest.
         self.made.floor += 3;
         Ok(image)
     }

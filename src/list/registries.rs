@@ -1,33 +1,33 @@
-//! The registries of a list: where they are, how to speak to them, as whom, how hard.
+//! The registries of a list: addresses, transport, credentials and limits.
 //!
-//! Decides which keys exclude each other. Invariant: a value of these types says where a secret is
-//! found and never holds one.
+//! Decides which keys exclude each other. Invariant: these types say where a secret is, and never hold one.
 
 use std::{ops::Range, path::PathBuf};
 
 use super::{
+    external_command::CommandLine,
     fields::Fields,
-    mistakes::Mistake,
-    reader::KeyValue,
+    mistake::Mistake,
+    spanned::Spanned,
     values::{self, Proxy},
 };
 use crate::oci::{Registry, Repository};
 
-/// A side of the list: a registry, and the path below which names are meant.
+/// A side of the list: a registry, and the prefix of its repositories.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Endpoint {
     pub registry: Registry,
     pub prefix: Option<Repository>,
 }
 
-/// How to speak to one registry.
+/// Transport, credentials and limits of one registry.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Settings {
-    /// As written; [`plain_http`](Self::plain_http) also knows what is implied.
+    /// As written; [`plain_http`](Self::plain_http) adds the default.
     pub plain_http: Option<bool>,
     pub tls: Tls,
     pub proxy: Proxy,
-    /// A public registry may lead to addresses inside this network.
+    /// Whether a public registry may redirect to private addresses.
     pub allow_private_redirects: bool,
     pub limits: ListLimits,
     pub credentials: Credentials,
@@ -37,15 +37,15 @@ pub struct Settings {
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Tls {
-    /// Any server certificate is accepted.
+    /// Whether any server certificate is accepted.
     pub insecure: bool,
     pub ca_file: Option<PathBuf>,
     pub ca_directory: Option<PathBuf>,
-    /// The certificate to show the server, and its key: PEM files.
+    /// The client certificate and its key: PEM files.
     pub client: Option<(PathBuf, PathBuf)>,
 }
 
-/// Upper limits; nothing means unlimited, or the program's own default.
+/// Upper limits; `None` is the default of the program, or no limit.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ListLimits {
     pub streams: Option<u16>,
@@ -56,7 +56,7 @@ pub struct ListLimits {
 /// Where the credentials for a registry are found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Credentials {
-    /// Where docker and podman keep theirs, else none.
+    /// Those of docker and podman, if there are any.
     #[default]
     Stored,
     Anonymous,
@@ -75,31 +75,14 @@ pub enum PasswordSource {
     Command(CommandLine),
 }
 
-/// A program and its arguments.
-#[derive(Clone, Debug, Eq)]
-pub struct CommandLine {
-    pub words: Vec<String>,
-    /// Where it runs; empty for the directory this program runs in.
-    pub directory: PathBuf,
-    /// Where it is written.
-    pub(super) at: Range<usize>,
-}
-
-/// Two commands are the same wherever they are written.
-impl PartialEq for CommandLine {
-    fn eq(&self, other: &Self) -> bool {
-        self.words == other.words && self.directory == other.directory
-    }
-}
-
 impl Settings {
-    /// Whether `registry`, with these settings, is spoken to in HTTP: if written, or on this machine.
+    /// Whether to use HTTP for `registry`: as written, else for loopback addresses only.
     #[must_use]
     pub fn plain_http(&self, registry: &Registry) -> bool {
         self.plain_http.unwrap_or_else(|| registry.is_loopback())
     }
 
-    /// Reads the keys all kinds of registry tables share.
+    /// Reads the keys that all registry tables share.
     pub(super) fn read(fields: &mut Fields) -> Self {
         let plain_http = fields.flag("plain-http");
         Self {
@@ -119,7 +102,7 @@ impl Settings {
         }
     }
 
-    /// Reads the keys of a registry images may go to.
+    /// Reads the keys of a registry that may be a destination.
     pub(super) fn read_destination(fields: &mut Fields) -> Self {
         let create_command = create_command(fields);
         Self {
@@ -129,7 +112,7 @@ impl Settings {
     }
 }
 
-fn tls(fields: &mut Fields, plain_http: Option<&KeyValue<bool>>) -> Tls {
+fn tls(fields: &mut Fields, plain_http: Option<&Spanned<bool>>) -> Tls {
     let verify = fields.flag("verify");
     let ca_file = path(fields, "ca-file");
     let ca_directory = path(fields, "ca-directory");
@@ -145,10 +128,10 @@ fn tls(fields: &mut Fields, plain_http: Option<&KeyValue<bool>>) -> Tls {
     if insecure && let Some(first) = written.first() {
         fields.reader.report(
             Mistake::new(
-                "with verify = false no certificate authority is asked",
+                "with verify = false no certificate authority is used",
                 (*first).clone(),
             )
-            .help("leave out verify = false, or the certificate authority"),
+            .help("remove verify = false, or the certificate authority"),
         );
     }
     written.extend(
@@ -164,7 +147,7 @@ fn tls(fields: &mut Fields, plain_http: Option<&KeyValue<bool>>) -> Tls {
         fields.reader.report(
             Mistake::new("plain HTTP has no certificates", (*first).clone())
                 .and(plain.key.clone(), "plain HTTP is asked for here")
-                .help("leave out plain-http, or the TLS keys"),
+                .help("remove plain-http, or the TLS keys"),
         );
     }
     let alone = match (&certificate, &key) {
@@ -175,7 +158,7 @@ fn tls(fields: &mut Fields, plain_http: Option<&KeyValue<bool>>) -> Tls {
     if let Some((alone, missing)) = alone {
         fields.reader.report(
             Mistake::new(
-                "a client certificate and its key are given together",
+                "a client certificate needs its key, and a key its certificate",
                 alone.key.clone(),
             )
             .help(fields.shape.example(missing)),
@@ -205,7 +188,7 @@ fn credentials(fields: &mut Fields) -> Credentials {
     let mut sources = sources.into_iter().flatten();
     let source = sources.next();
 
-    // One way to log in; what is written besides is a contradiction to the first.
+    // There is one way to log in; report every other one.
     let ways = [
         username.as_ref().map(|way| way.key.clone()),
         token.as_ref().map(|way| way.key.clone()),
@@ -277,7 +260,7 @@ fn create_command(fields: &mut Fields) -> Option<CommandLine> {
     {
         fields.reader.report(
             Mistake::new(
-                "this command does not say which repository to create",
+                "this command does not name the repository to create",
                 command.at,
             )
             .help("write {repository} where its name belongs"),
@@ -287,7 +270,7 @@ fn create_command(fields: &mut Fields) -> Option<CommandLine> {
 }
 
 /// A program and its arguments.
-fn command(fields: &mut Fields, key: &'static str) -> Option<KeyValue<CommandLine>> {
+fn command(fields: &mut Fields, key: &'static str) -> Option<Spanned<CommandLine>> {
     let words = fields.texts(key)?;
     if words.value.is_empty() {
         fields.reader.report(
@@ -300,7 +283,7 @@ fn command(fields: &mut Fields, key: &'static str) -> Option<KeyValue<CommandLin
     Some(words.map(|words| {
         let words = words.into_iter().map(|word| word.value.into_owned());
         let mut words: Vec<String> = words.collect();
-        // One without a slash is looked for in PATH. What is no text cannot be written in TOML.
+        // A program without a slash is searched in PATH. TOML strings are always valid text.
         if let Some(program) = words.first_mut().filter(|program| program.contains('/'))
             && let Some(path) = directory.join(&*program).to_str()
         {
@@ -314,10 +297,10 @@ fn command(fields: &mut Fields, key: &'static str) -> Option<KeyValue<CommandLin
     }))
 }
 
-fn path(fields: &mut Fields, key: &'static str) -> Option<KeyValue<PathBuf>> {
+fn path(fields: &mut Fields, key: &'static str) -> Option<Spanned<PathBuf>> {
     let text = fields.text(key)?;
     if text.value.is_empty() {
-        let mistake = Mistake::new(format!("`{key}` names no file"), text.at);
+        let mistake = Mistake::new(format!("`{key}` is empty"), text.at);
         fields
             .reader
             .report(mistake.help(fields.shape.example(key)));
