@@ -108,7 +108,7 @@ fn of_manifest(error: &ManifestError) -> &'static str {
             "readers may take it for different things: leave it out, or build and push it anew"
         }
         ManifestError::TooMany { .. } => "no image needs that much in one manifest: leave it out",
-        ManifestError::Json(_) | ManifestError::Shapeless => {
+        ManifestError::Json(_) | ManifestError::UnknownType => {
             "the manifest is malformed: push the image there again, or leave it out"
         }
         ManifestError::Schema1 => "convert it as it says, or leave the image out",

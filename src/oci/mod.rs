@@ -1,7 +1,7 @@
-//! What an image *is*: references, digests, media types, descriptors, manifests, platforms.
+//! References, digests, media types, descriptors, manifests, platforms.
 //!
-//! Decides how these are written and read; does no I/O and knows nothing of HTTP, lists or batches.
-//! Invariant: a value of these types is valid by construction; text is checked once, where it enters.
+//! Decides how these are parsed and written. Does no I/O and knows nothing of HTTP, lists or batches. Invariant: a value
+//! of these types is valid; text is checked once, when it is parsed.
 
 mod attachments;
 mod descriptor;

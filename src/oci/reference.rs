@@ -1,8 +1,7 @@
-//! References: registry, repository, tag and digest, as people write them.
+//! References: registry, repository, tag and digest.
 //!
-//! Decides the grammar (distribution-spec "Pulling manifests"; Docker's rule for when the first
-//! component is a host) and the canonical form. Invariant: the parts of a [`Reference`] are valid, and
-//! Docker Hub has one name however it was written.
+//! Decides the grammar (distribution-spec "Pulling manifests"; Docker's rule for when the first component is a host) and
+//! the canonical form. Invariants: the parts of a [`Reference`] are valid. Docker Hub has one name, in every spelling.
 
 use std::{fmt, net::IpAddr, ops::Range, str::FromStr, sync::Arc};
 
@@ -10,9 +9,9 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use super::{Digest, DigestError};
 
-/// The name people use for Docker Hub.
+/// The canonical name of Docker Hub.
 pub const DOCKER_HUB: &str = "docker.io";
-/// The host that answers for it.
+/// The host of Docker Hub's API.
 const DOCKER_HUB_API: &str = "registry-1.docker.io";
 
 /// A registry by `host` or `host:port`.
@@ -26,14 +25,14 @@ pub struct Repository(Arc<str>);
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Tag(Arc<str>);
 
-/// What selects a manifest in a repository.
+/// A tag or digest, which selects a manifest in a repository.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Version {
     Tag(Tag),
     Digest(Digest),
 }
 
-/// A complete reference. With both a tag and a digest the digest selects and the tag is a name.
+/// A complete reference. If it has both a tag and a digest, the digest selects the manifest.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Reference {
     pub registry: Registry,
@@ -42,7 +41,7 @@ pub struct Reference {
     pub digest: Option<Digest>,
 }
 
-/// A reference as written, before a list or a default completes it.
+/// A reference whose parts may be missing, before a list or a default completes it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PartialReference {
     pub registry: Option<Registry>,
@@ -51,7 +50,7 @@ pub struct PartialReference {
     pub digest: Option<Digest>,
 }
 
-/// A reference that cannot be read, with the bytes of the text that are to blame.
+/// A reference that cannot be parsed, and the range of the invalid text.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{problem}")]
 pub struct ReferenceError {
@@ -94,7 +93,7 @@ impl Registry {
         &self.0
     }
 
-    /// The host and port that speak the API; differs from the name only for Docker Hub.
+    /// Host and port of the API. Differs from the name only for Docker Hub.
     #[must_use]
     pub fn api_host(&self) -> &str {
         if self.is_docker_hub() {
@@ -122,7 +121,7 @@ impl Registry {
         }
     }
 
-    /// Whether this registry can only be this machine: `localhost`, `127.0.0.0/8`, `::1`.
+    /// Whether this registry is on this machine: `localhost`, `127.0.0.0/8`, `::1`.
     #[must_use]
     pub fn is_loopback(&self) -> bool {
         let host = self.host();
@@ -262,7 +261,7 @@ impl FromStr for Tag {
 }
 
 impl PartialReference {
-    /// The complete reference, in `registry` if none was written. Neither tag nor digest means `latest`.
+    /// The complete reference. `registry` is the default registry, `latest` the default tag.
     #[must_use]
     pub fn complete(self, registry: &Registry) -> Reference {
         let tag = match (&self.tag, &self.digest) {
@@ -319,8 +318,8 @@ impl FromStr for PartialReference {
     }
 }
 
-/// Docker's rule, except that an uppercase letter does not make a host: that is a mistyped path far more
-/// often than a host without a dot.
+/// Docker's rule, but an uppercase letter does not make a host: it is a typo in a path far more often than a host without
+/// a dot.
 fn looks_like_host(component: &str) -> bool {
     component.eq_ignore_ascii_case("localhost") || component.contains(['.', ':', '['])
 }
@@ -339,7 +338,7 @@ fn problem(problem: ReferenceProblem, at: Range<usize>) -> ReferenceError {
 }
 
 impl Reference {
-    /// What selects the manifest: the digest if there is one, else the tag.
+    /// The digest if there is one, else the tag.
     #[must_use]
     pub fn version(&self) -> Version {
         match (&self.digest, &self.tag) {
@@ -353,8 +352,8 @@ impl Reference {
 impl FromStr for Reference {
     type Err = ReferenceError;
 
-    /// Reads a reference by Docker's rules: no registry means Docker Hub, a single component there
-    /// means `library/`, and neither tag nor digest means `latest`.
+    /// Parses a reference by Docker's rules: the default registry is Docker Hub, a single component there is below
+    /// `library/`, and the default tag is `latest`.
     fn from_str(text: &str) -> Result<Self, ReferenceError> {
         let mut partial: PartialReference = text.parse()?;
         let registry = partial

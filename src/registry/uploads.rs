@@ -381,10 +381,10 @@ mod tests {
         };
         let set = follow(&session, answer("2", &["a=1; Path=/; Secure", "b=2"]));
         assert_eq!(set.cookie.as_ref().unwrap(), "a=1; b=2");
-        let kept = follow(&set, answer("3", &[]));
-        assert_eq!(kept.cookie, set.cookie);
-        let elsewhere = follow(&set, answer("https://s3.example/x", &["c=3"]));
-        assert_eq!(elsewhere.cookie, None);
+        let unchanged = follow(&set, answer("3", &[]));
+        assert_eq!(unchanged.cookie, set.cookie);
+        let other_host = follow(&set, answer("https://s3.example/x", &["c=3"]));
+        assert_eq!(other_host.cookie, None);
     }
 
     /// A registry that answers a commit after `delay`, and everything else at once.
