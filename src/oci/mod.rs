@@ -8,11 +8,13 @@ mod descriptor;
 mod digest;
 mod manifest;
 mod media_type;
+mod names;
 mod on_existing;
 mod platform;
 #[cfg(test)]
 mod proptests;
 mod reference;
+mod reference_error;
 mod scan;
 mod signatures;
 
@@ -21,10 +23,9 @@ pub use descriptor::Descriptor;
 pub use digest::{Digest, DigestError, Hasher};
 pub use manifest::{Manifest, ManifestContent, ManifestError, listed_descriptors};
 pub use media_type::MediaType;
+pub use names::{DOCKER_HUB, Registry, Repository, Tag};
 pub use on_existing::OnExisting;
 pub use platform::{Platform, PlatformError};
-pub use reference::{
-    DOCKER_HUB, PartialReference, Reference, ReferenceError, ReferenceProblem, Registry,
-    Repository, Tag, Version,
-};
+pub use reference::{PartialReference, Reference, Version};
+pub use reference_error::{ReferenceError, ReferenceProblem};
 pub use signatures::{MergedSignatures, Signatures};

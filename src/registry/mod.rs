@@ -40,6 +40,7 @@ mod throttling;
 mod timeouts;
 mod tls;
 mod upload_mode;
+mod upload_session;
 mod uploads;
 
 pub use auth::{Credential, CredentialProvider, Credentials, ProviderError};
@@ -65,4 +66,5 @@ pub use throttling::Budget;
 pub use timeouts::Timeouts;
 pub use tls::TlsSettings;
 pub use upload_mode::UploadMode;
-pub use uploads::{UploadSession, UploadStart};
+pub use upload_session::UploadSession;
+pub use uploads::UploadStart;
