@@ -344,7 +344,7 @@ fn is_unreadable(error: &Error) -> bool {
         ManifestError::Json(_)
         | ManifestError::Schema1
         | ManifestError::Unknown(_)
-        | ManifestError::Shapeless => true,
+        | ManifestError::UnknownType => true,
         ManifestError::Ambiguous(_) | ManifestError::TooMany { .. } => false,
     }
 }

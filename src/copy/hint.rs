@@ -107,7 +107,7 @@ fn of_manifest(error: &ManifestError) -> &'static str {
             "clients may read it in different ways: leave it out, or build and push it again"
         }
         ManifestError::TooMany { .. } => "no image needs that much in one manifest: leave it out",
-        ManifestError::Json(_) | ManifestError::Shapeless => {
+        ManifestError::Json(_) | ManifestError::UnknownType => {
             "the manifest is malformed: push the image there again, or leave it out"
         }
         ManifestError::Schema1 => "convert it as the error says, or leave the image out",

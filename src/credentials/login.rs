@@ -89,12 +89,12 @@ mod tests {
         };
 
         let file = places.to_write().unwrap();
-        let kept = login(&key, "robot", &"p".into(), file).await.unwrap();
-        assert_eq!(kept, StoredIn::File(file.into()));
+        let stored = login(&key, "robot", &"p".into(), file).await.unwrap();
+        assert_eq!(stored, StoredIn::File(file.into()));
         let (username, password) = ("robot".into(), "p".into());
         assert_eq!(find().await, Credential::Basic { username, password });
 
-        assert_eq!(logout(&key, &places).await.unwrap(), [kept]);
+        assert_eq!(logout(&key, &places).await.unwrap(), [stored]);
         assert_eq!(find().await, Credential::Anonymous);
         assert_eq!(logout(&key, &places).await.unwrap(), []);
     }

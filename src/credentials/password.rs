@@ -165,7 +165,7 @@ mod tests {
     #[tokio::test]
     async fn a_program_that_answers_without_end_is_no_password() {
         let error = read(command(&["yes"])).await.unwrap_err();
-        assert_eq!(error, "yes answered with more than a password");
+        assert_eq!(error, "yes answered with more output than a password has");
     }
 
     #[tokio::test(start_paused = true)]

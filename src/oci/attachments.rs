@@ -1,27 +1,26 @@
-//! What is attached to a manifest without being named by it: referrers (distribution-spec "Listing
-//! Referrers") and cosign's tags.
+//! Attachments of an image: referrers (distribution-spec "Listing Referrers") and the manifests under cosign's tags.
 //!
-//! Decides which of it goes along with an image, and the tags under which it is found. Invariant: a tag made
-//! here names the whole digest of its subject.
+//! Decides which attachments are copied with an image, and the names of their tags. Invariant: two subjects never have
+//! the same tag.
 
 use serde::{Deserialize, Serialize};
 
 use super::{Digest, Tag};
 
-/// Which attachments go along with an image.
+/// Which attachments are copied with an image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Attachments {
-    /// Manifests whose `subject` is the image or a part of it.
+    /// Manifests whose `subject` is the image or one of its children.
     pub referrers: bool,
     /// Signatures, attestations and SBOMs under tags such as `sha256-HEX.sig`.
     pub cosign_tags: bool,
-    /// Also look for those of an image that is at the destination already: they may be younger than it.
+    /// Also for an image that is at the destination already, because attachments may be added later.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub recheck: bool,
 }
 
-/// The endings of cosign's tags.
+/// The suffixes of cosign's tags.
 const COSIGN: [&str; 3] = ["sig", "att", "sbom"];
 
 impl Attachments {
@@ -36,7 +35,7 @@ impl Attachments {
         recheck: false,
     };
 
-    /// Whether any are wanted.
+    /// Whether any attachments are copied.
     #[must_use]
     pub fn any(&self) -> bool {
         self.referrers || self.cosign_tags
@@ -47,8 +46,8 @@ impl Attachments {
         *self == Self::ALL
     }
 
-    /// The tag of the index that lists the referrers of `subject` where the registry does not
-    /// (distribution-spec "Referrers Tag Schema").
+    /// The tag of the index that lists the referrers of `subject` if the registry does not (distribution-spec "Referrers
+    /// Tag Schema").
     #[must_use]
     pub fn fallback_tag(subject: &Digest) -> Option<Tag> {
         // The schema cuts long digests; tags have at most 128 characters.
@@ -57,16 +56,16 @@ impl Attachments {
         format!("{}-{hex}", subject.algorithm()).parse().ok()
     }
 
-    /// The tags under which cosign puts what belongs to `subject`.
+    /// The tags under which cosign stores the attachments of `subject`.
     pub fn cosign_tags(subject: &Digest) -> impl Iterator<Item = Tag> {
         let name = format!("{}-{}", subject.algorithm(), subject.hex());
-        // A SHA-512 digest makes no tag: it is too long.
+        // A SHA-512 digest is too long for a tag.
         COSIGN
             .into_iter()
             .filter_map(move |ending| format!("{name}.{ending}").parse().ok())
     }
 
-    /// Whether cosign puts under `tag` what belongs to some subject.
+    /// Whether `tag` is a tag of cosign for any subject.
     #[must_use]
     pub fn is_cosign_tag(tag: &Tag) -> bool {
         let subject = tag.as_str().split_once('.').and_then(|(name, ending)| {
@@ -76,7 +75,7 @@ impl Attachments {
         subject.is_some_and(|hex| format!("sha256:{hex}").parse::<Digest>().is_ok())
     }
 
-    /// Whether `tag` may be one of those above, for any subject.
+    /// Whether `tag` may be a fallback tag or a tag of cosign, for any subject.
     #[must_use]
     pub fn may_be_tag(tag: &str) -> bool {
         tag.starts_with("sha256-") || tag.starts_with("sha512-")

@@ -1,6 +1,7 @@
-//! Descriptors (image-spec descriptor.md): what one piece of content says of another.
+//! Descriptors (image-spec descriptor.md): references from one piece of content to another.
 //!
-//! Only the fields this program acts on; manifests travel as raw bytes, so nothing is lost by that.
+//! Decides which fields are parsed: those that the program uses. Manifests are copied as raw bytes, so other fields are
+//! not lost.
 
 use std::collections::BTreeMap;
 
@@ -19,7 +20,7 @@ pub struct Descriptor {
     pub platform: Option<Platform>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub artifact_type: Option<MediaType>,
-    /// Where foreign layers can be fetched from.
+    /// Where a foreign layer can be downloaded.
     #[serde(
         default,
         skip_serializing_if = "Vec::is_empty",
@@ -34,7 +35,7 @@ pub struct Descriptor {
     pub annotations: BTreeMap<String, String>,
 }
 
-/// Builders written in Go print an absent list as `null`.
+/// Builders written in Go write an absent list as `null`.
 pub(super) fn null_as_default<'de, D, T>(deserializer: D) -> Result<T, D::Error>
 where
     D: serde::Deserializer<'de>,

@@ -1,7 +1,7 @@
 //! Content digests (image-spec, descriptor.md "Digests") and the hasher that computes them.
 //!
-//! Decides which algorithms are understood and how a digest is written. Invariant: a [`Digest`] holds
-//! the decoded hash, so two digests are equal exactly when their content identity is.
+//! Decides which algorithms are supported and how a digest is written. Invariant: a [`Digest`] holds the decoded hash, so
+//! digests are equal exactly if algorithm and hash are.
 
 use std::{fmt, str::FromStr};
 
@@ -53,7 +53,7 @@ impl Digest {
         }
     }
 
-    /// The first 12 hex digits, as image tools print them.
+    /// The first 12 hex digits, as other tools print them.
     #[must_use]
     pub fn short(&self) -> String {
         let mut hex = self.hex();
@@ -71,7 +71,7 @@ impl Digest {
     }
 }
 
-/// A running hash; cloning it saves its state, so that a cut stream can go on from a known byte.
+/// A running hash. A clone saves its state, so that a cut stream can be resumed at that byte.
 #[derive(Clone)]
 pub enum Hasher {
     Sha256(sha2::Sha256),

@@ -1,7 +1,7 @@
-//! Manifests and indexes: the raw bytes, and the little of them that copying acts on.
+//! Manifests and indexes: the raw bytes, and the fields that a copy needs.
 //!
-//! Decides what a manifest is, and refuses one that is something else to another reader or names more than any
-//! image has. Invariant: the bytes are never changed or re-encoded; their digest is the image's identity.
+//! Decides what a manifest is. Refuses one that other readers may understand differently, and one with more entries than
+//! any image has. Invariant: the bytes are never changed or re-encoded; their digest is the image's identity.
 
 use std::sync::Arc;
 
@@ -10,10 +10,10 @@ use serde::Deserialize;
 
 use super::{Descriptor, Digest, MediaType, descriptor::null_as_default, scan::Scan};
 
-/// Descriptors one manifest may have. Parsed they take several times their bytes.
-pub const MOST_DESCRIPTORS: usize = 10_000;
-/// Annotations and URLs one manifest may have, its descriptors' included; the same goes for them.
-pub const MOST_ENTRIES: usize = 20_000;
+/// Descriptors of one manifest. Parsed descriptors take several times their bytes.
+pub const MAX_DESCRIPTORS: usize = 10_000;
+/// Annotations and URLs of one manifest, those of its descriptors included.
+pub const MAX_ENTRIES: usize = 20_000;
 
 /// A manifest as a registry sent it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,7 +30,7 @@ pub struct Manifest {
 pub enum ManifestContent {
     /// An OCI index or a Docker manifest list.
     Index(Vec<Descriptor>),
-    /// An image or any other OCI artifact; an artifact manifest may have no config.
+    /// An image or any other OCI artifact. An artifact manifest may have no config.
     Image {
         config: Option<Box<Descriptor>>,
         layers: Vec<Descriptor>,
@@ -49,15 +49,15 @@ pub enum ManifestError {
     Schema1,
     #[error("{0} is not a manifest type that can be copied")]
     Unknown(MediaType),
-    #[error("the manifest names neither its media type nor its content")]
-    Shapeless,
-    #[error("the manifest means different things to different readers: {0}")]
+    #[error("the manifest has no media type, and its content is of no known type")]
+    UnknownType,
+    #[error("the manifest is ambiguous, readers may understand it differently: {0}")]
     Ambiguous(String),
-    #[error("one manifest holds {count} {what}, more than the {most} that are read")]
+    #[error("one manifest holds {count} {what}, more than the limit of {max}")]
     TooMany {
         what: &'static str,
         count: usize,
-        most: usize,
+        max: usize,
     },
 }
 
@@ -68,14 +68,14 @@ impl From<serde_json::Error> for ManifestError {
 }
 
 impl Manifest {
-    /// Reads `raw` as the manifest type it says it is, else as `content_type`
-    /// (distribution-spec, "Pulling manifests": the two should agree).
+    /// Parses `raw` with the media type in it, else as `content_type` (distribution-spec, "Pulling manifests": the two
+    /// should agree).
     pub fn parse(raw: Bytes, content_type: Option<&str>) -> Result<Self, ManifestError> {
         let digest = Digest::of(&raw);
         Self::parse_as(raw, digest, content_type)
     }
 
-    /// As [`parse`](Self::parse), under a digest already computed over `raw` with its own algorithm.
+    /// As [`parse`](Self::parse), with a digest that was computed from `raw` before.
     pub fn parse_as(
         raw: Bytes,
         digest: Digest,
@@ -93,7 +93,7 @@ impl Manifest {
             (None, None) if fields.schema_version == 1 => return Err(ManifestError::Schema1),
             (None, None) if fields.manifests.is_some() => MediaType::new(MediaType::OCI_INDEX),
             (None, None) if fields.config.is_some() => MediaType::new(MediaType::OCI_MANIFEST),
-            (None, None) => return Err(ManifestError::Shapeless),
+            (None, None) => return Err(ManifestError::UnknownType),
         };
         if media_type.is_schema1() || fields.schema_version == 1 {
             return Err(ManifestError::Schema1);
@@ -142,7 +142,7 @@ impl Manifest {
     }
 }
 
-/// The descriptors of a list of referrers, which is an index that nobody names by its digest.
+/// The descriptors of a list of referrers: an index that has no digest of its own.
 ///
 /// # Errors
 /// As [`Manifest::parse`].
@@ -156,7 +156,7 @@ pub fn listed_descriptors(raw: &[u8]) -> Result<Vec<Descriptor>, ManifestError> 
     Ok(list.manifests.unwrap_or_default())
 }
 
-/// What is in `raw`, if it is not more than may be parsed and its keys mean the same to everybody.
+/// Scans `raw`. Refuses it if it exceeds a limit or is ambiguous.
 fn scan(raw: &[u8]) -> Result<Scan, ManifestError> {
     let mut scan = Scan::of(raw)?;
     let descriptors = match scan.manifests {
@@ -164,11 +164,11 @@ fn scan(raw: &[u8]) -> Result<Scan, ManifestError> {
         false => "blobs",
     };
     let counts = [
-        (descriptors, scan.descriptors, MOST_DESCRIPTORS),
-        ("annotations and URLs", scan.entries, MOST_ENTRIES),
+        (descriptors, scan.descriptors, MAX_DESCRIPTORS),
+        ("annotations and URLs", scan.entries, MAX_ENTRIES),
     ];
-    if let Some((what, count, most)) = counts.into_iter().find(|(_, count, most)| count > most) {
-        return Err(ManifestError::TooMany { what, count, most });
+    if let Some((what, count, max)) = counts.into_iter().find(|(_, count, max)| count > max) {
+        return Err(ManifestError::TooMany { what, count, max });
     }
     match scan.ambiguous.take() {
         Some(problem) => Err(ManifestError::Ambiguous(problem)),
@@ -176,7 +176,7 @@ fn scan(raw: &[u8]) -> Result<Scan, ManifestError> {
     }
 }
 
-/// Image and index must not be taken for each other; OCI's and Docker's images are alike.
+/// Refuses a manifest whose own media type is of another kind than the header's. OCI and Docker types may differ.
 fn check_types(own: Option<&MediaType>, header: Option<&MediaType>) -> Result<(), ManifestError> {
     let kind = |media_type: &MediaType| (media_type.is_index(), media_type.is_schema1());
     match (own, header) {
@@ -188,7 +188,7 @@ fn check_types(own: Option<&MediaType>, header: Option<&MediaType>) -> Result<()
     }
 }
 
-/// Refuses a manifest with the content of another kind than `media_type`.
+/// Refuses a manifest whose content is of another kind than `media_type`.
 fn check_content(scan: &Scan, media_type: &MediaType) -> Result<(), ManifestError> {
     let image = [
         ("config", scan.config),
@@ -223,7 +223,7 @@ struct Fields {
     config: Option<Descriptor>,
     #[serde(default, deserialize_with = "null_as_default")]
     layers: Vec<Descriptor>,
-    /// The field of the withdrawn OCI artifact manifest; still found in registries.
+    /// Of the withdrawn OCI artifact manifest, which registries still have.
     #[serde(default, deserialize_with = "null_as_default")]
     blobs: Vec<Descriptor>,
     subject: Option<Descriptor>,
@@ -289,7 +289,7 @@ mod tests {
         assert!(matches!(error, ManifestError::Json(_)));
         assert!(matches!(
             parse(&json!({}), Some("text/html")),
-            Err(ManifestError::Shapeless)
+            Err(ManifestError::UnknownType)
         ));
     }
     #[track_caller]
@@ -336,7 +336,6 @@ mod tests {
         let mut named = image.clone();
         named["mediaType"] = json!(MediaType::OCI_MANIFEST);
         ambiguous(&named.to_string(), Some(MediaType::OCI_INDEX));
-        // Docker's and OCI's images are read alike.
         assert!(parse(&named, Some(MediaType::DOCKER_MANIFEST)).is_ok());
     }
 
@@ -387,12 +386,12 @@ mod tests {
             let raw = format!(r#"{{"schemaVersion":2,"layers":[{layers}]}}"#);
             Manifest::parse(raw.into(), Some(MediaType::OCI_MANIFEST))
         };
-        assert_eq!(manifest(MOST_DESCRIPTORS).unwrap().blobs().count(), 10_000);
+        assert_eq!(manifest(MAX_DESCRIPTORS).unwrap().blobs().count(), 10_000);
         assert_eq!(
             manifest(55_000).unwrap_err().to_string(),
-            "one manifest holds 55000 blobs, more than the 10000 that are read"
+            "one manifest holds 55000 blobs, more than the limit of 10000"
         );
-        let urls = vec!["\"\""; MOST_ENTRIES + 1].join(",");
+        let urls = vec!["\"\""; MAX_ENTRIES + 1].join(",");
         let layer = format!(r#"{},"urls":[{urls}]}}"#, layer.trim_end_matches('}'));
         let raw = format!(r#"{{"schemaVersion":2,"layers":[{layer}]}}"#);
         let error = Manifest::parse(raw.into(), Some(MediaType::OCI_MANIFEST)).unwrap_err();

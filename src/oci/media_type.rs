@@ -1,12 +1,12 @@
 //! Media types of manifests and blobs (image-spec media-types.md; Docker image manifest v2 schema 2).
 //!
-//! Decides what a type *is for*. Invariant: unknown types are kept as they are, never guessed into known ones.
+//! Decides which kind of content a type is. Invariant: unknown types are kept as they are and belong to no kind.
 
 use std::{fmt, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 
-/// A media type as a registry wrote it, without parameters.
+/// A media type without parameters.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct MediaType(Arc<str>);
@@ -26,8 +26,8 @@ impl MediaType {
     pub const DOCKER_SCHEMA1_SIGNED: &str =
         "application/vnd.docker.distribution.manifest.v1+prettyjws";
 
-    /// What a manifest request accepts: every manifest kind this program can copy, and schema 1, so
-    /// that a registry that has only that says so instead of "not found".
+    /// The `Accept` header of manifest requests: every kind that can be copied, and schema 1, so that a registry that has
+    /// only schema 1 does not answer "not found".
     pub const MANIFESTS: [&str; 7] = [
         Self::OCI_INDEX,
         Self::OCI_MANIFEST,
@@ -38,7 +38,7 @@ impl MediaType {
         Self::DOCKER_SCHEMA1,
     ];
 
-    /// The type in a `Content-Type` or `mediaType` field; parameters such as `charset` are dropped.
+    /// The type of a `Content-Type` or `mediaType` field. Parameters such as `charset` are dropped.
     #[must_use]
     pub fn new(text: &str) -> Self {
         Self(text.split(';').next().unwrap_or_default().trim().into())
@@ -55,7 +55,7 @@ impl MediaType {
         matches!(self.as_str(), Self::OCI_INDEX | Self::DOCKER_LIST)
     }
 
-    /// Any manifest: something to be stored under `/manifests/`, not `/blobs/`.
+    /// Any manifest: content that is stored under `/manifests/`, not `/blobs/`.
     #[must_use]
     pub fn is_manifest(&self) -> bool {
         Self::MANIFESTS.contains(&self.as_str())
@@ -69,8 +69,8 @@ impl MediaType {
         )
     }
 
-    /// A layer that registries do not hold: its bytes come from the descriptor's `urls`
-    /// (image-spec layer.md, "Non-Distributable Layers").
+    /// A foreign layer, which is downloaded from the descriptor's `urls` (image-spec layer.md, "Non-Distributable
+    /// Layers").
     #[must_use]
     pub fn is_foreign_layer(&self) -> bool {
         self.0

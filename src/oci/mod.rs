@@ -1,7 +1,7 @@
-//! What an image *is*: references, digests, media types, descriptors, manifests, platforms.
+//! References, digests, media types, descriptors, manifests, platforms.
 //!
-//! Decides how these are written and read; does no I/O and knows nothing of HTTP, lists or batches.
-//! Invariant: a value of these types is valid by construction; text is checked once, where it enters.
+//! Decides how these are parsed and written. Does no I/O and knows nothing of HTTP, lists or batches. Invariant: a value
+//! of these types is valid; text is checked once, when it is parsed.
 
 mod attachments;
 mod copy_spec;
@@ -9,11 +9,13 @@ mod descriptor;
 mod digest;
 mod manifest;
 mod media_type;
+mod names;
 mod on_existing;
 mod platform;
 #[cfg(test)]
 mod proptests;
 mod reference;
+mod reference_error;
 mod scan;
 mod signatures;
 
@@ -23,10 +25,9 @@ pub use descriptor::Descriptor;
 pub use digest::{Digest, DigestError, Hasher};
 pub use manifest::{Manifest, ManifestContent, ManifestError, listed_descriptors};
 pub use media_type::MediaType;
+pub use names::{DOCKER_HUB, Registry, Repository, Tag};
 pub use on_existing::OnExisting;
 pub use platform::{Platform, PlatformError};
-pub use reference::{
-    DOCKER_HUB, PartialReference, Reference, ReferenceError, ReferenceProblem, Registry,
-    Repository, Tag, Version,
-};
+pub use reference::{PartialReference, Reference, Version};
+pub use reference_error::{ReferenceError, ReferenceProblem};
 pub use signatures::{MergedSignatures, Signatures};

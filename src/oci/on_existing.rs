@@ -1,7 +1,7 @@
-//! What happens to a destination tag that names another image already.
+//! What to do if the destination tag names another image.
 //!
-//! Decides nothing by itself; whoever writes the tag follows it. Invariant: a destination that is written by its
-//! digest has no tag to replace, so this never concerns it.
+//! Decides the options and their names; the copy applies them. Invariant: without effect on a destination with a digest,
+//! which has no tag to replace.
 
 use std::fmt;
 
@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum OnExisting {
-    /// The tag names the new image afterwards; the digest it named is told.
+    /// The tag names the new image afterwards. Its old digest is reported.
     #[default]
     Replace,
     /// The image is skipped.
@@ -22,7 +22,7 @@ pub enum OnExisting {
 impl OnExisting {
     pub const ALL: [Self; 3] = [Self::Replace, Self::Keep, Self::Fail];
 
-    /// The word for it in lists and in the journal.
+    /// Its name in lists and in the journal.
     #[must_use]
     pub fn word(self) -> &'static str {
         match self {
@@ -37,7 +37,7 @@ impl OnExisting {
         Self::ALL.into_iter().find(|choice| choice.word() == word)
     }
 
-    /// Whether whatever the tag names may be replaced.
+    /// Whether the tag may be replaced.
     #[must_use]
     pub fn is_replace(&self) -> bool {
         *self == Self::Replace

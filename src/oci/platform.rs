@@ -1,6 +1,6 @@
-//! Platforms (image-spec image-index.md, "platform"): how they are written and when one matches another.
+//! Platforms (image-spec image-index.md, "platform"): how they are written, and when one matches another.
 //!
-//! Invariant: a wanted platform without a variant matches every variant; one with a variant only that.
+//! Invariant: a selected platform without a variant matches all variants, one with a variant only that.
 
 use std::{fmt, str::FromStr};
 
@@ -30,7 +30,7 @@ pub struct Platform {
 pub struct PlatformError;
 
 impl Platform {
-    /// Whether `self`, as an operator asked for it, selects `other`, as an index lists it.
+    /// Whether `self`, which an operator selected, matches `other`, which an index lists.
     #[must_use]
     pub fn selects(&self, other: &Self) -> bool {
         self.os == other.os

@@ -1,11 +1,11 @@
-//! Properties of what reads text and bytes that anybody may have written. `PROPTEST_CASES` sets how many.
+//! Properties of the parsers of untrusted text and bytes. `PROPTEST_CASES` sets the number of cases.
 
 use bytes::Bytes;
 use proptest::prelude::*;
 
 use super::{Digest, Manifest, MediaType, PartialReference, Platform, Reference, Registry};
 
-/// Text that is nearly a reference, and text that is nothing.
+/// Text that is nearly a reference, and random text.
 fn text() -> impl Strategy<Value = String> {
     prop_oneof![
         any::<String>(),
@@ -14,7 +14,7 @@ fn text() -> impl Strategy<Value = String> {
     ]
 }
 
-/// JSON of the shape of a manifest, with anything in its places.
+/// JSON of the shape of a manifest, with any values.
 fn manifest() -> impl Strategy<Value = Vec<u8>> {
     let leaf = prop_oneof![
         Just("null".to_owned()),

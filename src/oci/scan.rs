@@ -1,8 +1,8 @@
-//! The keys of a manifest, before anything is built of it.
+//! Scans the keys of a manifest before it is parsed.
 //!
-//! Decides whether two readers may understand it differently (CVE-2021-41190), and counts what parsing it
-//! would take memory for. Go's decoder takes keys whatever their case and the last of several; others take
-//! exact keys, or the first. Invariant: a scan keeps no value.
+//! Decides whether two readers may understand it differently (CVE-2021-41190), and counts the entries that take memory
+//! when they are parsed. Go's decoder ignores the case of keys and uses the last of several; others use exact keys, or
+//! the first. Invariant: a scan keeps no value.
 
 use std::fmt;
 
@@ -11,7 +11,7 @@ use serde::{
     de::{DeserializeSeed, IgnoredAny, MapAccess, SeqAccess, Visitor},
 };
 
-/// What a manifest has.
+/// The result of a scan.
 #[derive(Debug, Default)]
 pub(super) struct Scan {
     pub manifests: bool,
@@ -23,7 +23,7 @@ pub(super) struct Scan {
     pub descriptors: usize,
     /// Annotations and URLs, of the manifest and of its descriptors.
     pub entries: usize,
-    /// The first key that readers may disagree on.
+    /// The first ambiguous key.
     pub ambiguous: Option<String>,
 }
 
@@ -35,7 +35,7 @@ enum Object {
     Platform,
 }
 
-/// What the value of a key is to be scanned for.
+/// What to count in the value of a key.
 #[derive(Clone, Copy)]
 enum Shape {
     /// Nothing.
@@ -48,7 +48,7 @@ enum Shape {
 
 impl Scan {
     /// # Errors
-    /// If `raw` is no JSON.
+    /// If `raw` is not JSON.
     pub(super) fn of(raw: &[u8]) -> Result<Self, serde_json::Error> {
         let mut scan = Self::default();
         let mut json = serde_json::Deserializer::from_slice(raw);
@@ -61,7 +61,7 @@ impl Scan {
         Ok(scan)
     }
 
-    /// Notes that `key` of the manifest itself has a value.
+    /// Records that `key` of the manifest itself has a value.
     fn mark(&mut self, key: &str) {
         match key {
             "manifests" => self.manifests = true,
@@ -149,7 +149,7 @@ impl fmt::Display for Object {
     }
 }
 
-/// Looks a key up: its position, and whether it is written exactly so.
+/// The position of a key, and whether it has exactly this case.
 struct Key(&'static [(&'static str, Shape)]);
 
 impl<'de> DeserializeSeed<'de> for Key {
@@ -177,7 +177,7 @@ impl Visitor<'_> for Key {
     }
 }
 
-/// Whether Go's decoder takes `key` for `name`: Unicode folds two more characters to ASCII letters.
+/// Whether Go's decoder reads `key` as `name`: Unicode folds two more characters to ASCII letters.
 fn is_folded(key: &str, name: &str) -> bool {
     let fold = |c: char| match c {
         '\u{17f}' => 's',
@@ -187,8 +187,7 @@ fn is_folded(key: &str, name: &str) -> bool {
     key.chars().map(fold).eq(name.chars().map(fold))
 }
 
-/// Scans one value; whether it is anything but `null`. A value of another shape than expected is for the
-/// parser to judge.
+/// Scans one value and returns whether it is not `null`. A value of an unexpected type is left to the parser.
 struct Value<'a> {
     scan: &'a mut Scan,
     shape: Shape,

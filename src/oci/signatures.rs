@@ -1,10 +1,9 @@
 //! Cosign's signature and attestation manifests: images whose layers are signed payloads
 //! (sigstore/cosign `specs/SIGNATURE_SPEC.md`).
 //!
-//! Decides what counts as one, which of its layers another one lacks, and what both make together, as cosign's
-//! `mutate.AppendSignatures` and containers/image do. A signature is a layer with its annotations: several
-//! signatures of one payload differ in these alone. Invariant: merging keeps every layer and field of the manifest
-//! that is added to.
+//! Decides which manifests are such, and merges two of them as cosign's `mutate.AppendSignatures` and containers/image do.
+//! A signature is a layer with its annotations; several signatures of one payload differ only in annotations. Invariant:
+//! merging keeps every layer and field of the manifest that signatures are added to.
 
 use bytes::Bytes;
 use serde_json::{Map, Value, json};
@@ -16,14 +15,14 @@ const PAYLOADS: [&str; 2] = [
     "application/vnd.dsse.envelope.v1+json",
 ];
 
-/// A manifest that holds signatures or attestations, and nothing else.
+/// A manifest with only signatures or attestations.
 pub struct Signatures<'a> {
     manifest: &'a Manifest,
     config: &'a Descriptor,
     layers: &'a [Descriptor],
 }
 
-/// Signatures of two manifests in one. The manifest names `config`, which has to be stored first.
+/// A manifest with the signatures of two. Its `config` has to be stored first.
 #[derive(Debug)]
 pub struct MergedSignatures {
     pub manifest: Manifest,
@@ -32,7 +31,7 @@ pub struct MergedSignatures {
 }
 
 impl<'a> Signatures<'a> {
-    /// `manifest` if it is one that signatures can be added to.
+    /// `manifest` if signatures can be added to it.
     #[must_use]
     pub fn of(manifest: &'a Manifest) -> Option<Self> {
         let ManifestContent::Image {
@@ -68,13 +67,13 @@ impl<'a> Signatures<'a> {
         self.layers.len()
     }
 
-    /// How many of the signatures of `other` these do not have.
+    /// How many signatures of `other` are missing here.
     #[must_use]
     pub fn lacking(&self, other: &Signatures) -> usize {
         self.missing(other).len()
     }
 
-    /// Positions of the layers of `other` that are not among these.
+    /// Positions of the layers of `other` that are missing here.
     fn missing(&self, other: &Signatures) -> Vec<usize> {
         let mut missing: Vec<usize> = Vec::new();
         for (at, layer) in other.layers.iter().enumerate() {
@@ -92,10 +91,10 @@ impl<'a> Signatures<'a> {
         missing
     }
 
-    /// These signatures, followed by those of `other` that they lack. `config` is the content of
-    /// [`config`](Self::config); one that is no JSON object is made anew.
+    /// These signatures, followed by those of `other` that are missing here. `config` is the content of
+    /// [`config`](Self::config); if it is no JSON object, a new one is created.
     ///
-    /// `None` if a manifest says of itself something else than was read from it.
+    /// `None` if a manifest does not have the expected fields.
     #[must_use]
     pub fn merge(&self, config: &[u8], other: &Signatures) -> Option<MergedSignatures> {
         let added = self.missing(other);
@@ -110,7 +109,7 @@ impl<'a> Signatures<'a> {
         let descriptor = merged.get_mut("config")?.as_object_mut()?;
         descriptor.insert("digest".into(), json!(config_digest));
         descriptor.insert("size".into(), json!(config.len()));
-        // The content of the old one, if it was inlined.
+        // The inlined content is that of the old config.
         descriptor.remove("data");
         let raw = serde_json::to_vec(&merged).ok()?;
         let media_type = self.manifest.media_type.as_str();
@@ -121,8 +120,8 @@ impl<'a> Signatures<'a> {
         })
     }
 
-    /// An image config names every layer twice: in `rootfs.diff_ids` and in `history`. Payloads are not compressed,
-    /// so a diff id is the layer's digest.
+    /// An image config lists every layer in `rootfs.diff_ids` and in `history`. Payloads are not compressed, so a diff id
+    /// is the layer's digest.
     fn extended_config(&self, config: &[u8], other: &Signatures, added: &[usize]) -> Vec<u8> {
         let mut config: Map<String, Value> = serde_json::from_slice(config).unwrap_or_default();
         for key in ["architecture", "os"] {
@@ -153,7 +152,7 @@ impl<'a> Signatures<'a> {
     }
 }
 
-/// How cosign writes the history of a layer.
+/// The history entry that cosign writes for a layer.
 fn undated() -> Value {
     json!({"created": "0001-01-01T00:00:00Z"})
 }
@@ -199,7 +198,7 @@ mod tests {
         ]);
         let merged = merged(&there, b"{}", &from);
         let signatures = Signatures::of(&merged.manifest).unwrap();
-        let told: Vec<_> = signatures
+        let found: Vec<_> = signatures
             .layers
             .iter()
             .map(|layer| {
@@ -214,7 +213,7 @@ mod tests {
             (&payload, "c"),
             (&other, "a"),
         ];
-        assert_eq!(told, expected.map(|(digest, of)| (digest.clone(), of)));
+        assert_eq!(found, expected.map(|(digest, of)| (digest.clone(), of)));
         assert!(String::from_utf8_lossy(&merged.manifest.raw).contains("kept"));
         assert_eq!(signatures.lacking(&Signatures::of(&from).unwrap()), 0);
         assert_eq!(signatures.lacking(&Signatures::of(&there).unwrap()), 0);

@@ -197,16 +197,16 @@ impl Drop for Group {
 /// Reads a whole stream of at most [`MAX_STDOUT_BYTES`].
 async fn read_all(
     pipe: Option<impl AsyncRead + Unpin>,
-    kept: &mut Vec<u8>,
+    output: &mut Vec<u8>,
 ) -> Result<(), ProgramError> {
     let limit = MAX_STDOUT_BYTES as u64;
     if let Some(pipe) = pipe {
         pipe.take(limit + 1)
-            .read_to_end(kept)
+            .read_to_end(output)
             .await
             .map_err(ProgramError::Start)?;
     }
-    match kept.len() > MAX_STDOUT_BYTES {
+    match output.len() > MAX_STDOUT_BYTES {
         true => Err(ProgramError::TooMuch(limit)),
         false => Ok(()),
     }
@@ -215,23 +215,23 @@ async fn read_all(
 /// Reads a stream to its end and keeps the last [`STDERR_TAIL_BYTES`].
 async fn read_tail(
     pipe: Option<impl AsyncRead + Unpin>,
-    kept: &mut Vec<u8>,
+    output: &mut Vec<u8>,
 ) -> Result<(), ProgramError> {
     let Some(pipe) = pipe else {
         return Ok(());
     };
     let mut pipe = pipe.take(MAX_STDERR_BYTES + 1);
     // Room for twice as much, so that the front is rarely cut off.
-    kept.reserve(2 * STDERR_TAIL_BYTES);
-    while pipe.read_buf(kept).await.map_err(ProgramError::Start)? > 0 {
-        if kept.len() == 2 * STDERR_TAIL_BYTES {
-            kept.drain(..STDERR_TAIL_BYTES);
+    output.reserve(2 * STDERR_TAIL_BYTES);
+    while pipe.read_buf(output).await.map_err(ProgramError::Start)? > 0 {
+        if output.len() == 2 * STDERR_TAIL_BYTES {
+            output.drain(..STDERR_TAIL_BYTES);
         }
     }
     if pipe.limit() == 0 {
         return Err(ProgramError::TooMuch(MAX_STDERR_BYTES));
     }
-    kept.drain(..kept.len().saturating_sub(STDERR_TAIL_BYTES));
+    output.drain(..output.len().saturating_sub(STDERR_TAIL_BYTES));
     Ok(())
 }
 

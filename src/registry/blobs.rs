@@ -26,7 +26,7 @@ pub struct BlobRead {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BlobPresence {
     Absent,
-    /// With the expected size, or the registry does not tell the size.
+    /// With the expected size, or the registry does not send the size.
     Present,
     /// The registry has this many bytes under the digest, so it cannot be the blob.
     OtherLength(u64),

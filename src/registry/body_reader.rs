@@ -1,6 +1,6 @@
 //! The body of an answer, read chunk by chunk.
 //!
-//! Decides when a body is given up: no byte for too long, too few bytes a second, or more bytes than its reader
+//! Decides when reading fails: no byte for too long, too few bytes a second, or more bytes than its reader
 //! allows. Invariant: no more is kept than was allowed before.
 
 use bytes::Bytes;

@@ -39,6 +39,7 @@ mod throttling;
 mod timeouts;
 mod tls;
 mod upload_mode;
+mod upload_session;
 mod uploads;
 
 pub use crate::batch::{FailureClass, UploadMode};
@@ -62,4 +63,5 @@ pub(crate) use single_flight::SingleFlight;
 pub use stream_queue::{StreamPermits, StreamQueue};
 pub use timeouts::Timeouts;
 pub use tls::TlsSettings;
-pub use uploads::{UploadSession, UploadStart};
+pub use upload_session::UploadSession;
+pub use uploads::UploadStart;

@@ -1,4 +1,4 @@
-//! Properties of what reads headers and bodies that any server may have sent. `PROPTEST_CASES` sets how many.
+//! Properties of the parsers of untrusted headers and bodies. `PROPTEST_CASES` sets the number of cases.
 
 use std::time::{Duration, SystemTime};
 
@@ -19,7 +19,7 @@ use crate::batch::{Budget, Millis};
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// Text of `pieces` in any order, and text that is nothing.
+/// Text of `pieces` in any order, and random text.
 fn text(pieces: &'static [&'static str]) -> impl Strategy<Value = String> {
     let piece = prop_oneof![
         4 => prop::sample::select(pieces).prop_map(str::to_owned),
@@ -33,7 +33,7 @@ fn text(pieces: &'static [&'static str]) -> impl Strategy<Value = String> {
     ]
 }
 
-/// Those that can be headers at all.
+/// The values that are valid in headers.
 fn headers(values: &[(&'static str, &str)]) -> HeaderMap {
     let mut headers = HeaderMap::new();
     for (name, value) in values {
@@ -275,9 +275,9 @@ proptest! {
     #[test]
     fn an_error_says_one_line_that_cannot_steer_a_terminal(body in error_body()) {
         let (code, message) = error_body::parse(&body, &Secrets::default());
-        for said in [code, message].into_iter().flatten() {
-            prop_assert!(!said.is_empty() && said.chars().count() <= 300);
-            prop_assert!(!said.chars().any(char::is_control), "{said:?}");
+        for text in [code, message].into_iter().flatten() {
+            prop_assert!(!text.is_empty() && text.chars().count() <= 300);
+            prop_assert!(!text.chars().any(char::is_control), "{text:?}");
         }
     }
 

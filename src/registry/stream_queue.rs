@@ -234,8 +234,8 @@ mod tests {
     async fn nobody_is_overtaken_for_ever() {
         let queue = StreamQueue::default();
         let (source, destination) = (client("a.example", 1), client("b.example", 1));
-        let (elsewhere, other) = (client("c.example", 99), client("d.example", 99));
-        let ways = [(&source, &elsewhere), (&other, &destination)];
+        let (third, fourth) = (client("c.example", 99), client("d.example", 99));
+        let ways = [(&source, &third), (&fourth, &destination)];
         let mut held = Vec::new();
         for (from, to) in ways {
             held.push(queue.acquire(from, to).await);

@@ -1,5 +1,5 @@
-//! Servers that are there and say nothing, or next to nothing: what that costs is paid once, not by every image.
-//! In paused time: nothing here waits for a clock.
+//! Servers that accept requests and send nothing, or hardly anything: a batch waits for a few timeouts, not for one per
+//! image. In paused time.
 
 use std::{
     collections::HashMap,
@@ -35,14 +35,14 @@ use crate::{
 
 const IMAGES: u32 = 200;
 const PARALLEL: usize = 10;
-/// How long a registry may take to answer, a token server, and a connection to be made.
+/// Deadlines of a registry, of a token server and of a connection.
 const ANSWER: Duration = Duration::from_secs(90);
 const TOKEN: Duration = Duration::from_secs(60);
 const CONNECT: Duration = Duration::from_secs(20);
-/// As often as an image is tried, and the waits between that.
+/// The attempts of an image.
 const ROUNDS: u32 = 6;
 
-/// A server that does `serve` with every connection.
+/// A server that runs `serve` for every connection.
 struct Server {
     address: SocketAddr,
     connections: Arc<AtomicUsize>,
@@ -71,7 +71,7 @@ impl Server {
         }
     }
 
-    /// Accepts, reads and never answers.
+    /// Accepts and reads, but never answers.
     async fn silent() -> Self {
         Self::start(
             async |mut connection| {
@@ -81,7 +81,7 @@ impl Server {
         .await
     }
 
-    /// Refuses every request with an error whose body never ends, a byte every five seconds.
+    /// Answers every request with an error whose body never ends, one byte every five seconds.
     async fn dripping() -> Self {
         Self::start(async |mut connection| {
             let _ = connection.read(&mut [0; 4096]).await;
@@ -100,8 +100,8 @@ impl Server {
     }
 }
 
-/// Paused time moves on when nothing is ready, and what goes through a socket may be ready a moment later: never
-/// far at once, then.
+/// Paused time advances while no task is ready, but data may arrive from a socket a moment later. This limits each
+/// step.
 fn small_steps() -> AbortOnDropHandle<()> {
     AbortOnDropHandle::new(tokio::spawn(async {
         loop {
@@ -118,7 +118,7 @@ fn client(address: SocketAddr, credentials: Credentials) -> Client {
     Client::new(address.to_string().parse().unwrap(), settings).unwrap()
 }
 
-/// Copies as the dispatcher does, each image as often as the policy says; what became of them and how long it took.
+/// Copies with the retry policy of the dispatcher. Returns the outcomes and the elapsed time.
 async fn copy_all(
     engine: Engine,
     order: impl Fn(u32) -> Job,
@@ -231,7 +231,7 @@ async fn a_silent_destination_costs_a_batch_a_few_timeouts() {
 #[tokio::test(start_paused = true)]
 async fn a_registry_that_accepts_no_connection_costs_a_batch_a_few_timeouts() {
     let _steps = small_steps();
-    // A connection that nobody accepts fills the queue; the system drops what comes after it.
+    // A connection that is not accepted fills the queue; the system drops further ones.
     let socket = TcpSocket::new_v4().unwrap();
     socket.bind((Ipv4Addr::LOCALHOST, 0).into()).unwrap();
     let full = socket.listen(0).unwrap();
@@ -251,7 +251,7 @@ async fn a_silent_token_server_costs_a_batch_a_few_timeouts() {
         username: "operator".into(),
         password: "hunter2".into(),
     };
-    // Without a password every repository asks for its own token at once; a password is tried by one.
+    // Without a password every repository fetches its own token at once; a password is tried by one request.
     for (credentials, most) in [(Credentials::Anonymous, PARALLEL + 5), (operator, 6)] {
         let silent = Server::silent().await;
         let realm = silent.address.to_string();
@@ -284,7 +284,7 @@ async fn storage_that_is_silent_costs_a_batch_a_few_timeouts() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_error_that_drips_is_cut_off_and_what_came_is_the_message() {
+async fn an_error_body_that_drips_is_cut_off_and_its_beginning_is_the_message() {
     let _steps = small_steps();
     let dripping = Server::dripping().await;
     let realm = dripping.address.to_string();
@@ -306,7 +306,7 @@ async fn an_error_that_drips_is_cut_off_and_what_came_is_the_message() {
 #[tokio::test(start_paused = true)]
 async fn a_slow_request_of_a_healthy_registry_holds_up_no_other() {
     let _steps = small_steps();
-    // Never answers for `slow`, at once for everything else.
+    // Never answers requests for `slow`, answers all others at once.
     let registry = Server::start(async |mut connection| {
         let mut request = [0; 4096];
         while let Ok(read) = connection.read(&mut request).await {
@@ -336,9 +336,9 @@ async fn a_slow_request_of_a_healthy_registry_holds_up_no_other() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_registry_that_falls_silent_is_an_outage_and_is_asked_by_one() {
+async fn a_registry_that_stops_answering_is_down_and_probed_by_one_request() {
     let _steps = small_steps();
-    // Answers the first request of all, and much later everything.
+    // Answers the first request, and after a long time all requests.
     let begun = Instant::now();
     let asked = Arc::new(AtomicUsize::new(0));
     let counted = Arc::clone(&asked);
@@ -363,7 +363,7 @@ async fn a_registry_that_falls_silent_is_an_outage_and_is_asked_by_one() {
     let error = client.tags(&repository).await.unwrap_err();
     assert!(error.to_string().contains("no answer for 90 s"), "{error}");
     assert!(client.status().unreachable);
-    // Two at once when it is time to ask again: one asks, the other is put off.
+    // Two requests when a probe is due: one is the probe, the other is postponed.
     let told = join_all((0..20).map(|_| client.tags(&repository))).await;
     let put_off = told.iter().filter(|told| {
         let class = told.as_ref().unwrap_err().class();

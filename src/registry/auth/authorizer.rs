@@ -20,7 +20,7 @@ use super::{
     challenge::{self, Scheme},
     headers::bearer,
     login::{Identity, Login},
-    tokens::Token,
+    token_answer::Token,
 };
 use crate::registry::{
     SingleFlight, error::ErrorCause, http_clients::HttpClients, redirect_policy::RedirectPolicy,

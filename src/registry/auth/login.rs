@@ -19,7 +19,8 @@ use super::{
     Credential, Credentials, Scopes,
     headers::{bearer, direct},
     login_guard::{LoginGuard, LoginResult},
-    tokens::{self, Token, TokenRequestMethod, TokenServer},
+    token_answer::Token,
+    tokens::{self, TokenRequestMethod, TokenServer},
 };
 use crate::registry::{
     circuit_breaker::CircuitBreaker, error::ErrorCause, http_clients::HttpClients,

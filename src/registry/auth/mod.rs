@@ -7,6 +7,7 @@ mod headers;
 mod login;
 mod login_guard;
 mod scopes;
+mod token_answer;
 mod tokens;
 
 pub(super) use authorizer::Authorizer;

@@ -114,3 +114,21 @@ impl Request {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stream_is_sent_once_and_other_bodies_any_number_of_times() {
+        let mut bytes = RequestBody::Bytes(Bytes::from_static(b"manifest"));
+        for _ in 0..2 {
+            assert!(bytes.can_be_sent_again());
+            assert!(matches!(bytes.take(), RequestBody::Bytes(sent) if sent == "manifest"));
+        }
+        let mut stream = RequestBody::Stream("blob".into());
+        assert!(!stream.can_be_sent_again());
+        assert!(matches!(stream.take(), RequestBody::Stream(_)));
+        assert!(matches!(stream.take(), RequestBody::Consumed));
+    }
+}

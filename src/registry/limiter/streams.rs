@@ -96,8 +96,8 @@ impl Streams {
             let owed = self.surplus.fetch_update(Relaxed, Relaxed, |surplus| {
                 Some(surplus.saturating_sub(new - old))
             });
-            let kept = owed.unwrap_or(0).min(new - old);
-            self.permits.add_permits(new - old - kept);
+            let reused = owed.unwrap_or(0).min(new - old);
+            self.permits.add_permits(new - old - reused);
             self.freed.notify_waiters();
         } else {
             let withdrawn = self.permits.forget_permits(old - new);

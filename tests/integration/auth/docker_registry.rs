@@ -58,7 +58,7 @@ impl Secured {
 }
 
 #[tokio::test]
-async fn a_registry_with_tls_and_htpasswd_is_written_to_by_who_logged_in() {
+async fn a_registry_with_tls_and_htpasswd_accepts_pushes_after_login() {
     let Some(secured) = Secured::start().await else {
         return;
     };
@@ -79,7 +79,7 @@ async fn a_registry_with_tls_and_htpasswd_is_written_to_by_who_logged_in() {
         "{error}"
     );
 
-    // The client that was refused looks again: the operator has logged in since.
+    // The refused client looks the credentials up again: the operator has logged in since.
     let key = Key::from(secured.registry.clone());
     login(&key, USER, &PASSWORD.into(), &config).await.unwrap();
     client.check_credentials().await.unwrap();
@@ -98,7 +98,7 @@ async fn a_registry_with_tls_and_htpasswd_is_written_to_by_who_logged_in() {
 }
 
 #[tokio::test]
-async fn a_registry_with_tls_that_is_spoken_to_without_says_what_to_write() {
+async fn plain_http_to_a_registry_with_tls_says_which_key_to_set() {
     let Some(secured) = Secured::start().await else {
         return;
     };
@@ -127,12 +127,12 @@ async fn skopeo_reads_what_login_wrote() {
         .output()
         .await
         .unwrap();
-    // It got past TLS and authorization to a repository that is not there.
+    // TLS and authorization succeeded; the repository does not exist.
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(said.contains("404"), "{said}");
 }
 
-/// The authority alone: skopeo takes a server's certificate next to it for a client's.
+/// Only the authority: skopeo would use a server's certificate in the same directory as a client's.
 fn tls_directory(certificates: &Path) -> std::path::PathBuf {
     let alone = certificates.join("alone");
     std::fs::create_dir(&alone).unwrap();

@@ -1,4 +1,4 @@
-//! An operator's home: what docker, podman and helpers keep there, and the program run in it.
+//! An operator's home directory with the credentials of docker, podman and helpers, and the program run in it.
 
 use std::{path::Path, process::Output};
 
@@ -11,14 +11,14 @@ use super::{PASSWORD, USER};
 
 pub struct Home(TempDir);
 
-/// Where an operator keeps credentials.
+/// Where an operator stores credentials.
 #[derive(Clone, Copy, Debug)]
 pub enum Keeping {
     /// `docker login`.
     DockerConfig,
-    /// `podman login REGISTRY/NAMESPACE`, and somebody else's password for the rest of the registry.
+    /// `podman login REGISTRY/NAMESPACE`, and another user's password for the rest of the registry.
     AuthFile,
-    /// A program that docker's file names.
+    /// A credential helper that docker's file names.
     Helper,
 }
 
@@ -41,7 +41,7 @@ impl Home {
         std::fs::write(path, content).unwrap();
     }
 
-    /// A credential helper `docker-credential-NAME` with this `get`; its calls are in `calls`.
+    /// A credential helper `docker-credential-NAME` with this `get`. It logs its calls to `calls`.
     pub fn helper(&self, name: &str, get: &str) {
         let script = format!(
             "#!/bin/sh\nread -r server || true\necho \"$1 $server\" >> \"$HOME/calls\"\n{get}\n"
@@ -61,7 +61,7 @@ impl Home {
         calls.lines().map(str::to_owned).collect()
     }
 
-    /// Keeps the operator's password for `namespace` of `registry`, or more.
+    /// Stores the operator's password for `namespace` of `registry`.
     pub fn keep(&self, keeping: Keeping, registry: &str, namespace: &str) {
         let auth = json!({ "auth": auth() });
         match keeping {
@@ -84,7 +84,7 @@ impl Home {
         }
     }
 
-    /// Runs a list to its end, and looks for the password wherever something was left.
+    /// Runs a list to its end, and searches all output and files for the password.
     pub async fn run(&self, list: &str, options: &[&str], environment: &[(&str, &str)]) -> Output {
         self.file("list.toml", list);
         let home = self.path();
@@ -127,12 +127,12 @@ impl Home {
     }
 }
 
-/// User and password as files of docker and podman hold them.
+/// User and password as encoded in the files of docker and podman.
 pub fn auth() -> String {
     BASE64_STANDARD.encode(format!("{USER}:{PASSWORD}"))
 }
 
-/// What a helper does that knows this password.
+/// The script of a helper with this password.
 pub fn answering(password: &str) -> String {
     format!(
         "printf '%s' '{{\"ServerURL\":\"x\",\"Username\":\"{USER}\",\"Secret\":\"{password}\"}}'"

@@ -1,12 +1,12 @@
-//! Who we are at a registry and whom we trust: tokens, stored credentials, certificates, proxies.
+//! Authorization and trust: tokens, stored credentials, certificates, proxies, redirects.
 
 mod docker_registry;
-mod elsewhere;
 mod home;
 mod mounts;
 mod passwords;
 mod proxies;
 mod real_registries;
+mod redirects;
 mod stored;
 pub mod stub;
 mod tls;
@@ -28,7 +28,7 @@ use transship::{
 const USER: &str = "operator";
 const PASSWORD: &str = "hunter2:with+odd/characters";
 
-/// The embedded registry, giving tokens to one user and to nobody else.
+/// The embedded registry with tokens for one user only.
 struct Guarded {
     server: Server,
     _directory: TempDir,
@@ -95,7 +95,7 @@ impl Guarded {
             .unwrap();
     }
 
-    /// How often a request was answered whose method and target start so.
+    /// The number of answered requests whose method and target start so.
     fn count(&self, method: &str, target: &str) -> usize {
         self.server
             .access_log()

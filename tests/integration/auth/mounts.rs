@@ -1,4 +1,4 @@
-//! Mounts need a token for two repositories, which not every token server gives.
+//! Mounts need a token for two repositories, which some token servers refuse.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! Wrong passwords: not tried by everybody, for directories lock accounts that fail often.
+//! Wrong passwords are tried rarely, because directories lock accounts after many failures.
 
 use std::sync::Arc;
 
@@ -13,14 +13,14 @@ use transship::{
 
 use super::{Guarded, PASSWORD, USER, repository, v1};
 
-fn somebody() -> Credentials {
+fn user() -> Credentials {
     Credentials::Basic {
         username: USER.into(),
         password: SecretString::from("swordfish"),
     }
 }
 
-/// Asks for an image in each of twenty repositories at once; what each was told.
+/// Looks up an image in each of twenty repositories at once and returns the results.
 async fn ask_everywhere(client: &Client) -> Vec<Result<bool, String>> {
     let asked = (0..20).map(|number| async move {
         let repository = repository(&format!("team/app-{number}"));
@@ -42,12 +42,12 @@ fn refused(guarded: &Guarded, target: &str) -> usize {
 #[tokio::test]
 async fn a_wrong_password_is_not_tried_by_every_image() {
     for (guarded, target, tries) in [
-        // Once for what is needed, once for nothing in particular.
+        // Once with the required scope, once without a scope.
         (Guarded::with_tokens().await, "/token", 2),
         // Once without a password, once with it.
         (Guarded::with_passwords().await, "/v2/", 2),
     ] {
-        let client = guarded.client(somebody());
+        let client = guarded.client(user());
         let told = ask_everywhere(&client).await;
         let first = told[0].as_ref().unwrap_err();
         assert!(first.contains("refused the credentials"), "{first}");
@@ -59,7 +59,7 @@ async fn a_wrong_password_is_not_tried_by_every_image() {
 }
 
 #[tokio::test]
-async fn who_logs_in_after_a_refusal_is_let_in_at_once() {
+async fn a_login_after_a_refusal_is_used_at_once() {
     for guarded in [
         Guarded::with_tokens().await,
         Guarded::with_passwords().await,

@@ -1,4 +1,4 @@
-//! Proxies: written for one registry, or from the environment, which only a process of its own has.
+//! Proxies: configured for one registry, or from the environment, which only a separate process can set.
 
 use std::process::Output;
 
@@ -25,7 +25,7 @@ async fn ask(registry: &str, proxy: Proxy) -> bool {
 }
 
 #[tokio::test]
-async fn a_written_proxy_is_asked_in_place_of_the_registry() {
+async fn a_configured_proxy_is_asked_instead_of_the_registry() {
     let proxy = proxy().await;
     let url = format!("http://me:secret@{}", proxy.address);
     assert!(ask("r.example", Proxy::Url(url.parse().unwrap())).await);
@@ -47,7 +47,7 @@ async fn loopback_is_reached_without_a_proxy() {
 
 const ASKED: &str = "TRANSSHIP_TEST_ASKED_REGISTRY";
 
-/// Runs the next test alone, in a process whose environment names a proxy.
+/// Runs the next test in a process whose environment names a proxy.
 async fn in_environment(registry: &str, environment: &[(&str, &str)]) -> Output {
     Command::new(std::env::current_exe().unwrap())
         .args(["--exact", "auth::proxies::asked_from_another_process"])
@@ -61,7 +61,7 @@ async fn in_environment(registry: &str, environment: &[(&str, &str)]) -> Output 
 
 #[tokio::test]
 async fn asked_from_another_process() {
-    // Only the tests below, in the environment they make, have something to ask.
+    // Does nothing unless a test below sets the environment.
     if let Ok(registry) = std::env::var(ASKED) {
         assert!(ask(&registry, Proxy::Environment).await);
     }
@@ -77,7 +77,7 @@ async fn the_proxy_of_the_environment_is_used() {
 }
 
 #[tokio::test]
-async fn the_environment_says_for_whom_there_is_no_proxy() {
+async fn no_proxy_in_the_environment_is_respected() {
     let proxy = proxy().await;
     let url = format!("http://{}", proxy.address);
     let environment = [("http_proxy", &*url), ("no_proxy", ".invalid")];

@@ -1,5 +1,5 @@
-//! The program itself at registries as they are run: private authority and htpasswd, or short-lived tokens
-//! of a token server; with what docker, podman and helpers keep.
+//! The program at real registries: with a private authority and htpasswd, or with short-lived tokens of a token server;
+//! with the stored credentials of docker, podman and helpers.
 
 use std::{collections::BTreeSet, fmt::Write as _};
 
@@ -24,7 +24,7 @@ use crate::{
 
 const NAMES: [&str; 2] = ["team/first", "team/second"];
 const KIB: u64 = 1024;
-/// Seconds a token lives.
+/// The lifetime of a token in seconds.
 const LIFETIME: u64 = 3;
 
 /// An image of a shared layer and one of its own in each of two repositories.
@@ -53,7 +53,7 @@ fn images(store: &Store, prefix: &str) -> BTreeSet<Digest> {
         .collect()
 }
 
-/// One side of a list: the registry, the prefix, and further keys.
+/// One side of a list: the registry, the prefix, and more keys.
 struct Side<'a>(&'a str, &'a str, &'a str);
 
 fn list(source: &Side<'_>, destination: &Side<'_>) -> String {
@@ -69,7 +69,7 @@ fn list(source: &Side<'_>, destination: &Side<'_>) -> String {
     list
 }
 
-/// Runs a list to an end without a failure, at the first attempt.
+/// Runs a list, which must succeed at the first attempt.
 async fn run(home: &Home, source: &Side<'_>, destination: &Side<'_>) {
     let output = home
         .run(&list(source, destination), &["--attempts", "1"], &[])
@@ -112,7 +112,7 @@ async fn images_go_through_a_registry_with_a_private_authority_and_passwords() {
 
 #[tokio::test]
 async fn images_go_through_a_registry_whose_tokens_do_not_live_long_enough() {
-    // Tokens die two to three seconds after they were given. One server says so, the others say a minute.
+    // Tokens expire after two to three seconds. One server says so, the others say a minute.
     let told = [LIFETIME, 60, 60];
     let ways = told.into_iter().zip(Keeping::ALL);
     join_all(ways.map(|(told, keeping)| short_lived_tokens(told, keeping))).await;
@@ -123,7 +123,7 @@ async fn short_lived_tokens(told: u64, keeping: Keeping) {
     let Some(between) = DockerRegistry::with(tokens.environment()).await else {
         return;
     };
-    // The wire breaks in the middle of the first layer, when the token that it began with is dead.
+    // The connection breaks in the middle of the first layer, after its token has expired.
     let wire = CuttingProxy::before(between.address().to_owned()).await;
     wire.cut(Some(Cuts {
         of: Direction::Requests,
@@ -144,7 +144,7 @@ async fn short_lived_tokens(told: u64, keeping: Keeping) {
     let renewed = tokens.renewals();
     assert!(renewed >= 2, "{renewed} renewals");
     if told > LIFETIME {
-        // How far the upload got was asked with the dead token first.
+        // The first request for the offset of the upload had the expired token.
         let kinds: Vec<_> = between.requests().await.iter().map(Request::kind).collect();
         let asked = kinds.iter().any(|kind| kind == "GET upload 401");
         assert!(asked, "{kinds:?}");

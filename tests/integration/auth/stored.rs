@@ -1,4 +1,4 @@
-//! The program itself with what docker, podman and helpers keep: an image goes to a guarded registry.
+//! The program with the stored credentials of docker, podman and helpers: copies to a registry with a password.
 
 use std::process::Output;
 
@@ -10,7 +10,7 @@ use super::{
     repository, v1,
 };
 
-/// A source with one image, a guarded destination, and an operator's home.
+/// A source with one image, a destination with a password, and an operator's home directory.
 struct Migration {
     source: Guarded,
     destination: Guarded,
@@ -87,7 +87,7 @@ async fn docker_config_names_another_directory() {
 }
 
 #[tokio::test]
-async fn the_closest_key_of_podmans_file_is_used() {
+async fn the_most_specific_key_of_podmans_file_is_used() {
     let migration = Migration::new().await;
     let name = migration.destination.name();
     let config = json!({ "auths": {
@@ -118,7 +118,7 @@ async fn a_helper_is_asked_once_and_again_only_after_a_refusal() {
     migration.succeeds("", &[]).await;
     assert_eq!(migration.home.calls(), std::slice::from_ref(&asked));
 
-    // Expired at first, as those of clouds are after some hours.
+    // Expired at first, as credentials of clouds are after some hours.
     let (expired, fresh) = (answering("expired"), answering(PASSWORD));
     let get =
         format!("if [ -e \"$HOME/asked\" ]; then {fresh}; else : > \"$HOME/asked\"; {expired}; fi");
@@ -129,7 +129,7 @@ async fn a_helper_is_asked_once_and_again_only_after_a_refusal() {
 }
 
 #[tokio::test]
-async fn a_helper_that_fails_is_named_and_what_it_says_is_not_taken_for_a_message() {
+async fn a_failed_helper_is_named_and_its_output_is_not_shown() {
     let migration = Migration::new().await;
     let config = json!({ "credHelpers": { migration.destination.name(): "vault" } });
     migration
@@ -151,7 +151,7 @@ async fn a_helper_that_fails_is_named_and_what_it_says_is_not_taken_for_a_messag
 }
 
 #[tokio::test]
-async fn a_left_behind_store_does_not_keep_from_what_everybody_may_do() {
+async fn a_broken_helper_for_all_registries_does_not_prevent_anonymous_reads() {
     let migration = Migration::into(Guarded::open().await).await;
     migration
         .home
@@ -179,7 +179,7 @@ async fn a_list_says_where_the_password_is() {
 }
 
 #[tokio::test]
-async fn nobody_is_told_how_to_become_somebody() {
+async fn without_credentials_the_error_says_that_none_are_stored() {
     let migration = Migration::new().await;
     migration
         .fails_with("", &[], "none are configured or stored")
@@ -188,12 +188,12 @@ async fn nobody_is_told_how_to_become_somebody() {
     migration
         .home
         .file(".docker/config.json", &config.to_string());
-    let told = "none are configured or stored";
-    migration.fails_with("anonymous = true", &[], told).await;
+    let text = "none are configured or stored";
+    migration.fails_with("anonymous = true", &[], text).await;
 }
 
 #[tokio::test]
-async fn an_unreadable_file_is_told_when_it_might_have_helped() {
+async fn an_unreadable_file_is_reported_if_credentials_are_needed() {
     let migration = Migration::new().await;
     migration.home.file(".docker/config.json", "{ \"auths\": ");
     migration

@@ -1,4 +1,4 @@
-//! A server that answers as a closure says and remembers what it was asked, headers included.
+//! A server whose answers come from a closure. It records the requests with their headers.
 
 use std::{
     net::{Ipv4Addr, SocketAddr},
@@ -15,11 +15,11 @@ use http_body_util::BodyExt;
 use tokio::net::TcpListener;
 use tokio_util::task::AbortOnDropHandle;
 
-/// One request as it came in.
+/// One received request.
 #[derive(Clone, Debug)]
 pub struct Asked {
     pub method: String,
-    /// Path and query, or the whole URL where a proxy is asked.
+    /// Path and query; the whole URL if the client uses this server as a proxy.
     pub target: String,
     pub headers: HeaderMap,
     pub body: String,
@@ -94,7 +94,7 @@ pub fn answer(status: u16, headers: &[(&str, &str)], body: &str) -> Response<Bod
     answer.body(Body::from(body.to_owned())).unwrap()
 }
 
-/// 401 that names `http://host/token` as realm.
+/// A 401 with the realm `http://host/token`.
 pub fn challenge(host: &str) -> Response<Body> {
     let challenge = format!("Bearer realm=\"http://{host}/token\",service=\"stub\"");
     answer(401, &[("www-authenticate", &challenge)], "")

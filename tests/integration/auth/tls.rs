@@ -1,4 +1,4 @@
-//! Certificates: private authorities, client certificates, and what to do about those that do not do.
+//! Certificates: private authorities, client certificates, and the advice for invalid ones.
 
 use std::{
     net::Ipv4Addr,
@@ -31,10 +31,10 @@ use transship::{
 
 use super::stub::{Stub, answer};
 
-/// Two authorities of one name would be two keys of one authority.
+/// Two authorities with one name would count as one authority with two keys.
 static NUMBER: AtomicUsize = AtomicUsize::new(0);
 
-/// A certificate authority nobody knows, and a directory for what it signs.
+/// A private certificate authority, and a directory for its certificates.
 pub struct Authority {
     issuer: CertifiedIssuer<'static, KeyPair>,
     directory: TempDir,
@@ -53,12 +53,12 @@ impl Authority {
         }
     }
 
-    /// Its own certificate, as a file.
+    /// The file of its own certificate.
     pub fn file(&self) -> PathBuf {
         self.write("ca.crt", &self.issuer.pem())
     }
 
-    /// A certificate for `name`, and its key, as files.
+    /// The files of a certificate for `name` and its key.
     pub fn sign(&self, name: &str) -> (PathBuf, PathBuf) {
         let (certificate, key) = self.signed(name);
         let certificate = self.write(&format!("{name}.cert"), &certificate.pem());
@@ -83,7 +83,7 @@ impl Authority {
 
 const OK: &str = "HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
 
-/// A TLS server at a loopback address that answers the same to everything.
+/// A TLS server at a loopback address with one answer for all requests.
 struct Secure {
     registry: Registry,
     _serving: AbortOnDropHandle<()>,
@@ -146,7 +146,7 @@ impl Secure {
         Client::new(self.registry.clone(), settings)?.reach().await
     }
 
-    /// What is said about a connection that cannot be mended by trying again.
+    /// The text of a configuration error.
     async fn advice(&self, tls: TlsSettings) -> String {
         let error = self.reach(tls).await.unwrap_err();
         assert_eq!(error.class(), FailureClass::Internal, "{error}");
@@ -180,7 +180,7 @@ async fn a_private_authority_is_trusted_by_file_or_directory_and_only_then() {
 }
 
 #[tokio::test]
-async fn what_docker_was_told_about_a_registry_is_trusted_there_and_nowhere_else() {
+async fn the_certificates_of_docker_are_trusted_for_their_registry_only() {
     let authority = Authority::new();
     let clients = Authority::new();
     let secure = Secure::with(&authority, "127.0.0.1", Some(&clients), OK.into()).await;
@@ -208,7 +208,7 @@ async fn what_docker_was_told_about_a_registry_is_trusted_there_and_nowhere_else
 }
 
 #[tokio::test]
-async fn a_client_certificate_opens_the_door_and_its_want_is_explained() {
+async fn a_client_certificate_is_accepted_and_a_missing_one_explained() {
     let (authority, clients) = (Authority::new(), Authority::new());
     let secure = Secure::with(&authority, "127.0.0.1", Some(&clients), OK.into()).await;
     let said = secure.advice(trusting(&authority)).await;
@@ -231,7 +231,7 @@ async fn a_certificate_for_another_name_says_for_which() {
 }
 
 #[tokio::test]
-async fn nothing_is_verified_only_where_written() {
+async fn certificates_are_unverified_only_if_configured() {
     let secure = Secure::start(&Authority::new(), "harbor.example").await;
     let unverified = TlsSettings {
         verify: false,
@@ -241,7 +241,7 @@ async fn nothing_is_verified_only_where_written() {
 }
 
 #[tokio::test]
-async fn a_registry_that_speaks_plain_http_says_what_to_write() {
+async fn a_registry_that_speaks_plain_http_says_which_key_to_set() {
     let plain = Stub::start(|_| answer(200, &[], "")).await;
     let settings = Settings {
         plain_http: Some(false),
@@ -254,7 +254,7 @@ async fn a_registry_that_speaks_plain_http_says_what_to_write() {
 }
 
 #[tokio::test]
-async fn a_registry_that_answers_plain_http_with_a_tls_alert_says_what_to_write() {
+async fn a_registry_that_answers_plain_http_with_a_tls_alert_says_which_key_to_set() {
     let secure = Secure::start(&Authority::new(), "127.0.0.1").await;
     let client = Client::new(secure.registry.clone(), Settings::default()).unwrap();
     let error = client.reach().await.unwrap_err();

@@ -33,7 +33,7 @@ use super::home::auth;
 
 const ISSUER: &str = "a token server";
 const SERVICE: &str = "a registry";
-/// docker-registry takes a token for so many seconds longer than it is good.
+/// docker-registry accepts a token for this many seconds after it expired.
 const LEEWAY: u64 = 60;
 
 pub struct TokenServer {
@@ -46,11 +46,11 @@ pub struct TokenServer {
 struct Shared {
     key: EcdsaKeyPair,
     certificate: String,
-    /// Seconds a token is good for.
+    /// The lifetime of a token in seconds.
     lifetime: u64,
-    /// Seconds it is said to be good for.
+    /// The lifetime in the answer.
     told: u64,
-    /// The scopes of every token that was given.
+    /// The scopes of every issued token.
     given: Mutex<Vec<Vec<String>>>,
 }
 
@@ -83,7 +83,7 @@ impl TokenServer {
         }
     }
 
-    /// How docker-registry is told about it.
+    /// The settings of docker-registry for this server.
     pub fn environment(&self) -> [(&'static str, PathBuf); 5] {
         [
             ("REGISTRY_AUTH", "token".into()),
@@ -97,7 +97,7 @@ impl TokenServer {
         ]
     }
 
-    /// How many tokens were given for scopes one had been given for before.
+    /// How many tokens were issued for scopes that had one before.
     pub fn renewals(&self) -> usize {
         let given = self.shared.given.lock().unwrap();
         let distinct: std::collections::HashSet<_> = given.iter().collect();
@@ -147,7 +147,7 @@ impl Shared {
     }
 }
 
-/// `repository:team/app:pull,push` as claims have it.
+/// The claim for `repository:team/app:pull,push`.
 fn access(scope: &str) -> Value {
     let (kind, rest) = scope.split_once(':').unwrap();
     let (name, actions) = rest.rsplit_once(':').unwrap();

@@ -30,7 +30,7 @@ use super::{
     v1,
 };
 
-/// Hands out the first of `credentials` until it is refused, then the next.
+/// Returns the first of `credentials` until it is refused, then the next.
 #[derive(Debug)]
 struct OneAfterAnother {
     credentials: Vec<Credential>,
@@ -117,7 +117,7 @@ async fn a_token_is_renewed_before_it_expires() {
     let repository = repository("team/app");
     client.manifest_head(&repository, &v1()).await.unwrap();
     for (seconds, fetches) in [(239, 1), (2, 2)] {
-        // Only while nothing waits for the network, whose deadlines would pass as well.
+        // Only while no request is in flight, whose deadline would pass too.
         tokio::time::pause();
         tokio::time::advance(Duration::from_secs(seconds)).await;
         tokio::time::resume();
@@ -127,13 +127,13 @@ async fn a_token_is_renewed_before_it_expires() {
 }
 
 #[tokio::test]
-async fn a_token_that_expires_while_the_lane_is_closed_is_renewed_before_the_request() {
+async fn a_token_that_expires_while_the_registry_is_paused_is_renewed_before_the_request() {
     let guarded = Guarded::with_tokens().await;
     guarded.put_image("team/app");
     let client = guarded.client(operator());
     let repository = repository("team/app");
     client.manifest_head(&repository, &v1()).await.unwrap();
-    // Only while nothing waits for the network, whose deadlines would pass as well.
+    // Only while no request is in flight, whose deadline would pass too.
     tokio::time::pause();
     tokio::time::advance(Duration::from_secs(235)).await;
     client.limiter().throttle(Duration::from_secs(9));
@@ -192,12 +192,12 @@ async fn an_identity_token_goes_by_post() {
 }
 
 fn reqwest_client() -> reqwest::Client {
-    // A client is made with TLS even where it speaks none.
+    // reqwest configures TLS also for a client that does not use it.
     let _already = rustls::crypto::aws_lc_rs::default_provider().install_default();
     reqwest::Client::builder().no_proxy().build().unwrap()
 }
 
-/// A registry whose every repository is new, and whose token server knows no POST.
+/// A registry with only new repositories, whose token server does not support POST.
 async fn without_post(status: u16) -> Stub {
     Stub::start(move |asked| match asked.header("authorization") {
         _ if asked.is("POST", "/token") => stub::answer(status, &[], ""),
@@ -259,7 +259,7 @@ async fn quirk_51_a_401_without_a_challenge_is_answered_by_what_v2_said() {
 }
 
 #[tokio::test]
-async fn a_busy_token_server_closes_the_lane_for_as_long_as_it_says() {
+async fn a_busy_token_server_pauses_the_registry_for_as_long_as_it_says() {
     let guarded = Guarded::with_tokens().await;
     let busy = Action::answer(429).header("retry-after", "7");
     guarded
@@ -291,7 +291,7 @@ async fn a_token_server_that_is_not_there_does_not_make_an_image_absent() {
 }
 
 #[tokio::test]
-async fn credentials_are_asked_for_again_when_they_are_refused() {
+async fn credentials_are_looked_up_again_after_a_refusal() {
     for guarded in [
         Guarded::with_tokens().await,
         Guarded::with_passwords().await,
@@ -327,7 +327,7 @@ async fn a_wrong_password_is_an_error_that_does_not_show_it() {
 }
 
 #[tokio::test]
-async fn nobody_is_told_that_credentials_are_missing() {
+async fn a_refused_anonymous_request_says_that_credentials_are_missing() {
     for guarded in [
         Guarded::with_tokens().await,
         Guarded::with_passwords().await,
@@ -360,7 +360,7 @@ async fn the_right_credentials_pass_the_check() {
     }
 }
 
-/// A registry whose token server is led through `realm`, and what it was asked; the token is at `/auth/token`.
+/// A registry whose token realm redirects to `location`, and its requests. The token is at `/auth/token`.
 async fn redirecting(status: u16, location: String, credential: Credential) -> (Client, Stub) {
     let stub = Stub::start(move |asked| {
         let proven = asked.header("authorization") == Some(&basic_header())
@@ -402,7 +402,7 @@ async fn a_token_server_that_redirects_within_itself_is_followed() {
         let new = client.is_new_repository(&repository("a")).await;
         assert!(new.unwrap(), "{status}");
     }
-    // A form is sent again only where the redirect keeps the method.
+    // A form is sent again only if the redirect keeps the method.
     for (status, methods) in [(308, ["POST", "POST"]), (302, ["POST", "GET"])] {
         let (client, stub) = redirecting(status, "/auth/token".into(), identity("refresh")).await;
         let new = client.is_new_repository(&repository("a")).await;
@@ -415,7 +415,7 @@ async fn a_token_server_that_redirects_within_itself_is_followed() {
 }
 
 #[tokio::test]
-async fn a_token_server_that_redirects_elsewhere_or_in_circles_gets_no_secret_there() {
+async fn a_token_server_that_redirects_to_another_host_or_in_circles_gets_no_secret_there() {
     let other = Stub::start(|_| stub::answer(200, &[], r#"{"token":"t"}"#)).await;
     let to = format!("http://{}/auth/token", other.address);
     for credential in [basic(PASSWORD), identity("refresh")] {
@@ -437,8 +437,8 @@ async fn a_token_server_that_redirects_elsewhere_or_in_circles_gets_no_secret_th
 }
 
 #[tokio::test]
-async fn what_a_server_repeats_of_a_secret_is_masked() {
-    // Repeats everything it was sent, as a text and in an error document.
+async fn a_secret_that_a_server_repeats_is_masked() {
+    // Returns all it received, as text and in an error document.
     let echo = |asked: &Asked| {
         let said = format!("you sent {:?} {}", asked.headers, asked.body);
         match asked.target.contains("document") {

@@ -1,4 +1,4 @@
-//! Where a registry sends us: storage, other hosts, and places it has no business with.
+//! Redirects: to storage, to other hosts, and to private addresses.
 
 use std::sync::Arc;
 
@@ -16,7 +16,7 @@ use super::{
 
 const CONTENT: &str = "a layer";
 
-/// A registry that wants a token and redirects blobs to `storage`.
+/// A registry that requires a token and redirects blobs to `storage`.
 async fn redirecting_to(storage: &Stub) -> Stub {
     let storage = storage.address;
     Stub::start(move |asked| registry(asked, &format!("http://{storage}/blob?sig=s"))).await
@@ -88,7 +88,7 @@ async fn quirk_34_a_redirected_host_gets_a_token_of_its_own_and_no_credentials()
 }
 
 #[tokio::test]
-async fn a_redirected_host_that_wants_a_password_gets_none() {
+async fn a_redirected_host_that_asks_for_a_password_gets_none() {
     let wants = [("www-authenticate", "Basic realm=\"storage\"")];
     let storage = Stub::start(move |_| answer(401, &wants, "")).await;
     let registry = redirecting_to(&storage).await;
@@ -101,7 +101,7 @@ async fn a_redirected_host_that_wants_a_password_gets_none() {
     );
 }
 
-/// Reads a blob of the public `r.example`, which a proxy answers for.
+/// Reads a blob of the public `r.example` through a proxy that answers itself.
 async fn read_of_public(
     answers: impl Fn(&Asked) -> Response<Body> + Send + Sync + 'static,
 ) -> (String, Vec<Asked>) {
