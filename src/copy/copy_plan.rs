@@ -32,7 +32,7 @@ pub(super) enum RootTag {
     Replaces(Digest),
 }
 
-pub(super) struct Plan {
+pub(super) struct CopyPlan {
     pub image: Graph,
     pub origin: RootOrigin,
     pub tag: RootTag,
@@ -44,7 +44,7 @@ pub(super) struct Plan {
     pub copies: Vec<CopiedAttachments>,
 }
 
-impl Plan {
+impl CopyPlan {
     pub(super) fn new(
         mut image: Graph,
         origin: RootOrigin,

@@ -4,7 +4,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::{PlannedManifest, copy_plan::Plan};
+use super::{PlannedManifest, copy_plan::CopyPlan};
 use crate::oci::{Digest, Manifest, Platform};
 
 struct PlanSummary<'a> {
@@ -17,7 +17,7 @@ struct PlanSummary<'a> {
 }
 
 /// The manifests of the image level by level, then those that are attached.
-pub(super) fn summarize(plan: &Plan) -> Vec<PlannedManifest> {
+pub(super) fn summarize(plan: &CopyPlan) -> Vec<PlannedManifest> {
     let blobs = plan.blobs.iter().enumerate();
     let mut summary = PlanSummary {
         blobs: blobs

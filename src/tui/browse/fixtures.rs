@@ -38,11 +38,11 @@ pub fn place(repository: &str) -> RepositoryId {
     RepositoryId::of(&reference(repository))
 }
 
-pub fn failure(said: &str, kind: ErrorKind) -> Error {
+pub fn failure(message: &str, kind: ErrorKind) -> Error {
     Error {
         registry: REGISTRY.parse().unwrap(),
-        doing: "read the manifest".into(),
-        said: said.into(),
+        operation: "read the manifest".into(),
+        message: message.into(),
         kind,
     }
 }

@@ -251,7 +251,7 @@ async fn large_images_on_one_layer_wait_for_each_other_and_all_arrive() {
     let waited = copies.iter().flatten().flat_map(|copied| &copied.notes);
     assert!(
         waited
-            .filter(|note| note.contains("waits until another large image"))
+            .filter(|note| note.contains("waits for another large image"))
             .count()
             >= 1
     );

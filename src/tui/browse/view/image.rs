@@ -169,7 +169,7 @@ fn state<T>(pen: &mut CellWriter, slot: &Slot<T>) {
     match slot {
         Slot::Unread | Slot::Ready(_) => {}
         Slot::Reading => pen.put(Role::Busy, "  reading"),
-        Slot::Failed(error) => pen.put(Role::Bad, &format!("  {}", error.said)),
+        Slot::Failed(error) => pen.put(Role::Bad, &format!("  {}", error.message)),
     }
 }
 
