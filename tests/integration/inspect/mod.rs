@@ -1,4 +1,4 @@
-//! Looking into a registry: what is read, what is told when a part cannot be.
+//! Inspecting images: what is read, and the errors of parts that cannot be read.
 
 mod commands;
 

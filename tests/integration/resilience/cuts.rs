@@ -1,4 +1,4 @@
-//! Connections that break or fall silent in the middle of a blob.
+//! Connections that break or stall in the middle of a blob.
 
 use std::{net::Ipv4Addr, time::Duration};
 
@@ -10,7 +10,7 @@ use transship::{
 
 use super::{MIB, Pair, count, fault_download, fault_upload, repository, taken, timeouts};
 
-/// Silence is noticed soon; what flows is never silent for so long, however slow the machine.
+/// Short timeouts, but longer than a transfer that flows ever pauses, even on a slow machine.
 fn impatient() -> Timeouts {
     Timeouts {
         byte: Duration::from_secs(2),
@@ -106,7 +106,7 @@ async fn quirk_33_a_download_that_goes_on_is_redirected_anew() {
     assert_eq!(stored.unwrap().digest, layers[0].digest);
     let cut = Fault::on(Method::GET, "/blobs/", Action::CutResponse { after: MIB }).unwrap();
     let cut = storage.faults().add(cut.times(1));
-    // Where it leads to is signed for a short time: after the cut it may have expired.
+    // The redirect target is signed for a short time, and may have expired after the cut.
     let away = Action::Redirect {
         status: 307,
         base: format!("http://{}", storage.address()),
@@ -179,7 +179,7 @@ async fn an_upload_that_flows_slowly_is_never_given_up() {
 async fn quirk_11_a_session_lost_after_a_reset_is_begun_again() {
     let pair = Pair::new().await;
     let layers = pair.image(&[3 * MIB]);
-    // The layer's request, not the config's, which is too short to be cut.
+    // Only the layer's request: the config's is too short to be cut.
     let cut = format!("/blobs/uploads/.*{}", layers[0].digest);
     let cut = Fault::on(Method::PUT, &cut, Action::CutRequest { after: MIB }).unwrap();
     pair.destination.faults().add(cut.times(1));
@@ -208,7 +208,7 @@ async fn an_upload_goes_on_in_the_next_attempt() {
     let cut = format!("/blobs/uploads/.*{}", layers[0].digest);
     let cut = Fault::on(Method::PUT, &cut, Action::CutRequest { after: 20 * MIB }).unwrap();
     pair.destination.faults().add(cut.times(1));
-    // Away for longer than an attempt waits, with the time it will take or without.
+    // Unavailable for longer than an attempt waits.
     let away = Action::answer(503).header("retry-after", "1");
     let away = fault_upload(&pair, Method::GET, 2, away);
     for hits in [1, 2] {
@@ -229,7 +229,7 @@ async fn an_upload_goes_on_in_the_next_attempt() {
         .iter()
         .map(|entry| entry.response_bytes)
         .sum();
-    // What was under way at the cut is read again, not what had arrived.
+    // Only the bytes in flight at the cut are read again.
     assert!(read < 45 * MIB, "{} MiB read", read / MIB);
 }
 

@@ -1,4 +1,4 @@
-//! One registry on both sides: content is mounted, and nothing is sent that is there.
+//! One registry on both sides: blobs are mounted, and none is sent.
 
 use transship::{
     copy::{CopyOutcome, CopyRequest, Engine},
@@ -8,7 +8,7 @@ use transship::{
 use super::{count, fault, order, put_attached, put_image, put_index, referrers, stored};
 use crate::embedded::Embedded;
 
-/// The order to copy `from` to `to` within one registry.
+/// The request to copy `from` to `to` within one registry.
 fn within(registry: &Embedded, from: &str, to: &str) -> CopyRequest {
     let order = order(registry, registry, from);
     CopyRequest {
