@@ -1,9 +1,9 @@
-//! Who uploads what to one registry: the first who needs a blob owns its upload, everyone else mounts.
+//! Which image uploads which blob to one registry: the first that needs a blob owns its upload, the others mount it.
 //!
-//! Decides the next rung of the ladder for a blob in a repository, without asking the registry. Keyed by
-//! repository as well as digest: a registry that has a blob shows it only where it was put (quirk 52).
-//! Invariant: for one digest at most one upload is under way, and a claim that is dropped unsettled wakes
-//! those who wait, one of whom becomes the next owner.
+//! Decides the next step for a blob in a repository, without asking the registry. Keyed by repository as well as digest:
+//! a registry shows a blob only in the repositories it was put into (quirk 52, see registry/quirks.md). Invariant: each
+//! digest has at most one upload under way, and a claim that is dropped unsettled wakes the waiting images, one of which
+//! becomes the next owner.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -20,14 +20,14 @@ use crate::{
 #[derive(Default)]
 pub(super) struct Claims {
     contents: Mutex<HashMap<Digest, BlobLocations>>,
-    /// Looked for ahead of a copy, and not found.
+    /// Blobs that the preflight did not find.
     absent: Mutex<HashSet<(Digest, Repository)>>,
 }
 
 #[derive(Default)]
 struct BlobLocations {
     repositories: HashMap<Repository, BlobState>,
-    /// Made by the first who waits: most of very many contents nobody waits for.
+    /// Created by the first image that waits, since most blobs are waited for by none.
     changed: Option<Arc<Notify>>,
 }
 
@@ -39,17 +39,17 @@ enum BlobState {
 
 /// What to do about a blob in a repository.
 pub(super) enum Claim {
-    /// It is there.
+    /// The repository has it.
     Settled,
     /// Mount it from a repository that has it.
     Mount(Claimed, Repository),
-    /// Nobody has it yet: it is the claimant's to bring.
+    /// No repository has it: the claimant uploads it.
     Upload(Claimed),
-    /// Someone is bringing it; claim again after `turn`.
+    /// Another image uploads it; claim again after `turn`.
     Wait { owner: JobId, turn: OwnedNotified },
 }
 
-/// The right to bring a blob into a repository; given back when dropped.
+/// The right to put a blob into a repository. Dropping it releases the claim.
 pub(super) struct Claimed {
     claims: Arc<Claims>,
     digest: Digest,
@@ -65,7 +65,7 @@ impl Claims {
     ) -> Claim {
         let mut contents = self.lock();
         let content = contents.entry(digest.clone()).or_default();
-        let waited_for = match content.repositories.get(repository) {
+        let owner_here = match content.repositories.get(repository) {
             Some(BlobState::Settled) => return Claim::Settled,
             Some(BlobState::Claimed(owner)) => Some(*owner),
             None => None,
@@ -73,16 +73,16 @@ impl Claims {
         let from = content
             .repositories
             .iter()
-            .find(|(_, place)| **place == BlobState::Settled);
+            .find(|(_, state)| **state == BlobState::Settled);
         let from = from.map(|(repository, _)| repository.clone());
-        let uploading = content.repositories.values().find_map(|place| match place {
+        let uploading = content.repositories.values().find_map(|state| match state {
             BlobState::Claimed(owner) => Some(*owner),
             BlobState::Settled => None,
         });
         // Mounts of settled content do not wait for each other; uploads do.
-        let owner = waited_for.or(if from.is_none() { uploading } else { None });
+        let owner = owner_here.or(if from.is_none() { uploading } else { None });
         if let Some(owner) = owner {
-            // Made under the lock: a notification from here on is not missed.
+            // Created under the lock, so that no notification is missed.
             let changed = Arc::clone(content.changed.get_or_insert_default());
             let turn = changed.notified_owned();
             return Claim::Wait { owner, turn };
@@ -101,7 +101,7 @@ impl Claims {
         }
     }
 
-    /// Takes in that a blob is in a repository, from the journal.
+    /// Records that a repository has a blob, from the journal or the preflight.
     pub(super) fn remember(&self, digest: Digest, repository: Repository) {
         self.lock()
             .entry(digest)
@@ -112,30 +112,30 @@ impl Claims {
 
     pub(super) fn is_settled(&self, digest: &Digest, repository: &Repository) -> bool {
         let contents = self.lock();
-        let place = contents
+        let state = contents
             .get(digest)
             .and_then(|content| content.repositories.get(repository));
-        place == Some(&BlobState::Settled)
+        state == Some(&BlobState::Settled)
     }
 
-    /// Takes in that a blob was looked for in a repository and is not there.
+    /// Records that the preflight did not find a blob.
     pub(super) fn mark_absent(&self, digest: Digest, repository: Repository) {
-        let mut missing = self.absent.lock().unwrap_or_else(PoisonError::into_inner);
-        missing.insert((digest, repository));
+        let mut absent = self.absent.lock().unwrap_or_else(PoisonError::into_inner);
+        absent.insert((digest, repository));
     }
 
     pub(super) fn is_absent(&self, digest: &Digest, repository: &Repository) -> bool {
-        let missing = self.absent.lock().unwrap_or_else(PoisonError::into_inner);
-        missing.contains(&(digest.clone(), repository.clone()))
+        let absent = self.absent.lock().unwrap_or_else(PoisonError::into_inner);
+        absent.contains(&(digest.clone(), repository.clone()))
     }
 
-    /// Whether a blob was missed. Serves once: what a failed attempt left behind is found by asking again.
+    /// As [`is_absent`](Self::is_absent), once: a failed attempt may upload the blob, so the next one asks again.
     pub(super) fn take_absent(&self, digest: &Digest, repository: &Repository) -> bool {
-        let mut missing = self.absent.lock().unwrap_or_else(PoisonError::into_inner);
-        missing.remove(&(digest.clone(), repository.clone()))
+        let mut absent = self.absent.lock().unwrap_or_else(PoisonError::into_inner);
+        absent.remove(&(digest.clone(), repository.clone()))
     }
 
-    /// Takes back that a blob is in a repository.
+    /// Removes the record that a repository has a blob.
     pub(super) fn forget(&self, digest: &Digest, repository: &Repository) {
         if let Some(content) = self.lock().get_mut(digest)
             && content.repositories.get(repository) == Some(&BlobState::Settled)
@@ -150,7 +150,7 @@ impl Claims {
 }
 
 impl Claimed {
-    /// The blob is in the repository.
+    /// Records that the repository has the blob now.
     pub(super) fn settle(self) {
         let mut contents = self.claims.lock();
         if let Some(content) = contents.get_mut(&self.digest) {
@@ -174,7 +174,7 @@ impl Drop for Claimed {
             if let Some(changed) = &content.changed {
                 changed.notify_waiters();
             }
-            // Content that nobody could bring is not remembered: a source may name very much of it.
+            // A source may name very many blobs that it does not have.
             if content.repositories.is_empty() {
                 contents.remove(&self.digest);
             }

@@ -35,7 +35,7 @@ pub(super) enum RootTag {
     Replaces(Digest),
 }
 
-pub(super) struct Plan {
+pub(super) struct CopyPlan {
     pub image: Graph,
     pub origin: RootOrigin,
     pub tag: RootTag,
@@ -47,7 +47,7 @@ pub(super) struct Plan {
     pub copies: Vec<CopiedAttachments>,
 }
 
-impl Plan {
+impl CopyPlan {
     pub(super) fn new(
         mut image: Graph,
         origin: RootOrigin,

@@ -1,6 +1,7 @@
-//! The engine of a batch: one site per registry, kept as long as the batch, and the door to copy an image.
+//! The copy engine of a batch.
 //!
-//! Invariant: connections, tokens, claims and what was learned of a registry are shared by all images.
+//! Keeps the state of each registry for the whole batch. Invariant: all images share connections, tokens, claims and
+//! what was learned about a registry.
 
 use std::{
     collections::HashMap,
@@ -28,9 +29,9 @@ use crate::{
 };
 
 /// How long the end of a batch waits for registries to cancel uploads.
-const CANCEL_TIME: Duration = Duration::from_secs(3);
-/// Uploads cancelled at once.
-const CANCELS: usize = 16;
+const MAX_CANCEL_TIME: Duration = Duration::from_secs(3);
+/// Concurrent requests that cancel uploads.
+const MAX_CANCELS: usize = 16;
 
 pub struct Engine {
     clients: Arc<Clients>,
@@ -62,21 +63,20 @@ impl Engine {
         }
     }
 
-    /// Copies one image. Everything learned on the way is told to `report`, in order.
+    /// Copies one image, and reports its progress to `report`, in order.
     ///
     /// # Errors
-    /// The side that failed, what it said and its class. What was settled until then stays settled.
+    /// The side that failed and why. Blobs that were settled stay settled.
     pub async fn copy(
         &self,
         order: &Job,
         report: &(dyn Fn(Report) + Send + Sync),
     ) -> Result<CopyOutcome, CopyError> {
-        let sites = self.registry_states(order)?;
-        copy_image(&self.image(order, &sites, report)).await
+        let registries = self.registry_states(order)?;
+        copy_image(&self.image(order, &registries, report)).await
     }
 
-    /// Finds out what copying one image takes, and writes nothing. What is told to `report`, and the blobs found
-    /// at the destination, the copy does not ask for again.
+    /// Finds out what copying one image takes, and writes nothing. The copy does not ask again for what was reported.
     ///
     /// # Errors
     /// As [`Engine::copy`].
@@ -85,8 +85,8 @@ impl Engine {
         order: &Job,
         report: &(dyn Fn(Report) + Send + Sync),
     ) -> Result<PreflightOutcome, CopyError> {
-        let sites = self.registry_states(order)?;
-        preflight(&self.image(order, &sites, report)).await
+        let registries = self.registry_states(order)?;
+        preflight(&self.image(order, &registries, report)).await
     }
 
     fn image<'a>(
@@ -103,14 +103,14 @@ impl Engine {
             streams: &self.streams,
             budget: ImageBudget::new(move || {
                 report(Report::Noted(
-                    "it is large, and waits until another large image is done".into(),
+                    "waits for another large image, so that memory suffices".into(),
                 ));
             }),
             report,
         }
     }
 
-    /// Takes in that an earlier run settled a blob.
+    /// Records that an earlier run settled a blob.
     ///
     /// # Errors
     /// If the registry's settings cannot be used.
@@ -126,7 +126,7 @@ impl Engine {
         Ok(())
     }
 
-    /// Takes in that an earlier run may have written to a repository.
+    /// Records that an earlier run may have written to a repository.
     ///
     /// # Errors
     /// If the registry's settings cannot be used.
@@ -147,28 +147,27 @@ impl Engine {
         &self.clients
     }
 
-    /// Cancels the upload sessions that are open at the destinations, since nobody will go on with them: no image
-    /// is being copied any more, and the journal does not know them. Asks nothing where none is open.
-    /// Ends after [`CANCEL_TIME`], whoever has answered by then.
+    /// Cancels all open upload sessions at the end of the batch: no later run can continue them, because the journal does
+    /// not have them. Ends after [`MAX_CANCEL_TIME`] even if registries did not answer.
     pub async fn cancel_uploads(&self) {
         let mut open = Vec::new();
         {
-            let sites = self
+            let registries = self
                 .registries
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner);
-            for site in sites.values() {
-                site.suspended.abandon_all();
-                let sessions = site.abandoned.take().into_iter();
-                open.extend(sessions.map(|session| (Arc::clone(&site.client), session)));
+            for state in registries.values() {
+                state.suspended.abandon_all();
+                let sessions = state.abandoned.take().into_iter();
+                open.extend(sessions.map(|session| (Arc::clone(&state.client), session)));
             }
         }
         let cancels =
-            stream::iter(open).for_each_concurrent(CANCELS, |(client, session)| async move {
-                // Some registries have no such request; all remove sessions that are old enough.
+            stream::iter(open).for_each_concurrent(MAX_CANCELS, |(client, session)| async move {
+                // Some registries do not support this; all remove old sessions by themselves.
                 let _ = client.cancel_upload(&session).await;
             });
-        let _ = timeout(CANCEL_TIME, cancels).await;
+        let _ = timeout(MAX_CANCEL_TIME, cancels).await;
     }
 
     /// The status of each registry used so far, ordered by name.
@@ -178,7 +177,7 @@ impl Engine {
         clients.map(|client| client.status()).collect()
     }
 
-    /// The registries that are down and waited for, and that nobody asks whether they are back.
+    /// The registries whose circuit breaker is open and that need a probe.
     #[must_use]
     pub fn to_probe(&self) -> Vec<Arc<Client>> {
         let mut clients = self.clients.in_use();
@@ -197,18 +196,18 @@ impl Engine {
     }
 
     fn registry_state(&self, registry: &Registry) -> Result<Arc<RegistryState>, registry::Error> {
-        let mut sites = self
+        let mut registries = self
             .registries
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        if let Some(site) = sites.get(registry) {
-            return Ok(Arc::clone(site));
+        if let Some(state) = registries.get(registry) {
+            return Ok(Arc::clone(state));
         }
-        let creator = self.create_commands.get(registry);
-        let creator =
-            creator.map(|command| RepositoryProvisioner::new(registry.clone(), command.clone()));
-        let site = Arc::new(RegistryState::new(self.clients.get(registry)?, creator));
-        sites.insert(registry.clone(), Arc::clone(&site));
-        Ok(site)
+        let provisioner = self.create_commands.get(registry);
+        let provisioner = provisioner
+            .map(|command| RepositoryProvisioner::new(registry.clone(), command.clone()));
+        let state = Arc::new(RegistryState::new(self.clients.get(registry)?, provisioner));
+        registries.insert(registry.clone(), Arc::clone(&state));
+        Ok(state)
     }
 }

@@ -134,13 +134,13 @@ fn rule(on_existing: &OnExisting) -> String {
 }
 
 fn steps(error: &registry::Error) -> Vec<String> {
-    let place = error
+    let location = error
         .url
         .clone()
         .unwrap_or_else(|| error.registry.to_string());
     vec![
         format!("failed to {}", error.operation),
-        place,
+        location,
         error.cause.to_string(),
     ]
 }

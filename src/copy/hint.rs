@@ -171,7 +171,7 @@ mod tests {
     use crate::registry;
 
     #[test]
-    fn what_is_absent_is_told_from_a_part_of_what_is_there() {
+    fn a_missing_image_has_another_hint_than_a_missing_part() {
         let absent = |operation| CopyError::Registry {
             side: Side::Source,
             error: registry::Error {

@@ -10,7 +10,7 @@ use futures_util::{StreamExt, stream::FuturesUnordered};
 use super::{
     CopyError, CopyOutcome,
     blob::BlobCopy,
-    copy_plan::{Plan, RootTag},
+    copy_plan::{CopyPlan, RootTag},
     image_context::ImageContext,
     image_limits::MAX_PENDING,
     image_lookup::{Lookup, look_up},
@@ -51,7 +51,7 @@ pub(super) async fn copy_image(image: &ImageContext<'_>) -> Result<CopyOutcome, 
     }
 }
 
-async fn carry_out(image: &ImageContext<'_>, plan: &Plan) -> Result<CopyOutcome, CopyError> {
+async fn carry_out(image: &ImageContext<'_>, plan: &CopyPlan) -> Result<CopyOutcome, CopyError> {
     copy_blobs(image, plan).await?;
     let push = ManifestPush::new(
         image.destination,
@@ -70,7 +70,7 @@ async fn carry_out(image: &ImageContext<'_>, plan: &Plan) -> Result<CopyOutcome,
 
 /// Copies the blobs, the largest first. A blob that fails does not cancel the others, since the next attempt would have
 /// to send them again. Of several errors, that of the largest blob is returned.
-async fn copy_blobs(image: &ImageContext<'_>, plan: &Plan) -> Result<(), CopyError> {
+async fn copy_blobs(image: &ImageContext<'_>, plan: &CopyPlan) -> Result<(), CopyError> {
     let mut blobs: Vec<_> = plan.blobs.iter().collect();
     blobs.sort_by_key(|blob| Reverse(blob.size));
     let mut waiting = blobs.into_iter().enumerate();

@@ -10,7 +10,7 @@ use std::ops::ControlFlow;
 
 use super::{
     CopyError,
-    copy_plan::{Plan, Root, RootOrigin, RootTag},
+    copy_plan::{CopyPlan, Root, RootOrigin, RootTag},
     error::blame,
     image_context::ImageContext,
     image_source::ImageSource,
@@ -29,7 +29,7 @@ pub(super) enum Lookup {
     Missing {
         /// What the source reference names.
         source: Digest,
-        plan: Box<Plan>,
+        plan: Box<CopyPlan>,
     },
 }
 

@@ -1,8 +1,7 @@
-//! Copies one image from a registry to another with as few bytes and requests as the protocol allows.
+//! Copies images from one registry to another with as few bytes and requests as the protocol allows.
 //!
-//! Decides what has to move and in which order; when to start, when to try again and what to tell whom is
-//! decided above. Invariant: a tag is written last, after everything below it is known to be there, and
-//! every byte that is sent was hashed against its digest.
+//! Decides what is copied and in which order. When an image starts and when it is tried again is decided in `run`.
+//! Invariant: a tag is written after everything below it, and every byte that is sent is hashed.
 
 mod attachment;
 mod attachment_search;

@@ -1,7 +1,7 @@
-//! Upload sessions that are open at one registry, and who ends those that are of no more use.
+//! Upload sessions that are open at one registry.
 //!
-//! Decides nothing about when they are cancelled. Invariant: a session that did not end at the registry is found
-//! here when its transfer is over, however that ended: by an error, by a panic, or because its task was aborted.
+//! Keeps abandoned ones for the end of the batch, which cancels them. Invariant: a session that did not end at the
+//! registry is kept here when its transfer ends, even by a panic or an aborted task.
 
 use std::{
     ops::Deref,
@@ -10,10 +10,10 @@ use std::{
 
 use crate::registry::UploadSession;
 
-/// More than can be cancelled when a batch ends. Registries remove what is older than some days by themselves.
+/// More than can be cancelled at the end of a batch. Registries remove sessions by themselves after some days.
 const MAX_ABANDONED: usize = 4096;
 
-/// Sessions at one registry that are open although nobody uses them.
+/// Open sessions at one registry that no transfer uses.
 #[derive(Default)]
 pub(super) struct AbandonedSessions(Mutex<Vec<UploadSession>>);
 
@@ -47,12 +47,12 @@ impl OpenSession {
         }
     }
 
-    /// The registry said how the session goes on.
+    /// Replaces the session by its next location, from the registry's answer.
     pub(super) fn follow(&mut self, session: UploadSession) {
         self.session = session;
     }
 
-    /// The registry does not have the session any more.
+    /// The session no longer exists at the registry.
     pub(super) fn end(&mut self) {
         self.ended = true;
     }

@@ -7,7 +7,7 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use super::{complete_manifests::CompleteManifests, copy_plan::Plan};
+use super::{complete_manifests::CompleteManifests, copy_plan::CopyPlan};
 use crate::{
     batch::JobId,
     oci::{Digest, Manifest, Repository},
@@ -22,13 +22,13 @@ pub(super) struct PlanCache(Mutex<Plans>);
 
 #[derive(Default)]
 struct Plans {
-    plans: HashMap<JobId, (Digest, Box<Plan>)>,
+    plans: HashMap<JobId, (Digest, Box<CopyPlan>)>,
     bytes: usize,
 }
 
 impl PlanCache {
     /// Keeps the plan of an image whose source reference names `source`.
-    pub(super) fn insert(&self, image: JobId, source: Digest, plan: Box<Plan>) {
+    pub(super) fn insert(&self, image: JobId, source: Digest, plan: Box<CopyPlan>) {
         let size = plan.memory_bytes();
         let mut cache = self.lock();
         if cache.bytes + size <= MAX_CACHED_BYTES {
@@ -44,7 +44,7 @@ impl PlanCache {
         image: JobId,
         complete: &CompleteManifests,
         repository: &Repository,
-    ) -> Option<(Digest, Box<Plan>)> {
+    ) -> Option<(Digest, Box<CopyPlan>)> {
         let (source, plan) = {
             let mut cache = self.lock();
             let (source, plan) = cache.plans.remove(&image)?;

@@ -4,7 +4,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::copy_plan::Plan;
+use super::copy_plan::CopyPlan;
 use crate::{
     batch::PlannedManifest,
     oci::{Digest, Manifest, Platform},
@@ -20,7 +20,7 @@ struct PlanSummary<'a> {
 }
 
 /// The manifests of the image level by level, then those that are attached.
-pub(super) fn summarize(plan: &Plan) -> Vec<PlannedManifest> {
+pub(super) fn summarize(plan: &CopyPlan) -> Vec<PlannedManifest> {
     let blobs = (0..).zip(plan.blobs.iter());
     let mut summary = PlanSummary {
         blobs: blobs.map(|(at, blob)| (&blob.digest, at)).collect(),

@@ -7,7 +7,7 @@ use std::sync::{Arc, atomic::AtomicBool};
 use super::{
     CopyError, Report,
     attachment_search::AttachmentSearch,
-    copy_plan::{Plan, Root, RootOrigin, RootTag},
+    copy_plan::{CopyPlan, Root, RootOrigin, RootTag},
     graph::Graph,
     image_context::ImageContext,
     image_source::ImageSource,
@@ -16,7 +16,7 @@ use super::{
 };
 use crate::oci::Digest;
 
-pub(super) async fn make_plan(image: &ImageContext<'_>, root: Root) -> Result<Plan, CopyError> {
+pub(super) async fn make_plan(image: &ImageContext<'_>, root: Root) -> Result<CopyPlan, CopyError> {
     let plan = read_plan(image, root).await?;
     for layer in plan.foreign_layers() {
         image.note(format!(
@@ -36,7 +36,10 @@ pub(super) async fn make_plan(image: &ImageContext<'_>, root: Root) -> Result<Pl
 
 /// Plans again after a registry refused a manifest because of what it does not have: what was known of the destination
 /// is forgotten.
-pub(super) async fn remake_plan(image: &ImageContext<'_>, plan: Plan) -> Result<Plan, CopyError> {
+pub(super) async fn remake_plan(
+    image: &ImageContext<'_>,
+    plan: CopyPlan,
+) -> Result<CopyPlan, CopyError> {
     let (destination, repository) = (image.destination, image.destination_repository());
     for blob in plan.blobs.iter() {
         destination.claims.forget(&blob.digest, repository);
@@ -47,7 +50,7 @@ pub(super) async fn remake_plan(image: &ImageContext<'_>, plan: Plan) -> Result<
     make_plan(image, plan.into_root()).await
 }
 
-async fn read_plan(image: &ImageContext<'_>, root: Root) -> Result<Plan, CopyError> {
+async fn read_plan(image: &ImageContext<'_>, root: Root) -> Result<CopyPlan, CopyError> {
     let Root {
         manifest,
         origin,
@@ -106,9 +109,9 @@ async fn read_plan(image: &ImageContext<'_>, root: Root) -> Result<Plan, CopyErr
         has_noted_refusal: AtomicBool::default(),
     };
     let attachments = search.run(subjects, known).await?;
-    Ok(Plan::new(graph, origin, tag, attachments, copies))
+    Ok(CopyPlan::new(graph, origin, tag, attachments, copies))
 }
 
-fn without_attachments(graph: Graph, origin: RootOrigin, tag: RootTag) -> Plan {
-    Plan::new(graph, origin, tag, Vec::new(), Vec::new())
+fn without_attachments(graph: Graph, origin: RootOrigin, tag: RootTag) -> CopyPlan {
+    CopyPlan::new(graph, origin, tag, Vec::new(), Vec::new())
 }

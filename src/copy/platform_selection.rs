@@ -37,7 +37,7 @@ pub(super) fn select(
         ManifestContent::Index(children) if !platforms.is_empty() => children,
         ManifestContent::Index(_) | ManifestContent::Image { .. } => return Ok(Selection::Whole),
     };
-    let wanted: Vec<&Descriptor> = children
+    let selected: Vec<&Descriptor> = children
         .iter()
         .filter(|child| {
             child
@@ -46,18 +46,18 @@ pub(super) fn select(
                 .is_some_and(|own| platforms.iter().any(|platform| platform.selects(own)))
         })
         .collect();
-    match wanted[..] {
+    match selected[..] {
         [] => Err(CopyError::NoPlatform {
             available: children
                 .iter()
                 .filter_map(|child| child.platform.as_ref().map(Platform::to_string))
                 .collect(),
         }),
-        _ if wanted.len() == children.len() => Ok(Selection::Whole),
+        _ if selected.len() == children.len() => Ok(Selection::Whole),
         [child] => Ok(Selection::Child(child.digest.clone())),
         _ => {
             let mut kept: HashSet<Digest> =
-                wanted.iter().map(|child| child.digest.clone()).collect();
+                selected.iter().map(|child| child.digest.clone()).collect();
             let attests = |child: &&Descriptor| {
                 let subject = child
                     .annotations
@@ -125,7 +125,7 @@ mod tests {
         Manifest::parse(index.to_string().into(), None).unwrap()
     }
 
-    fn selected(root: &Manifest, platforms: &[&str]) -> Result<Selection, CopyError> {
+    fn select_of(root: &Manifest, platforms: &[&str]) -> Result<Selection, CopyError> {
         let platforms: Vec<Platform> = platforms.iter().map(|text| text.parse().unwrap()).collect();
         select(&"localhost:1".parse().unwrap(), root, &platforms)
     }
@@ -133,8 +133,8 @@ mod tests {
     #[test]
     fn one_platform_takes_the_place_of_the_index() {
         let root = index(&["linux/amd64", "linux/arm64"]);
-        let Selection::Child(child) = selected(&root, &["linux/arm64"]).unwrap() else {
-            panic!("one child is wanted");
+        let Selection::Child(child) = select_of(&root, &["linux/arm64"]).unwrap() else {
+            panic!("one child is selected");
         };
         assert_eq!(child, Digest::of(b"linux/arm64"));
     }
@@ -142,9 +142,9 @@ mod tests {
     #[test]
     fn several_platforms_make_an_index_of_those() {
         let root = index(&["linux/amd64", "linux/arm64", "linux/s390x"]);
-        let Selection::Index(index) = selected(&root, &["linux/amd64", "linux/s390x"]).unwrap()
+        let Selection::Index(index) = select_of(&root, &["linux/amd64", "linux/s390x"]).unwrap()
         else {
-            panic!("two children are wanted");
+            panic!("two children are selected");
         };
         assert_eq!(index.children().len(), 2);
         assert_ne!(index.digest, root.digest);
@@ -154,15 +154,15 @@ mod tests {
     fn an_index_of_nothing_else_stays_as_it_is() {
         let root = index(&["linux/amd64", "linux/arm64"]);
         assert!(matches!(
-            selected(&root, &["linux/amd64", "linux/arm64"]),
+            select_of(&root, &["linux/amd64", "linux/arm64"]),
             Ok(Selection::Whole)
         ));
-        assert!(matches!(selected(&root, &[]), Ok(Selection::Whole)));
+        assert!(matches!(select_of(&root, &[]), Ok(Selection::Whole)));
     }
 
     #[test]
     fn a_missing_platform_says_which_there_are() {
-        let error = selected(&index(&["linux/amd64"]), &["linux/riscv64"]).unwrap_err();
+        let error = select_of(&index(&["linux/amd64"]), &["linux/riscv64"]).unwrap_err();
         assert_eq!(
             error.to_string(),
             "has none of the selected platforms; it has linux/amd64"

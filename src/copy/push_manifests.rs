@@ -11,7 +11,7 @@ use futures_util::{StreamExt, TryStreamExt, future, stream};
 use super::{
     CopyError, CopyOutcome, Report,
     attachment::Attachment,
-    copy_plan::Plan,
+    copy_plan::CopyPlan,
     cosign_push::{CosignPush, Unmergeable},
     graph::Graph,
     image_limits::MAX_PENDING,
@@ -51,7 +51,7 @@ impl<'a> ManifestPush<'a> {
     /// Writes the image and its attachments. `version` is the tag or digest of the destination reference.
     pub(super) async fn push(
         self,
-        plan: &Plan,
+        plan: &CopyPlan,
         version: &Version,
     ) -> Result<CopyOutcome, CopyError> {
         let root = &plan.image.root;
@@ -80,7 +80,7 @@ impl<'a> ManifestPush<'a> {
     /// Writes the attachments that are missing; the image is present.
     pub(super) async fn push_missing_attachments(
         self,
-        plan: &Plan,
+        plan: &CopyPlan,
     ) -> Result<CopyOutcome, CopyError> {
         let root = plan.image.root.digest.clone();
         let refused = self.put_attachments(plan).await?;
@@ -93,7 +93,7 @@ impl<'a> ManifestPush<'a> {
 
     async fn put_attachments<'p>(
         &self,
-        plan: &'p Plan,
+        plan: &'p CopyPlan,
     ) -> Result<Vec<RefusedAttachment<'p>>, CopyError> {
         let mut refused = Vec::new();
         for level in &plan.attachments {
@@ -104,7 +104,7 @@ impl<'a> ManifestPush<'a> {
         Ok(refused)
     }
 
-    fn finish(&self, plan: &Plan, refused: &[RefusedAttachment<'_>]) {
+    fn finish(&self, plan: &CopyPlan, refused: &[RefusedAttachment<'_>]) {
         for (attachment, error) in refused {
             self.note_refused(attachment, error);
         }

@@ -68,14 +68,14 @@ impl UploadBody {
         let fed = async {
             // Until it asks for its first bytes, the request waits for its turn.
             let mut demand = self.demands.recv().await;
-            while let Some(wanted) = demand {
+            while let Some(chunk_sender) = demand {
                 reader.skip_to(self.span.start).await?;
                 let chunk = reader.read(self.span.end - reader.position()).await?;
                 let length = chunk.len() as u64;
                 destination.limiter().throttle_bytes(length).await;
                 counter.set(reader.position());
                 // If nobody receives it, the answer to the request says why.
-                let _ = wanted.send(chunk);
+                let _ = chunk_sender.send(chunk);
                 if reader.position() == self.span.end {
                     break;
                 }

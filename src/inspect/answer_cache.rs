@@ -1,6 +1,6 @@
-//! What was read so far.
+//! Answers to requests that were made so far.
 //!
-//! Invariant: an answer is found only under the request it answers, so its kind is known.
+//! Invariant: an answer has the kind of its request.
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -10,8 +10,8 @@ use crate::oci::{Digest, Manifest, MediaType, Registry, Repository, Tag, Version
 #[derive(Clone, Debug, Default)]
 pub struct AnswerCache(HashMap<Request, Result<Answer, Error>>);
 
-/// Nothing yet, or how reading it ended.
-type Found<'a, T> = Option<Result<&'a Arc<T>, &'a Error>>;
+/// `None` if the request was not made.
+type CachedAnswer<'a, T> = Option<Result<&'a Arc<T>, &'a Error>>;
 
 impl AnswerCache {
     pub fn insert(&mut self, request: Request, answer: Result<Answer, Error>) {
@@ -28,7 +28,7 @@ impl AnswerCache {
     }
 
     #[must_use]
-    pub fn repositories(&self, registry: &Registry) -> Found<'_, Listing<Repository>> {
+    pub fn repositories(&self, registry: &Registry) -> CachedAnswer<'_, Listing<Repository>> {
         self.find(
             &Request::Repositories(registry.clone()),
             |answer| match answer {
@@ -39,16 +39,20 @@ impl AnswerCache {
     }
 
     #[must_use]
-    pub fn tags(&self, place: &RepositoryId) -> Found<'_, Listing<Tag>> {
-        self.find(&Request::Tags(place.clone()), |answer| match answer {
+    pub fn tags(&self, repository: &RepositoryId) -> CachedAnswer<'_, Listing<Tag>> {
+        self.find(&Request::Tags(repository.clone()), |answer| match answer {
             Answer::Tags(found) => Some(found),
             _ => None,
         })
     }
 
     #[must_use]
-    pub fn manifest(&self, place: &RepositoryId, version: &Version) -> Found<'_, Manifest> {
-        let request = Request::Manifest(place.clone(), version.clone());
+    pub fn manifest(
+        &self,
+        repository: &RepositoryId,
+        version: &Version,
+    ) -> CachedAnswer<'_, Manifest> {
+        let request = Request::Manifest(repository.clone(), version.clone());
         self.find(&request, |answer| match answer {
             Answer::Manifest(found) => Some(found),
             _ => None,
@@ -58,11 +62,11 @@ impl AnswerCache {
     #[must_use]
     pub fn config(
         &self,
-        place: &RepositoryId,
+        repository: &RepositoryId,
         digest: &Digest,
         media_type: &MediaType,
-    ) -> Found<'_, Config> {
-        let request = Request::Config(place.clone(), digest.clone(), media_type.clone());
+    ) -> CachedAnswer<'_, Config> {
+        let request = Request::Config(repository.clone(), digest.clone(), media_type.clone());
         self.find(&request, |answer| match answer {
             Answer::Config(found) => Some(found),
             _ => None,
@@ -70,8 +74,12 @@ impl AnswerCache {
     }
 
     #[must_use]
-    pub fn referrers(&self, place: &RepositoryId, digest: &Digest) -> Found<'_, Referrers> {
-        let request = Request::Referrers(place.clone(), digest.clone());
+    pub fn referrers(
+        &self,
+        repository: &RepositoryId,
+        digest: &Digest,
+    ) -> CachedAnswer<'_, Referrers> {
+        let request = Request::Referrers(repository.clone(), digest.clone());
         self.find(&request, |answer| match answer {
             Answer::Referrers(found) => Some(found),
             _ => None,
@@ -82,7 +90,7 @@ impl AnswerCache {
         &self,
         request: &Request,
         kind: impl Fn(&Answer) -> Option<&Arc<T>>,
-    ) -> Found<'_, T> {
+    ) -> CachedAnswer<'_, T> {
         match self.0.get(request)? {
             Ok(answer) => kind(answer).map(Ok),
             Err(error) => Some(Err(error)),

@@ -1,6 +1,6 @@
-//! How two images differ: what a migration has to make equal, side by side.
+//! Compares two images side by side: digests, platforms, layers, configs, referrers.
 //!
-//! Pure. Invariant: equal digests are equal content, so nothing below them is compared.
+//! Invariant: equal digests are equal content, so nothing below them is compared.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,7 +9,7 @@ use crate::oci::{Descriptor, Digest};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Comparison {
-    /// The digests are equal, so there is nothing to tell.
+    /// Whether the digests are equal.
     pub identical: bool,
     pub sections: Vec<Section>,
 }
@@ -20,7 +20,7 @@ pub struct Section {
     pub lines: Vec<Line>,
 }
 
-/// One thing on both sides.
+/// One property of both images.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Line {
     pub what: String,
@@ -28,7 +28,7 @@ pub struct Line {
     pub destination: Option<Value>,
 }
 
-/// Untrusted, like everything from registries.
+/// From a registry, so untrusted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Value {
     Text(String),
@@ -64,7 +64,7 @@ impl Comparison {
         if !identical {
             sections.extend(images(source, destination));
         }
-        // Referrers are no part of the digest.
+        // The digest does not cover referrers.
         let digests = |side: &Inspection| blobs(&side.referrers);
         sections.push(Section {
             title: "Referrers".into(),
@@ -77,7 +77,7 @@ impl Comparison {
         }
     }
 
-    /// How many lines differ.
+    /// The number of lines that differ.
     #[must_use]
     pub fn differences(&self) -> usize {
         let lines = self.sections.iter().flat_map(|section| &section.lines);
@@ -103,9 +103,9 @@ fn manifest(source: &Inspection, destination: &Inspection) -> Section {
     }
 }
 
-/// The images of both sides, paired by platform, and what is in those that differ.
+/// Pairs the images of both sides by platform, and compares those that differ.
 fn images(source: &Inspection, destination: &Inspection) -> Vec<Section> {
-    let (source, destination) = (named(source), named(destination));
+    let (source, destination) = (by_platform(source), by_platform(destination));
     let names: BTreeSet<&String> = source.keys().chain(destination.keys()).collect();
     let mut platforms = Section {
         title: "Platforms".into(),
@@ -145,8 +145,8 @@ fn images(source: &Inspection, destination: &Inspection) -> Vec<Section> {
     sections
 }
 
-/// Images by platform; several of one platform are counted.
-fn named(side: &Inspection) -> BTreeMap<String, &Image> {
+/// Images by platform; several of one platform are numbered.
+fn by_platform(side: &Inspection) -> BTreeMap<String, &Image> {
     let mut named = BTreeMap::new();
     for image in &side.images {
         let name = match (&image.platform, image.attestation) {
@@ -173,7 +173,7 @@ fn blobs(descriptors: &[Descriptor]) -> Vec<Value> {
     descriptors.iter().map(blob).collect()
 }
 
-/// What is on both sides or on one, in the source's order and then the destination's.
+/// One line for each value on both sides or one, in the source's order and then the destination's.
 fn in_both(what: &str, source: &[Value], destination: &[Value]) -> Vec<Line> {
     let mut left: Vec<&Value> = destination.iter().collect();
     let mut lines = Vec::new();
@@ -306,7 +306,7 @@ mod tests {
         }
     }
 
-    /// What differs, as `section: line verdict`.
+    /// Lines that differ, as `section: line verdict`.
     fn differences(source: Vec<Image>, destination: Vec<Image>) -> Vec<String> {
         let comparison = Comparison::of(&inspection(source), &inspection(destination));
         let mut found = Vec::new();

@@ -1,7 +1,6 @@
-//! The image configuration (image-spec config.md; Docker image spec v1.2), read as builders really write it.
+//! The image configuration (image-spec config.md; Docker image spec v1.2).
 //!
-//! Decides what of it people ask for. Invariant: a field of the wrong type is a field that is not there,
-//! never a reason to show nothing.
+//! Decides which fields are shown. Invariant: a field of the wrong type is left out, and the others are still read.
 
 use std::collections::BTreeMap;
 
@@ -16,11 +15,10 @@ use crate::oci::MediaType;
 pub struct Config {
     pub raw: Bytes,
     pub media_type: MediaType,
-    /// What it says, if it is the configuration of an image.
+    /// Its content, if it is the configuration of an image.
     pub image: Option<ImageConfig>,
 }
 
-/// What an image says of itself and of how it wants to be run.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct ImageConfig {
     pub created: Option<String>,
@@ -43,22 +41,22 @@ pub struct ImageConfig {
     pub history: Vec<HistoryEntry>,
 }
 
-/// One thing an image config says, under the name people know it by.
+/// A named property of an image config.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fact {
     pub name: &'static str,
-    /// One a line.
+    /// One value a line.
     pub values: Vec<String>,
 }
 
-/// One step of how an image was made.
+/// A build step.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct HistoryEntry {
     pub created: Option<String>,
     pub created_by: Option<String>,
     pub author: Option<String>,
     pub comment: Option<String>,
-    /// The step made no layer.
+    /// The step has no layer.
     pub empty_layer: bool,
 }
 
@@ -114,7 +112,7 @@ impl ImageConfig {
 }
 
 impl ImageConfig {
-    /// What it says, without what it leaves open.
+    /// The properties that are set.
     #[must_use]
     pub fn facts(&self) -> Vec<Fact> {
         let one = |text: &Option<String>| text.iter().cloned().collect();
@@ -150,7 +148,7 @@ impl ImageConfig {
     }
 }
 
-/// Words as one would type them.
+/// Words, quoted where a shell needs it.
 fn command_line(words: &[String]) -> Vec<String> {
     let word = |word: &String| match word.is_empty() || word.contains([' ', '"', '\'', '\n', '\t'])
     {

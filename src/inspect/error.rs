@@ -1,4 +1,6 @@
-//! What kept something from being read, as a plain fact a front end can show.
+//! Why something was not read.
+//!
+//! Decides the kind of a failure and the advice for it. Invariant: `message` is untrusted text.
 
 use serde::Serialize;
 
@@ -7,14 +9,13 @@ use crate::{
     registry::{self, ErrorCause, FailureClass, Operation},
 };
 
-/// A failed look into a registry. `said` is untrusted text.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, thiserror::Error)]
-#[error("{doing}: {registry} {said}")]
+#[error("{operation}: {registry} {message}")]
 pub struct Error {
     pub registry: Registry,
-    /// In words that fit after "failed to".
-    pub doing: String,
-    pub said: String,
+    /// Fits after "failed to".
+    pub operation: String,
+    pub message: String,
     pub kind: ErrorKind,
 }
 
@@ -27,15 +28,15 @@ pub enum ErrorKind {
     Unreachable,
     Auth,
     NotFound,
-    /// This registry has no list of its repositories, or shows it to nobody.
+    /// The registry does not list its repositories, or not to this user.
     NoCatalog,
     Rejected,
-    /// What answers is no registry, or something before it changes its answers.
+    /// The server is not a registry, or a proxy changes its answers.
     Protocol,
-    /// A manifest that cannot be read.
+    /// A manifest that does not parse.
     Malformed,
     Corrupt,
-    /// Larger than is ever read.
+    /// Larger than the limit.
     TooLarge,
     Internal,
 }
@@ -50,13 +51,13 @@ impl ErrorKind {
             Self::Auth => "check the credentials for this registry",
             Self::NotFound => "check the name: the registry does not have it",
             Self::NoCatalog => "this registry does not list its repositories: name one",
-            Self::Rejected => "the registry understood and refuses",
+            Self::Rejected => "the registry refuses the request",
             Self::Protocol => {
-                "this is not how a registry answers: check the address, and what stands before the registry"
+                "this is not how a registry answers: check the address, and any proxy in front of the registry"
             }
-            Self::Malformed => "push the image there again, in a form of today",
-            Self::Corrupt => "the content is not what its digest says: mend it there",
-            Self::TooLarge => "no image needs that much: look at who made it",
+            Self::Malformed => "push the image there again, in a current format",
+            Self::Corrupt => "the content does not match its digest: push it there again",
+            Self::TooLarge => "no image needs that much: check who made it",
             Self::Internal => "check this machine and the registry's settings",
         }
     }
@@ -89,8 +90,8 @@ impl From<registry::Error> for Error {
             (FailureClass::Internal, _) => ErrorKind::Internal,
         };
         Self {
-            doing: error.operation.to_string(),
-            said: error.to_string(),
+            operation: error.operation.to_string(),
+            message: error.to_string(),
             registry: error.registry,
             kind,
         }

@@ -1,12 +1,12 @@
-//! How an image was made, each step with the layer it left (image-spec config.md, "history").
+//! The build history of an image, each step with its layer (image-spec config.md, "history").
 //!
-//! Invariant: every layer of the manifest is in exactly one step, whatever the history claims.
+//! Invariant: every layer of the manifest is in exactly one step, whatever the history says.
 
 use serde::Serialize;
 
 use super::HistoryEntry;
 
-/// A step of the history and the layer it made, or a layer nothing is told about.
+/// A step of the history and its layer, or a layer that the history does not have.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Step {
     /// Position among the manifest's layers; none for a step that only changed the config.
@@ -19,7 +19,7 @@ pub struct Step {
     pub comment: Option<String>,
 }
 
-/// Joins the history with `layers` layers, in order. Layers the history does not speak of come last.
+/// Joins the history with `layers` layers, in order. Layers without a step come last.
 #[must_use]
 pub fn steps(layers: usize, history: &[HistoryEntry]) -> Vec<Step> {
     let mut unclaimed = 0..layers;

@@ -1,8 +1,7 @@
-//! An image as a whole, put together from what was read of it.
+//! An image with all of its parts, built from cached answers.
 //!
-//! Decides what has to be read to know it. Pure: the command and the browser ask [`Inspection::missing`]
-//! what to read next and [`Inspection::of`] what is known. Invariant: a part that could not be read is
-//! named with its reason; the others are still there.
+//! Decides what has to be read: [`Inspection::missing`] returns the next requests, [`Inspection::of`] the result. Does no
+//! I/O. Invariant: a part that could not be read has an error, and the others are still there.
 
 use std::collections::BTreeMap;
 
@@ -13,10 +12,10 @@ use crate::oci::{
     Descriptor, Digest, Manifest, ManifestContent, MediaType, Platform, Reference, Version,
 };
 
-/// As many manifests of an index as are read.
-const MOST_IMAGES: usize = 100;
+/// Manifests of an index beyond this are not read.
+const MAX_IMAGES: usize = 100;
 
-/// Which images of an index are looked into.
+/// Which images of an index are read.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Scope {
     #[default]
@@ -24,7 +23,7 @@ pub enum Scope {
     Platform(Platform),
 }
 
-/// What a reference stands for.
+/// What a reference names.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Inspection {
     pub reference: Reference,
@@ -34,13 +33,13 @@ pub struct Inspection {
     pub annotations: BTreeMap<String, String>,
     /// The manifests of an index that are in scope, in its order; else the image itself.
     pub images: Vec<Image>,
-    /// What refers to it, if that could be asked.
+    /// Its referrers. Empty, with an error, if the registry does not list them.
     pub referrers: Vec<Descriptor>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub errors: Vec<Error>,
 }
 
-/// One manifest with what it points to.
+/// One image manifest, with its config and layers.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Image {
     pub platform: Option<Platform>,
@@ -48,68 +47,68 @@ pub struct Image {
     pub media_type: MediaType,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub artifact_type: Option<MediaType>,
-    /// It says how another image was made, for example; nobody runs it.
+    /// Whether it is an attestation of another image, which cannot be run.
     pub attestation: bool,
-    /// Bytes of config and layers, each blob once; none if the manifest was not read.
+    /// Bytes of config and layers, each blob once. `None` if the manifest was not read.
     pub size: Option<u64>,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub annotations: BTreeMap<String, String>,
     pub config: Option<ImageConfig>,
     pub layers: Vec<Descriptor>,
-    /// How it was made; positions are those in `layers`.
+    /// Build steps; positions are those in `layers`.
     pub history: Vec<Step>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub errors: Vec<Error>,
 }
 
 impl Inspection {
-    /// What to read next; nothing when everything in `scope` was read or failed.
+    /// The requests to make next. Empty when everything in `scope` was read or failed.
     #[must_use]
     pub fn missing(reference: &Reference, scope: &Scope, known: &AnswerCache) -> Vec<Request> {
-        let place = RepositoryId::of(reference);
-        let root = match known.manifest(&place, &reference.version()) {
+        let repository = RepositoryId::of(reference);
+        let root = match known.manifest(&repository, &reference.version()) {
             None => return vec![Request::manifest_of(reference)],
             Some(Err(_)) => return Vec::new(),
             Some(Ok(root)) => root,
         };
-        let mut wanted = vec![Request::Referrers(place.clone(), root.digest.clone())];
+        let mut requests = vec![Request::Referrers(repository.clone(), root.digest.clone())];
         if let ManifestContent::Index(_) = root.content {
             for child in in_scope(root, scope) {
-                match known.manifest(&place, &Version::Digest(child.digest.clone())) {
-                    Some(Ok(manifest)) => wanted.extend(config_of(&place, manifest)),
+                match known.manifest(&repository, &Version::Digest(child.digest.clone())) {
+                    Some(Ok(manifest)) => requests.extend(config_of(&repository, manifest)),
                     Some(Err(_)) => {}
                     None => {
                         let version = Version::Digest(child.digest.clone());
-                        wanted.push(Request::Manifest(place.clone(), version));
+                        requests.push(Request::Manifest(repository.clone(), version));
                     }
                 }
             }
         } else {
-            wanted.extend(config_of(&place, root));
+            requests.extend(config_of(&repository, root));
         }
-        wanted.retain(|request| known.get(request).is_none());
-        wanted
+        requests.retain(|request| known.get(request).is_none());
+        requests
     }
 
-    /// What is known of the image.
+    /// The image, from the answers so far.
     ///
     /// # Errors
-    /// If its root manifest could not be read; or was not yet, which [`missing`](Self::missing) says.
+    /// Its root manifest could not be read, or was not requested yet.
     pub fn of(reference: &Reference, scope: &Scope, known: &AnswerCache) -> Result<Self, Error> {
-        let place = RepositoryId::of(reference);
-        let root = match known.manifest(&place, &reference.version()) {
+        let repository = RepositoryId::of(reference);
+        let root = match known.manifest(&repository, &reference.version()) {
             Some(Ok(root)) => root,
             Some(Err(error)) => return Err(error.clone()),
-            None => return Err(unread(&place)),
+            None => return Err(unread(&repository)),
         };
         let images = match root.content {
             ManifestContent::Index(_) => (in_scope(root, scope))
-                .map(|child| Image::of(&place, child, known))
+                .map(|child| Image::of(&repository, child, known))
                 .collect(),
-            ManifestContent::Image { .. } => vec![Image::read(&place, None, root, known)],
+            ManifestContent::Image { .. } => vec![Image::read(&repository, None, root, known)],
         };
         let mut errors = Vec::new();
-        let referrers = match known.referrers(&place, &root.digest) {
+        let referrers = match known.referrers(&repository, &root.digest) {
             Some(Ok(referrers)) => referrers.entries.clone(),
             Some(Err(error)) => {
                 errors.push(error.clone());
@@ -128,7 +127,7 @@ impl Inspection {
         })
     }
 
-    /// The image `platform` selects, else the one most people would run.
+    /// The image that `platform` selects, or the first.
     #[must_use]
     pub fn select(&self, platform: Option<&Platform>) -> Option<&Image> {
         let images = || self.images.iter().filter(|image| !image.attestation);
@@ -146,11 +145,11 @@ impl Inspection {
 }
 
 impl Image {
-    fn of(place: &RepositoryId, child: &Descriptor, known: &AnswerCache) -> Self {
+    fn of(repository: &RepositoryId, child: &Descriptor, known: &AnswerCache) -> Self {
         let version = Version::Digest(child.digest.clone());
-        let found = known.manifest(place, &version);
+        let found = known.manifest(repository, &version);
         if let Some(Ok(manifest)) = found {
-            return Self::read(place, Some(child), manifest, known);
+            return Self::read(repository, Some(child), manifest, known);
         }
         let error = found.and_then(Result::err).cloned();
         Self {
@@ -169,7 +168,7 @@ impl Image {
     }
 
     fn read(
-        place: &RepositoryId,
+        repository: &RepositoryId,
         child: Option<&Descriptor>,
         manifest: &Manifest,
         known: &AnswerCache,
@@ -183,9 +182,9 @@ impl Image {
                 layers,
                 artifact_type,
             } => {
-                let found = config
-                    .as_ref()
-                    .and_then(|config| known.config(place, &config.digest, &config.media_type));
+                let found = config.as_ref().and_then(|config| {
+                    known.config(repository, &config.digest, &config.media_type)
+                });
                 match found {
                     Some(Ok(config)) => image_config.clone_from(&config.image),
                     Some(Err(error)) => errors.push(error.clone()),
@@ -212,7 +211,7 @@ impl Image {
                     all.extend(child.annotations.clone());
                     all
                 }
-                // The inspection has them already.
+                // They are in the inspection.
                 None => BTreeMap::new(),
             },
             history: steps(layers.len(), history),
@@ -236,7 +235,7 @@ pub fn annotations(manifest: &Manifest) -> BTreeMap<String, String> {
         .unwrap_or_default()
 }
 
-/// Whether an index lists it as what BuildKit calls an attestation, which no machine runs.
+/// Whether an entry of an index is a BuildKit attestation, which cannot be run.
 #[must_use]
 pub fn is_attestation(child: &Descriptor) -> bool {
     child
@@ -270,22 +269,22 @@ fn in_scope<'a>(index: &'a Manifest, scope: &'a Scope) -> impl Iterator<Item = &
         .iter()
         .filter(move |child| match scope {
             Scope::All => true,
-            Scope::Platform(wanted) => {
-                (child.platform.as_ref()).is_some_and(|platform| wanted.selects(platform))
+            Scope::Platform(selected) => {
+                (child.platform.as_ref()).is_some_and(|platform| selected.selects(platform))
             }
         })
-        // An index may list blobs as well (quirk 49).
+        // An index may list blobs as well (quirk 49, see registry/quirks.md).
         .filter(|child| child.media_type.is_manifest())
-        .take(MOST_IMAGES)
+        .take(MAX_IMAGES)
 }
 
-fn config_of(place: &RepositoryId, manifest: &Manifest) -> Option<Request> {
+fn config_of(repository: &RepositoryId, manifest: &Manifest) -> Option<Request> {
     match &manifest.content {
         ManifestContent::Image {
             config: Some(config),
             ..
         } if config::is_image(&config.media_type) => Some(Request::Config(
-            place.clone(),
+            repository.clone(),
             config.digest.clone(),
             config.media_type.clone(),
         )),
@@ -293,11 +292,11 @@ fn config_of(place: &RepositoryId, manifest: &Manifest) -> Option<Request> {
     }
 }
 
-fn unread(place: &RepositoryId) -> Error {
+fn unread(repository: &RepositoryId) -> Error {
     Error {
-        registry: place.registry.clone(),
-        doing: "read the manifest".into(),
-        said: "was not asked yet".into(),
+        registry: repository.registry.clone(),
+        operation: "read the manifest".into(),
+        message: "was not asked yet".into(),
         kind: super::ErrorKind::Internal,
     }
 }

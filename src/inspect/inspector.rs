@@ -1,6 +1,6 @@
-//! Reads from registries what is asked for.
+//! Answers requests from registries.
 //!
-//! Decides how much is read at most. Invariant: content read by digest has that digest.
+//! Decides how much is read at most. Invariant: content that is read by digest has that digest.
 
 use std::sync::Arc;
 
@@ -17,11 +17,11 @@ use crate::{
 };
 
 /// The largest configs in the wild have some 100 KiB.
-const LARGEST_CONFIG: usize = 4 << 20;
-/// Requests in flight for one image.
-const READERS: usize = 6;
+const MAX_CONFIG_BYTES: usize = 4 << 20;
+/// Concurrent requests for one image.
+const MAX_READS: usize = 6;
 
-/// Looks into registries.
+/// Reads through clients that it is given, so that connections and tokens are shared.
 pub struct Inspector {
     clients: Arc<Clients>,
 }
@@ -32,10 +32,10 @@ impl Inspector {
         Self { clients }
     }
 
-    /// Reads one thing.
+    /// Answers one request.
     ///
     /// # Errors
-    /// Which registry failed at what, what it said, and what can be done.
+    /// The registry that failed, and why.
     pub async fn answer(&self, request: &Request) -> Result<Answer, Error> {
         let budget = ImageBudget::new(|| ());
         self.answer_within(request, &budget).await
@@ -51,27 +51,27 @@ impl Inspector {
             Request::Repositories(_) => {
                 Answer::Repositories(Arc::new(Listing::of(&client.repositories().await?)))
             }
-            Request::Tags(place) => Answer::Tags(Arc::new(Listing::of(
-                &client.tags(&place.repository).await?,
+            Request::Tags(repository) => Answer::Tags(Arc::new(Listing::of(
+                &client.tags(&repository.repository).await?,
             ))),
-            Request::Manifest(place, version) => {
-                let read = client.manifest_within(&place.repository, version, budget);
+            Request::Manifest(repository, version) => {
+                let read = client.manifest_within(&repository.repository, version, budget);
                 Answer::Manifest(Arc::new(read.await?))
             }
-            Request::Config(place, digest, media_type) => {
-                let raw = read_config(&client, place, digest, budget).await?;
+            Request::Config(repository, digest, media_type) => {
+                let raw = read_config(&client, repository, digest, budget).await?;
                 Answer::Config(Arc::new(Config::read(raw, media_type.clone())))
             }
-            Request::Referrers(place, digest) => {
-                Answer::Referrers(Arc::new(referrers(&client, place, digest, budget).await?))
-            }
+            Request::Referrers(repository, digest) => Answer::Referrers(Arc::new(
+                referrers(&client, repository, digest, budget).await?,
+            )),
         })
     }
 
-    /// Reads everything in `scope` of an image. What fails below its root is part of the inspection.
+    /// Reads everything in `scope` of an image. Failures below its root are part of the inspection.
     ///
     /// # Errors
-    /// If the root manifest cannot be read.
+    /// The root manifest cannot be read.
     pub async fn inspect(&self, reference: &Reference, scope: &Scope) -> Result<Inspection, Error> {
         let mut known = AnswerCache::default();
         let budget = &ImageBudget::new(|| ());
@@ -85,7 +85,7 @@ impl Inspector {
                     let answer = self.answer_within(&request, budget).await;
                     (request, answer)
                 })
-                .buffer_unordered(READERS);
+                .buffer_unordered(MAX_READS);
             while let Some((request, answer)) = answers.next().await {
                 known.insert(request, answer);
             }
@@ -95,23 +95,23 @@ impl Inspector {
 
 async fn read_config(
     client: &Arc<Client>,
-    place: &RepositoryId,
+    repository: &RepositoryId,
     digest: &Digest,
     budget: &ImageBudget<'_>,
 ) -> Result<Bytes, Error> {
-    let fail = |said: String, kind| Error {
-        registry: place.registry.clone(),
-        doing: "read the config".into(),
-        said,
+    let fail = |message: String, kind| Error {
+        registry: repository.registry.clone(),
+        operation: "read the config".into(),
+        message,
         kind,
     };
-    let mut blob = client.read_blob(&place.repository, digest, 0).await?;
+    let mut blob = client.read_blob(&repository.repository, digest, 0).await?;
     let mut raw = Vec::new();
     let mut hasher = digest.hasher();
     while let Some(chunk) = blob.next().await? {
-        if raw.len() + chunk.len() > LARGEST_CONFIG {
-            let said = format!("sent more than {LARGEST_CONFIG} bytes");
-            return Err(fail(said, ErrorKind::TooLarge));
+        if raw.len() + chunk.len() > MAX_CONFIG_BYTES {
+            let message = format!("sent more than {MAX_CONFIG_BYTES} bytes");
+            return Err(fail(message, ErrorKind::TooLarge));
         }
         budget
             .add_config_bytes(chunk.len() as u64)
@@ -121,19 +121,22 @@ async fn read_config(
     }
     let got = hasher.finish();
     if got != *digest {
-        let said = format!("sent {got} where {digest} was asked for");
-        return Err(fail(said, ErrorKind::Corrupt));
+        let message = format!("sent {got} instead of {digest}");
+        return Err(fail(message, ErrorKind::Corrupt));
     }
     Ok(raw.into())
 }
 
 async fn referrers(
     client: &Client,
-    place: &RepositoryId,
+    repository: &RepositoryId,
     digest: &Digest,
     budget: &ImageBudget<'_>,
 ) -> Result<Referrers, Error> {
-    let (entries, source) = match client.referrers(&place.repository, digest, budget).await? {
+    let (entries, source) = match client
+        .referrers(&repository.repository, digest, budget)
+        .await?
+    {
         registry::Referrers::Listed(entries) => (entries, ReferrersSource::Api),
         registry::Referrers::Tagged(entries) => (entries, ReferrersSource::FallbackTag),
         registry::Referrers::Refused(error) => return Err(error.into()),

@@ -1,6 +1,7 @@
-//! Names a registry lists, checked and in an order people expect.
+//! The names that a registry lists, sorted.
 //!
-//! Invariant: entries are valid names, each once; what is no name is counted, not shown (quirk 26).
+//! Decides the order. Invariant: entries are valid names, each once; invalid ones are counted and not shown (quirk 26,
+//! see registry/quirks.md).
 
 use std::{cmp::Ordering, fmt::Display, str::FromStr};
 
@@ -8,7 +9,7 @@ use std::{cmp::Ordering, fmt::Display, str::FromStr};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Listing<T> {
     pub entries: Vec<T>,
-    /// How many names were left out because they cannot be names.
+    /// The number of invalid names.
     pub invalid: usize,
 }
 
@@ -28,7 +29,7 @@ impl<T: FromStr + Display> Listing<T> {
     }
 }
 
-/// Orders names like text, except that digits side by side are one number.
+/// Natural order: digits in a row are compared as one number.
 fn natural(a: &str, b: &str) -> Ordering {
     let (mut left, mut right) = (a, b);
     while !left.is_empty() && !right.is_empty() {
@@ -42,7 +43,7 @@ fn natural(a: &str, b: &str) -> Ordering {
             return order;
         }
     }
-    // Equal but for leading zeros: any order will do as long as it is one.
+    // Equal except for leading zeros: any total order will do.
     left.len().cmp(&right.len()).then_with(|| a.cmp(b))
 }
 

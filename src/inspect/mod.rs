@@ -1,8 +1,7 @@
-//! What is inside a registry: repositories, tags, and images down to their layers and referrers.
+//! Reads what registries have: repositories, tags, and images down to their layers and referrers.
 //!
-//! Decides what has to be read to know an image, what the parts together say, and how two images differ;
-//! how it is shown is up to the front ends. Invariant: one [`Request`] is one thing to read, everything
-//! read is bounded in size, and whatever a registry wrote is still untrusted text here.
+//! Decides what has to be read for an image, and how two images differ. Front ends decide how it is shown. Invariant:
+//! everything that is read is bounded in size, and text from a registry stays untrusted.
 
 mod answer_cache;
 mod comparison;

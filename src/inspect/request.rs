@@ -1,4 +1,4 @@
-//! One thing to read from a registry, and what came of it.
+//! Requests to read something from a registry, and their answers.
 
 use std::{fmt, sync::Arc};
 
@@ -21,11 +21,11 @@ pub enum Request {
     Tags(RepositoryId),
     Manifest(RepositoryId, Version),
     Config(RepositoryId, Digest, MediaType),
-    /// What refers to this manifest.
+    /// The referrers of this manifest.
     Referrers(RepositoryId, Digest),
 }
 
-/// What was read; cheap to clone.
+/// Cheap to clone.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Answer {
     Repositories(Arc<Listing<Repository>>),
@@ -45,7 +45,7 @@ pub struct Referrers {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ReferrersSource {
     Api,
-    /// The registry has no referrers API: from the tag `sha256-…` ("Referrers Tag Schema").
+    /// The tag `sha256-…` of a registry without referrers API ("Referrers Tag Schema").
     FallbackTag,
 }
 
@@ -91,10 +91,10 @@ impl Request {
     pub fn registry(&self) -> &Registry {
         match self {
             Self::Repositories(registry) => registry,
-            Self::Tags(place)
-            | Self::Manifest(place, _)
-            | Self::Config(place, ..)
-            | Self::Referrers(place, _) => &place.registry,
+            Self::Tags(repository)
+            | Self::Manifest(repository, _)
+            | Self::Config(repository, ..)
+            | Self::Referrers(repository, _) => &repository.registry,
         }
     }
 }

@@ -77,8 +77,8 @@ mod tests {
     fn failure() -> Box<Result<Answer, Error>> {
         Box::new(Err(Error {
             registry: "a.example".parse().unwrap(),
-            doing: "read the manifest".into(),
-            said: "said 503".into(),
+            operation: "read the manifest".into(),
+            message: "said 503".into(),
             kind: ErrorKind::Transient,
         }))
     }

@@ -1,4 +1,4 @@
-//! `transship verify` finds what somebody did to a destination after everything was moved.
+//! `transship verify` finds what changed at a destination after the migration.
 
 use axum::http::Method;
 use transship::{
@@ -12,7 +12,7 @@ use crate::{
     sample_images::{SampleImages, amd64, repository},
 };
 
-/// A fleet that was moved.
+/// Images that were migrated.
 struct Moved {
     source: Embedded,
     destination: Embedded,
@@ -71,7 +71,7 @@ async fn every_damage_is_found_at_the_depth_that_looks_for_it() {
     let store = moved.destination.server.store();
     let tags = store.tags(&cart).unwrap();
     let tag = |index: usize| tags[index].parse().unwrap();
-    // Moved on by somebody else; deleted; a layer lost; a layer rotten.
+    // The tag moved; deleted; a layer lost; a layer damaged.
     store
         .put_manifest(
             &cart,
@@ -207,7 +207,7 @@ async fn a_registry_that_does_not_answer_is_no_difference() {
         list,
         destination,
     } = moved;
-    let told = format!(
+    let unreachable = format!(
         "could not be compared: destination {} cannot be reached: connection refused\n",
         destination.address()
     );
@@ -215,7 +215,7 @@ async fn a_registry_that_does_not_answer_is_no_difference() {
     let list = operator.list(&list);
     let verify = ["verify", "--attempts", "1", list.to_str().unwrap()];
     let ended = operator.say(&verify).await;
-    assert_eq!(ended.expect(1).stdout.matches(&told).count(), 45);
+    assert_eq!(ended.expect(1).stdout.matches(&unreachable).count(), 45);
     assert!(
         ended
             .stderr

@@ -41,8 +41,8 @@ pub fn repository_id(repository: &str) -> RepositoryId {
 pub fn failure(message: &str, kind: ErrorKind) -> Error {
     Error {
         registry: REGISTRY.parse().unwrap(),
-        doing: "read the manifest".into(),
-        said: message.into(),
+        operation: "read the manifest".into(),
+        message: message.into(),
         kind,
     }
 }

@@ -1,4 +1,4 @@
-//! `inspect`, `tags` and `digest` as a shell sees them.
+//! The commands `inspect`, `tags` and `digest`.
 
 use serde_json::{Value, json};
 use transship::{
@@ -15,8 +15,8 @@ async fn inspect_tells_a_person_what_an_image_is() {
     let index = estates.put_index();
     let image = estates.reference(":1").to_string();
     let inspect = ["inspect", &image, "--platform", "linux/arm64"];
-    let told = Operator::new().say(&inspect).await;
-    told.expect(0);
+    let output = Operator::new().say(&inspect).await;
+    output.expect(0);
     for text in [
         index.digest.to_string().as_str(),
         "linux/arm64/v8",
@@ -24,7 +24,7 @@ async fn inspect_tells_a_person_what_an_image_is() {
         "in 2 layers",
         "RUN step 2",
     ] {
-        assert!(told.stdout.contains(text), "{text}\n{}", told.stdout);
+        assert!(output.stdout.contains(text), "{text}\n{}", output.stdout);
     }
 }
 
@@ -34,13 +34,13 @@ async fn inspect_prints_json_for_scripts_and_the_manifest_byte_for_byte() {
     let index = estates.put_index();
     let image = estates.reference(":1").to_string();
     let operator = Operator::new();
-    let told = operator.say(&["inspect", &image, "--json"]).await;
-    let inspection: Value = serde_json::from_str(&told.expect(0).stdout).unwrap();
+    let output = operator.say(&["inspect", &image, "--json"]).await;
+    let inspection: Value = serde_json::from_str(&output.expect(0).stdout).unwrap();
     assert_eq!(inspection["digest"], json!(index.digest));
     assert_eq!(inspection["images"][1]["config"]["user"], "1000");
     assert_eq!(inspection["images"][1]["history"][1]["layer"], 1);
-    let told = operator.say(&["inspect", &image, "--raw"]).await;
-    assert_eq!(Digest::of(told.expect(0).stdout.as_bytes()), index.digest);
+    let output = operator.say(&["inspect", &image, "--raw"]).await;
+    assert_eq!(Digest::of(output.expect(0).stdout.as_bytes()), index.digest);
 }
 
 #[tokio::test]
@@ -67,10 +67,10 @@ async fn labels_cannot_steer_the_terminal() {
         )
         .unwrap();
     let image = estates.reference(":1").to_string();
-    let told = Operator::new().say(&["inspect", &image]).await;
-    assert!(told.expect(0).stdout.contains("52;c;aGk="));
+    let output = Operator::new().say(&["inspect", &image]).await;
+    assert!(output.expect(0).stdout.contains("52;c;aGk="));
     let control = |c: char| c.is_control() && c != '\n';
-    assert!(!told.stdout.contains(control), "{:?}", told.stdout);
+    assert!(!output.stdout.contains(control), "{:?}", output.stdout);
 }
 
 #[tokio::test]
@@ -84,8 +84,8 @@ async fn tags_are_listed_in_the_order_of_their_numbers() {
             .unwrap();
     }
     let repository = format!("{}/{REPOSITORY}", estates.server.address());
-    let told = Operator::new().say(&["tags", &repository]).await;
-    assert_eq!(told.expect(0).stdout, "1.9\n1.10\nlatest\n");
+    let output = Operator::new().say(&["tags", &repository]).await;
+    assert_eq!(output.expect(0).stdout, "1.9\n1.10\nlatest\n");
 }
 
 #[tokio::test]
@@ -94,19 +94,23 @@ async fn digest_knows_images_and_files() {
     let index = estates.put_index();
     let operator = Operator::new();
     let image = estates.reference(":1").to_string();
-    let told = operator.say(&["digest", &image]).await;
-    assert_eq!(told.expect(0).stdout.trim(), index.digest.to_string());
+    let output = operator.say(&["digest", &image]).await;
+    assert_eq!(output.expect(0).stdout.trim(), index.digest.to_string());
     let file = operator.list("content");
-    let told = operator.say(&["digest", file.to_str().unwrap()]).await;
+    let output = operator.say(&["digest", file.to_str().unwrap()]).await;
     let expected = Digest::of(b"content").to_string();
-    assert_eq!(told.expect(0).stdout.trim(), expected);
+    assert_eq!(output.expect(0).stdout.trim(), expected);
 }
 
 #[tokio::test]
 async fn what_is_not_there_says_what_to_check() {
     let estates = Estates::new().await;
     let image = estates.reference(":nothing").to_string();
-    let told = Operator::new().say(&["inspect", &image]).await;
-    assert_ne!(told.code, Some(0));
-    assert!(told.stderr.contains("check the name"), "{}", told.stderr);
+    let output = Operator::new().say(&["inspect", &image]).await;
+    assert_ne!(output.code, Some(0));
+    assert!(
+        output.stderr.contains("check the name"),
+        "{}",
+        output.stderr
+    );
 }

@@ -1,4 +1,4 @@
-//! Looking into a registry: what is read, what is told when a part cannot be.
+//! Inspecting images: what is read, and the errors of parts that cannot be read.
 
 mod commands;
 
@@ -186,7 +186,11 @@ async fn a_part_that_cannot_be_read_says_why_and_the_others_are_there() {
         assert_eq!(image.config, None);
         assert_eq!(image.layers.len(), 2);
         assert_eq!(image.errors[0].kind, ErrorKind::Auth);
-        assert!(image.errors[0].said.contains("401"), "{}", image.errors[0]);
+        assert!(
+            image.errors[0].message.contains("401"),
+            "{}",
+            image.errors[0]
+        );
     }
 }
 

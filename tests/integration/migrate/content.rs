@@ -1,4 +1,4 @@
-//! Every kind of image arrives as it was, or as it was asked for.
+//! Every kind of image arrives unchanged, or with the selected platforms.
 
 use transship::{
     copy::CopyOutcome,
@@ -133,7 +133,7 @@ async fn a_pinned_image_is_copied_whatever_its_tag_says_by_now() {
     let untagged = Version::Digest(pinned.clone());
     manifest(copier.home(), &repository("new/untagged"), &untagged);
     assert_eq!(tagged(copier.home(), "new/app").digest, pinned);
-    // What is pinned needs no question at the source.
+    // A digest reference needs no HEAD at the source.
     copier.forget_requests();
     copier
         .copy(&format!("team/app@{pinned}"), "new/app:1")

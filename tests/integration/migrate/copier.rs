@@ -1,4 +1,4 @@
-//! The engine of one batch, two registries, and what they were asked.
+//! The engine of one batch, two registries, and their access logs.
 
 use std::sync::Mutex;
 
@@ -50,7 +50,7 @@ impl Copier {
         layers
     }
 
-    /// An order without what is only attached to an image, which has tests of its own.
+    /// A job without attachments, which have tests of their own.
     pub fn order(&self, source: &str, destination: &str) -> Job {
         let at = |server: &Embedded, name: &str| -> Reference {
             format!("{}/{name}", server.address()).parse().unwrap()
@@ -69,7 +69,7 @@ impl Copier {
         self.engine.copy(&order, &|_| ()).await.unwrap()
     }
 
-    /// Copies some children of an index; what is told on the way as well.
+    /// Copies some children of an index; returns the reports as well.
     pub async fn copy_platforms(
         &self,
         source: &str,
@@ -89,7 +89,7 @@ impl Copier {
         Ok((done, notes.into_inner().unwrap()))
     }
 
-    /// What the destination was asked about images, counted by what it is about.
+    /// The requests to the destination, counted by kind.
     pub fn asked_of_destination(&self) -> Vec<(usize, String)> {
         counted(&self.destination.requests())
     }
@@ -105,7 +105,7 @@ impl Copier {
     }
 }
 
-/// Requests by method, object and status, without the question how a registry wants to be spoken to.
+/// Requests by method, object and status, without those to `/v2/`.
 fn counted(requests: &[Request]) -> Vec<(usize, String)> {
     let mut kinds: Vec<(usize, String)> = Vec::new();
     for request in requests.iter().filter(|request| request.target != "/v2/") {

@@ -1,4 +1,4 @@
-//! As few bytes and requests as the protocol allows, counted at the registries.
+//! The least bytes and requests that the protocol allows, counted at the registries.
 
 use std::{collections::HashSet, sync::Mutex};
 
@@ -43,7 +43,7 @@ async fn an_image_that_is_there_costs_one_head_on_each_side() {
     let copier = Copier::new().await;
     copier.put_image("team/app", &[1, 2, 3]);
     copier.copy("team/app:1", "new/app:1").await;
-    // By an engine that knows nothing, as in another batch.
+    // A new engine, as in another batch.
     let copier = Copier {
         engine: Engine::new(Default::default()),
         ..copier
@@ -126,7 +126,7 @@ async fn twenty_images_on_one_base_upload_it_once() {
 async fn one_registry_on_both_sides_moves_no_bytes() {
     let copier = Copier::new().await;
     let copier = Copier {
-        // The source is the destination too; the other one is never asked.
+        // Source and destination are one registry; the other gets no request.
         source: copier.destination,
         destination: copier.source,
         engine: copier.engine,
@@ -153,7 +153,7 @@ async fn a_failed_owner_frees_its_claim_and_a_waiter_copies() {
     for name in ["team/owner", "team/waiter"] {
         copier.put_image(name, &[1]);
     }
-    // The owner's source holds still until the other one waits, and then turns out to have lost the blobs.
+    // The owner's source stalls until the other image waits, and then lacks the blobs.
     let faults = copier.source.server.faults();
     let fault = |action| Fault::on(Method::GET, "/team/owner/blobs/", action).unwrap();
     let hanging = faults.add(fault(Action::Hang));
@@ -169,7 +169,7 @@ async fn a_failed_owner_frees_its_claim_and_a_waiter_copies() {
     let (waits, waited) = oneshot::channel();
     let waits = Mutex::new(Some(waits));
     let copied = Mutex::new(0);
-    let told = |report| match report {
+    let report = |report| match report {
         Report::Waiting { owner, .. } => {
             assert_eq!(owner, JobId(1));
             if let Some(waits) = waits.lock().unwrap().take() {
@@ -184,7 +184,7 @@ async fn a_failed_owner_frees_its_claim_and_a_waiter_copies() {
     };
     let second = async {
         hanging.hit_times(2).await;
-        copier.engine.copy(&waiter, &told).await
+        copier.engine.copy(&waiter, &report).await
     };
     let release = async {
         waited.await.unwrap();

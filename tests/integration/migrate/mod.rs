@@ -1,4 +1,4 @@
-//! Images from one registry to another: between real ones through the real binary, and what each step costs.
+//! Images from one registry to another: real registries and the real binary, and the requests of each step.
 
 mod content;
 mod copier;

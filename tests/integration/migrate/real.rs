@@ -1,4 +1,4 @@
-//! The main job between two real registries, through the real binary, judged by skopeo and access logs.
+//! A migration between two real registries with the real binary, checked with skopeo and access logs.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -60,7 +60,7 @@ async fn a_fleet_moves_between_two_real_registries_with_no_byte_and_no_question_
     nothing_is_copied_twice(&operator, &text, &fleet, &source, &destination).await;
 }
 
-/// A second run asks each side once how it wants to be spoken to, sends it one HEAD per image, and nothing else.
+/// A second run sends each side one ping and one HEAD an image, and nothing else.
 async fn nothing_is_copied_twice(
     operator: &Operator,
     text: &str,

@@ -1,4 +1,4 @@
-//! Connections that break or fall silent in the middle of a blob.
+//! Connections that break or stall in the middle of a blob.
 
 use std::{net::Ipv4Addr, time::Duration};
 
@@ -122,7 +122,7 @@ async fn quirk_33_a_download_that_goes_on_is_redirected_anew() {
     assert_eq!(stored.unwrap().digest, layers[0].digest);
     let cut = Fault::on(Method::GET, "/blobs/", Action::CutResponse { after: MIB }).unwrap();
     let cut = storage.faults().add(cut.times(1));
-    // Where it leads to is signed for a short time: after the cut it may have expired.
+    // The redirect target is signed for a short time, and may have expired after the cut.
     let away = Action::Redirect {
         status: 307,
         base: format!("http://{}", storage.address()),
@@ -225,7 +225,7 @@ async fn an_upload_goes_on_in_the_next_attempt() {
     let pair = Pair::new().await;
     let layers = pair.image(&[30 * MIB]);
     fault_layer(&pair, &layers[0], 1, Action::CutRequest { after: 20 * MIB });
-    // Away for longer than an attempt waits, with the time it will take or without.
+    // Unavailable for longer than an attempt waits.
     let away = Action::answer(503).header("retry-after", "1");
     let away = fault_upload(&pair, Method::GET, 2, away);
     for hits in [1, 2] {
@@ -246,7 +246,7 @@ async fn an_upload_goes_on_in_the_next_attempt() {
         .iter()
         .map(|entry| entry.response_bytes)
         .sum();
-    // What was under way at the cut is read again, not what had arrived.
+    // Only the bytes in flight at the cut are read again.
     assert!(read < 45 * MIB, "{} MiB read", read / MIB);
 }
 

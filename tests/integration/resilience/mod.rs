@@ -1,4 +1,4 @@
-//! Registries as they really are: cuts, stalls, throttling and upload modes, against the fault script.
+//! Cuts, stalls, throttling and upload modes, against embedded registries with scripted faults.
 //! Tests named `quirk_N_...` are rows of `src/registry/quirks.md`.
 
 mod cuts;
@@ -28,7 +28,7 @@ use transship::{
 
 const MIB: u64 = 1 << 20;
 
-/// A registry with one image, one without, and an engine between them.
+/// A registry with one image, an empty one, and an engine that copies between them.
 struct Pair {
     source: Server,
     destination: Server,
@@ -132,7 +132,7 @@ impl Pair {
     }
 }
 
-/// Patient with bytes, quick to mend.
+/// Default timeouts with short waits between resumes.
 fn timeouts() -> Timeouts {
     Timeouts {
         resume_delay: Duration::from_millis(1),

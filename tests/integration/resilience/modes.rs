@@ -1,4 +1,4 @@
-//! Ways to send a blob that registries refuse, and what is learned from it.
+//! Upload modes that registries refuse, and the modes that are used instead.
 
 use reqwest::{Method, StatusCode};
 use transship::{

@@ -1,5 +1,5 @@
 //! Two batches that push the same content to one registry at the same time. A registry that mixes them up says that
-//! what was sent is not what its digest says; it was, so the upload is begun anew.
+//! the digest does not match; the bytes were right, so the upload starts over.
 
 use reqwest::Method;
 use transship::{
@@ -29,7 +29,7 @@ fn mixed_up() -> Action {
 async fn a_digest_that_is_disputed_costs_a_new_session() {
     let pair = Pair::new().await;
     let layers = pair.image(&[SMALL]);
-    // The session stays, with every byte in it: committing it again would only fail again.
+    // The session keeps all bytes: another commit would fail in the same way.
     fault_upload(&pair, Method::PUT, 1, mixed_up());
     pair.copies(&layers).await;
     // Those of the layer and the config, and one more.
@@ -94,7 +94,7 @@ async fn a_manifest_whose_digest_stays_disputed_is_tried_again_later() {
     assert!(matches!(done, Ok(CopyOutcome::Copied { .. })), "{done:?}");
 }
 
-/// Runs one list twice at the same time; both batches copy everything or find it there.
+/// Runs one list twice at the same time; each batch ends with all images copied or up to date.
 async fn two_operators(list: &str) {
     let (one, other) = (Operator::new(), Operator::new());
     let (one, other) = tokio::join!(

@@ -1,4 +1,4 @@
-//! Upload sessions: what is committed in one is what was hashed in it, and none stays open for nothing.
+//! Upload sessions: what is committed was hashed in the same session, and unused sessions are cancelled.
 
 use reqwest::Method;
 use transship::{
@@ -10,7 +10,7 @@ use transship::{
 
 use super::{MIB, Pair, count, fault_upload, repository};
 
-/// Sends layers in chunks of 16 MiB, and has the chunks after the first meet `action`, so many of them.
+/// Layers go in chunks of 16 MiB, and `action` applies to `times` chunks after the first.
 fn in_chunks(pair: &Pair, times: u64, action: Action) {
     let cap = Action::BodyCap {
         bytes: 30 * MIB,
@@ -119,7 +119,7 @@ async fn an_upload_that_no_attempt_goes_on_with_is_cancelled_and_others_cost_not
     pair.engine.cancel_uploads().await;
     assert_eq!(count(&pair.destination, &Method::DELETE, "/uploads/"), 1);
     pair.destination.faults().clear();
-    // There is nothing left to go on with, and nothing left over.
+    // No session is left.
     pair.copies(&layers).await;
     pair.engine.cancel_uploads().await;
     assert_eq!(count(&pair.destination, &Method::DELETE, "/uploads/"), 1);

@@ -1,4 +1,4 @@
-//! Answers that mean something else than they say.
+//! Status codes that do not mean what the specification says.
 
 use std::sync::{
     Arc,
@@ -51,7 +51,7 @@ async fn quirk_48_a_commit_answered_200_counts_once_the_blob_is_there() {
 async fn a_registry_that_takes_pieces_and_never_a_commit_is_given_up() {
     let pair = Pair::new().await;
     pair.image(&[4 * MIB]);
-    // Learned at the first commit: it goes in pieces from then on, and every piece is progress.
+    // After the first commit the blob goes in chunks, and every chunk is progress.
     fault_upload(&pair, Method::PUT, 1, Action::answer(413));
     fault_upload(&pair, Method::PUT, u64::MAX, Action::answer(200));
     let error = pair.copy().await.unwrap_err();

@@ -1,4 +1,4 @@
-//! Registries that ask to be left alone.
+//! Registries that limit requests.
 
 use std::time::{Duration, SystemTime};
 
@@ -49,7 +49,7 @@ async fn quirk_38_retry_after_closes_the_lane_in_seconds_and_as_a_date() {
         let lane = source_lane(&pair);
         assert!(lane.throttled_ms.unwrap() > Millis(80_000));
         assert_eq!((lane.stream_limit, lane.stream_ceiling), (4, 8));
-        // Closed for long: the next image is told so at once, and nothing is sent for it.
+        // Closed for a long time: the next image fails at once, without a request.
         let sent = lane.requests;
         let error = pair.copy().await.unwrap_err();
         assert!(error.to_string().contains("rate limited"), "{error}");
@@ -94,7 +94,7 @@ async fn quirk_2_manifests_refused_as_too_many_do_not_hold_up_blobs() {
     let refused = Fault::on(Method::PUT, "/manifests/", too_many("Rate exceeded")).unwrap();
     pair.destination.faults().add(refused.times(1));
     let error = pair.copy().await.unwrap_err();
-    // Says when it may be asked for again, which is when the image is tried again.
+    // The error says when the image may be tried again.
     let retry_after_ms = Some(Millis(1000));
     assert_eq!(error.class(), FailureClass::Transient { retry_after_ms });
     let client = pair

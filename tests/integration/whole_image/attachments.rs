@@ -1,4 +1,4 @@
-//! Referrers and cosign's tags.
+//! Referrers and cosign tags.
 
 use futures_util::future::join_all;
 use serde_json::json;
@@ -69,7 +69,7 @@ async fn attachments_younger_than_their_image_are_found_when_asked_for() {
     let cosign = put_attached(store, "app", None, SIGNATURE, Some(&signature));
     let mut order = pair.order("app:1");
     order.spec.attachments.recheck = true;
-    // As a later batch, which knows nothing of the first.
+    // A later batch has no state of the first.
     let again = Engine::new(Default::default());
     pair.clear_logs();
     let done = again.copy(&order, &|_| {}).await.unwrap();
@@ -78,7 +78,7 @@ async fn attachments_younger_than_their_image_are_found_when_asked_for() {
     assert_eq!(referrers(there, "app", &index[0]), [of_index.digest]);
     assert_eq!(referrers(there, "app", &old), [of_old.digest]);
     assert_eq!(stored(there, "app", signature.as_str()), cosign.digest);
-    // What was there is looked up and left alone, the image included.
+    // What is present is looked up and not written again, the image included.
     assert_eq!(count(&pair.destination.requests(), "PUT", "/manifests/"), 3);
     assert_eq!(count(&pair.source.requests(), "GET", "/manifests/"), 1 + 4);
 
@@ -98,7 +98,7 @@ async fn an_image_with_attachments_that_is_there_costs_one_head_a_side() {
     put_attached(store, "app", Some(&image), SIGNATURE, None);
     pair.copy("app:1").await.unwrap();
     pair.clear_logs();
-    // Another run knows nothing of the first.
+    // Another run has no state of the first.
     let warm = Pair {
         engine: Engine::new(Default::default()),
         ..pair
@@ -130,7 +130,7 @@ async fn looking_for_attachments_costs_a_list_per_manifest_and_one_per_repositor
     let requests = pair.source.requests();
     assert_eq!(count(&requests, "GET", "/referrers/"), 3 + 1 + 1);
     assert_eq!(count(&requests, "GET", "/tags/list"), 1);
-    // Without attachments the destination notices nothing of all this.
+    // Without attachments the destination gets no extra request.
     let requests = pair.destination.requests();
     assert_eq!(count(&requests, "PUT", "/manifests/"), 3 + 1 + 1);
     assert_eq!(count(&requests, "GET", "/manifests/"), 0);
@@ -232,7 +232,7 @@ async fn quirk_45_a_registry_without_a_referrers_list_is_asked_for_the_fallback_
         (Action::answer(404), 1),
         (Action::answer(406), 1),
         (html, 1),
-        // It may have stumbled: it is asked again, and about the next manifest too.
+        // The failure may pass: the registry is asked again, and for the next manifest too.
         (Action::answer(500), 9),
     ] {
         let pair = Pair::new().await;
@@ -281,7 +281,7 @@ async fn quirk_46_the_fallback_index_of_a_subject_is_changed_by_one_at_a_time() 
             put_attached(store, "app", Some(shared), &format!("{SBOM}{number}"), None).digest
         })
         .collect();
-    // Artifacts that are images of the list themselves, and refer to the same subject.
+    // Artifacts that are images of the list, and refer to the same subject.
     let images: Vec<String> = (0..6)
         .map(|number| {
             let version = tag(&format!("artifact-{number}"));
@@ -360,7 +360,7 @@ async fn an_image_named_by_its_digest_comes_after_what_refers_to_it() {
     let store = pair.source.server.store();
     let image = put_image(store, "app", "1", 1);
     let signature = put_attached(store, "app", Some(&image), SIGNATURE, None);
-    // This destination wants to see the subject first.
+    // This destination refuses referrers of a missing subject.
     let target = format!("/manifests/{}", signature.digest);
     let missing = refusing(400, "MANIFEST_INVALID", "the subject does not exist");
     let fault = transship::serve::Fault::on("PUT".parse().unwrap(), &target, missing).unwrap();

@@ -1,4 +1,4 @@
-//! Sources that have more than any image has: refused with the numbers, before it is read or kept.
+//! Sources that have more than an image may have: refused with the numbers, before anything is read.
 
 use axum::{Router, extract::RawQuery, http::header, response::IntoResponse};
 use futures_util::future::join_all;
@@ -29,15 +29,15 @@ fn layers(seeds: std::ops::Range<u64>) -> Vec<Descriptor> {
     seeds.map(|seed| described("a", seed, 1)).collect()
 }
 
-/// Copying `app:1` was refused before anything but itself is read and anything is written.
+/// Checks that copying `app:1` fails before anything but its root is read, and before anything is written.
 #[track_caller]
 fn refused(pair: &Pair, error: &transship::copy::CopyError, words: &str) {
     assert_eq!(error.class(), FailureClass::Rejected);
     assert!(error.to_string().contains(words), "{error}");
-    let here = pair.source.requests();
-    // A large one is read again after it had to wait for another test's.
-    assert!(count(&here, "GET", "/manifests/1") >= 1);
-    assert_eq!(count(&here, "GET", "/manifests/sha256:"), 0);
+    let requests = pair.source.requests();
+    // A large image is read again after it waited for one of another test.
+    assert!(count(&requests, "GET", "/manifests/1") >= 1);
+    assert_eq!(count(&requests, "GET", "/manifests/sha256:"), 0);
     let there = pair.destination.requests();
     let harmless = ["HEAD manifest 404", "GET /v2/ 200"];
     let all_harmless = there
@@ -111,8 +111,8 @@ async fn blobs_are_counted_over_all_children_and_those_they_share_once() {
         "{text}"
     );
     let order = pair.order("app:shared");
-    let surveyed = pair.engine.preflight(&order, &|_| ()).await;
-    assert_eq!(surveyed.unwrap(), PreflightOutcome::Missing);
+    let outcome = pair.engine.preflight(&order, &|_| ()).await;
+    assert_eq!(outcome.unwrap(), PreflightOutcome::Missing);
 }
 
 #[tokio::test]
@@ -139,7 +139,7 @@ async fn what_is_attached_counts_for_its_image() {
     let error = pair.copy("app:1").await.unwrap_err();
     refused(&pair, &error, "holds 6001 manifests, more than the 5000 ");
 
-    // What a signature's own referrers have is of the same budget.
+    // The referrers of a signature are charged to the same budget.
     pair.source.server.faults().clear();
     let signature = put_attached(store, "app", Some(&image), "signature", None);
     let large = [1, 2, 3].map(|seed| described(MediaType::OCI_MANIFEST, seed, 3 * MIB));
@@ -251,7 +251,7 @@ async fn large_images_on_one_layer_wait_for_each_other_and_all_arrive() {
     let waited = copies.iter().flatten().flat_map(|copied| &copied.notes);
     assert!(
         waited
-            .filter(|note| note.contains("waits until another large image"))
+            .filter(|note| note.contains("waits for another large image"))
             .count()
             >= 1
     );

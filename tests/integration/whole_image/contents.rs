@@ -1,4 +1,4 @@
-//! What manifests may name: every kind of layer, config, child and artifact there is.
+//! Every kind of layer, config, child and artifact that a manifest may have.
 
 use serde_json::{Value, json};
 use transship::{
@@ -123,7 +123,7 @@ async fn quirk_49_an_index_may_name_blobs() {
     pair.copy("app:cache").await.unwrap();
     let there = pair.destination.server.store();
     assert_eq!(stored(there, "app", "cache"), cache.digest);
-    // The type nobody knows is looked for among the manifests first.
+    // An entry of an unknown type is requested as a manifest first.
     let requests = pair.source.requests();
     assert_eq!(
         count(
@@ -194,7 +194,7 @@ async fn an_index_the_source_does_not_hold_all_of_says_what_is_missing() {
     assert_eq!(error.to_string(), says);
     let hint = error.chain().pop().unwrap();
     assert!(hint.starts_with("hint: select the `platforms`"), "{hint}");
-    // What is asked for without the missing one can be copied.
+    // Platforms that are there can be copied.
     let mut order = pair.order("app:1");
     order.spec.platforms = vec!["linux/amd64".parse().unwrap()];
     pair.carry_out(&order).await.unwrap();
@@ -209,7 +209,7 @@ async fn quirk_47_children_taken_to_be_there_are_pushed_again_once() {
     let two = json!(children[2]);
     let other = index(store, "2", &[two, one]);
     pair.copy("app:1").await.unwrap();
-    // Someone cleans up between the two: what this batch knows is no longer so.
+    // A cleanup at the destination between the two copies outdates the state of this batch.
     let there = pair.destination.server.store();
     for gone in [&children[0], &children[1]] {
         there

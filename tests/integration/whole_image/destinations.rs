@@ -1,4 +1,4 @@
-//! Destinations that have to be prepared, or refuse: classified, explained, never asked blindly again.
+//! Destinations that lack a repository, or refuse: the failure has a class and a hint, and is not retried for nothing.
 
 use futures_util::future::join_all;
 use tokio::net::TcpListener;
@@ -12,7 +12,7 @@ use transship::{
 use super::{Pair, count, fault, put_image, refusing, repository, stored};
 use crate::operator::{Operator, list};
 
-/// What ECR says of a repository nobody made.
+/// The answer of ECR for a missing repository.
 fn missing_repository() -> Action {
     refusing(
         404,
@@ -21,7 +21,7 @@ fn missing_repository() -> Action {
     )
 }
 
-/// The last words of a failure's chain.
+/// The hint at the end of a failure's chain.
 #[track_caller]
 fn hint(error: &CopyError) -> String {
     let failure = Failure::from(error);
@@ -63,8 +63,8 @@ async fn quirk_1_a_missing_repository_is_explained_and_not_asked_for_again() {
 #[tokio::test]
 async fn quirk_1_a_create_command_runs_once_for_a_repository_and_the_upload_goes_on() {
     // The command waits for this listener.
-    let told = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let port = told.local_addr().unwrap().port();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
     let directory = tempfile::tempdir().unwrap();
     let log = directory.path().join("log");
     let script = format!(
@@ -84,7 +84,7 @@ async fn quirk_1_a_create_command_runs_once_for_a_repository_and_the_upload_goes
         missing_repository(),
     );
     let create = async {
-        let _connection = told.accept().await.unwrap();
+        let _connection = listener.accept().await.unwrap();
         pair.destination.server.faults().clear();
     };
     let copies = join_all(["app:1", "app:2", "app:3"].map(|image| pair.copy(image)));
@@ -158,7 +158,7 @@ async fn quirk_6_an_immutable_tag_is_up_to_date_or_a_conflict() {
     assert!(hint(&error).contains("another tag"));
     assert_eq!(refused.hits(), 1);
 
-    // The same image, put there between the first look and the writing of the tag.
+    // The same image, pushed between the lookup and the write of the tag.
     let faults = pair.destination.server.faults();
     faults.clear();
     let hidden = Fault::on(
@@ -326,7 +326,7 @@ async fn quirk_28_a_registry_that_stored_something_else_is_found_out() {
     assert_eq!(error.class(), FailureClass::Corrupt);
 }
 
-/// The list's words reach the engine: through the real program, from the TOML to the log line.
+/// The command from the list reaches the engine: the real program, from the TOML to the log line.
 #[tokio::test]
 async fn the_list_decides_what_goes_along_and_how_repositories_are_made() {
     let pair = Pair::new().await;

@@ -1,4 +1,4 @@
-//! Destination tags that name another image: replaced and told, kept, or a failure; never an extra request.
+//! Destination tags that name another image: replaced and reported, kept, or a failure, without an extra request.
 
 use transship::{
     batch::{Failure, FailureClass, Job, Side},
@@ -9,7 +9,7 @@ use transship::{
 use super::*;
 
 impl Pair {
-    /// Both sides have `team/app:1`, each another image; gives the destination's.
+    /// Both sides have `team/app:1`, but different images; returns the destination's.
     fn with_other_image(&self) -> Digest {
         put_image(self.source.server.store(), "team/app", "1", 1);
         put_image(self.destination.server.store(), "team/app", "1", 9).digest
@@ -21,25 +21,25 @@ impl Pair {
         order
     }
 
-    /// What each report of a plan said is replaced, while `order` is carried out.
+    /// What each reported plan replaces, while `order` is carried out.
     async fn replaced(&self, order: &Job, task: Task) -> Vec<Option<Digest>> {
-        let told = Mutex::new(Vec::new());
+        let replaced_digests = Mutex::new(Vec::new());
         let report = |report| {
             if let Report::Planned { replaces, .. } = report {
-                told.lock().unwrap().push(replaces);
+                replaced_digests.lock().unwrap().push(replaces);
             }
         };
         match task {
-            Task::Survey => {
-                let surveyed = self.engine.preflight(order, &report).await.unwrap();
-                assert_eq!(surveyed, PreflightOutcome::Missing);
+            Task::Preflight => {
+                let outcome = self.engine.preflight(order, &report).await.unwrap();
+                assert_eq!(outcome, PreflightOutcome::Missing);
             }
             Task::Copy => {
                 let done = self.engine.copy(order, &report).await.unwrap();
                 assert!(matches!(done, CopyOutcome::Copied { .. }), "{done:?}");
             }
         }
-        told.into_inner().unwrap()
+        replaced_digests.into_inner().unwrap()
     }
 
     fn at_destination(&self) -> Digest {
@@ -55,30 +55,30 @@ impl Pair {
     }
 }
 
-/// What an image that is there costs each side; the first request finds out how to log in.
+/// The requests for an image that is up to date; the first finds out how to log in.
 const ONE_LOOK: [&str; 2] = ["GET /v2/ 200", "HEAD manifest 200"];
 
 #[derive(Clone, Copy)]
 enum Task {
-    Survey,
+    Preflight,
     Copy,
 }
 
 #[tokio::test]
-async fn a_tag_that_is_written_over_is_told_and_costs_no_request() {
+async fn a_tag_that_is_written_over_is_reported_and_costs_no_request() {
     let pair = Pair::new().await;
     let before = pair.with_other_image();
     let order = pair.order_with(OnExisting::Replace);
-    let told = pair.replaced(&order, Task::Survey).await;
-    assert_eq!(told, [Some(before.clone())]);
-    // The copy reads no manifest again, so what the survey told is all there is to tell.
+    let replaced_digests = pair.replaced(&order, Task::Preflight).await;
+    assert_eq!(replaced_digests, [Some(before.clone())]);
+    // The copy reads no manifest again, so only the preflight reports a plan.
     assert_eq!(pair.replaced(&order, Task::Copy).await, []);
     assert_ne!(pair.at_destination(), before);
 
     let pair = Pair::new().await;
     let before = pair.with_other_image();
-    let told = pair.replaced(&order_of(&pair), Task::Copy).await;
-    assert_eq!(told, [Some(before)]);
+    let replaced_digests = pair.replaced(&order_of(&pair), Task::Copy).await;
+    assert_eq!(replaced_digests, [Some(before)]);
     let [source, destination] = pair.kinds();
     assert_eq!(
         source
@@ -95,7 +95,7 @@ async fn a_tag_that_is_written_over_is_told_and_costs_no_request() {
 
 fn order_of(pair: &Pair) -> Job {
     let mut order = pair.order("team/app:1");
-    // What is attached is another matter.
+    // Attachments are compared nevertheless.
     order.spec.attachments = Attachments::NONE;
     order
 }
@@ -128,8 +128,8 @@ async fn a_tag_that_is_kept_costs_one_request_a_side() {
     assert_eq!(done, CopyOutcome::Kept { there: expected });
     assert_eq!(pair.kinds(), [ONE_LOOK, ONE_LOOK]);
     assert_eq!(pair.at_destination(), there);
-    let surveyed = pair.engine.preflight(&order, &|_| {}).await.unwrap();
-    assert_eq!(surveyed, PreflightOutcome::Kept { there });
+    let outcome = pair.engine.preflight(&order, &|_| {}).await.unwrap();
+    assert_eq!(outcome, PreflightOutcome::Kept { there });
 }
 
 #[tokio::test]
@@ -156,7 +156,7 @@ async fn a_tag_that_must_be_free_fails_the_image_and_says_what_can_be_done() {
 }
 
 #[tokio::test]
-async fn an_index_made_of_some_platforms_is_told_from_another_image() {
+async fn an_index_made_of_some_platforms_is_distinguished_from_another_image() {
     let pair = Pair::new().await;
     let platforms = ["linux/amd64", "linux/arm64", "linux/s390x"];
     let whole = put_index(pair.source.server.store(), "team/app", "1", &platforms);
@@ -181,10 +181,10 @@ async fn an_index_made_of_some_platforms_is_told_from_another_image() {
         }
     );
     pair.carry_out(&chosen(OnExisting::Fail)).await.unwrap_err();
-    let told = pair
+    let replaced_digests = pair
         .replaced(&chosen(OnExisting::Replace), Task::Copy)
         .await;
-    assert_eq!(told, [Some(there)]);
+    assert_eq!(replaced_digests, [Some(there)]);
     for on_existing in OnExisting::ALL {
         let done = pair.carry_out(&chosen(on_existing)).await.unwrap().done;
         assert!(matches!(done, CopyOutcome::UpToDate { .. }), "{done:?}");
@@ -198,7 +198,7 @@ async fn a_destination_written_by_its_digest_replaces_nothing() {
     let digest = put_image(pair.source.server.store(), "team/app", "2", 2).digest;
     let mut order = pair.order(&format!("team/app@{digest}"));
     order.spec.on_existing = OnExisting::Fail;
-    // Nor does it have to be known what is there.
+    // The existing image need not be known.
     fault(
         &pair.destination,
         "HEAD",
@@ -246,7 +246,7 @@ async fn a_tag_written_between_review_and_copy_is_judged_anew() {
         let pair = Pair::new().await;
         put_image(pair.source.server.store(), "team/app", "1", 1);
         let order = pair.order_with(on_existing);
-        assert_eq!(pair.replaced(&order, Task::Survey).await, [None]);
+        assert_eq!(pair.replaced(&order, Task::Preflight).await, [None]);
         let there = put_image(pair.destination.server.store(), "team/app", "1", 9).digest;
         match on_existing {
             OnExisting::Replace => {

@@ -1,4 +1,4 @@
-//! Destinations that say of a blob that it has another length than the image says.
+//! Destinations that have a blob with the wrong length.
 
 use transship::{
     copy::CopyOutcome,
@@ -10,8 +10,7 @@ use transship::{
 
 use super::{Pair, count, fault, put_image, repository, stored};
 
-/// An image whose layer and config are in a repository at the destination that is in use, though not in a
-/// manifest there; so the copy asks for them.
+/// An image whose blobs are in a repository at the destination that is in use, so that the copy asks for them.
 async fn with_blobs_there() -> (Pair, Descriptor) {
     let pair = Pair::new().await;
     let image = put_image(pair.source.server.store(), "app", "1", 1);
@@ -45,7 +44,7 @@ async fn a_blob_of_another_length_is_uploaded_anew() {
 }
 
 #[tokio::test]
-async fn a_survey_leaves_a_blob_of_another_length_to_the_copy() {
+async fn a_preflight_leaves_a_blob_of_another_length_to_the_copy() {
     let (pair, _) = with_blobs_there().await;
     fault(&pair.destination, "HEAD", "/blobs/", another_length());
     let (order, report) = (pair.order("app:1"), |_| ());

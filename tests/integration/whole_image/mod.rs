@@ -1,16 +1,16 @@
-//! All of an image, from one embedded registry to another, driven through the engine.
+//! Whole images, copied by the engine from one embedded registry to another.
 
 mod attachments;
 mod budget;
-mod circles;
 mod contents;
 mod destinations;
 mod existing;
 mod lengths;
+mod preflight;
+mod referrer_circles;
 mod refusals;
 mod same_registry;
 mod signatures;
-mod survey;
 
 use std::sync::Mutex;
 
@@ -27,14 +27,14 @@ use transship::{
 
 use crate::{embedded::Embedded, requests::Request};
 
-/// Two registries and the engine between them.
+/// Two registries, and an engine that copies between them.
 struct Pair {
     source: Embedded,
     destination: Embedded,
     engine: Engine,
 }
 
-/// How a copy ended well, and what was noted on the way.
+/// The outcome of a copy, and its notes.
 #[derive(Debug)]
 struct Copied {
     done: CopyOutcome,
@@ -50,7 +50,7 @@ impl Pair {
         }
     }
 
-    /// The order to copy `image` under the same name.
+    /// The job to copy `image` under the same name.
     fn order(&self, image: &str) -> Job {
         order(&self.source, &self.destination, image)
     }
@@ -71,7 +71,7 @@ impl Pair {
         Ok(Copied { done, notes })
     }
 
-    /// What `verify --deep` finds of the image.
+    /// What `verify --deep` finds.
     async fn verify(&self, image: &str) -> Result<Findings, VerifyError> {
         self.compare(self.order(image)).await
     }
@@ -96,7 +96,7 @@ impl Pair {
         }
     }
 
-    /// Forgets what both sides were asked so far.
+    /// Clears the access logs of both sides.
     fn clear_logs(&self) {
         self.source.server.access_log().clear();
         self.destination.server.access_log().clear();
@@ -143,7 +143,7 @@ fn put_image(store: &Store, name: &str, version: &str, seed: u64) -> Descriptor 
         .unwrap()
 }
 
-/// An index of images for these platforms, tagged; first itself, then its children.
+/// A tagged index of images for these platforms; returns the index, then its children.
 fn put_index(store: &Store, name: &str, version: &str, platforms: &[&str]) -> Vec<Descriptor> {
     let estate = Estate::new(store);
     let repository = repository(name);
@@ -239,7 +239,7 @@ fn fault(server: &Embedded, method: &str, target: &str, action: Action) -> Activ
     server.server.faults().add(fault)
 }
 
-/// Answers as a registry does that refuses with a code and a sentence.
+/// A refusal with an error code and a message.
 fn refusing(status: u16, code: &str, message: &str) -> Action {
     let body = json!({"errors": [{"code": code, "message": message}]});
     Action::answer(status).body(&body.to_string())

@@ -1,4 +1,4 @@
-//! Registries that refuse to say what is attached to an image: nobody takes that for nothing.
+//! Registries that refuse to list attachments: a refusal never counts as "no attachments".
 
 use serde_json::json;
 use transship::{
@@ -36,7 +36,7 @@ async fn a_refused_list_of_referrers_is_no_empty_list_for_copy_verify_and_inspec
     for [api, tag] in [
         [Some(no()), None],
         [Some(Action::answer(500)), None],
-        // No API, and the tag that stands for it is not shown.
+        // No API, and the registry refuses to show the fallback tag.
         [Some(Action::answer(404)), Some(no())],
     ] {
         let pair = Pair::new().await;
@@ -48,7 +48,7 @@ async fn a_refused_list_of_referrers_is_no_empty_list_for_copy_verify_and_inspec
             fault(&pair.source, "GET", "/referrers/", api.clone());
         }
         if let Some(tag) = &tag {
-            // It is there, so that the tag list does not spare the question.
+            // The tag list has the tag, so that it is requested.
             let empty =
                 json!({"schemaVersion": 2, "mediaType": MediaType::OCI_INDEX, "manifests": []});
             let version = name.parse().unwrap();
@@ -62,17 +62,20 @@ async fn a_refused_list_of_referrers_is_no_empty_list_for_copy_verify_and_inspec
             image.digest
         ));
         let findings = pair.verify("app:1").await.unwrap();
-        let told: Vec<String> = findings
+        let differences: Vec<String> = findings
             .differences
             .iter()
             .map(ToString::to_string)
             .collect();
-        assert_eq!(told.len(), 1, "{case}: {told:?}");
+        assert_eq!(differences.len(), 1, "{case}: {differences:?}");
         let unknown = format!(
             "referrers of {} could not be compared: source ",
             image.digest
         );
-        assert!(told[0].starts_with(&unknown), "{case}: {told:?}");
+        assert!(
+            differences[0].starts_with(&unknown),
+            "{case}: {differences:?}"
+        );
         let unknown = unknown_to_inspect(&pair, "app:1").await;
         assert_eq!(unknown.len(), 1, "{case}: {unknown:?}");
     }
@@ -87,7 +90,7 @@ async fn a_destination_that_refuses_its_list_is_not_called_the_same() {
     pair.copy("app:1").await.unwrap();
     fault(&pair.destination, "GET", "/referrers/", Action::answer(403));
     let findings = pair.verify("app:1").await.unwrap();
-    let told: Vec<String> = findings
+    let differences: Vec<String> = findings
         .differences
         .iter()
         .map(ToString::to_string)
@@ -97,7 +100,7 @@ async fn a_destination_that_refuses_its_list_is_not_called_the_same() {
         image.digest,
         pair.destination.address()
     );
-    assert_eq!(told, [unknown]);
+    assert_eq!(differences, [unknown]);
 }
 
 #[tokio::test]
@@ -122,7 +125,7 @@ async fn a_refused_signature_tag_is_no_missing_one() {
     let pair = Pair::new().await;
     let store = pair.source.server.store();
     let index = put_index(store, "app", "1", &["linux/amd64", "linux/arm64"]);
-    // As registries answer that say 403 for everything that is not there (quirk 25).
+    // Like registries that answer 403 for everything that does not exist (quirk 25).
     fault(&pair.source, "GET", "/tags/list", Action::answer(403));
     for method in ["GET", "HEAD"] {
         fault(&pair.source, method, "sha256-", Action::answer(403));
@@ -133,10 +136,10 @@ async fn a_refused_signature_tag_is_no_missing_one() {
     assert_eq!(notes.count(), 1, "{:?}", copied.notes);
     let findings = pair.verify("app:1").await.unwrap();
     assert_eq!(findings.differences.len(), 3 * index.len());
-    let told = findings.differences[0].to_string();
+    let differences = findings.differences[0].to_string();
     assert!(
-        told.contains(".sig could not be compared: source"),
-        "{told}"
+        differences.contains(".sig could not be compared: source"),
+        "{differences}"
     );
 }
 
@@ -185,18 +188,18 @@ async fn what_is_nested_too_deep_to_be_compared_is_not_called_the_same() {
         source: there,
         engine: transship::copy::Engine::new(Default::default()),
     };
-    // The same registry stands on both sides: only what is below can differ.
+    // The same registry is on both sides: only what is below can differ.
     let mut order = pair.order("app:8");
     order.spec.destination = order.spec.source.clone();
     let findings = pair.compare(order).await.unwrap();
-    let told: Vec<String> = findings
+    let differences: Vec<String> = findings
         .differences
         .iter()
         .map(ToString::to_string)
         .collect();
-    assert_eq!(told.len(), 1, "{told:?}");
+    assert_eq!(differences.len(), 1, "{differences:?}");
     assert!(
-        told[0].contains("it is nested more than 5 deep"),
-        "{told:?}"
+        differences[0].contains("it is nested more than 5 deep"),
+        "{differences:?}"
     );
 }

@@ -1,4 +1,4 @@
-//! One registry on both sides: content is mounted, and nothing is sent that is there.
+//! One registry on both sides: blobs are mounted, and none is sent.
 
 use transship::{
     batch::Job,

@@ -1,4 +1,4 @@
-//! Cosign's tags at a destination that has signatures of its own.
+//! Cosign tags at a destination that has signatures of its own.
 
 use futures_util::future::join_all;
 use serde_json::{Value, json};
@@ -13,7 +13,7 @@ use super::{Pair, count, fault, put_attached, put_image, put_manifest, repositor
 const SIGNED: &str = "application/vnd.dev.cosign.simplesigning.v1+json";
 const ATTESTED: &str = "application/vnd.dsse.envelope.v1+json";
 
-/// Which of cosign's tags.
+/// The suffix of a cosign tag.
 const SIG: usize = 0;
 const ATT: usize = 1;
 const SBOM: usize = 2;
@@ -74,12 +74,12 @@ fn signatures(store: &Store, name: &str, version: &Tag) -> Vec<String> {
     let ids: Vec<&Value> = layers.iter().map(|layer| &layer["digest"]).collect();
     assert_eq!(config["rootfs"]["diff_ids"], json!(ids));
     assert_eq!(config["history"].as_array().unwrap().len(), layers.len());
-    let told = layers.iter().map(|layer| {
+    let payloads = layers.iter().map(|layer| {
         let signature = &layer["annotations"]["dev.cosignproject.cosign/signature"];
         let payload = String::from_utf8(read(layer)).unwrap();
         format!("{payload} {}", signature.as_str().unwrap())
     });
-    told.collect()
+    payloads.collect()
 }
 
 #[tokio::test]
@@ -143,7 +143,7 @@ async fn merging_again_writes_nothing() {
         matches!(again.done, CopyOutcome::UpToDate { .. }),
         "{again:?}"
     );
-    // So it is for the tag itself, where a list names it.
+    // The same holds for a list that names the tag.
     let again = pair.copy(&format!("app:{tag}")).await.unwrap();
     assert!(
         matches!(again.done, CopyOutcome::UpToDate { .. }),
@@ -191,16 +191,16 @@ async fn what_cannot_be_merged_stays_and_is_noted() {
     copied.noted("delete the tag at the destination and copy again");
     assert_eq!(stored(there, "app", tag.as_str()), own);
     let findings = pair.verify("app:1").await.unwrap();
-    let told: Vec<String> = findings
+    let differences: Vec<String> = findings
         .differences
         .iter()
         .map(ToString::to_string)
         .collect();
     assert_eq!(
-        told,
+        differences,
         [format!("tag {tag} is not the same as at the source")]
     );
-    // Looking again says so again, and finds nothing to do.
+    // A second copy notes it again, and writes nothing.
     let pair = pair.forget();
     let mut order = pair.order("app:1");
     order.spec.attachments.recheck = true;

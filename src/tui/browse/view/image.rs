@@ -171,7 +171,7 @@ fn draw_state<T>(writer: &mut CellWriter, slot: &Slot<T>) {
     match slot {
         Slot::Unread | Slot::Ready(_) => {}
         Slot::Reading => writer.put(Role::Busy, "  reading"),
-        Slot::Failed(error) => writer.put(Role::Bad, &format!("  {}", error.said)),
+        Slot::Failed(error) => writer.put(Role::Bad, &format!("  {}", error.message)),
     }
 }
 

@@ -1,4 +1,4 @@
-//! What is attached to itself, as nothing honest is.
+//! Referrers and tags that are attached to themselves in a circle.
 
 use serde_json::json;
 use transship::{
@@ -43,7 +43,7 @@ async fn a_signature_tag_that_names_its_own_image_is_copied_once() {
 
 #[tokio::test]
 async fn a_signature_tag_that_names_what_its_subject_is_part_of_is_copied_once() {
-    // By digest, the image itself is written last of all.
+    // An image without a tag is written last.
     for by_digest in [false, true] {
         let pair = Pair::new().await;
         let store = pair.source.server.store();

@@ -1,4 +1,4 @@
-//! Looking at an image before it is copied: nothing is written, and nothing is asked twice.
+//! The preflight of an image: nothing is written, and the copy repeats no request.
 
 use std::sync::Mutex;
 
@@ -7,7 +7,7 @@ use transship::copy::PreflightOutcome;
 
 use super::*;
 
-/// What a survey reported of blobs: those that have to be somewhere, and those found there.
+/// The blobs that a preflight reported: those of the plan, and those that the destination has.
 #[derive(Default)]
 struct Found {
     blobs: Vec<Digest>,
@@ -15,7 +15,7 @@ struct Found {
 }
 
 impl Pair {
-    async fn survey(&self, image: &str) -> (PreflightOutcome, Found) {
+    async fn preflight(&self, image: &str) -> (PreflightOutcome, Found) {
         self.look_at(&self.order(image)).await
     }
 
@@ -36,8 +36,8 @@ impl Pair {
                 Report::Waiting { .. } | Report::Started { .. } => panic!("nothing is brought"),
             }
         };
-        let surveyed = self.engine.preflight(order, &report).await;
-        (surveyed.unwrap(), found.into_inner().unwrap())
+        let outcome = self.engine.preflight(order, &report).await;
+        (outcome.unwrap(), found.into_inner().unwrap())
     }
 
     /// The requests to both registries since the logs were cleared, by kind: `HEAD blob 404`.
@@ -51,7 +51,7 @@ impl Pair {
 }
 
 #[tokio::test]
-async fn a_survey_writes_nothing_and_the_copy_reads_no_manifest_again() {
+async fn a_preflight_writes_nothing_and_the_copy_reads_no_manifest_again() {
     let pair = Pair::new().await;
     put_index(
         pair.source.server.store(),
@@ -59,8 +59,8 @@ async fn a_survey_writes_nothing_and_the_copy_reads_no_manifest_again() {
         "1",
         &["linux/amd64", "linux/arm64"],
     );
-    let (surveyed, found) = pair.survey("team/app:1").await;
-    assert_eq!(surveyed, PreflightOutcome::Missing);
+    let (outcome, found) = pair.preflight("team/app:1").await;
+    assert_eq!(outcome, PreflightOutcome::Missing);
     assert_eq!((found.blobs.len(), found.present.len()), (4, 0));
     let reads = |requests: &[Request]| {
         requests
@@ -83,16 +83,16 @@ async fn a_survey_writes_nothing_and_the_copy_reads_no_manifest_again() {
 }
 
 #[tokio::test]
-async fn what_a_survey_found_or_missed_is_not_asked_for_again() {
+async fn what_a_preflight_found_or_missed_is_not_asked_for_again() {
     let pair = Pair::new().await;
     put_image(pair.source.server.store(), "team/app", "1", 1);
     let destination = pair.destination.server.store();
-    // Something else makes the repository an old one.
+    // Another blob, so that the repository is not new.
     put_image(destination, "team/app", "0", 7);
     let there = Estate::new(destination).layer(&repository("team/app"), 1, 1000);
 
-    let (surveyed, found) = pair.survey("team/app:1").await;
-    assert_eq!(surveyed, PreflightOutcome::Missing);
+    let (outcome, found) = pair.preflight("team/app:1").await;
+    assert_eq!(outcome, PreflightOutcome::Missing);
     assert_eq!(found.present, [there.unwrap().digest]);
     pair.clear_logs();
     pair.copy("team/app:1").await.unwrap();
@@ -107,23 +107,23 @@ async fn what_a_survey_found_or_missed_is_not_asked_for_again() {
 }
 
 #[tokio::test]
-async fn an_image_that_is_there_costs_a_survey_one_request_a_side() {
+async fn an_image_that_is_there_costs_a_preflight_one_request_a_side() {
     let pair = Pair::new().await;
     put_image(pair.source.server.store(), "team/app", "1", 1);
     pair.copy("team/app:1").await.unwrap();
     pair.clear_logs();
-    let (surveyed, found) = pair.survey("team/app:1").await;
-    assert!(matches!(surveyed, PreflightOutcome::UpToDate { .. }));
+    let (outcome, found) = pair.preflight("team/app:1").await;
+    assert!(matches!(outcome, PreflightOutcome::UpToDate { .. }));
     assert!(found.blobs.is_empty());
     assert_eq!(pair.asked(), [["HEAD manifest 200"], ["HEAD manifest 200"]]);
 }
 
 #[tokio::test]
-async fn a_tag_that_moved_since_its_survey_is_copied_as_it_is_now() {
+async fn a_tag_that_moved_since_its_preflight_is_copied_as_it_is_now() {
     let pair = Pair::new().await;
     let store = pair.source.server.store();
     put_image(store, "team/app", "1", 1);
-    pair.survey("team/app:1").await;
+    pair.preflight("team/app:1").await;
     let moved = put_image(store, "team/app", "1", 2);
     pair.copy("team/app:1").await.unwrap();
     let copied = stored(pair.destination.server.store(), "team/app", "1");
@@ -131,13 +131,13 @@ async fn a_tag_that_moved_since_its_survey_is_copied_as_it_is_now() {
 }
 
 #[tokio::test]
-async fn two_tags_of_one_image_are_surveyed_apart_and_written_once() {
+async fn two_tags_of_one_image_are_planned_apart_and_written_once() {
     let pair = Pair::new().await;
     let store = pair.source.server.store();
     for version in ["1", "latest"] {
         put_image(store, "team/app", version, 1);
     }
-    pair.survey("team/app:1").await;
+    pair.preflight("team/app:1").await;
     let mut second = pair.order("team/app:latest");
     second.id = JobId(1);
     pair.engine.preflight(&second, &|_| {}).await.unwrap();
@@ -162,17 +162,17 @@ async fn an_image_that_is_rechecked_is_up_to_date_when_nothing_attached_to_it_is
     let mut order = pair.order("team/app:1");
     order.spec.attachments = attachments;
     let fresh = Engine::new(Default::default());
-    let surveyed = fresh.preflight(&order, &|_| {}).await.unwrap();
-    assert!(matches!(surveyed, PreflightOutcome::UpToDate { .. }));
+    let outcome = fresh.preflight(&order, &|_| {}).await.unwrap();
+    assert!(matches!(outcome, PreflightOutcome::UpToDate { .. }));
 
     put_attached(store, "team/app", Some(&subject), "a/bill", None);
-    let (surveyed, found) = Pair {
+    let (outcome, found) = Pair {
         engine: Engine::new(Default::default()),
         ..pair
     }
     .look_at(&order)
     .await;
-    assert_eq!(surveyed, PreflightOutcome::Missing);
+    assert_eq!(outcome, PreflightOutcome::Missing);
     assert_ne!(found.blobs, found.present);
 }
 
