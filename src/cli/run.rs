@@ -22,7 +22,7 @@ use tokio::{
 
 use super::{
     Exit, OutputArguments, ResumeArguments, RunArguments, browse,
-    front_end::{FrontEnd, Lines, Prepared, ToScreen, give_rest, prepare},
+    front_end::{FrontEnd, Lines, Prepared, give_rest, prepare},
     lists::{self, Source},
     output::{stdout, tell},
     partial_list,
@@ -253,10 +253,11 @@ pub(super) async fn migrate(
         (true, FrontEnd::Lines | FrontEnd::Json) => Review::Only,
     };
     let options = Options { review, ..options };
+    let mut observers: Vec<Box<dyn Observer>> = Vec::new();
     let (board, closed) = match front_end {
         FrontEnd::Screen => {
             let (events, feed) = mpsc::unbounded_channel();
-            let observers: Vec<Box<dyn Observer>> = vec![Box::new(ToScreen(events))];
+            observers.push(Box::new(events));
             let options = Options {
                 stay: true,
                 ..options
@@ -298,7 +299,7 @@ pub(super) async fn migrate(
             };
             let leave = signals::listen()?;
             let (lines, written) = Lines::new(stdout(), format, attempts, next.clone());
-            let observers: Vec<Box<dyn Observer>> = vec![Box::new(lines)];
+            observers.push(Box::new(lines));
             let ended = Dispatcher::new(engine, recorder, observers, options)
                 .run(batch, inlets)
                 .await;

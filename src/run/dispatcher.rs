@@ -19,13 +19,14 @@ use tokio::{
 
 use super::{
     RetryPolicy,
+    observer::Observer,
     scheduler::{Decision, Input, admit, decide},
     worker::{self, MessageBody, Task, WorkerMessage},
 };
 use crate::{
     batch::{
-        Attempt, BlobProgress, Board, Command, Event, Job, JobId, JobView, Outcome, RegistryStatus,
-        State, StopMode, StopReason,
+        Attempt, BlobProgress, Board, Command, Event, EventClock, Job, JobId, JobView, Outcome,
+        RegistryStatus, State, StopMode, StopReason, TimedEvent,
     },
     copy::{ByteCounter, Engine, Report},
     journal::{JournalError, Obstacle, Recorder, Waits},
@@ -41,14 +42,6 @@ const TICK_EVERY: u32 = 10;
 
 /// How long a system that ends the process waits for the last results.
 const LAST_WRITE: Duration = Duration::from_secs(10);
-
-/// Sees every event after it was recorded and applied.
-pub trait Observer: Send {
-    /// `board` is the state with `event` applied.
-    fn observe(&mut self, event: &Arc<Event>, board: &Board);
-    /// Called about once a second; nothing has to have happened.
-    fn tick(&mut self, _board: &Board) {}
-}
 
 /// What the process was told by the system.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -102,6 +95,7 @@ pub struct Inputs {
 
 pub struct Dispatcher {
     board: Board,
+    clock: EventClock,
     engine: Arc<Engine>,
     journal: Recorder,
     observers: Vec<Box<dyn Observer>>,
@@ -135,6 +129,7 @@ impl Dispatcher {
         let (message_sender, messages) = mpsc::unbounded_channel();
         Self {
             board: Board::default(),
+            clock: EventClock::start(),
             engine,
             journal,
             observers,
@@ -479,8 +474,9 @@ impl Dispatcher {
             self.sample_registries();
         }
         if count.is_multiple_of(TICK_EVERY) {
+            let now = self.clock.now();
             for observer in &mut self.observers {
-                observer.tick(&self.board);
+                observer.tick(now, &self.board);
             }
         }
     }
@@ -505,9 +501,10 @@ impl Dispatcher {
     fn emit(&mut self, event: Event) {
         self.journal.record(&event);
         self.board.apply(&event);
-        let event = Arc::new(event);
+        let at = self.clock.now();
+        let event = Arc::new(TimedEvent { at, event });
         for observer in &mut self.observers {
-            observer.observe(&event, &self.board);
+            observer.apply(&event, &self.board);
         }
     }
 }

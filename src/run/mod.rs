@@ -5,8 +5,10 @@
 //! dispatcher is the only writer of truth, and every event passes journal, board and observers in that order.
 
 mod dispatcher;
+mod observer;
 mod scheduler;
 mod worker;
 
-pub use dispatcher::{Batch, Dispatcher, Inputs, Observer, Options, Review, Signal};
+pub use dispatcher::{Batch, Dispatcher, Inputs, Options, Review, Signal};
+pub use observer::Observer;
 pub use scheduler::RetryPolicy;

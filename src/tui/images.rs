@@ -6,11 +6,8 @@
 
 use std::{collections::BTreeSet, ops::Range, time::Duration};
 
-use super::{
-    order::{Filter, Sort, StatusFilter},
-    speed_meter::SpeedMeter,
-};
-use crate::batch::{Board, Event, JobId};
+use super::order::{Filter, Sort, StatusFilter};
+use crate::batch::{Board, Event, JobId, SpeedMeter};
 
 /// Rows that follow changing states are put in order again at most this often: a person has to read them.
 const REORDER: Duration = Duration::from_millis(500);

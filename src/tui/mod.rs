@@ -32,7 +32,6 @@ mod picture;
 #[cfg(test)]
 mod proptests;
 mod registries;
-mod speed_meter;
 mod terminal;
 mod theme;
 mod typed_words;

@@ -19,10 +19,9 @@ use super::{
     log::Log,
     names::Names,
     registries::Registries,
-    speed_meter::SpeedMeter,
 };
 use crate::{
-    batch::{Board, Command, Event, Job, JobId, Plan, StopMode},
+    batch::{Board, Command, Job, JobId, Plan, Stats, StopMode, TimedEvent},
     inspect::{Answer, Error, Request},
     present::Level,
 };
@@ -30,9 +29,9 @@ use crate::{
 /// What the model is told.
 #[derive(Clone, Debug)]
 pub enum Msg {
-    Event(Arc<Event>),
+    Event(Arc<TimedEvent>),
     Key(KeyEvent),
-    /// Time since the start. Comes before every frame, and once a second while something moves.
+    /// Time since the batch started. Comes before every frame, and once a second while something moves.
     Tick(Duration),
     Resized(Size),
     /// No event will come any more.
@@ -78,7 +77,7 @@ pub struct Model {
     /// What the review found so far.
     pub plan: Plan,
     pub names: Names,
-    pub meter: SpeedMeter,
+    pub stats: Stats,
     pub log: Log,
     /// First line shown of the selected image's detail.
     pub detail_offset: usize,
@@ -96,13 +95,7 @@ pub struct Model {
     pub stop_asked: Option<StopMode>,
     /// Parallelism asked for and not yet confirmed.
     pub parallel_asked: Option<u16>,
-    /// When copying began, after a review.
-    pub began: Duration,
-    /// When every image had ended; the time stands still from then on.
-    pub ended: Option<Duration>,
     pub engine_gone: bool,
-    /// How many images the batch said it has.
-    pub announced: usize,
 }
 
 #[derive(Clone, Debug)]
@@ -171,7 +164,7 @@ impl Model {
             registries: Registries::default(),
             plan: Plan::default(),
             names: Names::default(),
-            meter: SpeedMeter::default(),
+            stats: Stats::default(),
             log: Log::default(),
             detail_offset: 0,
             log_offset: 0,
@@ -182,29 +175,26 @@ impl Model {
             clocks: Clocks::default(),
             stop_asked: None,
             parallel_asked: None,
-            began: Duration::ZERO,
-            ended: None,
             engine_gone: false,
-            announced: 0,
         }
     }
 
     /// Time the batch has taken; a review that has ended is no part of it.
     #[must_use]
     pub fn elapsed(&self) -> Duration {
-        self.ended.unwrap_or(self.now).saturating_sub(self.began)
+        self.stats.elapsed(self.now)
     }
 
     #[must_use]
     pub fn screen(&self) -> Screen {
-        let reviewing = self.board.is_reviewing() && self.ended.is_none();
+        let reviewing = self.board.is_reviewing() && !self.stats.has_ended();
         layout::screen(self.size, self.focus, self.beside, self.zoomed, reviewing)
     }
 
     /// Whether images are copied, not only looked at.
     #[must_use]
     pub fn is_under_way(&self) -> bool {
-        self.ended.is_none() && !self.board.is_reviewing()
+        !self.stats.has_ended() && !self.board.is_reviewing()
     }
 
     /// Whether a key is worth showing now: only a review can be ended, and it has nothing to be finished; a

@@ -4,9 +4,8 @@ use std::{cmp::Reverse, fmt::Write as _, sync::Arc};
 
 use regex::{Regex, RegexBuilder};
 
-use super::speed_meter::SpeedMeter;
 use crate::{
-    batch::{Board, JobId, JobView},
+    batch::{Board, JobId, JobView, SpeedMeter},
     present::{Cause, Phase, phase},
 };
 

@@ -1,4 +1,4 @@
-//! The registries as the batch uses them: which is meant, and what follows from two samples.
+//! The registries as the batch uses them: which one is selected, and when a throttled one is asked again.
 //!
 //! Invariant: the cursor is a registry, so it stays on it when another one appears.
 
@@ -14,21 +14,12 @@ pub struct Registries {
     cursor: Option<Registry>,
     /// The first registry on the screen.
     pub offset: usize,
-    rates: BTreeMap<Registry, Rate>,
-    sampled: Option<Duration>,
     /// Streams asked for and not yet confirmed.
     pub asked: BTreeMap<Registry, u16>,
     /// When throttled registries are asked again.
     again: BTreeMap<Registry, Duration>,
     /// When they are asked again for the operation they ration.
     operation_again: BTreeMap<Registry, Duration>,
-}
-
-/// Bytes moved so far, and of them a second.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Rate {
-    bytes: u64,
-    per_second: u64,
 }
 
 impl Registries {
@@ -62,12 +53,6 @@ impl Registries {
             .max((at + 1).saturating_sub(height));
     }
 
-    /// Bytes a second that move to and from a registry; 0 until two samples were seen.
-    #[must_use]
-    pub fn speed(&self, registry: &Registry) -> u64 {
-        self.rates.get(registry).map_or(0, |rate| rate.per_second)
-    }
-
     /// How long until a throttled registry is asked again.
     #[must_use]
     pub fn throttled(&self, registry: &Registry, now: Duration) -> Option<Duration> {
@@ -80,7 +65,7 @@ impl Registries {
         left(&self.operation_again, registry, now)
     }
 
-    pub fn apply(&mut self, event: &Event, now: Duration) {
+    pub fn apply(&mut self, event: &Event, at: Duration) {
         match event {
             Event::BatchStarted { .. } => *self = Self::default(),
             Event::RegistriesSampled { registries } => {
@@ -94,7 +79,7 @@ impl Registries {
                         ),
                     ] {
                         match wait.map(Duration::from) {
-                            Some(wait) => drop(again.insert(status.registry.clone(), now + wait)),
+                            Some(wait) => drop(again.insert(status.registry.clone(), at + wait)),
                             None => drop(again.remove(&status.registry)),
                         }
                     }
@@ -104,23 +89,6 @@ impl Registries {
                 }
             }
             _ => {}
-        }
-    }
-
-    pub fn tick(&mut self, now: Duration, board: &Board) {
-        let passed = self.sampled.map(|sampled| now.saturating_sub(sampled));
-        if passed.is_some_and(|passed| passed < Duration::from_secs(1)) {
-            return;
-        }
-        self.sampled = Some(now);
-        let millis = passed.map_or(0, |passed| u64::try_from(passed.as_millis()).unwrap_or(0));
-        for (registry, status) in &board.registries {
-            let rate = self.rates.entry(registry.clone()).or_default();
-            let moved = status.bytes.saturating_sub(rate.bytes);
-            *rate = Rate {
-                bytes: status.bytes,
-                per_second: moved.saturating_mul(1000).checked_div(millis).unwrap_or(0),
-            };
         }
     }
 }

@@ -55,7 +55,7 @@ pub(super) fn skip(model: &mut Model) -> Vec<Effect> {
             let view = model.board.job(*job);
             // A look at an image is no work that is given up.
             view.is_some_and(|view| {
-                view.state == State::Running && view.preflight != Preflight::UnderWay
+                view.state == State::Running && view.preflight != Preflight::Running
             })
         })
         .collect();
@@ -88,7 +88,7 @@ pub(super) fn skip(model: &mut Model) -> Vec<Effect> {
 /// Ends the review; asks first while the plan is not complete.
 pub(super) fn begin(model: &mut Model) -> Vec<Effect> {
     let board = &model.board;
-    if !board.is_reviewing() || model.ended.is_some() {
+    if !board.is_reviewing() || model.stats.has_ended() {
         model.say(Level::Info, "there is no plan to begin with");
         return Vec::new();
     }
@@ -204,7 +204,7 @@ pub(super) fn quit(model: &mut Model) -> Vec<Effect> {
     if model.board.finished || model.engine_gone {
         return vec![Effect::Leave];
     }
-    if model.ended.is_some() {
+    if model.stats.has_ended() {
         return stop(model, StopMode::Drain);
     }
     model.overlays.push(Overlay::Leave);

@@ -224,15 +224,21 @@ fn step_pane(pane: Pane, by: usize) -> Pane {
 }
 
 fn set_filter(model: &mut Model, text: &str) {
-    model.images.set_filter(text, &model.board, &model.meter);
+    model
+        .images
+        .set_filter(text, &model.board, &model.stats.speed);
 }
 
 fn set_show(model: &mut Model, show: StatusFilter) {
-    model.images.set_show(show, &model.board, &model.meter);
+    model
+        .images
+        .set_show(show, &model.board, &model.stats.speed);
 }
 
 fn set_sort(model: &mut Model, sort: Sort) {
-    model.images.set_sort(sort, &model.board, &model.meter);
+    model
+        .images
+        .set_sort(sort, &model.board, &model.stats.speed);
     model.say(Level::Info, format!("sorted by {}", sort.word()));
 }
 
@@ -336,7 +342,7 @@ fn back(model: &mut Model) {
     } else if model.images.sort() != Sort::List {
         model
             .images
-            .set_sort(Sort::List, &model.board, &model.meter);
+            .set_sort(Sort::List, &model.board, &model.stats.speed);
     } else if model.log.only().is_some() {
         model.log.show_only(None);
     } else {

@@ -16,7 +16,7 @@ pub fn draw(model: &Model, buffer: &mut Buffer, area: Rect) {
     title(model, buffer, area);
     match area.height {
         0..3 => narrow(model, buffer, area),
-        _ if model.ended.is_some() => {
+        _ if model.stats.has_ended() => {
             banner(model, buffer, area);
             next(model, buffer, area);
         }
@@ -40,7 +40,7 @@ pub fn line(model: &Model, buffer: &mut Buffer, area: Rect) {
         text += &format!(", {} failed", counts.failed);
     }
     text += &format!(", {} %", share(model));
-    if let Some(speed) = speed(model).filter(|_| model.ended.is_none()) {
+    if let Some(speed) = speed(model).filter(|_| !model.stats.has_ended()) {
         text += &format!(", {}", rate(speed));
     }
     let mut pen = row_writer(model, buffer, area, 0);
@@ -102,7 +102,7 @@ fn state(model: &Model) -> (Role, &'static str) {
         Some(StopMode::Drain | StopMode::Cancel) => return (Role::Alert, "draining"),
         None => {}
     }
-    match (&board.batch, model.ended.is_some(), board.paused) {
+    match (&board.batch, model.stats.has_ended(), board.paused) {
         (None, ..) => (Role::Dim, "starting"),
         (Some(_), true, _) => (Role::Celebrate, "done"),
         (Some(_), false, true) => (Role::Alert, "paused"),
@@ -114,7 +114,7 @@ fn state(model: &Model) -> (Role, &'static str) {
 fn gauge(model: &Model, buffer: &mut Buffer, area: Rect) {
     let (done, total) = (
         model.board.totals().done,
-        model.meter.expected(&model.board),
+        model.stats.speed.expected(&model.board),
     );
     let about = match total > model.board.totals().planned {
         true => "about ",
@@ -132,7 +132,7 @@ fn gauge(model: &Model, buffer: &mut Buffer, area: Rect) {
         _ => format!("  {} of {about}{}", bytes(done), bytes(total)),
     };
     let share = share(model);
-    let left = match model.meter.time_left(&model.board) {
+    let left = match model.stats.speed.time_left(&model.board) {
         Some(left) => format!("  {} left ", duration(left)),
         None => " ".into(),
     };
@@ -150,7 +150,7 @@ fn gauge(model: &Model, buffer: &mut Buffer, area: Rect) {
 
 /// Two lines are all there is: images, share and speed.
 fn narrow(model: &Model, buffer: &mut Buffer, area: Rect) {
-    if model.ended.is_some() {
+    if model.stats.has_ended() {
         return banner(model, buffer, area);
     }
     let counts = model.board.counts();
@@ -285,7 +285,7 @@ fn states(model: &Model, buffer: &mut Buffer, area: Rect) {
 /// The speed of the last seconds, as many as there is room for, newest at the right.
 fn sparks(model: &Model, most: usize) -> String {
     let glyphs = model.options.glyphs.spark;
-    let speeds: Vec<u64> = model.meter.speeds(most).collect();
+    let speeds: Vec<u64> = model.stats.speed.speeds(most).collect();
     let highest = speeds.iter().copied().max().unwrap_or(0).max(1);
     let steps = glyphs.len() as u128 - 1;
     (speeds.iter())
@@ -298,7 +298,7 @@ fn sparks(model: &Model, most: usize) -> String {
 
 /// Bytes a second, where bytes move at all.
 fn speed(model: &Model) -> Option<u64> {
-    (model.meter.speed()).filter(|_| !model.board.is_reviewing())
+    (model.stats.speed.speed()).filter(|_| !model.board.is_reviewing())
 }
 
 /// Images that ended.
@@ -313,7 +313,7 @@ fn share(model: &Model) -> u8 {
     if model.board.is_reviewing() && images > 0 {
         return percent(images - model.board.without_preflight() as u64, images);
     }
-    match model.meter.expected(&model.board) {
+    match model.stats.speed.expected(&model.board) {
         _ if images == 0 => 0,
         0 => percent(ended, images),
         // Bytes may all be there while manifests are still to be written.

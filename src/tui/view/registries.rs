@@ -73,7 +73,7 @@ pub fn draw(model: &Model, buffer: &mut Buffer, area: Rect) {
         if has_requests {
             pen.right_column(Role::Text, &requests, REQUESTS);
         }
-        let moving = match model.registries.speed(&status.registry) {
+        let moving = match model.stats.speed.registry_speed(&status.registry) {
             0 => String::new(),
             speed => rate(speed),
         };
