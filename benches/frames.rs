@@ -14,7 +14,7 @@ use std::{
 use transship::{
     batch::{
         Attempt, BatchId, BlobKind, BlobProgress, Event, Job, JobId, Outcome, PlannedBlob,
-        QueueReason, Settled,
+        QueueReason, Settled, TimedEvent,
     },
     oci::{CopySpec, Digest},
     tui::{OffscreenTui, Options},
@@ -86,7 +86,7 @@ fn each(times: u32, mut act: impl FnMut()) -> Duration {
 fn listed(images: u32) -> OffscreenTui {
     let options = Options::detect(|name| (name == "LANG").then(|| "C.UTF-8".into()));
     let mut screen = OffscreenTui::new(SIZE, options);
-    screen.event(Arc::new(Event::BatchStarted {
+    screen.event(timed(Event::BatchStarted {
         batch: BatchId("bench".into()),
         list: "bench.toml".into(),
         jobs: images,
@@ -99,7 +99,7 @@ fn listed(images: u32) -> OffscreenTui {
             Ok(reference) => reference,
             Err(error) => panic!("{name}: {error}"),
         };
-        screen.event(Arc::new(Event::JobListed {
+        screen.event(timed(Event::JobListed {
             job: Job {
                 id: JobId(id),
                 spec: CopySpec::new(reference("a.example"), reference("b.example")),
@@ -137,8 +137,14 @@ fn digest(id: u32, blob: u64, salt: u64) -> Digest {
     Digest::of(format!("{id}/{blob}/{salt}").as_bytes())
 }
 
+/// All events come at once; ticks move the time.
+fn timed(event: Event) -> Arc<TimedEvent> {
+    let at = jiff::Timestamp::UNIX_EPOCH;
+    Arc::new(TimedEvent { at, event })
+}
+
 fn apply(screen: &mut OffscreenTui, events: Vec<Event>) -> (usize, Duration) {
-    let events: Vec<Arc<Event>> = events.into_iter().map(Arc::new).collect();
+    let events: Vec<Arc<TimedEvent>> = events.into_iter().map(timed).collect();
     let count = events.len();
     let began = Instant::now();
     for event in events {

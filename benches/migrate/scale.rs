@@ -18,7 +18,9 @@ use std::{
 use anyhow::{Context, Result, ensure};
 use tokio::{runtime::Runtime, sync::mpsc};
 use transship::{
-    batch::{Attempt, BlobKind, Board, Event, Job, JobId, Outcome, PlannedBlob, Settled},
+    batch::{
+        Attempt, BlobKind, Board, Event, Job, JobId, Outcome, PlannedBlob, Settled, TimedEvent,
+    },
     copy::Engine,
     journal::{Journal, JournalLocation, NewBatch, Recorder},
     oci::{CopySpec, Digest, Repository, Tag},
@@ -185,7 +187,7 @@ struct Seen {
 struct Counter(Arc<Mutex<Seen>>);
 
 impl Observer for Counter {
-    fn observe(&mut self, _: &Arc<Event>, _: &Board) {
+    fn apply(&mut self, _: &Arc<TimedEvent>, _: &Board) {
         let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let now = Instant::now();
         seen.first.get_or_insert(now);

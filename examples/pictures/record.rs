@@ -102,7 +102,7 @@ fn take(pictures: &mut Pictures, name: &'static str, screen: &OffscreenTui) {
 #[cfg(test)]
 mod tests {
     use tokio::io::AsyncBufReadExt as _;
-    use transship::batch::{BatchId, Event, Job, JobId};
+    use transship::batch::{BatchId, Event, Job, JobId, TimedEvent};
 
     use super::*;
     use transship::oci::CopySpec;
@@ -125,7 +125,10 @@ mod tests {
                 ),
             },
         };
-        let lines = [started, listed].map(|event| serde_json::to_string(&event).unwrap() + "\n");
+        let lines = [started, listed].map(|event| {
+            let at = jiff::Timestamp::UNIX_EPOCH;
+            serde_json::to_string(&TimedEvent { at, event }).unwrap() + "\n"
+        });
         let pictures = record(lines.concat().as_bytes().lines()).await.unwrap();
         let readme = std::fs::read_to_string("README.md").unwrap();
         let shown = readme.split("(assets/").skip(1);

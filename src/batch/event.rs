@@ -3,13 +3,23 @@
 //! Invariant: lifecycle events are never dropped; [`Event::Progress`] and [`Event::LanesSampled`] carry
 //! absolute values and may be. Names and fields are the NDJSON schema, version 1.
 
-use serde::{Deserialize, Serialize};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize, Serializer};
 
 use super::{
     Attempt, BatchId, BlobKind, Command, CommandRefusal, Failure, Job, JobId, Millis,
     RegistryLimit, RegistryStatus, StopMode,
 };
 use crate::oci::{Digest, MediaType, Platform, Registry, Repository};
+
+/// An event and when the dispatcher emitted it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TimedEvent {
+    #[serde(serialize_with = "in_milliseconds")]
+    pub at: Timestamp,
+    #[serde(flatten)]
+    pub event: Event,
+}
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
@@ -224,4 +234,8 @@ impl Event {
     pub fn is_sample(&self) -> bool {
         matches!(self, Self::Progress { .. } | Self::RegistriesSampled { .. })
     }
+}
+
+fn in_milliseconds<S: Serializer>(at: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(&format_args!("{at:.3}"))
 }

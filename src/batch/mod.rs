@@ -10,9 +10,12 @@ mod batch_result;
 mod board;
 mod command;
 mod event;
+mod event_clock;
 mod failure_class;
 mod job;
 mod registry_status;
+mod speed_meter;
+mod stats;
 
 pub use batch_plan::{Amounts, LargeLayer, Plan};
 pub use batch_result::BatchResult;
@@ -20,8 +23,11 @@ pub use board::{BlobState, BlobView, Board, JobView, Preflight, State, StateCoun
 pub use command::{Command, CommandRefusal, Selection, StopMode};
 pub use event::{
     BlobProgress, Event, Outcome, PlannedBlob, PlannedManifest, QueueReason, Settled, SkipReason,
-    StopReason,
+    StopReason, TimedEvent,
 };
+pub use event_clock::EventClock;
 pub use failure_class::{Failure, FailureClass, Side};
 pub use job::{Attempt, BatchId, BlobKind, Job, JobId, Millis};
 pub use registry_status::{Budget, Rationed, RegistryLimit, RegistryStatus, UploadMode};
+pub use speed_meter::SpeedMeter;
+pub use stats::Stats;

@@ -12,14 +12,11 @@ use std::{
 use anyhow::Context as _;
 use clap::Args;
 use jiff::Timestamp;
-use tokio::sync::{
-    mpsc::{UnboundedReceiver, UnboundedSender},
-    oneshot,
-};
+use tokio::sync::{mpsc::UnboundedReceiver, oneshot};
 
 use super::{output::tell, screen_options};
 use crate::{
-    batch::{Board, Event},
+    batch::{Board, Event, TimedEvent},
     headless::{Format, Headless, LineWriter},
     present::Commands,
     run::{Observer, Signal},
@@ -88,16 +85,6 @@ pub(super) fn prepare(output: OutputArguments, commands: Commands) -> anyhow::Re
     })
 }
 
-/// Sends events to the screen, which folds a board of its own.
-pub(super) struct ToScreen(pub UnboundedSender<Arc<Event>>);
-
-impl Observer for ToScreen {
-    fn observe(&mut self, event: &Arc<Event>, _: &Board) {
-        // The receiver is gone once the screen is closed; drop the event.
-        let _ = self.0.send(Arc::clone(event));
-    }
-}
-
 /// Writes a line per change. Drops samples while the reader is behind.
 pub(super) struct Lines(Headless<LineWriter>);
 
@@ -125,19 +112,20 @@ impl Lines {
 
 // Write errors are reported by the `LineWriter`.
 impl Observer for Lines {
-    fn observe(&mut self, event: &Arc<Event>, board: &Board) {
-        if event.is_sample() && self.is_behind() {
+    fn apply(&mut self, event: &Arc<TimedEvent>, board: &Board) {
+        self.0.apply(event, board);
+        if event.event.is_sample() && self.is_behind() {
             return;
         }
-        let _ = self.0.observe(event, board, Timestamp::now());
-        if matches!(**event, Event::BatchFinished { .. }) {
-            let _ = self.0.finish(board, Timestamp::now());
+        let _ = self.0.write_event(event, board);
+        if matches!(event.event, Event::BatchFinished { .. }) {
+            let _ = self.0.finish(board, event.at);
         }
     }
 
-    fn tick(&mut self, board: &Board) {
+    fn tick(&mut self, now: Timestamp, board: &Board) {
         if !self.is_behind() {
-            let _ = self.0.heartbeat(board, Timestamp::now());
+            let _ = self.0.heartbeat(board, now);
         }
     }
 }

@@ -18,7 +18,7 @@ use tokio::{
 use super::{
     browse,
     exit::Exit,
-    front_end::{FrontEnd, Lines, OutputArguments, Prepared, ToScreen, drain_output},
+    front_end::{FrontEnd, Lines, OutputArguments, Prepared, drain_output},
     list_source::ListSource,
     output::{stdout, tell},
     partial_list, signals,
@@ -78,10 +78,11 @@ pub(super) async fn migrate(
         (true, FrontEnd::Lines | FrontEnd::Json) => Review::Only,
     };
     let options = Options { review, ..options };
+    let mut observers: Vec<Box<dyn Observer>> = Vec::new();
     let (board, closed) = match front_end {
         FrontEnd::Screen => {
             let (events, feed) = mpsc::unbounded_channel();
-            let observers: Vec<Box<dyn Observer>> = vec![Box::new(ToScreen(events))];
+            observers.push(Box::new(events));
             let options = Options {
                 stay: true,
                 ..options
@@ -122,7 +123,7 @@ pub(super) async fn migrate(
             };
             let signals = signals::listen()?;
             let (lines, written) = Lines::new(stdout(), format, attempts, next.clone());
-            let observers: Vec<Box<dyn Observer>> = vec![Box::new(lines)];
+            observers.push(Box::new(lines));
             let ended = Dispatcher::new(engine, recorder, observers, options)
                 .run(batch, inputs)
                 .await;

@@ -16,7 +16,7 @@ use std::{
 use jiff::Timestamp;
 
 use crate::{
-    batch::{Board, Event},
+    batch::{Board, Stats, TimedEvent},
     present::{self, Commands},
 };
 
@@ -41,11 +41,11 @@ pub struct Headless<W> {
     /// How many attempts an image has.
     attempts: Option<u16>,
     commands: Commands,
+    stats: Stats,
     /// Lines written.
     lines: u64,
-    started: Option<Timestamp>,
     /// When the last line was written.
-    spoke: Option<Timestamp>,
+    last_line: Option<Timestamp>,
     closed: bool,
 }
 
@@ -56,9 +56,9 @@ impl<W: Write> Headless<W> {
             format,
             attempts,
             commands: Commands::default(),
+            stats: Stats::default(),
             lines: 0,
-            started: None,
-            spoke: None,
+            last_line: None,
             closed: false,
         }
     }
@@ -74,29 +74,34 @@ impl<W: Write> Headless<W> {
         &self.output
     }
 
-    /// Takes an event after `board` has applied it.
+    /// Applies an event that `board` has applied; writes nothing yet.
+    pub fn apply(&mut self, event: &TimedEvent, board: &Board) {
+        self.stats.apply(event, board);
+    }
+
+    /// Writes the line of an event that was applied, if it is worth one.
     ///
     /// # Errors
     /// When the output cannot be written; later calls do nothing.
-    pub fn observe(&mut self, event: &Event, board: &Board, now: Timestamp) -> io::Result<()> {
-        self.started.get_or_insert(now);
+    pub fn write_event(&mut self, event: &TimedEvent, board: &Board) -> io::Result<()> {
         let line = match self.format {
-            Format::Text => text::line(event, board, self.attempts),
-            Format::Json => Some(stream::line(self.lines + 1, now, event)?),
+            Format::Text => text::line(&event.event, board, self.attempts),
+            Format::Json => Some(stream::line(self.lines + 1, event)?),
         };
-        line.map_or(Ok(()), |line| self.write(&line, now))
+        line.map_or(Ok(()), |line| self.write(&line, event.at))
     }
 
     /// Says how far the batch is when nothing was said for [`HEARTBEAT`]; to be called now and then. The JSON
     /// stream has its samples and says nothing here.
     ///
     /// # Errors
-    /// As [`Headless::observe`].
+    /// As [`Headless::write_event`].
     pub fn heartbeat(&mut self, board: &Board, now: Timestamp) -> io::Result<()> {
-        let silent = self.spoke.map(|spoke| between(spoke, now));
+        self.stats.advance(self.stats.since_start(now));
+        let silent = self.last_line.map(|last| between(last, now));
         match self.format {
             Format::Text if silent.is_some_and(|silent| silent >= HEARTBEAT) => {
-                self.write(&text::heartbeat(board), now)
+                self.write(&text::heartbeat(board, &self.stats), now)
             }
             Format::Text | Format::Json => Ok(()),
         }
@@ -105,14 +110,13 @@ impl<W: Write> Headless<W> {
     /// Ends the output; as text, with the plan if all there was is a review, and the summary. The stream's last line is the batch's last event.
     ///
     /// # Errors
-    /// As [`Headless::observe`].
+    /// As [`Headless::write_event`].
     pub fn finish(&mut self, board: &Board, now: Timestamp) -> io::Result<()> {
         if self.format == Format::Text {
             if board.is_reviewing() {
                 self.write(&present::plan(board), now)?;
             }
-            let elapsed = self.started.map(|started| between(started, now));
-            let elapsed = elapsed.unwrap_or_default();
+            let elapsed = self.stats.elapsed(self.stats.since_start(now));
             let summary = present::summary(board, elapsed, &self.commands);
             self.write(&summary, now)?;
         }
@@ -126,7 +130,7 @@ impl<W: Write> Headless<W> {
         if self.closed {
             return Ok(());
         }
-        self.spoke = Some(now);
+        self.last_line = Some(now);
         self.lines += 1;
         let written = self.output.write_all(lines.as_bytes());
         self.closed = written.is_err();
@@ -142,11 +146,26 @@ fn between(earlier: Timestamp, later: Timestamp) -> Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::batch::{Attempt, BatchId, Failure, FailureClass, Job, JobId, Outcome, Side};
+    use crate::batch::{Attempt, BatchId, Event, Failure, FailureClass, Job, JobId, Outcome, Side};
     use crate::oci::CopySpec;
 
     fn at(second: i64) -> Timestamp {
         Timestamp::from_second(1_795_271_400 + second).unwrap()
+    }
+
+    fn tell<W: Write>(
+        headless: &mut Headless<W>,
+        board: &mut Board,
+        second: i64,
+        event: &Event,
+    ) -> io::Result<()> {
+        board.apply(event);
+        let event = TimedEvent {
+            at: at(second),
+            event: event.clone(),
+        };
+        headless.apply(&event, board);
+        headless.write_event(&event, board)
     }
 
     /// What is written when each event comes a second after the one before.
@@ -155,8 +174,7 @@ mod tests {
         let mut board = Board::default();
         let mut headless = Headless::new(&mut output, format, Some(5));
         for (second, event) in (0..).zip(events) {
-            board.apply(event);
-            headless.observe(event, &board, at(second)).unwrap();
+            tell(&mut headless, &mut board, second, event).unwrap();
         }
         headless.finish(&board, at(65)).unwrap();
         String::from_utf8(output).unwrap()
@@ -220,7 +238,7 @@ mod tests {
              1/2  a.example/app:1 -> b.example/x/app:1  started\n\
              2/2  a.example/app:1 -> b.example/x/app:1  failed: source said \u{fffd}[31m401\n\
              batch finished: 1 up to date, 1 failed\n\
-             2 images: 1 up to date, 1 failed in 1 min 05 s\n  \
+             2 images: 1 up to date, 1 failed in 6 s\n  \
              source said \u{fffd}[31m401 (a.example): a.example/app:1\n    \
              check the credentials for the source registry\n\
              `transship resume 20261121-1430-prod-7f3a --retry-failed` retries the failed images\n"
@@ -234,7 +252,7 @@ mod tests {
         assert_eq!(output.lines().count(), events.len());
         for (number, (line, event)) in (1..).zip(output.lines().zip(&events)) {
             let read = stream::read(line).unwrap();
-            assert_eq!((read.seq, &read.event), (number, event));
+            assert_eq!((read.seq, &read.event.event), (number, event));
         }
     }
 
@@ -244,8 +262,7 @@ mod tests {
         let mut board = Board::default();
         let mut headless = Headless::new(&mut output, Format::Text, None);
         for event in &run(vec![up_to_date(), up_to_date()])[..5] {
-            board.apply(event);
-            headless.observe(event, &board, at(0)).unwrap();
+            tell(&mut headless, &mut board, 0, event).unwrap();
         }
         for second in [29, 30, 59, 60] {
             headless.heartbeat(&board, at(second)).unwrap();
@@ -268,11 +285,11 @@ mod tests {
         }
         for format in [Format::Text, Format::Json] {
             let mut headless = Headless::new(Closed, format, None);
-            let board = Board::default();
+            let mut board = Board::default();
             let event = Event::BatchPaused;
-            let first = headless.observe(&event, &board, at(0)).unwrap_err();
+            let first = tell(&mut headless, &mut board, 0, &event).unwrap_err();
             assert_eq!(first.kind(), io::ErrorKind::BrokenPipe);
-            headless.observe(&event, &board, at(1)).unwrap();
+            tell(&mut headless, &mut board, 1, &event).unwrap();
             headless.heartbeat(&board, at(60)).unwrap();
             headless.finish(&board, at(61)).unwrap();
         }

@@ -5,10 +5,9 @@
 
 use std::io;
 
-use jiff::Timestamp;
-use serde::{Deserialize, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 
-use crate::{batch::Event, present};
+use crate::{batch::TimedEvent, present};
 
 /// Raised when a name or the meaning of one changes; new names alone do not.
 const VERSION: u8 = 1;
@@ -19,18 +18,15 @@ pub(super) struct Line<E> {
     pub(super) v: u8,
     /// Counts the lines of this run, from 1.
     pub(super) seq: u64,
-    #[serde(serialize_with = "in_milliseconds")]
-    pub(super) at: Timestamp,
     #[serde(flatten)]
     pub(super) event: E,
 }
 
 /// `event` as the line `seq` of the stream, with the line break.
-pub(super) fn line(seq: u64, at: Timestamp, event: &Event) -> io::Result<String> {
+pub(super) fn line(seq: u64, event: &TimedEvent) -> io::Result<String> {
     let line = Line {
         v: VERSION,
         seq,
-        at,
         event,
     };
     let written = serde_json::to_string(&line)?;
@@ -38,19 +34,18 @@ pub(super) fn line(seq: u64, at: Timestamp, event: &Event) -> io::Result<String>
 }
 
 #[cfg(test)]
-pub(super) fn read(line: &str) -> serde_json::Result<Line<Event>> {
+pub(super) fn read(line: &str) -> serde_json::Result<Line<TimedEvent>> {
     serde_json::from_str(line)
-}
-
-fn in_milliseconds<S: Serializer>(at: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_str(&format_args!("{at:.3}"))
 }
 
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
 
+    use jiff::Timestamp;
+
     use super::*;
+    use crate::batch::Event;
 
     const DOCUMENTED: &str = include_str!("../../assets/events.md");
 
@@ -72,7 +67,7 @@ mod tests {
         for example in examples() {
             let read = read(example).unwrap_or_else(|error| panic!("{error}: {example}"));
             assert_eq!(read.v, VERSION);
-            let written = line(read.seq, read.at, &read.event).unwrap();
+            let written = line(read.seq, &read.event).unwrap();
             assert_eq!(written.trim_end(), example);
         }
     }
@@ -84,7 +79,7 @@ mod tests {
             event["event"].as_str().unwrap().to_owned()
         };
         let shown: BTreeSet<String> = examples()
-            .map(|example| name(&read(example).unwrap().event))
+            .map(|example| name(&read(example).unwrap().event.event))
             .collect();
         assert_eq!(shown, names());
         for name in names() {
@@ -98,7 +93,9 @@ mod tests {
             job: None,
             text: "a\x1b[2J\u{9b}1m\u{202e}\u{e0041}\n\"größer\" 画像".into(),
         };
-        let written = line(1, Timestamp::UNIX_EPOCH, &event).unwrap();
+        let at = Timestamp::UNIX_EPOCH;
+        let event = TimedEvent { at, event };
+        let written = line(1, &event).unwrap();
         assert_eq!(
             written,
             "{\"v\":1,\"seq\":1,\"at\":\"1970-01-01T00:00:00.000Z\",\"event\":\"noted\",\"job\":null,\

@@ -1,7 +1,7 @@
 //! The lines of the text output: how many images are done, which one this is about, what happened.
 
 use crate::{
-    batch::{Board, Event},
+    batch::{Board, Event, Stats},
     present,
 };
 
@@ -19,7 +19,7 @@ pub(super) fn line(event: &Event, board: &Board, attempts: Option<u16>) -> Optio
 }
 
 /// What is said when nothing has changed for a while.
-pub(super) fn heartbeat(board: &Board) -> String {
+pub(super) fn heartbeat(board: &Board, stats: &Stats) -> String {
     let counts = board.counts();
     let mut text = format!(
         "{}  {} queued, {} running, {} waiting",
@@ -32,6 +32,12 @@ pub(super) fn heartbeat(board: &Board) -> String {
     if totals.planned > 0 {
         let (done, planned) = (present::bytes(totals.done), present::bytes(totals.planned));
         text += &format!(", {done} of {planned}");
+    }
+    if let Some(speed) = stats.speed.speed().filter(|speed| *speed > 0) {
+        text += &format!(", {}/s", present::bytes(speed));
+    }
+    if let Some(left) = stats.speed.time_left(board) {
+        text += &format!(", {} left", present::duration(left));
     }
     if board.paused {
         text += ", paused";

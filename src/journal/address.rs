@@ -19,7 +19,7 @@ const LIBPQ: [&str; 7] = [
 
 /// Why a text is no address of a journal.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum PlaceError {
+pub enum LocationError {
     #[error("{scheme}: is no kind of journal; did you mean {near}?")]
     Scheme { scheme: String, near: String },
     #[error("this URL cannot be read ({problem}); write {POSTGRES}")]
@@ -45,14 +45,14 @@ impl JournalLocation {
     ///
     /// # Errors
     /// When a URL was written in place of it.
-    pub fn directory(path: impl AsRef<Path>) -> Result<Self, PlaceError> {
+    pub fn directory(path: impl AsRef<Path>) -> Result<Self, LocationError> {
         let path = path.as_ref();
         let text = path.to_string_lossy();
         if text.is_empty() {
-            return Err(PlaceError::Empty);
+            return Err(LocationError::Empty);
         }
         match scheme(&text) {
-            Some(scheme) if text.contains("://") => Err(PlaceError::Scheme {
+            Some(scheme) if text.contains("://") => Err(LocationError::Scheme {
                 near: match text.parse::<Self>() {
                     Ok(Self::Postgres(_)) => format!("--journal {POSTGRES}"),
                     Ok(Self::Directory(_)) | Err(_) => "a directory".into(),
@@ -65,14 +65,14 @@ impl JournalLocation {
 }
 
 impl FromStr for JournalLocation {
-    type Err = PlaceError;
+    type Err = LocationError;
 
     /// A `postgres://` or `postgresql://` URL, or the path of a directory: one that exists, or has a separator.
-    fn from_str(text: &str) -> Result<Self, PlaceError> {
+    fn from_str(text: &str) -> Result<Self, LocationError> {
         let path = Path::new(text);
         let rooted = path.is_absolute() || text.starts_with("./") || text.starts_with("../");
         if text.is_empty() {
-            return Err(PlaceError::Empty);
+            return Err(LocationError::Empty);
         }
         if let Some(scheme) = scheme(text).filter(|_| !rooted) {
             return of_scheme(text, scheme);
@@ -81,7 +81,7 @@ impl FromStr for JournalLocation {
             return Ok(Self::Directory(path.to_owned()));
         }
         if path.is_file() || is_database_file(path) {
-            return Err(PlaceError::File {
+            return Err(LocationError::File {
                 near: directory_of(path),
             });
         }
@@ -89,14 +89,14 @@ impl FromStr for JournalLocation {
         let first = first.unwrap_or_default();
         let key = first.split('=').next().unwrap_or_default().trim();
         if !rooted && first.contains('=') && LIBPQ.contains(&key) {
-            return Err(PlaceError::KeyValue);
+            return Err(LocationError::KeyValue);
         }
         if !rooted && first.contains([':', '@', '=']) {
-            return Err(PlaceError::NoScheme);
+            return Err(LocationError::NoScheme);
         }
         match text.contains(['/', std::path::MAIN_SEPARATOR]) {
             true => Ok(Self::Directory(path.to_owned())),
-            false => Err(PlaceError::Bare { text: text.into() }),
+            false => Err(LocationError::Bare { text: text.into() }),
         }
     }
 }
@@ -113,15 +113,15 @@ fn scheme(text: &str) -> Option<String> {
     (is_scheme && is_url).then(|| scheme.to_ascii_lowercase())
 }
 
-fn of_scheme(text: &str, scheme: String) -> Result<JournalLocation, PlaceError> {
+fn of_scheme(text: &str, scheme: String) -> Result<JournalLocation, LocationError> {
     let (_, rest) = text.split_once(':').unwrap_or_default();
     if matches!(scheme.as_str(), "postgres" | "postgresql") && rest.starts_with("//") {
         let url: Url = text
             .parse()
-            .map_err(|problem| PlaceError::Url { problem })?;
+            .map_err(|problem| LocationError::Url { problem })?;
         let in_query = |key| url.query_pairs().any(|(name, _)| name == key);
         return match url.host_str().is_none() && !in_query("host") && url.path().len() < 2 {
-            true => Err(PlaceError::Url {
+            true => Err(LocationError::Url {
                 problem: url::ParseError::EmptyHost,
             }),
             false => Ok(JournalLocation::Postgres(url)),
@@ -133,11 +133,11 @@ fn of_scheme(text: &str, scheme: String) -> Result<JournalLocation, PlaceError> 
         Some(Near::Postgres(scheme)) => {
             let meant = format!("{scheme}://{}", rest.trim_start_matches('/'));
             let meant = meant.parse::<Url>().ok().map(JournalLocation::Postgres);
-            meant.map_or_else(|| POSTGRES.into(), |place| place.to_string())
+            meant.map_or_else(|| POSTGRES.into(), |location| location.to_string())
         }
         None => format!("{POSTGRES}, or --state DIR"),
     };
-    Err(PlaceError::Scheme { scheme, near })
+    Err(LocationError::Scheme { scheme, near })
 }
 
 enum Near {
@@ -195,8 +195,8 @@ mod tests {
             "POSTGRES://db/ships",
             "postgres:///ships?host=/run/postgresql",
         ] {
-            let place = url.parse::<JournalLocation>().unwrap();
-            assert!(matches!(place, JournalLocation::Postgres(_)), "{url}");
+            let location = url.parse::<JournalLocation>().unwrap();
+            assert!(matches!(location, JournalLocation::Postgres(_)), "{url}");
         }
         for path in [
             "./nonsense",
@@ -206,8 +206,8 @@ mod tests {
             ".",
             "src",
         ] {
-            let place = path.parse::<JournalLocation>().unwrap();
-            assert!(matches!(place, JournalLocation::Directory(_)), "{path}");
+            let location = path.parse::<JournalLocation>().unwrap();
+            assert!(matches!(location, JournalLocation::Directory(_)), "{path}");
         }
     }
 

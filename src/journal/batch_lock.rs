@@ -1,36 +1,26 @@
 //! One process per batch.
 //!
 //! Decides who may write a batch. The operating system (a lock on a file) or the PostgreSQL server (an advisory
-//! lock of the connection that writes) keeps the hold, so that it ends with the process however that ends.
-//! Invariant: the `holders` table only names who holds; whether anyone does is the lock's word alone.
+//! lock of the connection that writes) keeps the lock, so that it ends with the process however that ends.
+//! Invariant: the `owners` table only names who holds; whether anyone does is the lock's word alone.
 
 use std::{
     collections::BTreeSet,
-    fmt,
     fs::{File, TryLockError},
     path::{Path, PathBuf},
     time::Duration,
 };
 
-use jiff::Timestamp;
 use sha2::Digest as _;
 use sqlx::{AnyConnection, Connection as _, Row as _};
 
-use super::{JournalError, JournalLocation, private, rows};
+use super::{JournalError, JournalLocation, Owner, private, rows};
 use crate::batch::BatchId;
 
 /// A program that lists batches locks each for an instant to see whether it is held. So a refusal counts only
 /// when it lasts.
 const ASKS: u32 = 5;
 const BETWEEN_ASKS: Duration = Duration::from_millis(20);
-
-/// The process that runs a batch.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Owner {
-    pub host: String,
-    pub pid: u32,
-    pub since: Timestamp,
-}
 
 /// Ends when dropped together with the connection it was taken on.
 #[derive(Debug)]
@@ -40,50 +30,26 @@ pub(super) enum BatchLock {
     Connection,
 }
 
-impl Owner {
-    fn this_process() -> Self {
-        let host = hostname::get().map(|name| name.to_string_lossy().into_owned());
-        Self {
-            host: host.unwrap_or_else(|_| "an unnamed host".into()),
-            pid: std::process::id(),
-            since: Timestamp::now(),
-        }
-    }
-
-    fn is_this_process(&self) -> bool {
-        let Self { host, pid, .. } = Self::this_process();
-        (self.pid, &self.host) == (pid, &host)
-    }
-}
-
-impl fmt::Display for Owner {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { host, pid, since } = self;
-        let since = since.strftime("%Y-%m-%d %H:%M:%S UTC");
-        write!(f, "process {pid} on {host}, since {since},")
-    }
-}
-
 /// Takes the batch for this process, on the connection that will write it.
 pub(super) async fn acquire(
-    place: &JournalLocation,
+    location: &JournalLocation,
     connection: &mut AnyConnection,
     batch: &BatchId,
 ) -> Result<BatchLock, JournalError> {
-    let hold = lock(place, connection, batch).await?;
+    let lock = lock(location, connection, batch).await?;
     record_owner(connection, batch)
         .await
         .map_err(JournalError::write)?;
-    Ok(hold)
+    Ok(lock)
 }
 
 /// Takes the batch again after the connection that held it was lost, unless someone else has taken it since.
 pub(super) async fn take_again(
-    place: &JournalLocation,
+    location: &JournalLocation,
     connection: &mut AnyConnection,
     batch: &BatchId,
 ) -> Result<(), JournalError> {
-    match place {
+    match location {
         JournalLocation::Directory(_) => return Ok(()),
         JournalLocation::Postgres(_) => {}
     }
@@ -107,13 +73,13 @@ pub(super) async fn take_again(
 
 /// The lock alone, which says that the batch is held; [`sign`] says by whom.
 pub(super) async fn lock(
-    place: &JournalLocation,
+    location: &JournalLocation,
     connection: &mut AnyConnection,
     batch: &BatchId,
 ) -> Result<BatchLock, JournalError> {
     let mut asked = 0;
     loop {
-        let hold = match place {
+        let lock = match location {
             JournalLocation::Directory(directory) => {
                 lock_file(directory, batch)?.map(BatchLock::File)
             }
@@ -122,8 +88,8 @@ pub(super) async fn lock(
                 .map_err(JournalError::read)?
                 .then_some(BatchLock::Connection),
         };
-        if let Some(hold) = hold {
-            return Ok(hold);
+        if let Some(lock) = lock {
+            return Ok(lock);
         }
         asked += 1;
         if asked == ASKS {
@@ -139,14 +105,14 @@ pub(super) async fn lock(
     }
 }
 
-/// Takes this process's name off the batch and ends the hold. What fails here matters to nobody: the hold ends
+/// Takes this process's name off the batch and ends the lock. What fails here matters to nobody: the hold ends
 /// with the connection anyway, and a name without a hold is not believed.
-pub(super) async fn release(mut connection: AnyConnection, batch: &BatchId, hold: BatchLock) {
-    let _ = sqlx::query("DELETE FROM holders WHERE batch = $1")
+pub(super) async fn release(mut connection: AnyConnection, batch: &BatchId, lock: BatchLock) {
+    let _ = sqlx::query("DELETE FROM owners WHERE batch = $1")
         .bind(&*batch.0)
         .execute(&mut connection)
         .await;
-    match hold {
+    match lock {
         BatchLock::File(_) => {}
         // The server would notice the closed connection a moment after the next holder asks.
         BatchLock::Connection => {
@@ -161,39 +127,39 @@ pub(super) async fn release(mut connection: AnyConnection, batch: &BatchId, hold
 
 /// Removes what the lock of a deleted batch is on. Who waits for it gets a lock that is on nothing, and finds
 /// that the batch is gone.
-pub(super) fn forget(place: &JournalLocation, batch: &BatchId) {
-    if let JournalLocation::Directory(directory) = place {
+pub(super) fn forget(location: &JournalLocation, batch: &BatchId) {
+    if let JournalLocation::Directory(directory) = location {
         let _ = std::fs::remove_file(lock_path(directory, batch));
     }
 }
 
 /// Which batches are held now, and by whom.
-pub(super) async fn holders(
-    place: &JournalLocation,
+pub(super) async fn owners(
+    location: &JournalLocation,
     connection: &mut AnyConnection,
 ) -> Result<Vec<(BatchId, Owner)>, JournalError> {
-    let rows = sqlx::query("SELECT batch, host, pid, since FROM holders")
+    let rows = sqlx::query("SELECT batch, host, pid, since FROM owners")
         .fetch_all(&mut *connection)
         .await
         .map_err(JournalError::read)?;
-    let locked = match place {
+    let locked = match location {
         JournalLocation::Directory(_) => BTreeSet::new(),
         JournalLocation::Postgres(_) => keys_locked_in_database(connection)
             .await
             .map_err(JournalError::read)?,
     };
-    let mut holders = Vec::new();
+    let mut owners = Vec::new();
     for row in rows {
         let batch = BatchId(row.get::<&str, _>("batch").into());
-        let held = match place {
+        let held = match location {
             JournalLocation::Directory(directory) => lock_file(directory, &batch)?.is_none(),
             JournalLocation::Postgres(_) => locked.contains(&key(&batch)),
         };
-        if let Some(holder) = holder(&row).filter(|_| held) {
-            holders.push((batch, holder));
+        if let Some(owner) = to_owner(&row).filter(|_| held) {
+            owners.push((batch, owner));
         }
     }
-    Ok(holders)
+    Ok(owners)
 }
 
 pub(super) async fn record_owner(
@@ -202,7 +168,7 @@ pub(super) async fn record_owner(
 ) -> Result<(), sqlx::Error> {
     let Owner { host, pid, since } = Owner::this_process();
     sqlx::query(
-        "INSERT INTO holders (batch, host, pid, since) VALUES ($1, $2, $3, $4) ON CONFLICT (batch) \
+        "INSERT INTO owners (batch, host, pid, since) VALUES ($1, $2, $3, $4) ON CONFLICT (batch) \
          DO UPDATE SET host = excluded.host, pid = excluded.pid, since = excluded.since",
     )
     .bind(&*batch.0)
@@ -218,14 +184,14 @@ async fn read_owner(
     connection: &mut AnyConnection,
     batch: &BatchId,
 ) -> Result<Option<Owner>, sqlx::Error> {
-    let row = sqlx::query("SELECT host, pid, since FROM holders WHERE batch = $1")
+    let row = sqlx::query("SELECT host, pid, since FROM owners WHERE batch = $1")
         .bind(&*batch.0)
         .fetch_optional(connection)
         .await?;
-    Ok(row.as_ref().and_then(holder))
+    Ok(row.as_ref().and_then(to_owner))
 }
 
-fn holder(row: &sqlx::any::AnyRow) -> Option<Owner> {
+fn to_owner(row: &sqlx::any::AnyRow) -> Option<Owner> {
     Some(Owner {
         host: row.get("host"),
         pid: row.get::<i64, _>("pid").try_into().ok()?,
@@ -259,7 +225,7 @@ fn lock_path(directory: &Path, batch: &BatchId) -> PathBuf {
     } else {
         format!("{:016x}", key(batch))
     };
-    directory.join("holds").join(format!("{name}.lock"))
+    directory.join("locks").join(format!("{name}.lock"))
 }
 
 async fn lock_in_database(

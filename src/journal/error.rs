@@ -16,20 +16,20 @@ pub enum JournalError {
         #[source]
         cause: Arc<io::Error>,
     },
-    #[error("open the journal at {place}")]
+    #[error("open the journal at {location}")]
     Open {
-        place: String,
+        location: String,
         #[source]
         cause: Arc<sqlx::Error>,
     },
-    #[error("open the journal at {place}: another program is opening it")]
-    Opening { place: String },
+    #[error("open the journal at {location}: another program is opening it")]
+    Opening { location: String },
     #[error(
-        "use the journal at {place}: a newer transship wrote it (schema {found}, this one knows {known}); \
+        "use the journal at {location}: a newer transship wrote it (schema {found}, this one knows {known}); \
          update transship or choose another place with --state"
     )]
     NewerSchema {
-        place: String,
+        location: String,
         found: i64,
         known: i64,
     },
@@ -96,7 +96,7 @@ struct OrAnother<'a>(Option<&'a Owner>);
 impl fmt::Display for OrAnother<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
-            Some(holder) => holder.fmt(f),
+            Some(owner) => owner.fmt(f),
             None => f.write_str("another process"),
         }
     }

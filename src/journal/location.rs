@@ -14,7 +14,7 @@ use std::{
 use sqlx::{AnyConnection, ConnectOptions as _, any::AnyConnectOptions};
 use url::Url;
 
-use super::{JournalError, private, schema};
+use super::{JournalError, private};
 
 pub(super) const FILE: &str = "journal.sqlite3";
 
@@ -65,7 +65,7 @@ impl JournalLocation {
                     .await
                     .map_err(|cause| JournalError::directory(directory, cause))?;
                 Some(lock.ok_or_else(|| JournalError::Opening {
-                    place: self.to_string(),
+                    location: self.to_string(),
                 })?)
             }
             Self::Postgres(_) => None,
@@ -80,18 +80,6 @@ impl JournalLocation {
         Ok((connection, lock))
     }
 
-    /// Whether a journal was made here.
-    pub(super) async fn exists(&self) -> Result<bool, JournalError> {
-        match self {
-            Self::Directory(directory) => Ok(directory.join(FILE).exists()),
-            Self::Postgres(_) => {
-                let mut connection = self.connect().await?;
-                let made = schema::is_made(&mut connection, self).await;
-                made.map_err(JournalError::read)
-            }
-        }
-    }
-
     pub(super) async fn connect(&self) -> Result<AnyConnection, JournalError> {
         self.try_connect()
             .await
@@ -100,7 +88,7 @@ impl JournalLocation {
 
     fn unusable(&self, cause: sqlx::Error) -> JournalError {
         JournalError::Open {
-            place: self.to_string(),
+            location: self.to_string(),
             cause: Arc::new(cause),
         }
     }
@@ -199,11 +187,11 @@ mod tests {
 
     #[test]
     fn a_place_is_printed_without_its_password() {
-        let place: JournalLocation = "postgres://ship:hunter2@db:5432/ships?password=hunter2"
+        let location: JournalLocation = "postgres://ship:hunter2@db:5432/ships?password=hunter2"
             .parse()
             .unwrap();
         assert_eq!(
-            format!("{place} {place:?}"),
+            format!("{location} {location:?}"),
             "postgres://db/ships postgres://db/ships"
         );
     }

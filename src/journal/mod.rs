@@ -24,14 +24,16 @@
 //!           root         digest of the copied manifest or index
 //!           cause        JSON: the failure (failed, waiting), or why it was left out (skipped)
 //! settled   batch, registry, repository, digest, size   blobs known to be at their destination
-//! holders   batch, host, pid, since   who ran the batch last; a lock says whether it still does
+//! owners    batch, host, pid, since   who ran the batch last; a lock says whether it still does
 //! ```
 
 mod address;
 mod batch_id;
 mod batch_lock;
+mod changes;
 mod error;
 mod location;
+mod owner;
 mod pending_changes;
 mod private;
 mod recorder;
@@ -40,12 +42,14 @@ mod retry;
 mod rows;
 mod schema;
 mod store;
+mod stored;
 
-pub use address::PlaceError;
-pub use batch_lock::Owner;
+pub use address::LocationError;
+pub use changes::BatchState;
 pub use error::JournalError;
 pub use location::JournalLocation;
-pub use pending_changes::BatchState;
+pub use owner::Owner;
 pub use recorder::{Recorder, Waits};
 pub use retry::Obstacle;
-pub use store::{BatchSummary, Journal, NewBatch, SettledBlob, Stored, StoredJob};
+pub use store::{BatchSummary, Journal, NewBatch};
+pub use stored::{SettledBlob, Stored, StoredJob};

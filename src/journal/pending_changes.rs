@@ -4,53 +4,18 @@
 //! fold into one change per job, so a commit grows with what changed and not with how often. Invariant: a
 //! batch's jobs reach the journal all at once, so whoever finds any of them finds the whole list.
 
-use std::collections::{BTreeMap, BTreeSet};
-
-use super::{SettledBlob, StoredJob};
+use super::{
+    BatchState, SettledBlob, StoredJob,
+    changes::{Changes, JobChange, StoredState},
+};
 use crate::{
-    batch::{Attempt, Event, Failure, Job, JobId, Outcome, QueueReason},
+    batch::{Attempt, Event, Job, JobId, QueueReason},
     oci::{Registry, Repository},
 };
-
-/// What is to be written next.
-#[derive(Debug, Default, PartialEq)]
-pub(super) struct Changes {
-    pub(super) state: Option<BatchState>,
-    pub(super) listed: Vec<Job>,
-    pub(super) jobs: BTreeMap<JobId, JobChange>,
-    pub(super) settled: BTreeSet<SettledBlob>,
-}
 
 /// While a journal cannot be written changes are kept. There are as many as there are jobs, and of settled blobs
 /// no more than this: they save asking a registry, and may be missing.
 const MAX_SETTLED: usize = 50_000;
-
-#[derive(Clone, Debug, PartialEq)]
-pub(super) struct JobChange {
-    pub(super) attempt: Attempt,
-    pub(super) phase: StoredState,
-}
-
-/// Where a job is, as far as a later process has to know.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) enum StoredState {
-    Queued,
-    Running,
-    Waiting(Failure),
-    Ended(Outcome),
-}
-
-/// What became of a batch's last run, as it said itself. One that was killed still says `Running`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum BatchState {
-    /// Made, and never started.
-    Created,
-    Running,
-    /// Ended before every job had.
-    Stopped,
-    /// Every job has ended; some may have failed.
-    Finished,
-}
 
 /// Folds events into [`Changes`].
 #[derive(Debug, Default)]
@@ -69,31 +34,8 @@ struct Row {
     queued: bool,
 }
 
-impl Changes {
-    pub(super) fn is_empty(&self) -> bool {
-        *self == Self::default()
-    }
-}
-
-impl BatchState {
-    pub(super) fn word(self) -> &'static str {
-        match self {
-            Self::Created => "created",
-            Self::Running => "running",
-            Self::Stopped => "stopped",
-            Self::Finished => "finished",
-        }
-    }
-
-    pub(super) fn from_word(word: &str) -> Option<Self> {
-        [Self::Created, Self::Running, Self::Stopped, Self::Finished]
-            .into_iter()
-            .find(|state| state.word() == word)
-    }
-}
-
 impl PendingChanges {
-    /// The ledger of a batch whose `jobs` the journal already has.
+    /// The pending of a batch whose `jobs` the journal already has.
     pub(super) fn of(jobs: &[StoredJob]) -> Self {
         let row = |stored: &StoredJob| Row {
             attempt: stored.attempt,
@@ -229,9 +171,11 @@ impl Row {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
     use crate::{
-        batch::{BatchId, FailureClass, Millis, Side, SkipReason, StopReason},
+        batch::{BatchId, Failure, FailureClass, Millis, Outcome, Side, SkipReason, StopReason},
         oci::{CopySpec, Digest},
     };
 
@@ -271,9 +215,9 @@ mod tests {
     }
 
     fn folded(events: &[Event]) -> PendingChanges {
-        let mut ledger = PendingChanges::default();
-        events.iter().for_each(|event| ledger.apply(event));
-        ledger
+        let mut pending = PendingChanges::default();
+        events.iter().for_each(|event| pending.apply(event));
+        pending
     }
 
     fn stored(outcome: Option<Outcome>) -> StoredJob {
@@ -286,12 +230,12 @@ mod tests {
 
     #[test]
     fn a_listing_is_written_when_it_is_whole() {
-        let mut ledger = folded(&[batch_started(2), listed(0)]);
-        assert!(!ledger.is_due());
-        ledger.apply(&listed(1));
-        assert!(ledger.is_due());
-        assert_eq!(ledger.take().listed, [job(0), job(1)]);
-        assert!(!ledger.is_due());
+        let mut pending = folded(&[batch_started(2), listed(0)]);
+        assert!(!pending.is_due());
+        pending.apply(&listed(1));
+        assert!(pending.is_due());
+        assert_eq!(pending.take().listed, [job(0), job(1)]);
+        assert!(!pending.is_due());
     }
 
     #[test]
@@ -341,7 +285,7 @@ mod tests {
 
     #[test]
     fn what_is_not_written_for_long_stays_small() {
-        let mut ledger = folded(&[listed(0)]);
+        let mut pending = folded(&[listed(0)]);
         for blob in 0..2 * MAX_SETTLED {
             let event = Event::BlobSettled {
                 job: JobId(0),
@@ -349,11 +293,11 @@ mod tests {
                 bytes: 5,
                 how: crate::batch::Settled::Copied,
             };
-            ledger.apply(&event);
-            ledger.apply(&event);
-            ledger.apply(&job_started(1));
+            pending.apply(&event);
+            pending.apply(&event);
+            pending.apply(&job_started(1));
         }
-        let changes = ledger.take();
+        let changes = pending.take();
         assert_eq!(
             (changes.settled.len(), changes.jobs.len()),
             (MAX_SETTLED, 1)
@@ -366,11 +310,11 @@ mod tests {
             why: SkipReason::User,
         }));
         let resumed = |before: StoredJob| {
-            let mut ledger = PendingChanges::of(&[before]);
-            ledger.apply(&batch_started(1));
-            ledger.apply(&listed(0));
-            ledger.apply(&queued(QueueReason::Resumed));
-            ledger.take()
+            let mut pending = PendingChanges::of(&[before]);
+            pending.apply(&batch_started(1));
+            pending.apply(&listed(0));
+            pending.apply(&queued(QueueReason::Resumed));
+            pending.take()
         };
         let unchanged = resumed(stored(None));
         assert!(unchanged.listed.is_empty() && unchanged.jobs.is_empty());
@@ -390,7 +334,7 @@ mod tests {
 
     #[test]
     fn samples_and_words_change_nothing() {
-        let mut ledger = folded(&[
+        let mut pending = folded(&[
             Event::Progress { blobs: Vec::new() },
             Event::Noted {
                 job: None,
@@ -399,7 +343,7 @@ mod tests {
             Event::BatchPaused,
             job_started(1),
         ]);
-        assert!(!ledger.is_due());
-        assert!(ledger.take().is_empty());
+        assert!(!pending.is_due());
+        assert!(pending.take().is_empty());
     }
 }

@@ -22,7 +22,8 @@ use tokio_util::task::AbortOnDropHandle;
 use super::{
     JournalError, JournalLocation, Obstacle,
     batch_lock::{self, BatchLock},
-    pending_changes::{Changes, PendingChanges},
+    changes::Changes,
+    pending_changes::PendingChanges,
     retry::{self, Retries},
     rows,
 };
@@ -76,12 +77,12 @@ struct Shared {
 
 #[derive(Debug)]
 struct Pending {
-    ledger: PendingChanges,
+    changes: PendingChanges,
     /// How many events have been recorded.
     recorded: u64,
     /// A flush waits: also an unfinished listing is written.
     flushing: bool,
-    standing: RecorderState,
+    state: RecorderState,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -102,30 +103,30 @@ struct CommitResult {
 }
 
 struct Writer {
-    place: JournalLocation,
+    location: JournalLocation,
     /// Absent after it was lost.
     connection: Option<AnyConnection>,
     batch: BatchId,
     shared: Arc<Shared>,
     written: watch::Sender<CommitResult>,
     waiting: watch::Sender<Option<Obstacle>>,
-    hold: BatchLock,
+    lock: BatchLock,
 }
 
 impl Recorder {
     pub(super) fn start(
-        place: JournalLocation,
+        location: JournalLocation,
         connection: AnyConnection,
-        hold: BatchLock,
+        lock: BatchLock,
         batch: BatchId,
-        ledger: PendingChanges,
+        pending: PendingChanges,
     ) -> Self {
         let shared = Arc::new(Shared {
             pending: Mutex::new(Pending {
-                ledger,
+                changes: pending,
                 recorded: 0,
                 flushing: false,
-                standing: RecorderState::Open,
+                state: RecorderState::Open,
             }),
             recorded: Notify::new(),
             urgent: Notify::new(),
@@ -133,13 +134,13 @@ impl Recorder {
         let (sender, written) = watch::channel(CommitResult::default());
         let (waits, waiting) = watch::channel(None);
         let writer = Writer {
-            place,
+            location,
             connection: Some(connection),
             batch: batch.clone(),
             shared: Arc::clone(&shared),
             written: sender,
             waiting: waits,
-            hold,
+            lock,
         };
         Self {
             batch,
@@ -158,10 +159,10 @@ impl Recorder {
     /// Records an event to be written soon. Never waits; an event that changes no row costs next to nothing.
     pub fn record(&self, event: &Event) {
         let mut pending = self.shared.pending();
-        if pending.standing == RecorderState::Open {
-            pending.ledger.apply(event);
+        if pending.state == RecorderState::Open {
+            pending.changes.apply(event);
             pending.recorded += 1;
-            if pending.ledger.is_due() {
+            if pending.changes.is_due() {
                 self.shared.recorded.notify_one();
             }
         }
@@ -212,7 +213,7 @@ impl Recorder {
     /// Why the journal is lost, if it is; the batch is free all the same.
     pub async fn close(self) -> Result<(), JournalError> {
         self.flush().await?;
-        self.shared.pending().standing = RecorderState::Closing;
+        self.shared.pending().state = RecorderState::Closing;
         self.shared.hurry();
         self.writer.await.map_err(|_| JournalError::Stopped)
     }
@@ -234,15 +235,14 @@ impl Writer {
     async fn run(mut self) {
         loop {
             self.shared.recorded.notified().await;
-            let (changes, recorded, standing) = {
+            let (changes, recorded, state) = {
                 let mut pending = self.shared.pending();
                 // A flush that comes later notifies again.
                 let flushing = std::mem::take(&mut pending.flushing);
-                if !flushing && !pending.ledger.is_due() && pending.standing == RecorderState::Open
-                {
+                if !flushing && !pending.changes.is_due() && pending.state == RecorderState::Open {
                     continue;
                 }
-                (pending.ledger.take(), pending.recorded, pending.standing)
+                (pending.changes.take(), pending.recorded, pending.state)
             };
             if !changes.is_empty()
                 && let Err(cause) = self.write(&changes).await
@@ -250,10 +250,10 @@ impl Writer {
                 return self.lose(cause).await;
             }
             self.written.send_modify(|written| written.upto = recorded);
-            if standing == RecorderState::Closing {
+            if state == RecorderState::Closing {
                 // What a lost connection held went with it.
                 if let Some(connection) = self.connection {
-                    batch_lock::release(connection, &self.batch, self.hold).await;
+                    batch_lock::release(connection, &self.batch, self.lock).await;
                 }
                 return;
             }
@@ -270,7 +270,7 @@ impl Writer {
         let tell = |obstacle| _ = waiting.send_replace(Some(obstacle));
         let mut retries = Retries::new(retry::BATCH, true, tell);
         let written = loop {
-            let attempt = write(&self.place, &mut self.connection, &self.batch, changes);
+            let attempt = write(&self.location, &mut self.connection, &self.batch, changes);
             match attempt.await {
                 Ok(()) => break Ok(()),
                 Err(error) => {
@@ -286,7 +286,7 @@ impl Writer {
 
     /// Keeps the batch until the recorder is dropped: its images may still be under way.
     async fn lose(self, cause: JournalError) {
-        self.shared.pending().standing = RecorderState::Lost;
+        self.shared.pending().state = RecorderState::Lost;
         self.written
             .send_modify(|written| written.lost = Some(cause));
         std::future::pending().await
@@ -295,7 +295,7 @@ impl Writer {
 
 /// Writes on the connection, or on a new one when it was lost and the batch is still this process's.
 async fn write(
-    place: &JournalLocation,
+    location: &JournalLocation,
     connection: &mut Option<AnyConnection>,
     batch: &BatchId,
     changes: &Changes,
@@ -304,8 +304,8 @@ async fn write(
         Some(open) => open,
         None => {
             let connect = async {
-                let mut open = place.connect().await?;
-                batch_lock::take_again(place, &mut open, batch).await?;
+                let mut open = location.connect().await?;
+                batch_lock::take_again(location, &mut open, batch).await?;
                 Ok(open)
             };
             let late = |_| JournalError::write(io::Error::from(io::ErrorKind::TimedOut).into());
@@ -313,7 +313,7 @@ async fn write(
         }
     };
     let written = rows::write(&mut open, batch, changes).await;
-    let usable = match (&written, place) {
+    let usable = match (&written, location) {
         (Ok(()), _) | (_, JournalLocation::Directory(_)) => true,
         // A connection that is lost does not answer.
         (Err(_), JournalLocation::Postgres(_)) => open.ping().await.is_ok(),
@@ -323,156 +323,4 @@ async fn write(
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::{
-        batch::{Job, JobId, Outcome},
-        journal::{Journal, JournalLocation},
-        oci::{CopySpec, Digest},
-    };
-
-    /// A recorder on a new SQLite file whose connection was prepared with `settings`.
-    async fn recorder(directory: &tempfile::TempDir, settings: &'static str) -> Recorder {
-        let place = JournalLocation::Directory(directory.path().to_owned());
-        Journal::open(place.clone()).await.unwrap();
-        let mut connection = place.connect().await.unwrap();
-        sqlx::raw_sql(settings)
-            .execute(&mut connection)
-            .await
-            .unwrap();
-        let batch = BatchId("b".into());
-        Recorder::start(
-            place,
-            connection,
-            BatchLock::Connection,
-            batch,
-            PendingChanges::default(),
-        )
-    }
-
-    fn list(recorder: &Recorder, jobs: u32) {
-        for number in 0..jobs {
-            let reference = format!("a.example/app{number}:1").parse().unwrap();
-            recorder.record(&Event::JobListed {
-                job: Job {
-                    id: JobId(number),
-                    spec: CopySpec::new(
-                        reference,
-                        format!("b.example/app{number}:1").parse().unwrap(),
-                    ),
-                },
-            });
-        }
-    }
-
-    #[tokio::test]
-    async fn a_full_disk_is_reported_and_nothing_blocks_on_it() {
-        let directory = tempfile::tempdir().unwrap();
-        let recorder = recorder(&directory, "PRAGMA max_page_count = 20").await;
-        list(&recorder, 5000);
-        let lost = recorder.lost().await;
-        let JournalError::Write(cause) = &lost else {
-            panic!("{lost:?}");
-        };
-        assert!(cause.to_string().contains("full"), "{cause}");
-        list(&recorder, 5000);
-        assert!(matches!(
-            recorder.flush().await,
-            Err(JournalError::Write(_))
-        ));
-        assert!(matches!(
-            recorder.close().await,
-            Err(JournalError::Write(_))
-        ));
-    }
-
-    /// Another program that writes the journal, and is not done.
-    async fn lock(directory: &tempfile::TempDir) -> AnyConnection {
-        let place = JournalLocation::Directory(directory.path().to_owned());
-        let mut connection = place.connect().await.unwrap();
-        let begin = sqlx::raw_sql("BEGIN IMMEDIATE");
-        begin.execute(&mut connection).await.unwrap();
-        connection
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_locked_journal_is_waited_for_and_what_came_meanwhile_is_written() {
-        let directory = tempfile::tempdir().unwrap();
-        let recorder = recorder(&directory, "PRAGMA busy_timeout = 0").await;
-        let mut other = lock(&directory).await;
-        let mut waits = recorder.waits();
-        list(&recorder, 10);
-        assert_eq!(waits.next().await, Some(Obstacle::Locked));
-        recorder.record(&Event::JobFinished {
-            job: JobId(0),
-            outcome: Outcome::Copied {
-                root: Digest::of(b"root"),
-            },
-        });
-        let commit = sqlx::raw_sql("COMMIT");
-        commit.execute(&mut other).await.unwrap();
-        assert_eq!(waits.next().await, None);
-        recorder.flush().await.unwrap();
-        let rows = "SELECT count(*) FROM jobs GROUP BY state ORDER BY state";
-        let rows: Vec<i64> = sqlx::query_scalar(rows)
-            .fetch_all(&mut other)
-            .await
-            .unwrap();
-        assert_eq!(rows, [1, 9]);
-        recorder.close().await.unwrap();
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_journal_that_stays_locked_is_lost_with_its_whole_cause() {
-        let directory = tempfile::tempdir().unwrap();
-        let recorder = recorder(&directory, "PRAGMA busy_timeout = 0").await;
-        let _other = lock(&directory).await;
-        list(&recorder, 10);
-        let lost = recorder.lost().await;
-        let chain = lost.chain();
-        assert!(
-            chain.starts_with("use the journal within 600 s: "),
-            "{chain}"
-        );
-        assert!(chain.contains("write the journal: "), "{chain}");
-        assert!(chain.contains("database is locked"), "{chain}");
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn what_is_recorded_becomes_durable_without_asking() {
-        let directory = tempfile::tempdir().unwrap();
-        let recorder = recorder(&directory, "").await;
-        let mut written = recorder.written.clone();
-        for number in 1..4 {
-            list(&recorder, number);
-            written.changed().await.unwrap();
-        }
-        assert_eq!(written.borrow().upto, 6);
-        recorder.close().await.unwrap();
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn many_events_need_few_commits() {
-        let directory = tempfile::tempdir().unwrap();
-        let recorder = recorder(&directory, "").await;
-        list(&recorder, 1000);
-        let mut written = recorder.written.clone();
-        recorder.flush().await.unwrap();
-        written.mark_unchanged();
-        let mut commits = 0;
-        for number in 0..1000 {
-            recorder.record(&Event::JobFinished {
-                job: JobId(number),
-                outcome: Outcome::Copied {
-                    root: Digest::of(b"root"),
-                },
-            });
-            tokio::task::yield_now().await;
-            commits += u32::from(written.has_changed().unwrap());
-            written.mark_unchanged();
-        }
-        recorder.close().await.unwrap();
-        // The clock stands still while this test is busy, so the time between two commits never ends.
-        assert!(commits <= 1, "{commits} commits");
-    }
-}
+mod tests;

@@ -12,7 +12,7 @@ use crate::batch::BatchId;
 const TABLES: [(&str, &str); 4] = [
     ("jobs", "batch"),
     ("settled", "batch"),
-    ("holders", "batch"),
+    ("owners", "batch"),
     ("batches", "id"),
 ];
 
@@ -27,10 +27,10 @@ impl Journal {
     }
 
     async fn try_delete(&self, batch: &BatchId) -> Result<(), JournalError> {
-        let mut connection = self.place.connect().await?;
-        // Before the hold, so that a name that means nothing leaves no lock behind.
+        let mut connection = self.location.connect().await?;
+        // Before the lock, so that a name that means nothing leaves no lock behind.
         super::store::read_list(&mut connection, batch).await?;
-        let hold = batch_lock::acquire(&self.place, &mut connection, batch).await?;
+        let lock = batch_lock::acquire(&self.location, &mut connection, batch).await?;
         let deleted = async {
             let mut transaction = connection.begin().await?;
             for (table, column) in TABLES {
@@ -43,17 +43,17 @@ impl Journal {
             transaction.commit().await
         };
         deleted.await.map_err(JournalError::write)?;
-        batch_lock::forget(&self.place, batch);
-        batch_lock::release(connection, batch, hold).await;
+        batch_lock::forget(&self.location, batch);
+        batch_lock::release(connection, batch, lock).await;
         Ok(())
     }
 
     /// Gives the space of deleted batches back to the disk. It is used again in any case, so that nobody has
     /// to wait for this and it is left while someone writes.
     pub async fn compact(&self) -> Result<(), JournalError> {
-        if let JournalLocation::Directory(_) = self.place {
-            let mut connection = self.place.connect().await?;
-            if batch_lock::holders(&self.place, &mut connection)
+        if let JournalLocation::Directory(_) = self.location {
+            let mut connection = self.location.connect().await?;
+            if batch_lock::owners(&self.location, &mut connection)
                 .await?
                 .is_empty()
             {

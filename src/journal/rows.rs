@@ -14,8 +14,8 @@ use sqlx::{
 };
 
 use super::{
-    JournalError, SettledBlob, StoredJob,
-    pending_changes::{BatchState, Changes, StoredState},
+    BatchState, JournalError, SettledBlob, StoredJob,
+    changes::{Changes, StoredState},
 };
 use crate::{
     batch::{Attempt, BatchId, Job, JobId, Outcome, SkipReason},
@@ -46,7 +46,7 @@ pub(super) async fn write(
             "WITH changed (job, state, attempt, root, cause) AS (VALUES {}) UPDATE jobs SET \
              state = changed.state, attempt = changed.attempt, root = changed.root, \
              cause = changed.cause FROM changed WHERE jobs.batch = $1 AND jobs.job = changed.job",
-            places(2, chunk.len(), 5)
+            placeholders(2, chunk.len(), 5)
         ))
         .bind(&*batch.0);
         for (job, change) in chunk {
@@ -66,7 +66,7 @@ pub(super) async fn write(
         let mut insert = query(format!(
             "INSERT INTO settled (batch, registry, repository, digest, size) VALUES {} \
              ON CONFLICT DO NOTHING",
-            places(1, chunk.len(), 5)
+            placeholders(1, chunk.len(), 5)
         ));
         for blob in chunk {
             insert = insert
@@ -104,7 +104,7 @@ async fn insert_jobs(
     let mut insert = query(format!(
         "INSERT INTO jobs (batch, job, source, destination, platforms, attachments, on_existing, state, attempt) VALUES {} \
          ON CONFLICT DO NOTHING",
-        places(1, jobs.len(), 9)
+        placeholders(1, jobs.len(), 9)
     ));
     for job in jobs {
         let encoded = |error: serde_json::Error| sqlx::Error::Encode(error.into());
@@ -136,8 +136,8 @@ fn split<T>(rows: &[T]) -> Option<(&[T], &[T])> {
     rows.split_at_checked(length)
 }
 
-/// `rows` rows of `columns` numbered places each: `($1, $2), ($3, $4)`. Both databases understand them.
-fn places(first: usize, rows: usize, columns: usize) -> String {
+/// `rows` rows of `columns` numbered placeholders each: `($1, $2), ($3, $4)`. Both databases understand them.
+fn placeholders(first: usize, rows: usize, columns: usize) -> String {
     let mut text = String::with_capacity(rows * columns * 6);
     for number in 0..rows * columns {
         let before = match (number, number % columns) {
@@ -329,8 +329,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn places_are_numbered_row_by_row() {
-        assert_eq!(places(2, 2, 3), "($2, $3, $4), ($5, $6, $7)");
+    fn placeholders_are_numbered_row_by_row() {
+        assert_eq!(placeholders(2, 2, 3), "($2, $3, $4), ($5, $6, $7)");
     }
 
     #[test]

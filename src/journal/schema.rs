@@ -5,7 +5,7 @@
 
 use sqlx::{AnyConnection, AssertSqlSafe, Connection as _};
 
-use super::{JournalError, JournalLocation};
+use super::{JournalError, JournalLocation, location::FILE};
 
 const KNOWN: i64 = 1 + STEPS.len() as i64;
 
@@ -55,23 +55,24 @@ const TABLES: [&str; 4] = [
 ];
 
 /// What made each later version out of the one before, from version 2 on.
-const STEPS: [&str; 2] = [
+const STEPS: [&str; 3] = [
     "ALTER TABLE jobs ADD COLUMN attachments TEXT NOT NULL DEFAULT '{}'",
     "ALTER TABLE jobs ADD COLUMN on_existing TEXT NOT NULL DEFAULT 'replace'",
+    "ALTER TABLE holders RENAME TO owners",
 ];
 
 /// Makes the tables if there are none, brings older ones up to date,
 /// and checks that they are of a version this program knows.
 pub(super) async fn make(
     connection: &mut AnyConnection,
-    place: &JournalLocation,
+    location: &JournalLocation,
 ) -> Result<(), JournalError> {
-    let found = make_or_read(connection, place)
+    let found = make_or_read(connection, location)
         .await
         .map_err(JournalError::write)?;
     if found > KNOWN {
         return Err(JournalError::NewerSchema {
-            place: place.to_string(),
+            location: location.to_string(),
             found,
             known: KNOWN,
         });
@@ -79,12 +80,24 @@ pub(super) async fn make(
     Ok(())
 }
 
+/// Whether there is a journal at `place`.
+pub(super) async fn exists(location: &JournalLocation) -> Result<bool, JournalError> {
+    match location {
+        JournalLocation::Directory(directory) => Ok(directory.join(FILE).exists()),
+        JournalLocation::Postgres(_) => {
+            let mut connection = location.connect().await?;
+            let made = is_made(&mut connection, location).await;
+            made.map_err(JournalError::read)
+        }
+    }
+}
+
 /// Whether the tables were made.
-pub(super) async fn is_made(
+async fn is_made(
     connection: &mut AnyConnection,
-    place: &JournalLocation,
+    location: &JournalLocation,
 ) -> Result<bool, sqlx::Error> {
-    let tables: i64 = sqlx::query_scalar(match place {
+    let tables: i64 = sqlx::query_scalar(match location {
         JournalLocation::Directory(_) => {
             "SELECT count(*) FROM sqlite_master WHERE name = 'transship_schema'"
         }
@@ -99,10 +112,10 @@ pub(super) async fn is_made(
 
 async fn make_or_read(
     connection: &mut AnyConnection,
-    place: &JournalLocation,
+    location: &JournalLocation,
 ) -> Result<i64, sqlx::Error> {
     // Reading waits for no writer.
-    if is_made(connection, place).await? {
+    if is_made(connection, location).await? {
         let version = sqlx::query_scalar::<_, i64>("SELECT version FROM transship_schema")
             .fetch_optional(&mut *connection)
             .await?;
@@ -110,7 +123,7 @@ async fn make_or_read(
             return Ok(version);
         }
     }
-    let mut transaction = match place {
+    let mut transaction = match location {
         // A transaction that begins by reading cannot wait for another writer once it wants to write.
         JournalLocation::Directory(_) => connection.begin_with("BEGIN IMMEDIATE").await?,
         JournalLocation::Postgres(_) => {
@@ -129,7 +142,7 @@ async fn make_or_read(
         .await?;
     if version.is_none() {
         // In SQLite rows then lie in the tree of their key, instead of being written there and beside it.
-        let clustered = match place {
+        let clustered = match location {
             JournalLocation::Directory(_) => " WITHOUT ROWID",
             JournalLocation::Postgres(_) => "",
         };

@@ -9,18 +9,18 @@ use jiff::Timestamp;
 use sqlx::{AnyConnection, Connection as _, Row as _};
 
 use super::{
-    BatchState, JournalError, JournalLocation, Obstacle, Owner, Recorder, batch_id, batch_lock,
-    pending_changes::PendingChanges, retry, rows, schema,
+    BatchState, JournalError, JournalLocation, Obstacle, Owner, Recorder, Stored, batch_id,
+    batch_lock, pending_changes::PendingChanges, retry, rows, schema,
 };
 use crate::{
-    batch::{Attempt, BatchId, Job, Outcome, StateCounts},
-    oci::{Digest, Registry, Repository},
+    batch::{BatchId, StateCounts},
+    oci::Digest,
 };
 
 /// Where batches are kept. Cheap: it connects for each question.
 #[derive(Clone)]
 pub struct Journal {
-    pub(super) place: JournalLocation,
+    pub(super) location: JournalLocation,
     /// Told what a question has to wait for.
     tell: Arc<dyn Fn(Obstacle) + Send + Sync>,
 }
@@ -48,37 +48,6 @@ pub struct BatchSummary {
     pub owner: Option<Owner>,
 }
 
-/// A batch as an earlier run left it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Stored {
-    pub batch: BatchId,
-    pub list_path: PathBuf,
-    pub list_text: String,
-    pub settings: String,
-    /// In list order. Empty when the run ended before it had listed them.
-    pub jobs: Vec<StoredJob>,
-    pub settled: Vec<SettledBlob>,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct StoredJob {
-    pub job: Job,
-    /// The last attempt started.
-    pub attempt: Attempt,
-    /// Absent when the job had not ended, and is to be queued again.
-    pub outcome: Option<Outcome>,
-}
-
-/// A blob known to be at its destination.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct SettledBlob {
-    pub registry: Registry,
-    pub repository: Repository,
-    pub digest: Digest,
-    /// Length in bytes.
-    pub size: u64,
-}
-
 impl BatchSummary {
     /// Whether there is nothing to go on with: it listed its images, and each of them ended.
     #[must_use]
@@ -89,11 +58,11 @@ impl BatchSummary {
 }
 
 impl Journal {
-    /// The journal at a place, which is not asked yet.
+    /// The journal at a location, which is not asked yet.
     #[must_use]
-    pub fn at(place: JournalLocation) -> Self {
+    pub fn at(location: JournalLocation) -> Self {
         Self {
-            place,
+            location,
             tell: Arc::new(|_| {}),
         }
     }
@@ -111,8 +80,8 @@ impl Journal {
     ///
     /// # Errors
     /// When the place cannot be used, or was written by a newer version of this program.
-    pub async fn open(place: JournalLocation) -> Result<Self, JournalError> {
-        Self::at(place).make().await
+    pub async fn open(location: JournalLocation) -> Result<Self, JournalError> {
+        Self::at(location).make().await
     }
 
     /// As [`Journal::open`].
@@ -120,10 +89,10 @@ impl Journal {
     /// # Errors
     /// As [`Journal::open`].
     pub async fn make(self) -> Result<Self, JournalError> {
-        let place = &self.place;
+        let location = &self.location;
         self.persist(|| async move {
-            let (mut connection, _lock) = place.connect_alone().await?;
-            schema::make(&mut connection, place).await
+            let (mut connection, _lock) = location.connect_alone().await?;
+            schema::make(&mut connection, location).await
         })
         .await?;
         Ok(self)
@@ -134,7 +103,7 @@ impl Journal {
     /// # Errors
     /// As [`Journal::open`].
     pub async fn existing(self) -> Result<Option<Self>, JournalError> {
-        match self.persist(|| self.place.exists()).await? {
+        match self.persist(|| schema::exists(&self.location)).await? {
             true => Ok(Some(self.make().await?)),
             false => Ok(None),
         }
@@ -146,24 +115,25 @@ impl Journal {
     /// When the journal cannot be written.
     pub async fn start(&self, batch: &NewBatch) -> Result<Recorder, JournalError> {
         self.persist(|| async move {
-            let mut connection = self.place.connect().await?;
+            let mut connection = self.location.connect().await?;
             loop {
                 let made = Timestamp::now();
                 let id = batch_id::name(made, &batch.list_path, rand::random());
-                let hold = match batch_lock::lock(&self.place, &mut connection, &id).await {
-                    Ok(hold) => hold,
+                let lock = match batch_lock::lock(&self.location, &mut connection, &id).await {
+                    Ok(lock) => lock,
                     // The name is taken.
                     Err(JournalError::Held { .. }) => continue,
                     Err(error) => return Err(error),
                 };
                 match insert(&mut connection, &id, made, batch).await {
                     Ok(true) => {
-                        let (place, ledger) = (self.place.clone(), PendingChanges::default());
-                        return Ok(Recorder::start(place, connection, hold, id, ledger));
+                        let (location, pending) =
+                            (self.location.clone(), PendingChanges::default());
+                        return Ok(Recorder::start(location, connection, lock, id, pending));
                     }
                     Ok(false) => {}
                     Err(error) => {
-                        batch_lock::forget(&self.place, &id);
+                        batch_lock::forget(&self.location, &id);
                         return Err(JournalError::write(error));
                     }
                 }
@@ -182,10 +152,10 @@ impl Journal {
     }
 
     async fn try_resume(&self, batch: &BatchId) -> Result<(Recorder, Stored), JournalError> {
-        let mut connection = self.place.connect().await?;
-        // Before the hold, so that a name that means nothing leaves no lock behind.
+        let mut connection = self.location.connect().await?;
+        // Before the lock, so that a name that means nothing leaves no lock behind.
         read_list(&mut connection, batch).await?;
-        let hold = batch_lock::acquire(&self.place, &mut connection, batch).await?;
+        let lock = batch_lock::acquire(&self.location, &mut connection, batch).await?;
         // Until then someone else may have changed it, or deleted it.
         let list = read_list(&mut connection, batch).await?;
         sqlx::query(
@@ -197,8 +167,14 @@ impl Journal {
         .await
         .map_err(JournalError::write)?;
         let stored = read_rest(&mut connection, list).await?;
-        let ledger = PendingChanges::of(&stored.jobs);
-        let recorder = Recorder::start(self.place.clone(), connection, hold, batch.clone(), ledger);
+        let pending = PendingChanges::of(&stored.jobs);
+        let recorder = Recorder::start(
+            self.location.clone(),
+            connection,
+            lock,
+            batch.clone(),
+            pending,
+        );
         Ok((recorder, stored))
     }
 
@@ -208,7 +184,7 @@ impl Journal {
     /// When there is no such batch, or it cannot be read.
     pub async fn load(&self, batch: &BatchId) -> Result<Stored, JournalError> {
         self.persist(|| async move {
-            let mut connection = self.place.connect().await?;
+            let mut connection = self.location.connect().await?;
             let list = read_list(&mut connection, batch).await?;
             read_rest(&mut connection, list).await
         })
@@ -221,7 +197,7 @@ impl Journal {
     /// As [`Journal::load`].
     pub async fn load_list(&self, batch: &BatchId) -> Result<Stored, JournalError> {
         self.persist(|| async move {
-            let mut connection = self.place.connect().await?;
+            let mut connection = self.location.connect().await?;
             read_list(&mut connection, batch).await
         })
         .await
@@ -236,9 +212,9 @@ impl Journal {
     }
 
     async fn read_batches(&self) -> Result<Vec<BatchSummary>, JournalError> {
-        let mut connection = self.place.connect().await?;
-        let mut holders: BTreeMap<BatchId, Owner> =
-            batch_lock::holders(&self.place, &mut connection)
+        let mut connection = self.location.connect().await?;
+        let mut owners: BTreeMap<BatchId, Owner> =
+            batch_lock::owners(&self.location, &mut connection)
                 .await?
                 .into_iter()
                 .collect();
@@ -268,7 +244,7 @@ impl Journal {
                     state: BatchState::from_word(row.get("state"))
                         .ok_or_else(|| damaged("state"))?,
                     jobs: counts.remove(&id).unwrap_or_default(),
-                    owner: holders.remove(&id),
+                    owner: owners.remove(&id),
                     id,
                 })
             })
@@ -282,7 +258,7 @@ impl Journal {
     pub async fn find(&self, name: &str) -> Result<BatchId, JournalError> {
         let ids: Vec<String> = self
             .persist(|| async move {
-                let mut connection = self.place.connect().await?;
+                let mut connection = self.location.connect().await?;
                 sqlx::query_scalar("SELECT id FROM batches ORDER BY created DESC")
                     .fetch_all(&mut connection)
                     .await
@@ -318,7 +294,7 @@ impl Journal {
 impl fmt::Debug for Journal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Journal")
-            .field("place", &self.place)
+            .field("place", &self.location)
             .finish_non_exhaustive()
     }
 }

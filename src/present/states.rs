@@ -50,7 +50,7 @@ pub fn phase(job: &JobView) -> Phase {
     match job.state {
         State::Queued if job.is_planned() => Phase::Planned,
         State::Queued => Phase::Queued,
-        State::Running if job.blobs.is_empty() || job.preflight == Preflight::UnderWay => {
+        State::Running if job.blobs.is_empty() || job.preflight == Preflight::Running => {
             Phase::Reading
         }
         State::Running => Phase::Copying,

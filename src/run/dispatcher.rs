@@ -18,18 +18,19 @@ use tokio::{
 };
 
 use super::{
-    RetryPolicy,
+    Batch, Inputs, Observer, Options, Review, Signal,
+    in_flight::InFlight,
+    last_write,
     scheduler::{Decision, Input, admit, decide},
     worker::{self, MessageBody, Task, WorkerMessage},
 };
 use crate::{
     batch::{
-        Attempt, BlobProgress, Board, Command, Event, Job, JobId, JobView, Outcome, RegistryStatus,
-        State, StopMode, StopReason,
+        Attempt, Board, Event, EventClock, JobId, JobView, RegistryStatus, State, StopMode,
+        StopReason, TimedEvent,
     },
-    copy::{ByteCounter, Engine, Report},
-    journal::{JournalError, Obstacle, Recorder, Waits},
-    oci::Digest,
+    copy::{Engine, Report},
+    journal::{JournalError, Obstacle, Recorder},
 };
 
 /// How often byte counts are sampled into one event.
@@ -39,69 +40,9 @@ const REGISTRIES_EVERY: u32 = 5;
 /// Observers are called about once a second.
 const TICK_EVERY: u32 = 10;
 
-/// How long a system that ends the process waits for the last results.
-const LAST_WRITE: Duration = Duration::from_secs(10);
-
-/// Sees every event after it was recorded and applied.
-pub trait Observer: Send {
-    /// `board` is the state with `event` applied.
-    fn observe(&mut self, event: &Arc<Event>, board: &Board);
-    /// Called about once a second; nothing has to have happened.
-    fn tick(&mut self, _board: &Board) {}
-}
-
-/// What the process was told by the system.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Signal {
-    /// Ctrl-C: once drains, twice stops.
-    Interrupt,
-    /// The process should end now, resumable.
-    Terminate,
-}
-
-/// How a batch is run.
-#[derive(Clone, Copy, Debug)]
-pub struct Options {
-    /// Images in flight at once.
-    pub parallel: u16,
-    pub policy: RetryPolicy,
-    pub review: Review,
-    /// Stay after the last image, so that an operator can look around and retry; a stop ends the batch.
-    pub stay: bool,
-}
-
-/// Whether the plan is shown before anything is copied.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Review {
-    #[default]
-    None,
-    /// Until an operator says go.
-    First,
-    /// No operator will: the batch stops once the plan is complete, and can be resumed.
-    Only,
-}
-
-/// What is to be run.
-#[derive(Clone, Debug)]
-pub struct Batch {
-    /// The list as the operator named it.
-    pub list: String,
-    /// In list order, ids from 0 without gaps.
-    pub jobs: Vec<Job>,
-    /// How an earlier run of the batch left its jobs; absent for a new batch.
-    pub restored: Option<Vec<(JobId, Outcome)>>,
-    /// What observers are told before the first image.
-    pub notes: Vec<String>,
-}
-
-/// Where input comes from. Unbounded: a person or a signal sends them.
-pub struct Inputs {
-    pub commands: UnboundedReceiver<Command>,
-    pub signals: UnboundedReceiver<Signal>,
-}
-
 pub struct Dispatcher {
     board: Board,
+    clock: EventClock,
     engine: Arc<Engine>,
     journal: Recorder,
     observers: Vec<Box<dyn Observer>>,
@@ -111,17 +52,9 @@ pub struct Dispatcher {
     workers: JoinSet<()>,
     handles: BTreeMap<JobId, AbortHandle>,
     timers: BinaryHeap<Reverse<(Instant, JobId, Attempt)>>,
-    in_flight: BTreeMap<(JobId, Digest), InFlight>,
+    in_flight: InFlight,
     /// Why the batch ends before all is done, once nothing runs.
     ending: Option<StopReason>,
-}
-
-/// A blob whose bytes are moving.
-struct InFlight {
-    attempt: Attempt,
-    meter: Arc<ByteCounter>,
-    /// The position that observers know.
-    last_sampled: u64,
 }
 
 impl Dispatcher {
@@ -135,6 +68,7 @@ impl Dispatcher {
         let (message_sender, messages) = mpsc::unbounded_channel();
         Self {
             board: Board::default(),
+            clock: EventClock::start(),
             engine,
             journal,
             observers,
@@ -144,7 +78,7 @@ impl Dispatcher {
             workers: JoinSet::new(),
             handles: BTreeMap::new(),
             timers: BinaryHeap::new(),
-            in_flight: BTreeMap::new(),
+            in_flight: InFlight::default(),
             ending: None,
         }
     }
@@ -175,7 +109,7 @@ impl Dispatcher {
                     Signal::Interrupt => Input::Interrupted,
                     Signal::Terminate => Input::Terminated,
                 }),
-                Some(word) = self.messages.recv() => self.handle_worker_message(word),
+                Some(message) = self.messages.recv() => self.handle_worker_message(message),
                 () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => self.next_due(),
                 lost = &mut journal_lost, if recording => {
                     recording = false;
@@ -200,71 +134,21 @@ impl Dispatcher {
             }
         }
         self.workers.shutdown().await;
-        let written = self.write_rest(&mut inputs, &mut journal_waits).await;
+        let (written, ending) = (self.journal.flush(), self.ending);
+        let on_wait = |wait| self.note_wait(wait);
+        let is_written =
+            last_write::flush(written, &mut journal_waits, &mut inputs, ending, on_wait).await;
         let reviewed = self.is_reviewed().then_some(StopReason::Reviewed);
         let stopped_by = self.ending.or(reviewed);
         let stopped_by = stopped_by.filter(|_| !self.board.all_done());
         self.emit(Event::BatchFinished { stopped_by });
-        let closed = match written {
-            true => {
-                let closing = self.journal.close();
-                tokio::pin!(closing);
-                let mut waiting = false;
-                loop {
-                    tokio::select! {
-                        closed = &mut closing => break closed,
-                        wait = journal_waits.next() => waiting = wait.is_some(),
-                        Some(_) = inputs.signals.recv() => {
-                            if waiting {
-                                break Err(JournalError::Abandoned);
-                            }
-                        }
-                    }
-                }
-            }
+        let closed = match is_written {
+            true => last_write::close(self.journal, &mut journal_waits, &mut inputs).await,
             false => Err(JournalError::Abandoned),
         };
         // Last, so that being killed meanwhile loses nothing.
         self.engine.cancel_uploads().await;
         (self.board, closed)
-    }
-
-    /// Waits until everything so far is in the journal, or is known not to get there; says whether it was waited
-    /// for to the end. An operator who asks again to stop does not wait for a journal that is locked, and a
-    /// system that ends the process waits only a little.
-    async fn write_rest(&mut self, inlets: &mut Inputs, waits: &mut Waits) -> bool {
-        let written = self.journal.flush();
-        tokio::pin!(written);
-        let patience = match self.ending {
-            Some(StopReason::Signal) => LAST_WRITE,
-            _ => Duration::MAX,
-        };
-        let late = tokio::time::sleep(patience);
-        tokio::pin!(late);
-        let mut waiting = waits.is_waiting();
-        loop {
-            tokio::select! {
-                // That the wait is over is known before what it was for is written.
-                biased;
-                wait = waits.next() => {
-                    waiting = wait.is_some();
-                    self.note_wait(wait);
-                }
-                _ = &mut written => return true,
-                Some(_) = inlets.signals.recv() => {
-                    if waiting {
-                        return false;
-                    }
-                }
-                Some(command) = inlets.commands.recv() => {
-                    let stop = Command::Stop { mode: StopMode::Now };
-                    if waiting && command == stop {
-                        return false;
-                    }
-                }
-                () = &mut late => return false,
-            }
-        }
     }
 
     fn note_wait(&mut self, wait: Option<Obstacle>) {
@@ -350,7 +234,7 @@ impl Dispatcher {
         match body {
             MessageBody::Ended(outcome) => {
                 self.handles.remove(&job);
-                self.forget_meters(job);
+                self.in_flight.remove_job(job);
                 return Some(Input::Ended(job, attempt, outcome));
             }
             MessageBody::PreflightDone => {
@@ -386,12 +270,7 @@ impl Dispatcher {
                 offset,
                 meter,
             } => {
-                let in_flight = InFlight {
-                    attempt,
-                    meter,
-                    last_sampled: offset,
-                };
-                self.in_flight.insert((job, digest.clone()), in_flight);
+                (self.in_flight).start(job, attempt, digest.clone(), meter, offset);
                 Event::BlobStarted {
                     job,
                     digest,
@@ -399,11 +278,10 @@ impl Dispatcher {
                 }
             }
             Report::Settled { digest, bytes, how } => {
-                let key = (job, digest);
-                self.in_flight.remove(&key);
+                self.in_flight.settle(job, &digest);
                 Event::BlobSettled {
                     job,
-                    digest: key.1,
+                    digest,
                     bytes,
                     how,
                 }
@@ -435,7 +313,7 @@ impl Dispatcher {
                 if let Some(handle) = self.handles.remove(&job) {
                     handle.abort();
                 }
-                self.forget_meters(job);
+                self.in_flight.remove_job(job);
             }
             Decision::WakeAt(job, attempt, delay) => {
                 self.timers
@@ -451,27 +329,9 @@ impl Dispatcher {
         }
     }
 
-    fn forget_meters(&mut self, job: JobId) {
-        self.in_flight.retain(|(owner, _), _| *owner != job);
-    }
-
     /// Tells how far blobs are that moved since the last sample, and now and then how the lanes are.
     fn sample(&mut self, count: u32) {
-        let moved = self
-            .in_flight
-            .iter_mut()
-            .filter_map(|((job, digest), in_flight)| {
-                let done = in_flight.meter.position();
-                (std::mem::replace(&mut in_flight.last_sampled, done) != done).then(|| {
-                    BlobProgress {
-                        job: *job,
-                        attempt: in_flight.attempt,
-                        digest: digest.clone(),
-                        done,
-                    }
-                })
-            });
-        let blobs: Vec<_> = moved.collect();
+        let blobs = self.in_flight.sample();
         if !blobs.is_empty() {
             self.emit(Event::Progress { blobs });
         }
@@ -479,8 +339,9 @@ impl Dispatcher {
             self.sample_registries();
         }
         if count.is_multiple_of(TICK_EVERY) {
+            let now = self.clock.now();
             for observer in &mut self.observers {
-                observer.tick(&self.board);
+                observer.tick(now, &self.board);
             }
         }
     }
@@ -505,9 +366,10 @@ impl Dispatcher {
     fn emit(&mut self, event: Event) {
         self.journal.record(&event);
         self.board.apply(&event);
-        let event = Arc::new(event);
+        let at = self.clock.now();
+        let event = Arc::new(TimedEvent { at, event });
         for observer in &mut self.observers {
-            observer.observe(&event, &self.board);
+            observer.apply(&event, &self.board);
         }
     }
 }

@@ -5,8 +5,16 @@
 //! dispatcher is the only writer of truth, and every event passes journal, board and observers in that order.
 
 mod dispatcher;
+mod in_flight;
+mod inputs;
+mod last_write;
+mod observer;
+mod options;
 mod scheduler;
 mod worker;
 
-pub use dispatcher::{Batch, Dispatcher, Inputs, Observer, Options, Review, Signal};
+pub use dispatcher::Dispatcher;
+pub use inputs::{Inputs, Signal};
+pub use observer::Observer;
+pub use options::{Batch, Options, Review};
 pub use scheduler::RetryPolicy;

@@ -22,7 +22,7 @@ use super::{
     view::view,
 };
 use crate::{
-    batch::{Board, Command, Event, Job},
+    batch::{Board, Command, EventClock, Job, TimedEvent},
     inspect::{Answer, Error, Request},
     program,
 };
@@ -36,7 +36,7 @@ const MAX_BURST: usize = 4096;
 /// The channels of a running batch. They are unbounded: no event may be lost, and the engine must not wait for a
 /// terminal.
 pub struct BatchHandle {
-    pub events: UnboundedReceiver<Arc<Event>>,
+    pub events: UnboundedReceiver<Arc<TimedEvent>>,
     pub commands: UnboundedSender<Command>,
     pub write_list: WriteList,
     /// Reads registries for the browser.
@@ -96,6 +96,7 @@ async fn show(model: Model, engine: Option<Engine>, loader: Loader) -> io::Resul
         engine,
         requests: loader.requests,
         start: Instant::now(),
+        clock: EventClock::start(),
         changed: true,
         leaving: false,
     };
@@ -106,7 +107,7 @@ async fn show(model: Model, engine: Option<Engine>, loader: Loader) -> io::Resul
 
 /// The channels of the batch.
 struct Engine {
-    events: UnboundedReceiver<Arc<Event>>,
+    events: UnboundedReceiver<Arc<TimedEvent>>,
     commands: UnboundedSender<Command>,
     write_list: WriteList,
 }
@@ -118,6 +119,7 @@ struct App {
     engine: Option<Engine>,
     requests: UnboundedSender<(Ticket, Request)>,
     start: Instant,
+    clock: EventClock,
     changed: bool,
     leaving: bool,
 }
@@ -133,12 +135,12 @@ impl App {
         while !self.leaving {
             tokio::select! {
                 received = events(&mut self.engine, &mut burst), if !self.model.engine_gone => {
+                    for event in burst.drain(..) {
+                        self.update(Msg::Event(event))?;
+                    }
                     self.tick()?;
                     if received == 0 {
                         self.update(Msg::EngineGone)?;
-                    }
-                    for event in burst.drain(..) {
-                        self.update(Msg::Event(event))?;
                     }
                 }
                 Some((ticket, answer)) = answers.recv() => {
@@ -171,7 +173,12 @@ impl App {
     }
 
     fn tick(&mut self) -> io::Result<()> {
-        self.update(Msg::Tick(self.start.elapsed()))
+        let stats = &self.model.stats;
+        let now = match stats.has_started() {
+            true => stats.since_start(self.clock.now()),
+            false => self.start.elapsed(),
+        };
+        self.update(Msg::Tick(now))
     }
 
     fn update(&mut self, msg: Msg) -> io::Result<()> {
@@ -226,7 +233,7 @@ impl App {
 }
 
 /// Receives events; returns their number, 0 at the end of the stream. Never ready without a batch.
-async fn events(engine: &mut Option<Engine>, burst: &mut Vec<Arc<Event>>) -> usize {
+async fn events(engine: &mut Option<Engine>, burst: &mut Vec<Arc<TimedEvent>>) -> usize {
     match engine {
         Some(engine) => engine.events.recv_many(burst, MAX_BURST).await,
         None => std::future::pending().await,

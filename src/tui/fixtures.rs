@@ -2,6 +2,7 @@
 
 use std::{ops::Range, sync::Arc, time::Duration};
 
+use jiff::Timestamp;
 use ratatui::layout::Size;
 
 use super::{
@@ -13,7 +14,7 @@ use super::{
 use crate::{
     batch::{
         Attempt, BatchId, BlobKind, BlobProgress, Event, Failure, FailureClass, Job, JobId, Millis,
-        Outcome, PlannedBlob, PlannedManifest, QueueReason, Settled, Side, SkipReason,
+        Outcome, PlannedBlob, PlannedManifest, QueueReason, Settled, Side, SkipReason, TimedEvent,
     },
     oci::{CopySpec, Digest, MediaType},
     present::Glyphs,
@@ -254,9 +255,15 @@ pub fn sized(width: u16, height: u16, events: impl IntoIterator<Item = Event>) -
 pub fn tell(model: &mut Model, events: impl IntoIterator<Item = Event>) -> Vec<Effect> {
     let mut effects = Vec::new();
     for event in events {
-        effects.extend(update(model, Msg::Event(Arc::new(event))));
+        effects.extend(update(model, Msg::Event(timed(model, event))));
     }
     effects
+}
+
+/// An event that is emitted now.
+pub fn timed(model: &Model, event: Event) -> Arc<TimedEvent> {
+    let at = Timestamp::UNIX_EPOCH + model.now;
+    Arc::new(TimedEvent { at, event })
 }
 
 pub fn tick(model: &mut Model, seconds: u64) {

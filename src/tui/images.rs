@@ -6,10 +6,9 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use super::{
-    marks::Marks, rows::rows, sort::Sort, speed_meter::SpeedMeter, status_filter::StatusFilter,
-    text_filter::TextFilter,
+    marks::Marks, rows::rows, sort::Sort, status_filter::StatusFilter, text_filter::TextFilter,
 };
-use crate::batch::{Board, Event, JobId};
+use crate::batch::{Board, Event, JobId, SpeedMeter};
 
 /// Rows are sorted again at most this often, so that a person can read them.
 const REORDER_INTERVAL: Duration = Duration::from_millis(500);

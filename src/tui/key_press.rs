@@ -20,7 +20,7 @@ pub fn press(model: &mut Model, key: &KeyEvent) -> Vec<Effect> {
     if model.browser.is_some() && model.overlays.is_empty() {
         return press_browser(model, key);
     }
-    model.images.catch_up(&model.board, &model.meter);
+    model.images.catch_up(&model.board, &model.stats.speed);
     model.failures.catch_up(&model.board);
     let selected = model.images.selected();
     let keys = Arc::clone(&model.options.keys);
@@ -70,7 +70,9 @@ fn apply_input(model: &mut Model) {
         Some(Overlay::Filter(input)) => {
             let text = input.value().to_owned();
             if text != model.images.filter().text() {
-                model.images.set_filter(&text, &model.board, &model.meter);
+                model
+                    .images
+                    .set_filter(&text, &model.board, &model.stats.speed);
             }
         }
         Some(Overlay::Help(help)) => help.offset = 0,

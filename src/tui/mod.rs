@@ -36,7 +36,6 @@ mod registries;
 mod rows;
 mod scroll;
 mod sort;
-mod speed_meter;
 mod status_filter;
 mod terminal;
 mod text_filter;

@@ -21,10 +21,9 @@ use super::{
     names::Names,
     notice::Notice,
     registries::Registries,
-    speed_meter::SpeedMeter,
 };
 use crate::{
-    batch::{Board, Command, Event, Job, JobId, Plan, StopMode},
+    batch::{Board, Command, Job, JobId, Plan, Stats, StopMode, TimedEvent},
     inspect::{Answer, Error, Request},
     present::Level,
 };
@@ -32,9 +31,9 @@ use crate::{
 /// Input of `update`.
 #[derive(Clone, Debug)]
 pub enum Msg {
-    Event(Arc<Event>),
+    Event(Arc<TimedEvent>),
     Key(KeyEvent),
-    /// Time since the start. Comes before every frame, and once a second while something moves.
+    /// Time since the batch started. Comes before every frame, and once a second while something moves.
     Tick(Duration),
     Resized(Size),
     /// No event will come any more.
@@ -80,7 +79,7 @@ pub struct Model {
     /// Result of the review so far.
     pub plan: Plan,
     pub names: Names,
-    pub meter: SpeedMeter,
+    pub stats: Stats,
     pub log: Log,
     /// First line shown of the selected image's detail.
     pub detail_offset: usize,
@@ -100,13 +99,7 @@ pub struct Model {
     pub stop_asked: Option<StopMode>,
     /// Parallelism requested and not yet confirmed.
     pub parallel_asked: Option<u16>,
-    /// When copying began, after a review.
-    pub began: Duration,
-    /// When the last image ended; the clock of the batch stops then.
-    pub ended: Option<Duration>,
     pub engine_gone: bool,
-    /// How many images [`Event::BatchStarted`] announced.
-    pub announced: usize,
 }
 
 #[derive(Clone, Debug)]
@@ -166,7 +159,7 @@ impl Model {
             registries: Registries::default(),
             plan: Plan::default(),
             names: Names::default(),
-            meter: SpeedMeter::default(),
+            stats: Stats::default(),
             log: Log::default(),
             detail_offset: 0,
             log_offset: 0,
@@ -178,29 +171,26 @@ impl Model {
             clocks: Clocks::default(),
             stop_asked: None,
             parallel_asked: None,
-            began: Duration::ZERO,
-            ended: None,
             engine_gone: false,
-            announced: 0,
         }
     }
 
     /// Time the batch has taken, without its review.
     #[must_use]
     pub fn elapsed(&self) -> Duration {
-        self.ended.unwrap_or(self.now).saturating_sub(self.began)
+        self.stats.elapsed(self.now)
     }
 
     #[must_use]
     pub fn screen(&self) -> Screen<Areas> {
-        let reviewing = self.board.is_reviewing() && self.ended.is_none();
+        let reviewing = self.board.is_reviewing() && !self.stats.has_ended();
         layout::screen(self.size, self.focus, self.beside, self.zoomed, reviewing)
     }
 
     /// Whether images are being copied, not only reviewed.
     #[must_use]
     pub fn is_under_way(&self) -> bool {
-        self.ended.is_none() && !self.board.is_reviewing()
+        !self.stats.has_ended() && !self.board.is_reviewing()
     }
 
     /// Whether a key has an effect now: only a review can begin the copying, and only a drain can be cancelled.

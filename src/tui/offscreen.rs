@@ -13,7 +13,7 @@ use super::{
     update::ModelStore,
     view,
 };
-use crate::batch::{Command, Event};
+use crate::batch::{Command, TimedEvent};
 
 pub struct OffscreenTui {
     model: ModelStore,
@@ -28,11 +28,11 @@ impl OffscreenTui {
         Self { model }
     }
 
-    pub fn event(&mut self, event: Arc<Event>) {
+    pub fn event(&mut self, event: Arc<TimedEvent>) {
         self.model.update(Msg::Event(event));
     }
 
-    /// Time since the start.
+    /// Sets the time since the batch started.
     pub fn tick(&mut self, now: Duration) {
         self.model.update(Msg::Tick(now));
     }
@@ -59,7 +59,7 @@ impl OffscreenTui {
     /// Whether every image has ended.
     #[must_use]
     pub fn has_ended(&self) -> bool {
-        self.model.ended.is_some()
+        self.model.stats.has_ended()
     }
 
     /// Draws a whole frame.

@@ -1,6 +1,6 @@
 //! Any keys, events and sizes in any order leave a consistent model that can be drawn.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::collections::BTreeSet;
 
 use proptest::prelude::*;
 use ratatui::{Terminal, backend::TestBackend, layout::Size};
@@ -94,7 +94,7 @@ proptest! {
         for step in steps {
             match step {
                 Step::Key(key) => drop(press(&mut model, &key)),
-                Step::Event(event) => drop(update(&mut model, Msg::Event(Arc::new(event)))),
+                Step::Event(event) => drop(fixtures::tell(&mut model, [event])),
                 Step::Tick(seconds) => {
                     now += seconds;
                     fixtures::tick(&mut model, now);

@@ -1,4 +1,4 @@
-//! The list of registries: its cursor, countdowns, and speeds from two samples.
+//! The list of registries: its cursor and countdowns.
 //!
 //! Invariant: the cursor is a registry, so it stays on its registry when another one appears.
 
@@ -15,21 +15,12 @@ pub struct Registries {
     cursor: Option<Registry>,
     /// The first registry on the screen.
     pub offset: usize,
-    rates: BTreeMap<Registry, Rate>,
-    sampled_at: Option<Duration>,
     /// Streams requested and not yet confirmed.
     pub requested_streams: BTreeMap<Registry, u16>,
     /// When rate limited or unreachable registries are asked again.
     retry_at: BTreeMap<Registry, Duration>,
     /// When registries are asked again for an operation that has a rate limit of its own.
     operation_retry_at: BTreeMap<Registry, Duration>,
-}
-
-/// Bytes moved so far, and bytes per second.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Rate {
-    bytes: u64,
-    per_second: u64,
 }
 
 impl Registries {
@@ -59,12 +50,6 @@ impl Registries {
         self.offset = in_view(self.offset, at, height, rows.len());
     }
 
-    /// Bytes per second to and from a registry; 0 before the second sample.
-    #[must_use]
-    pub fn speed(&self, registry: &Registry) -> u64 {
-        self.rates.get(registry).map_or(0, |rate| rate.per_second)
-    }
-
     /// How long until a rate limited or unreachable registry is asked again.
     #[must_use]
     pub fn retry_in(&self, registry: &Registry, now: Duration) -> Option<Duration> {
@@ -77,7 +62,7 @@ impl Registries {
         time_until(&self.operation_retry_at, registry, now)
     }
 
-    pub fn apply(&mut self, event: &Event, now: Duration) {
+    pub fn apply(&mut self, event: &Event, at: Duration) {
         match event {
             Event::BatchStarted { .. } => *self = Self::default(),
             Event::RegistriesSampled { registries } => {
@@ -91,7 +76,7 @@ impl Registries {
                         ),
                     ] {
                         match wait.map(Duration::from) {
-                            Some(wait) => retry_at.insert(status.registry.clone(), now + wait),
+                            Some(wait) => retry_at.insert(status.registry.clone(), at + wait),
                             None => retry_at.remove(&status.registry),
                         };
                     }
@@ -102,23 +87,6 @@ impl Registries {
                 }
             }
             _ => {}
-        }
-    }
-
-    pub fn tick(&mut self, now: Duration, board: &Board) {
-        let passed = self.sampled_at.map(|at| now.saturating_sub(at));
-        if passed.is_some_and(|passed| passed < Duration::from_secs(1)) {
-            return;
-        }
-        self.sampled_at = Some(now);
-        let millis = passed.map_or(0, |passed| u64::try_from(passed.as_millis()).unwrap_or(0));
-        for (registry, status) in &board.registries {
-            let rate = self.rates.entry(registry.clone()).or_default();
-            let moved = status.bytes.saturating_sub(rate.bytes);
-            *rate = Rate {
-                bytes: status.bytes,
-                per_second: moved.saturating_mul(1000).checked_div(millis).unwrap_or(0),
-            };
         }
     }
 }

@@ -1,9 +1,7 @@
 //! The rows of the table: the images that both filters show, in order.
 
-use super::{
-    sort::Sort, speed_meter::SpeedMeter, status_filter::StatusFilter, text_filter::TextFilter,
-};
-use crate::batch::{Board, JobId};
+use super::{sort::Sort, status_filter::StatusFilter, text_filter::TextFilter};
+use crate::batch::{Board, JobId, SpeedMeter};
 
 #[must_use]
 pub fn rows(

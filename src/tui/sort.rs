@@ -2,9 +2,8 @@
 
 use std::cmp::Reverse;
 
-use super::speed_meter::SpeedMeter;
 use crate::{
-    batch::{Board, JobId, JobView},
+    batch::{Board, JobId, JobView, SpeedMeter},
     present::{Cause, Phase, phase},
 };
 

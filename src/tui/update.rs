@@ -12,7 +12,7 @@ use super::{
     palette,
 };
 use crate::{
-    batch::{Event, JobView, StopMode, StopReason},
+    batch::{Event, JobView, StopMode, StopReason, TimedEvent},
     present::{Level, count, sentence},
 };
 
@@ -49,10 +49,9 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
         Msg::Loaded(ticket, answer) => browser_overlay::apply(model, ticket, *answer),
         Msg::Tick(now) => {
             model.now = now;
-            model.meter.tick(now, &model.board);
-            model.images.tick(now, &model.board, &model.meter);
+            model.stats.advance(now);
+            model.images.tick(now, &model.board, &model.stats.speed);
             model.failures.tick(now, &model.board);
-            model.registries.tick(now, &model.board);
             Vec::new()
         }
         Msg::Resized(size) => {
@@ -87,20 +86,23 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
     effects
 }
 
-fn apply(model: &mut Model, event: &Event) -> Vec<Effect> {
+fn apply(model: &mut Model, timed: &TimedEvent) -> Vec<Effect> {
+    let had_ended = model.stats.has_ended();
+    let event = &timed.event;
     let selected = model.images.selected();
-    model.meter.apply(&mut model.board, event);
+    model.board.apply(event);
+    model.stats.apply(timed, &model.board);
+    let at = model.stats.since_start(timed.at);
     model.images.apply(event, &model.board);
     model.failures.apply(event);
-    model.registries.apply(event, model.now);
+    model.registries.apply(event, at);
     model.plan.apply(event, &model.board);
-    let had_ended = model.ended.is_some();
-    keep_time(model, event);
+    keep_time(model, event, at);
     if let Some(sentence) = sentence(event, &model.board, model.options.attempts) {
         if let Event::CommandRefused { .. } = event {
             model.say(Level::Warning, sentence.text.clone());
         }
-        if model.log.push(model.now, sentence) && model.log_offset > 0 {
+        if model.log.push(at, sentence) && model.log_offset > 0 {
             model.log_offset += 1;
         }
     }
@@ -127,32 +129,27 @@ fn apply(model: &mut Model, event: &Event) -> Vec<Effect> {
         model.detail_offset = 0;
     }
     // An operator who asked for the stop needs no announcement.
-    match model.ended.is_some() && !had_ended && model.stop_asked.is_none() {
+    match model.stats.has_ended() && !had_ended && model.stop_asked.is_none() {
         true => vec![Effect::Announce],
         false => Vec::new(),
     }
 }
 
 /// Records when things happened.
-fn keep_time(model: &mut Model, event: &Event) {
-    let (now, clocks, board) = (model.now, &mut model.clocks, &model.board);
+fn keep_time(model: &mut Model, event: &Event, at: Duration) {
+    let (clocks, board) = (&mut model.clocks, &model.board);
     let done = |job| board.job(job).map_or(0, |view: &JobView| view.bytes_done);
     match event {
-        Event::BatchStarted { jobs, .. } => {
-            *clocks = Clocks::default();
-            model.began = Duration::ZERO;
-            model.announced = *jobs as usize;
-        }
-        Event::ReviewEnded => model.began = now,
+        Event::BatchStarted { .. } => *clocks = Clocks::default(),
         Event::JobStarted { job, .. } => {
             clocks.retry_due.remove(job);
-            clocks.moved.insert(*job, (now, done(*job)));
+            clocks.moved.insert(*job, (at, done(*job)));
         }
         Event::JobPlanned { job, .. }
         | Event::BlobWaited { job, .. }
         | Event::BlobStarted { job, .. }
         | Event::BlobSettled { job, .. } => {
-            clocks.moved.insert(*job, (now, done(*job)));
+            clocks.moved.insert(*job, (at, done(*job)));
         }
         Event::Progress { blobs } => {
             for blob in blobs {
@@ -160,7 +157,7 @@ fn keep_time(model: &mut Model, event: &Event) {
                 if let Some(moved) = clocks.moved.get_mut(&blob.job)
                     && moved.1 != done(blob.job)
                 {
-                    *moved = (now, done(blob.job));
+                    *moved = (at, done(blob.job));
                 }
             }
         }
@@ -168,7 +165,7 @@ fn keep_time(model: &mut Model, event: &Event) {
             clocks.moved.remove(job);
             clocks
                 .retry_due
-                .insert(*job, now + Duration::from(*delay_ms));
+                .insert(*job, at + Duration::from(*delay_ms));
         }
         Event::JobQueued { job, .. } | Event::JobFinished { job, .. } => {
             clocks.moved.remove(job);
@@ -176,10 +173,6 @@ fn keep_time(model: &mut Model, event: &Event) {
         }
         _ => {}
     }
-    let board = &model.board;
-    let listed = board.batch.is_some() && board.jobs().len() >= model.announced;
-    let ended = board.finished || (listed && board.all_done());
-    model.ended = model.ended.or(Some(now)).filter(|_| ended);
 }
 
 /// Scrolls every pane and overlay to where it has lines.

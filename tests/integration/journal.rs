@@ -382,7 +382,7 @@ async fn a_batch_taken_over_while_the_connection_was_lost_is_left(place: Journal
     let recorder = journal.start(&list()).await.unwrap();
     list_jobs(&recorder, 2);
     recorder.flush().await.unwrap();
-    change(&place, "UPDATE holders SET host = 'elsewhere'").await;
+    change(&place, "UPDATE owners SET host = 'elsewhere'").await;
     change(&place, END_OTHERS).await;
     finish(&recorder, 0, copied());
     let lost = recorder.flush().await.unwrap_err();
@@ -397,6 +397,7 @@ async fn a_journal_of_the_first_version_is_brought_up_to_date(place: JournalLoca
     recorder.close().await.unwrap();
     change(&place, "ALTER TABLE jobs DROP COLUMN attachments").await;
     change(&place, "ALTER TABLE jobs DROP COLUMN on_existing").await;
+    change(&place, "ALTER TABLE owners RENAME TO holders").await;
     change(&place, "UPDATE transship_schema SET version = 1").await;
     let journal = Journal::open(place).await.unwrap();
     let (_, stored) = journal.resume(&batch).await.unwrap();
@@ -408,7 +409,7 @@ async fn a_journal_of_a_newer_version_is_refused(place: JournalLocation) {
     Journal::open(place.clone()).await.unwrap();
     change(&place, "UPDATE transship_schema SET version = 99").await;
     let refused = Journal::open(place).await.unwrap_err().to_string();
-    assert!(refused.contains("schema 99, this one knows 3"), "{refused}");
+    assert!(refused.contains("schema 99, this one knows 4"), "{refused}");
 }
 
 /// Another program's transaction on a SQLite journal.
@@ -519,7 +520,7 @@ async fn only_this_user_can_read_the_journal_in_a_directory_that_others_can_ente
     };
     let files = || {
         let mut found = Vec::new();
-        for directory in [directory.path().to_owned(), directory.path().join("holds")] {
+        for directory in [directory.path().to_owned(), directory.path().join("locks")] {
             for entry in std::fs::read_dir(directory).unwrap() {
                 found.push(entry.unwrap().path());
             }

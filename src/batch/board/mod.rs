@@ -3,16 +3,23 @@
 //! Decides how an event changes state; decides nothing about what should happen next. Invariant: every
 //! question the scheduler or a frame asks often is answered from an index, never by looking at all jobs.
 
+mod blob_view;
+mod detail_limit;
 mod job_view;
 mod queue;
+mod state;
+mod state_counts;
 mod totals;
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet};
 
-pub use job_view::{BlobState, BlobView, JobView, Preflight, State};
-pub use totals::{StateCounts, Totals};
+pub use blob_view::{BlobState, BlobView};
+pub use job_view::JobView;
+pub use state::{Preflight, State};
+pub use state_counts::StateCounts;
+pub use totals::Totals;
 
-use self::{job_view::OpenBlobs, queue::Queue};
+use self::{blob_view::OpenBlobs, detail_limit::DetailLimit, queue::Queue};
 use super::{
     Attempt, BatchId, Event, FailureClass, JobId, Outcome, QueueReason, RegistryStatus, Selection,
     StopMode, StopReason,
@@ -41,14 +48,8 @@ pub struct Board {
     blocked: BTreeSet<JobId>,
     waiting: BTreeSet<JobId>,
     failed: BTreeSet<JobId>,
-    /// Ended jobs whose blobs are known, the first that ended first, with how many there were.
-    detailed: VecDeque<(JobId, usize)>,
-    /// The sum of these.
-    detailed_blobs: usize,
+    detail_limit: DetailLimit,
 }
-
-/// Blobs of ended jobs that are known one by one. Beyond, the jobs that ended first keep their sums only.
-const MOST_DETAILED: usize = 50_000;
 
 impl Board {
     #[must_use]
@@ -165,9 +166,9 @@ impl Board {
             Event::ReviewStarted => self.queue.start_review(),
             Event::ReviewEnded => self.queue.end_review(),
             Event::JobQueued { job, why } => {
-                self.enter(*job, State::Queued, |survey| match why {
+                self.enter(*job, State::Queued, |preflight| match why {
                     QueueReason::Planned => Preflight::Done,
-                    _ => survey.given_up(),
+                    _ => preflight.interrupted(),
                 });
                 if let Some(view) = self.jobs.get_mut(job.index()) {
                     match why {
@@ -183,9 +184,9 @@ impl Board {
             Event::JobPrioritized { job } => self.queue.prioritize(*job),
             Event::JobStarted { job, attempt } => {
                 let reviewing = self.is_reviewing();
-                self.enter(*job, State::Running, |survey| match reviewing {
-                    true => Preflight::UnderWay,
-                    false => survey,
+                self.enter(*job, State::Running, |preflight| match reviewing {
+                    true => Preflight::Running,
+                    false => preflight,
                 });
                 if let Some(view) = self.jobs.get_mut(job.index()) {
                     view.attempt = *attempt;
@@ -266,7 +267,7 @@ impl Board {
                 self.enter(
                     *job,
                     State::Waiting { delay: *delay_ms },
-                    Preflight::given_up,
+                    Preflight::interrupted,
                 );
                 if let Some(view) = self.jobs.get_mut(job.index()) {
                     view.failures.push((*attempt, cause.clone()));
@@ -304,7 +305,7 @@ impl Board {
             Outcome::Failed { .. } => (State::Failed, None),
             Outcome::Skipped { why } => (State::Skipped(why.clone()), None),
         };
-        self.enter(job, state, Preflight::given_up);
+        self.enter(job, state, Preflight::interrupted);
         if let Some(view) = self.jobs.get_mut(job.index()) {
             if let Some(root) = root {
                 view.root = Some(root.clone());
@@ -313,14 +314,10 @@ impl Board {
                 view.failures.push((view.attempt, cause.clone()));
             }
             if !view.blobs.is_empty() {
-                self.detailed.push_back((job, view.blobs.len()));
-                self.detailed_blobs += view.blobs.len();
+                self.detail_limit.add(job, view.blobs.len());
             }
         }
-        while self.detailed_blobs > MOST_DETAILED
-            && let Some((first, blobs)) = self.detailed.pop_front()
-        {
-            self.detailed_blobs -= blobs;
+        while let Some(first) = self.detail_limit.next_over() {
             let view = self.jobs.get_mut(first.index());
             if let Some(view) = view.filter(|view| view.is_done()) {
                 view.drop_blobs();
@@ -329,14 +326,14 @@ impl Board {
     }
 
     /// Moves a job to another state, keeping every index in step.
-    fn enter(&mut self, id: JobId, state: State, survey: impl FnOnce(Preflight) -> Preflight) {
+    fn enter(&mut self, id: JobId, state: State, preflight: impl FnOnce(Preflight) -> Preflight) {
         let Some(view) = self.jobs.get(id.index()) else {
             return;
         };
         let old = view.state.clone();
         self.unindex(id, &old);
         if let Some(view) = self.jobs.get_mut(id.index()) {
-            view.preflight = survey(view.preflight);
+            view.preflight = preflight(view.preflight);
         }
         self.index(id, &state);
         self.change(id, |view| {
@@ -426,10 +423,10 @@ impl Board {
         let Some(view) = self.jobs.get_mut(id.index()) else {
             return;
         };
-        let before = Totals::of_job(view);
+        let before = view.totals();
         change(view);
         view.count_open();
-        let after = Totals::of_job(view);
+        let after = view.totals();
         view.bytes_total = after.planned;
         view.bytes_done = after.done;
         self.totals = self.totals.minus(before).plus(after);

@@ -302,7 +302,7 @@ fn a_survey_that_was_cut_short_is_made_again() {
         queued(QueueReason::Stopped),
     ] {
         let mut board = board(&[Event::ReviewStarted, started(1), planned(), cut]);
-        assert_eq!(board.job(JOB).unwrap().preflight, Preflight::Unasked);
+        assert_eq!(board.job(JOB).unwrap().preflight, Preflight::NotStarted);
         board.apply(&queued(QueueReason::RetryDue));
         assert_eq!(next(&board), [JOB, OTHER]);
     }
@@ -372,7 +372,7 @@ fn every_blob_of_a_large_job_is_found_and_stays_settled() {
 
 #[test]
 fn what_ended_first_keeps_its_sums_when_there_are_too_many_blobs() {
-    let most = MOST_DETAILED as u64;
+    let most = detail_limit::MAX_BLOBS as u64;
     let root = Digest::of(b"root");
     let ended = |job| Event::JobFinished {
         job,
@@ -390,7 +390,7 @@ fn what_ended_first_keeps_its_sums_when_there_are_too_many_blobs() {
     board.apply(&ended(JOB));
     board.apply(&start(OTHER, 1));
     board.apply(&planned_many(OTHER, 1));
-    assert_eq!(board.job(JOB).unwrap().blobs.len(), MOST_DETAILED);
+    assert_eq!(board.job(JOB).unwrap().blobs.len(), detail_limit::MAX_BLOBS);
     board.apply(&ended(OTHER));
     let (first, last) = (board.job(JOB).unwrap(), board.job(OTHER).unwrap());
     assert!(first.blobs.is_empty() && first.is_sized());

@@ -1,29 +1,16 @@
-//! What all images are together: how many are in each state, and their bytes.
+//! The bytes of all images together.
 //!
-//! Decides which sum a blob counts for. Invariant: a sum is changed by taking the old value out and putting
-//! the new one in, so it never has to be made again from all jobs.
+//! Decides which sum a blob counts for. Invariant: a change subtracts the old value and adds the new one, so no
+//! event costs a pass over all jobs.
 
-use super::{BlobState, BlobView, JobView, State};
-use crate::batch::{Settled, SkipReason};
+use super::{BlobState, BlobView};
+use crate::batch::Settled;
 
-/// How many jobs are in each state.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct StateCounts {
-    pub queued: usize,
-    pub running: usize,
-    pub waiting: usize,
-    pub copied: usize,
-    pub up_to_date: usize,
-    pub failed: usize,
-    /// By an operator.
-    pub skipped: usize,
-    /// Skipped because the destination has another image there.
-    pub kept: usize,
-}
-
-/// Sums over all jobs, in bytes.
+/// Sums over jobs, in bytes but for `jobs`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Totals {
+    /// Jobs whose manifests were read.
+    pub jobs: u64,
     /// Size of all blobs of planned jobs; grows while manifests are read.
     pub planned: u64,
     /// Of those, settled or under way.
@@ -35,21 +22,8 @@ pub struct Totals {
     pub present: u64,
     /// Bytes of blobs in flight now.
     pub in_flight: u64,
-}
-
-impl StateCounts {
-    pub(super) fn of(&mut self, state: &State) -> &mut usize {
-        match state {
-            State::Queued => &mut self.queued,
-            State::Running => &mut self.running,
-            State::Waiting { .. } => &mut self.waiting,
-            State::Copied => &mut self.copied,
-            State::UpToDate => &mut self.up_to_date,
-            State::Failed => &mut self.failed,
-            State::Skipped(SkipReason::User) => &mut self.skipped,
-            State::Skipped(SkipReason::Kept { .. }) => &mut self.kept,
-        }
-    }
+    /// What failed jobs still lack.
+    pub lost: u64,
 }
 
 impl Totals {
@@ -76,34 +50,29 @@ impl Totals {
         totals
     }
 
-    pub(super) fn of_job(view: &JobView) -> Self {
-        view.dropped.unwrap_or_else(|| {
-            view.blobs
-                .iter()
-                .map(Self::of_blob)
-                .fold(Self::default(), Self::plus)
-        })
-    }
-
     pub(super) fn plus(self, other: Self) -> Self {
         Self {
+            jobs: self.jobs + other.jobs,
             planned: self.planned + other.planned,
             done: self.done + other.done,
             copied: self.copied + other.copied,
             mounted: self.mounted + other.mounted,
             present: self.present + other.present,
             in_flight: self.in_flight + other.in_flight,
+            lost: self.lost + other.lost,
         }
     }
 
     pub(super) fn minus(self, other: Self) -> Self {
         Self {
+            jobs: self.jobs - other.jobs,
             planned: self.planned - other.planned,
             done: self.done - other.done,
             copied: self.copied - other.copied,
             mounted: self.mounted - other.mounted,
             present: self.present - other.present,
             in_flight: self.in_flight - other.in_flight,
+            lost: self.lost - other.lost,
         }
     }
 }

@@ -56,7 +56,7 @@ pub(super) fn skip(model: &mut Model) -> Vec<Effect> {
             let view = model.board.job(*job);
             // A preflight has no work to discard.
             view.is_some_and(|view| {
-                view.state == State::Running && view.preflight != Preflight::UnderWay
+                view.state == State::Running && view.preflight != Preflight::Running
             })
         })
         .collect();
@@ -89,7 +89,7 @@ pub(super) fn skip(model: &mut Model) -> Vec<Effect> {
 /// Ends the review and starts copying; asks first while the plan is incomplete.
 pub(super) fn begin(model: &mut Model) -> Vec<Effect> {
     let board = &model.board;
-    if !board.is_reviewing() || model.ended.is_some() {
+    if !board.is_reviewing() || model.stats.has_ended() {
         model.say(Level::Info, "no review is in progress");
         return Vec::new();
     }
@@ -206,7 +206,7 @@ pub(super) fn quit(model: &mut Model) -> Vec<Effect> {
     if model.board.finished || model.engine_gone {
         return vec![Effect::Leave];
     }
-    if model.ended.is_some() {
+    if model.stats.has_ended() {
         return stop(model, StopMode::Drain);
     }
     model.overlays.push(Overlay::Leave);

@@ -64,7 +64,7 @@ pub(super) fn go_back(model: &mut Model) {
     } else if model.images.sort() != Sort::List {
         model
             .images
-            .set_sort(Sort::List, &model.board, &model.meter);
+            .set_sort(Sort::List, &model.board, &model.stats.speed);
     } else if model.log.only().is_some() {
         model.log.show_only(None);
     } else {

@@ -11,7 +11,7 @@ use crate::{
 
 pub fn draw(model: &Model, canvas: &mut Canvas, area: Rect) {
     title(model, canvas, area);
-    match (area.height, model.ended.is_some()) {
+    match (area.height, model.stats.has_ended()) {
         (0..3, true) => outcome::draw_line(model, canvas, area),
         (0..3, false) => progress::draw_narrow(model, canvas, area),
         (_, true) => outcome::draw(model, canvas, area),
@@ -35,7 +35,7 @@ pub fn draw_line(model: &Model, canvas: &mut Canvas, area: Rect) {
         text += &format!(", {} failed", counts.failed);
     }
     text += &format!(", {} %", progress::share(model));
-    if let Some(speed) = progress::speed(model).filter(|_| model.ended.is_none()) {
+    if let Some(speed) = progress::speed(model).filter(|_| !model.stats.has_ended()) {
         text += &format!(", {}", rate(speed));
     }
     let mut writer = canvas.row(area, 0);
@@ -96,7 +96,7 @@ fn state(model: &Model) -> (Role, &'static str) {
         Some(StopMode::Drain | StopMode::Cancel) => return (Role::Alert, "draining"),
         None => {}
     }
-    match (&board.batch, model.ended.is_some(), board.paused) {
+    match (&board.batch, model.stats.has_ended(), board.paused) {
         (None, ..) => (Role::Dim, "starting"),
         (Some(_), true, _) => (Role::Success, "done"),
         (Some(_), false, true) => (Role::Alert, "paused"),

@@ -69,7 +69,7 @@ pub(super) fn draw(model: &Model, canvas: &mut Canvas, area: Rect) {
 /// The speed of the last seconds, newest at the right.
 fn sparks(model: &Model, seconds: usize) -> String {
     let glyphs = model.options.glyphs.spark;
-    let speeds: Vec<u64> = model.meter.speeds(seconds).collect();
+    let speeds: Vec<u64> = model.stats.speed.speeds(seconds).collect();
     let highest = speeds.iter().copied().max().unwrap_or(0).max(1);
     let steps = glyphs.len() as u128 - 1;
     (speeds.iter())

@@ -210,7 +210,7 @@ fn cell(
             writer.right_column(Role::Text, &size, cells);
         }
         Column::Speed => {
-            let speed = model.meter.speed_of(view.job.id);
+            let speed = model.stats.speed.speed_of(view.job.id);
             let speed = speed.filter(|speed| *speed > 0 && phase.is_active());
             writer.right_column(Role::Busy, &speed.map(rate).unwrap_or_default(), cells);
         }

@@ -12,7 +12,7 @@ use crate::{
 pub(super) fn draw(model: &Model, canvas: &mut Canvas, area: Rect) {
     let (done, total) = (
         model.board.totals().done,
-        model.meter.expected(&model.board),
+        model.stats.speed.expected(&model.board),
     );
     let about = match total > model.board.totals().planned {
         true => "about ",
@@ -30,7 +30,7 @@ pub(super) fn draw(model: &Model, canvas: &mut Canvas, area: Rect) {
         _ => format!("  {} of {about}{}", bytes(done), bytes(total)),
     };
     let share = share(model);
-    let left = match model.meter.time_left(&model.board) {
+    let left = match model.stats.speed.time_left(&model.board) {
         Some(left) => format!("  {} left ", duration(left)),
         None => " ".into(),
     };
@@ -76,7 +76,7 @@ pub(super) fn draw_narrow(model: &Model, canvas: &mut Canvas, area: Rect) {
 
 /// Bytes a second; a review moves none.
 pub(super) fn speed(model: &Model) -> Option<u64> {
-    (model.meter.speed()).filter(|_| !model.board.is_reviewing())
+    (model.stats.speed.speed()).filter(|_| !model.board.is_reviewing())
 }
 
 /// Images that ended.
@@ -91,7 +91,7 @@ pub(super) fn share(model: &Model) -> u8 {
     if model.board.is_reviewing() && images > 0 {
         return percent(images - model.board.without_preflight() as u64, images);
     }
-    match model.meter.expected(&model.board) {
+    match model.stats.speed.expected(&model.board) {
         _ if images == 0 => 0,
         0 => percent(ended, images),
         // Bytes may all be there while manifests are still to be written.

@@ -76,7 +76,7 @@ pub fn draw(model: &Model, canvas: &mut Canvas, area: Rect) {
         if has_requests {
             writer.right_column(Role::Text, &requests, REQUESTS);
         }
-        let moving = match model.registries.speed(&status.registry) {
+        let moving = match model.stats.speed.registry_speed(&status.registry) {
             0 => String::new(),
             speed => rate(speed),
         };

@@ -60,7 +60,7 @@ pub fn busy() -> Model {
     );
     for second in 1..=12 {
         tell(&mut model, [progress(2, 1, 2, second * second * MIB / 8)]);
-        tick(&mut model, second);
+        tick(&mut model, 7 + second);
     }
     tell(&mut model, [sampled_registries(1)]);
     tick(&mut model, 20);

@@ -1,0 +1,38 @@
+//! A batch as an earlier run left it.
+
+use std::path::PathBuf;
+
+use crate::{
+    batch::{Attempt, BatchId, Job, Outcome},
+    oci::{Digest, Registry, Repository},
+};
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stored {
+    pub batch: BatchId,
+    pub list_path: PathBuf,
+    pub list_text: String,
+    pub settings: String,
+    /// In list order. Empty when the run ended before it had listed them.
+    pub jobs: Vec<StoredJob>,
+    pub settled: Vec<SettledBlob>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredJob {
+    pub job: Job,
+    /// The last attempt started.
+    pub attempt: Attempt,
+    /// Absent when the job had not ended, and is to be queued again.
+    pub outcome: Option<Outcome>,
+}
+
+/// A blob known to be at its destination.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct SettledBlob {
+    pub registry: Registry,
+    pub repository: Repository,
+    pub digest: Digest,
+    /// Length in bytes.
+    pub size: u64,
+}
