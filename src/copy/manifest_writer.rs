@@ -9,7 +9,7 @@ use std::{
 };
 
 use super::{
-    CopyError, CopyOutcome, Report, error::blame, refusal::is_refused_by_rule,
+    CopyError, CopyOutcome, Report, destination_rules::is_refused_by_rule, error::blame,
     registry_state::RegistryState,
 };
 use crate::{

@@ -13,10 +13,10 @@ use super::{
     attachment::Attachment,
     copy_plan::CopyPlan,
     cosign_push::{CosignPush, Unmergeable},
+    destination_rules::is_refused_by_rule,
     graph::Graph,
     image_limits::MAX_PENDING,
     manifest_writer::ManifestWriter,
-    refusal::is_refused_by_rule,
     registry_state::RegistryState,
 };
 use crate::{

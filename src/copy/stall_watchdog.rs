@@ -77,9 +77,10 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn time_between_two_waits_is_never_taken_for_slowness() {
+    async fn a_limit_of_ours_is_never_taken_for_slowness() {
         let (mut watchdog, timeouts) = (StallWatchdog::default(), Timeouts::default());
         for _ in 0..10 {
+            // The limit delays the next bytes, which are taken at once.
             sleep(70 * SECOND).await;
             let taken = watchdog.watch(1, &timeouts, sleep(SECOND / 100)).await;
             assert!(taken.is_ok(), "{taken:?}");

@@ -1,9 +1,9 @@
-//! Which refusals are rules of the destination.
+//! Decides which refusals are rules of the destination about one manifest or tag.
 
 use super::CopyError;
 use crate::registry::{ErrorCause, Refusal};
 
-/// Whether the destination's rules exclude this one manifest or tag for good, and nothing else.
+/// Whether the destination refuses this one manifest or tag for good, and accepts others.
 pub(super) fn is_refused_by_rule(error: &CopyError) -> bool {
     match error {
         CopyError::Conflict { .. } => true,
