@@ -133,7 +133,7 @@ impl Pair {
     }
 }
 
-/// Patient with bytes, quick to mend.
+/// Default timeouts, with a short delay before resuming.
 fn timeouts() -> Timeouts {
     Timeouts {
         resume_delay: Duration::from_millis(1),
