@@ -2,7 +2,7 @@
 //! connection.
 //!
 //! Stands before a registry and passes on what connections carry without looking into it. Invariant: order is
-//! kept, and what is on the way is bounded, as it is on a real line.
+//! kept, and the bytes in flight are bounded, as on a real network.
 
 use std::{
     io,

@@ -34,14 +34,14 @@ pub fn run(command: &[String]) -> Result<Measured> {
         .stderr(Stdio::piped())
         .output()
         .context("start the measuring process")?;
-    let said = String::from_utf8_lossy(&output.stderr);
+    let stderr = String::from_utf8_lossy(&output.stderr);
     ensure!(
         output.status.success(),
-        "the measuring process failed: {said}"
+        "the measuring process failed: {stderr}"
     );
     let measured: Measured = serde_json::from_slice(&output.stdout).context("read the figures")?;
     if !measured.succeeded {
-        let tail: Vec<&str> = said.lines().rev().take(5).collect();
+        let tail: Vec<&str> = stderr.lines().rev().take(5).collect();
         eprintln!(
             "{command:?} failed:\n{}",
             tail.into_iter().rev().collect::<Vec<_>>().join("\n")

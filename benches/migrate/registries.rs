@@ -137,7 +137,7 @@ impl Registry {
         Ok(access)
     }
 
-    /// User and system time it used so far; the embedded one's cannot be told from the bench's own.
+    /// User and system time it used so far; `None` for the embedded one, which runs in this process.
     pub fn processor(&self) -> Result<Option<Duration>> {
         match &self.running {
             Running::Real { process, .. } => {

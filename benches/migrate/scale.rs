@@ -3,7 +3,7 @@
 //! Both registries serve the same directory, so that everything is there already and each image costs one HEAD a
 //! side. Decides what is measured: the warm run, the time to the first image from the start and after a kill, the
 //! journal's size, and how many events a second the loop, the journal with the board, and the disk take when
-//! nobody watches.
+//! there is no front end.
 
 use std::{
     fs,
@@ -257,7 +257,7 @@ struct Rates {
     loaded: f64,
 }
 
-/// What happens to each event when nobody watches: it is folded into what the journal has to write and onto the
+/// What happens to each event without a front end: it is folded into what the journal has to write and onto the
 /// board. The events are those of images with some layers each, all copied. The rate at which they are taken, and
 /// the one at which they are durable; making the events up is in neither. And how long it takes to read all of it
 /// again.
@@ -338,7 +338,7 @@ fn job(id: u32) -> Result<Job> {
     })
 }
 
-/// Everything that is said of an image that is copied.
+/// All events of an image that is copied.
 fn story(job: JobId) -> Vec<Event> {
     let root = Digest::of(&job.0.to_le_bytes());
     let digests: Vec<Digest> = (0..LAYERS)

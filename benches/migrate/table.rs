@@ -7,7 +7,7 @@ use super::{access::Access, images::ImageSet, measure::Measured};
 pub struct Row {
     pub name: String,
     pub measured: Measured,
-    /// User and system time of the source and of the destination, where they can be told.
+    /// User and system time of the source and of the destination, if known.
     pub registries: Option<(Duration, Duration)>,
     pub source: Access,
     pub destination: Access,

@@ -41,7 +41,7 @@ pub(super) enum Choice {
 }
 
 /// A `[source]` or `[destination]`.
-pub(super) enum Side {
+pub(super) enum EndpointState {
     Known(Endpoint),
     /// Written, but with mistakes that were reported.
     Wrong,
@@ -50,8 +50,8 @@ pub(super) enum Side {
 
 /// The settings of images without their own.
 pub(super) struct ImageDefaults<'a> {
-    pub(super) source: Side,
-    pub(super) destination: Side,
+    pub(super) source: EndpointState,
+    pub(super) destination: EndpointState,
     /// `None` if one of them is wrong: then no destination is known.
     pub(super) rewrites: Option<&'a [Rewrite]>,
     pub(super) filter: TagFilter,
@@ -168,9 +168,9 @@ impl ImageDefaults<'_> {
         let written = name.value.repository.clone();
         let (registry, prefix) = match (&name.value.registry, &self.source) {
             (Some(registry), _) => (registry.clone(), None),
-            (None, Side::Known(side)) => (side.registry.clone(), side.prefix.as_ref()),
-            (None, Side::Wrong) => return None,
-            (None, Side::Missing) => {
+            (None, EndpointState::Known(side)) => (side.registry.clone(), side.prefix.as_ref()),
+            (None, EndpointState::Wrong) => return None,
+            (None, EndpointState::Missing) => {
                 self.without_source.borrow_mut().push(name.at.clone());
                 return None;
             }
@@ -196,9 +196,9 @@ impl ImageDefaults<'_> {
     ) -> Option<(Registry, Repository)> {
         let (registry, prefix) = match (&to.registry, &self.destination) {
             (Some(registry), _) => (registry.clone(), None),
-            (None, Side::Known(side)) => (side.registry.clone(), side.prefix.as_ref()),
-            (None, Side::Wrong) => return None,
-            (None, Side::Missing) => {
+            (None, EndpointState::Known(side)) => (side.registry.clone(), side.prefix.as_ref()),
+            (None, EndpointState::Wrong) => return None,
+            (None, EndpointState::Missing) => {
                 self.without_destination.borrow_mut().push(at.clone());
                 return None;
             }

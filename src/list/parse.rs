@@ -21,7 +21,7 @@ use super::{
     filter::TagFilter,
     image_keys::AttachmentKeys,
     image_tables,
-    images::{ImageDefaults, Side},
+    images::{EndpointState, ImageDefaults},
     mistake::Mistake,
     mistakes::Mistakes,
     reader::Reader,
@@ -79,8 +79,8 @@ fn parse(directory: &Path, file_name: &str, text: &str) -> Result<List, Mistakes
     }
 
     let endpoint = |side| match side {
-        Side::Known(endpoint) => Some(endpoint),
-        Side::Wrong | Side::Missing => None,
+        EndpointState::Known(endpoint) => Some(endpoint),
+        EndpointState::Wrong | EndpointState::Missing => None,
     };
     let (source, destination) = (
         endpoint(image_defaults.source),
@@ -162,14 +162,18 @@ fn version(fields: &mut Fields, whole: bool) {
         .report(mistake.help(fields.shape.example("version")));
 }
 
-fn side(fields: &mut Fields, key: &'static str, registries: &mut Registries) -> Side {
+fn side(fields: &mut Fields, key: &'static str, registries: &mut Registries) -> EndpointState {
     let shape = match key {
         "source" => TableKind::Source,
         _ => TableKind::Destination,
     };
     let missing = !fields.has(key);
     let Some(mut table) = fields.table(key, shape) else {
-        return if missing { Side::Missing } else { Side::Wrong };
+        return if missing {
+            EndpointState::Missing
+        } else {
+            EndpointState::Wrong
+        };
     };
     let reader = fields.reader;
     if !table.has("registry") {
@@ -185,13 +189,13 @@ fn side(fields: &mut Fields, key: &'static str, registries: &mut Registries) -> 
     };
     table.finish();
     let Some(registry) = registry else {
-        return Side::Wrong;
+        return EndpointState::Wrong;
     };
     add_side(reader, registries, &registry, settings);
     if had_prefix && prefix.is_none() {
-        return Side::Wrong;
+        return EndpointState::Wrong;
     }
-    Side::Known(Endpoint {
+    EndpointState::Known(Endpoint {
         registry: registry.value,
         prefix: prefix.map(|prefix| prefix.value),
     })
@@ -275,8 +279,8 @@ fn rewrites(fields: &mut Fields) -> Vec<Rewrite> {
 
 fn image_defaults<'a>(
     fields: &mut Fields,
-    source: Side,
-    destination: Side,
+    source: EndpointState,
+    destination: EndpointState,
     rewrites: Option<&'a [Rewrite]>,
 ) -> (Defaults, ImageDefaults<'a>) {
     let mut image_defaults = ImageDefaults {

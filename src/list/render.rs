@@ -54,8 +54,8 @@ fn group<'a>(text: &'a Text, file: &'a str, mistake: &'a Mistake) -> Group<'a> {
     group
 }
 
-/// One snippet for marks that are close together, one each for those that are not. A snippet is given
-/// only its own lines: the renderer reads all of what it is given.
+/// One snippet for marks that are close together, else one for each. A snippet has only its own lines, since the
+/// renderer reads all of its text.
 fn excerpts<'a>(
     text: &'a Text,
     file: &'a str,

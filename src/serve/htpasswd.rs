@@ -161,10 +161,10 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("users");
         fs::write(&path, format!("# people\n\n{}", line("one"))).unwrap();
-        let said = Arc::new(Mutex::new(Vec::new()));
-        let heard = Arc::clone(&said);
+        let errors = Arc::new(Mutex::new(Vec::new()));
+        let pushed = Arc::clone(&errors);
         let file = Htpasswd::open(&path, move |error| {
-            heard.lock().unwrap().push(error.to_string());
+            pushed.lock().unwrap().push(error.to_string());
         });
         let file = file.unwrap();
         let names = || file.users().keys().cloned().collect::<Vec<_>>();
@@ -181,13 +181,13 @@ mod tests {
         assert_eq!(names(), ["one", "two"]);
         fs::remove_file(&path).unwrap();
         assert_eq!(names(), ["one", "two"]);
-        let said = said.lock().unwrap();
+        let errors = errors.lock().unwrap();
         assert!(
-            said[0].contains("line 1: the password is not hashed with bcrypt"),
-            "{said:?}"
+            errors[0].contains("line 1: the password is not hashed with bcrypt"),
+            "{errors:?}"
         );
-        assert!(!said[0].contains("plain"));
-        assert_eq!(said.len(), 2);
+        assert!(!errors[0].contains("plain"));
+        assert_eq!(errors.len(), 2);
     }
 
     #[test]

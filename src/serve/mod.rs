@@ -28,6 +28,7 @@ mod store;
 mod throttle;
 mod tls;
 mod tokens;
+mod upload;
 mod uploads;
 
 pub use access_log::{AccessEntry, AccessLog};

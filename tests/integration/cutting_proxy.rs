@@ -1,6 +1,6 @@
-//! A way to a registry that breaks off or falls silent, for registries that cannot be told to misbehave.
+//! A TCP proxy that cuts or stalls connections, for registries without a fault script.
 //!
-//! Decides nothing about when: it counts bytes. Invariant: what is passed on is passed on unchanged and in order.
+//! Decides by the bytes that passed. Invariant: bytes pass unchanged and in order.
 
 use std::sync::{Arc, Mutex};
 
@@ -14,8 +14,7 @@ use tokio::{
 };
 use tokio_util::task::AbortOnDropHandle;
 
-/// Cuts the connection that carries the byte at which so many were carried, in one direction, by all together;
-/// so many times.
+/// Cuts a connection each time `every` bytes have passed in one direction through all connections, `times` times.
 #[derive(Clone, Copy, Debug)]
 pub struct Cuts {
     pub of: Direction,
@@ -31,28 +30,28 @@ pub enum Direction {
 
 pub struct CuttingProxy {
     address: String,
-    blade: Arc<Blade>,
+    next_cut: Arc<NextCut>,
     silence: Arc<Silence>,
     _accepting: AbortOnDropHandle<()>,
 }
 
-/// The cuts to be made, and how many bytes are left until the next.
-type Blade = Mutex<Option<(Cuts, u64)>>;
+/// The cuts left, and the bytes until the next one.
+type NextCut = Mutex<Option<(Cuts, u64)>>;
 
-/// How many bytes of requests still pass before nothing does, in either direction; nothing if all do.
+/// Bytes of requests until both directions stall; `None` without a stall.
 type Silence = watch::Sender<Option<u64>>;
 
 impl CuttingProxy {
-    /// Stands before the registry at `registry`, which may come and go.
+    /// A proxy of the registry at `registry`, which may be restarted.
     pub async fn before(registry: String) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap().to_string();
-        let blade = Arc::<Blade>::default();
+        let next_cut = Arc::<NextCut>::default();
         let silence = Arc::new(watch::Sender::new(None));
-        let shared = (Arc::clone(&blade), Arc::clone(&silence));
+        let shared = (Arc::clone(&next_cut), Arc::clone(&silence));
         let accepting = tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
-                let (registry, (blade, silence)) = (registry.clone(), shared.clone());
+                let (registry, (next_cut, silence)) = (registry.clone(), shared.clone());
                 tokio::spawn(async move {
                     // Without a registry the client finds its connection closed.
                     let Ok(server) = TcpStream::connect(&registry).await else {
@@ -62,15 +61,15 @@ impl CuttingProxy {
                     let (from_server, to_server) = server.into_split();
                     // Both are dropped when one ends, and with them the connections.
                     tokio::select! {
-                        () = carry(from_client, to_server, Direction::Requests, &blade, &silence) => {}
-                        () = carry(from_server, to_client, Direction::Answers, &blade, &silence) => {}
+                        () = copy(from_client, to_server, Direction::Requests, &next_cut, &silence) => {}
+                        () = copy(from_server, to_client, Direction::Answers, &next_cut, &silence) => {}
                     }
                 });
             }
         });
         Self {
             address,
-            blade,
+            next_cut,
             silence,
             _accepting: AbortOnDropHandle::new(accepting),
         }
@@ -80,35 +79,34 @@ impl CuttingProxy {
         &self.address
     }
 
-    /// From now on; nothing lets everything pass.
+    /// Replaces the cuts; `None` ends them.
     pub fn cut(&self, cuts: Option<Cuts>) {
-        *self.blade.lock().unwrap() = cuts.map(|cuts| (cuts, cuts.every));
+        *self.next_cut.lock().unwrap() = cuts.map(|cuts| (cuts, cuts.every));
     }
 
-    /// Lets nothing pass once so many more bytes of requests have; connections are taken all the same. Without a
-    /// number everything passes again, also what waits.
+    /// Stalls after `after` more bytes of requests; still accepts connections. `None` ends the stall.
     pub fn silence(&self, after: Option<u64>) {
         self.silence.send_replace(after);
     }
 
-    /// Whether nothing passes.
+    /// Whether it stalls.
     pub fn is_silent(&self) -> bool {
         *self.silence.borrow() == Some(0)
     }
 
-    /// How many are still to be made.
+    /// The cuts left.
     pub fn cuts_left(&self) -> u64 {
-        let blade = self.blade.lock().unwrap();
-        blade.map_or(0, |(cuts, _)| cuts.times)
+        let next_cut = self.next_cut.lock().unwrap();
+        next_cut.map_or(0, |(cuts, _)| cuts.times)
     }
 }
 
-/// Carries one direction of a connection until it ends or is cut.
-async fn carry(
+/// Copies one direction of a connection until it ends or is cut.
+async fn copy(
     mut from: OwnedReadHalf,
     mut to: OwnedWriteHalf,
     direction: Direction,
-    blade: &Blade,
+    next_cut: &NextCut,
     silence: &Silence,
 ) {
     let mut piece = vec![0; 16 * 1024];
@@ -122,19 +120,19 @@ async fn carry(
                 _ => false,
             });
         }
-        let mut heard = silence.subscribe();
-        // The sender is borrowed, so it is there.
-        let _never_closed = heard.wait_for(|left| *left != Some(0)).await.is_ok();
-        let passes = passes(&mut blade.lock().unwrap(), direction, read);
+        let mut changes = silence.subscribe();
+        // The sender is borrowed, so the channel is open.
+        let _never_closed = changes.wait_for(|left| *left != Some(0)).await.is_ok();
+        let passes = passes(&mut next_cut.lock().unwrap(), direction, read);
         if to.write_all(&piece[..passes]).await.is_err() || passes < read {
             return;
         }
     }
 }
 
-/// How many of `bytes` pass before the next cut.
-fn passes(blade: &mut Option<(Cuts, u64)>, direction: Direction, bytes: usize) -> usize {
-    let Some((cuts, left)) = blade.as_mut().filter(|(cuts, _)| cuts.of == direction) else {
+/// The number of `bytes` that pass before the next cut.
+fn passes(next_cut: &mut Option<(Cuts, u64)>, direction: Direction, bytes: usize) -> usize {
+    let Some((cuts, left)) = next_cut.as_mut().filter(|(cuts, _)| cuts.of == direction) else {
         return bytes;
     };
     match usize::try_from(*left) {

@@ -1,4 +1,4 @@
-//! A real registry: Debian's `docker-registry`, with its content in a directory that goes away with it.
+//! A real registry: Debian's `docker-registry`, with its content in a temporary directory.
 
 use std::{path::PathBuf, process::Stdio};
 
@@ -20,7 +20,7 @@ pub struct DockerRegistry {
 }
 
 impl DockerRegistry {
-    /// Nothing, with a printed line, when the program is not installed.
+    /// `None`, with a printed line, if the program is not installed.
     pub async fn start() -> Option<Self> {
         Self::with([]).await
     }
@@ -68,7 +68,7 @@ impl DockerRegistry {
                 break rest.split([',', '"']).next().unwrap().to_owned();
             }
         };
-        // Whoever stops reading would stop the registry once the pipe is full.
+        // A full pipe would stop the registry.
         tokio::spawn(async move { while let Ok(Some(_)) = said.next_line().await {} });
         Some(Self {
             address,
@@ -79,7 +79,7 @@ impl DockerRegistry {
         })
     }
 
-    /// Ends it in the middle of whatever it does.
+    /// Kills the process.
     pub async fn kill(&mut self) {
         self.process.kill().await.unwrap();
     }

@@ -1,4 +1,4 @@
-//! The embedded registry in a directory that goes away with it, and what it was asked.
+//! The embedded registry in a temporary directory, and its requests.
 
 use std::num::NonZeroU64;
 
@@ -35,7 +35,7 @@ impl Embedded {
         self.server.address().to_string()
     }
 
-    /// Every request so far, in the order they came.
+    /// Every request so far, in order.
     pub fn requests(&self) -> Vec<Request> {
         let entries = self.server.access_log().entries();
         entries.iter().map(Request::from).collect()

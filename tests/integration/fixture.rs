@@ -1,4 +1,4 @@
-//! The smallest migration worth watching: three images, two registries, one operator.
+//! A small migration: three images, two registries, one operator.
 
 use std::path::PathBuf;
 
@@ -40,7 +40,7 @@ impl Fixture {
         }
     }
 
-    /// Lets the source misbehave whenever blobs of a repository are read.
+    /// Adds a fault for every read of a blob in this repository of the source.
     pub fn misbehave(&self, repository: &str, action: Action) -> ActiveFault {
         let target = format!("/{repository}/blobs/");
         let fault = Fault::on(Method::GET, &target, action).unwrap();
@@ -62,7 +62,7 @@ impl Fixture {
         files
     }
 
-    /// The repositories whose tag the destination was given.
+    /// The repositories whose tag was written at the destination.
     pub fn arrived(&self) -> Vec<&str> {
         let requests = self.destination.requests();
         let was_given = |name: &&str| {

@@ -11,7 +11,7 @@ use crate::{
 /// KiB of a base layer.
 const WEIGHT: u64 = 4;
 
-/// What the last event says became of the run; nothing if it never began.
+/// The outcome of the run by its last event; `None` if it never started.
 fn stopped(ended: &Ended) -> Option<bool> {
     match event(ended.stdout.lines().last()?) {
         Event::BatchFinished { stopped_by } => Some(stopped_by.is_some()),
@@ -39,8 +39,9 @@ async fn a_run_that_loses_its_journal_ends_with_the_code_of_what_became_of_its_i
                 unopened += 1;
             }
             Some(stopped) => {
-                let could_not_be_kept = ended.stderr.contains("the journal could not be kept");
-                assert!(!stopped || could_not_be_kept, "{ended:?}");
+                let could_not_be_written =
+                    ended.stderr.contains("the journal could not be written");
+                assert!(!stopped || could_not_be_written, "{ended:?}");
                 ended.expect(if stopped { 3 } else { 0 });
                 lost += u32::from(stopped);
             }

@@ -1,4 +1,4 @@
-//! Programs of this machine that tests use where they are installed.
+//! Installed programs that tests use.
 
 use std::path::PathBuf;
 

@@ -1,4 +1,4 @@
-//! Lists that somebody else wrote: what they do is told, commands can be refused, files are found from anywhere.
+//! Lists of somebody else: their actions are printed, commands can be refused, relative paths work from anywhere.
 
 use std::{fs, os::unix::fs::PermissionsExt as _, path::Path};
 

@@ -1,4 +1,4 @@
-//! `login` and `logout` of the real binary, against a registry that asks who it is.
+//! `login` and `logout` of the real binary, against a registry with authentication.
 
 use std::{net::Ipv4Addr, process::Stdio};
 

@@ -8,7 +8,7 @@ mod command_line;
 mod cutting_proxy;
 mod docker_registry;
 mod embedded;
-mod existing;
+mod existing_tags;
 mod fixture;
 mod full_disk;
 mod inspect;

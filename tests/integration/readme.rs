@@ -1,4 +1,4 @@
-//! What the README promises is what the program has.
+//! The README agrees with the program: key tables, list, configuration.
 
 use std::fs;
 
@@ -11,7 +11,7 @@ fn readme() -> String {
     fs::read_to_string("README.md").unwrap()
 }
 
-/// What stands between `<!-- NAME -->` and `<!-- /NAME -->`.
+/// The text between `<!-- NAME -->` and `<!-- /NAME -->`.
 fn between(name: &str) -> String {
     let readme = readme();
     let (_, rest) = readme

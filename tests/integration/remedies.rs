@@ -1,4 +1,4 @@
-//! What can be done about a failure is true of that failure, whatever it was.
+//! The advice for every failure class fits the failure.
 
 use std::{collections::BTreeSet, time::Duration};
 
@@ -31,7 +31,7 @@ const OPERATIONS: [Operation; 15] = [
     Operation::ListReferrers,
 ];
 
-/// Makes a new cause stand in the table below: without its row a test fails.
+/// A new cause needs a row in the table below: an exhaustive match.
 fn row(cause: &ErrorCause) -> usize {
     match cause {
         ErrorCause::Status { .. } => 0,

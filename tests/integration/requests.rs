@@ -1,4 +1,4 @@
-//! What a registry was asked, whichever registry it is: read from its access log.
+//! The requests of a registry, from its access log; the same for the embedded and the real one.
 
 use transship::serve::AccessEntry;
 

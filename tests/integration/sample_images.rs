@@ -1,5 +1,4 @@
-//! Made images as a team has them: repositories that share bases, several platforms, an artifact, and what
-//! Docker wrote.
+//! Sample images of a team: repositories that share bases, several platforms, an artifact, and Docker media types.
 
 use std::collections::BTreeSet;
 
@@ -23,22 +22,22 @@ const KIB: u64 = 1024;
 
 pub struct SampleImages<'a> {
     store: &'a Store,
-    /// What a list names: repository and tag.
+    /// The names in a list: repository and tag.
     pub images: Vec<String>,
 }
 
 impl<'a> SampleImages<'a> {
-    /// 45 images in 10 repositories. `weight` is the size of a base layer in KiB, by which the rest goes.
+    /// 45 images in 10 repositories. `weight` is the size of a base layer in KiB; the other sizes are proportional.
     pub fn new(store: &'a Store, weight: u64) -> Self {
-        let mut fleet = Self {
+        let mut samples = Self {
             store,
             images: Vec::new(),
         };
-        fleet.applications(weight);
-        fleet.platforms(weight);
-        fleet.artifact();
-        fleet.docker(weight);
-        fleet
+        samples.applications(weight);
+        samples.platforms(weight);
+        samples.artifact();
+        samples.docker(weight);
+        samples
     }
 
     fn applications(&mut self, weight: u64) {

@@ -1,4 +1,4 @@
-//! The lists in `sample-lists/`: each one is what the parser and the schema say a list is.
+//! The lists in `sample-lists/`: each one is valid for the parser and the schema.
 
 use std::{fs, path::PathBuf};
 

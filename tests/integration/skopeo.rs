@@ -1,4 +1,4 @@
-//! skopeo as the judge of what arrived: it shares no code with this program.
+//! Checks destinations with skopeo, which shares no code with this program.
 
 use std::{path::PathBuf, process::Stdio};
 

@@ -1,4 +1,4 @@
-//! What a request says on the wire where no answer shows it.
+//! Headers of requests that no answer shows.
 
 use std::sync::{Arc, Mutex};
 

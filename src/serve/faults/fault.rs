@@ -81,16 +81,16 @@ impl Fault {
             .uri
             .path_and_query()
             .map_or("/", |target| target.as_str());
-        let in_repository = |wanted: &Repository| {
+        let in_repository = |expected: &Repository| {
             Resource::parse(request.uri.path())
-                .is_ok_and(|resource| resource.repository() == Some(wanted))
+                .is_ok_and(|resource| resource.repository() == Some(expected))
         };
-        let has_header = |(name, wanted): &(HeaderName, Regex)| {
+        let has_header = |(name, expected): &(HeaderName, Regex)| {
             let value = request
                 .headers
                 .get(name)
                 .and_then(|value| value.to_str().ok());
-            value.is_some_and(|value| wanted.is_match(value))
+            value.is_some_and(|value| expected.is_match(value))
         };
         self.header.as_ref().is_none_or(has_header)
             && self

@@ -54,7 +54,7 @@ pub(super) async fn put(
     let bytes = read(body).await?;
     let digest = match &version {
         Version::Tag(_) => Digest::of(&bytes),
-        Version::Digest(wanted) => verified(wanted, &bytes)?,
+        Version::Digest(expected) => verified(expected, &bytes)?,
     };
     let content_type = request
         .headers
@@ -147,11 +147,11 @@ fn missing(store: &Store, repository: &Repository, manifest: &Manifest) -> Optio
     child.or_else(blob).cloned()
 }
 
-fn verified(wanted: &Digest, bytes: &[u8]) -> Result<Digest, ErrorResponse> {
-    let mut hasher = wanted.hasher();
+fn verified(expected: &Digest, bytes: &[u8]) -> Result<Digest, ErrorResponse> {
+    let mut hasher = expected.hasher();
     hasher.update(bytes);
     let actual = hasher.finish();
-    if actual != *wanted {
+    if actual != *expected {
         let message = format!("the manifest has the digest {actual}");
         return Err(ErrorResponse::new(ErrorCode::DigestInvalid, message));
     }

@@ -16,7 +16,7 @@ use crate::{
         paths::{self, Query},
         responses::empty,
         service::Service,
-        uploads::{Upload, UploadError},
+        upload::{Upload, UploadError},
     },
 };
 
@@ -41,9 +41,9 @@ pub(super) async fn open(
             return created(&repository, &digest);
         }
     }
-    let wanted = query.get("digest").map(paths::digest).transpose()?;
+    let digest = query.get("digest").map(paths::digest).transpose()?;
     let upload = service.uploads.open(&repository).map_err(refused)?;
-    let Some(digest) = wanted else {
+    let Some(digest) = digest else {
         return session(StatusCode::ACCEPTED, &repository, &upload);
     };
     let done = match upload.append(None, None, body).await {

@@ -1,8 +1,8 @@
-//! The breaker: migrations between two registries while everything around them breaks, and an audit after each.
+//! The breaker: migrations with random faults, and an audit after each.
 //!
 //! From a seed it decides what breaks and when: the process is killed, either registry is killed and started again or
 //! falls silent, connections are cut, answers are lost or drip, tokens expire, 5xx come in bursts, uploads are rolled
-//! back, the journal is locked or its disk full, somebody else runs the same list. After every leg a tag may be absent
+//! back, the journal is locked or its disk full, another operator runs the same list. After every run a tag may be absent
 //! but never stand for less than its source; after the last, all is there, byte for byte.
 //!
 //! `TRANSSHIP_BREAKER_ROUNDS`, `_SEED`, `_ONLY` and `_SILENCE` are described in `assets/benchmarks.md`.
@@ -36,11 +36,11 @@ const SEED: u64 = 5;
 const SILENCE: u64 = 2;
 /// KiB of a base layer.
 const WEIGHT: u64 = 40;
-/// Legs with trouble in a round; then the weather is fine.
-const TROUBLED_LEGS: usize = 4;
-/// A batch has to be done after so many legs without trouble. One is enough unless the last trouble left the
+/// Runs with trouble in a round; then nothing breaks any more.
+const TROUBLED_RUNS: usize = 4;
+/// A batch has to be done after so many runs without trouble. One is enough unless the last trouble left the
 /// journal without the batch.
-const CALM_LEGS: usize = 2;
+const CALM_RUNS: usize = 2;
 /// Images that skopeo looks at after each round.
 const WITNESSED: usize = 9;
 
@@ -116,17 +116,17 @@ impl<'a> Round<'a> {
                 &format!("[destination]\n{}", self.destination.credentials()),
             );
         let mut done = false;
-        for _ in 0..random.random_range(1..=TROUBLED_LEGS) {
+        for _ in 0..random.random_range(1..=TROUBLED_RUNS) {
             let kind = Kind::any(random, self.only);
             let trouble = Trouble::new(kind, random);
-            done = self.leg(&text, Some(trouble), random, tally).await;
+            done = self.run_once(&text, Some(trouble), random, tally).await;
             if done {
                 break;
             }
         }
-        for _ in 0..CALM_LEGS {
+        for _ in 0..CALM_RUNS {
             if !done {
-                done = self.leg(&text, None, random, tally).await;
+                done = self.run_once(&text, None, random, tally).await;
             }
         }
         assert!(done, "not done although nothing is in the way any more");
@@ -137,17 +137,17 @@ impl<'a> Round<'a> {
     }
 
     /// One run or resumption; whether everything was moved in the end.
-    async fn leg(
+    async fn run_once(
         &mut self,
         text: &str,
         trouble: Option<Trouble>,
         random: &mut Xoshiro256PlusPlus,
         tally: &mut Tally,
     ) -> bool {
-        tally.legs += 1;
+        tally.runs += 1;
         let before = self.batch().await;
         let path = self.operator.list(text);
-        let leg = Run {
+        let run = Run {
             operator: &self.operator,
             list: path.to_str().unwrap(),
             resumes: before.is_some(),
@@ -160,7 +160,7 @@ impl<'a> Round<'a> {
                 .as_ref()
                 .map_or("nothing", |trouble| trouble.kind().name())
         );
-        let ended = leg
+        let ended = run
             .run(trouble, &mut self.source, &mut self.destination, tally)
             .await;
         self.source.mend().await;
@@ -229,7 +229,7 @@ impl<'a> Round<'a> {
         absent
     }
 
-    /// skopeo shares no code with what it judges.
+    /// Compares digests with skopeo, which shares no code with this program.
     async fn verifier(&self, skopeo: &Skopeo, random: &mut Xoshiro256PlusPlus, tally: &mut Tally) {
         let (source, destination) = (
             self.source.verifier().await,
@@ -245,7 +245,7 @@ impl<'a> Round<'a> {
         };
         let copies = skopeo.digests(&at(&destination.address)).await;
         assert_eq!(copies, skopeo.digests(&at(&source.address)).await);
-        tally.witnessed += some.len();
+        tally.verified += some.len();
     }
 }
 

@@ -1,6 +1,6 @@
-//! One leg of a migration: the program runs or resumes, and something breaks while it does.
+//! One run of a migration: the program runs or resumes, and something breaks while it does.
 //!
-//! Invariant: what happens during a leg is decided by the seed and by the events of the program. A clock decides only
+//! Invariant: what happens during a run is decided by the seed and by the events of the program. A clock decides only
 //! when a program that says nothing any more has been silent for long enough.
 
 use std::time::Duration;
@@ -23,7 +23,7 @@ use super::{
 };
 use crate::operator::{Ended, Operator, event};
 
-/// No leg takes longer that goes on at all.
+/// No run takes longer that goes on at all.
 const LONGEST: Duration = Duration::from_secs(600);
 /// SQLite gives up waiting for a lock after so long where nobody says otherwise, and a bit.
 const LOCKED: Duration = Duration::from_secs(7);
@@ -181,7 +181,7 @@ impl Run<'_> {
         command.env(PASSWORD_IN, PASSWORD).spawn().unwrap()
     }
 
-    /// Somebody else runs the same list.
+    /// Another operator runs the same list.
     fn start_other(&self) -> tokio::task::JoinHandle<Ended> {
         let other = Operator::new();
         let attempts = format!("--attempts={}", self.attempts);
@@ -194,7 +194,7 @@ impl Run<'_> {
         })
     }
 
-    /// Takes the lock that a writer needs, as a backup or a curious colleague does.
+    /// Takes the write lock, as a backup does.
     async fn lock_journal(&self) -> SqliteConnection {
         let path = self.operator.path("state").join("journal.sqlite3");
         let options = SqliteConnectOptions::new().filename(path);
@@ -262,7 +262,7 @@ fn judge_other(other: &Ended, tally: &mut Tally) -> usize {
 }
 
 fn has_lost_journal(ended: &Ended) -> bool {
-    ended.stderr.contains("the journal could not be kept")
+    ended.stderr.contains("the journal could not be written")
 }
 
 fn is_copied(event: &Event) -> bool {

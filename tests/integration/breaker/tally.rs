@@ -7,20 +7,20 @@ use super::trouble::Kind;
 #[derive(Default)]
 pub struct Tally {
     pub rounds: usize,
-    pub legs: usize,
+    pub runs: usize,
     pub audited: usize,
-    pub witnessed: usize,
+    pub verified: usize,
     /// The round that is being run, for findings.
     pub round: String,
     /// How often each was announced, and how often it happened.
     troubles: BTreeMap<Kind, (usize, usize)>,
-    /// How legs ended, by exit code; a killed one has none.
+    /// How runs ended, by exit code; a killed one has none.
     exits: BTreeMap<String, usize>,
     findings: Vec<String>,
 }
 
 impl Tally {
-    /// A leg with trouble; `happened` if the program really met it.
+    /// A run with trouble; `happened` if the program really met it.
     pub fn trouble(&mut self, kind: Kind, happened: bool) {
         let (announced, met) = self.troubles.entry(kind).or_default();
         *announced += 1;
@@ -48,15 +48,15 @@ impl fmt::Display for Tally {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(
             f,
-            "{} rounds, {} legs, {} images audited by verify, {} by skopeo; {} findings",
+            "{} rounds, {} runs, {} images audited by verify, {} by skopeo; {} findings",
             self.rounds,
-            self.legs,
+            self.runs,
             self.audited,
-            self.witnessed,
+            self.verified,
             self.findings.len()
         )?;
         for (kind, (announced, met)) in &self.troubles {
-            writeln!(f, "  {}: {announced} legs, met in {met}", kind.name())?;
+            writeln!(f, "  {}: {announced} runs, met in {met}", kind.name())?;
         }
         for (code, count) in &self.exits {
             writeln!(f, "  {code}: {count}")?;

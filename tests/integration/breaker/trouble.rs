@@ -1,4 +1,4 @@
-//! What can break during a leg.
+//! What can break during a run.
 //!
 //! Decides what and how often, from the seed. Invariant: every kind has a name, by which a run can be narrowed to it
 //! and by which the tally says how often it was announced and how often it really happened.
@@ -65,7 +65,7 @@ pub enum Trouble {
     KillProcess {
         after: u64,
     },
-    /// It comes back after the first image has failed or has to wait, or when the leg is over.
+    /// It comes back after the first image has failed or has to wait, or when the run is over.
     KillSource {
         after: u64,
     },
@@ -99,7 +99,7 @@ pub struct Script {
     pub cuts: Option<Cuts>,
     /// Bytes of requests after which the way to the destination falls silent.
     pub silent_after: Option<u64>,
-    /// Ended once the program has said nothing for a while, or with the leg.
+    /// Ended once the program has said nothing for a while, or with the run.
     pub holds_up: bool,
 }
 

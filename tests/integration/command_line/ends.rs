@@ -1,4 +1,4 @@
-//! Batches that end before their last image, and processes that want the same batch.
+//! Batches that end before their last image, and processes that use one batch at the same time.
 
 use reqwest::Method;
 use tokio::{

@@ -1,4 +1,4 @@
-//! The real binary as a script sees it: exit codes, lines, and what is on which stream.
+//! The real binary in scripts: exit codes, lines, and which stream they are on.
 
 mod deletion;
 mod ends;

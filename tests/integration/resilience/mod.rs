@@ -132,7 +132,7 @@ impl Pair {
     }
 }
 
-/// Default timeouts with short waits between resumes.
+/// Default timeouts, with a short delay before resuming.
 fn timeouts() -> Timeouts {
     Timeouts {
         resume_delay: Duration::from_millis(1),

@@ -1,4 +1,4 @@
-//! Who is let in, and with what.
+//! Authorization: Basic and tokens.
 
 use std::time::Duration;
 

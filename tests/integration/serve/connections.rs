@@ -1,4 +1,4 @@
-//! How the server lives and ends, and what it writes down.
+//! Start and stop of the server, and the access log.
 
 use std::num::NonZeroU64;
 

@@ -1,4 +1,4 @@
-//! What a client may take of the server: connections, time, room.
+//! Limits for clients: connections, time, space.
 
 use std::time::Duration;
 
@@ -12,14 +12,14 @@ use transship::oci::Digest;
 
 use super::{REPOSITORY, Served, error_code};
 
-/// Longer than anything here may take. The time of these tests is not that of the clock.
+/// Longer than anything here may take. These tests run in paused time.
 const FOR_EVER: Duration = Duration::from_secs(24 * 60 * 60);
 
 async fn connect(served: &Served) -> TcpStream {
     TcpStream::connect(served.server.address()).await.unwrap()
 }
 
-/// What comes until the server closes the connection.
+/// Everything until the server closes the connection.
 async fn rest(stream: &mut TcpStream) -> String {
     let mut text = String::new();
     let read = timeout(FOR_EVER, stream.read_to_string(&mut text)).await;

@@ -1,4 +1,4 @@
-//! Manifests in and out, byte for byte.
+//! Pushing and pulling manifests, byte for byte.
 
 use reqwest::{Method, Response, StatusCode};
 use serde_json::json;

@@ -2,13 +2,13 @@
 
 mod auth;
 mod connections;
-mod cuts;
 mod discovery;
-mod faults;
+mod fault_cuts;
+mod fault_script;
 mod limits;
 mod manifests;
 mod program;
-mod skopeo;
+mod skopeo_client;
 mod uploads;
 
 use std::net::{Ipv4Addr, SocketAddr};

@@ -1,4 +1,4 @@
-//! Blobs on their way in, and out again.
+//! Pushing and pulling blobs.
 
 use reqwest::{Body, Method, StatusCode};
 use transship::oci::Digest;

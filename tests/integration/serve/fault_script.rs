@@ -1,4 +1,4 @@
-//! The fault script does on the wire what it says.
+//! The effects of the fault script on the wire.
 
 use reqwest::{Body, Method, StatusCode, Url, header::CONTENT_RANGE};
 use transship::{

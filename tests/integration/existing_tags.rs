@@ -1,4 +1,4 @@
-//! Destination tags that name another image, as an operator and a script see them.
+//! Destination tags that name another image, in the output for operators and scripts.
 
 use transship::{
     batch::{Event, Outcome, SkipReason},

@@ -1,4 +1,4 @@
-//! Connections that are cut, stall or are slow, exactly where the script says.
+//! Connections that the fault script cuts, stalls or slows, at the exact byte.
 
 use reqwest::{Method, StatusCode};
 use transship::{oci::Digest, serve::Action};
