@@ -53,7 +53,7 @@ pub enum ManifestError {
     UnknownType,
     #[error("the manifest is ambiguous, readers may understand it differently: {0}")]
     Ambiguous(String),
-    #[error("one manifest holds {count} {what}, more than the limit of {max}")]
+    #[error("one manifest holds {count} {what}, more than the {max} that one manifest may have")]
     TooMany {
         what: &'static str,
         count: usize,
@@ -389,7 +389,7 @@ mod tests {
         assert_eq!(manifest(MAX_DESCRIPTORS).unwrap().blobs().count(), 10_000);
         assert_eq!(
             manifest(55_000).unwrap_err().to_string(),
-            "one manifest holds 55000 blobs, more than the limit of 10000"
+            "one manifest holds 55000 blobs, more than the 10000 that one manifest may have"
         );
         let urls = vec!["\"\""; MAX_ENTRIES + 1].join(",");
         let layer = format!(r#"{},"urls":[{urls}]}}"#, layer.trim_end_matches('}'));

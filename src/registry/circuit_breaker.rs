@@ -29,7 +29,7 @@ pub(super) struct CircuitBreaker {
 #[derive(Debug)]
 struct State {
     /// Whether requests wait for a host that was reached before.
-    patient: bool,
+    waits: bool,
     /// The last answer, or the last bytes of a body.
     last_response: Option<Instant>,
     open: Option<Open>,
@@ -70,18 +70,18 @@ pub(super) struct Down {
 
 impl CircuitBreaker {
     /// For a host that requests wait for once it was reached.
-    pub(super) fn patient() -> Self {
+    pub(super) fn waiting() -> Self {
         Self::new(true)
     }
 
     /// For a host that requests never wait for.
-    pub(super) fn impatient() -> Self {
+    pub(super) fn failing_fast() -> Self {
         Self::new(false)
     }
 
-    fn new(patient: bool) -> Self {
+    fn new(waits: bool) -> Self {
         let state = State {
-            patient,
+            waits,
             last_response: None,
             open: None,
             probes: 0,
@@ -194,7 +194,7 @@ impl State {
     /// Whether requests wait for the host: it was reached before and has not been down for too long.
     fn is_waited_for(&self, now: Instant) -> bool {
         let recent = |open: &Open| now.saturating_duration_since(open.since) < GIVEN_UP_AFTER;
-        self.patient && self.last_response.is_some() && self.open.as_ref().is_some_and(recent)
+        self.waits && self.last_response.is_some() && self.open.as_ref().is_some_and(recent)
     }
 
     fn down(&self, now: Instant) -> Option<Down> {
@@ -219,7 +219,7 @@ impl State {
     }
 
     fn fail(&mut self, now: Instant, why: &str, pass: Option<u64>) {
-        let waited_for = self.patient && self.last_response.is_some();
+        let waited_for = self.waits && self.last_response.is_some();
         let open = self.open.get_or_insert_with(|| Open {
             since: now,
             pauses: 0,
@@ -274,7 +274,7 @@ mod tests {
     const DEADLINE: Duration = Duration::from_secs(90);
 
     fn reached() -> CircuitBreaker {
-        let breaker = CircuitBreaker::patient();
+        let breaker = CircuitBreaker::waiting();
         breaker.admit().unwrap().answered();
         breaker
     }
@@ -324,7 +324,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_host_that_was_never_reached_is_asked_by_one_and_all_others_fail_at_once() {
-        let breaker = CircuitBreaker::patient();
+        let breaker = CircuitBreaker::waiting();
         let [first, second] = [(); 2].map(|()| breaker.admit().unwrap());
         advance(DEADLINE).await;
         assert!(is_silent(&first.unanswered(DEADLINE)));

@@ -209,7 +209,7 @@ fn table() -> Vec<(Side, Operation, ErrorCause, &'static str)> {
             Destination,
             PutManifest,
             status(415, "", ""),
-            "does not take this kind of manifest",
+            "does not accept this kind of manifest",
         ),
         (
             Destination,
@@ -239,7 +239,7 @@ fn table() -> Vec<(Side, Operation, ErrorCause, &'static str)> {
             Destination,
             SendBlob,
             status(400, "DIGEST_INVALID", "unsupported digest algorithm"),
-            "does not take digests of this algorithm",
+            "does not accept digests of this algorithm",
         ),
         (
             Source,

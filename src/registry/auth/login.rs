@@ -258,7 +258,7 @@ impl Login {
         match &*server {
             Some((origin, breaker)) if *origin == url.origin() => breaker.clone(),
             Some(_) | None => {
-                let breaker = CircuitBreaker::impatient();
+                let breaker = CircuitBreaker::failing_fast();
                 *server = Some((url.origin(), breaker.clone()));
                 breaker
             }

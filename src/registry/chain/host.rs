@@ -73,7 +73,7 @@ impl Hosts {
         let new = || Host {
             is_registry: false,
             authorizer: Arc::new(Authorizer::of_redirect_host(self.http.clone())),
-            breaker: CircuitBreaker::impatient(),
+            breaker: CircuitBreaker::failing_fast(),
         };
         hosts.entry(url.origin()).or_insert_with(new).clone()
     }

@@ -95,7 +95,7 @@ impl RegistryLimiter {
             streams: Streams::new(streams),
             requests: RateLimiter::new(rate),
             bytes: RateLimiter::new(limits.bytes_per_second.map(bytes_rate)),
-            breaker: CircuitBreaker::patient(),
+            breaker: CircuitBreaker::waiting(),
             state: Mutex::new(State {
                 aimd,
                 operations: HashMap::new(),

@@ -124,7 +124,7 @@ async fn read_of_public(
 async fn quirk_35_the_realm_of_a_public_registry_does_not_lead_inside() {
     let (error, asked) = read_of_public(|_| challenge("169.254.169.254")).await;
     assert!(
-        error.contains("token realm") && error.contains("inside"),
+        error.contains("token realm") && error.contains("to a private address"),
         "{error}"
     );
     assert!(
@@ -143,7 +143,7 @@ async fn quirk_35_a_location_of_a_public_registry_does_not_lead_inside() {
     })
     .await;
     assert!(
-        error.contains("Location") && error.contains("inside"),
+        error.contains("Location") && error.contains("to a private address"),
         "{error}"
     );
     assert!(

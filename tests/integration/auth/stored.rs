@@ -146,7 +146,7 @@ async fn a_failed_helper_is_named_and_its_output_is_not_shown() {
         .home
         .helper("vault", &format!("{}; exit 1", answering(PASSWORD)));
     migration
-        .fails_with("", &[], "docker-credential-vault failed: it says no reason")
+        .fails_with("", &[], "docker-credential-vault failed: it gave no reason")
         .await;
 }
 

@@ -326,7 +326,7 @@ async fn an_image_under_the_fallback_tag_is_kept_and_noted() {
     let name = Attachments::fallback_tag(&image.digest).unwrap();
     let own = put_image(there, "app", name.as_str(), 2);
     let copied = pair.copy("app:1").await.unwrap();
-    copied.noted(&format!("has something under the fallback tag {name}"));
+    copied.noted(&format!("has a manifest under the fallback tag {name}"));
     assert_eq!(stored(there, "app", name.as_str()), own.digest);
     assert_eq!(stored(there, "app", "1"), image.digest);
 }
