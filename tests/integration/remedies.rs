@@ -149,7 +149,7 @@ fn table() -> Vec<(Side, Operation, ErrorCause, &'static str)> {
             Source,
             GetManifest,
             status(418, "", ""),
-            "its answer is all that is known of the reason",
+            "only its answer gives a reason",
         ),
         (
             Source,
@@ -179,13 +179,13 @@ fn table() -> Vec<(Side, Operation, ErrorCause, &'static str)> {
             Destination,
             PutManifest,
             status(400, "MANIFEST_BLOB_UNKNOWN", ""),
-            "does not find what it said it has",
+            "lost content that it said it has",
         ),
         (
             Destination,
             PutManifest,
             status(404, "MANIFEST_UNKNOWN", ""),
-            "does not find what it said it has",
+            "lost content that it said it has",
         ),
         (
             Destination,
@@ -215,25 +215,25 @@ fn table() -> Vec<(Side, Operation, ErrorCause, &'static str)> {
             Destination,
             PutManifest,
             status(400, "TAG_INVALID", ""),
-            "its answer is all that is known of the reason",
+            "only its answer gives a reason",
         ),
         (
             Destination,
             SendBlob,
             status(413, "", ""),
-            "something limits how long a request may be",
+            "limits the length of requests",
         ),
         (
             Destination,
             SendBlob,
             mixed_up(),
-            "somebody else probably pushes the same content there",
+            "another client is probably pushing the same content",
         ),
         (
             Destination,
             PutManifest,
             mixed_up(),
-            "somebody else probably pushes the same content there",
+            "another client is probably pushing the same content",
         ),
         (
             Destination,
@@ -305,7 +305,7 @@ fn table() -> Vec<(Side, Operation, ErrorCause, &'static str)> {
             Source,
             ListTags,
             ErrorCause::TooLong(8),
-            "nothing that long is ever read",
+            "no answer may be that long",
         ),
         (
             Destination,
@@ -323,7 +323,7 @@ fn table() -> Vec<(Side, Operation, ErrorCause, &'static str)> {
             Destination,
             PutManifest,
             wrong_digest(),
-            "what it stored is not what was sent",
+            "it stored another manifest than was sent",
         ),
         (
             Destination,
@@ -347,7 +347,7 @@ fn table() -> Vec<(Side, Operation, ErrorCause, &'static str)> {
             Source,
             GetManifest,
             malformed(r#"{"schemaVersion": 2, "manifests": [], "layers": []}"#),
-            "readers may take it for different things",
+            "clients may read it in different ways",
         ),
         (
             Source,
@@ -365,7 +365,7 @@ fn table() -> Vec<(Side, Operation, ErrorCause, &'static str)> {
             Source,
             GetManifest,
             malformed(r#"{"schemaVersion": 1}"#),
-            "convert it as it says",
+            "convert it as the error says",
         ),
         (
             Source,
@@ -401,7 +401,7 @@ fn table() -> Vec<(Side, Operation, ErrorCause, &'static str)> {
             Source,
             Ping,
             ErrorCause::Configuration(some("it speaks TLS")),
-            "correct what is configured for this registry",
+            "correct the settings of this registry",
         ),
     ]
 }
@@ -475,7 +475,7 @@ fn what_the_engine_finds_out_itself_has_a_remedy() {
     for (error, expected) in [
         (corrupt, "push the image there again"),
         (conflict, "choose another tag with `to`"),
-        (no_platform, "choose among the platforms it has"),
+        (no_platform, "select platforms that it has, or all"),
         (CopyError::TooDeep(5), "no image needs that"),
         (existing, "to replace it, or \"keep\""),
         (hidden, "the right to read there"),

@@ -64,7 +64,7 @@ fn all_output_goes_through_the_writers_that_escape() {
                 "writeln!(stderr(), \"{text}\")",
             ],
             // Mistakes are coloured; their renderer escapes what it quotes.
-            "lists.rs" => &["writeln!(stderr(), \"{}\", mistakes.render(colours))"],
+            "list_source.rs" => &["writeln!(stderr(), \"{}\", mistakes.render(colours))"],
             _ => &[],
         };
         for line in text
