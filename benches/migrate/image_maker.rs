@@ -8,7 +8,7 @@ use anyhow::Result;
 use rand::{RngExt as _, SeedableRng as _, rngs::Xoshiro256PlusPlus};
 use transship::{
     oci::{Descriptor, Digest, Platform, Repository, Tag},
-    serve::{Estate, Store},
+    serve::{ImageBuilder, Store},
 };
 
 use super::images::{Image, ImageSet};
@@ -62,7 +62,7 @@ impl Shape {
 }
 
 struct Maker<'a> {
-    estate: Estate<'a>,
+    estate: ImageBuilder<'a>,
     shape: Shape,
     random: Xoshiro256PlusPlus,
     /// The seeds used so far.
@@ -75,7 +75,7 @@ struct Maker<'a> {
 
 pub fn make(store: &Store, shape: Shape) -> Result<ImageSet> {
     let mut maker = Maker {
-        estate: Estate::new(store),
+        estate: ImageBuilder::new(store),
         shape,
         random: Xoshiro256PlusPlus::seed_from_u64(5),
         layers: 0,

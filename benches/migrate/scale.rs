@@ -26,7 +26,7 @@ use transship::{
     oci::{CopySpec, Digest, Repository, Tag},
     registry::{Clients, Settings, TlsSettings},
     run::{self, Batch, Dispatcher, Inputs, Observer, RetryPolicy},
-    serve::{Estate, Options, Server, Store},
+    serve::{ImageBuilder, Options, Server, Store},
 };
 
 use super::measure;
@@ -127,7 +127,7 @@ fn measure_list(room: &Path, count: usize, list: &Path) -> Result<()> {
 
 /// One image in many repositories under many tags; their names as lines of a list.
 fn fill(store: &Store, count: usize) -> Result<Vec<String>> {
-    let estate = Estate::new(store);
+    let estate = ImageBuilder::new(store);
     let mut names = Vec::with_capacity(count);
     for number in 0..REPOSITORIES {
         let repository: Repository = format!("team-{}/app-{number}", number % 7).parse()?;

@@ -25,7 +25,7 @@ use crate::{
     batch::BatchResult,
     oci::{Descriptor, Platform, Repository, Tag},
     present::{Commands, command},
-    serve::{Action, Estate, Fault, Options, Server, Store},
+    serve::{Action, Fault, ImageBuilder, Options, Server, Store},
 };
 
 /// Bytes a second for each connection, so that there is something to watch.
@@ -204,7 +204,7 @@ fn misbehave(source: &Server) -> anyhow::Result<()> {
 
 /// Fills the source. Returns the images as the list names them.
 fn fill(store: &Store) -> anyhow::Result<Vec<String>> {
-    let estate = Estate::new(store);
+    let estate = ImageBuilder::new(store);
     let amd64: Platform = "linux/amd64".parse()?;
     let mut images = Vec::new();
     let mut bases: Vec<(Repository, Vec<Descriptor>)> = Vec::new();

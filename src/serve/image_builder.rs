@@ -12,11 +12,11 @@ use super::Store;
 use crate::oci::{Descriptor, MediaType, Platform, Repository, Tag};
 
 /// Builds images in a store.
-pub struct Estate<'a> {
+pub struct ImageBuilder<'a> {
     store: &'a Store,
 }
 
-impl<'a> Estate<'a> {
+impl<'a> ImageBuilder<'a> {
     #[must_use]
     pub fn new(store: &'a Store) -> Self {
         Self { store }
@@ -165,7 +165,7 @@ mod tests {
     fn equal_seeds_give_equal_layers() {
         let directory = tempfile::tempdir().unwrap();
         let store = Store::open(directory.path()).unwrap();
-        let estate = Estate::new(&store);
+        let estate = ImageBuilder::new(&store);
         let repository = "team/app".parse().unwrap();
         let layer = |seed, size| estate.layer(&repository, seed, size).unwrap().digest;
         assert_eq!(layer(1, 100_000), layer(1, 100_000));

@@ -37,7 +37,7 @@ pub use connections::ConnectionLimits;
 pub use credentials::{Credentials, TokenAuth};
 pub use faults::{Action, ActiveFault, Fault, Faults, OddLocation};
 pub use htpasswd::{Htpasswd, HtpasswdError};
-pub use image_builder::Estate;
+pub use image_builder::ImageBuilder;
 pub use options::{Access, MissingContent, Options};
 pub use server::{ServeError, Server};
 pub use store::{Store, StoredManifest};

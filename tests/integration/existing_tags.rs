@@ -3,7 +3,7 @@
 use transship::{
     batch::{Event, Outcome, SkipReason},
     oci::{Digest, Tag, Version},
-    serve::Estate,
+    serve::ImageBuilder,
 };
 
 use crate::{
@@ -15,7 +15,7 @@ use crate::{
 /// The second image's tag names another image at the destination, and the list says `on_existing`.
 async fn fixture(on_existing: &str) -> (Fixture, Digest) {
     let fixture = Fixture::new().await;
-    let estate = Estate::new(fixture.destination.server.store());
+    let estate = ImageBuilder::new(fixture.destination.server.store());
     let repository = repository("team/second");
     let layer = estate.layer(&repository, 77, 1000).unwrap();
     let other = estate.image(&repository, Some(&tag()), &amd64(), &[layer]);

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use reqwest::Method;
-use transship::serve::{Action, ActiveFault, Estate, Fault};
+use transship::serve::{Action, ActiveFault, Fault, ImageBuilder};
 
 use crate::{
     embedded::Embedded,
@@ -24,7 +24,7 @@ pub struct Fixture {
 impl Fixture {
     pub async fn new() -> Self {
         let source = Embedded::start().await;
-        let estate = Estate::new(source.server.store());
+        let estate = ImageBuilder::new(source.server.store());
         for (seed, name) in (0..).zip(IMAGES) {
             let repository = repository(name);
             let layer = estate.layer(&repository, seed, 50_000).unwrap();

@@ -3,7 +3,7 @@
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use transship::{
     batch::{Event, JobId, QueueReason, StopReason},
-    serve::{Action, Estate, Fault},
+    serve::{Action, Fault, ImageBuilder},
 };
 
 use crate::{
@@ -48,7 +48,7 @@ async fn without_a_screen_the_plan_is_printed_and_resuming_copies() {
         .await
         .expect(0);
     let store = fixture.destination.server.store();
-    Estate::new(store)
+    ImageBuilder::new(store)
         .layer(&repository("team/second"), 1, 50_000)
         .unwrap();
     fixture.source.server.access_log().clear();

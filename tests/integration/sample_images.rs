@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::json;
 use transship::{
     oci::{Descriptor, Digest, Manifest, MediaType, Platform, Repository, Tag, Version},
-    serve::{Estate, Store},
+    serve::{ImageBuilder, Store},
 };
 
 const APPLICATIONS: [&str; 7] = [
@@ -41,7 +41,7 @@ impl<'a> SampleImages<'a> {
     }
 
     fn applications(&mut self, weight: u64) {
-        let estate = Estate::new(self.store);
+        let estate = ImageBuilder::new(self.store);
         for (number, name) in (0..).zip(APPLICATIONS) {
             let repository = repository(name);
             let layer = |seed, share| {
@@ -65,7 +65,7 @@ impl<'a> SampleImages<'a> {
     }
 
     fn platforms(&mut self, weight: u64) {
-        let estate = Estate::new(self.store);
+        let estate = ImageBuilder::new(self.store);
         let repository = repository("edge/agent");
         let children: Vec<_> = (1..)
             .zip(["linux/amd64", "linux/arm64", "linux/arm/v7"])
@@ -85,7 +85,7 @@ impl<'a> SampleImages<'a> {
     fn artifact(&mut self) {
         let chart = "application/vnd.cncf.helm.chart.content.v1.tar+gzip";
         let tag = "1.4.2".parse().unwrap();
-        Estate::new(self.store)
+        ImageBuilder::new(self.store)
             .artifact(&repository("charts/shop"), &tag, chart, b"a chart")
             .unwrap();
         self.images.push("charts/shop:1.4.2".to_owned());

@@ -3,7 +3,7 @@
 use axum::http::Method;
 use transship::{
     oci::{Descriptor, Digest, MediaType},
-    serve::{Action, Estate, Fault},
+    serve::{Action, Fault, ImageBuilder},
 };
 
 use crate::{
@@ -132,7 +132,7 @@ async fn every_damage_is_found_at_the_depth_that_looks_for_it() {
 async fn a_lost_referrer_is_found() {
     let (source, destination) = (Embedded::start().await, Embedded::start().await);
     let store = source.server.store();
-    let (estate, app) = (Estate::new(store), repository("team/app"));
+    let (estate, app) = (ImageBuilder::new(store), repository("team/app"));
     let layer = estate.layer(&app, 1, 100).unwrap();
     let subject = estate
         .image(&app, Some(&"v1".parse().unwrap()), &amd64(), &[layer])
@@ -227,7 +227,10 @@ async fn a_registry_that_does_not_answer_is_no_difference() {
 #[tokio::test]
 async fn chosen_platforms_are_the_same_and_others_are_not() {
     let (source, destination) = (Embedded::start().await, Embedded::start().await);
-    let (estate, app) = (Estate::new(source.server.store()), repository("team/app"));
+    let (estate, app) = (
+        ImageBuilder::new(source.server.store()),
+        repository("team/app"),
+    );
     let platforms = ["linux/amd64", "linux/arm64", "linux/s390x"];
     let children = platforms.map(|platform| {
         let platform = platform.parse().unwrap();

@@ -6,7 +6,7 @@ use std::{collections::BTreeSet, fmt::Write as _};
 use futures_util::future::join_all;
 use transship::{
     oci::{Digest, Version},
-    serve::{Estate, Store},
+    serve::{ImageBuilder, Store},
 };
 
 use super::{
@@ -29,7 +29,7 @@ const LIFETIME: u64 = 3;
 
 /// An image of a shared layer and one of its own in each of two repositories.
 fn put_images(store: &Store, layer_size: u64) {
-    let estate = Estate::new(store);
+    let estate = ImageBuilder::new(store);
     for (seed, name) in (1..).zip(NAMES) {
         let repository = repository(name);
         let layers = [0, seed].map(|seed| estate.layer(&repository, seed, layer_size).unwrap());

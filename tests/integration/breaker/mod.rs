@@ -16,7 +16,7 @@ use std::{collections::BTreeSet, time::Duration};
 
 use rand::{RngExt as _, SeedableRng as _, rngs::Xoshiro256PlusPlus, seq::SliceRandom as _};
 
-use transship::serve::{Estate, Store};
+use transship::serve::{ImageBuilder, Store};
 
 use self::{
     run::Run,
@@ -251,7 +251,7 @@ impl<'a> Round<'a> {
 
 /// An image with a layer that goes in several chunks where bodies are limited.
 fn put_large(store: &Store) -> String {
-    let estate = Estate::new(store);
+    let estate = ImageBuilder::new(store);
     let repository = repository("data/model");
     let layer = estate.layer(&repository, 9000, 3 * LARGEST_BODY).unwrap();
     let tag = "1".parse().unwrap();

@@ -7,7 +7,7 @@ use tokio::{
 };
 use transship::{
     batch::Event,
-    serve::{Action, ActiveFault, Estate, Fault},
+    serve::{Action, ActiveFault, Fault, ImageBuilder},
 };
 
 use crate::{
@@ -172,7 +172,7 @@ async fn a_batch_that_runs_is_refused_to_a_second_process() {
 /// A run of 100 images, of whose lines nobody reads one before all of them have arrived.
 async fn run_unread(fixture: &Fixture) -> Child {
     let images: Vec<String> = (0..100).map(|tag| format!("team/many:{tag}")).collect();
-    let estate = Estate::new(fixture.source.server.store());
+    let estate = ImageBuilder::new(fixture.source.server.store());
     let repository = repository("team/many");
     let layer = estate.layer(&repository, 1, 1000).unwrap();
     for tag in 0..100 {

@@ -3,17 +3,17 @@
 use serde_json::{Value, json};
 use transship::{
     oci::{Digest, MediaType},
-    serve::Estate,
+    serve::ImageBuilder,
 };
 
-use super::{Estates, REPOSITORY, repository, tag};
+use super::{REPOSITORY, Registries, repository, tag};
 use crate::operator::Operator;
 
 #[tokio::test]
 async fn inspect_tells_a_person_what_an_image_is() {
-    let estates = Estates::new().await;
-    let index = estates.put_index();
-    let image = estates.reference(":1").to_string();
+    let registries = Registries::new().await;
+    let index = registries.put_index();
+    let image = registries.reference(":1").to_string();
     let inspect = ["inspect", &image, "--platform", "linux/arm64"];
     let output = Operator::new().say(&inspect).await;
     output.expect(0);
@@ -30,9 +30,9 @@ async fn inspect_tells_a_person_what_an_image_is() {
 
 #[tokio::test]
 async fn inspect_prints_json_for_scripts_and_the_manifest_byte_for_byte() {
-    let estates = Estates::new().await;
-    let index = estates.put_index();
-    let image = estates.reference(":1").to_string();
+    let registries = Registries::new().await;
+    let index = registries.put_index();
+    let image = registries.reference(":1").to_string();
     let operator = Operator::new();
     let output = operator.say(&["inspect", &image, "--json"]).await;
     let inspection: Value = serde_json::from_str(&output.expect(0).stdout).unwrap();
@@ -45,8 +45,8 @@ async fn inspect_prints_json_for_scripts_and_the_manifest_byte_for_byte() {
 
 #[tokio::test]
 async fn labels_cannot_steer_the_terminal() {
-    let estates = Estates::new().await;
-    let store = estates.store();
+    let registries = Registries::new().await;
+    let store = registries.store();
     let config = json!({
         "os": "linux", "architecture": "amd64",
         "config": {"Labels": {"\x1b[2J": "\x1b]52;c;aGk=\x07"}}
@@ -66,7 +66,7 @@ async fn labels_cannot_steer_the_terminal() {
             bytes.as_bytes(),
         )
         .unwrap();
-    let image = estates.reference(":1").to_string();
+    let image = registries.reference(":1").to_string();
     let output = Operator::new().say(&["inspect", &image]).await;
     assert!(output.expect(0).stdout.contains("52;c;aGk="));
     let control = |c: char| c.is_control() && c != '\n';
@@ -75,25 +75,25 @@ async fn labels_cannot_steer_the_terminal() {
 
 #[tokio::test]
 async fn tags_are_listed_in_the_order_of_their_numbers() {
-    let estates = Estates::new().await;
-    let estate = Estate::new(estates.store());
+    let registries = Registries::new().await;
+    let estate = ImageBuilder::new(registries.store());
     let platform = "linux/amd64".parse().unwrap();
     for name in ["1.10", "1.9", "latest"] {
         estate
             .image(&repository(), Some(&tag(name)), &platform, &[])
             .unwrap();
     }
-    let repository = format!("{}/{REPOSITORY}", estates.server.address());
+    let repository = format!("{}/{REPOSITORY}", registries.server.address());
     let output = Operator::new().say(&["tags", &repository]).await;
     assert_eq!(output.expect(0).stdout, "1.9\n1.10\nlatest\n");
 }
 
 #[tokio::test]
 async fn digest_knows_images_and_files() {
-    let estates = Estates::new().await;
-    let index = estates.put_index();
+    let registries = Registries::new().await;
+    let index = registries.put_index();
     let operator = Operator::new();
-    let image = estates.reference(":1").to_string();
+    let image = registries.reference(":1").to_string();
     let output = operator.say(&["digest", &image]).await;
     assert_eq!(output.expect(0).stdout.trim(), index.digest.to_string());
     let file = operator.list("content");
@@ -104,8 +104,8 @@ async fn digest_knows_images_and_files() {
 
 #[tokio::test]
 async fn what_is_not_there_says_what_to_check() {
-    let estates = Estates::new().await;
-    let image = estates.reference(":nothing").to_string();
+    let registries = Registries::new().await;
+    let image = registries.reference(":nothing").to_string();
     let output = Operator::new().say(&["inspect", &image]).await;
     assert_ne!(output.code, Some(0));
     assert!(

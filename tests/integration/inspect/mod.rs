@@ -11,10 +11,10 @@ use transship::{
         Request, Scope,
     },
     oci::{Descriptor, MediaType, Platform, Reference, Repository, Tag},
-    serve::{AccessLog, Action, Estate, Fault, Options, Server, Store},
+    serve::{AccessLog, Action, Fault, ImageBuilder, Options, Server, Store},
 };
 
-struct Estates {
+struct Registries {
     server: Server,
     inspector: Inspector,
     log: AccessLog,
@@ -23,7 +23,7 @@ struct Estates {
 
 const REPOSITORY: &str = "team/api";
 
-impl Estates {
+impl Registries {
     async fn new() -> Self {
         let _already = rustls::crypto::aws_lc_rs::default_provider().install_default();
         let directory = tempfile::tempdir().unwrap();
@@ -52,7 +52,7 @@ impl Estates {
 
     /// Two platforms that share a layer, under the tag `1`.
     fn put_index(&self) -> Descriptor {
-        let estate = Estate::new(self.store());
+        let estate = ImageBuilder::new(self.store());
         let base = estate.layer(&repository(), 1, 2_000).unwrap();
         let images = [("linux/amd64", 2), ("linux/arm64/v8", 3)].map(|(platform, seed)| {
             let own = estate.layer(&repository(), seed, 1_000).unwrap();
@@ -107,11 +107,11 @@ fn tag(name: &str) -> Tag {
 
 #[tokio::test]
 async fn an_index_is_read_down_to_layers_history_and_referrers() {
-    let estates = Estates::new().await;
-    let index = estates.put_index();
-    let signature = estates.put_referrer(&index);
-    let reference = estates.reference(":1");
-    let inspection = estates.inspector.inspect(&reference, &Scope::All).await;
+    let registries = Registries::new().await;
+    let index = registries.put_index();
+    let signature = registries.put_referrer(&index);
+    let reference = registries.reference(":1");
+    let inspection = registries.inspector.inspect(&reference, &Scope::All).await;
     let inspection = inspection.unwrap();
     assert_eq!(inspection.digest, index.digest);
     assert_eq!(inspection.images.len(), 2);
@@ -131,15 +131,15 @@ async fn an_index_is_read_down_to_layers_history_and_referrers() {
 
 #[tokio::test]
 async fn only_the_platform_asked_for_is_read() {
-    let estates = Estates::new().await;
-    estates.put_index();
+    let registries = Registries::new().await;
+    registries.put_index();
     let scope = Scope::Platform("linux/amd64".parse().unwrap());
-    let inspection = estates
+    let inspection = registries
         .inspector
-        .inspect(&estates.reference(":1"), &scope)
+        .inspect(&registries.reference(":1"), &scope)
         .await;
     assert_eq!(inspection.unwrap().images.len(), 1);
-    let manifests = (estates.log.entries().iter())
+    let manifests = (registries.log.entries().iter())
         .filter(|entry| entry.target.contains("/manifests/"))
         .count();
     assert_eq!(manifests, 2, "the index and one image");
@@ -147,21 +147,21 @@ async fn only_the_platform_asked_for_is_read() {
 
 #[tokio::test]
 async fn a_registry_without_the_referrers_api_is_asked_for_the_fallback_tag() {
-    let estates = Estates::new().await;
-    let index = estates.put_index();
-    estates.fault("/referrers/", Action::answer(404));
-    let request = Request::Referrers(estates.place(), index.digest.clone());
+    let registries = Registries::new().await;
+    let index = registries.put_index();
+    registries.fault("/referrers/", Action::answer(404));
+    let request = Request::Referrers(registries.place(), index.digest.clone());
     let ask = || async {
-        match estates.inspector.answer(&request).await.unwrap() {
+        match registries.inspector.answer(&request).await.unwrap() {
             Answer::Referrers(referrers) => referrers,
             other => panic!("{other:?}"),
         }
     };
     let none = ask().await;
     assert!(none.entries.is_empty());
-    let signature = estates.put_referrer(&index);
+    let signature = registries.put_referrer(&index);
     let fallback = tag(&format!("sha256-{}", index.digest.hex()));
-    let estate = Estate::new(estates.store());
+    let estate = ImageBuilder::new(registries.store());
     estate
         .index(&repository(), &fallback, std::slice::from_ref(&signature))
         .unwrap();
@@ -172,13 +172,13 @@ async fn a_registry_without_the_referrers_api_is_asked_for_the_fallback_tag() {
 
 #[tokio::test]
 async fn a_part_that_cannot_be_read_says_why_and_the_others_are_there() {
-    let estates = Estates::new().await;
-    estates.put_index();
-    estates.fault("/blobs/", Action::answer(401));
-    estates.fault("/referrers/", Action::answer(401));
-    let inspection = estates
+    let registries = Registries::new().await;
+    registries.put_index();
+    registries.fault("/blobs/", Action::answer(401));
+    registries.fault("/referrers/", Action::answer(401));
+    let inspection = registries
         .inspector
-        .inspect(&estates.reference(":1"), &Scope::All)
+        .inspect(&registries.reference(":1"), &Scope::All)
         .await;
     let inspection = inspection.unwrap();
     assert_eq!(inspection.errors[0].kind, ErrorKind::Auth);
@@ -196,8 +196,8 @@ async fn a_part_that_cannot_be_read_says_why_and_the_others_are_there() {
 
 #[tokio::test]
 async fn a_config_that_is_not_what_its_digest_says_is_not_believed() {
-    let estates = Estates::new().await;
-    let stored = estates
+    let registries = Registries::new().await;
+    let stored = registries
         .store()
         .put_blob(&repository(), MediaType::OCI_CONFIG, b"{}".as_slice())
         .unwrap();
@@ -205,18 +205,18 @@ async fn a_config_that_is_not_what_its_digest_says_is_not_believed() {
         "repositories/{REPOSITORY}/_blobs/sha256/{}",
         stored.digest.hex()
     );
-    std::fs::write(estates.store().directory().join(file), "[]").unwrap();
-    let request = Request::Config(estates.place(), stored.digest, stored.media_type);
-    let error = estates.inspector.answer(&request).await.unwrap_err();
+    std::fs::write(registries.store().directory().join(file), "[]").unwrap();
+    let request = Request::Config(registries.place(), stored.digest, stored.media_type);
+    let error = registries.inspector.answer(&request).await.unwrap_err();
     assert_eq!(error.kind, ErrorKind::Corrupt);
 }
 
 #[tokio::test]
 async fn repositories_and_tags_are_listed() {
-    let estates = Estates::new().await;
-    estates.put_index();
-    let registry = estates.place().registry;
-    match estates
+    let registries = Registries::new().await;
+    registries.put_index();
+    let registry = registries.place().registry;
+    match registries
         .inspector
         .answer(&Request::Repositories(registry))
         .await
@@ -225,9 +225,9 @@ async fn repositories_and_tags_are_listed() {
         Answer::Repositories(listing) => assert_eq!(listing.entries, [repository()]),
         other => panic!("{other:?}"),
     }
-    match estates
+    match registries
         .inspector
-        .answer(&Request::Tags(estates.place()))
+        .answer(&Request::Tags(registries.place()))
         .await
         .unwrap()
     {
@@ -238,31 +238,35 @@ async fn repositories_and_tags_are_listed() {
 
 #[tokio::test]
 async fn a_registry_that_hides_its_catalog_says_what_to_do_instead() {
-    let estates = Estates::new().await;
-    estates.fault("/_catalog", Action::answer(404));
-    let request = Request::Repositories(estates.place().registry);
-    let error = estates.inspector.answer(&request).await.unwrap_err();
+    let registries = Registries::new().await;
+    registries.fault("/_catalog", Action::answer(404));
+    let request = Request::Repositories(registries.place().registry);
+    let error = registries.inspector.answer(&request).await.unwrap_err();
     assert_eq!(error.kind, ErrorKind::NoCatalog);
 }
 
 #[tokio::test]
 async fn an_image_and_its_partial_copy_are_told_apart() {
-    let estates = Estates::new().await;
-    estates.put_index();
+    let registries = Registries::new().await;
+    registries.put_index();
     let scope = Scope::Platform("linux/amd64".parse().unwrap());
-    let whole = estates
+    let whole = registries
         .inspector
-        .inspect(&estates.reference(":1"), &Scope::All)
+        .inspect(&registries.reference(":1"), &Scope::All)
         .await
         .unwrap();
-    let part = estates
+    let part = registries
         .inspector
-        .inspect(&estates.reference(":1"), &scope)
+        .inspect(&registries.reference(":1"), &scope)
         .await
         .unwrap();
     let digest = &part.images[0].digest;
-    let copy = estates.reference(&format!("@{digest}"));
-    let copy = estates.inspector.inspect(&copy, &Scope::All).await.unwrap();
+    let copy = registries.reference(&format!("@{digest}"));
+    let copy = registries
+        .inspector
+        .inspect(&copy, &Scope::All)
+        .await
+        .unwrap();
     let comparison = Comparison::of(&whole, &copy);
     assert!(!comparison.identical);
     assert_eq!(comparison.sections[1].title, "Platforms");

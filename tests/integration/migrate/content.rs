@@ -3,7 +3,7 @@
 use transship::{
     copy::CopyOutcome,
     oci::{Descriptor, MediaType, Version},
-    serve::Estate,
+    serve::ImageBuilder,
 };
 
 use super::copier::{Copier, one, tagged};
@@ -13,7 +13,7 @@ const PLATFORMS: [&str; 3] = ["linux/amd64", "linux/arm64", "linux/arm/v7"];
 
 /// An index of three platforms, as tag 1; its children.
 fn put_index(copier: &Copier, name: &str) -> Vec<Descriptor> {
-    let estate = Estate::new(copier.origin());
+    let estate = ImageBuilder::new(copier.origin());
     let repository = repository(name);
     let children: Vec<_> = (1..)
         .zip(PLATFORMS)
@@ -36,7 +36,7 @@ async fn oci_docker_and_artifacts_arrive_byte_for_byte() {
     put_index(&copier, "an/index");
     put_docker_list(copier.origin(), &repository("a/docker-list"), &one(), 5000);
     let kind = "application/vnd.example.sbom.v1+json";
-    Estate::new(copier.origin())
+    ImageBuilder::new(copier.origin())
         .artifact(&repository("an/artifact"), &one(), kind, b"{\"parts\":[]}")
         .unwrap();
     for name in ["an/image", "an/index", "a/docker-list", "an/artifact"] {

@@ -6,7 +6,7 @@ use transship::batch::{Job, JobId};
 use transship::{
     copy::{CopyError, CopyOutcome, Engine, Report},
     oci::{Attachments, CopySpec, Descriptor, Manifest, Reference, Tag, Version},
-    serve::{Estate, Store},
+    serve::{ImageBuilder, Store},
 };
 
 use crate::{
@@ -40,7 +40,7 @@ impl Copier {
 
     /// Puts an image of these layers into a repository of the source, as tag 1.
     pub fn put_image(&self, name: &str, seeds: &[u64]) -> Vec<Descriptor> {
-        let estate = Estate::new(self.origin());
+        let estate = ImageBuilder::new(self.origin());
         let repository = repository(name);
         let layer = |seed: &u64| estate.layer(&repository, *seed, 10_000 + seed).unwrap();
         let layers: Vec<_> = seeds.iter().map(layer).collect();

@@ -7,7 +7,7 @@ use tokio::time::Instant;
 use transship::{
     oci::Descriptor,
     registry::{FailureClass, Timeouts, UploadMode},
-    serve::{AccessEntry, Action, Estate, Fault, Options, Server},
+    serve::{AccessEntry, Action, Fault, ImageBuilder, Options, Server},
 };
 
 use super::{
@@ -118,7 +118,7 @@ async fn quirk_33_a_download_that_goes_on_is_redirected_anew() {
     let any_port = (Ipv4Addr::LOCALHOST, 0).into();
     let storage = Server::bind(any_port, Options::new(directory.path())).await;
     let storage = storage.unwrap();
-    let stored = Estate::new(storage.store()).layer(&repository(), 1, 3 * MIB);
+    let stored = ImageBuilder::new(storage.store()).layer(&repository(), 1, 3 * MIB);
     assert_eq!(stored.unwrap().digest, layers[0].digest);
     let cut = Fault::on(Method::GET, "/blobs/", Action::CutResponse { after: MIB }).unwrap();
     let cut = storage.faults().add(cut.times(1));

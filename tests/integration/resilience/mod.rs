@@ -23,7 +23,7 @@ use transship::{
     copy::{CopyError, CopyOutcome, Engine, Report},
     oci::{Attachments, CopySpec, Descriptor, Registry, Repository},
     registry::{Clients, Limits, Settings, Timeouts, UploadMode},
-    serve::{AccessEntry, AccessLog, Action, ActiveFault, Estate, Fault, Options, Server},
+    serve::{AccessEntry, AccessLog, Action, ActiveFault, Fault, ImageBuilder, Options, Server},
 };
 
 const MIB: u64 = 1 << 20;
@@ -74,7 +74,7 @@ impl Pair {
 
     /// Puts an image with layers of these sizes into the source.
     fn image(&self, sizes: &[u64]) -> Vec<Descriptor> {
-        let estate = Estate::new(self.source.store());
+        let estate = ImageBuilder::new(self.source.store());
         let layers: Vec<_> = (1..)
             .zip(sizes)
             .map(|(seed, size)| estate.layer(&repository(), seed, *size).unwrap())

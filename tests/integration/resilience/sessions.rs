@@ -5,7 +5,7 @@ use transship::{
     batch::Side,
     oci::Digest,
     registry::{FailureClass, UploadMode},
-    serve::{Action, Estate, Fault},
+    serve::{Action, Fault, ImageBuilder},
 };
 
 use super::{MIB, Pair, count, fault_upload, repository};
@@ -101,7 +101,7 @@ async fn a_blob_without_bytes_is_hashed_too() {
     nothing.size = 0;
     nothing.digest = Digest::of(b"not nothing");
     let (tag, platform) = ("1".parse().unwrap(), "linux/amd64".parse().unwrap());
-    let estate = Estate::new(pair.source.store());
+    let estate = ImageBuilder::new(pair.source.store());
     let image = estate.image(&repository(), Some(&tag), &platform, &[nothing]);
     image.unwrap();
     is_corrupt_source(&pair, "they are sha256:e3b0c44").await;

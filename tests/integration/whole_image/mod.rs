@@ -21,7 +21,7 @@ use transship::{
     oci::{
         Attachments, CopySpec, Descriptor, Digest, MediaType, Reference, Repository, Tag, Version,
     },
-    serve::{Action, ActiveFault, Estate, Fault, Store},
+    serve::{Action, ActiveFault, Fault, ImageBuilder, Store},
     verify::{Depth, Findings, Verifier, VerifyError},
 };
 
@@ -134,7 +134,7 @@ fn tag(text: &str) -> Tag {
 
 /// An image with one layer, tagged.
 fn put_image(store: &Store, name: &str, version: &str, seed: u64) -> Descriptor {
-    let estate = Estate::new(store);
+    let estate = ImageBuilder::new(store);
     let repository = repository(name);
     let layer = estate.layer(&repository, seed, 1000).unwrap();
     let platform = "linux/amd64".parse().unwrap();
@@ -145,7 +145,7 @@ fn put_image(store: &Store, name: &str, version: &str, seed: u64) -> Descriptor 
 
 /// A tagged index of images for these platforms; returns the index, then its children.
 fn put_index(store: &Store, name: &str, version: &str, platforms: &[&str]) -> Vec<Descriptor> {
-    let estate = Estate::new(store);
+    let estate = ImageBuilder::new(store);
     let repository = repository(name);
     let mut all = Vec::new();
     for (seed, platform) in (10..).zip(platforms) {

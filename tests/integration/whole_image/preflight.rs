@@ -89,7 +89,7 @@ async fn what_a_preflight_found_or_missed_is_not_asked_for_again() {
     let destination = pair.destination.server.store();
     // Another blob, so that the repository is not new.
     put_image(destination, "team/app", "0", 7);
-    let there = Estate::new(destination).layer(&repository("team/app"), 1, 1000);
+    let there = ImageBuilder::new(destination).layer(&repository("team/app"), 1, 1000);
 
     let (outcome, found) = pair.preflight("team/app:1").await;
     assert_eq!(outcome, PreflightOutcome::Missing);
