@@ -258,7 +258,7 @@ impl JournalArguments {
 
     /// The journal, not asked yet.
     fn journal(&self) -> anyhow::Result<Journal> {
-        Ok(Journal::at(self.place()?).telling(|obstacle| {
+        Ok(Journal::at(self.place()?).on_wait(|obstacle| {
             output::tell(format_args!(
                 "transship: {obstacle}; waiting for it up to 1 min"
             ));

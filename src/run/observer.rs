@@ -27,3 +27,31 @@ impl Observer for UnboundedSender<Arc<TimedEvent>> {
         let _ = self.send(Arc::clone(event));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::sync::mpsc;
+
+    use super::*;
+    use crate::batch::Event;
+
+    #[test]
+    fn an_observer_behind_a_channel_delays_nothing_and_misses_nothing() {
+        let (mut sender, mut receiver) = mpsc::unbounded_channel();
+        let events = (0..10_000).map(|images| {
+            let event = Event::ParallelChanged { images };
+            let at = Timestamp::UNIX_EPOCH;
+            Arc::new(TimedEvent { at, event })
+        });
+        let events: Vec<_> = events.collect();
+        let board = Board::default();
+        events.iter().for_each(|event| sender.apply(event, &board));
+        let mut received = Vec::new();
+        while let Ok(event) = receiver.try_recv() {
+            received.push(event);
+        }
+        assert_eq!(received, events);
+        drop(receiver);
+        sender.apply(&events[0], &board);
+    }
+}
