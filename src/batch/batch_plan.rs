@@ -1,9 +1,9 @@
 //! What copying the planned jobs of a review takes: bytes to copy, to mount and already there, per destination
 //! registry, and the largest layers.
 //!
-//! Decides what a blob counts for: content that a registry has nowhere crosses the wire once, every further
-//! repository mounts it. Kept in step job by job, so that a frame never looks at all of them. Invariant: the sums
-//! are those of the jobs that are planned now.
+//! Decides what a blob counts for: content that a registry lacks crosses the wire once, and every further repository
+//! mounts it. Updated job by job, so that a frame never passes over all of them. Invariant: the sums are those of the
+//! jobs that are planned now.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -75,12 +75,12 @@ impl Plan {
     pub fn of(board: &Board) -> Self {
         let mut plan = Self::default();
         for view in board.jobs() {
-            plan.keep_in_step(view);
+            plan.update(view);
         }
         plan
     }
 
-    /// Takes in an event that `board` has applied.
+    /// Applies an event that `board` has applied.
     pub fn apply(&mut self, event: &Event, board: &Board) {
         match event {
             Event::BatchStarted { .. } | Event::ReviewEnded => *self = Self::default(),
@@ -90,7 +90,7 @@ impl Plan {
                 if board.is_reviewing() =>
             {
                 if let Some(view) = board.job(*job) {
-                    self.keep_in_step(view);
+                    self.update(view);
                 }
             }
             _ => {}
@@ -113,18 +113,18 @@ impl Plan {
         self.replacing.iter().map(|(job, digest)| (*job, digest))
     }
 
-    /// The largest layers to copy, largest first; no more than `most`.
+    /// The largest layers to copy, largest first; at most `count`.
     #[must_use]
-    pub fn largest(&self, most: usize) -> Vec<LargeLayer> {
+    pub fn largest(&self, count: usize) -> Vec<LargeLayer> {
         let mut layers: Vec<LargeLayer> = (self.registries.iter())
-            .flat_map(|(registry, share)| share.largest(registry, most))
+            .flat_map(|(registry, share)| share.largest(registry, count))
             .collect();
         layers.sort_by_key(|layer| std::cmp::Reverse(layer.size));
-        layers.truncate(most);
+        layers.truncate(count);
         layers
     }
 
-    fn keep_in_step(&mut self, view: &JobView) {
+    fn update(&mut self, view: &JobView) {
         let job = view.job.id;
         match view.is_planned() {
             true if self.jobs.insert(job) => {
@@ -173,8 +173,8 @@ impl Share {
         }
     }
 
-    fn largest(&self, registry: &Registry, most: usize) -> impl Iterator<Item = LargeLayer> {
-        (self.layers.iter().rev().take(most)).filter_map(|(size, digest)| {
+    fn largest(&self, registry: &Registry, count: usize) -> impl Iterator<Item = LargeLayer> {
+        (self.layers.iter().rev().take(count)).filter_map(|(size, digest)| {
             let places = &self.contents.get(digest)?.places;
             Some(LargeLayer {
                 registry: registry.clone(),

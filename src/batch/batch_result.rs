@@ -1,7 +1,7 @@
-//! How a run went, in the one number a script sees.
+//! How a run went, as the exit code that a script sees.
 //!
-//! Invariant: a function of the board alone, the same for every front end. A wrong list or command line never
-//! becomes a run and is exit code 2, given by the command line itself.
+//! Invariant: a function of the board alone, the same for every front end. Exit code 2, for a wrong list or command
+//! line, is not decided here: there is no run then.
 
 use super::Board;
 

@@ -26,7 +26,7 @@ pub enum Command {
     Prioritize {
         jobs: Selection,
     },
-    /// End the review: copy what is not skipped, also images it has not looked at.
+    /// End the review: copy what is not skipped, also images without a preflight.
     Begin,
     /// Start no further image; those that run go on.
     Pause,
@@ -35,7 +35,7 @@ pub enum Command {
     SetParallel {
         images: u16,
     },
-    /// What one registry is given.
+    /// Change one limit of a registry.
     SetLimit {
         registry: Registry,
         limit: RegistryLimit,

@@ -1,6 +1,6 @@
-//! What happened: plain facts in the past tense, the same for every observer and for `--json`.
+//! What happened, in the past tense; the same for every observer and for `--json`.
 //!
-//! Invariant: lifecycle events are never dropped; [`Event::Progress`] and [`Event::LanesSampled`] carry
+//! Invariant: lifecycle events are never dropped; [`Event::Progress`] and [`Event::RegistriesSampled`] carry
 //! absolute values and may be. Names and fields are the NDJSON schema, version 1.
 
 use jiff::Timestamp;
@@ -39,12 +39,12 @@ pub enum Event {
         #[serde(flatten)]
         job: Job,
     },
-    /// An earlier run of this batch ended this job; nothing is asked of the registries for it.
+    /// An earlier run of this batch ended this job; no request is sent for it.
     JobRestored {
         job: JobId,
         outcome: Outcome,
     },
-    /// A review has begun: until it ends, an attempt only looks at its image and writes nothing.
+    /// A review has begun: until it ends, an attempt is a preflight, which writes nothing.
     ReviewStarted,
     /// The operator has seen the plan; images are copied from here on.
     ReviewEnded,
@@ -95,7 +95,7 @@ pub enum Event {
     Progress {
         blobs: Vec<BlobProgress>,
     },
-    /// The state of every registry lane; droppable.
+    /// The status of registries that changed; droppable.
     RegistriesSampled {
         registries: Vec<RegistryStatus>,
     },
@@ -119,7 +119,7 @@ pub enum Event {
     ParallelChanged {
         images: u16,
     },
-    /// A registry is given another limit.
+    /// An operator changed a limit of a registry.
     LimitChanged {
         registry: Registry,
         limit: RegistryLimit,
@@ -202,7 +202,7 @@ pub enum QueueReason {
     RetryDue,
     /// It was in flight when the batch was stopped.
     Stopped,
-    /// A review knows what copying it takes. The attempt that found out is given back.
+    /// Its preflight is done. That attempt does not count: the next one has the same number.
     Planned,
 }
 
@@ -224,7 +224,7 @@ pub enum StopReason {
     Signal,
     /// Results could no longer be recorded, so going on would lose them.
     JournalLost,
-    /// The review is complete, and nobody was there to end it.
+    /// The review is complete, and no operator was there to end it.
     Reviewed,
 }
 

@@ -1,6 +1,8 @@
-//! What a failure says: side, class, cause. The class alone decides about retry.
+//! Why an attempt failed: side, class, cause.
 //!
-//! Invariant: nothing secret is in a failure; URLs are redacted where it is made.
+//! The class alone decides whether another attempt follows.
+//!
+//! Invariant: a failure holds no secret; URLs are redacted before it is made.
 
 use std::fmt;
 
@@ -44,7 +46,7 @@ pub struct Failure {
     pub side: Side,
     #[serde(flatten)]
     pub class: FailureClass,
-    /// One line: what the side said or did, fit to follow "source" or "destination".
+    /// One line that reads after "source" or "destination": what that side answered or did.
     pub summary: String,
     /// What was being done, outermost first, down to the root cause; after it, behind `hint: `, what can be
     /// done about it, where that is known.
@@ -53,7 +55,7 @@ pub struct Failure {
 }
 
 impl Failure {
-    /// What it came from, without what can be done about it.
+    /// The chain without the hint.
     #[must_use]
     pub fn causes(&self) -> &[String] {
         match (self.hint(), self.chain.split_last()) {
@@ -70,7 +72,7 @@ impl Failure {
 }
 
 impl FailureClass {
-    /// The word for it in tables and streams.
+    /// Its name in tables.
     #[must_use]
     pub fn word(self) -> &'static str {
         match self {

@@ -1,4 +1,4 @@
-//! What a batch is made of: jobs, and the ids that name them everywhere.
+//! The jobs of a batch, and the ids that name them everywhere.
 //!
 //! Invariant: a [`JobId`] is the job's position in the list, so it never changes and indexes tables.
 

@@ -1,9 +1,8 @@
 //! The vocabulary of a batch: jobs, events, commands, failures, and the board that folds events.
 //!
-//! Decides what can happen to a batch and what each thing is called; causes nothing itself. Events are
-//! the only way truth travels: journal, front ends and the NDJSON stream all see the same ones.
-//! Invariant: a [`Board`] is a function of the events applied to it, and byte progress may be dropped
-//! without changing where it ends up.
+//! Decides what can happen to a batch and how it is named, not when it happens. Journal, front ends and the NDJSON
+//! stream see the same events. Invariant: a [`Board`] is a function of the events applied to it, and dropping samples
+//! does not change its final state.
 
 mod batch_plan;
 mod batch_result;

@@ -1,6 +1,6 @@
-//! One registry as a batch uses it: what is allowed, what it bears, and what of it an operator can change.
+//! One registry as a batch uses it: its load, its limits, and which of them an operator can change.
 //!
-//! Invariant: a [`LaneState`] is a sample; losing one loses nothing.
+//! Invariant: a [`RegistryStatus`] is a sample; losing one loses nothing.
 
 use serde::{Deserialize, Serialize};
 
@@ -11,14 +11,14 @@ use crate::oci::Registry;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RegistryStatus {
     pub registry: Registry,
-    /// Blob streams in use, and how many the registry is given now.
+    /// Blob streams in use, and how many may be in use now.
     pub streams: u16,
     pub stream_limit: u16,
-    /// How many the operator allows; it is given fewer while it throttles or strains.
+    /// How many the operator allows; fewer are used while the registry throttles or is overloaded.
     pub stream_ceiling: u16,
     /// Requests sent since the batch started.
     pub requests: u64,
-    /// Requests a second of late, rounded.
+    /// Recent requests a second, rounded.
     pub request_rate: u32,
     /// Requests a second allowed, by the operator or because it throttled.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -28,37 +28,37 @@ pub struct RegistryStatus {
     /// Blob bytes a second allowed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub byte_limit: Option<u64>,
-    /// Half of the answers of late came within this time.
+    /// Half of the recent answers came within this time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub answer_p50_ms: Option<Millis>,
-    /// Nineteen of twenty answers of late came within this time.
+    /// 95 of 100 recent answers came within this time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub answer_p95_ms: Option<Millis>,
-    /// Time until this registry is asked again, when it throttles or cannot be reached.
+    /// Time until the next request, when the registry throttles or cannot be reached.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub throttled_ms: Option<Millis>,
-    /// It is not asked because it cannot be reached, not because it throttles.
+    /// Requests are held back because it cannot be reached, not because it throttles.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub unreachable: bool,
-    /// What it bears least of, where it counts operations one by one and has refused some.
+    /// The operation with the lowest limit, where the registry limits each on its own and has refused one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rationed: Option<Rationed>,
-    /// What is left of a quota of requests, where the registry tells.
+    /// What is left of a quota of requests, where the registry reports it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub budget: Option<Budget>,
-    /// How it takes blobs, once it was found not to take them in one piece.
+    /// How blobs are sent, once the registry was found not to take them in one request.
     #[serde(default, skip_serializing_if = "UploadMode::is_whole")]
     pub upload_mode: UploadMode,
 }
 
-/// An operation that is asked for less often than others, because the registry refused it.
+/// An operation that is limited on its own, because the registry refused it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rationed {
-    /// In words that fit after "to".
+    /// A phrase that reads after "to".
     pub operation: String,
     /// Requests a second allowed, rounded up.
     pub request_limit: u32,
-    /// Time until it is asked for again.
+    /// Time until the next request of this kind.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pause_ms: Option<Millis>,
 }

@@ -14,8 +14,8 @@ pub(super) enum Exit {
 }
 
 impl From<BatchResult> for Exit {
-    fn from(verdict: BatchResult) -> Self {
-        Self::Run(verdict)
+    fn from(result: BatchResult) -> Self {
+        Self::Run(result)
     }
 }
 
@@ -24,7 +24,7 @@ impl From<Exit> for ExitCode {
         match exit {
             Exit::Good => Self::SUCCESS,
             Exit::Usage => Self::from(2),
-            Exit::Run(verdict) => Self::from(verdict.exit_code()),
+            Exit::Run(result) => Self::from(result.exit_code()),
         }
     }
 }

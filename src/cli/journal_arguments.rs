@@ -79,7 +79,7 @@ impl JournalArguments {
 
     /// The journal, not opened yet.
     pub(super) fn journal(&self) -> anyhow::Result<Journal> {
-        Ok(Journal::at(self.location()?).telling(|obstacle| {
+        Ok(Journal::at(self.location()?).on_wait(|obstacle| {
             tell(format_args!("transship: {obstacle}; waiting up to 1 min"));
         }))
     }

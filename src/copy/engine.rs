@@ -69,11 +69,11 @@ impl Engine {
     /// The side that failed and why. Blobs that were settled stay settled.
     pub async fn copy(
         &self,
-        order: &Job,
+        job: &Job,
         report: &(dyn Fn(Report) + Send + Sync),
     ) -> Result<CopyOutcome, CopyError> {
-        let registries = self.registry_states(order)?;
-        copy_image(&self.image(order, &registries, report)).await
+        let registries = self.registry_states(job)?;
+        copy_image(&self.image(job, &registries, report)).await
     }
 
     /// Finds out what copying one image takes, and writes nothing. The copy does not ask again for what was reported.
@@ -82,21 +82,21 @@ impl Engine {
     /// As [`Engine::copy`].
     pub async fn preflight(
         &self,
-        order: &Job,
+        job: &Job,
         report: &(dyn Fn(Report) + Send + Sync),
     ) -> Result<PreflightOutcome, CopyError> {
-        let registries = self.registry_states(order)?;
-        preflight(&self.image(order, &registries, report)).await
+        let registries = self.registry_states(job)?;
+        preflight(&self.image(job, &registries, report)).await
     }
 
     fn image<'a>(
         &'a self,
-        order: &'a Job,
+        job: &'a Job,
         [source, destination]: &'a [Arc<RegistryState>; 2],
         report: &'a (dyn Fn(Report) + Send + Sync),
     ) -> ImageContext<'a> {
         ImageContext {
-            job: order,
+            job,
             source,
             destination,
             plan_cache: &self.plan_cache,
@@ -186,9 +186,9 @@ impl Engine {
     }
 
     /// Source and destination of an image.
-    fn registry_states(&self, order: &Job) -> Result<[Arc<RegistryState>; 2], CopyError> {
-        let source = self.registry_state(&order.spec.source.registry);
-        let destination = self.registry_state(&order.spec.destination.registry);
+    fn registry_states(&self, job: &Job) -> Result<[Arc<RegistryState>; 2], CopyError> {
+        let source = self.registry_state(&job.spec.source.registry);
+        let destination = self.registry_state(&job.spec.destination.registry);
         Ok([
             source.map_err(blame(Side::Source))?,
             destination.map_err(blame(Side::Destination))?,

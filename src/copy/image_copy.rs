@@ -9,11 +9,11 @@ use futures_util::{StreamExt, stream::FuturesUnordered};
 
 use super::{
     CopyError, CopyOutcome,
-    blob::BlobCopy,
     copy_plan::{CopyPlan, RootTag},
     image_context::ImageContext,
     image_limits::MAX_PENDING,
     image_lookup::{Lookup, look_up},
+    mount_or_upload::BlobCopy,
     planner::remake_plan,
     push_manifests::ManifestPush,
 };

@@ -5,7 +5,6 @@
 
 mod attachment;
 mod attachment_search;
-mod blob;
 mod claims;
 mod complete_manifests;
 mod copy_outcome;
@@ -24,6 +23,7 @@ mod image_limits;
 mod image_lookup;
 mod image_source;
 mod manifest_writer;
+mod mount_or_upload;
 mod new_repositories;
 mod open_sessions;
 mod plan_cache;

@@ -234,7 +234,7 @@ impl Transfer<'_> {
         let mode = self.destination.learn_upload_mode(upload.mode, next);
         if mode == next {
             (self.report)(Report::Noted(format!(
-                "{} does not accept every layer in one request; layers go {mode} from now on",
+                "{} refused a layer; layers are sent {mode} from now on",
                 self.destination.registry()
             )));
         }

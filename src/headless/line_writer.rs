@@ -1,7 +1,6 @@
-//! Where lines leave the program without holding it up.
+//! Writes lines on a thread of its own, so that a slow reader delays nothing else.
 //!
-//! Decides who waits for a slow reader: a thread that does nothing else. Invariant: what was written is handed
-//! on whole and in order, or the output is closed.
+//! Invariant: lines are written whole and in order, or the output is closed.
 
 use std::{
     io::{self, Write},
@@ -13,20 +12,20 @@ use std::{
 
 use tokio::sync::{mpsc, oneshot};
 
-/// With so many lines on their way the reader is behind.
-const MANY: usize = 256;
+/// With this many lines waiting the reader is behind.
+const MAX_WAITING: usize = 256;
 
 /// Takes lines and never waits. Dropping it ends the output.
 #[derive(Debug)]
 pub struct LineWriter {
-    /// Unbounded: lines that tell of changes are never dropped, and there are as many of them as changes.
+    /// Unbounded: lines about changes are never dropped, and there are as many as changes.
     lines: mpsc::UnboundedSender<Vec<u8>>,
     waiting: Arc<AtomicUsize>,
 }
 
 impl LineWriter {
-    /// Lines for `output`; the receiver hears when the last of them is written. An output that can no longer
-    /// be written is told to `failed`, and what is written after that is refused.
+    /// Writes to `output`. The receiver resolves when the last line is written. `failed` gets the first error;
+    /// later lines are refused.
     pub fn new(
         output: impl Write + Send + 'static,
         failed: impl FnOnce(io::Error) + Send + 'static,
@@ -34,24 +33,24 @@ impl LineWriter {
         let (lines, written) = mpsc::unbounded_channel();
         let (ended, end) = oneshot::channel();
         let waiting = Arc::new(AtomicUsize::new(0));
-        let outlet = Self {
+        let writer = Self {
             lines,
             waiting: Arc::clone(&waiting),
         };
-        // Ends with the outlet, or with the process where the reader keeps it waiting.
+        // Ends with the writer, or with the process while the reader does not read.
         std::thread::spawn(move || {
-            if let Err(error) = hand_on(written, output, &waiting) {
+            if let Err(error) = write_lines(written, output, &waiting) {
                 failed(error);
             }
             let _ = ended.send(());
         });
-        (outlet, end)
+        (writer, end)
     }
 
-    /// Whether the reader does not keep up, so that what can be spared should be.
+    /// Whether the reader does not keep up, so that samples should be left out.
     #[must_use]
     pub fn is_behind(&self) -> bool {
-        self.waiting.load(Relaxed) >= MANY
+        self.waiting.load(Relaxed) >= MAX_WAITING
     }
 }
 
@@ -64,13 +63,13 @@ impl Write for LineWriter {
         }
     }
 
-    /// Whatever is written is flushed as soon as there is nothing more to write.
+    /// The thread flushes when no line is waiting.
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
     }
 }
 
-fn hand_on(
+fn write_lines(
     mut lines: mpsc::UnboundedReceiver<Vec<u8>>,
     mut output: impl Write,
     waiting: &AtomicUsize,
@@ -90,7 +89,7 @@ mod tests {
 
     use super::*;
 
-    /// Takes a line only when it is let.
+    /// Takes a line only when the test lets it.
     struct Slow {
         let_through: Receiver<()>,
         taken: Sender<Vec<u8>>,
@@ -110,16 +109,16 @@ mod tests {
     }
 
     #[test]
-    fn a_reader_that_does_not_read_holds_nobody_up_and_gets_every_line_in_the_end() {
+    fn a_reader_that_does_not_read_delays_nobody_and_gets_every_line_in_the_end() {
         let ((let_it, let_through), (taken, lines)) = (channel(), channel());
         let slow = Slow { let_through, taken };
-        let (mut outlet, written) = LineWriter::new(slow, |_| {});
-        assert!(!outlet.is_behind());
+        let (mut writer, written) = LineWriter::new(slow, |_| {});
+        assert!(!writer.is_behind());
         for line in 0..1000 {
-            outlet.write_all(format!("{line}\n").as_bytes()).unwrap();
+            writer.write_all(format!("{line}\n").as_bytes()).unwrap();
         }
-        assert!(outlet.is_behind());
-        drop(outlet);
+        assert!(writer.is_behind());
+        drop(writer);
         (0..1000).for_each(|_| let_it.send(()).unwrap());
         written.blocking_recv().unwrap();
         let lines: Vec<u8> = lines.try_iter().flatten().collect();
@@ -128,15 +127,15 @@ mod tests {
     }
 
     #[test]
-    fn an_output_that_is_gone_is_told_and_refuses_what_comes_later() {
+    fn an_output_that_is_gone_is_reported_and_refuses_what_comes_later() {
         let ((let_it, let_through), (taken, _lines)) = (channel(), channel());
         drop(let_it);
-        let (tell, told) = channel();
+        let (report, reported) = channel();
         let gone = Slow { let_through, taken };
-        let (mut outlet, written) = LineWriter::new(gone, move |error| tell.send(error).unwrap());
-        outlet.write_all(b"a line\n").unwrap();
-        assert_eq!(told.recv().unwrap().kind(), io::ErrorKind::BrokenPipe);
+        let (mut writer, written) = LineWriter::new(gone, move |error| report.send(error).unwrap());
+        writer.write_all(b"a line\n").unwrap();
+        assert_eq!(reported.recv().unwrap().kind(), io::ErrorKind::BrokenPipe);
         written.blocking_recv().unwrap();
-        assert!(outlet.write_all(b"another\n").is_err());
+        assert!(writer.write_all(b"another\n").is_err());
     }
 }

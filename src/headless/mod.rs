@@ -1,11 +1,10 @@
 //! The front end for everything that is not a terminal: one line per change, or one JSON object per event.
 //!
-//! Decides which events are worth a line and how lines are laid out; the words are `present`'s. Invariant: it
-//! only looks on. Output that can no longer be written is reported once and then left alone, so that a closed
-//! pipe costs the lines and not the batch.
+//! Decides which events get a line and how lines are laid out; `present` has the sentences. Invariant: a closed pipe
+//! is reported once and loses the lines, not the batch.
 
+mod json_lines;
 mod line_writer;
-mod stream;
 mod text;
 
 use std::{
@@ -22,7 +21,7 @@ use crate::{
 
 pub use line_writer::LineWriter;
 
-/// How long the text output may be silent before it says that it is alive.
+/// How long the text output may be silent before it prints how far the batch is.
 pub const HEARTBEAT: Duration = Duration::from_secs(30);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,7 +62,7 @@ impl<W: Write> Headless<W> {
         }
     }
 
-    /// Lets the summary say how to go on in these commands.
+    /// Lets the summary print these commands for what comes next.
     #[must_use]
     pub fn with_commands(self, commands: Commands) -> Self {
         Self { commands, ..self }
@@ -86,13 +85,13 @@ impl<W: Write> Headless<W> {
     pub fn write_event(&mut self, event: &TimedEvent, board: &Board) -> io::Result<()> {
         let line = match self.format {
             Format::Text => text::line(&event.event, board, self.attempts),
-            Format::Json => Some(stream::line(self.lines + 1, event)?),
+            Format::Json => Some(json_lines::line(self.lines + 1, event)?),
         };
         line.map_or(Ok(()), |line| self.write(&line, event.at))
     }
 
-    /// Says how far the batch is when nothing was said for [`HEARTBEAT`]; to be called now and then. The JSON
-    /// stream has its samples and says nothing here.
+    /// Prints how far the batch is when no line was written for [`HEARTBEAT`]; to be called about once a second.
+    /// The JSON stream has its samples and prints nothing here.
     ///
     /// # Errors
     /// As [`Headless::write_event`].
@@ -107,7 +106,8 @@ impl<W: Write> Headless<W> {
         }
     }
 
-    /// Ends the output; as text, with the plan if all there was is a review, and the summary. The stream's last line is the batch's last event.
+    /// Ends the output. Text ends with the summary, after a review with the plan before it; the JSON stream ends with
+    /// the last event.
     ///
     /// # Errors
     /// As [`Headless::write_event`].
@@ -138,7 +138,7 @@ impl<W: Write> Headless<W> {
     }
 }
 
-/// Clocks can be set back; that is no time at all.
+/// Zero where `later` is earlier.
 fn between(earlier: Timestamp, later: Timestamp) -> Duration {
     later.duration_since(earlier).try_into().unwrap_or_default()
 }
@@ -251,7 +251,7 @@ mod tests {
         let output = written(Format::Json, &events);
         assert_eq!(output.lines().count(), events.len());
         for (number, (line, event)) in (1..).zip(output.lines().zip(&events)) {
-            let read = stream::read(line).unwrap();
+            let read = json_lines::read(line).unwrap();
             assert_eq!((read.seq, &read.event.event), (number, event));
         }
     }

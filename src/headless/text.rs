@@ -18,7 +18,7 @@ pub(super) fn line(event: &Event, board: &Board, attempts: Option<u16>) -> Optio
     })
 }
 
-/// What is said when nothing has changed for a while.
+/// How far the batch is.
 pub(super) fn heartbeat(board: &Board, stats: &Stats) -> String {
     let counts = board.counts();
     let mut text = format!(

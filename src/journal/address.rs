@@ -1,7 +1,7 @@
-//! What an operator wrote as the journal: a PostgreSQL URL, or a directory.
+//! Reads the location of a journal: a PostgreSQL URL, or a directory.
 //!
-//! Decides which of them is meant, and refuses what could be a slip for either: a name that is taken for a
-//! directory makes one. Invariant: no refusal holds a password; text that may have one is not repeated.
+//! Decides which of the two a text is, and refuses what could be a typing error for either, since a name that is taken
+//! for a directory creates one. Invariant: no error message holds a password; text that may hold one is not repeated.
 
 use std::{path::Path, str::FromStr};
 
@@ -10,14 +10,14 @@ use url::Url;
 use super::JournalLocation;
 
 const POSTGRES: &str = "postgres://USER@HOST/DATABASE";
-/// Schemes alike enough to be slips.
-const ALIKE: f64 = 0.85;
+/// Schemes this similar are taken for typing errors.
+const MIN_SIMILARITY: f64 = 0.85;
 /// Keys of libpq's other way to write an address.
 const LIBPQ: [&str; 7] = [
     "host", "hostaddr", "port", "user", "password", "dbname", "service",
 ];
 
-/// Why a text is no address of a journal.
+/// Why a text is no location of a journal.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum LocationError {
     #[error("{scheme}: is no kind of journal; did you mean {near}?")]
@@ -152,7 +152,7 @@ fn near(scheme: &str) -> Option<Near> {
     let schemes = ["postgres", "postgresql"].into_iter();
     schemes
         .map(|known| (strsim::jaro_winkler(known, scheme), known))
-        .filter(|(alike, _)| *alike > ALIKE)
+        .filter(|(alike, _)| *alike > MIN_SIMILARITY)
         .max_by(|a, b| a.0.total_cmp(&b.0))
         .map(|(_, known)| Near::Postgres(known))
 }

@@ -1,4 +1,4 @@
-//! What a batch is called: when it was made, from which list, and four random digits.
+//! The name of a batch: when it was created, the list's name, and four random digits.
 //!
 //! Invariant: names are lowercase letters, digits and `-`, can be typed, and sort by the time they were made
 //! (UTC, so that this holds for machines that share a journal).

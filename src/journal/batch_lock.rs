@@ -1,8 +1,8 @@
-//! One process per batch.
+//! The lock that lets one process at a time run a batch.
 //!
-//! Decides who may write a batch. The operating system (a lock on a file) or the PostgreSQL server (an advisory
-//! lock of the connection that writes) keeps the lock, so that it ends with the process however that ends.
-//! Invariant: the `owners` table only names who holds; whether anyone does is the lock's word alone.
+//! With SQLite it is a lock on a file, with PostgreSQL an advisory lock of the connection that writes, so that it ends
+//! with the process however that ends. Invariant: the `owners` table only names the owner; the lock alone tells
+//! whether there is one.
 
 use std::{
     collections::BTreeSet,
@@ -17,20 +17,19 @@ use sqlx::{AnyConnection, Connection as _, Row as _};
 use super::{JournalError, JournalLocation, Owner, private, rows};
 use crate::batch::BatchId;
 
-/// A program that lists batches locks each for an instant to see whether it is held. So a refusal counts only
-/// when it lasts.
-const ASKS: u32 = 5;
-const BETWEEN_ASKS: Duration = Duration::from_millis(20);
+/// `batches` briefly takes each lock to see whether it is free, so retry before reporting `Held`.
+const ATTEMPTS: u32 = 5;
+const BETWEEN_ATTEMPTS: Duration = Duration::from_millis(20);
 
-/// Ends when dropped together with the connection it was taken on.
+/// Released when dropped together with the connection it was taken on.
 #[derive(Debug)]
 pub(super) enum BatchLock {
-    /// Locked for as long as it is open.
+    /// Locked as long as it is open.
     File(#[expect(dead_code, reason = "kept open, never read")] File),
     Connection,
 }
 
-/// Takes the batch for this process, on the connection that will write it.
+/// Locks the batch for this process, on the connection that will write it, and records the owner.
 pub(super) async fn acquire(
     location: &JournalLocation,
     connection: &mut AnyConnection,
@@ -43,7 +42,7 @@ pub(super) async fn acquire(
     Ok(lock)
 }
 
-/// Takes the batch again after the connection that held it was lost, unless someone else has taken it since.
+/// Locks the batch again after its connection was lost, unless another process has locked it since.
 pub(super) async fn take_again(
     location: &JournalLocation,
     connection: &mut AnyConnection,
@@ -71,13 +70,13 @@ pub(super) async fn take_again(
     }
 }
 
-/// The lock alone, which says that the batch is held; [`sign`] says by whom.
+/// Takes the lock alone; [`record_owner`] names the owner.
 pub(super) async fn lock(
     location: &JournalLocation,
     connection: &mut AnyConnection,
     batch: &BatchId,
 ) -> Result<BatchLock, JournalError> {
-    let mut asked = 0;
+    let mut attempts = 0;
     loop {
         let lock = match location {
             JournalLocation::Directory(directory) => {
@@ -91,8 +90,8 @@ pub(super) async fn lock(
         if let Some(lock) = lock {
             return Ok(lock);
         }
-        asked += 1;
-        if asked == ASKS {
+        attempts += 1;
+        if attempts == ATTEMPTS {
             let by = read_owner(connection, batch)
                 .await
                 .map_err(JournalError::read)?;
@@ -101,12 +100,12 @@ pub(super) async fn lock(
                 by,
             });
         }
-        tokio::time::sleep(BETWEEN_ASKS).await;
+        tokio::time::sleep(BETWEEN_ATTEMPTS).await;
     }
 }
 
-/// Takes this process's name off the batch and ends the lock. What fails here matters to nobody: the hold ends
-/// with the connection anyway, and a name without a hold is not believed.
+/// Removes the owner and releases the lock. Errors are ignored: the lock ends with the connection anyway, and an owner
+/// without a lock counts for nothing.
 pub(super) async fn release(mut connection: AnyConnection, batch: &BatchId, lock: BatchLock) {
     let _ = sqlx::query("DELETE FROM owners WHERE batch = $1")
         .bind(&*batch.0)
@@ -114,7 +113,7 @@ pub(super) async fn release(mut connection: AnyConnection, batch: &BatchId, lock
         .await;
     match lock {
         BatchLock::File(_) => {}
-        // The server would notice the closed connection a moment after the next holder asks.
+        // The server may notice the closed connection only after another process asked for the lock.
         BatchLock::Connection => {
             let _ = sqlx::query("SELECT pg_advisory_unlock($1)")
                 .bind(key(batch))
@@ -125,15 +124,15 @@ pub(super) async fn release(mut connection: AnyConnection, batch: &BatchId, lock
     let _ = connection.close().await;
 }
 
-/// Removes what the lock of a deleted batch is on. Who waits for it gets a lock that is on nothing, and finds
-/// that the batch is gone.
+/// Removes the lock file of a deleted batch. A process that waits for it locks a removed file, and then finds that
+/// the batch is gone.
 pub(super) fn forget(location: &JournalLocation, batch: &BatchId) {
     if let JournalLocation::Directory(directory) = location {
         let _ = std::fs::remove_file(lock_path(directory, batch));
     }
 }
 
-/// Which batches are held now, and by whom.
+/// The batches that are locked now, with their owners.
 pub(super) async fn owners(
     location: &JournalLocation,
     connection: &mut AnyConnection,
@@ -206,8 +205,8 @@ fn lock_file(directory: &Path, batch: &BatchId) -> Result<Option<File>, JournalE
     if let Some(parent) = path.parent() {
         private::make_directory(parent).map_err(failed)?;
     }
-    // The file stays when the hold ends: were it removed while the batch is there, one process could lock the
-    // removed file and another a new one of the same name.
+    // The file stays after the release: if it were removed, one process could lock the removed file and another a new
+    // one of the same name.
     let file = private::open(&path).map_err(failed)?;
     match file.try_lock() {
         Ok(()) => Ok(Some(file)),
@@ -216,8 +215,7 @@ fn lock_file(directory: &Path, batch: &BatchId) -> Result<Option<File>, JournalE
     }
 }
 
-/// Ids come from the journal, where this program made them; the hash keeps whatever else stands there from
-/// naming a file elsewhere.
+/// Ids come from the journal. The hash keeps an id that this program did not make from naming a file elsewhere.
 fn lock_path(directory: &Path, batch: &BatchId) -> PathBuf {
     let plain = |c: char| c.is_ascii_alphanumeric() || c == '-';
     let name = if batch.0.chars().all(plain) {
@@ -251,7 +249,7 @@ async fn keys_locked_in_database(
     Ok(keys.into_iter().collect())
 }
 
-/// What an advisory lock is named by: 64 bits of the batch id's hash.
+/// The key of the advisory lock: 64 bits of the batch id's hash.
 fn key(batch: &BatchId) -> i64 {
     let hash: [u8; 32] = sha2::Sha256::digest(batch.0.as_bytes()).into();
     let mut key = [0; 8];

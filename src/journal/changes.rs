@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::SettledBlob;
 use crate::batch::{Attempt, Failure, Job, JobId, Outcome};
 
-/// What is to be written next.
+/// What the next commit writes.
 #[derive(Debug, Default, PartialEq)]
 pub(super) struct Changes {
     pub(super) state: Option<BatchState>,
@@ -20,7 +20,7 @@ pub(super) struct JobChange {
     pub(super) phase: StoredState,
 }
 
-/// Where a job is, as far as a later process has to know.
+/// The state of a job, as far as a resumed run needs it.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum StoredState {
     Queued,
@@ -29,10 +29,10 @@ pub(super) enum StoredState {
     Ended(Outcome),
 }
 
-/// What became of a batch's last run, as it said itself. One that was killed still says `Running`.
+/// How a batch's last run ended, as it recorded itself. A killed run stays `Running`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BatchState {
-    /// Made, and never started.
+    /// Created, never started.
     Created,
     Running,
     /// Ended before every job had.
@@ -48,7 +48,7 @@ impl Changes {
 }
 
 impl BatchState {
-    pub(super) fn word(self) -> &'static str {
+    pub(super) fn as_str(self) -> &'static str {
         match self {
             Self::Created => "created",
             Self::Running => "running",
@@ -57,9 +57,9 @@ impl BatchState {
         }
     }
 
-    pub(super) fn from_word(word: &str) -> Option<Self> {
+    pub(super) fn parse(text: &str) -> Option<Self> {
         [Self::Created, Self::Running, Self::Stopped, Self::Finished]
             .into_iter()
-            .find(|state| state.word() == word)
+            .find(|state| state.as_str() == text)
     }
 }

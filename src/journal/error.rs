@@ -1,4 +1,4 @@
-//! What can go wrong with a journal, said so that an operator knows what to do next.
+//! What can go wrong with a journal.
 //!
 //! Invariant: no message holds a password; a PostgreSQL URL is printed without it.
 
@@ -7,7 +7,7 @@ use std::{fmt, io, path::PathBuf, sync::Arc, time::Duration};
 use super::Owner;
 use crate::batch::BatchId;
 
-/// Messages fit after "failed to". Cheap to clone, because a lost journal is told to everyone who waits.
+/// Messages fit after "failed to". Cheap to clone: every waiter of a lost journal gets one.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum JournalError {
     #[error("use the state directory {path}")]
@@ -37,16 +37,16 @@ pub enum JournalError {
     Read(#[source] Arc<sqlx::Error>),
     #[error("write the journal")]
     Write(#[source] Arc<sqlx::Error>),
-    #[error("take batch {batch}: {} runs it already", OrAnother(.by.as_ref()))]
+    #[error("lock batch {batch}: {} runs it already", OrAnother(.by.as_ref()))]
     Held { batch: BatchId, by: Option<Owner> },
     #[error("find a batch named {name}")]
     Unknown { name: String },
-    #[error("tell which batch {name} is: {} match", .matches.len())]
+    #[error("find one batch named {name}: {} match", .matches.len())]
     Ambiguous { name: String, matches: Vec<BatchId> },
     #[error("read batch {batch}: {what}")]
     Damaged { batch: BatchId, what: String },
-    /// The server has not noticed yet that the connection that held the batch is gone.
-    #[error("take batch {batch} again: the server still knows the lost connection")]
+    /// The server has not noticed yet that the connection with the lock is gone.
+    #[error("lock batch {batch} again: the server still has the lock of the lost connection")]
     Lingering { batch: BatchId },
     #[error("use the journal within {} s", .waited.as_secs())]
     GaveUp {
@@ -54,9 +54,9 @@ pub enum JournalError {
         #[source]
         cause: Box<JournalError>,
     },
-    #[error("write the last results: it was not waited for any longer")]
+    #[error("write the last results before the program ended")]
     Abandoned,
-    /// The writer ended without saying why.
+    /// The writer ended without an error.
     #[error("write the journal: its writer has stopped")]
     Stopped,
 }
@@ -90,7 +90,7 @@ impl JournalError {
     }
 }
 
-/// The holder, or "another process" when it has not written its name yet.
+/// The owner, or "another process" when it is not recorded yet.
 struct OrAnother<'a>(Option<&'a Owner>);
 
 impl fmt::Display for OrAnother<'_> {

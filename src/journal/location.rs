@@ -1,7 +1,7 @@
 //! Where a journal lives: a directory with a SQLite file, or a PostgreSQL database.
 //!
-//! Decides how each is connected to and what its connections are set to; knows no table. Invariant: a place
-//! is printed without its password.
+//! Decides how to connect and which settings a connection has; knows no table. Invariant: a location is printed
+//! without its password.
 
 use std::{
     fmt,
@@ -18,21 +18,20 @@ use super::{JournalError, private};
 
 pub(super) const FILE: &str = "journal.sqlite3";
 
-/// What SQLite keeps beside the journal while it is open.
+/// Files of SQLite beside the journal while it is open.
 const BESIDE: [&str; 2] = ["journal.sqlite3-wal", "journal.sqlite3-shm"];
 
-/// Stays set in the file. Unlike any other statement it does not wait for a file that another process uses.
+/// Stays set in the file. Unlike other statements it fails at once when another process uses the file.
 const SQLITE_MAKING: &str = "PRAGMA journal_mode = WAL";
 
-/// With a write-ahead log, `NORMAL` hands every commit to the operating system and syncs only at
-/// checkpoints. A killed process loses nothing that was committed, which is what has to hold; a power cut
-/// can take the last commits but never leaves a broken file, and what it took is asked of the registries
-/// again. `FULL` would pay a disk flush per commit for that.
+/// With a write-ahead log, `NORMAL` hands every commit to the operating system and syncs only at checkpoints. A killed
+/// process loses no commit, which is required; a power cut can lose the last commits but never breaks the file, and
+/// the registries are asked again for what it lost. `FULL` would cost a disk flush per commit.
 ///
-/// A lock is waited for a second at a time; `retry` decides for how long in all.
+/// SQLite waits for a lock for a second at a time; `retry` decides for how long in all.
 const SQLITE_SETTINGS: &str = "PRAGMA synchronous = NORMAL; PRAGMA busy_timeout = 1000";
 
-/// A holder whose machine is gone must not keep its batch for the two hours a server waits by default.
+/// The lock of a machine that is gone must not last for the two hours a server waits by default.
 const POSTGRES_SETTINGS: &str = "SET tcp_keepalives_idle = 30; SET tcp_keepalives_interval = 10; \
                                  SET tcp_keepalives_count = 3";
 
@@ -55,7 +54,8 @@ impl JournalLocation {
         Some(Self::Directory(directory.to_owned()))
     }
 
-    /// Connects to a journal that may be about to be made, alone until the returned lock is dropped.
+    /// Connects to a journal that may have to be created; no other process does so until the returned lock is
+    /// dropped.
     pub(super) async fn connect_alone(
         &self,
     ) -> Result<(AnyConnection, Option<File>), JournalError> {
@@ -115,7 +115,7 @@ impl JournalLocation {
         };
         let is_secret = |name: &str| name == "password";
         let mut public = url.clone();
-        // Only URLs without a host cannot have a password.
+        // Fails only for URLs without a host, which have no password.
         let _ = public.set_password(None);
         if url.query_pairs().any(|(name, _)| is_secret(&name)) {
             let kept = url.query_pairs().filter(|(name, _)| !is_secret(name));
@@ -139,7 +139,7 @@ fn sqlite_url(file: &Path) -> Result<Url, sqlx::Error> {
         .map_err(|_| unusable())
 }
 
-/// Makes the directory and locks it, unless someone opens the journal in it just now.
+/// Creates the directory and locks it; `None` while another process opens the journal in it.
 async fn lock(directory: PathBuf) -> io::Result<Option<File>> {
     let lock = move || {
         private::make_directory(&directory)?;

@@ -1,30 +1,30 @@
-//! What survives: the batches of this user, their jobs, and the blobs that are where they should be.
+//! What survives a run: the batches of this user, their jobs, and the blobs that are at their destination.
 //!
-//! Decides what is kept, when it is durable, and that one process at a time runs a batch. The registries are
-//! the truth; the journal saves asking them again. Invariant: what a [`Recorder`] has flushed is found by whoever
-//! resumes the batch, however its process ended.
+//! Decides what is stored, when it is durable, and that one process at a time runs a batch. The registries are the
+//! truth; the journal saves requests. Invariant: a resumed batch finds everything a [`Recorder`] flushed, however its
+//! process ended.
 //!
 //! One SQLite file in the user's state directory (`journal.sqlite3`), or a PostgreSQL database, with the same
-//! tables. Everything is text and whole numbers, to be looked at with `sqlite3` or `psql`:
+//! tables. Everything is text and integers, readable with `sqlite3` or `psql`:
 //!
 //! ```text
 //! batches   id           20261121-1430-nginx-7f3a
 //!           list_path    the list as the operator named it
-//!           list_digest  sha256 of list_text: runs of the same list are told by it
+//!           list_digest  sha256 of list_text: shows which batches have the same list
 //!           list_text    the whole list, so that resuming needs no file
-//!           settings     what else the run was given, in the words of the command line
+//!           settings     JSON: the options of the command line
 //!           created, changed   RFC 3339, UTC
-//!           state        created | running | stopped | finished; a killed run still says running
+//!           state        created | running | stopped | finished; running after a kill, too
 //! jobs      batch, job   job counts from 0, in list order
 //!           source, destination   complete references
 //!           platforms    JSON array; [] is all
-//!           attachments  JSON: whether referrers and cosign tags go along, and when; {} is both, with the image
-//!           state        queued | running | waiting | copied | up_to_date | failed | skipped
+//!           attachments  JSON: which attachments are copied; {} is all
+//!           state        queued | running | waiting | copied | up_to_date | failed | skipped | kept
 //!           attempt      the last one started; 0 is none
 //!           root         digest of the copied manifest or index
-//!           cause        JSON: the failure (failed, waiting), or why it was left out (skipped)
+//!           cause        JSON: the failure (failed, waiting), or why it was skipped (skipped, kept)
 //! settled   batch, registry, repository, digest, size   blobs known to be at their destination
-//! owners    batch, host, pid, since   who ran the batch last; a lock says whether it still does
+//! owners    batch, host, pid, since   which process ran the batch last; the lock tells whether it still does
 //! ```
 
 mod address;

@@ -1,8 +1,8 @@
 //! Which events change which rows.
 //!
-//! Decides what of a batch is worth keeping; writes nothing itself. Events recorded while a commit is under way
-//! fold into one change per job, so a commit grows with what changed and not with how often. Invariant: a
-//! batch's jobs reach the journal all at once, so whoever finds any of them finds the whole list.
+//! Decides which part of a batch is stored; writes nothing itself. Events recorded during a commit fold into one
+//! change per job, so the next commit grows with how many jobs changed and not with how often. Invariant: the jobs of
+//! a list are written in one commit, so a journal never holds a part of them.
 
 use super::{
     BatchState, SettledBlob, StoredJob,
@@ -13,8 +13,8 @@ use crate::{
     oci::{Registry, Repository},
 };
 
-/// While a journal cannot be written changes are kept. There are as many as there are jobs, and of settled blobs
-/// no more than this: they save asking a registry, and may be missing.
+/// Settled blobs kept while the journal cannot be written. Beyond, they are dropped: a missing one costs a resumed
+/// run a request.
 const MAX_SETTLED: usize = 50_000;
 
 /// Folds events into [`Changes`].
@@ -35,7 +35,7 @@ struct Row {
 }
 
 impl PendingChanges {
-    /// The pending of a batch whose `jobs` the journal already has.
+    /// For a batch whose `jobs` the journal already has.
     pub(super) fn of(jobs: &[StoredJob]) -> Self {
         let row = |stored: &StoredJob| Row {
             attempt: stored.attempt,
@@ -114,8 +114,7 @@ impl PendingChanges {
                     None => BatchState::Finished,
                 });
             }
-            // Restored jobs come from the journal. What is left is planned, measured or asked anew by
-            // whoever resumes.
+            // Restored jobs come from the journal. A resumed run derives the rest again.
             Event::JobRestored { .. }
             | Event::ReviewStarted
             | Event::ReviewEnded

@@ -1,7 +1,7 @@
-//! Files and directories of the journal that only this user may read: lists and failures can tell of private
-//! registries, and a list of proxies and their passwords.
+//! Files and directories of the journal that only this user may read: lists and failures can name private registries,
+//! proxies and their passwords.
 //!
-//! Invariant: a file is made with its mode, so that there is no moment in which it is open to others.
+//! Invariant: a file is created with its mode, so that it is never readable by others.
 
 use std::{
     fs::{File, OpenOptions},
@@ -9,7 +9,7 @@ use std::{
     path::Path,
 };
 
-/// Makes a directory that is not there; one that is keeps its mode, since it may hold other things.
+/// Creates a directory; an existing one keeps its mode, since it may hold other things.
 pub(super) fn make_directory(directory: &Path) -> io::Result<()> {
     let mut builder = std::fs::DirBuilder::new();
     builder.recursive(true);
@@ -18,16 +18,15 @@ pub(super) fn make_directory(directory: &Path) -> io::Result<()> {
     builder.create(directory)
 }
 
-/// Opens a lock file, making it when it is not there.
+/// Opens a lock file, or creates it.
 pub(super) fn open(path: &Path) -> io::Result<File> {
     let file = options().create(true).open(path)?;
     narrow(path)?;
     Ok(file)
 }
 
-/// Makes a file when it is not there; one of this user's that is open to others is closed to them, since whoever
-/// wants to share a journal uses PostgreSQL. A file that is there is not opened: closing it would end the locks
-/// that SQLite has on it in this process.
+/// Creates a file, or removes the permissions of others from an existing one: a journal is shared through PostgreSQL.
+/// Does not open an existing file: closing it would end the locks that SQLite has on it in this process.
 pub(super) fn make(path: &Path) -> io::Result<()> {
     match options().create_new(true).open(path) {
         Ok(_) => Ok(()),
@@ -44,7 +43,7 @@ fn options() -> OpenOptions {
     options
 }
 
-/// Closes a file to others; one that is not there is left alone.
+/// Removes the permissions of others, if there is such a file.
 #[cfg(unix)]
 pub(super) fn narrow(path: &Path) -> io::Result<()> {
     use std::os::unix::fs::PermissionsExt as _;

@@ -1,10 +1,9 @@
-//! Writes a running batch's events: recording never waits, and what is recorded is soon durable.
+//! Writes a running batch's events. Recording never waits; what is recorded is durable soon after.
 //!
-//! Decides when to commit. Events are folded into pending changes under a lock held for that alone; one task
-//! commits whatever is pending, at once after a quiet time and then at most every 20 ms, so that the number of
-//! commits does not grow with the number of events. A commit that fails for what passes is repeated, while later
-//! events fold into the next one. Invariant: after any other failed commit nothing more is written, and everyone
-//! who asks learns why.
+//! Decides when to commit. Events fold into pending changes under a lock held for that alone. One task commits them, at
+//! once after a quiet time and then at most every 20 ms, so that the number of commits does not grow with the number
+//! of events. A commit that fails for a transient reason is repeated, while later events fold into the next one.
+//! Invariant: after any other failed commit nothing more is written, and `flush`, `lost` and `close` return why.
 
 use std::{
     io,
@@ -33,9 +32,9 @@ const BETWEEN_COMMITS: Duration = Duration::from_millis(20);
 /// How long a database may take to answer a new connection.
 const CONNECT: Duration = Duration::from_secs(10);
 
-/// The one writer of a batch, and its hold on it.
+/// The only writer of a batch; has its lock.
 ///
-/// Dropping it gives the batch free and loses what was not flushed; [`Recorder::close`] loses nothing.
+/// Dropping it releases the lock and loses what was not flushed; [`Recorder::close`] loses nothing.
 #[derive(Debug)]
 pub struct Recorder {
     batch: BatchId,
@@ -45,7 +44,7 @@ pub struct Recorder {
     writer: AbortOnDropHandle<()>,
 }
 
-/// Tells when the writer begins to wait for the journal, and when it goes on.
+/// Reports when the writer begins to wait for the journal, and when it continues.
 #[derive(Debug)]
 pub struct Waits(watch::Receiver<Option<Obstacle>>);
 
@@ -56,11 +55,11 @@ impl Waits {
         self.0.borrow().is_some()
     }
 
-    /// What the writer waits for from now on, or nothing when it goes on.
+    /// What the writer waits for from now on; `None` when it continues.
     pub async fn next(&mut self) -> Option<Obstacle> {
         match self.0.changed().await {
             Ok(()) => *self.0.borrow_and_update(),
-            // The writer has ended, and waits for nothing any more.
+            // The writer has ended and no longer waits.
             Err(_) => std::future::pending().await,
         }
     }
@@ -71,7 +70,7 @@ struct Shared {
     pending: Mutex<Pending>,
     /// There may be something to write.
     recorded: Notify,
-    /// Someone waits for the next commit.
+    /// A flush waits for the next commit.
     urgent: Notify,
 }
 
@@ -88,9 +87,9 @@ struct Pending {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum RecorderState {
     Open,
-    /// Everything is written; the writer is to leave.
+    /// The writer ends after the next commit.
     Closing,
-    /// Nothing will be written any more.
+    /// Nothing is written any more.
     Lost,
 }
 
@@ -104,7 +103,7 @@ struct CommitResult {
 
 struct Writer {
     location: JournalLocation,
-    /// Absent after it was lost.
+    /// Absent after the connection was lost.
     connection: Option<AnyConnection>,
     batch: BatchId,
     shared: Arc<Shared>,
@@ -189,14 +188,13 @@ impl Recorder {
         }
     }
 
-    /// Tells what writing has to wait for.
+    /// Reports what the writer waits for.
     #[must_use]
     pub fn waits(&self) -> Waits {
         Waits(self.waiting.clone())
     }
 
-    /// Waits until the journal can no longer be written, and says why. A journal that works is never lost, so
-    /// this belongs in a `select!`.
+    /// Resolves when the journal can no longer be written, with the reason. Never resolves while it works.
     pub fn lost(&self) -> impl Future<Output = JournalError> + Send + use<> {
         let mut written = self.written.clone();
         async move {
@@ -207,10 +205,10 @@ impl Recorder {
         }
     }
 
-    /// Writes what is recorded and gives the batch free.
+    /// Writes what is recorded and releases the lock.
     ///
     /// # Errors
-    /// Why the journal is lost, if it is; the batch is free all the same.
+    /// Why the journal is lost, if it is; the lock is released all the same.
     pub async fn close(self) -> Result<(), JournalError> {
         self.flush().await?;
         self.shared.pending().state = RecorderState::Closing;
@@ -220,7 +218,7 @@ impl Recorder {
 }
 
 impl Shared {
-    /// Nothing that holds this lock can panic half-way through a change, so a poisoned one is whole.
+    /// No change under this lock can panic half-way, so the value of a poisoned lock is valid.
     fn pending(&self) -> MutexGuard<'_, Pending> {
         self.pending.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -251,7 +249,7 @@ impl Writer {
             }
             self.written.send_modify(|written| written.upto = recorded);
             if state == RecorderState::Closing {
-                // What a lost connection held went with it.
+                // A lock that a lost connection had ended with it.
                 if let Some(connection) = self.connection {
                     batch_lock::release(connection, &self.batch, self.lock).await;
                 }
@@ -264,11 +262,11 @@ impl Writer {
         }
     }
 
-    /// Writes `changes`, again as long as what keeps it from being written passes.
+    /// Writes `changes`; tries again after transient failures.
     async fn write(&mut self, changes: &Changes) -> Result<(), JournalError> {
         let waiting = &self.waiting;
-        let tell = |obstacle| _ = waiting.send_replace(Some(obstacle));
-        let mut retries = Retries::new(retry::BATCH, true, tell);
+        let on_wait = |obstacle| _ = waiting.send_replace(Some(obstacle));
+        let mut retries = Retries::new(retry::BATCH_LIMIT, true, on_wait);
         let written = loop {
             let attempt = write(&self.location, &mut self.connection, &self.batch, changes);
             match attempt.await {
@@ -284,7 +282,7 @@ impl Writer {
         written
     }
 
-    /// Keeps the batch until the recorder is dropped: its images may still be under way.
+    /// Keeps the lock until the recorder is dropped: images may still be in flight.
     async fn lose(self, cause: JournalError) {
         self.shared.pending().state = RecorderState::Lost;
         self.written
@@ -293,7 +291,7 @@ impl Writer {
     }
 }
 
-/// Writes on the connection, or on a new one when it was lost and the batch is still this process's.
+/// Writes on the connection, or on a new one when it was lost and no other process has locked the batch since.
 async fn write(
     location: &JournalLocation,
     connection: &mut Option<AnyConnection>,

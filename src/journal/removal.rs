@@ -1,14 +1,13 @@
-//! Taking batches out of the journal.
+//! Deletes batches from the journal.
 //!
-//! Decides how a batch goes, not which: that is the operator's. Invariant: a batch that a process runs stays,
-//! and one that goes goes whole.
+//! Decides how, not which. Invariant: a batch that a process runs is not deleted, and a batch is deleted whole.
 
 use sqlx::{AssertSqlSafe, Connection as _};
 
 use super::{Journal, JournalError, JournalLocation, batch_lock};
 use crate::batch::BatchId;
 
-/// The batch itself last: a table that names it never outlives it.
+/// The batch itself last, so that no other row outlives it.
 const TABLES: [(&str, &str); 4] = [
     ("jobs", "batch"),
     ("settled", "batch"),
@@ -17,7 +16,7 @@ const TABLES: [(&str, &str); 4] = [
 ];
 
 impl Journal {
-    /// Deletes a batch; what it copied stays where it is.
+    /// Deletes a batch; what it copied stays at the registries.
     ///
     /// # Errors
     /// [`JournalError::Held`] when a process runs it, [`JournalError::Unknown`] when there is none, or the
@@ -28,7 +27,7 @@ impl Journal {
 
     async fn try_delete(&self, batch: &BatchId) -> Result<(), JournalError> {
         let mut connection = self.location.connect().await?;
-        // Before the lock, so that a name that means nothing leaves no lock behind.
+        // Before locking, so that an unknown name leaves no lock file.
         super::store::read_list(&mut connection, batch).await?;
         let lock = batch_lock::acquire(&self.location, &mut connection, batch).await?;
         let deleted = async {
@@ -48,8 +47,7 @@ impl Journal {
         Ok(())
     }
 
-    /// Gives the space of deleted batches back to the disk. It is used again in any case, so that nobody has
-    /// to wait for this and it is left while someone writes.
+    /// Returns the space of deleted batches to the disk, unless a batch runs: SQLite reuses the space anyway.
     pub async fn compact(&self) -> Result<(), JournalError> {
         if let JournalLocation::Directory(_) = self.location {
             let mut connection = self.location.connect().await?;

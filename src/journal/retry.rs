@@ -1,9 +1,9 @@
-//! Which failures of a journal pass by themselves, how long they are waited for, and what then.
+//! Which failures of a journal are transient, and how long they are retried.
 //!
 //! A locked SQLite file, a conflict of transactions and a PostgreSQL server that restarts or lost a connection are
-//! waited for: a command waits 1 minute, a running batch 10 minutes, during which its images go on. A full disk, a
-//! journal that may not be written and an address that was never reached are told at once. Invariant: whoever
-//! waits for longer than 3 seconds is told what for.
+//! transient: a command retries for 1 minute, a running batch for 10 minutes, while its images go on. A full disk, a
+//! read-only journal and an address that was never reached fail at once. Invariant: a wait of more than 3 seconds is
+//! reported.
 
 use std::{fmt, time::Duration};
 
@@ -13,48 +13,48 @@ use tokio::time::{Instant, sleep};
 use super::JournalError;
 
 /// How long a command waits.
-pub(super) const COMMAND: Duration = Duration::from_secs(60);
+pub(super) const COMMAND_LIMIT: Duration = Duration::from_secs(60);
 /// How long a running batch waits.
-pub(super) const BATCH: Duration = Duration::from_secs(600);
-const TOLD_AFTER: Duration = Duration::from_secs(3);
+pub(super) const BATCH_LIMIT: Duration = Duration::from_secs(600);
+const REPORT_AFTER: Duration = Duration::from_secs(3);
 const FIRST_DELAY: Duration = Duration::from_millis(10);
-const LONGEST_DELAY: Duration = Duration::from_millis(250);
+const MAX_DELAY: Duration = Duration::from_millis(250);
 
-/// What keeps a journal from being used, and passes.
+/// A transient reason why the journal cannot be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Obstacle {
     Locked,
     Unreachable,
 }
 
-/// The attempts of one piece of work.
-pub(super) struct Retries<Tell> {
+/// The attempts of one operation.
+pub(super) struct Retries<OnWait> {
     limit: Duration,
-    tell: Tell,
+    on_wait: OnWait,
     since: Option<Instant>,
     delay: Duration,
-    told: bool,
-    /// The journal was there before, so that it can be expected to come back.
+    reported: bool,
+    /// The journal was reached before, so an outage is expected to end.
     reached: bool,
 }
 
-impl<Tell: Fn(Obstacle)> Retries<Tell> {
-    /// `tell` is called once, when the wait is long enough to be worth a word.
-    pub(super) fn new(limit: Duration, reached: bool, tell: Tell) -> Self {
+impl<OnWait: Fn(Obstacle)> Retries<OnWait> {
+    /// Calls `on_wait` once, after [`REPORT_AFTER`].
+    pub(super) fn new(limit: Duration, reached: bool, on_wait: OnWait) -> Self {
         Self {
             limit,
-            tell,
+            on_wait,
             since: None,
             delay: FIRST_DELAY,
-            told: false,
+            reported: false,
             reached,
         }
     }
 
-    /// Waits until it is time for another attempt.
+    /// Waits before the next attempt.
     ///
     /// # Errors
-    /// The error itself when it will not pass, or has been waited for long enough.
+    /// The error itself when it is not transient, or the limit is reached.
     pub(super) async fn after(&mut self, error: JournalError) -> Result<(), JournalError> {
         self.reached |= !matches!(error, JournalError::Open { .. });
         let Some(obstacle) = obstacle(&error, self.reached) else {
@@ -67,22 +67,22 @@ impl<Tell: Fn(Obstacle)> Retries<Tell> {
                 cause: Box::new(error),
             });
         }
-        if waited >= TOLD_AFTER && !self.told {
-            self.told = true;
-            (self.tell)(obstacle);
+        if waited >= REPORT_AFTER && !self.reported {
+            self.reported = true;
+            (self.on_wait)(obstacle);
         }
         sleep(self.delay).await;
-        self.delay = (self.delay * 2).min(LONGEST_DELAY);
+        self.delay = (self.delay * 2).min(MAX_DELAY);
         Ok(())
     }
 }
 
-/// Repeats `attempt` as long as what it fails for passes.
+/// Repeats `attempt` after transient failures.
 pub(super) async fn persist<T, Attempt: Future<Output = Result<T, JournalError>>>(
-    tell: impl Fn(Obstacle),
+    on_wait: impl Fn(Obstacle),
     mut attempt: impl FnMut() -> Attempt,
 ) -> Result<T, JournalError> {
-    let mut retries = Retries::new(COMMAND, false, tell);
+    let mut retries = Retries::new(COMMAND_LIMIT, false, on_wait);
     loop {
         match attempt().await {
             Ok(done) => return Ok(done),
@@ -116,7 +116,7 @@ fn obstacle(error: &JournalError, reached: bool) -> Option<Obstacle> {
 
 fn of_database(error: &(dyn DatabaseError + 'static)) -> Option<Obstacle> {
     if error.try_downcast_ref::<SqliteError>().is_some() {
-        // The low byte of a result code says what it is: SQLITE_BUSY, SQLITE_LOCKED.
+        // The low byte is the primary result code: SQLITE_BUSY, SQLITE_LOCKED.
         let code: i32 = error.code()?.parse().ok()?;
         return matches!(code & 0xff, 5 | 6).then_some(Obstacle::Locked);
     }

@@ -1,7 +1,7 @@
-//! Rows in, rows out: the SQL of one batch.
+//! The SQL that writes and reads one batch.
 //!
-//! Decides how changes are written and stored text is read back; decides nothing about when. Invariant: every
-//! value is bound, and text that does not read back is a damaged batch, never a panic.
+//! Decides how values are stored, not when. Invariant: every value is bound, and a value that cannot be read back is
+//! reported as a damaged batch.
 
 use std::{fmt::Write as _, str::FromStr};
 
@@ -22,8 +22,7 @@ use crate::{
     oci::{CopySpec, OnExisting},
 };
 
-/// Writes `changes` in one transaction. Writing them again changes nothing: a lost connection may have taken the
-/// answer to a commit with it.
+/// Writes `changes` in one transaction. Idempotent: when a connection is lost, the commit may have happened.
 pub(super) async fn write(
     connection: &mut AnyConnection,
     batch: &BatchId,
@@ -52,7 +51,7 @@ pub(super) async fn write(
         for (job, change) in chunk {
             update = update
                 .bind(i64::from(job.0))
-                .bind(change.phase.word())
+                .bind(change.phase.as_str())
                 .bind(i64::from(change.attempt.0))
                 .bind(change.phase.root())
                 .bind(change.phase.cause());
@@ -88,7 +87,7 @@ async fn write_state(
     state: BatchState,
 ) -> Result<(), sqlx::Error> {
     sqlx::query("UPDATE batches SET state = $1, changed = $2 WHERE id = $3")
-        .bind(state.word())
+        .bind(state.as_str())
         .bind(time(Timestamp::now()))
         .bind(&*batch.0)
         .execute(connection)
@@ -118,7 +117,7 @@ async fn insert_jobs(
             .bind(platforms)
             .bind(attachments)
             .bind(job.spec.on_existing.word())
-            .bind(StoredState::Queued.word())
+            .bind(StoredState::Queued.as_str())
             .bind(0_i64);
     }
     insert.execute(connection).await?;
@@ -163,7 +162,7 @@ pub(super) async fn read_jobs(
     .bind(&*batch.0)
     .fetch(connection);
     let mut jobs = Vec::new();
-    // One by one: a row as it comes is several times as large as what is read of it.
+    // One by one: a raw row is several times as large as the job read from it.
     while let Some(row) = rows.try_next().await.map_err(JournalError::read)? {
         let position = jobs.len();
         let job = read_job(&row, position).map_err(|what| JournalError::Damaged {
@@ -235,7 +234,7 @@ pub(super) async fn read_settled(
     Ok(settled)
 }
 
-/// Names equal to those of the row `before` are shared with it: a batch has many blobs and few repositories.
+/// Shares names with the row `before` where they are equal: a batch has many blobs and few repositories.
 fn read_blob(row: &AnyRow, before: Option<&SettledBlob>) -> Result<SettledBlob, String> {
     let registry = raw(row, "registry")?;
     let repository = raw(row, "repository")?;
@@ -253,7 +252,7 @@ fn read_blob(row: &AnyRow, before: Option<&SettledBlob>) -> Result<SettledBlob, 
     })
 }
 
-/// RFC 3339 with as many digits every time, so that text sorts as time does.
+/// RFC 3339 with a fixed number of digits, so that text sorts as time does.
 pub(super) fn time(at: Timestamp) -> String {
     format!("{at:.6}")
 }
@@ -283,7 +282,7 @@ fn number<T: TryFrom<i64>>(row: &AnyRow, column: &str) -> Result<T, String> {
 }
 
 impl StoredState {
-    fn word(&self) -> &'static str {
+    fn as_str(&self) -> &'static str {
         match self {
             Self::Queued => "queued",
             Self::Running => "running",

@@ -1,7 +1,7 @@
-//! The tables, and the version of them this program understands.
+//! The tables, and the schema version that this program understands.
 //!
-//! The same statements make the journal in SQLite and in PostgreSQL. Invariant: a journal of a newer version
-//! is refused before anything in it is read or changed.
+//! The same statements create the journal in SQLite and in PostgreSQL. Invariant: a journal of a newer version is
+//! refused before anything in it is read or changed.
 
 use sqlx::{AnyConnection, AssertSqlSafe, Connection as _};
 
@@ -9,7 +9,7 @@ use super::{JournalError, JournalLocation, location::FILE};
 
 const KNOWN: i64 = 1 + STEPS.len() as i64;
 
-/// Serialises the making of tables among programs that open the same PostgreSQL database first.
+/// Serialises creating the tables among processes that open the same new PostgreSQL database.
 const MAKING_LOCK: &str = "SELECT pg_advisory_xact_lock(7811886)";
 
 const VERSION_TABLE: &str = "CREATE TABLE IF NOT EXISTS transship_schema (version BIGINT NOT NULL)";
@@ -54,15 +54,14 @@ const TABLES: [&str; 4] = [
     )",
 ];
 
-/// What made each later version out of the one before, from version 2 on.
+/// The statement that makes each version from the one before, from version 2 on.
 const STEPS: [&str; 3] = [
     "ALTER TABLE jobs ADD COLUMN attachments TEXT NOT NULL DEFAULT '{}'",
     "ALTER TABLE jobs ADD COLUMN on_existing TEXT NOT NULL DEFAULT 'replace'",
     "ALTER TABLE holders RENAME TO owners",
 ];
 
-/// Makes the tables if there are none, brings older ones up to date,
-/// and checks that they are of a version this program knows.
+/// Creates the tables if there are none, updates older ones, and refuses newer ones.
 pub(super) async fn make(
     connection: &mut AnyConnection,
     location: &JournalLocation,
@@ -80,7 +79,7 @@ pub(super) async fn make(
     Ok(())
 }
 
-/// Whether there is a journal at `place`.
+/// Whether there is a journal at `location`.
 pub(super) async fn exists(location: &JournalLocation) -> Result<bool, JournalError> {
     match location {
         JournalLocation::Directory(directory) => Ok(directory.join(FILE).exists()),
@@ -124,7 +123,7 @@ async fn make_or_read(
         }
     }
     let mut transaction = match location {
-        // A transaction that begins by reading cannot wait for another writer once it wants to write.
+        // A transaction that begins by reading fails, instead of waiting, when it wants to write after another one.
         JournalLocation::Directory(_) => connection.begin_with("BEGIN IMMEDIATE").await?,
         JournalLocation::Postgres(_) => {
             let mut transaction = connection.begin().await?;

@@ -1,7 +1,7 @@
-//! The journal as its users see it: batches made, found, loaded and taken up again.
+//! The journal as its users see it: batches created, listed, found, loaded and resumed.
 //!
-//! Decides which batch is meant and what a resumed run starts from. Invariant: only a [`Recorder`] changes a
-//! batch, and there is one only while the batch is held.
+//! Decides which batch a name means and what a resumed run starts from. Invariant: only a [`Recorder`] changes a
+//! batch, and it has the batch's lock.
 
 use std::{collections::BTreeMap, fmt, path::PathBuf, sync::Arc};
 
@@ -17,12 +17,12 @@ use crate::{
     oci::Digest,
 };
 
-/// Where batches are kept. Cheap: it connects for each question.
+/// Where batches are stored. Cheap: it connects for each query.
 #[derive(Clone)]
 pub struct Journal {
     pub(super) location: JournalLocation,
-    /// Told what a question has to wait for.
-    tell: Arc<dyn Fn(Obstacle) + Send + Sync>,
+    /// Called when a query has to wait for the journal.
+    on_wait: Arc<dyn Fn(Obstacle) + Send + Sync>,
 }
 
 /// What a batch is made from.
@@ -31,7 +31,7 @@ pub struct NewBatch {
     /// The list as the operator named it.
     pub list_path: PathBuf,
     pub list_text: String,
-    /// What else the run was given; given back as it is.
+    /// The options of the run; stored as it is.
     pub settings: String,
 }
 
@@ -44,12 +44,12 @@ pub struct BatchSummary {
     pub created: Timestamp,
     pub state: BatchState,
     pub jobs: StateCounts,
-    /// The process that runs it now. A batch that says it is running and has none was killed.
+    /// The process that runs it now. A batch whose state is running and that has none was killed.
     pub owner: Option<Owner>,
 }
 
 impl BatchSummary {
-    /// Whether there is nothing to go on with: it listed its images, and each of them ended.
+    /// Whether its images were listed and all of them ended, so that resuming has nothing to do.
     #[must_use]
     pub fn has_ended(&self) -> bool {
         let jobs = self.jobs;
@@ -58,20 +58,20 @@ impl BatchSummary {
 }
 
 impl Journal {
-    /// The journal at a location, which is not asked yet.
+    /// The journal at a location; does not connect.
     #[must_use]
     pub fn at(location: JournalLocation) -> Self {
         Self {
             location,
-            tell: Arc::new(|_| {}),
+            on_wait: Arc::new(|_| {}),
         }
     }
 
-    /// Lets `tell` know what is waited for, when that takes some seconds.
+    /// Calls `on_wait` when a query waits for longer than some seconds.
     #[must_use]
-    pub fn telling(self, tell: impl Fn(Obstacle) + Send + Sync + 'static) -> Self {
+    pub fn on_wait(self, on_wait: impl Fn(Obstacle) + Send + Sync + 'static) -> Self {
         Self {
-            tell: Arc::new(tell),
+            on_wait: Arc::new(on_wait),
             ..self
         }
     }
@@ -79,7 +79,7 @@ impl Journal {
     /// Opens the journal, making it when there is none.
     ///
     /// # Errors
-    /// When the place cannot be used, or was written by a newer version of this program.
+    /// When the location cannot be used, or was written by a newer version of this program.
     pub async fn open(location: JournalLocation) -> Result<Self, JournalError> {
         Self::at(location).make().await
     }
@@ -109,7 +109,7 @@ impl Journal {
         }
     }
 
-    /// Makes a batch and takes it for this process.
+    /// Creates a batch and locks it for this process.
     ///
     /// # Errors
     /// When the journal cannot be written.
@@ -142,7 +142,7 @@ impl Journal {
         .await
     }
 
-    /// Takes a batch for this process and loads what it left. What ran or waited is queued again.
+    /// Locks a batch for this process and loads it. Jobs that ran or waited are queued again.
     ///
     /// # Errors
     /// [`JournalError::Held`] when another process runs it; when there is no such batch, or the journal cannot
@@ -153,10 +153,10 @@ impl Journal {
 
     async fn try_resume(&self, batch: &BatchId) -> Result<(Recorder, Stored), JournalError> {
         let mut connection = self.location.connect().await?;
-        // Before the lock, so that a name that means nothing leaves no lock behind.
+        // Before locking, so that an unknown name leaves no lock file.
         read_list(&mut connection, batch).await?;
         let lock = batch_lock::acquire(&self.location, &mut connection, batch).await?;
-        // Until then someone else may have changed it, or deleted it.
+        // Again: another process may have changed or deleted it before it was locked.
         let list = read_list(&mut connection, batch).await?;
         sqlx::query(
             "UPDATE jobs SET state = 'queued', cause = NULL \
@@ -178,7 +178,7 @@ impl Journal {
         Ok((recorder, stored))
     }
 
-    /// A batch as it stands, without taking it.
+    /// Loads a batch without locking it.
     ///
     /// # Errors
     /// When there is no such batch, or it cannot be read.
@@ -191,7 +191,7 @@ impl Journal {
         .await
     }
 
-    /// What a batch was made from: as [`Journal::load`], without its jobs.
+    /// As [`Journal::load`], without jobs and blobs.
     ///
     /// # Errors
     /// As [`Journal::load`].
@@ -241,8 +241,7 @@ impl Journal {
                         .map_err(|_| damaged("list_digest"))?,
                     created: (row.get::<&str, _>("created").parse())
                         .map_err(|_| damaged("created"))?,
-                    state: BatchState::from_word(row.get("state"))
-                        .ok_or_else(|| damaged("state"))?,
+                    state: BatchState::parse(row.get("state")).ok_or_else(|| damaged("state"))?,
                     jobs: counts.remove(&id).unwrap_or_default(),
                     owner: owners.remove(&id),
                     id,
@@ -251,10 +250,10 @@ impl Journal {
             .collect()
     }
 
-    /// The batch an operator means: its whole name, or a part that only one has, such as its last digits.
+    /// The batch with this name, or the only one whose name contains it.
     ///
     /// # Errors
-    /// When no batch or more than one is meant, or the journal cannot be read.
+    /// When no batch or more than one matches, or the journal cannot be read.
     pub async fn find(&self, name: &str) -> Result<BatchId, JournalError> {
         let ids: Vec<String> = self
             .persist(|| async move {
@@ -287,7 +286,7 @@ impl Journal {
         &self,
         attempt: impl FnMut() -> Attempt,
     ) -> Result<T, JournalError> {
-        retry::persist(&*self.tell, attempt).await
+        retry::persist(&*self.on_wait, attempt).await
     }
 }
 
@@ -299,7 +298,7 @@ impl fmt::Debug for Journal {
     }
 }
 
-/// Inserts a batch and who holds it, both or none. Whether the id was free.
+/// Inserts a batch and its owner, both or none. False when the id is taken.
 async fn insert(
     connection: &mut AnyConnection,
     id: &BatchId,
@@ -318,7 +317,7 @@ async fn insert(
     .bind(batch.list_text.as_str())
     .bind(batch.settings.as_str())
     .bind(rows::time(made))
-    .bind(BatchState::Created.word())
+    .bind(BatchState::Created.as_str())
     .execute(&mut *transaction)
     .await?;
     if inserted.rows_affected() == 0 {

@@ -23,7 +23,7 @@ pub struct StoredJob {
     pub job: Job,
     /// The last attempt started.
     pub attempt: Attempt,
-    /// Absent when the job had not ended, and is to be queued again.
+    /// Absent when the job had not ended; it is queued again.
     pub outcome: Option<Outcome>,
 }
 

@@ -78,9 +78,12 @@ fn is_cut(error: &Error) -> bool {
 impl fmt::Display for UploadMode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Whole => f.write_str("in one piece"),
-            Self::Streamed => f.write_str("in one piece, committed separately"),
-            Self::Chunks { bytes } => write!(f, "in chunks of {} KiB", bytes >> 10),
+            Self::Whole => f.write_str("in one request"),
+            Self::Streamed => f.write_str("in one request and committed in another"),
+            Self::Chunks { bytes } => match bytes >> 20 {
+                0 => write!(f, "in chunks of {} KiB", bytes >> 10),
+                mebibytes => write!(f, "in chunks of {mebibytes} MiB"),
+            },
         }
     }
 }

@@ -1,8 +1,8 @@
-//! The loop: takes commands, workers' words, timers and signals one at a time and carries out what the
-//! scheduler decides.
+//! The loop: takes commands, workers' messages, timers and signals one at a time and carries out what the scheduler
+//! decides.
 //!
-//! Invariant: this is the only place where an event comes into being, and every event goes to the journal,
-//! to the board and to the observers, in that order, before the next input is looked at.
+//! Invariant: events are emitted here and nowhere else; each goes to the journal, the board and the observers, in
+//! that order, before the next input is handled.
 
 use std::{
     cmp::Reverse,
@@ -35,9 +35,9 @@ use crate::{
 
 /// How often byte counts are sampled into one event.
 const SAMPLE: Duration = Duration::from_millis(100);
-/// Lanes change slowly; every so many samples.
+/// Registries are sampled with every fifth sample of bytes.
 const REGISTRIES_EVERY: u32 = 5;
-/// Observers are called about once a second.
+/// Observers' `tick` is called with every tenth.
 const TICK_EVERY: u32 = 10;
 
 pub struct Dispatcher {
@@ -53,7 +53,7 @@ pub struct Dispatcher {
     handles: BTreeMap<JobId, AbortHandle>,
     timers: BinaryHeap<Reverse<(Instant, JobId, Attempt)>>,
     in_flight: InFlight,
-    /// Why the batch ends before all is done, once nothing runs.
+    /// Why the batch ends before every image has, once nothing runs.
     ending: Option<StopReason>,
 }
 
@@ -146,7 +146,7 @@ impl Dispatcher {
             true => last_write::close(self.journal, &mut journal_waits, &mut inputs).await,
             false => Err(JournalError::Abandoned),
         };
-        // Last, so that being killed meanwhile loses nothing.
+        // Last: a process killed while this waits loses nothing.
         self.engine.cancel_uploads().await;
         (self.board, closed)
     }
@@ -154,9 +154,9 @@ impl Dispatcher {
     fn note_wait(&mut self, wait: Option<Obstacle>) {
         self.note(match wait {
             Some(obstacle) => {
-                format!("{obstacle}; waiting for it up to 10 min, and results are kept meanwhile")
+                format!("{obstacle}; waiting up to 10 min, results are kept in memory")
             }
-            None => "results are recorded again".into(),
+            None => "the journal works again; results are written".into(),
         });
     }
 
@@ -186,7 +186,7 @@ impl Dispatcher {
         }
     }
 
-    /// Nothing is left to do, or what is left was given up.
+    /// Whether the batch ends: nothing runs, and everything is done or the batch was stopped.
     fn is_over(&self) -> bool {
         let idle = self.board.counts().running == 0;
         let stopped = self.ending.is_some() && self.board.stopping.is_some();
@@ -194,7 +194,7 @@ impl Dispatcher {
         idle && (stopped || done || self.is_reviewed())
     }
 
-    /// The plan is complete, and it is all that was asked for.
+    /// Whether the plan is complete and nothing else was asked for.
     fn is_reviewed(&self) -> bool {
         self.options.review == Review::Only && self.board.without_preflight() == 0
     }
@@ -222,7 +222,7 @@ impl Dispatcher {
         }
     }
 
-    /// Turns a worker's word into facts, or into an input if it was its last.
+    /// Emits what a worker reports; its end is an input of the scheduler.
     fn handle_worker_message(
         &mut self,
         WorkerMessage { job, attempt, body }: WorkerMessage,
@@ -242,16 +242,15 @@ impl Dispatcher {
                 return Some(Input::PreflightDone(job, attempt));
             }
             MessageBody::Report(report) => {
-                let event = self.event_of(job, attempt, report);
-                self.emit(event);
+                self.handle_report(job, attempt, report);
             }
         }
         None
     }
 
-    /// What is left of a report when channels and counters are taken out of it.
-    fn event_of(&mut self, job: JobId, attempt: Attempt, report: Report) -> Event {
-        match report {
+    /// Emits what the engine reports; the byte counter in it stays here.
+    fn handle_report(&mut self, job: JobId, attempt: Attempt, report: Report) {
+        let event = match report {
             Report::Planned {
                 root,
                 manifests,
@@ -290,7 +289,8 @@ impl Dispatcher {
                 job: Some(job),
                 text,
             },
-        }
+        };
+        self.emit(event);
     }
 
     fn next_due(&mut self) -> Option<Input> {
@@ -329,7 +329,7 @@ impl Dispatcher {
         }
     }
 
-    /// Tells how far blobs are that moved since the last sample, and now and then how the lanes are.
+    /// Emits how far blobs are that moved since the last sample; less often, the status of registries.
     fn sample(&mut self, count: u32) {
         let blobs = self.in_flight.sample();
         if !blobs.is_empty() {
@@ -346,8 +346,8 @@ impl Dispatcher {
         }
     }
 
-    /// Tells how the lanes are. No image is started for a registry that is down: one request at a time finds out
-    /// whether it is back.
+    /// Emits the status of registries that changed, and probes those that are down: no image is started for them,
+    /// and one request at a time finds out whether they are back.
     fn sample_registries(&mut self) {
         for client in self.engine.to_probe() {
             self.workers.spawn(async move { client.probe().await });
@@ -356,7 +356,7 @@ impl Dispatcher {
             .engine
             .registries()
             .into_iter()
-            .filter(|lane| self.board.registries.get(&lane.registry) != Some(lane))
+            .filter(|status| self.board.registries.get(&status.registry) != Some(status))
             .collect();
         if !registries.is_empty() {
             self.emit(Event::RegistriesSampled { registries });

@@ -1,8 +1,8 @@
-//! Runs a batch: one loop decides, workers copy, everyone else watches.
+//! Runs a batch: one loop decides, workers copy, observers see events.
 //!
-//! Decides who starts when, what a failure leads to, and in which order the journal, the board and the
-//! front ends learn of it; how an image is copied is below, how it looks is above. Invariant: the
-//! dispatcher is the only writer of truth, and every event passes journal, board and observers in that order.
+//! Decides which image starts when and what follows a failure; `copy` decides how an image is copied, front ends how
+//! it is shown. Invariant: only the dispatcher emits events, and every event passes journal, board and observers in
+//! that order.
 
 mod dispatcher;
 mod in_flight;

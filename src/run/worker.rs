@@ -1,6 +1,6 @@
-//! A worker: copies one image, or looks at it, and passes on what the engine says, stamped with job and attempt.
+//! A worker: one attempt at one image, a copy or a preflight. It sends what the engine reports with job and attempt.
 //!
-//! Invariant: a worker's last word is how it ended, also when it panicked.
+//! Invariant: a worker always reports its outcome, even when it panics.
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ use crate::{
     oci::Digest,
 };
 
-/// What a worker says, and which attempt says it.
+/// A message of a worker, and the attempt it is about.
 pub(super) struct WorkerMessage {
     pub job: JobId,
     pub attempt: Attempt,
@@ -25,19 +25,18 @@ pub(super) struct WorkerMessage {
 pub(super) enum MessageBody {
     Report(Report),
     Ended(Outcome),
-    /// What copying the image takes was found out and reported.
+    /// The preflight found something to copy, and has reported it.
     PreflightDone,
 }
 
-/// What a worker is to do with its image.
+/// What a worker does with its image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Task {
     Copy,
     Preflight,
 }
 
-/// Starts a task on `job`. Words go to `words`, which is unbounded because a copy says a handful of them per
-/// blob and none per byte.
+/// Starts a task on `job`. `messages` is unbounded: a copy sends a few per blob and none per byte.
 pub(super) fn start(
     workers: &mut JoinSet<()>,
     engine: &Arc<Engine>,
@@ -48,7 +47,7 @@ pub(super) fn start(
 ) -> AbortHandle {
     let (job, engine, messages) = (job.clone(), Arc::clone(engine), messages.clone());
     workers.spawn(async move {
-        // The dispatcher outlives its workers; if it is gone there is nobody to tell.
+        // The receiver is gone only at shutdown; drop the message.
         let send = |body| {
             let _ = messages.send(WorkerMessage {
                 job: job.id,
@@ -88,8 +87,8 @@ pub(super) fn start(
     })
 }
 
-/// Says how the worker ended when it goes out of scope, however that happens. A cancelled worker says
-/// something too; the scheduler knows by then that it does not matter.
+/// Sends the outcome when it goes out of scope, however that happens. The scheduler ignores the outcome of a
+/// cancelled worker.
 struct ReportOnDrop<'a, F: Fn(MessageBody)> {
     send: &'a F,
     body: Option<MessageBody>,

@@ -1,10 +1,7 @@
-//! Keys as an operator has them: names of keys, and which means which action.
-//!
 //! Key tables with the keys that an operator configured, and the names of keys.
 //!
 //! Decides what may be configured; the tables are `keymap` and `browse::keymap`. Invariant: a table without
-//! [conflicts](Keymap::conflict) gives no key two meanings in one mode. Invariant: a table
-//! without [conflicts](Keymap::conflict) gives no key two meanings in one mode.
+//! [conflicts](Keymap::conflict) gives no key two meanings in one mode.
 
 use std::fmt::Debug;
 

@@ -1,4 +1,4 @@
-//! What the journal keeps, on SQLite and on PostgreSQL alike.
+//! What the journal stores, on SQLite and on PostgreSQL.
 
 use std::{
     io::{BufRead as _, BufReader, Write as _},
@@ -164,10 +164,10 @@ async fn a_batch_is_held_by_one(place: JournalLocation) {
         panic!("{refused:?}");
     };
     assert_eq!(by.pid, std::process::id());
-    let sentence = format!("take batch {batch}: process {} on {}", by.pid, by.host);
+    let sentence = format!("lock batch {batch}: process {} on {}", by.pid, by.host);
     assert!(refused.to_string().starts_with(&sentence), "{refused}");
     assert_eq!(journal.batches().await.unwrap()[0].owner.as_ref(), Some(by));
-    // Looking on is free.
+    // Listing needs no lock.
     journal.load(&batch).await.unwrap();
 
     recorder.close().await.unwrap();
@@ -339,7 +339,7 @@ async fn a_batch_that_is_held_is_not_deleted(place: JournalLocation) {
     journal.delete(&batch).await.unwrap();
 }
 
-/// Changes a journal past the program.
+/// Changes a journal without the program.
 async fn change(place: &JournalLocation, statement: &'static str) {
     sqlx::any::install_default_drivers();
     let url = match place {
@@ -371,7 +371,7 @@ async fn a_connection_the_server_ends_is_replaced(place: JournalLocation) {
     let batch = recorder.batch().clone();
     let stored = journal.load(&batch).await.unwrap();
     assert_eq!(stored.jobs[0].outcome, Some(copied()));
-    // It holds its batch as before.
+    // It still has the lock.
     let refused = journal.resume(&batch).await.unwrap_err();
     assert!(matches!(refused, JournalError::Held { .. }), "{refused}");
     recorder.close().await.unwrap();
@@ -428,7 +428,7 @@ async fn a_locked_journal_can_be_read_and_writing_to_it_waits() {
     let directory = tempfile::tempdir().unwrap();
     let (told, mut hear) = tokio::sync::mpsc::unbounded_channel();
     let place = JournalLocation::Directory(directory.path().to_owned());
-    let journal = Journal::at(place).telling(move |obstacle| told.send(obstacle).unwrap());
+    let journal = Journal::at(place).on_wait(move |obstacle| told.send(obstacle).unwrap());
     let journal = journal.make().await.unwrap();
     let recorder = journal.start(&list()).await.unwrap();
     let batch = recorder.batch().clone();

@@ -28,7 +28,7 @@ use crate::{
 };
 
 const SEED: u64 = 20_261_121;
-/// At most; a batch may be done before.
+/// At most; a batch may end earlier.
 const MOST_KILLS: usize = 8;
 /// One of each kind.
 const FEWEST_KILLS: usize = 4;
@@ -43,7 +43,7 @@ enum Moment {
     Lines(u64),
     SettledBlobs(u64),
     FinishedImages(u64),
-    /// Bytes of one blob that is under way.
+    /// Bytes of one blob in flight.
     Bytes(u64),
     Never,
 }
@@ -60,7 +60,7 @@ impl Moment {
         }
     }
 
-    /// Takes an event in; whether the moment has come.
+    /// Applies an event; whether the moment has come.
     fn has_come(&mut self, event: &Event) -> bool {
         let count = |left: &mut u64, counts: bool| {
             *left = left.saturating_sub(counts.into());
@@ -190,7 +190,7 @@ async fn watch(process: &mut Child, mut moment: Moment) -> Vec<Event> {
     events
 }
 
-/// How many images the journal says are where they should be.
+/// How many images are copied or up to date according to the journal.
 async fn finished_images(operator: &Operator) -> usize {
     let batches = operator.say(&["batches", "--json"]).await;
     let Some(line) = batches.expect(0).stdout.lines().next() else {

@@ -1,5 +1,5 @@
-//! What operators do most on the screen, with the real binary in a pseudo-terminal: look around, find, understand
-//! a failure, and lose the connection.
+//! What operators do most on the screen, with the real binary in a pseudo-terminal: navigate, search, understand a
+//! failure, and lose the connection.
 
 use std::io::Read as _;
 
@@ -221,12 +221,12 @@ async fn a_lost_connection_stops_the_batch_and_it_is_resumed() {
     tokio::task::spawn_blocking(|| screen.join().unwrap())
         .await
         .unwrap();
-    // The last one who holds the terminal lets go.
+    // Closes the last handle of the terminal.
     drop(pair.master);
     let code = tokio::task::spawn_blocking(move || process.wait().unwrap().exit_code());
     assert_eq!(code.await.unwrap(), 3);
 
     hanging.release();
-    // Every image is where it should be; one may have arrived just before the connection was lost.
+    // Every image is at its destination; one may have arrived just before the connection was lost.
     fixture.operator.say(&["resume"]).await.expect(0);
 }

@@ -19,10 +19,10 @@ use crate::{
 const BINDS: usize = 100;
 /// The first pauses are of 1, 2 and 4 s.
 const LONG_PAUSE: Duration = Duration::from_secs(3);
-/// Attempts an image has while nothing puts it off.
+/// Attempts of an image when nothing defers it.
 const ATTEMPTS: u16 = 2;
 const IMAGES: usize = 8;
-/// KiB of a base layer: what is under way when the first image is finished.
+/// KiB of a base layer, which is in flight when the first image ends.
 const WEIGHT: u64 = 300;
 
 async fn serve(directory: &TempDir, address: SocketAddr) -> Server {

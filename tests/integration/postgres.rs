@@ -15,7 +15,7 @@ pub struct Postgres {
 }
 
 impl Postgres {
-    /// Nothing, with a printed line, when the programs are not installed.
+    /// `None`, with a printed line, when the programs are not installed.
     pub fn start() -> Option<Self> {
         let Some(programs) = installed() else {
             let missing = "skipped: PostgreSQL's initdb is not installed";
@@ -46,7 +46,7 @@ impl Postgres {
         let mut log = BufReader::new(server.stderr.take().unwrap()).lines();
         let ready = log.any(|line| line.unwrap().contains("ready to accept connections"));
         assert!(ready, "the server ended before it was ready");
-        // Whoever stops reading would stop the server once the pipe is full.
+        // A full pipe would stop the server.
         std::thread::spawn(move || log.for_each(drop));
         Some(Self {
             programs,

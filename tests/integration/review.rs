@@ -20,7 +20,7 @@ async fn review(fixture: &Fixture, format: &str) -> Ended {
     fixture.operator.say(&run).await
 }
 
-/// Neither side was asked for content, and the destination was not written to.
+/// No content was requested, and nothing was written to the destination.
 #[track_caller]
 fn only_looked_at(fixture: &Fixture) {
     for request in fixture.destination.requests() {

@@ -16,7 +16,7 @@ pub struct JobView {
     /// The current or last attempt.
     pub attempt: Attempt,
     /// Attempts up to this one do not count against the retry budget.
-    pub budget_reset_at: Attempt,
+    pub uncounted: Attempt,
     /// Attempts since then that ended because a registry asked to wait, and how long in all.
     pub deferrals: u16,
     pub deferred: Millis,
@@ -49,7 +49,7 @@ impl JobView {
             job,
             state: State::Queued,
             attempt: Attempt(0),
-            budget_reset_at: Attempt(0),
+            uncounted: Attempt(0),
             deferrals: 0,
             deferred: Millis(0),
             preflight: Preflight::NotStarted,
@@ -144,14 +144,14 @@ impl JobView {
 
     /// Gives the whole retry budget back.
     pub(super) fn renew_budget(&mut self) {
-        self.budget_reset_at = self.attempt;
+        self.uncounted = self.attempt;
         self.deferrals = 0;
         self.deferred = Millis(0);
     }
 
     /// A registry asked to wait, which is no failure of the image.
     pub(super) fn defer(&mut self, delay: Millis) {
-        self.budget_reset_at.0 = self.budget_reset_at.0.saturating_add(1);
+        self.uncounted.0 = self.uncounted.0.saturating_add(1);
         self.deferrals = self.deferrals.saturating_add(1);
         self.deferred.0 = self.deferred.0.saturating_add(delay.0);
     }
@@ -159,7 +159,7 @@ impl JobView {
     /// How many attempts of the current retry budget are used.
     #[must_use]
     pub fn tries(&self) -> u16 {
-        self.attempt.0 - self.budget_reset_at.0.min(self.attempt.0)
+        self.attempt.0 - self.uncounted.0.min(self.attempt.0)
     }
 
     /// Whether it runs and everything it still needs is being uploaded by other jobs.

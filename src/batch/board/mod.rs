@@ -1,7 +1,7 @@
 //! The fold of a batch's events: who is where, and what is left to do.
 //!
-//! Decides how an event changes state; decides nothing about what should happen next. Invariant: every
-//! question the scheduler or a frame asks often is answered from an index, never by looking at all jobs.
+//! Decides how an event changes state, not what should happen next. Invariant: whatever the scheduler or a frame
+//! asks often is answered from an index, never by a pass over all jobs.
 
 mod blob_view;
 mod detail_limit;
@@ -72,25 +72,24 @@ impl Board {
         self.totals
     }
 
-    /// Queued jobs in the order they should start. While a review goes on, those it has surveyed are not
-    /// among them.
+    /// Queued jobs in the order they should start; while a review goes on, those without a preflight.
     pub fn queue(&self) -> impl Iterator<Item = JobId> + '_ {
         self.queue.iter()
     }
 
-    /// Whether attempts only look, until the operator has seen the plan.
+    /// Whether attempts are preflights, until the operator has seen the plan.
     #[must_use]
     pub fn is_reviewing(&self) -> bool {
         self.queue.is_reviewing()
     }
 
-    /// How many queued jobs a review has surveyed.
+    /// How many queued jobs have a preflight.
     #[must_use]
     pub fn planned(&self) -> usize {
         self.queue.planned()
     }
 
-    /// How many jobs wait for a look at them, or are being looked at.
+    /// How many jobs that have not ended lack a preflight.
     #[must_use]
     pub fn without_preflight(&self) -> usize {
         self.counts.queued - self.planned() + self.counts.running + self.counts.waiting
@@ -134,7 +133,7 @@ impl Board {
         self.counts.queued + self.counts.running + self.counts.waiting == 0
     }
 
-    /// Folds one event. Events about jobs that were never listed change nothing.
+    /// Applies one event. Events about jobs that were never listed change nothing.
     pub fn apply(&mut self, event: &Event) {
         match event {
             Event::BatchStarted {
@@ -325,7 +324,7 @@ impl Board {
         }
     }
 
-    /// Moves a job to another state, keeping every index in step.
+    /// Moves a job to another state and updates every index.
     fn enter(&mut self, id: JobId, state: State, preflight: impl FnOnce(Preflight) -> Preflight) {
         let Some(view) = self.jobs.get(id.index()) else {
             return;
@@ -337,7 +336,7 @@ impl Board {
         }
         self.index(id, &state);
         self.change(id, |view| {
-            // A blob under way belongs to the attempt that just ended.
+            // A blob in flight belongs to the attempt that just ended.
             if state != State::Running || old != State::Running {
                 for blob in &mut view.blobs {
                     if matches!(
@@ -418,7 +417,7 @@ impl Board {
         }
     }
 
-    /// Changes a job and brings the sums in step.
+    /// Changes a job and updates the sums.
     fn change(&mut self, id: JobId, change: impl FnOnce(&mut JobView)) {
         let Some(view) = self.jobs.get_mut(id.index()) else {
             return;

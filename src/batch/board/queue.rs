@@ -1,8 +1,8 @@
 //! Which jobs wait to be started, and in which order.
 //!
-//! Decides who is next: prioritized jobs (latest first), then the list's order; during a review only those it has
-//! not surveyed yet, the others are held until it ends. Invariant: a queued job stands in one place, so who is
-//! next costs no look at the others.
+//! Decides which job is next: prioritized jobs (the latest first), then the list's order. During a review only jobs
+//! without a preflight are offered; the others are held until it ends. Invariant: a queued job has one position, so
+//! finding the next one does not depend on how many there are.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,16 +10,16 @@ use crate::batch::JobId;
 
 #[derive(Clone, Debug, Default)]
 pub(super) struct Queue {
-    next: Places,
-    /// Surveyed jobs, as long as a review goes on.
-    held: Option<Places>,
-    /// How many queued jobs were surveyed, held or not.
+    next: Positions,
+    /// Jobs with a preflight, while a review goes on.
+    held: Option<Positions>,
+    /// How many queued jobs have a preflight, held or not.
     planned: usize,
     rank: BTreeMap<JobId, i64>,
     next_rank: i64,
 }
 
-type Places = BTreeSet<(i64, JobId)>;
+type Positions = BTreeSet<(i64, JobId)>;
 
 impl Queue {
     pub(super) fn iter(&self) -> impl Iterator<Item = JobId> + '_ {
@@ -43,35 +43,35 @@ impl Queue {
     }
 
     pub(super) fn insert(&mut self, job: JobId, is_planned: bool) {
-        let place = self.place(job);
+        let position = self.position(job);
         self.planned += usize::from(is_planned);
         match &mut self.held {
-            Some(held) if is_planned => held.insert(place),
-            _ => self.next.insert(place),
+            Some(held) if is_planned => held.insert(position),
+            _ => self.next.insert(position),
         };
     }
 
     pub(super) fn remove(&mut self, job: JobId, is_planned: bool) {
-        let place = self.place(job);
+        let position = self.position(job);
         self.planned -= usize::from(is_planned);
-        self.next.remove(&place);
+        self.next.remove(&position);
         if let Some(held) = &mut self.held {
-            held.remove(&place);
+            held.remove(&position);
         }
     }
 
     pub(super) fn prioritize(&mut self, job: JobId) {
-        let place = self.place(job);
+        let position = self.position(job);
         self.next_rank -= 1;
         self.rank.insert(job, self.next_rank);
-        for places in [&mut self.next].into_iter().chain(&mut self.held) {
-            if places.remove(&place) {
-                places.insert((self.next_rank, job));
+        for positions in [&mut self.next].into_iter().chain(&mut self.held) {
+            if positions.remove(&position) {
+                positions.insert((self.next_rank, job));
             }
         }
     }
 
-    fn place(&self, job: JobId) -> (i64, JobId) {
+    fn position(&self, job: JobId) -> (i64, JobId) {
         (self.rank.get(&job).copied().unwrap_or(0), job)
     }
 }

@@ -1,4 +1,4 @@
-//! The board, told what happened and asked what it holds.
+//! The board after events of all kinds.
 
 use super::*;
 use crate::batch::{

@@ -13,7 +13,7 @@ pub struct Totals {
     pub jobs: u64,
     /// Size of all blobs of planned jobs; grows while manifests are read.
     pub planned: u64,
-    /// Of those, settled or under way.
+    /// Of those, settled or in flight.
     pub done: u64,
     /// Bytes that crossed the wire for settled blobs.
     pub copied: u64,

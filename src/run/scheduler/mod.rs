@@ -1,7 +1,7 @@
-//! What follows from what happened: pure functions of the board and one input.
+//! What follows from one input: pure functions of the board.
 //!
-//! Decides retries, refusals and stops; who may start is `admission`. Does nothing itself, so every rule is a
-//! test without a clock or a network. Invariant: a late word from an attempt already given up decides nothing.
+//! Decides retries, refusals and stops; `admission` decides which images may start. Carries out nothing, so every
+//! rule can be tested without a clock or a network. Invariant: a late message of an earlier attempt decides nothing.
 
 mod admission;
 mod retry_policy;
@@ -22,13 +22,13 @@ use crate::{
 pub(super) use admission::admit;
 pub use retry_policy::RetryPolicy;
 
-/// What can happen to a batch, from whichever side.
+/// What the dispatcher asks the scheduler about.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Input {
     Command(Command),
     /// A worker ended.
     Ended(JobId, Attempt, Outcome),
-    /// A worker knows what copying its image takes.
+    /// A worker's preflight found something to copy.
     PreflightDone(JobId, Attempt),
     /// The wait before the next attempt is over.
     RetryDue(JobId, Attempt),
@@ -42,7 +42,7 @@ pub(super) enum Input {
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Decision {
     Emit(Event),
-    /// Stop the worker of this job; whatever it still says is ignored.
+    /// Stop the worker of this job; its further messages are ignored.
     Cancel(JobId),
     WakeAt(JobId, Attempt, Duration),
     SetLimit(Registry, RegistryLimit),
@@ -109,7 +109,7 @@ fn ended(view: &JobView, outcome: Outcome, policy: &RetryPolicy) -> Vec<Decision
     vec![Decision::Emit(Event::JobFinished { job, outcome })]
 }
 
-/// An attempt that a registry put off is not counted among the failed ones, but among those put off.
+/// An attempt that ended because a registry asked to wait counts as a deferral, not as a failed attempt.
 fn may_try_again(view: &JobView, asked: Option<Millis>, policy: &RetryPolicy) -> bool {
     match asked {
         None => view.tries() < policy.attempts,
@@ -173,14 +173,14 @@ fn handle_command(board: &Board, command: Command) -> Vec<Decision> {
 }
 
 fn set_limit(board: &Board, registry: &Registry, limit: RegistryLimit) -> Vec<Decision> {
-    let takes_part = || {
+    let is_used = || {
         board.registries.contains_key(registry)
             || board.jobs().iter().any(|view| {
                 view.job.spec.source.registry == *registry
                     || view.job.spec.destination.registry == *registry
             })
     };
-    if limit.is_zero() || !takes_part() {
+    if limit.is_zero() || !is_used() {
         return Vec::new();
     }
     vec![

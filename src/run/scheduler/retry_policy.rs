@@ -1,20 +1,19 @@
 //! When a failed attempt is followed by another.
 //!
-//! Decides how often and after how long, not for which failures. Invariant: what a registry asked for is never cut short,
-//! and whatever happens to an image, its attempts end. `assets/retries.md` has the numbers for operators.
+//! Decides how often and after how long, not for which failures. Invariant: a wait that a registry asked for is never
+//! shortened, and every image's attempts end. `assets/retries.md` has the numbers for operators.
 
 use std::time::Duration;
 
 use crate::batch::JobId;
 
-/// How often an image may be put off by registries. Each time they are asked no sooner than they want, so this many are
-/// hours where they ask for minutes.
+/// How often registries may defer an image. Where they ask for minutes, this many are hours.
 pub(super) const MAX_DEFERRALS: u16 = 100;
-/// An image that was put off for that long in all is not put off again. A registry can ask for a day at most, so that an
+/// An image that was deferred for this long in all is not deferred again. A registry can ask for a day at most, so an
 /// image waits for two days at most.
 pub(super) const MAX_DEFERRED: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// Whether an image may be put off once more that was `deferrals` times, for `deferred` in all.
+/// Whether an image that was deferred `deferrals` times, for `deferred` in all, may be deferred again.
 pub(super) fn may_defer(deferrals: u16, deferred: Duration) -> bool {
     deferrals < MAX_DEFERRALS && deferred < MAX_DEFERRED
 }
@@ -26,7 +25,7 @@ pub struct RetryPolicy {
     pub attempts: u16,
     /// The wait after the first failure; doubles with each further one.
     pub base_delay: Duration,
-    /// The longest wait of our own; a registry may ask for a longer one.
+    /// The longest wait that is not asked for by a registry.
     pub longest_delay: Duration,
 }
 
@@ -41,9 +40,8 @@ impl Default for RetryPolicy {
 }
 
 impl RetryPolicy {
-    /// How long to wait once `job` was tried so many times. Doubles with every try; a quarter of it depends on
-    /// the job, so that images that failed together do not come back together. What a registry asked for is
-    /// never cut short.
+    /// How long to wait after `job` failed `tries` times. Doubles with every try. Up to a quarter of it depends on
+    /// the job, so that images that failed together do not start together. Never shorter than `asked`.
     #[must_use]
     pub fn delay(&self, job: JobId, tries: u16, asked: Option<Duration>) -> Duration {
         let doublings = u32::from(tries.saturating_sub(1)).min(16);

@@ -158,11 +158,11 @@ fn attempts_until_failed(asked: impl IntoIterator<Item = Option<u64>>) -> (u16, 
 }
 
 #[test]
-fn an_image_put_off_again_and_again_fails_within_two_days() {
+fn an_image_deferred_again_and_again_fails_within_two_days() {
     let day = 24 * 60 * 60 * 1000;
     let hourly = std::iter::repeat(Some(day / 24));
     assert_eq!(attempts_until_failed(hourly).1, MAX_DEFERRED);
-    // What is asked for last is not cut short.
+    // The last wait that is asked for is not shortened.
     let (attempts, waited) = attempts_until_failed([Some(day - 1000), Some(day), Some(1)]);
     assert_eq!((attempts, waited.as_secs()), (3, 2 * day / 1000 - 1));
 }
@@ -171,12 +171,12 @@ fn an_image_put_off_again_and_again_fails_within_two_days() {
 fn the_bounds_are_written_down() {
     let page = include_str!("../../../assets/retries.md");
     let hours = MAX_DEFERRED.as_secs() / 3600;
-    let bounds = format!("put off {MAX_DEFERRALS} times, or for {hours} h in all");
+    let bounds = format!("{MAX_DEFERRALS} deferrals, or {hours} h in all");
     assert!(page.contains(&bounds), "{bounds}");
 }
 
 #[test]
-fn a_retry_by_the_operator_may_be_put_off_as_often_again() {
+fn a_retry_by_the_operator_may_be_deferred_as_often_again() {
     let mut board = board(&[]);
     let put_off = |board: &mut Board, attempt| {
         board.apply(&started(J, attempt));

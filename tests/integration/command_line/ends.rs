@@ -115,7 +115,7 @@ async fn a_locked_journal_is_told_and_the_batch_goes_on() {
     let (hanging, mut process) = hang(&fixture).await;
     let other = lock_journal(&fixture).await;
     hanging.release();
-    let waiting = "the journal is locked by another program; waiting for it";
+    let waiting = "the journal is locked by another program; waiting up to 10 min";
     let mut lines = says(&mut process, waiting).await;
     assert_eq!(fixture.arrived(), IMAGES, "the images did not wait");
     drop(other);
@@ -125,7 +125,7 @@ async fn a_locked_journal_is_told_and_the_batch_goes_on() {
     }
     let ended = end(process).await;
     ended.expect(0);
-    assert!(said.contains("results are recorded again"), "{said}");
+    assert!(said.contains("the journal works again"), "{said}");
     assert!(said.contains("3 images: 3 copied"), "{said}");
     let batches = fixture.operator.say(&["batches"]).await;
     assert!(batches.expect(0).stdout.contains("finished: 3 copied"));
@@ -137,13 +137,16 @@ async fn nobody_has_to_wait_for_a_locked_journal() {
     let (hanging, mut process) = hang(&fixture).await;
     let _other = lock_journal(&fixture).await;
     hanging.release();
-    let waiting = "the journal is locked by another program; waiting for it";
+    let waiting = "the journal is locked by another program; waiting up to 10 min";
     let lines = says(&mut process, waiting).await;
     signal(process.id().unwrap(), "INT").await;
     let ended = end(process).await;
     drop(lines);
     let said = &ended.expect(0).stderr;
-    assert!(said.contains("it was not waited for any longer"), "{said}");
+    assert!(
+        said.contains("write the last results before the program ended"),
+        "{said}"
+    );
 }
 
 #[tokio::test]
@@ -154,7 +157,7 @@ async fn a_batch_that_runs_is_refused_to_a_second_process() {
     let second = fixture.operator.say(&["resume"]).await;
     let said = &second.expect(2).stderr;
     assert!(
-        said.starts_with("transship: failed to take batch "),
+        said.starts_with("transship: failed to lock batch "),
         "{said}"
     );
     assert!(said.contains(&holder), "{said}");

@@ -42,7 +42,7 @@ async fn quirk_43_a_proxy_with_a_body_cap_gets_chunks_below_it_from_then_on() {
         let learned = UploadMode::Chunks { bytes: 4 * MIB };
         assert_eq!(pair.upload_mode(), learned);
         let note = pair.notes.lock().unwrap().last().cloned();
-        assert!(note.unwrap().contains("in chunks of 4096 KiB"));
+        assert!(note.unwrap().contains("in chunks of 4 MiB"));
         let entries = pair.destination.access_log().entries();
         let patches = entries.iter().filter(|entry| entry.method == Method::PATCH);
         let stored = patches.filter(|entry| entry.status == Some(StatusCode::ACCEPTED));
