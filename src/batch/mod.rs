@@ -18,7 +18,9 @@ mod stats;
 
 pub use batch_plan::{Amounts, LargeLayer, Plan};
 pub use batch_result::BatchResult;
-pub use board::{BlobState, BlobView, Board, JobView, Preflight, State, StateCounts, Totals};
+pub use board::{
+    BlobState, BlobView, Board, JobView, Preflight, RetryBudget, State, StateCounts, Totals,
+};
 pub use command::{Command, CommandRefusal, Selection, StopMode};
 pub use event::{
     BlobProgress, Event, Outcome, PlannedBlob, PlannedManifest, QueueReason, Settled, SkipReason,

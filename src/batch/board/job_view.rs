@@ -3,9 +3,9 @@
 //! Decides what can be asked about one job; the board decides how events change it. Invariant: `bytes_total` and
 //! `bytes_done` are the sums over `blobs`, also after these were dropped.
 
-use super::{BlobView, Preflight, State, Totals, blob_view::OpenBlobs};
+use super::{BlobView, Preflight, State, Totals, blob_view::OpenBlobs, retry_budget::RetryBudget};
 use crate::{
-    batch::{Attempt, Failure, Job, Millis, PlannedManifest},
+    batch::{Attempt, Failure, Job, PlannedManifest},
     oci::Digest,
 };
 
@@ -15,11 +15,7 @@ pub struct JobView {
     pub state: State,
     /// The current or last attempt.
     pub attempt: Attempt,
-    /// Attempts up to this one do not count against the retry budget.
-    pub uncounted: Attempt,
-    /// Attempts since then that ended because a registry asked to wait, and how long in all.
-    pub deferrals: u16,
-    pub deferred: Millis,
+    pub retry_budget: RetryBudget,
     pub preflight: Preflight,
     pub root: Option<Digest>,
     /// The other image that the destination tag named when the manifests were read.
@@ -49,9 +45,7 @@ impl JobView {
             job,
             state: State::Queued,
             attempt: Attempt(0),
-            uncounted: Attempt(0),
-            deferrals: 0,
-            deferred: Millis(0),
+            retry_budget: RetryBudget::default(),
             preflight: Preflight::NotStarted,
             root: None,
             replaces: None,
@@ -144,22 +138,13 @@ impl JobView {
 
     /// Gives the whole retry budget back.
     pub(super) fn renew_budget(&mut self) {
-        self.uncounted = self.attempt;
-        self.deferrals = 0;
-        self.deferred = Millis(0);
-    }
-
-    /// A registry asked to wait, which is no failure of the image.
-    pub(super) fn defer(&mut self, delay: Millis) {
-        self.uncounted.0 = self.uncounted.0.saturating_add(1);
-        self.deferrals = self.deferrals.saturating_add(1);
-        self.deferred.0 = self.deferred.0.saturating_add(delay.0);
+        self.retry_budget = RetryBudget::renewed(self.attempt);
     }
 
     /// How many attempts of the current retry budget are used.
     #[must_use]
     pub fn tries(&self) -> u16 {
-        self.attempt.0 - self.uncounted.0.min(self.attempt.0)
+        self.retry_budget.used(self.attempt)
     }
 
     /// Whether it runs and everything it still needs is being uploaded by other jobs.

@@ -7,6 +7,7 @@ mod blob_view;
 mod detail_limit;
 mod job_view;
 mod queue;
+mod retry_budget;
 mod state;
 mod state_counts;
 mod totals;
@@ -15,6 +16,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 pub use blob_view::{BlobState, BlobView};
 pub use job_view::JobView;
+pub use retry_budget::RetryBudget;
 pub use state::{Preflight, State};
 pub use state_counts::StateCounts;
 pub use totals::Totals;
@@ -274,7 +276,7 @@ impl Board {
                         retry_after_ms: Some(_),
                     } = cause.class
                     {
-                        view.defer(*delay_ms);
+                        view.retry_budget.defer(*delay_ms);
                     }
                 }
             }

@@ -113,7 +113,10 @@ fn ended(view: &JobView, outcome: Outcome, policy: &RetryPolicy) -> Vec<Decision
 fn may_try_again(view: &JobView, asked: Option<Millis>, policy: &RetryPolicy) -> bool {
     match asked {
         None => view.tries() < policy.attempts,
-        Some(_) => retry_policy::may_defer(view.deferrals, view.deferred.into()),
+        Some(_) => {
+            let budget = &view.retry_budget;
+            retry_policy::may_defer(budget.deferrals, budget.deferred.into())
+        }
     }
 }
 

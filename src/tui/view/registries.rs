@@ -141,10 +141,7 @@ fn state(model: &Model, status: &RegistryStatus) -> (Role, String) {
     }
     let (role, phase, state) = match model.registries.retry_in(&status.registry, model.now) {
         Some(wait) if status.unreachable => {
-            let state = format!(
-                "unreachable; retrying {}",
-                countdown(wait)
-            );
+            let state = format!("unreachable; retrying {}", countdown(wait));
             (Role::Bad, Phase::Waiting, state)
         }
         Some(wait) => {
