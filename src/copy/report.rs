@@ -1,4 +1,7 @@
-//! What the engine says while it works. Private words between engine and workers; events are made of them.
+//! What the engine reports while it copies an image.
+//!
+//! Workers pass reports on to the dispatcher, which makes events of them. Invariant: a report may hold counters that
+//! change; an event never does.
 
 use std::sync::{
     Arc,
@@ -22,11 +25,11 @@ pub enum Report {
     },
     /// Another image is uploading the same content.
     Waiting { digest: Digest, owner: JobId },
-    /// Bytes begin to move; `meter` counts them.
+    /// Bytes begin to move; `counter` counts them.
     Started {
         digest: Digest,
         offset: u64,
-        meter: Arc<ByteCounter>,
+        counter: Arc<ByteCounter>,
     },
     Settled {
         digest: Digest,

@@ -110,7 +110,7 @@ impl Transfer<'_> {
             (self.report)(Report::Started {
                 digest: self.blob.digest.clone(),
                 offset: upload.offset,
-                meter: Arc::clone(sender.counter()),
+                counter: Arc::clone(sender.counter()),
             });
             let before = upload.offset;
             let error = match sender.send(upload).await {

@@ -267,9 +267,9 @@ impl Dispatcher {
             Report::Started {
                 digest,
                 offset,
-                meter,
+                counter,
             } => {
-                (self.in_flight).start(job, attempt, digest.clone(), meter, offset);
+                (self.in_flight).start(job, attempt, digest.clone(), counter, offset);
                 Event::BlobStarted {
                     job,
                     digest,
