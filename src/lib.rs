@@ -7,8 +7,10 @@
 //! list      ->  oci                           the TOML list: schema, spans, rewrites, filters
 //! batch     ->  oci                           job ids, Event, Command, Board, Failure: the shared vocabulary
 //! program   ->  (nothing)                     runs the programs an operator names, within limits
+//! files     ->  (nothing)                     content that gets its name when it is complete
 //! registry  ->  batch, oci                    the distribution protocol over HTTP
 //! credentials  ->  registry, program, oci     where operators keep credentials; login and logout
+//! transport ->  registry, files, batch, oci   what images are read from and written to: registries and local stores
 //! copy      ->  batch, registry, program, oci        one image: graph walk, blob ladder, claims, mounts, metering
 //! journal   ->  batch, oci                    what survives: SQLite by default
 //! run       ->  copy, journal, batch, registry, oci   dispatcher loop, pure scheduler, workers
@@ -16,7 +18,7 @@
 //! verify    ->  registry, batch, oci          whether a destination is what its source is
 //! present   ->  batch, oci                    words, sizes and sentences the front ends share
 //! tui, headless  ->  present, inspect, batch, program, oci   front ends: they see events and send commands
-//! serve     ->  oci                           the embedded registry
+//! serve     ->  files, oci                    the embedded registry
 //! cli       ->  everything                    the only place that wires
 //! ```
 
@@ -24,6 +26,7 @@ pub mod batch;
 pub mod cli;
 pub mod copy;
 pub mod credentials;
+mod files;
 pub mod headless;
 pub mod inspect;
 pub mod journal;
@@ -34,5 +37,6 @@ mod program;
 pub mod registry;
 pub mod run;
 pub mod serve;
+pub mod transport;
 pub mod tui;
 pub mod verify;

@@ -7,6 +7,7 @@ mod attachments;
 mod copy_spec;
 mod descriptor;
 mod digest;
+mod location;
 mod manifest;
 mod media_type;
 mod names;
@@ -18,11 +19,15 @@ mod reference;
 mod reference_error;
 mod scan;
 mod signatures;
+mod store;
 
 pub use attachments::Attachments;
 pub use copy_spec::CopySpec;
 pub use descriptor::Descriptor;
 pub use digest::{Digest, DigestError, Hasher};
+pub use location::{
+    LocalImage, Location, LocationError, LocationProblem, PartialLocation, StoredName,
+};
 pub use manifest::{Manifest, ManifestContent, ManifestError, listed_descriptors};
 pub use media_type::MediaType;
 pub use names::{DOCKER_HUB, Registry, Repository, Tag};
@@ -31,3 +36,4 @@ pub use platform::{Platform, PlatformError};
 pub use reference::{PartialReference, Reference, Version};
 pub use reference_error::{ReferenceError, ReferenceProblem};
 pub use signatures::{MergedSignatures, Signatures};
+pub use store::{LocalStore, Store, Transport};

@@ -25,8 +25,11 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::{slow_client::Stalled, store::Staged};
-use crate::oci::{Digest, Hasher, Repository};
+use super::slow_client::Stalled;
+use crate::{
+    files::Staged,
+    oci::{Digest, Hasher, Repository},
+};
 
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum UploadError {

@@ -8,11 +8,11 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{
-    Staged, Store, below,
-    files::{copy, found, make_parent, remove, sync_parent},
+use super::{Store, below};
+use crate::{
+    files::{Staged, copy, found, make_parent, remove, sync_parent},
+    oci::{Descriptor, Digest, MediaType, Repository},
 };
-use crate::oci::{Descriptor, Digest, MediaType, Repository};
 
 impl Store {
     /// Stores `content` as a blob of `repository` and describes it as `media_type`.

@@ -7,11 +7,9 @@ use std::{fs, io, path::PathBuf};
 
 use bytes::Bytes;
 
-use super::{
-    Store, below,
-    files::{found, remove},
-};
+use super::{Store, below};
 use crate::{
+    files::{found, remove},
     oci::{Descriptor, Digest, MediaType, Repository, Tag, Version},
     serve::referrers,
 };

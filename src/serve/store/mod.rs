@@ -19,9 +19,7 @@
 //! `uploads/`.
 
 mod blobs;
-mod files;
 mod manifests;
-mod staging;
 
 use std::{
     fs::{self, File},
@@ -31,11 +29,11 @@ use std::{
 };
 
 pub use manifests::StoredManifest;
-pub(crate) use staging::Staged;
 
-use staging::Staging;
-
-use crate::oci::{Digest, Repository};
+use crate::{
+    files::{Staged, Staging},
+    oci::{Digest, Repository},
+};
 
 /// A registry's content. Cheap to clone; all methods block on the disk.
 #[derive(Clone, Debug)]

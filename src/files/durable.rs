@@ -9,12 +9,12 @@ use std::{
 };
 
 /// Removes a file. Whether there was one.
-pub(super) fn remove(path: &Path) -> io::Result<bool> {
+pub(crate) fn remove(path: &Path) -> io::Result<bool> {
     found(fs::remove_file(path)).map(|removed| removed.is_some())
 }
 
 /// `None` if the file does not exist.
-pub(super) fn found<T>(result: io::Result<T>) -> io::Result<Option<T>> {
+pub(crate) fn found<T>(result: io::Result<T>) -> io::Result<Option<T>> {
     match result {
         Ok(value) => Ok(Some(value)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
@@ -23,13 +23,13 @@ pub(super) fn found<T>(result: io::Result<T>) -> io::Result<Option<T>> {
 }
 
 /// Copies a file, synced.
-pub(super) fn copy(from: &Path, to: &Path) -> io::Result<()> {
+pub(crate) fn copy(from: &Path, to: &Path) -> io::Result<()> {
     fs::copy(from, to)?;
     File::open(to)?.sync_data()
 }
 
 /// Creates the directory of `path`, and those above it.
-pub(super) fn make_parent(path: &Path) -> io::Result<()> {
+pub(crate) fn make_parent(path: &Path) -> io::Result<()> {
     path.parent().map_or(Ok(()), make_directory)
 }
 
@@ -49,7 +49,7 @@ fn make_directory(directory: &Path) -> io::Result<()> {
 }
 
 /// Syncs the directory of `path`, so that the name survives a power failure.
-pub(super) fn sync_parent(path: &Path) -> io::Result<()> {
+pub(crate) fn sync_parent(path: &Path) -> io::Result<()> {
     let Some(directory) = path.parent() else {
         return Ok(());
     };
@@ -82,6 +82,6 @@ fn sync_directory(_: &Path) -> io::Result<()> {
 #[cfg(test)]
 thread_local! {
     /// The directories synced by this thread.
-    pub(super) static SYNCED: std::cell::RefCell<Vec<std::path::PathBuf>> =
+    pub(crate) static SYNCED: std::cell::RefCell<Vec<std::path::PathBuf>> =
         const { std::cell::RefCell::new(Vec::new()) };
 }

@@ -11,7 +11,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use super::files::{copy, found, make_parent, remove, sync_parent};
+use super::durable::{copy, found, make_parent, remove, sync_parent};
 
 const LOCK: &str = "lock";
 /// Age at which leftovers without a usable lock are removed.
@@ -21,7 +21,7 @@ const TRIES: usize = 10;
 
 /// The staging directory of one open store.
 #[derive(Debug)]
-pub(super) struct Staging {
+pub(crate) struct Staging {
     directory: PathBuf,
     _lock: File,
 }
@@ -32,7 +32,7 @@ pub(crate) struct Staged(PathBuf);
 
 impl Staging {
     /// Removes leftovers below `uploads` and creates a directory there.
-    pub(super) fn open(uploads: &Path) -> io::Result<Self> {
+    pub(crate) fn open(uploads: &Path) -> io::Result<Self> {
         fs::create_dir_all(uploads)?;
         remove_leftovers(uploads)?;
         let mut made = Self::make(uploads);
@@ -64,13 +64,13 @@ impl Staging {
         })
     }
 
-    pub(super) fn stage(&self) -> Staged {
+    pub(crate) fn stage(&self) -> Staged {
         Staged(self.directory.join(random_name()))
     }
 
     /// The files there are, apart from the lock.
     #[cfg(test)]
-    pub(super) fn count(&self) -> usize {
+    pub(crate) fn count(&self) -> usize {
         fs::read_dir(&self.directory).unwrap().count() - 1
     }
 }
@@ -87,7 +87,7 @@ impl Staged {
     }
 
     /// Syncs the content and renames it to `target`, replacing an older file.
-    pub(super) fn settle(&self, target: &Path) -> io::Result<()> {
+    pub(crate) fn settle(&self, target: &Path) -> io::Result<()> {
         self.settle_by(target, |from, to| fs::rename(from, to))
     }
 
@@ -161,7 +161,7 @@ fn random_name() -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{super::files::SYNCED, *};
+    use super::{super::durable::SYNCED, *};
 
     fn names(directory: &Path) -> Vec<String> {
         let entries = fs::read_dir(directory).unwrap();

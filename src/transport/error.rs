@@ -1,0 +1,63 @@
+//! Why a store could not be read or written.
+//!
+//! Invariant: its text reads after "source" or "destination".
+
+use super::LocalError;
+use crate::{
+    batch::FailureClass,
+    oci::Digest,
+    registry::{self, Refusal},
+};
+
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum Error {
+    #[error(transparent)]
+    Registry(#[from] registry::Error),
+    #[error(transparent)]
+    Local(#[from] LocalError),
+    #[error("sent bytes that are not {digest}: {problem}")]
+    Corrupt { digest: Digest, problem: String },
+    #[error("has {got} bytes instead of {size} as blob {digest}, even after it was uploaded again")]
+    Damaged { digest: Digest, size: u64, got: u64 },
+}
+
+impl Error {
+    /// The class alone decides about retry.
+    #[must_use]
+    pub fn class(&self) -> FailureClass {
+        match self {
+            Self::Registry(error) => error.class(),
+            Self::Local(error) => error.class(),
+            Self::Corrupt { .. } | Self::Damaged { .. } => FailureClass::Corrupt,
+        }
+    }
+
+    #[must_use]
+    pub fn is_not_found(&self) -> bool {
+        match self {
+            Self::Registry(error) => error.is_not_found(),
+            Self::Local(error) => error.class() == FailureClass::NotFound,
+            Self::Corrupt { .. } | Self::Damaged { .. } => false,
+        }
+    }
+
+    /// The error of a registry.
+    #[must_use]
+    pub fn registry(&self) -> Option<&registry::Error> {
+        match self {
+            Self::Registry(error) => Some(error),
+            Self::Local(_) | Self::Corrupt { .. } | Self::Damaged { .. } => None,
+        }
+    }
+
+    /// The status that a registry answered.
+    #[must_use]
+    pub fn status(&self) -> Option<u16> {
+        self.registry().and_then(registry::Error::status)
+    }
+
+    #[must_use]
+    pub fn refusal(&self) -> Option<Refusal> {
+        self.registry().and_then(registry::Error::refusal)
+    }
+}
