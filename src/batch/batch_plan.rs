@@ -8,11 +8,11 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::{BlobKind, BlobState, BlobView, Board, Event, JobId, JobView, Settled};
-use crate::oci::{Digest, Registry, Repository};
+use crate::oci::{Digest, Repository, Store};
 
 #[derive(Clone, Debug, Default)]
 pub struct Plan {
-    registries: BTreeMap<Registry, Share>,
+    registries: BTreeMap<Store, Share>,
     jobs: BTreeSet<JobId>,
     /// Those of them whose destination tag names another image.
     replacing: BTreeMap<JobId, Digest>,
@@ -32,9 +32,9 @@ pub struct Amounts {
 /// A layer that has to be copied.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LargeLayer {
-    pub registry: Registry,
-    /// One of those that will have it.
-    pub repository: Repository,
+    pub registry: Store,
+    /// One of those that will have it; `None` in a store of this machine.
+    pub repository: Option<Repository>,
     pub digest: Digest,
     /// Length in bytes.
     pub size: u64,
@@ -42,7 +42,7 @@ pub struct LargeLayer {
     pub images: usize,
 }
 
-/// One destination registry's part.
+/// One destination's part.
 #[derive(Clone, Debug, Default)]
 struct Share {
     contents: HashMap<Digest, Content>,
@@ -55,7 +55,7 @@ struct Share {
 struct Content {
     size: u64,
     kind: BlobKind,
-    places: BTreeMap<Repository, BlobRow>,
+    places: BTreeMap<Option<Repository>, BlobRow>,
     /// Repositories among them that have it.
     present: u64,
     /// Images whose source is the same registry: it mounts from there.
@@ -104,7 +104,7 @@ impl Plan {
     }
 
     /// Each destination registry with its part.
-    pub fn registries(&self) -> impl Iterator<Item = (&Registry, Amounts)> {
+    pub fn registries(&self) -> impl Iterator<Item = (&Store, Amounts)> {
         (self.registries.iter()).map(|(registry, share)| (registry, share.amounts))
     }
 
@@ -142,14 +142,14 @@ impl Plan {
     }
 
     fn change(&mut self, view: &JobView, change: fn(&mut Content, &JobView, bool)) {
-        let registry = &view.job.spec.destination.registry;
-        let share = self.registries.entry(registry.clone()).or_default();
+        let store = view.job.spec.destination.store();
+        let share = self.registries.entry(store.clone()).or_default();
         for blob in &view.blobs {
             let found = blob.state == BlobState::Settled(Settled::Present);
             share.change(blob, |content| change(content, view, found));
         }
         if share.contents.is_empty() {
-            self.registries.remove(registry);
+            self.registries.remove(&store);
         }
     }
 }
@@ -173,7 +173,7 @@ impl Share {
         }
     }
 
-    fn largest(&self, registry: &Registry, count: usize) -> impl Iterator<Item = LargeLayer> {
+    fn largest(&self, registry: &Store, count: usize) -> impl Iterator<Item = LargeLayer> {
         (self.layers.iter().rev().take(count)).filter_map(|(size, digest)| {
             let places = &self.contents.get(digest)?.places;
             Some(LargeLayer {
@@ -210,7 +210,7 @@ impl Content {
 
     fn add(&mut self, view: &JobView, found: bool) {
         self.near += usize::from(is_near(view));
-        let repository = view.job.spec.destination.repository.clone();
+        let repository = view.job.spec.destination.repository().cloned();
         let place = self.places.entry(repository).or_default();
         place.images += 1;
         self.present += u64::from(found && place.found == 0);
@@ -218,8 +218,8 @@ impl Content {
     }
 
     fn remove(&mut self, view: &JobView, found: bool) {
-        let repository = &view.job.spec.destination.repository;
-        let Some(place) = self.places.get_mut(repository) else {
+        let repository = view.job.spec.destination.repository().cloned();
+        let Some(place) = self.places.get_mut(&repository) else {
             return;
         };
         self.near = self.near.saturating_sub(usize::from(is_near(view)));
@@ -229,13 +229,16 @@ impl Content {
             self.present -= u64::from(place.found == 0);
         }
         if place.images == 0 {
-            self.places.remove(repository);
+            self.places.remove(&repository);
         }
     }
 }
 
 fn is_near(view: &JobView) -> bool {
-    view.job.spec.source.registry == view.job.spec.destination.registry
+    view.job
+        .spec
+        .source
+        .is_in(&view.job.spec.destination.store())
 }
 
 impl Amounts {

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 
 use super::{JobId, RegistryLimit};
-use crate::oci::Registry;
+use crate::oci::Store;
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "command", rename_all = "snake_case")]
@@ -37,7 +37,7 @@ pub enum Command {
     },
     /// Change one limit of a registry.
     SetLimit {
-        registry: Registry,
+        registry: Store,
         limit: RegistryLimit,
     },
     Stop {

@@ -10,7 +10,7 @@ use super::{
     Attempt, BatchId, BlobKind, Command, CommandRefusal, Failure, Job, JobId, Millis,
     RegistryLimit, RegistryStatus, StopMode,
 };
-use crate::oci::{Digest, MediaType, Platform, Registry, Repository};
+use crate::oci::{Digest, MediaType, Platform, Repository, Store};
 
 /// An event and when the dispatcher emitted it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -121,7 +121,7 @@ pub enum Event {
     },
     /// An operator changed a limit of a registry.
     LimitChanged {
-        registry: Registry,
+        registry: Store,
         limit: RegistryLimit,
     },
     StopRequested {

@@ -5,12 +5,12 @@
 use serde::{Deserialize, Serialize};
 
 use super::Millis;
-use crate::oci::Registry;
+use crate::oci::Store;
 
 /// One registry as the batch uses it now.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RegistryStatus {
-    pub registry: Registry,
+    pub registry: Store,
     /// Blob streams in use, and how many may be in use now.
     pub streams: u16,
     pub stream_limit: u16,

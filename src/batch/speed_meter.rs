@@ -10,7 +10,7 @@ use std::{
 };
 
 use super::{Board, Event, JobId, Settled, State};
-use crate::oci::Registry;
+use crate::oci::Store;
 
 /// Seconds the estimate looks back.
 const WINDOW: u64 = 60;
@@ -35,7 +35,7 @@ pub struct SpeedMeter {
     done_at: VecDeque<u64>,
     /// Running images.
     images: BTreeMap<JobId, ImageSpeed>,
-    registries: BTreeMap<Registry, RegistrySpeed>,
+    registries: BTreeMap<Store, RegistrySpeed>,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -165,7 +165,7 @@ impl SpeedMeter {
 
     /// Bytes a second that move to and from a registry; 0 until a second is over.
     #[must_use]
-    pub fn registry_speed(&self, registry: &Registry) -> u64 {
+    pub fn registry_speed(&self, registry: &Store) -> u64 {
         self.registries.get(registry).map_or(0, |one| one.speed)
     }
 

@@ -115,9 +115,11 @@ async fn images(list: &List, inspector: &Inspector) -> anyhow::Result<Result<Vec
         Ok(expansion) => expansion,
         Err(mistakes) => return Ok(Err(list_source::report(&mistakes))),
     };
-    let pairs = expansion.images.into_iter().map(|image| Pair {
-        source: image.spec.source,
-        destination: image.spec.destination,
+    let pairs = expansion.images.into_iter().filter_map(|image| {
+        Some(Pair {
+            source: image.spec.source.reference()?.clone(),
+            destination: image.spec.destination.reference()?.clone(),
+        })
     });
     Ok(Ok(pairs.collect()))
 }

@@ -92,12 +92,8 @@ fn remember(engine: &Engine, stored: &Stored) -> anyhow::Result<()> {
     let touched: BTreeSet<_> = stored
         .jobs
         .iter()
-        .map(|job| {
-            (
-                &job.job.spec.destination.registry,
-                &job.job.spec.destination.repository,
-            )
-        })
+        .filter_map(|job| job.job.spec.destination.reference())
+        .map(|reference| (&reference.registry, &reference.repository))
         .collect();
     for (registry, repository) in touched {
         engine.mark_used(registry, repository)?;

@@ -135,8 +135,8 @@ async fn compare(
     job: Job,
 ) -> (Job, Compared) {
     let compared = async {
-        let source = clients.get(&job.spec.source.registry)?;
-        let destination = clients.get(&job.spec.destination.registry)?;
+        let source = clients.get(job.spec.source.registry().unwrap())?;
+        let destination = clients.get(job.spec.destination.registry().unwrap())?;
         let mut tries = 0;
         loop {
             tries += 1;

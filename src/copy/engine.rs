@@ -23,8 +23,8 @@ use super::{
     registry_state::RegistryState,
 };
 use crate::{
-    batch::{Job, RegistryStatus, Side},
-    oci::{Digest, Registry, Repository},
+    batch::{Job, RegistryLimit, RegistryStatus, Side},
+    oci::{Digest, Registry, Repository, Store},
     registry::{self, Client, Clients, ImageBudget, StreamQueue},
 };
 
@@ -95,8 +95,16 @@ impl Engine {
         [source, destination]: &'a [Arc<RegistryState>; 2],
         report: &'a (dyn Fn(Report) + Send + Sync),
     ) -> ImageContext<'a> {
+        let (Some(source_reference), Some(destination_reference)) = (
+            job.spec.source.reference(),
+            job.spec.destination.reference(),
+        ) else {
+            unreachable!()
+        };
         ImageContext {
             job,
+            source_reference,
+            destination_reference,
             source,
             destination,
             plan_cache: &self.plan_cache,
@@ -139,6 +147,14 @@ impl Engine {
             .new_repositories
             .mark_used(repository);
         Ok(())
+    }
+
+    /// Changes a limit of a store.
+    pub fn set_limit(&self, store: &Store, limit: RegistryLimit) {
+        // A registry that cannot be reached as configured has nothing to limit.
+        if let Some(Ok(client)) = store.registry().map(|registry| self.clients.get(registry)) {
+            client.limiter().set(limit);
+        }
     }
 
     /// The clients that the engine uses.
@@ -187,8 +203,8 @@ impl Engine {
 
     /// Source and destination of an image.
     fn registry_states(&self, job: &Job) -> Result<[Arc<RegistryState>; 2], CopyError> {
-        let source = self.registry_state(&job.spec.source.registry);
-        let destination = self.registry_state(&job.spec.destination.registry);
+        let source = self.registry_state(job.spec.source.registry().unwrap());
+        let destination = self.registry_state(job.spec.destination.registry().unwrap());
         Ok([
             source.map_err(blame(Side::Source))?,
             destination.map_err(blame(Side::Destination))?,

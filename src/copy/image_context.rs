@@ -11,6 +11,8 @@ use crate::{
 
 pub(super) struct ImageContext<'a> {
     pub job: &'a Job,
+    pub source_reference: &'a Reference,
+    pub destination_reference: &'a Reference,
     pub source: &'a RegistryState,
     pub destination: &'a RegistryState,
     pub plan_cache: &'a PlanCache,
@@ -25,19 +27,19 @@ impl ImageContext<'_> {
     }
 
     pub(super) fn source_reference(&self) -> &Reference {
-        &self.job.spec.source
+        self.source_reference
     }
 
     pub(super) fn source_repository(&self) -> &Repository {
-        &self.job.spec.source.repository
+        &self.source_reference.repository
     }
 
     pub(super) fn destination_reference(&self) -> &Reference {
-        &self.job.spec.destination
+        self.destination_reference
     }
 
     pub(super) fn destination_repository(&self) -> &Repository {
-        &self.job.spec.destination.repository
+        &self.destination_reference.repository
     }
 
     pub(super) fn platforms(&self) -> &[Platform] {

@@ -28,8 +28,8 @@ pub(super) struct PendingChanges {
 
 #[derive(Debug)]
 struct Row {
-    registry: Registry,
-    repository: Repository,
+    /// `None` for a store of this machine, which is quicker to ask than the journal.
+    destination: Option<(Registry, Repository)>,
     attempt: Attempt,
     queued: bool,
 }
@@ -98,11 +98,12 @@ impl PendingChanges {
                 job, digest, bytes, ..
             } => {
                 if let Some(row) = self.rows.get(job.index())
+                    && let Some((registry, repository)) = &row.destination
                     && self.changes.settled.len() < MAX_SETTLED
                 {
                     self.changes.settled.insert(SettledBlob {
-                        registry: row.registry.clone(),
-                        repository: row.repository.clone(),
+                        registry: registry.clone(),
+                        repository: repository.clone(),
                         digest: digest.clone(),
                         size: *bytes,
                     });
@@ -160,8 +161,8 @@ impl PendingChanges {
 impl Row {
     fn new(job: &Job) -> Self {
         Self {
-            registry: job.spec.destination.registry.clone(),
-            repository: job.spec.destination.repository.clone(),
+            destination: (job.spec.destination.reference())
+                .map(|reference| (reference.registry.clone(), reference.repository.clone())),
             attempt: Attempt(0),
             queued: true,
         }

@@ -15,7 +15,7 @@ use super::{
     mistake::Mistake,
     mistakes::Mistakes,
 };
-use crate::oci::{CopySpec, Digest, Platform, Reference, Registry, Repository, Tag};
+use crate::oci::{CopySpec, Digest, Location, Platform, Reference, Registry, Repository, Tag};
 
 /// The tags of repositories, as their registries list them.
 pub type TagLists = BTreeMap<(Registry, Repository), Vec<String>>;
@@ -152,7 +152,7 @@ struct Images<'a> {
     images: Vec<ResolvedImage>,
     /// The place of each image in the list.
     places: Vec<Range<usize>>,
-    by_destination: HashMap<Reference, usize>,
+    by_destination: HashMap<Location, usize>,
     mistakes: Vec<Mistake>,
 }
 
@@ -191,20 +191,20 @@ impl<'a> Images<'a> {
         at: Range<usize>,
     ) {
         let written = rule.to_tag.clone().or_else(|| tag.clone());
-        let destination = Reference {
+        let destination = Location::from(Reference {
             registry: rule.destination.0.clone(),
             repository: rule.destination.1.clone(),
             digest: digest.clone().filter(|_| written.is_none()),
             tag: written,
-        };
+        });
         let image = ResolvedImage {
             spec: CopySpec {
-                source: Reference {
+                source: Location::from(Reference {
                     registry: rule.source.0.clone(),
                     repository: rule.source.1.clone(),
                     tag,
                     digest,
-                },
+                }),
                 destination: destination.clone(),
                 platforms: rule.platforms.to_vec(),
                 attachments: rule.attachments,
@@ -235,11 +235,14 @@ impl<'a> Images<'a> {
 
 /// Whether both write the same content.
 fn same_content(one: &CopySpec, other: &CopySpec) -> bool {
-    let same_place = one.source.registry == other.source.registry
-        && one.source.repository == other.source.repository;
-    one.platforms == other.platforms
-        && one.source.version() == other.source.version()
-        && (same_place || one.source.digest.is_some())
+    let same_source = match (&one.source, &other.source) {
+        (Location::Registry(one), Location::Registry(other)) => {
+            let same_place = one.registry == other.registry && one.repository == other.repository;
+            one.version() == other.version() && (same_place || one.digest.is_some())
+        }
+        (one, other) => one == other,
+    };
+    one.platforms == other.platforms && same_source
 }
 
 fn conflict(other: &CopySpec, there: &Range<usize>, image: &CopySpec, at: Range<usize>) -> Mistake {

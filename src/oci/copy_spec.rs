@@ -4,13 +4,13 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Attachments, OnExisting, Platform, Reference};
+use super::{Attachments, Location, OnExisting, Platform};
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CopySpec {
-    pub source: Reference,
-    /// Has a tag or a digest, never both.
-    pub destination: Reference,
+    pub source: Location,
+    /// A reference has a tag or a digest, never both.
+    pub destination: Location,
     /// Which children of an index to copy; empty means the whole index, byte-exact.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub platforms: Vec<Platform>,
@@ -25,7 +25,7 @@ pub struct CopySpec {
 impl CopySpec {
     /// The whole image with all attachments; replaces what the destination tag names.
     #[must_use]
-    pub fn new(source: Reference, destination: Reference) -> Self {
+    pub fn new(source: Location, destination: Location) -> Self {
         Self {
             source,
             destination,

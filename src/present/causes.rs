@@ -1,6 +1,6 @@
 //! Groups failed images by cause.
 //!
-//! Two images have the same cause if side, registry and message are equal, without repositories and digests, which differ
+//! Two images have the same cause if side, store and message are equal, without repositories and digests, which differ
 //! from image to image. Invariant: an image has at most one cause.
 
 use std::{collections::BTreeMap, sync::Arc};
@@ -8,14 +8,14 @@ use std::{collections::BTreeMap, sync::Arc};
 use super::{Phase, phase, sanitize};
 use crate::{
     batch::{Board, Failure, JobId, JobView, Side},
-    oci::Registry,
+    oci::{Repository, Store},
 };
 
 /// The common part of failures for the same reason.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Cause {
-    /// The registry that failed; none if this machine failed.
-    pub registry: Option<Registry>,
+    /// The store that failed; none if this machine failed.
+    pub store: Option<Store>,
     pub side: Side,
     /// The message, with `…` for what differs from image to image.
     pub message: String,
@@ -36,32 +36,32 @@ impl Cause {
     #[must_use]
     pub fn of(view: &JobView) -> Option<Self> {
         let failure = view.cause()?;
-        let registry = match failure.side {
-            Side::Source => Some(&view.job.spec.source.registry),
-            Side::Destination => Some(&view.job.spec.destination.registry),
+        let store = match failure.side {
+            Side::Source => Some(view.job.spec.source.store()),
+            Side::Destination => Some(view.job.spec.destination.store()),
             Side::Local => None,
         };
         Some(Self {
-            registry: registry.cloned(),
+            store,
             side: failure.side,
             message: message(view, failure),
         })
     }
 
-    /// The registry that failed, or this machine.
+    /// The store that failed, or this machine.
     #[must_use]
-    pub fn origin(&self) -> &str {
-        self.registry
-            .as_ref()
-            .map_or("this machine", Registry::as_str)
+    pub fn origin(&self) -> String {
+        let store = self.store.as_ref();
+        store.map_or_else(|| "this machine".into(), Store::to_string)
     }
 }
 
 /// The summary without repositories and digests.
 fn message(view: &JobView, failure: &Failure) -> String {
     let mut text = sanitize(&failure.summary).into_owned();
-    for reference in [&view.job.spec.source, &view.job.spec.destination] {
-        let repository = reference.repository.as_str();
+    for location in [&view.job.spec.source, &view.job.spec.destination] {
+        let name = location.name_in_store();
+        let repository = location.repository().map_or(&*name, Repository::as_str);
         // One or two letters also occur in other words.
         if repository.len() > 2 {
             text = text.replace(repository, "…");

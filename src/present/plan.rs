@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use super::{bytes, count};
 use crate::{
     batch::{Amounts, Board, LargeLayer, Plan},
-    oci::{Digest, Reference},
+    oci::{Digest, Location},
 };
 
 /// Registries, tags and layers that are listed; the rest is counted.
@@ -57,7 +57,7 @@ pub fn amounts(amounts: Amounts) -> String {
 pub fn replaced<'a>(
     board: &'a Board,
     plan: &'a Plan,
-) -> impl Iterator<Item = (&'a Reference, &'a Digest)> {
+) -> impl Iterator<Item = (&'a Location, &'a Digest)> {
     plan.replacing()
         .filter_map(|(job, digest)| Some((&board.job(job)?.job.spec.destination, digest)))
 }
@@ -65,7 +65,11 @@ pub fn replaced<'a>(
 /// The number of images with a layer, and a repository that has it: `34 images, team/api`.
 #[must_use]
 pub fn large_layer(layer: &LargeLayer) -> String {
-    format!("{}, {}", count(layer.images, "image"), layer.repository)
+    let images = count(layer.images, "image");
+    match &layer.repository {
+        Some(repository) => format!("{images}, {repository}"),
+        None => images,
+    }
 }
 
 /// The plan of a review: several lines, each ended by a newline.

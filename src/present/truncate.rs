@@ -5,7 +5,7 @@
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 use super::{Glyphs, sanitize, sanitize::safe};
-use crate::oci::Reference;
+use crate::oci::{Location, Reference};
 
 /// The width of `text` in cells.
 #[must_use]
@@ -106,15 +106,27 @@ impl Glyphs {
         self.fit(&format!("{}/", reference.registry), reference, cells)
     }
 
-    /// A reference without its registry.
+    /// A location. A reference keeps its registry and tag as long as they fit; another location loses its middle.
     #[must_use]
-    pub fn clip_name(&self, reference: &Reference, cells: usize) -> String {
-        let full = reference.to_string();
-        let registry = reference.registry.as_str().len() + 1;
-        if width(&full[registry..]) <= cells {
-            return full[registry..].to_owned();
+    pub fn clip_location(&self, location: &Location, cells: usize) -> String {
+        match location {
+            Location::Registry(reference) => self.clip_reference(reference, cells),
+            Location::Local(image) => self.clip_middle(&image.to_string(), cells),
         }
-        self.fit("", reference, cells)
+    }
+
+    /// What an image is called in its store. The only image of a store is called as the store.
+    #[must_use]
+    pub fn clip_name(&self, location: &Location, cells: usize) -> String {
+        let name = match location.name_in_store() {
+            name if name.is_empty() => location.to_string(),
+            name => name,
+        };
+        match location {
+            _ if width(&name) <= cells => sanitize(&name).into_owned(),
+            Location::Registry(reference) => self.fit("", reference, cells),
+            Location::Local(_) => self.clip_middle(&name, cells),
+        }
     }
 
     fn fit(&self, registry: &str, reference: &Reference, cells: usize) -> String {

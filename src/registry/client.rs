@@ -109,7 +109,7 @@ impl Client {
     /// How this registry is used now.
     #[must_use]
     pub fn status(&self) -> RegistryStatus {
-        (self.limiter).status(self.registry.clone(), self.upload_mode())
+        (self.limiter).status(self.registry.clone().into(), self.upload_mode())
     }
 
     /// How blobs are uploaded to this registry, as far as is known.

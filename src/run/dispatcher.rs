@@ -320,10 +320,7 @@ impl Dispatcher {
                     .push(Reverse((Instant::now() + delay, job, attempt)));
             }
             Decision::SetLimit(registry, limit) => {
-                // A registry that cannot be reached as configured has nothing to limit.
-                if let Ok(client) = self.engine.clients().get(&registry) {
-                    client.limiter().set(limit);
-                }
+                self.engine.set_limit(&registry, limit);
             }
             Decision::End(reason) => self.ending = Some(reason),
         }

@@ -14,9 +14,11 @@ use crate::{
 
 /// Opens the browser on these images.
 pub fn open(model: &mut Model, images: &[JobView]) -> Vec<Effect> {
-    let pairs = images.iter().map(|view| Pair {
-        source: view.job.spec.source.clone(),
-        destination: view.job.spec.destination.clone(),
+    let pairs = images.iter().filter_map(|view| {
+        Some(Pair {
+            source: view.job.spec.source.reference()?.clone(),
+            destination: view.job.spec.destination.reference()?.clone(),
+        })
     });
     let cache = std::mem::take(&mut model.browser_cache);
     let browser = Browser::new(Start::Images(pairs.collect())).with_cache(cache);

@@ -1,10 +1,10 @@
 //! The names of images in narrow columns.
 //!
-//! Decides whether every row shows its registry. When all images have the same registry, the column title shows it.
+//! Decides whether every row shows its store. When all images have the same store, the column title shows it.
 
 use crate::{
     batch::Job,
-    oci::{Reference, Registry},
+    oci::{Location, Store},
     present::{Glyphs, width},
 };
 
@@ -23,8 +23,8 @@ pub struct Widest {
 
 #[derive(Clone, Debug, Default)]
 struct NameColumn {
-    registries: OneOrMany,
-    /// Widths of the longest name with its registry, and without.
+    stores: OneOrMany,
+    /// Widths of the longest name with its store, and without.
     full: usize,
     name: usize,
 }
@@ -33,7 +33,7 @@ struct NameColumn {
 enum OneOrMany {
     #[default]
     None,
-    One(Registry),
+    One(Store),
     Many,
 }
 
@@ -51,40 +51,40 @@ impl Names {
         }
     }
 
-    /// The registry of all sources, if they have only one.
+    /// The store of all sources, if they have only one.
     #[must_use]
-    pub fn source(&self) -> Option<&Registry> {
-        self.sources.registries.one()
+    pub fn source(&self) -> Option<&Store> {
+        self.sources.stores.one()
     }
 
-    /// The registry of all destinations, if they have only one.
+    /// The store of all destinations, if they have only one.
     #[must_use]
-    pub fn destination(&self) -> Option<&Registry> {
-        self.destinations.registries.one()
-    }
-
-    #[must_use]
-    pub fn clip_source(&self, glyphs: Glyphs, reference: &Reference, cells: u16) -> String {
-        clip(self.source(), glyphs, reference, cells)
+    pub fn destination(&self) -> Option<&Store> {
+        self.destinations.stores.one()
     }
 
     #[must_use]
-    pub fn clip_destination(&self, glyphs: Glyphs, reference: &Reference, cells: u16) -> String {
-        clip(self.destination(), glyphs, reference, cells)
+    pub fn clip_source(&self, glyphs: Glyphs, location: &Location, cells: u16) -> String {
+        clip(self.source(), glyphs, location, cells)
+    }
+
+    #[must_use]
+    pub fn clip_destination(&self, glyphs: Glyphs, location: &Location, cells: u16) -> String {
+        clip(self.destination(), glyphs, location, cells)
     }
 }
 
 impl NameColumn {
-    fn observe(&mut self, reference: &Reference) {
-        self.registries.observe(&reference.registry);
-        let full = width(&reference.to_string());
+    fn observe(&mut self, location: &Location) {
+        let store = location.store();
+        let full = width(&location.to_string());
         self.full = self.full.max(full);
-        let registry = width(reference.registry.as_str()) + 1;
-        self.name = self.name.max(full.saturating_sub(registry));
+        self.name = self.name.max(width(&location.name_in_store()).max(1));
+        self.stores.observe(&store);
     }
 
     fn widest(&self) -> u16 {
-        let cells = match self.registries.one() {
+        let cells = match self.stores.one() {
             Some(_) => self.name,
             None => self.full,
         };
@@ -93,15 +93,15 @@ impl NameColumn {
 }
 
 impl OneOrMany {
-    fn observe(&mut self, registry: &Registry) {
+    fn observe(&mut self, store: &Store) {
         match self {
-            Self::None => *self = Self::One(registry.clone()),
-            Self::One(one) if one != registry => *self = Self::Many,
+            Self::None => *self = Self::One(store.clone()),
+            Self::One(one) if one != store => *self = Self::Many,
             Self::One(_) | Self::Many => {}
         }
     }
 
-    fn one(&self) -> Option<&Registry> {
+    fn one(&self) -> Option<&Store> {
         match self {
             Self::One(one) => Some(one),
             Self::None | Self::Many => None,
@@ -109,9 +109,9 @@ impl OneOrMany {
     }
 }
 
-fn clip(known: Option<&Registry>, glyphs: Glyphs, reference: &Reference, cells: u16) -> String {
+fn clip(known: Option<&Store>, glyphs: Glyphs, location: &Location, cells: u16) -> String {
     match known {
-        Some(_) => glyphs.clip_name(reference, usize::from(cells)),
-        None => glyphs.clip_reference(reference, usize::from(cells)),
+        Some(_) => glyphs.clip_name(location, usize::from(cells)),
+        None => glyphs.clip_location(location, usize::from(cells)),
     }
 }

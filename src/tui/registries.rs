@@ -7,20 +7,20 @@ use std::{collections::BTreeMap, time::Duration};
 use super::scroll::in_view;
 use crate::{
     batch::{Board, Event, RegistryStatus},
-    oci::Registry,
+    oci::Store,
 };
 
 #[derive(Clone, Debug, Default)]
 pub struct Registries {
-    cursor: Option<Registry>,
+    cursor: Option<Store>,
     /// The first registry on the screen.
     pub offset: usize,
     /// Streams requested and not yet confirmed.
-    pub requested_streams: BTreeMap<Registry, u16>,
+    pub requested_streams: BTreeMap<Store, u16>,
     /// When rate limited or unreachable registries are asked again.
-    retry_at: BTreeMap<Registry, Duration>,
+    retry_at: BTreeMap<Store, Duration>,
     /// When registries are asked again for an operation that has a rate limit of its own.
-    operation_retry_at: BTreeMap<Registry, Duration>,
+    operation_retry_at: BTreeMap<Store, Duration>,
 }
 
 impl Registries {
@@ -52,13 +52,13 @@ impl Registries {
 
     /// How long until a rate limited or unreachable registry is asked again.
     #[must_use]
-    pub fn retry_in(&self, registry: &Registry, now: Duration) -> Option<Duration> {
+    pub fn retry_in(&self, registry: &Store, now: Duration) -> Option<Duration> {
         time_until(&self.retry_at, registry, now)
     }
 
     /// How long until it is asked again for the operation that has a rate limit of its own.
     #[must_use]
-    pub fn operation_retry_in(&self, registry: &Registry, now: Duration) -> Option<Duration> {
+    pub fn operation_retry_in(&self, registry: &Store, now: Duration) -> Option<Duration> {
         time_until(&self.operation_retry_at, registry, now)
     }
 
@@ -93,8 +93,8 @@ impl Registries {
 
 /// How long until the time of a registry.
 fn time_until(
-    times: &BTreeMap<Registry, Duration>,
-    registry: &Registry,
+    times: &BTreeMap<Store, Duration>,
+    registry: &Store,
     now: Duration,
 ) -> Option<Duration> {
     let wait = times.get(registry)?.checked_sub(now);

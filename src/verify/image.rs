@@ -52,7 +52,7 @@ impl Verifier {
                 sound: &self.sound,
                 client: destination,
                 budget: &budget,
-                repository: &image.destination.repository,
+                repository: &image.destination.reference().unwrap().repository,
             },
         };
         comparison.run().await
@@ -72,11 +72,15 @@ impl ImageComparison<'_> {
             differences: vec![difference],
             ..Findings::default()
         };
-        let expected = digest(self.source, &self.image.source).await;
+        let expected = digest(self.source, self.image.source.reference().unwrap()).await;
         let Some(expected) = expected.map_err(VerifyError::Source)? else {
             return Ok(only(Difference::SourceGone));
         };
-        let got = digest(self.destination.client, &self.image.destination).await;
+        let got = digest(
+            self.destination.client,
+            self.image.destination.reference().unwrap(),
+        )
+        .await;
         let Some(got) = got.map_err(VerifyError::Destination)? else {
             return Ok(only(Difference::Absent));
         };
@@ -100,7 +104,7 @@ impl ImageComparison<'_> {
         let attachments = AttachmentComparison {
             attachments: self.image.attachments,
             source: self.source,
-            source_repository: &self.image.source.repository,
+            source_repository: &self.image.source.reference().unwrap().repository,
             destination: &self.destination,
         };
         attachments.run(manifests, &mut findings).await?;
@@ -113,9 +117,12 @@ impl ImageComparison<'_> {
         expected: &Digest,
         got: &Digest,
     ) -> Result<Option<Note>, VerifyError> {
-        match &self.image.destination.tag {
+        match &self.image.destination.reference().unwrap().tag {
             Some(tag) if Attachments::is_cosign_tag(tag) => {
-                let source = (&**self.source, &self.image.source.repository);
+                let source = (
+                    &**self.source,
+                    &self.image.source.reference().unwrap().repository,
+                );
                 compare_signatures(source, &self.destination, tag, expected, got).await
             }
             _ => Ok(None),
@@ -131,7 +138,7 @@ impl ImageComparison<'_> {
             let budget = self.destination.budget;
             async move { client.manifest_within(&repository, &version, budget).await }
         };
-        let repository = &self.image.source.repository;
+        let repository = &self.image.source.reference().unwrap().repository;
         let index: Manifest = read(self.source, repository, expected)
             .await
             .map_err(VerifyError::Source)?;

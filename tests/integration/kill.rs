@@ -15,7 +15,7 @@ use tokio::{
 };
 use transship::{
     batch::{Event, JobId, Outcome},
-    oci::{Reference, Version},
+    oci::{Location, Version},
 };
 
 use crate::{
@@ -202,7 +202,7 @@ async fn finished_images(operator: &Operator) -> usize {
 }
 
 /// The images that were taken over as finished: source and destination.
-fn restored(events: &[Event]) -> Vec<(Reference, Reference)> {
+fn restored(events: &[Event]) -> Vec<(Location, Location)> {
     let mut jobs: BTreeMap<JobId, _> = BTreeMap::new();
     let mut restored = Vec::new();
     for event in events {
@@ -227,11 +227,12 @@ fn restored(events: &[Event]) -> Vec<(Reference, Reference)> {
 }
 
 fn finished_images_are_not_asked_for(
-    restored: &[(Reference, Reference)],
+    restored: &[(Location, Location)],
     before: &Asked,
     after: &Asked,
 ) {
-    let asked = |before: &[Request], after: &[Request], image: &Reference| {
+    let asked = |before: &[Request], after: &[Request], image: &Location| {
+        let image = image.reference().unwrap();
         let tag = image.tag.as_ref().unwrap();
         let path = format!("/v2/{}/manifests/{tag}", image.repository);
         after[before.len()..]

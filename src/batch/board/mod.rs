@@ -26,7 +26,7 @@ use super::{
     Attempt, BatchId, Event, FailureClass, JobId, Outcome, QueueReason, RegistryStatus, Selection,
     StopMode, StopReason,
 };
-use crate::oci::{Digest, Registry};
+use crate::oci::{Digest, Store};
 
 /// The state of a batch.
 #[derive(Clone, Debug, Default)]
@@ -40,7 +40,7 @@ pub struct Board {
     /// The last event was applied.
     pub finished: bool,
     pub stopped_by: Option<StopReason>,
-    pub registries: BTreeMap<Registry, RegistryStatus>,
+    pub registries: BTreeMap<Store, RegistryStatus>,
     jobs: Vec<JobView>,
     counts: StateCounts,
     totals: Totals,

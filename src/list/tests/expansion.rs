@@ -20,7 +20,7 @@ fn chosen(keys: &str, tags: &[&str]) -> Vec<String> {
     let images = expand(&list, tags).unwrap().images;
     let tags = images
         .into_iter()
-        .filter_map(|image| image.spec.destination.tag);
+        .filter_map(|image| image.spec.destination.reference()?.tag.clone());
     tags.map(|tag| tag.to_string()).collect()
 }
 

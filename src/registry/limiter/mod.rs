@@ -32,7 +32,7 @@ use super::{
 };
 use crate::{
     batch::{Budget, Rationed, RegistryLimit, RegistryStatus, UploadMode},
-    oci::Registry,
+    oci::Store,
 };
 
 /// Requests wait for pauses up to this; for longer ones they fail at once, so that work at other registries goes on.
@@ -269,15 +269,15 @@ impl RegistryLimiter {
         self.streams.set_limit(usize::from(aimd.streams()));
     }
 
-    /// The limiter of `registry` at this moment.
+    /// The limiter of `store` at this moment.
     #[must_use]
-    pub fn status(&self, registry: Registry, upload_mode: UploadMode) -> RegistryStatus {
+    pub fn status(&self, store: Store, upload_mode: UploadMode) -> RegistryStatus {
         let now = Instant::now();
         let mut state = self.state();
         let throttled = state.aimd.paused_for(now);
         let down = self.breaker.postponed_for();
         RegistryStatus {
-            registry,
+            registry: store,
             streams: u16::try_from(self.streams.used()).unwrap_or(u16::MAX),
             stream_limit: state.aimd.streams(),
             stream_ceiling: state.aimd.ceiling(),

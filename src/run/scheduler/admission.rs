@@ -29,7 +29,7 @@ pub(in crate::run) fn admit(board: &Board) -> Vec<JobId> {
         board.job(*id).is_some_and(|view| {
             [&view.job.spec.source, &view.job.spec.destination]
                 .into_iter()
-                .filter_map(|reference| board.registries.get(&reference.registry))
+                .filter_map(|location| board.registries.get(&location.store()))
                 .all(|status| !is_throttled(status))
         })
     };

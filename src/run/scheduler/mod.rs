@@ -16,7 +16,7 @@ use crate::{
         Millis, Outcome, QueueReason, RegistryLimit, Selection, SkipReason, State, StopMode,
         StopReason,
     },
-    oci::Registry,
+    oci::Store,
 };
 
 pub(super) use admission::admit;
@@ -45,7 +45,7 @@ pub(super) enum Decision {
     /// Stop the worker of this job; its further messages are ignored.
     Cancel(JobId),
     WakeAt(JobId, Attempt, Duration),
-    SetLimit(Registry, RegistryLimit),
+    SetLimit(Store, RegistryLimit),
     /// The batch ends once nothing runs any more.
     End(StopReason),
 }
@@ -175,12 +175,11 @@ fn handle_command(board: &Board, command: Command) -> Vec<Decision> {
     decisions
 }
 
-fn set_limit(board: &Board, registry: &Registry, limit: RegistryLimit) -> Vec<Decision> {
+fn set_limit(board: &Board, registry: &Store, limit: RegistryLimit) -> Vec<Decision> {
     let is_used = || {
         board.registries.contains_key(registry)
             || board.jobs().iter().any(|view| {
-                view.job.spec.source.registry == *registry
-                    || view.job.spec.destination.registry == *registry
+                view.job.spec.source.is_in(registry) || view.job.spec.destination.is_in(registry)
             })
     };
     if limit.is_zero() || !is_used() {

@@ -48,13 +48,9 @@ pub fn draw(model: &Model, canvas: &mut Canvas, area: Rect) {
     }
 }
 
-/// Repository and version, without the registry.
+/// Repository and version, without the store.
 fn name(view: &JobView) -> String {
-    let source = &view.job.spec.source;
-    let full = source.to_string();
-    full.strip_prefix(&format!("{}/", source.registry))
-        .unwrap_or(&full)
-        .to_owned()
+    view.job.spec.source.name_in_store()
 }
 
 fn draw_line(model: &Model, writer: &mut CellWriter, line: &DetailLine) {
@@ -65,7 +61,7 @@ fn draw_line(model: &Model, writer: &mut CellWriter, line: &DetailLine) {
             let cells = usize::from(writer.room());
             writer.put(
                 Role::Text,
-                &glyphs.clip_reference(&view.job.spec.source, cells),
+                &glyphs.clip_location(&view.job.spec.source, cells),
             );
         }
         DetailLine::Destination(view) => {
@@ -73,7 +69,7 @@ fn draw_line(model: &Model, writer: &mut CellWriter, line: &DetailLine) {
             let cells = usize::from(writer.room());
             writer.put(
                 Role::Text,
-                &glyphs.clip_reference(&view.job.spec.destination, cells),
+                &glyphs.clip_location(&view.job.spec.destination, cells),
             );
         }
         DetailLine::State(view) => state(model, writer, view),

@@ -80,7 +80,7 @@ fn draw_group(
     writer.right_column(Role::Strong, &group.jobs.len().to_string(), IMAGES);
     writer.skip(1);
     let cells = registry_cells(area);
-    let origin = glyphs.clip_middle(cause.origin(), usize::from(cells));
+    let origin = glyphs.clip_middle(&cause.origin(), usize::from(cells));
     writer.column(Role::Text, &origin, cells);
     writer.put(
         role,

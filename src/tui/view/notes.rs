@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::{
     batch::{BlobState, JobView, RegistryStatus, Settled, SkipReason, State},
-    oci::Digest,
+    oci::{Digest, Location},
     present::{Phase, bytes, countdown, duration, failure, phase, retry, unfinished_owner},
     tui::{model::Model, theme::Role},
 };
@@ -33,21 +33,15 @@ pub fn note(model: &Model, view: &JobView) -> Option<(Role, String)> {
 
 fn blocked(model: &Model, view: &JobView) -> Option<(Role, String)> {
     if let Some(owner) = unfinished_owner(view).and_then(|job| model.board.job(job)) {
-        let name = &owner.job.spec.source;
-        let version = match (&name.tag, &name.digest) {
-            (Some(tag), _) => format!(":{tag}"),
-            (None, Some(digest)) => format!("@{}", digest.short()),
-            (None, None) => String::new(),
-        };
-        let text = format!("waiting for {}{version}", name.repository);
+        let text = format!("waiting for {}", short_name(&owner.job.spec.source));
         return Some((Role::Dim, text));
     }
-    for (side, reference) in [
+    for (side, location) in [
         ("source", &view.job.spec.source),
         ("destination", &view.job.spec.destination),
     ] {
         let throttled = |status: &RegistryStatus| Some((status.throttled_ms?, status.unreachable));
-        let status = model.board.registries.get(&reference.registry);
+        let status = model.board.registries.get(&location.store());
         if let Some((wait, unreachable)) = status.and_then(throttled) {
             let why = match unreachable {
                 true => "unreachable",
@@ -60,6 +54,19 @@ fn blocked(model: &Model, view: &JobView) -> Option<(Role, String)> {
     let (moved, _) = model.clocks.moved.get(&view.job.id)?;
     let still = model.now.saturating_sub(*moved);
     (still >= STALLED_AFTER).then(|| (Role::Warning, format!("stalled {}", duration(still))))
+}
+
+/// The name in its store, with a short digest.
+fn short_name(location: &Location) -> String {
+    let Some(reference) = location.reference() else {
+        return location.name_in_store();
+    };
+    let version = match (&reference.tag, &reference.digest) {
+        (Some(tag), _) => format!(":{tag}"),
+        (None, Some(digest)) => format!("@{}", digest.short()),
+        (None, None) => String::new(),
+    };
+    format!("{}{version}", reference.repository)
 }
 
 /// The digest it replaces at the destination, and the bytes that need no transfer.

@@ -151,7 +151,7 @@ fn leave(model: &Model) -> Vec<Line> {
         let name = model
             .options
             .glyphs
-            .clip_reference(&view.job.spec.source, cells);
+            .clip_location(&view.job.spec.source, cells);
         let share = match view.blobs.is_empty() {
             true => String::new(),
             false => format!(" {:>3}%", percent(view.bytes_done, view.bytes_total)),

@@ -5,7 +5,7 @@ use ratatui::layout::Rect;
 use super::canvas::Canvas;
 use crate::{
     batch::Amounts,
-    oci::Registry,
+    oci::Store,
     present::{amounts, bytes, fates, large_layer, replaced, width},
     tui::{
         areas,
@@ -54,7 +54,7 @@ fn title(model: &Model, canvas: &mut Canvas, area: Rect) {
 /// The registries with most to copy, on at most half of the lines, after the sum of all if not all fit. Returns the
 /// number of lines used.
 fn registries(model: &Model, canvas: &mut Canvas, area: Rect) -> u16 {
-    let mut shares: Vec<(&Registry, Amounts)> = model.plan.registries().collect();
+    let mut shares: Vec<(&Store, Amounts)> = model.plan.registries().collect();
     shares.sort_by_key(|(_, amounts)| std::cmp::Reverse(amounts.copy));
     let max = usize::from(area.height / 2).max(1);
     let mut lines: Vec<(String, Amounts)> = Vec::new();
@@ -92,13 +92,13 @@ fn replaced_tags(model: &Model, canvas: &mut Canvas, area: Rect) -> u16 {
         false => all,
     };
     let mut row = 0;
-    for (reference, digest) in replaced(&model.board, &model.plan).take(named) {
+    for (location, digest) in replaced(&model.board, &model.plan).take(named) {
         let mut writer = canvas.row(area, row);
         writer.skip(2);
         writer.put(Role::Dim, "tag ");
         let digest = format!(" replaces {}", digest.short());
         let cells = usize::from(writer.room()).saturating_sub(width(&digest) + 1);
-        let name = writer.glyphs().clip_reference(reference, cells);
+        let name = writer.glyphs().clip_location(location, cells);
         writer.put(Role::Text, &name);
         writer.put(Role::Warning, &digest);
         row += 1;

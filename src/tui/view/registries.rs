@@ -60,7 +60,7 @@ pub fn draw(model: &Model, canvas: &mut Canvas, area: Rect) {
         let glyphs = writer.glyphs();
         writer.put(Role::Accent, if selected { glyphs.cursor } else { " " });
         writer.skip(1);
-        let text = glyphs.clip_middle(status.registry.as_str(), usize::from(name));
+        let text = glyphs.clip_middle(&status.registry.to_string(), usize::from(name));
         writer.column(Role::Text, &text, name);
         let streams = format!("{}/{}", status.streams, status.stream_limit);
         let role = match status.streams {

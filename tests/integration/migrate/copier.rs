@@ -59,7 +59,10 @@ impl Copier {
             id: JobId(0),
             spec: CopySpec {
                 attachments: Attachments::NONE,
-                ..CopySpec::new(at(&self.source, source), at(&self.destination, destination))
+                ..CopySpec::new(
+                    at(&self.source, source).into(),
+                    at(&self.destination, destination).into(),
+                )
             },
         }
     }

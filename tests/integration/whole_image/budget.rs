@@ -204,7 +204,7 @@ async fn a_list_of_tags_without_end_is_given_up_with_the_number() {
     let pair = Pair::new().await;
     let (base, _serving) = endless_tags("v", 50_000).await;
     let pages = redirect_tags(&pair, base);
-    let registry = pair.order("app:1").spec.source.registry;
+    let registry = pair.order("app:1").spec.source.registry().unwrap().clone();
     let client = pair.engine.clients().get(&registry).unwrap();
     let error = client.tags(&repository("app")).await.unwrap_err();
     assert_eq!(error.class(), FailureClass::Rejected);

@@ -233,8 +233,8 @@ async fn quirk_47_a_repository_that_was_emptied_meanwhile_is_filled_again() {
     let image = put_image(pair.source.server.store(), "app", "1", 1);
     let order = pair.order("app:1");
     let (registry, home) = (
-        &order.spec.destination.registry,
-        &order.spec.destination.repository,
+        order.spec.destination.registry().unwrap(),
+        order.spec.destination.repository().unwrap(),
     );
     let manifest = pair
         .source
@@ -287,7 +287,7 @@ async fn quirk_50_a_manifest_without_end_is_given_up() {
 async fn quirk_50_pages_that_lead_in_circles_are_given_up() {
     let pair = Pair::new().await;
     put_image(pair.source.server.store(), "app", "1", 1);
-    let registry = pair.order("app:1").spec.source.registry;
+    let registry = pair.order("app:1").spec.source.registry().unwrap().clone();
     let client = pair.engine.clients().get(&registry).unwrap();
     let page = |link: &str| {
         Action::answer(200)
@@ -322,7 +322,7 @@ async fn quirk_50_pages_that_lead_in_circles_are_given_up() {
 #[tokio::test]
 async fn quirk_26_tag_lists_of_every_shape_are_read() {
     let pair = Pair::new().await;
-    let registry = pair.order("app:1").spec.source.registry;
+    let registry = pair.order("app:1").spec.source.registry().unwrap().clone();
     let client = pair.engine.clients().get(&registry).unwrap();
     for (list, expected) in [
         (r#"{"name":"app","tags":null}"#, &[][..]),

@@ -32,7 +32,13 @@ fn hint(error: &CopyError) -> String {
 }
 
 fn creating(pair: Pair, command: &[&str]) -> Pair {
-    let registry = pair.order("app:1").spec.destination.registry;
+    let registry = pair
+        .order("app:1")
+        .spec
+        .destination
+        .registry()
+        .unwrap()
+        .clone();
     let command = CreateCommand {
         words: command.iter().map(|word| (*word).to_owned()).collect(),
         directory: None,

@@ -93,8 +93,8 @@ async fn a_registry_that_leaves_lengths_out_is_believed() {
     let (source, destination) = (&order.spec.source, &order.spec.destination);
     let differences = Verifier::new(Depth::Content)
         .verify(
-            &client(&source.registry),
-            &client(&destination.registry),
+            &client(source.registry().unwrap()),
+            &client(destination.registry().unwrap()),
             &order.spec,
         )
         .await;

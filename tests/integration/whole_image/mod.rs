@@ -19,7 +19,8 @@ use transship::batch::{Job, JobId};
 use transship::{
     copy::{CopyError, CopyOutcome, Engine, Report},
     oci::{
-        Attachments, CopySpec, Descriptor, Digest, MediaType, Reference, Repository, Tag, Version,
+        Attachments, CopySpec, Descriptor, Digest, Location, MediaType, Reference, Repository, Tag,
+        Version,
     },
     serve::{Action, ActiveFault, Fault, ImageBuilder, Store},
     verify::{Depth, Findings, Verifier, VerifyError},
@@ -77,8 +78,12 @@ impl Pair {
     }
 
     async fn compare(&self, order: Job) -> Result<Findings, VerifyError> {
-        let client =
-            |reference: &Reference| self.engine.clients().get(&reference.registry).unwrap();
+        let client = |location: &Location| {
+            self.engine
+                .clients()
+                .get(location.registry().unwrap())
+                .unwrap()
+        };
         let image = CopySpec {
             platforms: Vec::new(),
             ..order.spec
@@ -120,7 +125,7 @@ fn order(source: &Embedded, destination: &Embedded, image: &str) -> Job {
     };
     Job {
         id: JobId(0),
-        spec: CopySpec::new(at(source), at(destination)),
+        spec: CopySpec::new(at(source).into(), at(destination).into()),
     }
 }
 

@@ -24,7 +24,10 @@ fn fallback(subject: &Descriptor) -> String {
 async fn unknown_to_inspect(pair: &Pair, image: &str) -> Vec<String> {
     let inspector = Inspector::new(pair.engine.clients().clone());
     let inspection = inspector
-        .inspect(&pair.order(image).spec.source, &Scope::All)
+        .inspect(
+            pair.order(image).spec.source.reference().unwrap(),
+            &Scope::All,
+        )
         .await;
     let errors = inspection.unwrap().errors;
     errors.iter().map(ToString::to_string).collect()

@@ -68,7 +68,7 @@ pub(super) fn left(browser: &Browser, canvas: &mut Canvas, area: Rect) {
                 |writer, pair: &Pair, role| {
                     let text = writer
                         .glyphs()
-                        .clip_name(&pair.source, usize::from(writer.room()));
+                        .clip_name(&pair.source.clone().into(), usize::from(writer.room()));
                     writer.put(role, &text);
                 },
             );
