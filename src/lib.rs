@@ -11,9 +11,9 @@
 //! registry  ->  batch, oci                    the distribution protocol over HTTP
 //! credentials  ->  registry, program, oci     where operators keep credentials; login and logout
 //! transport ->  registry, files, batch, oci   what images are read from and written to: registries and local stores
-//! copy      ->  batch, registry, program, oci        one image: graph walk, blob ladder, claims, mounts, metering
+//! copy      ->  transport, batch, registry, program, oci        one image: graph walk, blob ladder, claims, mounts, metering
 //! journal   ->  batch, oci                    what survives: SQLite by default
-//! run       ->  copy, journal, batch, registry, oci   dispatcher loop, pure scheduler, workers
+//! run       ->  copy, transport, journal, batch, registry, oci   dispatcher loop, pure scheduler, workers
 //! inspect   ->  registry, batch, oci          what is inside a registry, down to layers and referrers
 //! verify    ->  registry, batch, oci          whether a destination is what its source is
 //! present   ->  batch, oci                    words, sizes and sentences the front ends share

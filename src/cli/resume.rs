@@ -99,7 +99,7 @@ fn remember(engine: &Engine, stored: &Stored) -> anyhow::Result<()> {
         engine.mark_used(registry, repository)?;
     }
     for blob in &stored.settled {
-        engine.remember(&blob.registry, &blob.repository, &blob.digest)?;
+        engine.remember(&blob.registry, &blob.repository, &blob.digest);
     }
     Ok(())
 }

@@ -5,6 +5,7 @@
 
 use std::{
     collections::HashSet,
+    fmt,
     sync::atomic::{AtomicBool, Ordering::Relaxed},
 };
 
@@ -16,22 +17,21 @@ use super::{
     cosign_tag::{CosignTag, TagContent, unmergeable_note},
     error::blame,
     graph::Graph,
+    image_context,
     image_limits::{MAX_DEPTH, MAX_PENDING, MAX_READS},
-    image_source::ImageSource,
-    registry_state::RegistryState,
+    manifest_reader::ManifestReader,
 };
 use crate::{
     batch::Side,
-    oci::{Attachments, Descriptor, Digest, Manifest, ManifestError, Repository, Tag, Version},
-    registry::{Error, ErrorCause, Referrers, ReferrersApi},
+    oci::{Attachments, Descriptor, Digest, Manifest, ManifestError, Tag},
+    transport::{Destination, Error, Referrers, Selector, Source, referrers_after},
 };
 
 pub(super) struct AttachmentSearch<'a> {
     pub attachments: Attachments,
-    pub image: ImageSource<'a>,
-    pub source: &'a RegistryState,
-    pub destination: &'a RegistryState,
-    pub destination_repository: &'a Repository,
+    pub image: ManifestReader<'a>,
+    pub source: &'a image_context::Side<dyn Source>,
+    pub destination: &'a image_context::Side<dyn Destination>,
     pub report: &'a (dyn Fn(Report) + Send + Sync),
     /// Whether a note says already that the source refuses to show cosign tags.
     pub has_noted_refusal: AtomicBool,
@@ -58,10 +58,19 @@ impl AttachmentReference {
         }
     }
 
-    fn version(&self) -> Version {
+    fn selector(&self) -> Selector<'_> {
         match self {
-            Self::Referrer(referrer) => Version::Digest(referrer.digest.clone()),
-            Self::Tag(tag) => Version::Tag(tag.clone()),
+            Self::Referrer(referrer) => Selector::Digest(&referrer.digest),
+            Self::Tag(tag) => Selector::Tag(tag),
+        }
+    }
+}
+
+impl fmt::Display for AttachmentReference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Referrer(referrer) => fmt::Display::fmt(&referrer.digest, f),
+            Self::Tag(tag) => fmt::Display::fmt(tag, f),
         }
     }
 }
@@ -151,32 +160,26 @@ impl AttachmentSearch<'_> {
     }
 
     async fn referrers(&self, subject: &Digest) -> Result<Vec<Descriptor>, CopyError> {
-        let cache = &self.source.referrers;
-        let ImageSource {
-            client,
-            repository,
-            budget,
-        } = self.image;
-        let api = match cache.has_no_api() {
-            true => ReferrersApi::Missing,
-            false => client
-                .referrers_api(repository, subject, budget)
-                .await
-                .map_err(blame(Side::Source))?,
-        };
-        let may_be_tagged = match (&api, Attachments::fallback_tag(subject)) {
-            (ReferrersApi::Listed(_), _) | (_, None) => false,
-            (ReferrersApi::Missing | ReferrersApi::Refused(_), Some(tag)) => {
-                self.may_exist(&tag).await?
+        let cache = &self.source.state.referrers;
+        let ManifestReader { source, budget } = self.image;
+        let listed = match cache.has_no_api() {
+            true => Referrers::NoApi,
+            false => {
+                let listed = source.referrers(subject, budget);
+                listed.await.map_err(blame(Side::Source))?
             }
         };
-        if let ReferrersApi::Missing = api {
+        let may_be_tagged = match (&listed, Attachments::fallback_tag(subject)) {
+            (Referrers::Listed(_), _) | (_, None) => false,
+            (Referrers::NoApi | Referrers::Refused(_), Some(tag)) => self.may_exist(&tag).await?,
+        };
+        if let Referrers::NoApi = listed {
             cache.mark_no_api();
         }
-        let found = client.referrers_after(api, repository, subject, may_be_tagged, budget);
+        let found = referrers_after(source, listed, subject, may_be_tagged, budget);
         match found.await.map_err(blame(Side::Source))? {
-            Referrers::Listed(referrers) | Referrers::Tagged(referrers) => Ok(referrers),
-            Referrers::Refused(error) => {
+            Ok(referrers) => Ok(referrers),
+            Err(error) => {
                 self.note(format!(
                     "the source refused to list the referrers of {subject}, so they are not copied: {error}"
                 ));
@@ -186,8 +189,8 @@ impl AttachmentSearch<'_> {
     }
 
     async fn may_exist(&self, tag: &Tag) -> Result<bool, CopyError> {
-        let (client, repository) = (self.image.client, self.image.repository);
-        let may_exist = self.source.referrers.may_exist(client, repository, tag);
+        let (state, scope) = (&self.source.state, &self.source.scope);
+        let may_exist = state.referrers.may_exist(self.image.source, scope, tag);
         may_exist.await.map_err(blame(Side::Source))
     }
 
@@ -197,8 +200,7 @@ impl AttachmentSearch<'_> {
         known: &HashSet<Digest>,
     ) -> Result<Vec<FoundAttachment>, CopyError> {
         let referrers = references.iter().filter_map(AttachmentReference::referrer);
-        let admitted = (self.image.client).admit_manifests(self.image.budget, referrers);
-        admitted.await.map_err(blame(Side::Source))?;
+        self.image.admit_manifests(referrers).await?;
         let mut found = Vec::new();
         for some in references.chunks(MAX_PENDING) {
             let reads: Vec<_> = some
@@ -218,18 +220,17 @@ impl AttachmentSearch<'_> {
         reference: &AttachmentReference,
         known: &HashSet<Digest>,
     ) -> Result<Option<FoundAttachment>, CopyError> {
-        let version = reference.version();
-        let Some(manifest) = self.read_manifest(reference, &version).await? else {
+        let Some(manifest) = self.read_manifest(reference).await? else {
             return Ok(None);
         };
-        let is_present = self.attachments.recheck && self.is_present(&version, &manifest).await?;
-        let (tag, is_alias) = match version {
-            Version::Tag(tag) => (Some(tag), known.contains(&manifest.digest)),
-            Version::Digest(_) => (None, false),
+        let is_present = self.attachments.recheck && self.is_present(reference, &manifest).await?;
+        let (tag, is_alias) = match reference {
+            AttachmentReference::Tag(tag) => (Some(tag.clone()), known.contains(&manifest.digest)),
+            AttachmentReference::Referrer(_) => (None, false),
         };
         let is_complete = |digest: &Digest| {
-            let manifests = &self.destination.manifests;
-            manifests.contains(self.destination_repository, digest)
+            let manifests = &self.destination.state.manifests;
+            manifests.contains(&self.destination.scope, digest)
         };
         let graph = if is_present || is_alias || is_complete(&manifest.digest) {
             Graph::of(manifest)
@@ -251,61 +252,61 @@ impl AttachmentSearch<'_> {
     async fn read_manifest(
         &self,
         reference: &AttachmentReference,
-        version: &Version,
     ) -> Result<Option<Manifest>, CopyError> {
-        let (client, repository) = (self.image.client, self.image.repository);
         let read = match reference {
             AttachmentReference::Referrer(referrer) => {
-                client.described_manifest(repository, referrer).await
+                self.image.source.described_manifest(referrer).await
             }
-            AttachmentReference::Tag(_) => self.image.manifest(version).await,
+            AttachmentReference::Tag(tag) => self.image.manifest(Selector::Tag(tag)).await,
         };
         match read {
             Ok(manifest) => return Ok(Some(manifest)),
             Err(error) if error.is_not_found() => {
-                if let Version::Digest(digest) = version {
+                if let AttachmentReference::Referrer(referrer) = reference {
+                    let digest = &referrer.digest;
                     self.note(format!(
                         "the source lists {digest} as a referrer but does not have it, so it is not copied"
                     ));
                 }
             }
-            Err(error) if error.status() == Some(403) => self.note_refusal(version, &error),
+            Err(error) if error.status() == Some(403) => self.note_refusal(reference, &error),
             Err(error) if is_unreadable(&error) => self.note(format!(
-                "{version} is attached to the image and cannot be copied: the source {error}"
+                "{reference} is attached to the image and cannot be copied: the source {error}"
             )),
             Err(error) => return Err(blame(Side::Source)(error)),
         }
         Ok(None)
     }
 
-    /// Whether the destination needs nothing of what the source has as `version`.
-    async fn is_present(&self, version: &Version, manifest: &Manifest) -> Result<bool, CopyError> {
+    /// Whether the destination needs nothing of what the source has as `reference`.
+    async fn is_present(
+        &self,
+        reference: &AttachmentReference,
+        manifest: &Manifest,
+    ) -> Result<bool, CopyError> {
         let wanted = &manifest.digest;
-        let (destination, repository) = (self.destination, self.destination_repository);
-        let tag = match version {
-            Version::Tag(tag) => tag,
-            Version::Digest(_) => {
-                let head = destination.client.manifest_head(repository, version);
-                let is_present = match head.await {
-                    Ok(head) => head.is_some_and(|head| head.digest == *wanted),
+        let destination = self.destination;
+        let complete = &destination.state.manifests;
+        let tag = match reference {
+            AttachmentReference::Tag(tag) => tag,
+            AttachmentReference::Referrer(_) => {
+                let existing = destination.image.resolve(reference.selector());
+                let is_present = match existing.await {
+                    Ok(existing) => existing.is_some_and(|digest| digest == *wanted),
                     Err(error) if error.status() == Some(403) => false,
                     Err(error) => return Err(blame(Side::Destination)(error)),
                 };
                 if is_present {
-                    destination.manifests.insert(repository, wanted);
+                    complete.insert(&destination.scope, wanted);
                 }
                 return Ok(is_present);
             }
         };
-        let cosign = CosignTag {
-            destination,
-            repository,
-            tag,
-        };
+        let cosign = CosignTag { destination, tag };
         match cosign.compare(manifest).await? {
             TagContent::Nothing | TagContent::Incomplete(_) => Ok(false),
             TagContent::Complete(existing) => {
-                destination.manifests.insert(repository, &existing);
+                complete.insert(&destination.scope, &existing);
                 Ok(true)
             }
             TagContent::Other(existing) => {
@@ -317,15 +318,16 @@ impl AttachmentSearch<'_> {
 
     /// Notes what the source refuses to show. Where the tag list is refused too, each tag is asked for, and some
     /// registries refuse those that do not exist (quirk 25, see registry/quirks.md); so note only one tag an image.
-    fn note_refusal(&self, version: &Version, error: &Error) {
-        match version {
-            Version::Digest(digest) => self.note(format!(
-                "the source lists {digest} as a referrer and refuses to show it, so it is not copied: it {error}"
+    fn note_refusal(&self, reference: &AttachmentReference, error: &Error) {
+        match reference {
+            AttachmentReference::Referrer(referrer) => self.note(format!(
+                "the source lists {} as a referrer and refuses to show it, so it is not copied: it {error}",
+                referrer.digest
             )),
-            Version::Tag(tag) if !self.has_noted_refusal.swap(true, Relaxed) => self.note(format!(
+            AttachmentReference::Tag(tag) if !self.has_noted_refusal.swap(true, Relaxed) => self.note(format!(
                 "the source refuses to show {tag}, so signatures under such tags are not copied: it {error}"
             )),
-            Version::Tag(_) => {}
+            AttachmentReference::Tag(_) => {}
         }
     }
 
@@ -337,7 +339,7 @@ impl AttachmentSearch<'_> {
 /// Whether the manifest is of a kind that cannot be copied. A manifest that is refused as an attack is an error
 /// instead.
 fn is_unreadable(error: &Error) -> bool {
-    let ErrorCause::Manifest(problem) = &*error.cause else {
+    let Some(problem) = error.manifest_problem() else {
         return false;
     };
     match problem {

@@ -1,6 +1,6 @@
-//! Which image uploads which blob to one registry: the first that needs a blob owns its upload, the others mount it.
+//! Which image uploads which blob to one store: the first that needs a blob owns its upload, the others mount it.
 //!
-//! Decides the next step for a blob in a repository, without asking the registry. Keyed by repository as well as digest:
+//! Decides the next step for a blob in a scope, without asking the store. Keyed by scope as well as digest:
 //! a registry shows a blob only in the repositories it was put into (quirk 52, see registry/quirks.md). Invariant: each
 //! digest has at most one upload under way, and a claim that is dropped unsettled wakes the waiting images, one of which
 //! becomes the next owner.
@@ -12,21 +12,19 @@ use std::{
 
 use tokio::sync::{Notify, futures::OwnedNotified};
 
-use crate::{
-    batch::JobId,
-    oci::{Digest, Repository},
-};
+use super::scope::Scope;
+use crate::{batch::JobId, oci::Digest};
 
 #[derive(Default)]
 pub(super) struct Claims {
     contents: Mutex<HashMap<Digest, BlobLocations>>,
     /// Blobs that the preflight did not find.
-    absent: Mutex<HashSet<(Digest, Repository)>>,
+    absent: Mutex<HashSet<(Digest, Scope)>>,
 }
 
 #[derive(Default)]
 struct BlobLocations {
-    repositories: HashMap<Repository, BlobState>,
+    scopes: HashMap<Scope, BlobState>,
     /// Created by the first image that waits, since most blobs are waited for by none.
     changed: Option<Arc<Notify>>,
 }
@@ -37,45 +35,40 @@ enum BlobState {
     Claimed(JobId),
 }
 
-/// What to do about a blob in a repository.
+/// What to do about a blob in a scope.
 pub(super) enum Claim {
-    /// The repository has it.
+    /// The scope has it.
     Settled,
-    /// Mount it from a repository that has it.
-    Mount(Claimed, Repository),
-    /// No repository has it: the claimant uploads it.
+    /// Mount it from a scope that has it.
+    Mount(Claimed, Scope),
+    /// No scope has it: the claimant uploads it.
     Upload(Claimed),
     /// Another image uploads it; claim again after `turn`.
     Wait { owner: JobId, turn: OwnedNotified },
 }
 
-/// The right to put a blob into a repository. Dropping it releases the claim.
+/// The right to put a blob into a scope. Dropping it releases the claim.
 pub(super) struct Claimed {
     claims: Arc<Claims>,
     digest: Digest,
-    repository: Repository,
+    scope: Scope,
 }
 
 impl Claims {
-    pub(super) fn claim(
-        self: &Arc<Self>,
-        digest: &Digest,
-        repository: &Repository,
-        image: JobId,
-    ) -> Claim {
+    pub(super) fn claim(self: &Arc<Self>, digest: &Digest, scope: &Scope, image: JobId) -> Claim {
         let mut contents = self.lock();
         let content = contents.entry(digest.clone()).or_default();
-        let owner_here = match content.repositories.get(repository) {
+        let owner_here = match content.scopes.get(scope) {
             Some(BlobState::Settled) => return Claim::Settled,
             Some(BlobState::Claimed(owner)) => Some(*owner),
             None => None,
         };
         let from = content
-            .repositories
+            .scopes
             .iter()
             .find(|(_, state)| **state == BlobState::Settled);
-        let from = from.map(|(repository, _)| repository.clone());
-        let uploading = content.repositories.values().find_map(|state| match state {
+        let from = from.map(|(scope, _)| scope.clone());
+        let uploading = content.scopes.values().find_map(|state| match state {
             BlobState::Claimed(owner) => Some(*owner),
             BlobState::Settled => None,
         });
@@ -88,12 +81,12 @@ impl Claims {
             return Claim::Wait { owner, turn };
         }
         content
-            .repositories
-            .insert(repository.clone(), BlobState::Claimed(image));
+            .scopes
+            .insert(scope.clone(), BlobState::Claimed(image));
         let claimed = Claimed {
             claims: Arc::clone(self),
             digest: digest.clone(),
-            repository: repository.clone(),
+            scope: scope.clone(),
         };
         match from {
             Some(from) => Claim::Mount(claimed, from),
@@ -101,46 +94,46 @@ impl Claims {
         }
     }
 
-    /// Records that a repository has a blob, from the journal or the preflight.
-    pub(super) fn remember(&self, digest: Digest, repository: Repository) {
+    /// Records that a scope has a blob, from the journal or the preflight.
+    pub(super) fn remember(&self, digest: Digest, scope: Scope) {
         self.lock()
             .entry(digest)
             .or_default()
-            .repositories
-            .insert(repository, BlobState::Settled);
+            .scopes
+            .insert(scope, BlobState::Settled);
     }
 
-    pub(super) fn is_settled(&self, digest: &Digest, repository: &Repository) -> bool {
+    pub(super) fn is_settled(&self, digest: &Digest, scope: &Scope) -> bool {
         let contents = self.lock();
         let state = contents
             .get(digest)
-            .and_then(|content| content.repositories.get(repository));
+            .and_then(|content| content.scopes.get(scope));
         state == Some(&BlobState::Settled)
     }
 
     /// Records that the preflight did not find a blob.
-    pub(super) fn mark_absent(&self, digest: Digest, repository: Repository) {
+    pub(super) fn mark_absent(&self, digest: Digest, scope: Scope) {
         let mut absent = self.absent.lock().unwrap_or_else(PoisonError::into_inner);
-        absent.insert((digest, repository));
+        absent.insert((digest, scope));
     }
 
-    pub(super) fn is_absent(&self, digest: &Digest, repository: &Repository) -> bool {
+    pub(super) fn is_absent(&self, digest: &Digest, scope: &Scope) -> bool {
         let absent = self.absent.lock().unwrap_or_else(PoisonError::into_inner);
-        absent.contains(&(digest.clone(), repository.clone()))
+        absent.contains(&(digest.clone(), scope.clone()))
     }
 
     /// As [`is_absent`](Self::is_absent), once: a failed attempt may upload the blob, so the next one asks again.
-    pub(super) fn take_absent(&self, digest: &Digest, repository: &Repository) -> bool {
+    pub(super) fn take_absent(&self, digest: &Digest, scope: &Scope) -> bool {
         let mut absent = self.absent.lock().unwrap_or_else(PoisonError::into_inner);
-        absent.remove(&(digest.clone(), repository.clone()))
+        absent.remove(&(digest.clone(), scope.clone()))
     }
 
-    /// Removes the record that a repository has a blob.
-    pub(super) fn forget(&self, digest: &Digest, repository: &Repository) {
+    /// Removes the record that a scope has a blob.
+    pub(super) fn forget(&self, digest: &Digest, scope: &Scope) {
         if let Some(content) = self.lock().get_mut(digest)
-            && content.repositories.get(repository) == Some(&BlobState::Settled)
+            && content.scopes.get(scope) == Some(&BlobState::Settled)
         {
-            content.repositories.remove(repository);
+            content.scopes.remove(scope);
         }
     }
 
@@ -150,13 +143,13 @@ impl Claims {
 }
 
 impl Claimed {
-    /// Records that the repository has the blob now.
+    /// Records that the scope has the blob now.
     pub(super) fn settle(self) {
         let mut contents = self.claims.lock();
         if let Some(content) = contents.get_mut(&self.digest) {
             content
-                .repositories
-                .insert(self.repository.clone(), BlobState::Settled);
+                .scopes
+                .insert(self.scope.clone(), BlobState::Settled);
         }
     }
 }
@@ -165,17 +158,14 @@ impl Drop for Claimed {
     fn drop(&mut self) {
         let mut contents = self.claims.lock();
         if let Some(content) = contents.get_mut(&self.digest) {
-            if matches!(
-                content.repositories.get(&self.repository),
-                Some(BlobState::Claimed(_))
-            ) {
-                content.repositories.remove(&self.repository);
+            if matches!(content.scopes.get(&self.scope), Some(BlobState::Claimed(_))) {
+                content.scopes.remove(&self.scope);
             }
             if let Some(changed) = &content.changed {
                 changed.notify_waiters();
             }
             // A source may name very many blobs that it does not have.
-            if content.repositories.is_empty() {
+            if content.scopes.is_empty() {
                 contents.remove(&self.digest);
             }
         }
@@ -193,8 +183,12 @@ mod tests {
         Arc::default()
     }
 
+    fn scope(repository: &str) -> Scope {
+        Scope::Repository(repository.parse().unwrap())
+    }
+
     fn claim(claims: &Arc<Claims>, repository: &str, image: JobId) -> Claim {
-        claims.claim(&Digest::of(b"layer"), &repository.parse().unwrap(), image)
+        claims.claim(&Digest::of(b"layer"), &scope(repository), image)
     }
 
     #[test]
@@ -212,8 +206,8 @@ mod tests {
         let Claim::Mount(mount, from) = claim(&claims, "b", SECOND) else {
             panic!("settled elsewhere is mounted");
         };
-        assert_eq!(from.as_str(), "a");
-        // Another repository mounts at the same time; the same one waits.
+        assert_eq!(from, scope("a"));
+        // Another scope mounts at the same time; the same one waits.
         assert!(matches!(claim(&claims, "c", FIRST), Claim::Mount(..)));
         assert!(matches!(
             claim(&claims, "b", FIRST),
@@ -238,7 +232,7 @@ mod tests {
     #[test]
     fn what_the_journal_remembers_is_settled() {
         let claims = claims();
-        claims.remember(Digest::of(b"layer"), "a".parse().unwrap());
+        claims.remember(Digest::of(b"layer"), scope("a"));
         assert!(matches!(claim(&claims, "a", FIRST), Claim::Settled));
         assert!(matches!(claim(&claims, "b", FIRST), Claim::Mount(..)));
     }

@@ -5,26 +5,27 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use crate::oci::{Digest, Repository};
+use super::scope::Scope;
+use crate::oci::Digest;
 
 #[derive(Default)]
-pub(super) struct CompleteManifests(Mutex<HashSet<(Repository, Digest)>>);
+pub(super) struct CompleteManifests(Mutex<HashSet<(Scope, Digest)>>);
 
 impl CompleteManifests {
-    pub(super) fn contains(&self, repository: &Repository, digest: &Digest) -> bool {
-        self.lock().contains(&(repository.clone(), digest.clone()))
+    pub(super) fn contains(&self, scope: &Scope, digest: &Digest) -> bool {
+        self.lock().contains(&(scope.clone(), digest.clone()))
     }
 
-    pub(super) fn insert(&self, repository: &Repository, digest: &Digest) {
-        self.lock().insert((repository.clone(), digest.clone()));
+    pub(super) fn insert(&self, scope: &Scope, digest: &Digest) {
+        self.lock().insert((scope.clone(), digest.clone()));
     }
 
-    /// Forgets the manifests of a repository, which may have lost them.
-    pub(super) fn forget(&self, repository: &Repository) {
-        self.lock().retain(|(known, _)| known != repository);
+    /// Forgets the manifests of a scope, which may have lost them.
+    pub(super) fn forget(&self, scope: &Scope) {
+        self.lock().retain(|(known, _)| known != scope);
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashSet<(Repository, Digest)>> {
+    fn lock(&self) -> MutexGuard<'_, HashSet<(Scope, Digest)>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

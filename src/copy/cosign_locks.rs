@@ -9,17 +9,18 @@ use std::{
 
 use tokio::sync::Semaphore;
 
-use crate::oci::{Repository, Tag};
+use super::scope::Scope;
+use crate::oci::Tag;
 
-/// The cosign tags of one registry.
+/// The cosign tags of one store.
 #[derive(Default)]
-pub(super) struct CosignLocks(Mutex<HashMap<(Repository, Tag), Arc<Semaphore>>>);
+pub(super) struct CosignLocks(Mutex<HashMap<(Scope, Tag), Arc<Semaphore>>>);
 
 impl CosignLocks {
     /// The tag's lock, of one permit, and whether this is the first request for it.
-    pub(super) fn get(&self, repository: &Repository, tag: &Tag) -> (Arc<Semaphore>, bool) {
+    pub(super) fn get(&self, scope: &Scope, tag: &Tag) -> (Arc<Semaphore>, bool) {
         let mut locks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        match locks.entry((repository.clone(), tag.clone())) {
+        match locks.entry((scope.clone(), tag.clone())) {
             Entry::Occupied(lock) => (Arc::clone(lock.get()), false),
             Entry::Vacant(free) => (Arc::clone(free.insert(Arc::new(Semaphore::new(1)))), true),
         }

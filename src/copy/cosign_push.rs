@@ -8,7 +8,10 @@ use super::{
     cosign_tag::{CosignTag, TagContent, unmergeable_note},
     manifest_writer::ManifestWriter,
 };
-use crate::oci::{Digest, Manifest, Signatures, Tag, Version};
+use crate::{
+    oci::{Digest, Manifest, Signatures, Tag},
+    transport::Selector,
+};
 
 /// What happens to the existing manifest if the two cannot be merged.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -28,7 +31,6 @@ impl CosignPush<'_> {
     pub(super) async fn run(self) -> Result<CopyOutcome, CopyError> {
         let cosign = CosignTag {
             destination: self.writer.destination,
-            repository: self.writer.repository,
             tag: self.tag,
         };
         let write = async |content| match content {
@@ -50,8 +52,8 @@ impl CosignPush<'_> {
     }
 
     async fn put(&self) -> Result<CopyOutcome, CopyError> {
-        let version = Version::Tag(self.tag.clone());
-        self.writer.put_reference(&version, self.manifest).await
+        let (tag, text) = (Selector::Tag(self.tag), self.tag.to_string());
+        self.writer.put_named(tag, text, self.manifest).await
     }
 
     async fn put_unmergeable(&self, existing: Digest) -> Result<CopyOutcome, CopyError> {

@@ -4,21 +4,19 @@
 //! manifest that cannot be merged is decided in `cosign_push`. Invariant: the tag is read again before it is written,
 //! unless this batch writes it first in a new repository; see `cosign_locks`.
 
-use tokio::time::{error::Elapsed, timeout};
-
-use super::{CopyError, error::blame, registry_state::RegistryState};
+use super::{CopyError, error::blame, image_context};
 use crate::{
     batch::Side,
-    oci::{Descriptor, Digest, Manifest, Repository, Signatures, Tag, Version},
-    registry::{Error, ErrorCause},
+    oci::{Descriptor, Digest, Manifest, Signatures, Tag},
+    registry::ImageBudget,
+    transport::{Destination, Error, Selector},
 };
 
 /// The config of 10,000 signatures has 1.2 MB.
 const MAX_CONFIG_BYTES: usize = 4 << 20;
 
 pub(super) struct CosignTag<'a> {
-    pub destination: &'a RegistryState,
-    pub repository: &'a Repository,
+    pub destination: &'a image_context::Side<dyn Destination>,
     pub tag: &'a Tag,
 }
 
@@ -42,11 +40,11 @@ impl CosignTag<'_> {
         manifest: &Manifest,
         write: impl AsyncFnOnce(TagContent) -> Result<T, CopyError>,
     ) -> Result<T, CopyError> {
-        let (lock, is_first) = self.destination.cosign_locks.get(self.repository, self.tag);
+        let (state, scope) = (&self.destination.state, &self.destination.scope);
+        let (lock, is_first) = state.cosign_locks.get(scope, self.tag);
         // Fails only if the semaphore is closed, which it never is.
         let _permit = lock.acquire().await;
-        let new_repositories = &self.destination.new_repositories;
-        let content = match is_first && new_repositories.is_known_new(self.repository) {
+        let content = match is_first && self.destination.image.is_known_empty() {
             true => TagContent::Nothing,
             false => self.compare(manifest).await?,
         };
@@ -55,10 +53,9 @@ impl CosignTag<'_> {
 
     /// Costs a HEAD, and a GET if the tag has another manifest than `manifest`.
     pub(super) async fn compare(&self, manifest: &Manifest) -> Result<TagContent, CopyError> {
-        let client = &self.destination.client;
-        let version = Version::Tag(self.tag.clone());
-        let digest = match client.manifest_head(self.repository, &version).await {
-            Ok(Some(head)) => head.digest,
+        let (image, selector) = (&self.destination.image, Selector::Tag(self.tag));
+        let digest = match image.resolve(selector).await {
+            Ok(Some(digest)) => digest,
             Ok(None) => return Ok(TagContent::Nothing),
             Err(error) if error.status() == Some(403) => return Ok(TagContent::Nothing),
             Err(error) => return Err(blame(Side::Destination)(error)),
@@ -69,10 +66,11 @@ impl CosignTag<'_> {
         let Some(signatures) = Signatures::of(manifest) else {
             return Ok(TagContent::Other(digest));
         };
-        let existing = match client.manifest(self.repository, &version).await {
+        let budget = ImageBudget::new(|| ());
+        let existing = match image.manifest(selector, &budget).await {
             Ok(existing) => existing,
             Err(error) if error.is_not_found() => return Ok(TagContent::Nothing),
-            Err(error) if matches!(*error.cause, ErrorCause::Manifest(_)) => {
+            Err(error) if error.manifest_problem().is_some() => {
                 return Ok(TagContent::Other(digest));
             }
             Err(error) => return Err(blame(Side::Destination)(error)),
@@ -101,13 +99,12 @@ impl CosignTag<'_> {
             return Ok(None);
         };
         let written = async {
-            self.put_config(&merged.config_digest, &merged.config)
+            let image = &self.destination.image;
+            image
+                .put_bytes(&merged.config_digest, merged.config)
                 .await?;
-            let version = Version::Tag(self.tag.clone());
-            let client = &self.destination.client;
-            client
-                .put_manifest(self.repository, &version, &merged.manifest)
-                .await
+            let put = image.put_manifest(Selector::Tag(self.tag), &merged.manifest);
+            put.await
         };
         written.await.map_err(blame(Side::Destination))?;
         Ok(Some(merged.manifest))
@@ -115,8 +112,8 @@ impl CosignTag<'_> {
 
     /// Reads the config of the existing signatures. Empty if it is missing or wrong: `merge` can rebuild it.
     async fn config(&self, config: &Descriptor) -> Result<Vec<u8>, Error> {
-        let client = &self.destination.client;
-        let mut read = match client.read_blob(self.repository, &config.digest, 0).await {
+        let image = &self.destination.image;
+        let mut read = match image.read_blob(&config.digest, 0).await {
             Ok(read) => read,
             Err(error) if error.is_not_found() => return Ok(Vec::new()),
             Err(error) => return Err(error),
@@ -131,19 +128,6 @@ impl CosignTag<'_> {
         }
         let is_whole = hasher.finish() == config.digest;
         Ok(if is_whole { bytes } else { Vec::new() })
-    }
-
-    async fn put_config(&self, digest: &Digest, config: &bytes::Bytes) -> Result<(), Error> {
-        let client = &self.destination.client;
-        let _stream = client.limiter().stream().await;
-        let session = client.begin_upload(self.repository).await?;
-        let size = config.len() as u64;
-        let body = reqwest::Body::from(config.clone());
-        let deadline = client.timeouts().answer;
-        let sent = timeout(deadline, client.send_blob(&session, digest, 0, size, body)).await;
-        sent.unwrap_or_else(|_: Elapsed| {
-            Err(client.stalled_upload(&session, ErrorCause::Stalled(deadline)))
-        })
     }
 }
 

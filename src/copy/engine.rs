@@ -1,7 +1,7 @@
 //! The copy engine of a batch.
 //!
-//! Keeps the state of each registry for the whole batch. Invariant: all images share connections, tokens, claims and
-//! what was learned about a registry.
+//! Keeps the state of each store for the whole batch. Invariant: all images share connections, tokens, claims and what
+//! was learned about a store.
 
 use std::{
     collections::HashMap,
@@ -9,46 +9,57 @@ use std::{
     time::Duration,
 };
 
-use futures_util::{StreamExt, stream};
 use tokio::time::timeout;
 
 use super::{
     CopyError, CopyOutcome, Report,
     error::blame,
-    image_context::ImageContext,
+    image_context::{self, ImageContext},
     image_copy::copy_image,
     plan_cache::PlanCache,
     preflight::{PreflightOutcome, preflight},
     provisioner::{CreateCommand, RepositoryProvisioner},
-    registry_state::RegistryState,
+    scope::Scope,
+    store_state::StoreState,
 };
 use crate::{
     batch::{Job, RegistryLimit, RegistryStatus, Side},
-    oci::{Digest, Registry, Repository, Store},
+    oci::{Digest, Location, Registry, Repository, Store, Transport},
     registry::{self, Client, Clients, ImageBudget, StreamQueue},
+    transport::{self, Compression, Destination, LayerFormat, LocalSettings, Source, Stores},
 };
 
 /// How long the end of a batch waits for registries to cancel uploads.
 const MAX_CANCEL_TIME: Duration = Duration::from_secs(3);
-/// Concurrent requests that cancel uploads.
-const MAX_CANCELS: usize = 16;
 
 pub struct Engine {
-    clients: Arc<Clients>,
+    stores: Stores,
     create_commands: HashMap<Registry, CreateCommand>,
-    registries: Mutex<HashMap<Registry, Arc<RegistryState>>>,
+    states: Mutex<HashMap<Store, Arc<StoreState>>>,
     plan_cache: PlanCache,
     streams: StreamQueue,
+}
+
+/// Source and destination of an image.
+struct Sides {
+    source: image_context::Side<dyn Source>,
+    destination: image_context::Side<dyn Destination>,
 }
 
 impl Engine {
     /// An engine that copies between the registries of `clients`.
     #[must_use]
     pub fn new(clients: Arc<Clients>) -> Self {
+        Self::of_stores(Stores::new(clients, LocalSettings::default()))
+    }
+
+    /// An engine that copies between `stores`.
+    #[must_use]
+    pub fn of_stores(stores: Stores) -> Self {
         Self {
-            clients,
+            stores,
             create_commands: HashMap::new(),
-            registries: Mutex::default(),
+            states: Mutex::default(),
             plan_cache: PlanCache::default(),
             streams: StreamQueue::default(),
         }
@@ -72,8 +83,8 @@ impl Engine {
         job: &Job,
         report: &(dyn Fn(Report) + Send + Sync),
     ) -> Result<CopyOutcome, CopyError> {
-        let registries = self.registry_states(job)?;
-        copy_image(&self.image(job, &registries, report)).await
+        let sides = self.sides(job).await?;
+        copy_image(&self.image(job, &sides, report)).await
     }
 
     /// Finds out what copying one image takes, and writes nothing. The copy does not ask again for what was reported.
@@ -85,28 +96,20 @@ impl Engine {
         job: &Job,
         report: &(dyn Fn(Report) + Send + Sync),
     ) -> Result<PreflightOutcome, CopyError> {
-        let registries = self.registry_states(job)?;
-        preflight(&self.image(job, &registries, report)).await
+        let sides = self.sides(job).await?;
+        preflight(&self.image(job, &sides, report)).await
     }
 
     fn image<'a>(
         &'a self,
         job: &'a Job,
-        [source, destination]: &'a [Arc<RegistryState>; 2],
+        sides: &'a Sides,
         report: &'a (dyn Fn(Report) + Send + Sync),
     ) -> ImageContext<'a> {
-        let (Some(source_reference), Some(destination_reference)) = (
-            job.spec.source.reference(),
-            job.spec.destination.reference(),
-        ) else {
-            unreachable!()
-        };
         ImageContext {
             job,
-            source_reference,
-            destination_reference,
-            source,
-            destination,
+            source: &sides.source,
+            destination: &sides.destination,
             plan_cache: &self.plan_cache,
             streams: &self.streams,
             budget: ImageBudget::new(move || {
@@ -119,19 +122,10 @@ impl Engine {
     }
 
     /// Records that an earlier run settled a blob.
-    ///
-    /// # Errors
-    /// If the registry's settings cannot be used.
-    pub fn remember(
-        &self,
-        registry: &Registry,
-        repository: &Repository,
-        digest: &Digest,
-    ) -> Result<(), registry::Error> {
-        self.registry_state(registry)?
-            .claims
-            .remember(digest.clone(), repository.clone());
-        Ok(())
+    pub fn remember(&self, registry: &Registry, repository: &Repository, digest: &Digest) {
+        let state = self.state(&registry.clone().into());
+        let scope = Scope::Repository(repository.clone());
+        state.claims.remember(digest.clone(), scope);
     }
 
     /// Records that an earlier run may have written to a repository.
@@ -143,87 +137,106 @@ impl Engine {
         registry: &Registry,
         repository: &Repository,
     ) -> Result<(), registry::Error> {
-        self.registry_state(registry)?
-            .new_repositories
-            .mark_used(repository);
-        Ok(())
+        self.stores.mark_used(registry, repository)
     }
 
     /// Changes a limit of a store.
     pub fn set_limit(&self, store: &Store, limit: RegistryLimit) {
-        // A registry that cannot be reached as configured has nothing to limit.
-        if let Some(Ok(client)) = store.registry().map(|registry| self.clients.get(registry)) {
-            client.limiter().set(limit);
-        }
+        self.stores.set_limit(store, limit);
+    }
+
+    /// The stores that the engine uses.
+    #[must_use]
+    pub fn stores(&self) -> &Stores {
+        &self.stores
     }
 
     /// The clients that the engine uses.
     #[must_use]
     pub fn clients(&self) -> &Arc<Clients> {
-        &self.clients
+        self.stores.clients()
     }
 
     /// Cancels all open upload sessions at the end of the batch: no later run can continue them, because the journal does
     /// not have them. Ends after [`MAX_CANCEL_TIME`] even if registries did not answer.
     pub async fn cancel_uploads(&self) {
-        let mut open = Vec::new();
-        {
-            let registries = self
-                .registries
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner);
-            for state in registries.values() {
-                state.suspended.abandon_all();
-                let sessions = state.abandoned.take().into_iter();
-                open.extend(sessions.map(|session| (Arc::clone(&state.client), session)));
-            }
-        }
-        let cancels =
-            stream::iter(open).for_each_concurrent(MAX_CANCELS, |(client, session)| async move {
-                // Some registries do not support this; all remove old sessions by themselves.
-                let _ = client.cancel_upload(&session).await;
-            });
-        let _ = timeout(MAX_CANCEL_TIME, cancels).await;
+        let _ = timeout(MAX_CANCEL_TIME, self.stores.cancel_uploads()).await;
     }
 
-    /// The status of each registry used so far, ordered by name.
+    /// Ends a batch at the stores of this machine: packs archives, loads images into daemons.
+    ///
+    /// # Errors
+    /// The store that failed and why.
+    pub async fn finish(&self) -> Result<(), transport::Error> {
+        self.stores.finish().await
+    }
+
+    /// The status of each store used so far, ordered by name.
     #[must_use]
     pub fn registries(&self) -> Vec<RegistryStatus> {
-        let clients = self.clients.in_use().into_iter();
-        clients.map(|client| client.status()).collect()
+        self.stores.in_use()
     }
 
     /// The registries whose circuit breaker is open and that need a probe.
     #[must_use]
     pub fn to_probe(&self) -> Vec<Arc<Client>> {
-        let mut clients = self.clients.in_use();
+        let mut clients = self.stores.clients().in_use();
         clients.retain(|client| client.limiter().wants_probe());
         clients
     }
 
-    /// Source and destination of an image.
-    fn registry_states(&self, job: &Job) -> Result<[Arc<RegistryState>; 2], CopyError> {
-        let source = self.registry_state(job.spec.source.registry().unwrap());
-        let destination = self.registry_state(job.spec.destination.registry().unwrap());
-        Ok([
-            source.map_err(blame(Side::Source))?,
-            destination.map_err(blame(Side::Destination))?,
-        ])
+    async fn sides(&self, job: &Job) -> Result<Sides, CopyError> {
+        let (from, to) = (&job.spec.source, &job.spec.destination);
+        let source = self.stores.source(from, layers_for(to));
+        let source = source.await.map_err(blame(Side::Source))?;
+        let destination = self.stores.destination(to);
+        let destination = destination.await.map_err(blame(Side::Destination))?;
+        Ok(Sides {
+            source: image_context::Side {
+                image: source,
+                scope: Scope::of(from),
+                state: self.state(&from.store()),
+            },
+            destination: image_context::Side {
+                image: destination,
+                scope: Scope::of(to),
+                state: self.state(&to.store()),
+            },
+        })
     }
 
-    fn registry_state(&self, registry: &Registry) -> Result<Arc<RegistryState>, registry::Error> {
-        let mut registries = self
-            .registries
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        if let Some(state) = registries.get(registry) {
-            return Ok(Arc::clone(state));
+    fn state(&self, store: &Store) -> Arc<StoreState> {
+        let mut states = self.states.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(state) = states.get(store) {
+            return Arc::clone(state);
         }
-        let provisioner = self.create_commands.get(registry);
-        let provisioner = provisioner
-            .map(|command| RepositoryProvisioner::new(registry.clone(), command.clone()));
-        let state = Arc::new(RegistryState::new(self.clients.get(registry)?, provisioner));
-        registries.insert(registry.clone(), Arc::clone(&state));
-        Ok(state)
+        let registry = store.registry();
+        let command =
+            registry.and_then(|registry| Some((registry, self.create_commands.get(registry)?)));
+        let provisioner = command.map(|(registry, command)| {
+            RepositoryProvisioner::new(registry.clone(), command.clone())
+        });
+        let state = Arc::new(StoreState {
+            provisioner,
+            ..StoreState::default()
+        });
+        states.insert(store.clone(), Arc::clone(&state));
+        state
+    }
+}
+
+/// How a destination wants layers that are not compressed where they come from.
+fn layers_for(destination: &Location) -> LayerFormat {
+    let transport = destination.local().map(|image| image.store.transport);
+    match transport {
+        None | Some(Transport::Oci | Transport::OciArchive) => {
+            LayerFormat::Compressed(Compression::default())
+        }
+        Some(
+            Transport::Dir
+            | Transport::DockerArchive
+            | Transport::DockerDaemon
+            | Transport::ContainersStorage,
+        ) => LayerFormat::AsStored,
     }
 }

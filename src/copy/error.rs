@@ -5,8 +5,9 @@
 
 use crate::{
     batch::{Failure, FailureClass, Side},
-    oci::{Digest, OnExisting, Version},
+    oci::{Digest, OnExisting},
     registry::{self, Refusal},
+    transport::{Error, PutBlobError},
 };
 
 use super::CreateFailure;
@@ -14,53 +15,46 @@ use super::CreateFailure;
 #[derive(Debug, thiserror::Error)]
 pub enum CopyError {
     #[error("{error}")]
-    Registry { side: Side, error: registry::Error },
-    #[error("sent bytes that are not {digest}: {problem}")]
-    Corrupt { digest: Digest, problem: String },
+    Store { side: Side, error: Error },
     #[error("has none of the selected platforms; it has {}", .available.join(", "))]
     NoPlatform { available: Vec<String> },
     #[error("does not have {child}, which is in its own index")]
-    Incomplete {
-        child: Digest,
-        error: registry::Error,
-    },
-    #[error("has {got} bytes instead of {size} as blob {digest}, even after it was uploaded again")]
-    Damaged { digest: Digest, size: u64, got: u64 },
+    Incomplete { child: Digest, error: Error },
     #[error("has {there} under {version}, which is immutable, so {wanted} cannot replace it")]
     Conflict {
-        version: Version,
+        version: String,
         there: Digest,
         wanted: Digest,
     },
     #[error("has {there} under {version}, and {rule} does not replace it", rule = rule(.on_existing))]
     Existing {
-        version: Version,
+        version: String,
         there: Digest,
         on_existing: OnExisting,
     },
     #[error("refuses to say whether it has {version}, so {rule} cannot be applied: {error}", rule = rule(.on_existing))]
     Hidden {
-        version: Version,
+        version: String,
         on_existing: OnExisting,
-        error: registry::Error,
+        error: Error,
     },
     #[error("failed to create {}: {} {}", .0.repository, .0.program, .0.problem)]
     Create(CreateFailure),
     #[error("has manifests nested more than {0} deep")]
     TooDeep(usize),
+    /// The destination's format cannot hold the image.
+    #[error("{0}")]
+    Unsupported(String),
 }
 
 impl CopyError {
     #[must_use]
     pub fn side(&self) -> Side {
         match self {
-            Self::Registry { side, .. } => *side,
-            Self::Corrupt { .. }
-            | Self::NoPlatform { .. }
-            | Self::Incomplete { .. }
-            | Self::TooDeep(_) => Side::Source,
+            Self::Store { side, .. } => *side,
+            Self::NoPlatform { .. } | Self::Incomplete { .. } | Self::TooDeep(_) => Side::Source,
             Self::Conflict { .. }
-            | Self::Damaged { .. }
+            | Self::Unsupported(_)
             | Self::Existing { .. }
             | Self::Hidden { .. } => Side::Destination,
             Self::Create(_) => Side::Local,
@@ -70,12 +64,12 @@ impl CopyError {
     #[must_use]
     pub fn class(&self) -> FailureClass {
         match self {
-            Self::Registry { error, .. } | Self::Hidden { error, .. } => error.class(),
-            Self::Corrupt { .. } | Self::Damaged { .. } => FailureClass::Corrupt,
+            Self::Store { error, .. } | Self::Hidden { error, .. } => error.class(),
             Self::NoPlatform { .. } | Self::Incomplete { .. } => FailureClass::NotFound,
-            Self::Conflict { .. } | Self::Existing { .. } | Self::TooDeep(_) => {
-                FailureClass::Rejected
-            }
+            Self::Conflict { .. }
+            | Self::Existing { .. }
+            | Self::Unsupported(_)
+            | Self::TooDeep(_) => FailureClass::Rejected,
             Self::Create(_) => FailureClass::Internal,
         }
     }
@@ -84,7 +78,7 @@ impl CopyError {
     #[must_use]
     pub fn chain(&self) -> Vec<String> {
         let mut chain = match self {
-            Self::Registry { error, .. } => steps(error),
+            Self::Store { error, .. } => steps(error),
             Self::Incomplete { error, .. } | Self::Hidden { error, .. } => {
                 let mut chain = vec![self.to_string()];
                 chain.extend(steps(error));
@@ -95,9 +89,8 @@ impl CopyError {
                 chain.extend(failure.stderr.iter().cloned());
                 chain
             }
-            Self::Corrupt { .. }
-            | Self::Damaged { .. }
-            | Self::NoPlatform { .. }
+            Self::NoPlatform { .. }
+            | Self::Unsupported(_)
             | Self::Conflict { .. }
             | Self::Existing { .. }
             | Self::TooDeep(_) => vec![self.to_string()],
@@ -109,7 +102,7 @@ impl CopyError {
     /// The destination's refusal, if that ended the copy.
     pub(super) fn refused(&self) -> Option<Refusal> {
         match self {
-            Self::Registry {
+            Self::Store {
                 side: Side::Destination,
                 error,
             } => error.refusal(),
@@ -133,7 +126,19 @@ fn rule(on_existing: &OnExisting) -> String {
     format!("`on-existing = \"{on_existing}\"`")
 }
 
-fn steps(error: &registry::Error) -> Vec<String> {
+fn steps(error: &Error) -> Vec<String> {
+    match error {
+        Error::Registry(error) => registry_steps(error),
+        Error::Local(error) => vec![
+            format!("failed to {}", error.operation),
+            error.place.clone(),
+            error.cause.to_string(),
+        ],
+        Error::Corrupt { .. } | Error::Damaged { .. } => vec![error.to_string()],
+    }
+}
+
+fn registry_steps(error: &registry::Error) -> Vec<String> {
     let location = error
         .url
         .clone()
@@ -145,7 +150,16 @@ fn steps(error: &registry::Error) -> Vec<String> {
     ]
 }
 
-/// Blames `side` for a registry error.
-pub(super) fn blame(side: Side) -> impl Fn(registry::Error) -> CopyError {
-    move |error| CopyError::Registry { side, error }
+impl From<PutBlobError> for CopyError {
+    fn from(PutBlobError { side, error }: PutBlobError) -> Self {
+        Self::Store { side, error }
+    }
+}
+
+/// Blames `side` for an error of its store.
+pub(super) fn blame<E: Into<Error>>(side: Side) -> impl Fn(E) -> CopyError {
+    move |error| CopyError::Store {
+        side,
+        error: error.into(),
+    }
 }

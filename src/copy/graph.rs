@@ -8,7 +8,7 @@ use std::collections::HashSet;
 use super::{
     CopyError,
     image_limits::MAX_DEPTH,
-    image_source::{Child, ImageSource, is_blob},
+    manifest_reader::{Child, ManifestReader, is_blob},
 };
 use crate::{
     batch::{BlobKind, PlannedBlob},
@@ -41,7 +41,7 @@ impl Graph {
 
     /// The manifests of an image that is at the destination, as far as its indexes name them, and no blobs.
     pub(super) async fn read_index(
-        source: ImageSource<'_>,
+        source: ManifestReader<'_>,
         root: Manifest,
     ) -> Result<Self, CopyError> {
         let images = root.children().iter();
@@ -63,7 +63,7 @@ impl Graph {
 
     /// Reads what is below `root`, except for children that are complete at the destination.
     pub(super) async fn read(
-        source: ImageSource<'_>,
+        source: ManifestReader<'_>,
         root: Manifest,
         is_complete: &(dyn Fn(&Digest) -> bool + Send + Sync),
     ) -> Result<Self, CopyError> {

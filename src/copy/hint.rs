@@ -9,12 +9,13 @@ use crate::{
     batch::Side,
     oci::ManifestError,
     registry::{Error, ErrorCause, FailureClass, Operation, Refusal},
+    transport,
 };
 
 impl CopyError {
     pub(super) fn hint(&self) -> Option<&'static str> {
         match self {
-            Self::Registry { side, error } => of_registry(*side, error),
+            Self::Store { side, error } => of_store(*side, error),
             Self::NoPlatform { .. } => Some("select platforms that it has, or all"),
             Self::Incomplete { .. } => Some(
                 "select the `platforms` that the source has, or push the missing manifest there",
@@ -31,16 +32,24 @@ impl CopyError {
             Self::Hidden { .. } => Some(
                 "give the credentials the right to read there, or write `on-existing = \"replace\"`",
             ),
-            Self::Damaged { .. } => Some(
-                "its own copy is damaged and an upload does not replace it: delete the blob there",
-            ),
-            Self::Corrupt { .. } => Some(PUSH_AGAIN),
+            Self::Unsupported(_) => Some("name another kind of store, or other platforms"),
         }
     }
 }
 
 const PUSH_AGAIN: &str =
     "the content at the source does not match its digest: push the image there again";
+
+fn of_store(side: Side, error: &transport::Error) -> Option<&'static str> {
+    match error {
+        transport::Error::Registry(error) => of_registry(side, error),
+        transport::Error::Local(error) => error.hint(),
+        transport::Error::Damaged { .. } => {
+            Some("its own copy is damaged and an upload does not replace it: delete the blob there")
+        }
+        transport::Error::Corrupt { .. } => Some(PUSH_AGAIN),
+    }
+}
 
 fn of_registry(side: Side, error: &Error) -> Option<&'static str> {
     match (&*error.cause, error.operation) {
@@ -172,9 +181,9 @@ mod tests {
 
     #[test]
     fn a_missing_image_has_another_hint_than_a_missing_part() {
-        let absent = |operation| CopyError::Registry {
+        let absent = |operation| CopyError::Store {
             side: Side::Source,
-            error: registry::Error {
+            error: transport::Error::Registry(registry::Error {
                 operation,
                 registry: "a.example".parse().unwrap(),
                 url: None,
@@ -184,7 +193,7 @@ mod tests {
                     message: None,
                     retry_after: None,
                 }),
-            },
+            }),
         };
         assert_eq!(absent(Operation::GetManifest).hint(), None);
         let lost = absent(Operation::GetBlob);

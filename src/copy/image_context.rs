@@ -2,23 +2,31 @@
 //!
 //! Decides nothing.
 
-use super::{Report, plan_cache::PlanCache, registry_state::RegistryState};
+use std::sync::Arc;
+
+use super::{Report, plan_cache::PlanCache, scope::Scope, store_state::StoreState};
 use crate::{
     batch::{Job, JobId},
-    oci::{Attachments, OnExisting, Platform, Reference, Repository},
+    oci::{Attachments, Location, OnExisting, Platform},
     registry::{ImageBudget, StreamQueue},
+    transport::{Destination, Source},
 };
 
 pub(super) struct ImageContext<'a> {
     pub job: &'a Job,
-    pub source_reference: &'a Reference,
-    pub destination_reference: &'a Reference,
-    pub source: &'a RegistryState,
-    pub destination: &'a RegistryState,
+    pub source: &'a Side<dyn Source>,
+    pub destination: &'a Side<dyn Destination>,
     pub plan_cache: &'a PlanCache,
     pub streams: &'a StreamQueue,
     pub budget: ImageBudget<'a>,
     pub report: &'a (dyn Fn(Report) + Send + Sync),
+}
+
+/// One side of a copy: the image there, and what is known of its store.
+pub(super) struct Side<I: ?Sized> {
+    pub image: Arc<I>,
+    pub scope: Scope,
+    pub state: Arc<StoreState>,
 }
 
 impl ImageContext<'_> {
@@ -26,20 +34,12 @@ impl ImageContext<'_> {
         self.job.id
     }
 
-    pub(super) fn source_reference(&self) -> &Reference {
-        self.source_reference
+    pub(super) fn source_location(&self) -> &Location {
+        &self.job.spec.source
     }
 
-    pub(super) fn source_repository(&self) -> &Repository {
-        &self.source_reference.repository
-    }
-
-    pub(super) fn destination_reference(&self) -> &Reference {
-        self.destination_reference
-    }
-
-    pub(super) fn destination_repository(&self) -> &Repository {
-        &self.destination_reference.repository
+    pub(super) fn destination_location(&self) -> &Location {
+        &self.job.spec.destination
     }
 
     pub(super) fn platforms(&self) -> &[Platform] {

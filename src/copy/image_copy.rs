@@ -9,18 +9,19 @@ use futures_util::{StreamExt, stream::FuturesUnordered};
 
 use super::{
     CopyError, CopyOutcome,
+    blob_copy::BlobCopy,
     copy_plan::{CopyPlan, RootTag},
     image_context::ImageContext,
     image_limits::MAX_PENDING,
     image_lookup::{Lookup, look_up},
-    mount_or_upload::BlobCopy,
     planner::remake_plan,
-    push_manifests::ManifestPush,
+    push_manifests::{ManifestPush, RootName},
 };
 use crate::{
     batch::Side,
-    oci::Version,
+    oci::Location,
     registry::{ErrorCause, FailureClass, Operation, Refusal},
+    transport::Error,
 };
 
 pub(super) async fn copy_image(image: &ImageContext<'_>) -> Result<CopyOutcome, CopyError> {
@@ -29,7 +30,7 @@ pub(super) async fn copy_image(image: &ImageContext<'_>) -> Result<CopyOutcome, 
         Lookup::Kept(there) => return Ok(CopyOutcome::Kept { there }),
         Lookup::Missing { plan, .. } => plan,
     };
-    let mut provisioner = image.destination.provisioner.as_ref();
+    let mut provisioner = image.destination.state.provisioner.as_ref();
     let mut is_replanned = false;
     loop {
         let error = match carry_out(image, &plan).await {
@@ -38,8 +39,9 @@ pub(super) async fn copy_image(image: &ImageContext<'_>) -> Result<CopyOutcome, 
         };
         if is_missing_repository(&error)
             && let Some(provisioner) = provisioner.take()
+            && let Some(repository) = image.destination_location().repository()
         {
-            let created = provisioner.create(image.destination_repository());
+            let created = provisioner.create(repository);
             created.await.map_err(CopyError::Create)?;
         } else if is_missing_content(&error) && !is_replanned {
             // What the journal, this batch or an answer said is there is gone (quirk 47, see registry/quirks.md).
@@ -53,19 +55,18 @@ pub(super) async fn copy_image(image: &ImageContext<'_>) -> Result<CopyOutcome, 
 
 async fn carry_out(image: &ImageContext<'_>, plan: &CopyPlan) -> Result<CopyOutcome, CopyError> {
     copy_blobs(image, plan).await?;
-    let push = ManifestPush::new(
-        image.destination,
-        image.destination_repository(),
-        image.report,
-    );
+    let push = ManifestPush::new(image.destination, image.report);
     if plan.tag == RootTag::Present {
         return push.push_missing_attachments(plan).await;
     }
-    let version = match &image.destination_reference().tag {
-        Some(tag) => Version::Tag(tag.clone()),
-        None => Version::Digest(plan.image.root.digest.clone()),
+    let name = match image.destination_location() {
+        Location::Registry(reference) => match &reference.tag {
+            Some(tag) => RootName::Tag(tag),
+            None => RootName::Digest,
+        },
+        Location::Local(_) => RootName::Stored,
     };
-    push.push(plan, &version).await
+    push.push(plan, name).await
 }
 
 /// Copies the blobs, the largest first. A blob that fails does not cancel the others, since the next attempt would have
@@ -97,9 +98,9 @@ fn is_missing_repository(error: &CopyError) -> bool {
 
 /// Whether the destination refused a manifest because it does not have something below it, or the repository.
 fn is_missing_content(error: &CopyError) -> bool {
-    let CopyError::Registry {
+    let CopyError::Store {
         side: Side::Destination,
-        error,
+        error: Error::Registry(error),
     } = error
     else {
         return false;

@@ -6,20 +6,21 @@
 //! image is replaced only where the list allows it. Registries have no conditional write, so a push between the lookup
 //! and the write is replaced all the same.
 
-use std::ops::ControlFlow;
+use std::{borrow::Cow, ops::ControlFlow};
 
 use super::{
     CopyError,
     copy_plan::{CopyPlan, Root, RootOrigin, RootTag},
     error::blame,
     image_context::ImageContext,
-    image_source::ImageSource,
+    manifest_reader::ManifestReader,
     planner::make_plan,
     platform_selection::{Selection, select},
 };
 use crate::{
     batch::Side,
-    oci::{Digest, OnExisting, Version},
+    oci::{Digest, Location, Manifest, OnExisting, Platform, Reference, Version},
+    transport::{Holds, Selector},
 };
 
 pub(super) enum Lookup {
@@ -48,8 +49,8 @@ pub(super) async fn look_up(image: &ImageContext<'_>) -> Result<Lookup, CopyErro
     let existing = existing_digest(image).await?;
     let cached = image.plan_cache.take(
         image.job_id(),
-        &image.destination.manifests,
-        image.destination_repository(),
+        &image.destination.state.manifests,
+        &image.destination.scope,
     );
     // Otherwise the source's manifest has to be read.
     let digests_suffice =
@@ -85,24 +86,18 @@ pub(super) async fn look_up(image: &ImageContext<'_>) -> Result<Lookup, CopyErro
 
 /// What the destination reference names.
 async fn existing_digest(image: &ImageContext<'_>) -> Result<Option<Digest>, CopyError> {
-    let version = image.destination_reference().version();
-    let client = &image.destination.client;
-    match client
-        .manifest_head(image.destination_repository(), &version)
-        .await
-    {
-        Ok(head) => Ok(head.map(|head| head.digest)),
+    match image.destination.image.resolve(Selector::Image).await {
+        Ok(existing) => Ok(existing),
         // Some registries answer 403 for what does not exist (quirk 25, see registry/quirks.md); the write shows whether
         // the credentials are right. An image that must not be replaced has to be known first.
-        Err(error) if error.status() == Some(403) => match (image.on_existing(), version) {
-            (OnExisting::Replace, _) | (_, Version::Digest(_)) => Ok(None),
-            (on_existing @ (OnExisting::Keep | OnExisting::Fail), version) => {
-                Err(CopyError::Hidden {
-                    version,
-                    on_existing,
-                    error,
-                })
-            }
+        Err(error) if error.status() == Some(403) => match image.on_existing() {
+            OnExisting::Replace => Ok(None),
+            _ if is_by_digest(image.destination_location()) => Ok(None),
+            on_existing @ (OnExisting::Keep | OnExisting::Fail) => Err(CopyError::Hidden {
+                version: version(image.destination_location()),
+                on_existing,
+                error,
+            }),
         },
         Err(error) => Err(blame(Side::Destination)(error)),
     }
@@ -110,15 +105,12 @@ async fn existing_digest(image: &ImageContext<'_>) -> Result<Option<Digest>, Cop
 
 /// What the source reference names.
 async fn source_digest(image: &ImageContext<'_>) -> Result<Option<Digest>, CopyError> {
-    match image.source_reference().version() {
-        Version::Digest(digest) => Ok(Some(digest)),
-        version @ Version::Tag(_) => {
-            let client = &image.source.client;
-            let head = client.manifest_head(image.source_repository(), &version);
-            let head = head.await.map_err(blame(Side::Source))?;
-            Ok(head.map(|head| head.digest))
-        }
+    let reference = image.source_location().reference();
+    if let Some(Version::Digest(digest)) = reference.map(Reference::version) {
+        return Ok(Some(digest));
     }
+    let named = image.source.image.resolve(Selector::Image);
+    named.await.map_err(blame(Side::Source))
 }
 
 fn compare(
@@ -126,26 +118,25 @@ fn compare(
     existing: Option<&Digest>,
     wanted: &Digest,
 ) -> Result<DestinationTag, CopyError> {
-    let version = image.destination_reference().version();
-    Ok(match (existing, &version, image.on_existing()) {
-        (None, ..) => DestinationTag::Free,
-        (Some(existing), ..) if existing == wanted => DestinationTag::Wanted,
-        // A digest names one content, whatever the registry says: nothing is replaced.
-        (Some(_), Version::Digest(_), _) => DestinationTag::Free,
-        (Some(existing), Version::Tag(_), OnExisting::Replace) => {
-            DestinationTag::Replaced(existing.clone())
-        }
-        (Some(existing), Version::Tag(_), OnExisting::Keep) => {
-            DestinationTag::Kept(existing.clone())
-        }
-        (Some(existing), Version::Tag(_), on_existing @ OnExisting::Fail) => {
-            return Err(CopyError::Existing {
-                there: existing.clone(),
-                version,
-                on_existing,
-            });
-        }
-    })
+    let Some(existing) = existing else {
+        return Ok(DestinationTag::Free);
+    };
+    if existing == wanted {
+        return Ok(DestinationTag::Wanted);
+    }
+    // A digest names one content, whatever the registry says: nothing is replaced.
+    if is_by_digest(image.destination_location()) {
+        return Ok(DestinationTag::Free);
+    }
+    match image.on_existing() {
+        OnExisting::Replace => Ok(DestinationTag::Replaced(existing.clone())),
+        OnExisting::Keep => Ok(DestinationTag::Kept(existing.clone())),
+        on_existing @ OnExisting::Fail => Err(CopyError::Existing {
+            there: existing.clone(),
+            version: version(image.destination_location()),
+            on_existing,
+        }),
+    }
 }
 
 /// The state of the destination tag for a plan, or the lookup's result if nothing is to be copied.
@@ -170,15 +161,27 @@ async fn read_and_plan(
     image: &ImageContext<'_>,
     existing: Option<&Digest>,
 ) -> Result<Lookup, CopyError> {
-    let source = ImageSource {
-        client: &image.source.client,
-        repository: image.source_repository(),
+    let reader = ManifestReader {
+        source: &*image.source.image,
         budget: &image.budget,
     };
-    let read = async |version| source.manifest(&version).await.map_err(blame(Side::Source));
-    let manifest = read(image.source_reference().version()).await?;
+    let read = async |selector: Selector<'_>| {
+        let manifest = reader.manifest(selector).await;
+        manifest.map_err(blame(Side::Source))
+    };
+    let manifest = read(Selector::Image).await?;
     let digest = manifest.digest.clone();
-    let selection = select(source.client.registry(), &manifest, image.platforms())?;
+    let platforms = wanted_platforms(image, &manifest);
+    let selection = select(reader.source.store(), &manifest, &platforms)?;
+    if let Selection::Whole | Selection::Index(_) = &selection
+        && manifest.media_type.is_index()
+        && image.destination.image.holds() == Holds::OnePlatform
+    {
+        return Err(CopyError::Unsupported(format!(
+            "cannot hold {digest}, which is an index: a {} holds one platform of an image",
+            image.destination.image.store()
+        )));
+    }
     let wanted = match &selection {
         Selection::Whole => &digest,
         Selection::Child(child) => child,
@@ -194,7 +197,7 @@ async fn read_and_plan(
             image.note(format!(
                 "only one platform is selected, so the destination names its image, {child}, and not the index {digest}"
             ));
-            (read(Version::Digest(child)).await?, RootOrigin::Source)
+            (read(Selector::Digest(&child)).await?, RootOrigin::Source)
         }
         Selection::Index(index) => {
             image.note(format!(
@@ -214,4 +217,28 @@ async fn read_and_plan(
         source: digest,
         plan,
     })
+}
+
+/// The selected platforms. A destination that holds one platform gets that of this machine, unless the operator selects
+/// another.
+fn wanted_platforms<'a>(image: &'a ImageContext<'_>, manifest: &Manifest) -> Cow<'a, [Platform]> {
+    let is_open = image.platforms().is_empty() && manifest.media_type.is_index();
+    match image.destination.image.holds() {
+        Holds::OnePlatform if is_open => Cow::Owned(vec![Platform::of_this_machine()]),
+        Holds::OnePlatform | Holds::All => Cow::Borrowed(image.platforms()),
+    }
+}
+
+/// Whether the destination is named by a digest, so that nothing is replaced there.
+fn is_by_digest(location: &Location) -> bool {
+    let version = location.reference().map(Reference::version);
+    matches!(version, Some(Version::Digest(_)))
+}
+
+/// The tag, or the name in a store of this machine.
+fn version(location: &Location) -> String {
+    match location.reference() {
+        Some(reference) => reference.version().to_string(),
+        None => location.to_string(),
+    }
 }

@@ -1,4 +1,4 @@
-//! Writes single manifests to one repository of the destination.
+//! Writes single manifests to the destination.
 //!
 //! Decides what a refusal to change a tag means, and which referrers the registry does not list by itself. Invariant:
 //! every manifest that was written is known as complete.
@@ -10,17 +10,17 @@ use std::{
 
 use super::{
     CopyError, CopyOutcome, Report, destination_rules::is_refused_by_rule, error::blame,
-    registry_state::RegistryState,
+    image_context,
 };
 use crate::{
     batch::Side,
-    oci::{Descriptor, Digest, Manifest, Repository, Version},
+    oci::{Descriptor, Digest, Manifest},
     registry::{Refusal, described_as_referrer},
+    transport::{Destination, Selector},
 };
 
 pub(super) struct ManifestWriter<'a> {
-    pub destination: &'a RegistryState,
-    pub repository: &'a Repository,
+    pub destination: &'a image_context::Side<dyn Destination>,
     pub report: &'a (dyn Fn(Report) + Send + Sync),
     /// By subject: referrers that the registry does not list by itself.
     unlisted: Mutex<BTreeMap<Digest, Vec<Descriptor>>>,
@@ -28,13 +28,11 @@ pub(super) struct ManifestWriter<'a> {
 
 impl<'a> ManifestWriter<'a> {
     pub(super) fn new(
-        destination: &'a RegistryState,
-        repository: &'a Repository,
+        destination: &'a image_context::Side<dyn Destination>,
         report: &'a (dyn Fn(Report) + Send + Sync),
     ) -> Self {
         Self {
             destination,
-            repository,
             report,
             unlisted: Mutex::default(),
         }
@@ -42,11 +40,10 @@ impl<'a> ManifestWriter<'a> {
 
     pub(super) async fn put(
         &self,
-        version: &Version,
+        selector: Selector<'_>,
         manifest: &Manifest,
     ) -> Result<(), CopyError> {
-        let client = &self.destination.client;
-        let written = client.put_manifest(self.repository, version, manifest);
+        let written = self.destination.image.put_manifest(selector, manifest);
         let written = written.await.map_err(blame(Side::Destination))?;
         if let Some(subject) = &manifest.subject
             && !written.lists_subject
@@ -55,24 +52,24 @@ impl<'a> ManifestWriter<'a> {
             let referrers = unlisted.entry(subject.digest.clone()).or_default();
             referrers.push(described_as_referrer(manifest));
         }
-        let manifests = &self.destination.manifests;
-        manifests.insert(self.repository, &manifest.digest);
+        let manifests = &self.destination.state.manifests;
+        manifests.insert(&self.destination.scope, &manifest.digest);
         Ok(())
     }
 
     pub(super) async fn put_by_digest(&self, manifest: &Manifest) -> Result<(), CopyError> {
-        let version = Version::Digest(manifest.digest.clone());
-        self.put(&version, manifest).await
+        self.put(Selector::Digest(&manifest.digest), manifest).await
     }
 
-    /// Writes a manifest under a tag that may be immutable.
-    pub(super) async fn put_reference(
+    /// Writes a manifest under a tag that may be immutable. `name` is what the operator calls it.
+    pub(super) async fn put_named(
         &self,
-        version: &Version,
+        selector: Selector<'_>,
+        name: String,
         manifest: &Manifest,
     ) -> Result<CopyOutcome, CopyError> {
         let root = manifest.digest.clone();
-        let error = match self.put(version, manifest).await {
+        let error = match self.put(selector, manifest).await {
             Ok(()) => return Ok(CopyOutcome::Copied { root }),
             Err(error) => error,
         };
@@ -80,13 +77,12 @@ impl<'a> ManifestWriter<'a> {
             return Err(error);
         }
         // The tag exists: someone else wrote this manifest, or another one (quirk 6, see registry/quirks.md).
-        let client = &self.destination.client;
-        let head = client.manifest_head(self.repository, version);
-        match head.await.map_err(blame(Side::Destination))? {
-            Some(head) if head.digest == root => Ok(CopyOutcome::UpToDate { root }),
-            Some(head) => Err(CopyError::Conflict {
-                version: version.clone(),
-                there: head.digest,
+        let existing = self.destination.image.resolve(selector);
+        match existing.await.map_err(blame(Side::Destination))? {
+            Some(there) if there == root => Ok(CopyOutcome::UpToDate { root }),
+            Some(there) => Err(CopyError::Conflict {
+                version: name,
+                there,
                 wanted: root,
             }),
             None => Err(error),
@@ -101,12 +97,11 @@ impl<'a> ManifestWriter<'a> {
             std::mem::take(&mut *unlisted)
         };
         for (subject, referrers) in unlisted {
-            let cache = &self.destination.referrers;
-            let lock = cache.fallback_lock(self.repository, &subject);
+            let cache = &self.destination.state.referrers;
+            let lock = cache.fallback_lock(&self.destination.scope, &subject);
             // Fails only if the semaphore is closed, which it never is.
             let _permit = lock.acquire().await;
-            let client = &self.destination.client;
-            let added = client.add_to_fallback_index(self.repository, &subject, &referrers);
+            let added = (self.destination.image).add_referrers(&subject, &referrers);
             match added.await.map_err(blame(Side::Destination)) {
                 Err(error) if is_refused_by_rule(&error) => self.note(format!(
                     "the destination neither lists the referrers of {subject} nor accepts a list under a tag: {error}"

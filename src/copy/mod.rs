@@ -1,10 +1,12 @@
-//! Copies images from one registry to another with as few bytes and requests as the protocol allows.
+//! Copies images from one store to another with as few bytes and requests as possible.
 //!
-//! Decides what is copied and in which order. When an image starts and when it is tried again is decided in `run`.
+//! Decides what is copied and in which order; how one blob gets into one store is decided in `transport`. When an image
+//! starts and when it is tried again is decided in `run`.
 //! Invariant: a tag is written after everything below it, and every byte that is sent is hashed.
 
 mod attachment;
 mod attachment_search;
+mod blob_copy;
 mod claims;
 mod complete_manifests;
 mod copy_outcome;
@@ -21,11 +23,8 @@ mod image_context;
 mod image_copy;
 mod image_limits;
 mod image_lookup;
-mod image_source;
+mod manifest_reader;
 mod manifest_writer;
-mod mount_or_upload;
-mod new_repositories;
-mod open_sessions;
 mod plan_cache;
 mod plan_summary;
 mod planner;
@@ -34,21 +33,13 @@ mod preflight;
 mod provisioner;
 mod push_manifests;
 mod referrer_cache;
-mod registry_state;
 mod report;
-mod resume_budget;
-mod session_hash;
-mod source_reader;
-mod stall_watchdog;
-mod suspended_uploads;
-mod transfer;
-mod upload;
-mod upload_body;
-mod upload_sender;
+mod scope;
+mod store_state;
 
 pub use copy_outcome::CopyOutcome;
 pub use engine::Engine;
 pub use error::CopyError;
 pub use preflight::PreflightOutcome;
 pub use provisioner::{CreateCommand, CreateFailure};
-pub use report::{ByteCounter, Report};
+pub use report::Report;

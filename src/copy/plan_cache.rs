@@ -7,10 +7,10 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use super::{complete_manifests::CompleteManifests, copy_plan::CopyPlan};
+use super::{complete_manifests::CompleteManifests, copy_plan::CopyPlan, scope::Scope};
 use crate::{
     batch::JobId,
-    oci::{Digest, Manifest, Repository},
+    oci::{Digest, Manifest},
 };
 
 /// Plans beyond this are dropped, and the copy reads their manifests again. Registries with a pull limit allow far
@@ -43,7 +43,7 @@ impl PlanCache {
         &self,
         image: JobId,
         complete: &CompleteManifests,
-        repository: &Repository,
+        scope: &Scope,
     ) -> Option<(Digest, Box<CopyPlan>)> {
         let (source, plan) = {
             let mut cache = self.lock();
@@ -51,7 +51,7 @@ impl PlanCache {
             cache.bytes -= plan.memory_bytes();
             (source, plan)
         };
-        let is_complete = |manifest: &Manifest| complete.contains(repository, &manifest.digest);
+        let is_complete = |manifest: &Manifest| complete.contains(scope, &manifest.digest);
         let is_current = !plan.manifests().any(is_complete);
         is_current.then_some((source, plan))
     }

@@ -10,11 +10,11 @@ use super::{
     copy_plan::{CopyPlan, Root, RootOrigin, RootTag},
     graph::Graph,
     image_context::ImageContext,
-    image_source::ImageSource,
+    manifest_reader::ManifestReader,
     plan_summary::summarize,
     referrer_cache::CopiedAttachments,
 };
-use crate::oci::Digest;
+use crate::{oci::Digest, transport::Holds};
 
 pub(super) async fn make_plan(image: &ImageContext<'_>, root: Root) -> Result<CopyPlan, CopyError> {
     let plan = read_plan(image, root).await?;
@@ -40,12 +40,12 @@ pub(super) async fn remake_plan(
     image: &ImageContext<'_>,
     plan: CopyPlan,
 ) -> Result<CopyPlan, CopyError> {
-    let (destination, repository) = (image.destination, image.destination_repository());
+    let (destination, scope) = (&image.destination.state, &image.destination.scope);
     for blob in plan.blobs.iter() {
-        destination.claims.forget(&blob.digest, repository);
+        destination.claims.forget(&blob.digest, scope);
     }
-    destination.manifests.forget(repository);
-    destination.new_repositories.mark_used(repository);
+    destination.manifests.forget(scope);
+    image.destination.image.mark_used();
     image.budget.reset();
     make_plan(image, plan.into_root()).await
 }
@@ -56,18 +56,17 @@ async fn read_plan(image: &ImageContext<'_>, root: Root) -> Result<CopyPlan, Cop
         origin,
         tag,
     } = root;
-    let (source, destination) = (image.source_reference(), image.destination_reference());
-    if source.registry == destination.registry && source.repository == destination.repository {
-        // A new tag in the repository: only the manifest is written.
+    let (source, destination) = (image.source, image.destination);
+    if source.image.store() == destination.image.store() && source.scope == destination.scope {
+        // A new name where the content is: only the manifest is written.
         return Ok(without_attachments(Graph::of(manifest), origin, tag));
     }
     let is_complete = |digest: &Digest| {
-        let manifests = &image.destination.manifests;
-        manifests.contains(image.destination_repository(), digest)
+        let manifests = &destination.state.manifests;
+        manifests.contains(&destination.scope, digest)
     };
-    let from = ImageSource {
-        client: &image.source.client,
-        repository: image.source_repository(),
+    let from = ManifestReader {
+        source: &*source.image,
         budget: &image.budget,
     };
     let graph = if tag == RootTag::Present {
@@ -78,7 +77,7 @@ async fn read_plan(image: &ImageContext<'_>, root: Root) -> Result<CopyPlan, Cop
     } else {
         Graph::read(from, manifest, &is_complete).await?
     };
-    if !image.attachments().any() {
+    if !image.attachments().any() || destination.image.holds() == Holds::OnePlatform {
         return Ok(without_attachments(graph, origin, tag));
     }
     let skipped = match origin {
@@ -90,21 +89,20 @@ async fn read_plan(image: &ImageContext<'_>, root: Root) -> Result<CopyPlan, Cop
     let manifests: Vec<Digest> = manifests.chain(&graph.complete_children).cloned().collect();
     let known = manifests.iter().cloned().collect();
     let copies = manifests.into_iter().map(|subject| CopiedAttachments {
-        source: source.registry.clone(),
-        source_repository: source.repository.clone(),
-        destination_repository: destination.repository.clone(),
+        source: source.image.store().clone(),
+        source_scope: source.scope.clone(),
+        destination_scope: destination.scope.clone(),
         subject,
     });
     let copies: Vec<_> = copies
-        .filter(|copy| !image.destination.referrers.is_copied(copy))
+        .filter(|copy| !destination.state.referrers.is_copied(copy))
         .collect();
     let subjects = copies.iter().map(|copy| copy.subject.clone()).collect();
     let search = AttachmentSearch {
         attachments: image.attachments(),
         image: from,
-        source: image.source,
-        destination: image.destination,
-        destination_repository: image.destination_repository(),
+        source,
+        destination,
         report: image.report,
         has_noted_refusal: AtomicBool::default(),
     };

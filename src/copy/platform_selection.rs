@@ -8,11 +8,11 @@ use std::collections::HashSet;
 use bytes::Bytes;
 use serde_json::Value;
 
-use super::CopyError;
+use super::{CopyError, error::blame};
 use crate::{
     batch::Side,
-    oci::{Descriptor, Digest, Manifest, ManifestContent, ManifestError, Platform, Registry},
-    registry::{Error, ErrorCause, Operation},
+    oci::{Descriptor, Digest, Manifest, ManifestContent, ManifestError, Platform, Store},
+    transport::Error,
 };
 
 /// BuildKit's annotation of an attestation in an index: the manifest that it is about.
@@ -29,7 +29,7 @@ pub(super) enum Selection {
 }
 
 pub(super) fn select(
-    registry: &Registry,
+    store: &Store,
     root: &Manifest,
     platforms: &[Platform],
 ) -> Result<Selection, CopyError> {
@@ -73,15 +73,7 @@ pub(super) fn select(
             kept.extend(attesting);
             rewrite(root, &kept)
                 .map(|manifest| Selection::Index(Box::new(manifest)))
-                .map_err(|error| CopyError::Registry {
-                    side: Side::Source,
-                    error: Error {
-                        operation: Operation::GetManifest,
-                        registry: registry.clone(),
-                        url: None,
-                        cause: Box::new(ErrorCause::Manifest(error)),
-                    },
-                })
+                .map_err(|error| blame(Side::Source)(Error::unreadable(store, error)))
         }
     }
 }

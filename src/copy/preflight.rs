@@ -7,10 +7,10 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 
 use super::{
     CopyError,
+    blob_copy::BlobCopy,
     image_context::ImageContext,
     image_limits::{MAX_PENDING, MAX_READS},
     image_lookup::{Lookup, look_up},
-    mount_or_upload::BlobCopy,
 };
 use crate::oci::Digest;
 

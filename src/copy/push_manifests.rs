@@ -15,17 +15,28 @@ use super::{
     cosign_push::{CosignPush, Unmergeable},
     destination_rules::is_refused_by_rule,
     graph::Graph,
+    image_context,
     image_limits::MAX_PENDING,
     manifest_writer::ManifestWriter,
-    registry_state::RegistryState,
 };
 use crate::{
-    oci::{Attachments, Manifest, Repository, Version},
+    oci::{Attachments, Manifest, Tag},
     registry::described_as_referrer,
+    transport::{Destination, Selector},
 };
 
 /// Concurrent writes of one image.
 const MAX_WRITES: usize = 6;
+
+/// What the destination calls the image.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum RootName<'a> {
+    Tag(&'a Tag),
+    /// Only its digest.
+    Digest,
+    /// The name of the location in a store of this machine.
+    Stored,
+}
 
 /// An attachment that the destination's rules exclude, and its refusal.
 type RefusedAttachment<'p> = (&'p Attachment, CopyError);
@@ -38,32 +49,30 @@ pub(super) struct ManifestPush<'a> {
 
 impl<'a> ManifestPush<'a> {
     pub(super) fn new(
-        destination: &'a RegistryState,
-        repository: &'a Repository,
+        destination: &'a image_context::Side<dyn Destination>,
         report: &'a (dyn Fn(Report) + Send + Sync),
     ) -> Self {
         Self {
-            writer: ManifestWriter::new(destination, repository, report),
+            writer: ManifestWriter::new(destination, report),
             added: AtomicUsize::default(),
         }
     }
 
-    /// Writes the image and its attachments. `version` is the tag or digest of the destination reference.
+    /// Writes the image and its attachments. `name` is what the destination calls it.
     pub(super) async fn push(
         self,
         plan: &CopyPlan,
-        version: &Version,
+        name: RootName<'_>,
     ) -> Result<CopyOutcome, CopyError> {
         let root = &plan.image.root;
         self.put_children(&plan.image).await?;
         let is_subject = root.subject.is_some() || !plan.attachments.is_empty();
-        let is_tagged = *version != Version::Digest(root.digest.clone());
-        let is_subject_first = is_subject && is_tagged;
+        let is_subject_first = is_subject && name != RootName::Digest;
         if is_subject_first {
             self.writer.put_by_digest(root).await?;
         }
         let mut refused = self.put_attachments(plan).await?;
-        let outcome = self.put_root(version, root).await?;
+        let outcome = self.put_root(name, root).await?;
         if !is_subject_first && !refused.is_empty() {
             // Some registries refuse what refers to a manifest they do not have.
             let again: Vec<_> = refused
@@ -109,7 +118,7 @@ impl<'a> ManifestPush<'a> {
             self.note_refused(attachment, error);
         }
         let copied = plan.copies.iter().cloned();
-        self.writer.destination.referrers.mark_copied(copied);
+        self.writer.destination.state.referrers.mark_copied(copied);
     }
 
     async fn put_children(&self, graph: &Graph) -> Result<(), CopyError> {
@@ -173,15 +182,15 @@ impl<'a> ManifestPush<'a> {
         Ok(())
     }
 
-    /// Writes the manifest of the destination reference. A list may name cosign tags as images: their signatures are
-    /// merged as well.
+    /// Writes the manifest of the destination's name. A list may name cosign tags as images: their signatures are merged
+    /// as well.
     async fn put_root(
         &self,
-        version: &Version,
+        name: RootName<'_>,
         manifest: &Manifest,
     ) -> Result<CopyOutcome, CopyError> {
-        match version {
-            Version::Tag(tag) if Attachments::is_cosign_tag(tag) => {
+        match name {
+            RootName::Tag(tag) if Attachments::is_cosign_tag(tag) => {
                 let push = CosignPush {
                     writer: &self.writer,
                     tag,
@@ -190,8 +199,21 @@ impl<'a> ManifestPush<'a> {
                 };
                 push.run().await
             }
-            Version::Tag(_) | Version::Digest(_) => {
-                self.writer.put_reference(version, manifest).await
+            RootName::Tag(tag) => {
+                let selector = Selector::Tag(tag);
+                (self.writer)
+                    .put_named(selector, tag.to_string(), manifest)
+                    .await
+            }
+            RootName::Digest => {
+                self.writer.put_by_digest(manifest).await?;
+                let root = manifest.digest.clone();
+                Ok(CopyOutcome::Copied { root })
+            }
+            RootName::Stored => {
+                self.writer.put(Selector::Image, manifest).await?;
+                let root = manifest.digest.clone();
+                Ok(CopyOutcome::Copied { root })
             }
         }
     }

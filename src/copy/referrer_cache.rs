@@ -14,9 +14,12 @@ use std::{
 
 use tokio::sync::Semaphore;
 
+use super::scope::Scope;
 use crate::{
-    oci::{Attachments, Digest, Registry, Repository, Tag},
-    registry::{Client, Error, FailureClass, SingleFlight},
+    batch::FailureClass,
+    oci::{Attachments, Digest, Store, Tag},
+    registry::SingleFlight,
+    transport::{Error, Source},
 };
 
 /// Tags of attachments that are kept for one registry. Beyond this, each tag is asked for.
@@ -25,11 +28,11 @@ const MAX_TAGS: usize = 100_000;
 #[derive(Default)]
 pub(super) struct ReferrerCache {
     has_no_api: AtomicBool,
-    tags: Mutex<HashMap<Repository, Arc<SingleFlight<AttachmentTags, Error>>>>,
+    tags: Mutex<HashMap<Scope, Arc<SingleFlight<AttachmentTags, Error>>>>,
     /// How many tags are in `tags`.
     tag_count: AtomicUsize,
     copied: Mutex<HashSet<CopiedAttachments>>,
-    fallback_locks: Mutex<HashMap<(Repository, Digest), Arc<Semaphore>>>,
+    fallback_locks: Mutex<HashMap<(Scope, Digest), Arc<Semaphore>>>,
 }
 
 /// The tags of a repository that may be attachments.
@@ -44,9 +47,9 @@ enum AttachmentTags {
 /// image with different signatures.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub(super) struct CopiedAttachments {
-    pub source: Registry,
-    pub source_repository: Repository,
-    pub destination_repository: Repository,
+    pub source: Store,
+    pub source_scope: Scope,
+    pub destination_scope: Scope,
     pub subject: Digest,
 }
 
@@ -81,14 +84,10 @@ impl ReferrerCache {
 
     /// The lock of `subject`'s fallback index, of one permit: concurrent updates would lose entries (quirk 46, see
     /// registry/quirks.md).
-    pub(super) fn fallback_lock(
-        &self,
-        repository: &Repository,
-        subject: &Digest,
-    ) -> Arc<Semaphore> {
+    pub(super) fn fallback_lock(&self, scope: &Scope, subject: &Digest) -> Arc<Semaphore> {
         let locks = &self.fallback_locks;
         let mut locks = locks.lock().unwrap_or_else(PoisonError::into_inner);
-        let key = (repository.clone(), subject.clone());
+        let key = (scope.clone(), subject.clone());
         let lock = locks.entry(key);
         Arc::clone(lock.or_insert_with(|| Arc::new(Semaphore::new(1))))
     }
@@ -96,30 +95,26 @@ impl ReferrerCache {
     /// Whether the repository may have `tag`, by its tag list, which is read once.
     pub(super) async fn may_exist(
         &self,
-        client: &Client,
-        repository: &Repository,
+        source: &dyn Source,
+        scope: &Scope,
         tag: &Tag,
     ) -> Result<bool, Error> {
         let tags = {
             let mut tags = self.tags.lock().unwrap_or_else(PoisonError::into_inner);
-            Arc::clone(tags.entry(repository.clone()).or_default())
+            Arc::clone(tags.entry(scope.clone()).or_default())
         };
-        let tags = tags.get_or_try_init(|| self.read_tags(client, repository));
+        let tags = tags.get_or_try_init(|| self.read_tags(source));
         Ok(tags.await?.may_hold(tag))
     }
 
-    async fn read_tags(
-        &self,
-        client: &Client,
-        repository: &Repository,
-    ) -> Result<AttachmentTags, Error> {
+    async fn read_tags(&self, source: &dyn Source) -> Result<AttachmentTags, Error> {
         let (state, mut hashes) = (RandomState::new(), HashSet::new());
         let mut add = |tag: &str| {
             // Some registries repeat tags from page to page; each is counted once.
             let is_new = Attachments::may_be_tag(tag) && hashes.insert(state.hash_one(tag));
             !is_new || self.tag_count.fetch_add(1, Relaxed) < MAX_TAGS
         };
-        let error = match client.for_each_tag(repository, &mut add).await {
+        let error = match source.for_each_tag(&mut add).await {
             Ok(()) => return Ok(AttachmentTags::Hashed(state, hashes)),
             Err(error) => error,
         };

@@ -3,14 +3,12 @@
 //! Workers pass reports on to the dispatcher, which makes events of them. Invariant: a report may hold counters that
 //! change; an event never does.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicU64, Ordering::Relaxed},
-};
+use std::sync::Arc;
 
 use crate::{
     batch::{JobId, PlannedBlob, PlannedManifest, Settled},
     oci::Digest,
+    transport::ByteCounter,
 };
 
 #[derive(Clone, Debug)]
@@ -38,19 +36,4 @@ pub enum Report {
     },
     /// Something an operator should know that is no failure.
     Noted(String),
-}
-
-/// Position in a blob: bytes handed to the destination. Absolute, so a sample may be lost.
-#[derive(Debug, Default)]
-pub struct ByteCounter(AtomicU64);
-
-impl ByteCounter {
-    #[must_use]
-    pub fn position(&self) -> u64 {
-        self.0.load(Relaxed)
-    }
-
-    pub(super) fn set(&self, position: u64) {
-        self.0.store(position, Relaxed);
-    }
 }

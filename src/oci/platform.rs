@@ -30,6 +30,28 @@ pub struct Platform {
 pub struct PlatformError;
 
 impl Platform {
+    /// The platform of containers on this machine: Linux, except on Windows.
+    #[must_use]
+    pub fn of_this_machine() -> Self {
+        let os = match std::env::consts::OS {
+            "windows" => "windows",
+            _ => "linux",
+        };
+        let architecture = match std::env::consts::ARCH {
+            "x86_64" => "amd64",
+            "x86" => "386",
+            "aarch64" => "arm64",
+            "powerpc64" => "ppc64le",
+            other => other,
+        };
+        Self {
+            os: os.into(),
+            architecture: architecture.into(),
+            variant: None,
+            os_version: None,
+        }
+    }
+
     /// Whether `self`, which an operator selected, matches `other`, which an index lists.
     #[must_use]
     pub fn selects(&self, other: &Self) -> bool {

@@ -9,7 +9,8 @@ use reqwest::{Method, Response, dns::Resolve, header::HeaderValue};
 use url::Url;
 
 use super::{
-    Credentials, Limits, Operation, Proxy, RegistryLimiter, Timeouts, TlsSettings, UploadMode,
+    Credentials, LimitedStore, Limits, Operation, Proxy, RegistryLimiter, Timeouts, TlsSettings,
+    UploadMode,
     auth::Scopes,
     chain::{Locations, Request, RequestChain},
     error::{Error, ErrorCause},
@@ -20,7 +21,7 @@ use super::{
 };
 use crate::{
     batch::RegistryStatus,
-    oci::{Registry, Repository},
+    oci::{Registry, Repository, Store},
 };
 
 /// How one registry is to be reached.
@@ -39,6 +40,7 @@ pub struct Settings {
 
 pub struct Client {
     registry: Registry,
+    store: Store,
     base: Url,
     chain: RequestChain,
     locations: Locations,
@@ -87,6 +89,7 @@ impl Client {
             limiter,
             timeouts,
             upload_mode: LearnedMode::default(),
+            store: registry.clone().into(),
             registry,
         })
     }
@@ -94,6 +97,21 @@ impl Client {
     #[must_use]
     pub fn registry(&self) -> &Registry {
         &self.registry
+    }
+
+    /// The registry as a store.
+    #[must_use]
+    pub fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// For the queue of streams.
+    #[must_use]
+    pub fn limited(&self) -> LimitedStore<'_> {
+        LimitedStore {
+            store: &self.store,
+            limiter: &self.limiter,
+        }
     }
 
     #[must_use]
@@ -109,7 +127,7 @@ impl Client {
     /// How this registry is used now.
     #[must_use]
     pub fn status(&self) -> RegistryStatus {
-        (self.limiter).status(self.registry.clone().into(), self.upload_mode())
+        (self.limiter).status(self.store.clone(), self.upload_mode())
     }
 
     /// How blobs are uploaded to this registry, as far as is known.

@@ -60,7 +60,7 @@ pub use proxy::Proxy;
 pub use referrers::{Referrers, ReferrersApi, described_as_referrer};
 pub use refusal::Refusal;
 pub(crate) use single_flight::SingleFlight;
-pub use stream_queue::{StreamPermits, StreamQueue};
+pub use stream_queue::{LimitedStore, StreamPermits, StreamQueue};
 pub use timeouts::Timeouts;
 pub use tls::TlsSettings;
 pub use upload_session::UploadSession;

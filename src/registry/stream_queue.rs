@@ -1,8 +1,8 @@
-//! The queue of transfers that need a stream at both of their registries.
+//! The queue of transfers that need a stream at both of their stores.
 //!
-//! Decides whose turn it is. No transfer holds a stream of one registry while it waits for the other: a slow
+//! Decides whose turn it is. No transfer holds a stream of one store while it waits for the other: a slow
 //! destination would block the source for transfers to other destinations, and transfers in opposite directions could
-//! deadlock. Invariants: both streams are acquired in one step or none. Transfers between the same two registries are
+//! deadlock. Invariants: both streams are acquired in one step or none. Transfers between the same two stores are
 //! served in order.
 
 use std::{
@@ -13,25 +13,32 @@ use std::{
 use futures_util::future;
 use tokio::sync::Semaphore;
 
-use super::{Client, RegistryLimiter, StreamPermit, limiter::streams::Reservation};
-use crate::oci::Registry;
+use super::{RegistryLimiter, StreamPermit, limiter::streams::Reservation};
+use crate::oci::Store;
 
-/// How many streams of each of its two registries other transfers may acquire while a transfer waits. After that the
+/// How many streams of each of its two stores other transfers may acquire while a transfer waits. After that the
 /// next free streams are reserved for it; without this it could starve if both are never free at the same moment.
 const MAX_OVERTAKEN: u64 = 32;
 
 /// The waiting transfers of a batch.
 #[derive(Debug)]
 pub struct StreamQueue {
-    /// The first transfer in the queue between two registries holds the permit.
-    turns: Mutex<HashMap<(Registry, Registry), Arc<Semaphore>>>,
-    /// Makes acquiring from two registries one step.
+    /// The first transfer in the queue between two stores holds the permit.
+    turns: Mutex<HashMap<(Store, Store), Arc<Semaphore>>>,
+    /// Makes acquiring from two stores one step.
     acquiring: Mutex<()>,
     /// The permit to reserve streams. Two transfers that reserve could deadlock.
     reserving: Semaphore,
 }
 
-/// A stream at each registry of a transfer.
+/// A store and its limits.
+#[derive(Clone, Copy, Debug)]
+pub struct LimitedStore<'a> {
+    pub store: &'a Store,
+    pub limiter: &'a RegistryLimiter,
+}
+
+/// A stream at each store of a transfer.
 #[derive(Debug)]
 pub struct StreamPermits {
     _permits: Vec<StreamPermit>,
@@ -48,15 +55,19 @@ impl Default for StreamQueue {
 }
 
 impl StreamQueue {
-    /// Waits for a stream at `source` and one at `destination`; for a single one if they are the same registry. Also
+    /// Waits for a stream at `source` and one at `destination`; for a single one if they are the same store. Also
     /// waits for short pauses of both.
-    pub async fn acquire(&self, source: &Client, destination: &Client) -> StreamPermits {
-        let turn = self.turn(source.registry(), destination.registry());
+    pub async fn acquire(
+        &self,
+        source: LimitedStore<'_>,
+        destination: LimitedStore<'_>,
+    ) -> StreamPermits {
+        let turn = self.turn(source.store, destination.store);
         // Never closed. Without the permit the order would only be less fair.
         let _turn = turn.acquire().await;
-        let mut limiters = vec![destination.limiter()];
-        if source.registry() != destination.registry() {
-            limiters.push(source.limiter());
+        let mut limiters = vec![destination.limiter];
+        if source.store != destination.store {
+            limiters.push(source.limiter);
         }
         let acquired: Vec<u64> = limiters
             .iter()
@@ -95,7 +106,7 @@ impl StreamQueue {
         }
     }
 
-    fn turn(&self, source: &Registry, destination: &Registry) -> Arc<Semaphore> {
+    fn turn(&self, source: &Store, destination: &Store) -> Arc<Semaphore> {
         let mut turns = self.turns.lock().unwrap_or_else(PoisonError::into_inner);
         let key = (source.clone(), destination.clone());
         let turn = turns
@@ -135,7 +146,7 @@ mod tests {
     use super::*;
     use crate::{
         batch::RegistryLimit,
-        registry::{Limits, Settings},
+        registry::{Client, Limits, Settings},
     };
 
     fn client(name: &str, streams: u16) -> Client {
@@ -156,7 +167,7 @@ mod tests {
         source: &'a Client,
         destination: &'a Client,
     ) -> Pin<Box<impl Future<Output = StreamPermits> + use<'a>>> {
-        let mut waiting = Box::pin(queue.acquire(source, destination));
+        let mut waiting = Box::pin(queue.acquire(source.limited(), destination.limited()));
         assert!((&mut waiting).now_or_never().is_none());
         waiting
     }
@@ -166,9 +177,11 @@ mod tests {
         let queue = StreamQueue::default();
         let source = client("source.example", 2);
         let (slow, healthy) = (client("slow.example", 1), client("healthy.example", 1));
-        let _slow_one = queue.acquire(&source, &slow).await;
+        let _slow_one = queue.acquire(source.limited(), slow.limited()).await;
         let _waiting = [0, 1, 2].map(|_| waiting(&queue, &source, &slow));
-        let goes = queue.acquire(&source, &healthy).now_or_never();
+        let goes = queue
+            .acquire(source.limited(), healthy.limited())
+            .now_or_never();
         assert!(goes.is_some());
     }
 
@@ -179,7 +192,9 @@ mod tests {
         let (resting, healthy) = (client("resting.example", 1), client("healthy.example", 1));
         resting.limiter().throttle(Duration::from_secs(5));
         let later = waiting(&queue, &source, &resting);
-        let goes = queue.acquire(&source, &healthy).now_or_never();
+        let goes = queue
+            .acquire(source.limited(), healthy.limited())
+            .now_or_never();
         assert!(goes.is_some());
         drop(goes);
         let begun = tokio::time::Instant::now();
@@ -197,7 +212,7 @@ mod tests {
                 1 => (&other, &one),
                 _ => (&one, &one),
             };
-            let _permits = queue.acquire(from, to).await;
+            let _permits = queue.acquire(from.limited(), to.limited()).await;
             tokio::task::yield_now().await;
         });
         future::join_all(transfers).await;
@@ -208,7 +223,7 @@ mod tests {
     async fn between_the_same_two_it_is_first_come_first_served() {
         let queue = StreamQueue::default();
         let (source, destination) = (client("a.example", 1), client("b.example", 1));
-        let held = queue.acquire(&source, &destination).await;
+        let held = queue.acquire(source.limited(), destination.limited()).await;
         let mut first = waiting(&queue, &source, &destination);
         let mut second = waiting(&queue, &source, &destination);
         drop(held);
@@ -223,7 +238,7 @@ mod tests {
     async fn a_raised_limit_lets_the_next_one_in() {
         let queue = StreamQueue::default();
         let (source, destination) = (client("a.example", 9), client("b.example", 1));
-        let _held = queue.acquire(&source, &destination).await;
+        let _held = queue.acquire(source.limited(), destination.limited()).await;
         let next = waiting(&queue, &source, &destination);
         destination.limiter().set(RegistryLimit::Streams(2));
         assert!(next.now_or_never().is_some());
@@ -238,7 +253,7 @@ mod tests {
         let ways = [(&source, &third), (&fourth, &destination)];
         let mut held = Vec::new();
         for (from, to) in ways {
-            held.push(queue.acquire(from, to).await);
+            held.push(queue.acquire(from.limited(), to.limited()).await);
         }
         let mut waiting_for_both = waiting(&queue, &source, &destination);
         for round in 0.. {
@@ -254,7 +269,12 @@ mod tests {
         // Nothing stays reserved.
         drop((waiting_for_both, held));
         for (from, to) in ways {
-            assert!(queue.acquire(from, to).now_or_never().is_some());
+            assert!(
+                queue
+                    .acquire(from.limited(), to.limited())
+                    .now_or_never()
+                    .is_some()
+            );
         }
     }
 }

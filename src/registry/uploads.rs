@@ -12,6 +12,9 @@ use reqwest::{
 };
 use url::Url;
 
+use bytes::Bytes;
+use tokio::time::{error::Elapsed, timeout};
+
 use super::{
     BlobPresence, Client, Error, ErrorCause, FailureClass, Operation, UploadSession, auth::Scopes,
 };
@@ -136,6 +139,27 @@ impl Client {
                 Err(self.protocol(Operation::SendBlob, &url, text))
             }
         }
+    }
+
+    /// Uploads a blob that is in memory.
+    ///
+    /// # Errors
+    /// Also if the answer takes too long.
+    pub async fn put_small_blob(
+        &self,
+        repository: &Repository,
+        digest: &Digest,
+        content: Bytes,
+    ) -> Result<(), Error> {
+        let _stream = self.limiter().stream().await;
+        let session = self.begin_upload(repository).await?;
+        let size = content.len() as u64;
+        let deadline = self.timeouts().answer;
+        let sent = self.send_blob(&session, digest, 0, size, content.into());
+        let sent = timeout(deadline, sent).await;
+        sent.unwrap_or_else(|_: Elapsed| {
+            Err(self.stalled_upload(&session, ErrorCause::Stalled(deadline)))
+        })
     }
 
     /// Sends the bytes of `span` and returns the session to continue with. `ranged` adds `Content-Range`, which a body

@@ -7,8 +7,8 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use crate::{
     batch::{Attempt, BlobProgress, JobId},
-    copy::ByteCounter,
     oci::Digest,
+    transport::ByteCounter,
 };
 
 #[derive(Default)]

@@ -2,18 +2,16 @@
 //!
 //! Invariant: content that is not complete never has its final name.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicU64, Ordering::Relaxed},
-};
+use std::sync::Arc;
 
 use async_trait::async_trait;
+use bytes::Bytes;
 
-use super::{Error, Selector, Source};
+use super::{ByteCounter, Error, Selector, Source};
 use crate::{
     batch::{PlannedBlob, Settled, Side},
     oci::{Descriptor, Digest, Manifest, Repository},
-    registry::{BlobPresence, StreamQueue},
+    registry::{self, BlobPresence, StreamQueue},
 };
 
 /// What a store can hold.
@@ -51,10 +49,6 @@ pub enum BlobReport {
     Noted(String),
 }
 
-/// Position in a blob: bytes handed to the destination. Absolute, so a sample may be lost.
-#[derive(Debug, Default)]
-pub struct ByteCounter(AtomicU64);
-
 /// A failed step and the side that failed.
 #[derive(Clone, Debug, thiserror::Error)]
 #[error("{error}")]
@@ -83,6 +77,9 @@ pub trait Destination: Source {
     /// while bytes move.
     async fn put_blob(&self, put: PutBlob<'_>) -> Result<Settled, PutBlobError>;
 
+    /// Puts a small blob into the store whose content is in memory.
+    async fn put_bytes(&self, digest: &Digest, content: Bytes) -> Result<(), Error>;
+
     /// Writes a manifest. Everything below it was written before.
     async fn put_manifest(
         &self,
@@ -92,15 +89,24 @@ pub trait Destination: Source {
 
     /// Lists `referrers` as referrers of `subject`. Only for stores that do not do so by themselves.
     async fn add_referrers(&self, subject: &Digest, referrers: &[Descriptor]) -> Result<(), Error>;
+
+    /// Whether the store was found to be empty where the image goes when this batch first wrote there. Asks nothing.
+    fn is_known_empty(&self) -> bool {
+        false
+    }
+
+    /// The store is not empty there, whatever it answered before.
+    fn mark_used(&self) {}
 }
 
-impl ByteCounter {
-    #[must_use]
-    pub fn position(&self) -> u64 {
-        self.0.load(Relaxed)
+impl From<registry::Error> for PutBlobError {
+    /// Blames the destination: a registry that is read from answers through a [`Source`].
+    fn from(error: registry::Error) -> Self {
+        blame(Side::Destination)(error.into())
     }
+}
 
-    pub(super) fn set(&self, position: u64) {
-        self.0.store(position, Relaxed);
-    }
+/// Blames `side` for an error.
+pub fn blame(side: Side) -> impl Fn(Error) -> PutBlobError {
+    move |error| PutBlobError { side, error }
 }

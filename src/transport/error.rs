@@ -2,12 +2,14 @@
 //!
 //! Invariant: its text reads after "source" or "destination".
 
-use super::LocalError;
+use super::{LocalError, LocalErrorCause};
 use crate::{
     batch::FailureClass,
-    oci::Digest,
-    registry::{self, Refusal},
+    oci::{Digest, ManifestError, Registry, Store},
+    registry::{self, ErrorCause, Operation, OverBudget, Refusal},
 };
+
+const READ_MANIFEST: &str = "read a manifest of";
 
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum Error {
@@ -41,12 +43,46 @@ impl Error {
         }
     }
 
+    /// An image of `store` exceeds what is read for one image.
+    #[must_use]
+    pub fn over_budget(store: &Store, over: OverBudget) -> Self {
+        match store {
+            Store::Registry(registry) => unreadable_at(registry, over.into()),
+            Store::Local(store) => LocalErrorCause::from(over).at(READ_MANIFEST, store).into(),
+        }
+    }
+
+    /// A manifest of `store` that cannot be copied.
+    #[must_use]
+    pub fn unreadable(store: &Store, error: ManifestError) -> Self {
+        match store {
+            Store::Registry(registry) => unreadable_at(registry, error.into()),
+            Store::Local(store) => LocalErrorCause::from(error).at(READ_MANIFEST, store).into(),
+        }
+    }
+
     /// The error of a registry.
     #[must_use]
     pub fn registry(&self) -> Option<&registry::Error> {
         match self {
             Self::Registry(error) => Some(error),
             Self::Local(_) | Self::Corrupt { .. } | Self::Damaged { .. } => None,
+        }
+    }
+
+    /// Why a manifest cannot be copied, if that is the error.
+    #[must_use]
+    pub fn manifest_problem(&self) -> Option<&ManifestError> {
+        match self {
+            Self::Registry(error) => match &*error.cause {
+                ErrorCause::Manifest(problem) => Some(problem),
+                _ => None,
+            },
+            Self::Local(error) => match &*error.cause {
+                LocalErrorCause::Manifest(problem) => Some(problem),
+                _ => None,
+            },
+            Self::Corrupt { .. } | Self::Damaged { .. } => None,
         }
     }
 
@@ -60,4 +96,13 @@ impl Error {
     pub fn refusal(&self) -> Option<Refusal> {
         self.registry().and_then(registry::Error::refusal)
     }
+}
+
+fn unreadable_at(registry: &Registry, cause: ErrorCause) -> Error {
+    Error::Registry(registry::Error {
+        operation: Operation::GetManifest,
+        registry: registry.clone(),
+        url: None,
+        cause: Box::new(cause),
+    })
 }

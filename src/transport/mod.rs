@@ -4,17 +4,26 @@
 //! `copy`. Invariant: whoever holds a [`Source`] or a [`Destination`] need not know what kind of store it is.
 
 mod blob_read;
+mod byte_counter;
 mod destination;
 mod error;
 mod local;
 mod open_store;
+mod referrers;
+mod registry;
+mod session_hash;
 mod source;
+mod source_reader;
+mod stores;
 
 pub use blob_read::{BlobRead, BlobStream};
-pub use destination::{
-    BlobReport, ByteCounter, Destination, Holds, PutBlob, PutBlobError, PutManifest,
-};
+pub use byte_counter::ByteCounter;
+pub use destination::{BlobReport, Destination, Holds, PutBlob, PutBlobError, PutManifest, blame};
 pub use error::Error;
-pub use local::{LocalError, LocalErrorCause};
+pub use local::{LocalError, LocalErrorCause, LocalSettings};
 pub use open_store::{Compression, LayerFormat, OpenStore, StoredImage};
+pub use referrers::{referrers, referrers_after};
+pub use registry::RegistryImage;
 pub use source::{Referrers, Selector, Source};
+pub use source_reader::SourceReader;
+pub use stores::Stores;

@@ -6,9 +6,10 @@ use transship::batch::Side;
 use transship::{
     batch::{Failure, FailureClass},
     copy::CopyError,
-    oci::{Descriptor, Digest, Manifest, ManifestError, MediaType, OnExisting, Version},
+    oci::{Descriptor, Digest, Manifest, ManifestError, MediaType, OnExisting},
     present,
     registry::{Error, ErrorCause, ImageBudget, Operation, ProviderError},
+    transport,
 };
 
 use Side::{Destination, Source};
@@ -95,14 +96,15 @@ fn over_budget() -> ErrorCause {
 }
 
 fn failed(side: Side, operation: Operation, cause: ErrorCause) -> Failure {
-    Failure::from(&CopyError::Registry {
+    let error = Error {
+        operation,
+        registry: "r.example".parse().unwrap(),
+        url: None,
+        cause: Box::new(cause),
+    };
+    Failure::from(&CopyError::Store {
         side,
-        error: Error {
-            operation,
-            registry: "r.example".parse().unwrap(),
-            url: None,
-            cause: Box::new(cause),
-        },
+        error: error.into(),
     })
 }
 
@@ -440,31 +442,32 @@ fn what_is_refused_for_good_never_gets_a_remedy_of_its_class_alone() {
 
 #[test]
 fn what_the_engine_finds_out_itself_has_a_remedy() {
-    let corrupt = CopyError::Corrupt {
+    let of = |side, error| CopyError::Store { side, error };
+    let corrupt = transport::Error::Corrupt {
         digest: Digest::of(b"1"),
         problem: "it ended early".into(),
     };
     let conflict = CopyError::Conflict {
-        version: Version::Tag("1".parse().unwrap()),
+        version: "1".into(),
         there: Digest::of(b"1"),
         wanted: Digest::of(b"2"),
     };
     let existing = CopyError::Existing {
-        version: Version::Tag("1".parse().unwrap()),
+        version: "1".into(),
         there: Digest::of(b"1"),
         on_existing: OnExisting::Fail,
     };
     let hidden = CopyError::Hidden {
-        version: Version::Tag("1".parse().unwrap()),
+        version: "1".into(),
         on_existing: OnExisting::Keep,
-        error: Error {
+        error: transport::Error::Registry(Error {
             operation: Operation::HeadManifest,
             registry: "r.example".parse().unwrap(),
             url: None,
             cause: Box::new(status(403, "", "")),
-        },
+        }),
     };
-    let damaged = CopyError::Damaged {
+    let damaged = transport::Error::Damaged {
         digest: Digest::of(b"1"),
         size: 2,
         got: 1,
@@ -473,13 +476,13 @@ fn what_the_engine_finds_out_itself_has_a_remedy() {
         available: Vec::new(),
     };
     for (error, expected) in [
-        (corrupt, "push the image there again"),
+        (of(Source, corrupt), "push the image there again"),
         (conflict, "choose another tag with `to`"),
         (no_platform, "select platforms that it has, or all"),
         (CopyError::TooDeep(5), "no image needs that"),
         (existing, "to replace it, or \"keep\""),
         (hidden, "the right to read there"),
-        (damaged, "delete the blob there"),
+        (of(Destination, damaged), "delete the blob there"),
     ] {
         let failure = Failure::from(&error);
         assert!(present::remedy(&failure).contains(expected), "{failure:?}");

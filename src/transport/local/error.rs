@@ -72,9 +72,43 @@ impl LocalError {
     }
 }
 
+impl LocalError {
+    /// What the operator can do about it. `None` means that the error says it, or that the advice for its class is enough.
+    #[must_use]
+    pub fn hint(&self) -> Option<&'static str> {
+        match &*self.cause {
+            LocalErrorCause::Io(error) => match error.kind() {
+                io::ErrorKind::PermissionDenied => Some("give this user the right to it"),
+                io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+                    Some("free some space there, then retry")
+                }
+                io::ErrorKind::ReadOnlyFilesystem => Some("name a place that can be written"),
+                io::ErrorKind::NotFound => Some("check its path"),
+                _ => Some("check the disk and the file system"),
+            },
+            LocalErrorCause::Locked => Some("wait until it ends, then retry"),
+            LocalErrorCause::Corrupt { .. } | LocalErrorCause::Invalid(_) => {
+                Some("it is damaged or was made wrongly: make it again")
+            }
+            LocalErrorCause::Manifest(_) => {
+                Some("only OCI and Docker manifests and indexes can be copied: leave it out")
+            }
+            LocalErrorCause::OverBudget(_) => Some(
+                "no image needs that much; `platforms`, `referrers = false` and `cosign-tags = false` copy less of it",
+            ),
+            LocalErrorCause::Unsupported(_) => Some("name another kind of store"),
+            LocalErrorCause::NotFound(_) | LocalErrorCause::Unreachable(_) => None,
+        }
+    }
+}
+
 impl LocalErrorCause {
     /// The error of a step at `place`.
-    pub(super) fn at(self, operation: &'static str, place: impl ToString) -> LocalError {
+    pub(in crate::transport) fn at(
+        self,
+        operation: &'static str,
+        place: impl ToString,
+    ) -> LocalError {
         LocalError {
             operation,
             place: place.to_string(),

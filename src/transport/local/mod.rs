@@ -4,5 +4,8 @@
 //! nothing incomplete has its final name.
 
 mod error;
+mod open;
 
 pub use error::{LocalError, LocalErrorCause};
+pub use open::LocalSettings;
+pub(super) use open::open_local;

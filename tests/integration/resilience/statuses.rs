@@ -63,13 +63,11 @@ async fn a_registry_that_takes_pieces_and_never_a_commit_is_given_up() {
 async fn quirk_15_a_mount_that_fails_becomes_an_upload() {
     let pair = Pair::new().await;
     let layers = pair.image(&[MIB]);
-    pair.engine
-        .remember(
-            &super::registry(&pair.destination),
-            &"elsewhere/app".parse().unwrap(),
-            &layers[0].digest,
-        )
-        .unwrap();
+    pair.engine.remember(
+        &super::registry(&pair.destination),
+        &"elsewhere/app".parse().unwrap(),
+        &layers[0].digest,
+    );
     let refused = Fault::on(Method::POST, "mount=", Action::answer(401)).unwrap();
     let refused = pair.destination.faults().add(refused);
     pair.copies(&layers).await;

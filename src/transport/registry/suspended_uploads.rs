@@ -8,8 +8,11 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use super::{session_hash::SessionHash, upload::Upload};
-use crate::oci::{Digest, Repository};
+use super::upload::Upload;
+use crate::{
+    oci::{Digest, Repository},
+    transport::session_hash::SessionHash,
+};
 
 /// The suspended uploads to one registry.
 #[derive(Default)]

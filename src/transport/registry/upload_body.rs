@@ -10,8 +10,11 @@ use bytes::Bytes;
 use futures_util::{Stream, stream};
 use tokio::sync::{mpsc, oneshot};
 
-use super::{ByteCounter, CopyError, source_reader::SourceReader, stall_watchdog::StallWatchdog};
-use crate::registry::{Client, ErrorCause};
+use super::stall_watchdog::StallWatchdog;
+use crate::{
+    registry::{Client, ErrorCause},
+    transport::{ByteCounter, PutBlobError, SourceReader},
+};
 
 /// The HTTP client wants a chunk.
 type Demand = oneshot::Sender<Bytes>;
@@ -25,7 +28,7 @@ pub(super) struct UploadBody {
 /// Why a body is not fed any more, although the request has no answer.
 #[derive(Debug)]
 pub(super) enum BodyFailure {
-    Source(CopyError),
+    Source(PutBlobError),
     /// The destination does not take it, or does not answer.
     Stalled(ErrorCause),
 }
@@ -90,8 +93,8 @@ impl UploadBody {
     }
 }
 
-impl From<CopyError> for BodyFailure {
-    fn from(error: CopyError) -> Self {
+impl From<PutBlobError> for BodyFailure {
+    fn from(error: PutBlobError) -> Self {
         Self::Source(error)
     }
 }
@@ -104,7 +107,7 @@ impl From<ErrorCause> for BodyFailure {
 
 #[cfg(test)]
 mod tests {
-    use std::{sync::Arc, time::Duration};
+    use std::time::Duration;
 
     use futures_util::StreamExt;
     use tokio::time::{Instant, sleep};
@@ -114,15 +117,15 @@ mod tests {
         batch::RegistryLimit,
         oci::{Digest, Repository},
         registry::Settings,
+        transport::RegistryImage,
     };
 
     const SECOND: Duration = Duration::from_secs(1);
 
     /// A source that was read already, and a destination; neither can be reached.
     struct Fixture {
-        source: Arc<Client>,
+        source: RegistryImage,
         destination: Client,
-        repository: Repository,
         content: Bytes,
         digest: Digest,
         counter: ByteCounter,
@@ -132,10 +135,10 @@ mod tests {
         fn new(size: usize) -> Self {
             let content: Bytes = (0..size).map(|byte| (byte % 251) as u8).collect();
             let client = |name: &str| Client::new(name.parse().unwrap(), Settings::default());
+            let repository: Repository = "team/app".parse().unwrap();
             Self {
-                source: Arc::new(client("a.example").unwrap()),
+                source: RegistryImage::of(client("a.example").unwrap(), &repository),
                 destination: client("b.example").unwrap(),
-                repository: "team/app".parse().unwrap(),
                 digest: Digest::of(&content),
                 content,
                 counter: ByteCounter::default(),
@@ -143,12 +146,8 @@ mod tests {
         }
 
         fn reader(&self) -> SourceReader<'_> {
-            let mut reader = SourceReader::new(
-                &self.source,
-                &self.repository,
-                &self.digest,
-                self.content.len() as u64,
-            );
+            let mut reader =
+                SourceReader::new(&self.source, &self.digest, self.content.len() as u64);
             reader.buffer(self.content.clone());
             reader
         }

@@ -9,11 +9,8 @@ use futures_util::future;
 use tokio::time::sleep;
 
 use super::{
-    CopyError, Report,
-    error::blame,
     open_sessions::{AbandonedSessions, OpenSession},
     resume_budget::ResumeBudget,
-    source_reader::SourceReader,
     suspended_uploads::{SuspendedUpload, SuspendedUploads},
     upload::Upload,
     upload_sender::{SendFailure, UploadSender},
@@ -22,17 +19,17 @@ use crate::{
     batch::{PlannedBlob, Side},
     oci::Repository,
     registry::{self, BlobPresence, Client, ErrorCause, FailureClass, UploadMode},
+    transport::{BlobReport, Error, PutBlobError, Source, SourceReader},
 };
 
 pub(super) struct Transfer<'a> {
     pub blob: &'a PlannedBlob,
-    pub source: &'a Arc<Client>,
-    pub source_repository: &'a Repository,
+    pub source: &'a dyn Source,
     pub destination: &'a Client,
     pub destination_repository: &'a Repository,
     pub suspended: &'a SuspendedUploads,
     pub abandoned: &'a Arc<AbandonedSessions>,
-    pub report: &'a (dyn Fn(Report) + Send + Sync),
+    pub report: &'a (dyn Fn(BlobReport) + Send + Sync),
 }
 
 /// What the destination has of an upload.
@@ -48,9 +45,9 @@ enum ResumePoint {
 impl Transfer<'_> {
     /// Uploads the blob. Continues the upload that an earlier attempt suspended, else uses `session` if one is open
     /// already. An upload that fails for now at the destination is suspended for the next attempt.
-    pub(super) async fn run(self, session: Option<OpenSession>) -> Result<(), CopyError> {
+    pub(super) async fn run(self, session: Option<OpenSession>) -> Result<(), PutBlobError> {
         let (digest, size) = (&self.blob.digest, self.blob.size);
-        let reader = SourceReader::new(self.source, self.source_repository, digest, size);
+        let reader = SourceReader::new(self.source, digest, size);
         let mut sender = UploadSender::new(reader, self.destination, digest, size);
         let mut budget = ResumeBudget::default();
         let suspended = (self.suspended).take(self.destination_repository, digest);
@@ -89,7 +86,7 @@ impl Transfer<'_> {
         };
         match self.send(&mut sender, &mut upload, &mut budget).await {
             Ok(()) => Ok(()),
-            Err(error) if error.side() == Side::Destination => {
+            Err(error) if error.side == Side::Destination => {
                 Err(self.suspend(upload, sender.reader, error))
             }
             Err(error) => Err(self.abandon(upload, error).await),
@@ -102,13 +99,12 @@ impl Transfer<'_> {
         sender: &mut UploadSender<'_>,
         upload: &mut Upload,
         budget: &mut ResumeBudget,
-    ) -> Result<(), CopyError> {
+    ) -> Result<(), PutBlobError> {
         let timeouts = self.destination.timeouts();
         let mut sent_whole = false;
         loop {
             sender.counter().set(upload.offset);
-            (self.report)(Report::Started {
-                digest: self.blob.digest.clone(),
+            (self.report)(BlobReport::Started {
                 offset: upload.offset,
                 counter: Arc::clone(sender.counter()),
             });
@@ -129,7 +125,7 @@ impl Transfer<'_> {
             let may_be_loss = upload.is_chunked() && may_mean_loss(&error);
             let is_new_mode = !may_be_loss && self.change_mode(upload, &error, budget);
             match error.class() {
-                _ if budget.is_spent() => return Err(blame(Side::Destination)(error)),
+                _ if budget.is_spent() => return Err(error.into()),
                 // The bytes in the session may be mixed up with others: start over once.
                 _ if error.disputes_digest() && !sent_whole => {
                     sent_whole = true;
@@ -137,7 +133,7 @@ impl Transfer<'_> {
                     upload.mode = UploadMode::Whole;
                     continue;
                 }
-                _ if error.disputes_digest() => return Err(blame(Side::Destination)(error)),
+                _ if error.disputes_digest() => return Err(error.into()),
                 _ if is_new_mode || may_be_loss => {}
                 // Some registries join chunks wrongly (quirks 4 and 14, see registry/quirks.md): send the blob once
                 // in one request. A registry that refuses that refuses the content.
@@ -148,7 +144,7 @@ impl Transfer<'_> {
                     continue;
                 }
                 FailureClass::Transient { .. } => {}
-                _ => return Err(blame(Side::Destination)(error)),
+                _ => return Err(error.into()),
             }
             sleep(budget.delay(timeouts.resume_delay)).await;
             let progress = timeouts.progress_after(&error.cause);
@@ -162,7 +158,7 @@ impl Transfer<'_> {
                 ResumePoint::Committed => return Ok(()),
                 ResumePoint::Nothing => {
                     if !budget.add_restart() {
-                        return Err(blame(Side::Destination)(error));
+                        return Err(error.into());
                     }
                     self.restart(sender, upload).await?;
                 }
@@ -170,12 +166,12 @@ impl Transfer<'_> {
         }
     }
 
-    async fn begin(&self, session: Option<OpenSession>) -> Result<Upload, CopyError> {
+    async fn begin(&self, session: Option<OpenSession>) -> Result<Upload, PutBlobError> {
         let session = match session {
             Some(session) => session,
             None => {
                 let begun = self.destination.begin_upload(self.destination_repository);
-                let session = begun.await.map_err(blame(Side::Destination))?;
+                let session = begun.await?;
                 OpenSession::new(session, self.abandoned)
             }
         };
@@ -188,17 +184,21 @@ impl Transfer<'_> {
         &self,
         sender: &mut UploadSender<'_>,
         upload: &mut Upload,
-    ) -> Result<(), CopyError> {
+    ) -> Result<(), PutBlobError> {
         *upload = self.begin(None).await?;
         sender.reader.restart();
         Ok(())
     }
 
     /// Keeps the upload for the next attempt, if there may be one.
-    fn suspend(&self, upload: Upload, reader: SourceReader<'_>, error: CopyError) -> CopyError {
-        let is_spoiled =
-            matches!(&error, CopyError::Registry { error, .. } if error.disputes_digest());
-        if let (FailureClass::Transient { .. }, false) = (error.class(), is_spoiled) {
+    fn suspend(
+        &self,
+        upload: Upload,
+        reader: SourceReader<'_>,
+        error: PutBlobError,
+    ) -> PutBlobError {
+        let is_spoiled = matches!(&error.error, Error::Registry(error) if error.disputes_digest());
+        if let (FailureClass::Transient { .. }, false) = (error.error.class(), is_spoiled) {
             let hash = reader.into_hash();
             let upload = SuspendedUpload { upload, hash };
             (self.suspended).insert(self.destination_repository, &self.blob.digest, upload);
@@ -207,7 +207,7 @@ impl Transfer<'_> {
     }
 
     /// Cancels an upload that nobody will complete.
-    async fn abandon(&self, mut upload: Upload, error: CopyError) -> CopyError {
+    async fn abandon(&self, mut upload: Upload, error: PutBlobError) -> PutBlobError {
         self.cancel(&mut upload.session).await;
         error
     }
@@ -233,7 +233,7 @@ impl Transfer<'_> {
         };
         let mode = self.destination.learn_upload_mode(upload.mode, next);
         if mode == next {
-            (self.report)(Report::Noted(format!(
+            (self.report)(BlobReport::Noted(format!(
                 "{} refused a layer; layers are sent {mode} from now on",
                 self.destination.registry()
             )));
@@ -252,7 +252,7 @@ impl Transfer<'_> {
         upload: &mut Upload,
         error: Option<&registry::Error>,
         budget: &mut ResumeBudget,
-    ) -> Result<ResumePoint, CopyError> {
+    ) -> Result<ResumePoint, PutBlobError> {
         let status = loop {
             match self.destination.ask_upload(&upload.session).await {
                 Ok(status) => break status,
@@ -263,7 +263,7 @@ impl Transfer<'_> {
                         };
                     budget.add_failure();
                     if !may_pass || budget.is_spent() {
-                        return Err(blame(Side::Destination)(error));
+                        return Err(error.into());
                     }
                 }
             }

@@ -3,29 +3,22 @@
 //! Decides how to resume a download that breaks off. Knows nothing of the destination and keeps nothing on disk.
 //! Invariant: the last byte of the blob is returned only if all bytes have the blob's digest; see `session_hash`.
 
-use std::sync::Arc;
-
 use bytes::Bytes;
 use tokio::time::sleep;
 
-use super::{CopyError, error::blame, session_hash::SessionHash};
-use crate::{
-    batch::Side,
-    oci::{Digest, Repository},
-    registry::{BlobRead, Client, FailureClass},
-};
+use super::{BlobStream, Error, PutBlobError, Source, blame, session_hash::SessionHash};
+use crate::{batch::Side, oci::Digest, registry::FailureClass};
 
 /// Downloads that break off in a row without progress before the attempt fails.
 const MAX_RESUMES_WITHOUT_PROGRESS: u32 = 3;
 
-pub(super) struct SourceReader<'a> {
-    client: &'a Arc<Client>,
-    repository: &'a Repository,
+pub struct SourceReader<'a> {
+    source: &'a dyn Source,
     digest: &'a Digest,
     size: u64,
     /// Of the bytes read for the current upload session. Its position is that of the next byte to return.
     hash: SessionHash,
-    download: Option<BlobRead>,
+    download: Option<BlobStream>,
     /// Received, but not returned.
     buffered: Bytes,
     /// Failures in a row without progress, and the position of the last one.
@@ -34,15 +27,9 @@ pub(super) struct SourceReader<'a> {
 }
 
 impl<'a> SourceReader<'a> {
-    pub(super) fn new(
-        client: &'a Arc<Client>,
-        repository: &'a Repository,
-        digest: &'a Digest,
-        size: u64,
-    ) -> Self {
+    pub(crate) fn new(source: &'a dyn Source, digest: &'a Digest, size: u64) -> Self {
         Self {
-            client,
-            repository,
+            source,
             digest,
             size,
             hash: SessionHash::new(digest),
@@ -54,12 +41,12 @@ impl<'a> SourceReader<'a> {
     }
 
     /// Position of the next byte.
-    pub(super) fn position(&self) -> u64 {
+    pub(crate) fn position(&self) -> u64 {
         self.hash.position()
     }
 
     /// Starts the download if necessary, and waits for its next bytes.
-    pub(super) async fn open(&mut self) -> Result<(), CopyError> {
+    pub(crate) async fn open(&mut self) -> Result<(), PutBlobError> {
         if self.buffered.is_empty() && self.position() < self.size {
             self.buffered = self.receive().await?;
         }
@@ -67,7 +54,7 @@ impl<'a> SourceReader<'a> {
     }
 
     /// Returns at least one byte and at most `max`, unless the blob is at its end.
-    pub(super) async fn read(&mut self, max: u64) -> Result<Bytes, CopyError> {
+    pub(crate) async fn read(&mut self, max: u64) -> Result<Bytes, PutBlobError> {
         self.open().await?;
         let max = usize::try_from(max).unwrap_or(usize::MAX);
         let chunk = self.buffered.split_to(self.buffered.len().min(max));
@@ -77,13 +64,13 @@ impl<'a> SourceReader<'a> {
         if self.position() == self.size {
             self.verify()?;
         }
-        let limiter = self.client.limiter();
+        let limiter = self.source.limiter();
         limiter.throttle_bytes(chunk.len() as u64).await;
         Ok(chunk)
     }
 
     /// Reads and hashes the bytes before `position`, for a destination that has them already.
-    pub(super) async fn skip_to(&mut self, position: u64) -> Result<(), CopyError> {
+    pub(crate) async fn skip_to(&mut self, position: u64) -> Result<(), PutBlobError> {
         while self.position() < position {
             self.read(position - self.position()).await?;
         }
@@ -91,13 +78,13 @@ impl<'a> SourceReader<'a> {
     }
 
     /// Reads the rest, and verifies the digest.
-    pub(super) async fn finish(&mut self) -> Result<(), CopyError> {
+    pub(crate) async fn finish(&mut self) -> Result<(), PutBlobError> {
         self.skip_to(self.size).await?;
         self.verify()
     }
 
     /// Drops the connection. A later read opens another one.
-    pub(super) fn close(&mut self) {
+    pub(crate) fn close(&mut self) {
         self.download = None;
         self.buffered = Bytes::new();
         self.failures = 0;
@@ -105,7 +92,7 @@ impl<'a> SourceReader<'a> {
     }
 
     /// Starts over, for a new upload session.
-    pub(super) fn restart(&mut self) {
+    pub(crate) fn restart(&mut self) {
         self.resume(SessionHash::new(self.digest));
     }
 
@@ -117,7 +104,7 @@ impl<'a> SourceReader<'a> {
 
     /// Goes back to `offset`, or a little before. Returns whether that is possible: more bytes than were ever read
     /// cannot be a part of this blob.
-    pub(super) fn go_back(&mut self, offset: u64) -> bool {
+    pub(crate) fn go_back(&mut self, offset: u64) -> bool {
         let before = self.position();
         let is_possible = self.hash.go_back(offset);
         if self.position() != before {
@@ -127,7 +114,7 @@ impl<'a> SourceReader<'a> {
     }
 
     /// The highest position read for this session.
-    pub(super) fn max_position(&self) -> u64 {
+    pub(crate) fn max_position(&self) -> u64 {
         self.hash.max_position()
     }
 
@@ -137,7 +124,7 @@ impl<'a> SourceReader<'a> {
     }
 
     /// The next bytes. A download that breaks off is resumed; only failures in a row without progress count.
-    async fn receive(&mut self) -> Result<Bytes, CopyError> {
+    async fn receive(&mut self) -> Result<Bytes, PutBlobError> {
         loop {
             let position = self.position();
             let size = self.size;
@@ -151,9 +138,9 @@ impl<'a> SourceReader<'a> {
                 Err(error) => error,
             };
             self.download = None;
-            let timeouts = self.client.timeouts();
-            let progress = match &error {
-                CopyError::Registry { error, .. } => timeouts.progress_after(&error.cause),
+            let timeouts = self.source.timeouts();
+            let progress = match &error.error {
+                Error::Registry(error) => timeouts.progress_after(&error.cause),
                 _ => 1,
             };
             if position >= self.failed_at.saturating_add(progress) {
@@ -161,7 +148,7 @@ impl<'a> SourceReader<'a> {
             }
             self.failed_at = position;
             self.failures += 1;
-            let may_pass = match error.class() {
+            let may_pass = match error.error.class() {
                 FailureClass::Transient { .. } | FailureClass::Corrupt => true,
                 FailureClass::Auth
                 | FailureClass::NotFound
@@ -175,11 +162,11 @@ impl<'a> SourceReader<'a> {
         }
     }
 
-    async fn try_receive(&mut self, position: u64) -> Result<Option<Bytes>, CopyError> {
+    async fn try_receive(&mut self, position: u64) -> Result<Option<Bytes>, PutBlobError> {
         let download = match self.download.take() {
             Some(download) => download,
             None => {
-                let opened = (self.client).read_blob(self.repository, self.digest, position);
+                let opened = self.source.read_blob(self.digest, position);
                 opened.await.map_err(blame(Side::Source))?
             }
         };
@@ -187,7 +174,7 @@ impl<'a> SourceReader<'a> {
         received.map_err(blame(Side::Source))
     }
 
-    fn verify(&self) -> Result<(), CopyError> {
+    fn verify(&self) -> Result<(), PutBlobError> {
         match self.hash.digest() {
             Some(got) if got == *self.digest => Ok(()),
             Some(got) => Err(self.corrupt(format!("they are {got}"))),
@@ -195,15 +182,15 @@ impl<'a> SourceReader<'a> {
         }
     }
 
-    fn changed(&self) -> CopyError {
+    fn changed(&self) -> PutBlobError {
         self.corrupt("they are not the same each time they are read".into())
     }
 
-    fn corrupt(&self, problem: String) -> CopyError {
-        CopyError::Corrupt {
+    fn corrupt(&self, problem: String) -> PutBlobError {
+        blame(Side::Source)(Error::Corrupt {
             digest: self.digest.clone(),
             problem,
-        }
+        })
     }
 }
 
@@ -224,9 +211,10 @@ mod tests {
 
     use super::*;
     use crate::{
-        oci::Descriptor,
-        registry::{Settings, Timeouts},
+        oci::{Descriptor, Repository},
+        registry::{Client, Settings, Timeouts},
         serve::{Action, ActiveFault, Fault, Options, Server},
+        transport::RegistryImage,
     };
 
     const SIZE: usize = 3 << 20;
@@ -234,8 +222,7 @@ mod tests {
     /// A registry with one blob.
     struct Source {
         server: Server,
-        client: Arc<Client>,
-        repository: Repository,
+        image: RegistryImage,
         content: Vec<u8>,
         blob: Descriptor,
         _directory: TempDir,
@@ -261,22 +248,16 @@ mod tests {
             };
             let registry = server.address().to_string().parse().unwrap();
             Self {
-                client: Arc::new(Client::new(registry, settings).unwrap()),
+                image: RegistryImage::of(Client::new(registry, settings).unwrap(), &repository),
                 blob: blob.unwrap(),
                 server,
-                repository,
                 content,
                 _directory: directory,
             }
         }
 
         fn reader(&self) -> SourceReader<'_> {
-            SourceReader::new(
-                &self.client,
-                &self.repository,
-                &self.blob.digest,
-                self.blob.size,
-            )
+            SourceReader::new(&self.image, &self.blob.digest, self.blob.size)
         }
 
         /// Cuts the next `times` downloads `after` as many bytes.
@@ -288,7 +269,7 @@ mod tests {
     }
 
     /// Reads to the end, in pieces that do not fit those received.
-    async fn read_all(reader: &mut SourceReader<'_>) -> Result<Vec<u8>, CopyError> {
+    async fn read_all(reader: &mut SourceReader<'_>) -> Result<Vec<u8>, PutBlobError> {
         let mut content = Vec::new();
         while reader.position() < reader.size {
             content.extend_from_slice(&reader.read(10_007).await?);
@@ -310,8 +291,11 @@ mod tests {
         let source = Source::new().await;
         let cuts = source.cut(9, 0);
         let error = source.reader().open().await.unwrap_err();
-        assert_eq!(error.side(), Side::Source);
-        assert!(matches!(error.class(), FailureClass::Transient { .. }));
+        assert_eq!(error.side, Side::Source);
+        assert!(matches!(
+            error.error.class(),
+            FailureClass::Transient { .. }
+        ));
         assert_eq!(cuts.hits(), 3);
     }
 
@@ -343,12 +327,11 @@ mod tests {
     #[tokio::test]
     async fn the_last_byte_of_other_content_is_never_returned() {
         let source = Source::new().await;
-        let (client, repository) = (&source.client, &source.repository);
         let other = Digest::of(b"other content");
-        let mut reader = SourceReader::new(client, repository, &other, source.blob.size);
+        let mut reader = SourceReader::new(&source.image, &other, source.blob.size);
         reader.buffer(source.content.clone().into());
         reader.skip_to(source.blob.size - 1).await.unwrap();
         let error = reader.read(1).await.unwrap_err();
-        assert!(matches!(error, CopyError::Corrupt { .. }), "{error}");
+        assert!(matches!(error.error, Error::Corrupt { .. }), "{error}");
     }
 }

@@ -8,14 +8,14 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use super::{CopyError, error::blame, image_limits::MAX_READS};
 use crate::{
     batch::Side,
-    oci::{Descriptor, Manifest, MediaType, Repository, Version},
-    registry::{Client, Error, ImageBudget, MAX_MANIFEST_BYTES},
+    oci::{Descriptor, Manifest, MediaType},
+    registry::{ImageBudget, MAX_MANIFEST_BYTES, OverBudget},
+    transport::{Error, Selector, Source},
 };
 
 #[derive(Clone, Copy)]
-pub(super) struct ImageSource<'a> {
-    pub client: &'a Client,
-    pub repository: &'a Repository,
+pub(super) struct ManifestReader<'a> {
+    pub source: &'a dyn Source,
     pub budget: &'a ImageBudget<'a>,
 }
 
@@ -25,20 +25,31 @@ pub(super) enum Child {
     Blob(Box<Descriptor>),
 }
 
-impl ImageSource<'_> {
+impl ManifestReader<'_> {
     /// Reads a manifest whose length no descriptor says.
-    pub(super) async fn manifest(&self, version: &Version) -> Result<Manifest, Error> {
-        self.client
-            .manifest_within(self.repository, version, self.budget)
-            .await
+    pub(super) async fn manifest(&self, selector: Selector<'_>) -> Result<Manifest, Error> {
+        self.source.manifest(selector, self.budget).await
     }
 
     pub(super) fn admit_blobs<'d>(
         &self,
         blobs: impl IntoIterator<Item = &'d Descriptor>,
     ) -> Result<(), CopyError> {
-        let admitted = self.client.admit_blobs(self.budget, blobs);
-        admitted.map_err(blame(Side::Source))
+        let admitted = self.budget.add_blobs(blobs);
+        admitted.map_err(|over| self.over_budget(over))
+    }
+
+    /// Charges manifests before any of them is read.
+    pub(super) async fn admit_manifests<'d>(
+        &self,
+        described: impl IntoIterator<Item = &'d Descriptor>,
+    ) -> Result<(), CopyError> {
+        let admitted = self.budget.add_manifests(described).await;
+        admitted.map_err(|over| self.over_budget(over))
+    }
+
+    fn over_budget(&self, over: OverBudget) -> CopyError {
+        blame(Side::Source)(Error::over_budget(self.source.store(), over))
     }
 
     /// Reads entries of an index. All that are described as manifests are charged before any is read.
@@ -49,8 +60,7 @@ impl ImageSource<'_> {
         let manifests = entries
             .iter()
             .filter(|child| child.media_type.is_manifest());
-        let admitted = self.client.admit_manifests(self.budget, manifests);
-        admitted.await.map_err(blame(Side::Source))?;
+        self.admit_manifests(manifests).await?;
         stream::iter(entries)
             .map(|entry| self.read_child(entry))
             .buffered(MAX_READS)
@@ -63,16 +73,12 @@ impl ImageSource<'_> {
     async fn read_child(&self, child: Descriptor) -> Result<Child, CopyError> {
         let is_manifest = child.media_type.is_manifest();
         let manifest = match is_manifest {
-            true => {
-                self.client
-                    .described_manifest(self.repository, &child)
-                    .await
-            }
+            true => self.source.described_manifest(&child).await,
             false if child.size > MAX_MANIFEST_BYTES => {
                 self.admit_blobs([&child])?;
                 return Ok(Child::Blob(Box::new(child)));
             }
-            false => self.manifest(&Version::Digest(child.digest.clone())).await,
+            false => self.manifest(Selector::Digest(&child.digest)).await,
         };
         match manifest {
             Ok(manifest) => {

@@ -6,8 +6,6 @@
 use std::{ops::Range, sync::Arc};
 
 use super::{
-    ByteCounter, CopyError,
-    source_reader::SourceReader,
     stall_watchdog::StallWatchdog,
     upload::Upload,
     upload_body::{BodyFailure, UploadBody},
@@ -15,6 +13,7 @@ use super::{
 use crate::{
     oci::Digest,
     registry::{self, Client, UploadMode, UploadSession},
+    transport::{ByteCounter, PutBlobError, SourceReader},
 };
 
 pub(super) struct UploadSender<'a> {
@@ -28,7 +27,7 @@ pub(super) struct UploadSender<'a> {
 
 /// Why bytes were not sent.
 pub(super) enum SendFailure {
-    Source(CopyError),
+    Source(PutBlobError),
     Destination(registry::Error),
 }
 

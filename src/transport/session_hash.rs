@@ -12,7 +12,7 @@ const SPACING: u64 = 64 << 10;
 /// Give up a session that was cut this often without getting past its earlier cuts.
 const MAX_ENDS: usize = 1024;
 
-pub(super) struct SessionHash {
+pub(in crate::transport) struct SessionHash {
     /// Of the bytes before `position`, as the current read returned them.
     hasher: Hasher,
     position: u64,
@@ -29,10 +29,10 @@ struct Checkpoint {
 
 /// An earlier read of the same bytes returned others.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Changed;
+pub(in crate::transport) struct Changed;
 
 impl SessionHash {
-    pub(super) fn new(digest: &Digest) -> Self {
+    pub(in crate::transport) fn new(digest: &Digest) -> Self {
         let hasher = digest.hasher();
         let start = Checkpoint {
             position: 0,
@@ -47,14 +47,14 @@ impl SessionHash {
     }
 
     /// The highest position that any read reached.
-    pub(super) fn max_position(&self) -> u64 {
+    pub(in crate::transport) fn max_position(&self) -> u64 {
         let ends = self.ends.iter().map(|end| end.position);
         ends.fold(self.position, u64::max)
     }
 
     /// Moves `position` back to `offset`, or before it by at most half the distance moved or [`SPACING`]. Returns
     /// whether that is possible. `offset` is at most [`max_position`](Self::max_position).
-    pub(super) fn go_back(&mut self, offset: u64) -> bool {
+    pub(in crate::transport) fn go_back(&mut self, offset: u64) -> bool {
         if offset >= self.position {
             return true;
         }
@@ -74,7 +74,7 @@ impl SessionHash {
     }
 
     /// Adds the next bytes.
-    pub(super) fn update(&mut self, mut chunk: &[u8]) -> Result<(), Changed> {
+    pub(in crate::transport) fn update(&mut self, mut chunk: &[u8]) -> Result<(), Changed> {
         while !chunk.is_empty() {
             let end = self.ends.iter().map(|end| end.position).min();
             let to_end = end.map_or(u64::MAX, |end| end - self.position);
@@ -95,12 +95,12 @@ impl SessionHash {
     }
 
     /// The digest of the bytes before `position`; `None` while the end of an earlier read is still ahead.
-    pub(super) fn digest(&self) -> Option<Digest> {
+    pub(in crate::transport) fn digest(&self) -> Option<Digest> {
         let complete = self.ends.is_empty();
         complete.then(|| self.hasher.clone().finish())
     }
 
-    pub(super) fn position(&self) -> u64 {
+    pub(in crate::transport) fn position(&self) -> u64 {
         self.position
     }
 

@@ -1,0 +1,21 @@
+//! One store during a batch: what all images learned there.
+//!
+//! Decides nothing; each part decides for itself. Invariant: what is known here was answered by the store in this run, or
+//! is in the journal.
+
+use std::sync::Arc;
+
+use super::{
+    claims::Claims, complete_manifests::CompleteManifests, cosign_locks::CosignLocks,
+    provisioner::RepositoryProvisioner, referrer_cache::ReferrerCache,
+};
+
+#[derive(Default)]
+pub(super) struct StoreState {
+    pub claims: Arc<Claims>,
+    pub manifests: CompleteManifests,
+    pub referrers: ReferrerCache,
+    pub cosign_locks: CosignLocks,
+    /// Creates missing repositories, if the operator configured a command.
+    pub provisioner: Option<RepositoryProvisioner>,
+}
