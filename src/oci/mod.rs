@@ -4,6 +4,7 @@
 //! of these types is valid; text is checked once, when it is parsed.
 
 mod attachments;
+mod conversion;
 mod copy_spec;
 mod descriptor;
 mod digest;
@@ -22,6 +23,7 @@ mod signatures;
 mod store;
 
 pub use attachments::Attachments;
+pub use conversion::ConversionError;
 pub use copy_spec::CopySpec;
 pub use descriptor::Descriptor;
 pub use digest::{Digest, DigestError, Hasher};

@@ -5,6 +5,7 @@
 
 mod blob_read;
 mod byte_counter;
+mod converted_source;
 mod destination;
 mod error;
 mod local;

@@ -13,12 +13,15 @@ use tokio::sync::OnceCell;
 
 use super::{
     Destination, Error, LayerFormat, OpenStore, Source,
+    converted_source::ConvertedSource,
     local::{LocalSettings, open_local},
     registry::{OpenRegistry, RegistryImage},
 };
 use crate::{
     batch::{RegistryLimit, RegistryStatus, UploadMode},
-    oci::{LocalStore, Location, Reference, Registry, Repository, Store},
+    oci::{
+        Compression, CopySpec, LocalStore, Location, Reference, Registry, Repository, Store, Transport,
+    },
     registry::{self, Clients},
 };
 
@@ -64,6 +67,19 @@ impl Stores {
                 store.source(image.name.as_ref(), layers).await
             }
         }
+    }
+
+    /// What the image of a copy is read from, in the form that the copy has.
+    ///
+    /// # Errors
+    /// As [`source`](Self::source).
+    pub async fn source_of(&self, copy: &CopySpec) -> Result<Arc<dyn Source>, Error> {
+        let layers = layers_for(&copy.destination, copy.compression);
+        let source = self.source(&copy.source, layers).await?;
+        Ok(match copy.format {
+            Some(format) => Arc::new(ConvertedSource::new(source, format)),
+            None => source,
+        })
     }
 
     /// What an image is written to.
@@ -175,5 +191,21 @@ impl Stores {
 
     fn local(&self) -> MutexGuard<'_, BTreeMap<LocalStore, OpenLocalStore>> {
         self.local.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// How a destination wants layers that are not compressed where they come from.
+fn layers_for(destination: &Location, compression: Option<Compression>) -> LayerFormat {
+    let is_compressed = match destination.local().map(|image| image.store.transport) {
+        None | Some(Transport::Oci | Transport::OciArchive) => true,
+        Some(Transport::Dir) => compression.is_some(),
+        // Docker's archives and daemons cannot hold compressed layers.
+        Some(
+            Transport::DockerArchive | Transport::DockerDaemon | Transport::ContainersStorage,
+        ) => false,
+    };
+    match is_compressed {
+        true => LayerFormat::Compressed(compression.unwrap_or_default()),
+        false => LayerFormat::AsStored,
     }
 }
