@@ -16,5 +16,5 @@ pub use destination::{
 };
 pub use error::Error;
 pub use local::{LocalError, LocalErrorCause};
-pub use open_store::{Compression, LayerFormat, OpenStore, StoredImage};
+pub use open_store::{LayerFormat, OpenStore, StoredImage};
 pub use source::{Referrers, Selector, Source};
