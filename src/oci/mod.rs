@@ -5,11 +5,13 @@
 
 mod attachments;
 mod conversion;
+mod compression;
 mod copy_spec;
 mod descriptor;
 mod digest;
 mod location;
 mod manifest;
+mod manifest_format;
 mod media_type;
 mod names;
 mod on_existing;
@@ -24,6 +26,7 @@ mod store;
 
 pub use attachments::Attachments;
 pub use conversion::ConversionError;
+pub use compression::Compression;
 pub use copy_spec::CopySpec;
 pub use descriptor::Descriptor;
 pub use digest::{Digest, DigestError, Hasher};
@@ -31,6 +34,7 @@ pub use location::{
     LocalImage, Location, LocationError, LocationProblem, PartialLocation, StoredName,
 };
 pub use manifest::{Manifest, ManifestContent, ManifestError, listed_descriptors};
+pub use manifest_format::ManifestFormat;
 pub use media_type::MediaType;
 pub use names::{DOCKER_HUB, Registry, Repository, Tag};
 pub use on_existing::OnExisting;

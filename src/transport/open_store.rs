@@ -8,7 +8,7 @@ use async_trait::async_trait;
 
 use super::{Destination, Error, Source};
 use crate::{
-    oci::{Descriptor, StoredName},
+    oci::{Compression, Descriptor, StoredName},
     registry::RegistryLimiter,
 };
 
@@ -20,14 +20,6 @@ pub enum LayerFormat {
     AsStored,
     /// Compressed, if they are not.
     Compressed(Compression),
-}
-
-/// How layers are compressed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Compression {
-    #[default]
-    Gzip,
-    Zstd,
 }
 
 /// An image in a store.
