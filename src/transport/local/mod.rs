@@ -4,9 +4,16 @@
 //! nothing incomplete has its final name.
 
 mod archive_file;
+mod blocking;
+mod directory_lock;
 mod error;
+mod image_name;
+mod layout;
+mod receive;
 mod section;
+mod section_stream;
 mod store_files;
 mod tar_index;
 
 pub use error::{LocalError, LocalErrorCause};
+pub use layout::LayoutStore;

@@ -9,7 +9,7 @@ use std::{
     collections::{HashMap, hash_map::Entry as MapEntry},
     fs::File,
     io::{self, BufReader, Read, Seek, SeekFrom},
-    path::{Component, Path, PathBuf},
+    path::{Component, Path},
     sync::Arc,
 };
 
