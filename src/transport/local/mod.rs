@@ -5,15 +5,19 @@
 
 mod archive_file;
 mod blocking;
+mod directory;
 mod directory_lock;
 mod error;
 mod image_name;
 mod layout;
+mod oci_archive;
 mod receive;
 mod section;
 mod section_stream;
 mod store_files;
 mod tar_index;
 
+pub use directory::DirectoryStore;
 pub use error::{LocalError, LocalErrorCause};
 pub use layout::LayoutStore;
+pub use oci_archive::OciArchiveStore;
