@@ -173,7 +173,8 @@ async fn read_and_plan(
     };
     let manifest = read(Selector::Image).await?;
     let digest = manifest.digest.clone();
-    if let (Some(original), Some(format)) = (reader.source.original(&digest), image.job.spec.format) {
+    if let (Some(original), Some(format)) = (reader.source.original(&digest), image.job.spec.format)
+    {
         image.note(format!(
             "the image is converted to {format}, so its digest changes from {original} to {digest}, and what refers to it is not copied"
         ));

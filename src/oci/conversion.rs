@@ -98,7 +98,8 @@ impl Manifest {
 
 /// The type with the same content in a format. Types that OCI does not know are kept: OCI allows every type.
 fn equivalent(media_type: &str, format: ManifestFormat) -> Result<&str, ConversionError> {
-    let pair = (EQUIVALENTS.iter()).find(|(oci, docker)| media_type == *oci || media_type == *docker);
+    let pair =
+        (EQUIVALENTS.iter()).find(|(oci, docker)| media_type == *oci || media_type == *docker);
     match (format, pair) {
         (ManifestFormat::Oci, Some((oci, _))) => Ok(oci),
         (ManifestFormat::Oci, None) => Ok(media_type),
@@ -159,9 +160,7 @@ mod tests {
     use super::*;
 
     fn image(media_type: &str, config: &str, layer: &str) -> Manifest {
-        let descriptor = |media_type: &str, content: &[u8]| {
-            json!({"mediaType": media_type, "digest": Digest::of(content), "size": content.len()})
-        };
+        let descriptor = |media_type: &str, content: &[u8]| json!({"mediaType": media_type, "digest": Digest::of(content), "size": content.len()});
         let manifest = json!({
             "schemaVersion": 2,
             "mediaType": media_type,
@@ -172,7 +171,11 @@ mod tests {
     }
 
     fn docker() -> Manifest {
-        image(MediaType::DOCKER_MANIFEST, MediaType::DOCKER_CONFIG, MediaType::DOCKER_LAYER)
+        image(
+            MediaType::DOCKER_MANIFEST,
+            MediaType::DOCKER_CONFIG,
+            MediaType::DOCKER_LAYER,
+        )
     }
 
     fn index(media_type: &str, child: &Manifest) -> Manifest {
@@ -191,15 +194,24 @@ mod tests {
 
     #[test]
     fn only_the_types_change_and_the_way_back_gives_the_same_image() {
-        let there = docker().convert(ManifestFormat::Oci, &HashMap::new()).unwrap().unwrap();
+        let there = docker()
+            .convert(ManifestFormat::Oci, &HashMap::new())
+            .unwrap()
+            .unwrap();
         assert_eq!(there.media_type.as_str(), MediaType::OCI_MANIFEST);
         let types: Vec<_> = there.blobs().map(|blob| blob.media_type.as_str()).collect();
         assert_eq!(types, [MediaType::OCI_CONFIG, MediaType::OCI_LAYER_GZIP]);
         let digests = |manifest: &Manifest| {
-            manifest.blobs().map(|blob| blob.digest.clone()).collect::<Vec<_>>()
+            manifest
+                .blobs()
+                .map(|blob| blob.digest.clone())
+                .collect::<Vec<_>>()
         };
         assert_eq!(digests(&there), digests(&docker()));
-        let back = there.convert(ManifestFormat::Docker, &HashMap::new()).unwrap().unwrap();
+        let back = there
+            .convert(ManifestFormat::Docker, &HashMap::new())
+            .unwrap()
+            .unwrap();
         assert_eq!(back.digest, docker().digest);
     }
 
@@ -212,10 +224,16 @@ mod tests {
     #[test]
     fn an_index_names_its_converted_children() {
         let child = docker();
-        let converted = child.convert(ManifestFormat::Oci, &HashMap::new()).unwrap().unwrap();
+        let converted = child
+            .convert(ManifestFormat::Oci, &HashMap::new())
+            .unwrap()
+            .unwrap();
         let index = index(MediaType::DOCKER_LIST, &child);
         let children = [(child.digest, Some(converted.clone()))].into();
-        let index = index.convert(ManifestFormat::Oci, &children).unwrap().unwrap();
+        let index = index
+            .convert(ManifestFormat::Oci, &children)
+            .unwrap()
+            .unwrap();
         assert_eq!(index.media_type.as_str(), MediaType::OCI_INDEX);
         let [entry] = index.children() else {
             panic!("one child")
@@ -229,7 +247,10 @@ mod tests {
     fn a_child_without_an_equivalent_is_left_out() {
         let index = index(MediaType::DOCKER_LIST, &docker());
         let children = [(docker().digest, None)].into();
-        let index = index.convert(ManifestFormat::Docker, &children).unwrap().unwrap();
+        let index = index
+            .convert(ManifestFormat::Docker, &children)
+            .unwrap()
+            .unwrap();
         assert!(index.children().is_empty());
     }
 
@@ -238,7 +259,12 @@ mod tests {
         let zstd = "application/vnd.oci.image.layer.v1.tar+zstd";
         let image = image(MediaType::OCI_MANIFEST, MediaType::OCI_CONFIG, zstd);
         assert!(!image.has_equivalent(ManifestFormat::Docker));
-        let error = image.convert(ManifestFormat::Docker, &HashMap::new()).unwrap_err();
-        assert_eq!(error.to_string(), format!("{zstd} has no equivalent among Docker's media types"));
+        let error = image
+            .convert(ManifestFormat::Docker, &HashMap::new())
+            .unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            format!("{zstd} has no equivalent among Docker's media types")
+        );
     }
 }

@@ -4,8 +4,8 @@
 //! of these types is valid; text is checked once, when it is parsed.
 
 mod attachments;
-mod conversion;
 mod compression;
+mod conversion;
 mod copy_spec;
 mod descriptor;
 mod digest;
@@ -25,8 +25,8 @@ mod signatures;
 mod store;
 
 pub use attachments::Attachments;
-pub use conversion::ConversionError;
 pub use compression::Compression;
+pub use conversion::ConversionError;
 pub use copy_spec::CopySpec;
 pub use descriptor::Descriptor;
 pub use digest::{Digest, DigestError, Hasher};

@@ -59,7 +59,10 @@ impl ConvertedSource {
             if depth < MAX_DEPTH {
                 let named = manifest.children().iter();
                 for child in named.filter(|child| child.media_type.is_manifest()) {
-                    let own = self.source.manifest(Selector::Digest(&child.digest), budget).await?;
+                    let own = self
+                        .source
+                        .manifest(Selector::Digest(&child.digest), budget)
+                        .await?;
                     if !own.has_equivalent(self.format) {
                         children.insert(child.digest.clone(), None);
                         continue;
@@ -75,7 +78,10 @@ impl ConvertedSource {
             let Some(converted) = converted else {
                 return Ok(manifest);
             };
-            let mut made = self.converted.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut made = self
+                .converted
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner);
             let origin = (converted.clone(), manifest.digest);
             made.insert(converted.digest.clone(), origin);
             Ok(converted)
@@ -83,7 +89,10 @@ impl ConvertedSource {
     }
 
     fn made(&self, digest: &Digest) -> Option<(Manifest, Digest)> {
-        let made = self.converted.lock().unwrap_or_else(PoisonError::into_inner);
+        let made = self
+            .converted
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         made.get(digest).cloned()
     }
 }

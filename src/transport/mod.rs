@@ -21,10 +21,12 @@ pub use blob_read::{BlobRead, BlobStream};
 pub use byte_counter::ByteCounter;
 pub use destination::{BlobReport, Destination, Holds, PutBlob, PutBlobError, PutManifest, blame};
 pub use error::Error;
-pub use local::{LocalError, LocalErrorCause, LocalSettings};
+pub use local::{
+    DirectoryStore, LayoutStore, LocalError, LocalErrorCause, LocalSettings, OciArchiveStore,
+};
+pub use open_store::{LayerFormat, OpenStore, StoredImage};
 pub use referrers::{referrers, referrers_after};
 pub use registry::RegistryImage;
-pub use open_store::{LayerFormat, OpenStore, StoredImage};
 pub use source::{Referrers, Selector, Source};
 pub use source_reader::SourceReader;
 pub use stores::Stores;

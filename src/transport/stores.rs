@@ -8,9 +8,6 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use futures_util::future;
-use tokio::sync::OnceCell;
-
 use super::{
     Destination, Error, LayerFormat, OpenStore, Source,
     converted_source::ConvertedSource,
@@ -20,18 +17,18 @@ use super::{
 use crate::{
     batch::{RegistryLimit, RegistryStatus, UploadMode},
     oci::{
-        Compression, CopySpec, LocalStore, Location, Reference, Registry, Repository, Store, Transport,
+        Compression, CopySpec, LocalStore, Location, Reference, Registry, Repository, Store,
+        Transport,
     },
     registry::{self, Clients},
 };
-
-type OpenLocalStore = Arc<OnceCell<Arc<dyn OpenStore>>>;
+use futures_util::future;
 
 pub struct Stores {
     clients: Arc<Clients>,
     settings: LocalSettings,
     registries: Mutex<HashMap<Registry, Arc<OpenRegistry>>>,
-    local: Mutex<BTreeMap<LocalStore, OpenLocalStore>>,
+    local: Mutex<BTreeMap<LocalStore, Arc<dyn OpenStore>>>,
 }
 
 impl Stores {
@@ -63,7 +60,7 @@ impl Stores {
         match location {
             Location::Registry(reference) => Ok(self.registry_image(reference)?),
             Location::Local(image) => {
-                let store = self.open(&image.store).await?;
+                let store = self.open(&image.store)?;
                 store.source(image.name.as_ref(), layers).await
             }
         }
@@ -90,7 +87,7 @@ impl Stores {
         match location {
             Location::Registry(reference) => Ok(self.registry_image(reference)?),
             Location::Local(image) => {
-                let store = self.open(&image.store).await?;
+                let store = self.open(&image.store)?;
                 store.destination(image.name.as_ref()).await
             }
         }
@@ -99,11 +96,15 @@ impl Stores {
     /// A store of this machine.
     ///
     /// # Errors
-    /// If it is there and cannot be read.
-    pub async fn open(&self, store: &LocalStore) -> Result<Arc<dyn OpenStore>, Error> {
-        let cell = Arc::clone(self.local().entry(store.clone()).or_default());
-        let opened = cell.get_or_try_init(|| open_local(store, &self.settings));
-        Ok(Arc::clone(opened.await?))
+    /// If this machine has no such store.
+    pub fn open(&self, store: &LocalStore) -> Result<Arc<dyn OpenStore>, Error> {
+        let mut local = self.local();
+        if let Some(open) = local.get(store) {
+            return Ok(Arc::clone(open));
+        }
+        let open = open_local(store, &self.settings)?;
+        local.insert(store.clone(), Arc::clone(&open));
+        Ok(open)
     }
 
     /// An earlier run wrote to this repository, and it may hold more than the journal recorded.
@@ -128,7 +129,7 @@ impl Stores {
                 }
             }
             Store::Local(store) => {
-                if let Some(store) = self.local().get(store).and_then(|cell| cell.get()) {
+                if let Some(store) = self.local().get(store) {
                     store.limiter().set(limit);
                 }
             }
@@ -140,9 +141,8 @@ impl Stores {
     pub fn in_use(&self) -> Vec<RegistryStatus> {
         let registries = self.clients.in_use();
         let mut statuses: Vec<_> = registries.iter().map(|client| client.status()).collect();
-        statuses.extend(self.local().iter().filter_map(|(store, cell)| {
-            let limiter = cell.get()?.limiter();
-            Some(limiter.status(Store::Local(store.clone()), UploadMode::Whole))
+        statuses.extend(self.local().iter().map(|(store, open)| {
+            (open.limiter()).status(Store::Local(store.clone()), UploadMode::Whole)
         }));
         statuses
     }
@@ -158,9 +158,7 @@ impl Stores {
     /// # Errors
     /// The first store that failed. The others have ended.
     pub async fn finish(&self) -> Result<(), Error> {
-        let stores: Vec<_> = (self.local().values())
-            .filter_map(|cell| cell.get().cloned())
-            .collect();
+        let stores: Vec<_> = self.local().values().cloned().collect();
         let mut finished = Ok(());
         for store in stores {
             finished = finished.and(store.finish().await);
@@ -189,7 +187,7 @@ impl Stores {
             .unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn local(&self) -> MutexGuard<'_, BTreeMap<LocalStore, OpenLocalStore>> {
+    fn local(&self) -> MutexGuard<'_, BTreeMap<LocalStore, Arc<dyn OpenStore>>> {
         self.local.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -200,9 +198,9 @@ fn layers_for(destination: &Location, compression: Option<Compression>) -> Layer
         None | Some(Transport::Oci | Transport::OciArchive) => true,
         Some(Transport::Dir) => compression.is_some(),
         // Docker's archives and daemons cannot hold compressed layers.
-        Some(
-            Transport::DockerArchive | Transport::DockerDaemon | Transport::ContainersStorage,
-        ) => false,
+        Some(Transport::DockerArchive | Transport::DockerDaemon | Transport::ContainersStorage) => {
+            false
+        }
     };
     match is_compressed {
         true => LayerFormat::Compressed(compression.unwrap_or_default()),

@@ -3,9 +3,24 @@
 //! Decides how each format is read and written. Invariant: what a hostile archive says decides nothing outside of it, and
 //! nothing incomplete has its final name.
 
+mod archive_file;
+mod blocking;
+mod directory;
+mod directory_lock;
 mod error;
+mod image_name;
+mod layout;
+mod oci_archive;
 mod open;
+mod receive;
+mod section;
+mod section_stream;
+mod store_files;
+mod tar_index;
 
+pub use directory::DirectoryStore;
 pub use error::{LocalError, LocalErrorCause};
+pub use layout::LayoutStore;
+pub use oci_archive::OciArchiveStore;
 pub use open::LocalSettings;
 pub(super) use open::open_local;

@@ -2,9 +2,12 @@
 
 use std::{path::PathBuf, sync::Arc};
 
-use super::LocalErrorCause;
+use super::{
+    LocalErrorCause, directory::DirectoryStore, layout::LayoutStore, oci_archive::OciArchiveStore,
+};
 use crate::{
-    oci::LocalStore,
+    oci::{LocalStore, Transport},
+    registry::Limits,
     transport::{Error, OpenStore},
 };
 
@@ -15,12 +18,22 @@ pub struct LocalSettings {
     pub spool: Option<PathBuf>,
     /// Archives whose blobs are left out of new archives.
     pub base: Vec<PathBuf>,
+    pub limits: Limits,
 }
 
-pub(in crate::transport) async fn open_local(
+/// The store, not opened yet.
+pub(in crate::transport) fn open_local(
     store: &LocalStore,
-    _settings: &LocalSettings,
+    settings: &LocalSettings,
 ) -> Result<Arc<dyn OpenStore>, Error> {
-    let problem = LocalErrorCause::Unsupported("it cannot be opened yet".into());
-    Err(problem.at("open", store).into())
+    let (own, limits) = (store.clone(), settings.limits);
+    Ok(match store.transport {
+        Transport::Oci => Arc::new(LayoutStore::new(own, limits)),
+        Transport::OciArchive => Arc::new(OciArchiveStore::new(own, settings.base.clone(), limits)),
+        Transport::Dir => Arc::new(DirectoryStore::new(own, limits)),
+        Transport::DockerArchive | Transport::DockerDaemon | Transport::ContainersStorage => {
+            let problem = LocalErrorCause::Unsupported("it cannot be opened yet".into());
+            return Err(problem.at("open", store).into());
+        }
+    })
 }
