@@ -26,7 +26,7 @@ use crate::{
     batch::{Job, RegistryLimit, RegistryStatus, Side},
     oci::{Digest, Registry, Repository, Store},
     registry::{self, Client, Clients, ImageBudget, StreamQueue},
-    transport::{self, Destination, LocalSettings, Source, Stores},
+    transport::{Destination, LocalSettings, Source, Stores},
 };
 
 /// How long the end of a batch waits for registries to cancel uploads.
@@ -161,14 +161,6 @@ impl Engine {
     /// not have them. Ends after [`MAX_CANCEL_TIME`] even if registries did not answer.
     pub async fn cancel_uploads(&self) {
         let _ = timeout(MAX_CANCEL_TIME, self.stores.cancel_uploads()).await;
-    }
-
-    /// Ends a batch at the stores of this machine: packs archives, loads images into daemons.
-    ///
-    /// # Errors
-    /// The store that failed and why.
-    pub async fn finish(&self) -> Result<(), transport::Error> {
-        self.stores.finish().await
     }
 
     /// The status of each store used so far, ordered by name.

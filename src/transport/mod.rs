@@ -24,9 +24,9 @@ pub use error::Error;
 pub use local::{
     DirectoryStore, LayoutStore, LocalError, LocalErrorCause, LocalSettings, OciArchiveStore,
 };
-pub use open_store::{LayerFormat, OpenStore, StoredImage};
+pub use open_store::{Completion, LayerFormat, OpenStore, StoredImage};
 pub use referrers::{referrers, referrers_after};
 pub use registry::RegistryImage;
 pub use source::{Referrers, Selector, Source};
 pub use source_reader::SourceReader;
-pub use stores::Stores;
+pub use stores::{Finished, Stores};

@@ -4,12 +4,12 @@
 //! what was learned about each store.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use super::{
-    Destination, Error, LayerFormat, OpenStore, Source,
+    Completion, Destination, Error, LayerFormat, OpenStore, Source,
     converted_source::ConvertedSource,
     local::{LocalSettings, open_local},
     registry::{OpenRegistry, RegistryImage},
@@ -29,6 +29,13 @@ pub struct Stores {
     settings: LocalSettings,
     registries: Mutex<HashMap<Registry, Arc<OpenRegistry>>>,
     local: Mutex<BTreeMap<LocalStore, Arc<dyn OpenStore>>>,
+}
+
+/// How a batch ended at one store.
+#[derive(Debug)]
+pub struct Finished {
+    pub store: LocalStore,
+    pub result: Result<Completion, Error>,
 }
 
 impl Stores {
@@ -153,15 +160,42 @@ impl Stores {
         future::join_all(registries.iter().map(|registry| registry.cancel_uploads())).await;
     }
 
-    /// Ends a batch at the stores of this machine: packs archives, loads images into daemons.
+    /// Takes up what an interrupted batch left to be finished at its destinations.
     ///
     /// # Errors
-    /// The first store that failed. The others have ended.
-    pub async fn finish(&self) -> Result<(), Error> {
-        let stores: Vec<_> = self.local().values().cloned().collect();
-        let mut finished = Ok(());
+    /// The first store that cannot be opened.
+    pub async fn reopen(
+        &self,
+        destinations: impl IntoIterator<Item = &Location>,
+    ) -> Result<(), Error> {
+        let stores: BTreeSet<&LocalStore> = destinations
+            .into_iter()
+            .filter_map(|location| Some(&location.local()?.store))
+            .collect();
         for store in stores {
-            finished = finished.and(store.finish().await);
+            self.open(store)?.reopen().await?;
+        }
+        Ok(())
+    }
+
+    /// The stores that [`finish`](Self::finish) has to end.
+    #[must_use]
+    pub fn unfinished(&self) -> Vec<LocalStore> {
+        let local = self.local();
+        let unfinished = local.iter().filter(|(_, open)| open.is_unfinished());
+        unfinished.map(|(store, _)| store.clone()).collect()
+    }
+
+    /// Ends a batch at the stores of this machine: packs archives, loads images into daemons. `is_complete` says that no
+    /// image of the batch failed.
+    pub async fn finish(&self, is_complete: bool) -> Vec<Finished> {
+        let mut finished = Vec::new();
+        for store in self.unfinished() {
+            let Ok(open) = self.open(&store) else {
+                continue;
+            };
+            let result = open.finish(is_complete).await;
+            finished.push(Finished { store, result });
         }
         finished
     }

@@ -108,11 +108,6 @@ impl OpenStore for DirectoryStore {
             directory: ImageDirectory::new(path),
         }))
     }
-
-    /// Every image is complete when its manifest is written.
-    async fn finish(&self) -> Result<(), Error> {
-        Ok(())
-    }
 }
 
 fn is_below(name: &str) -> bool {

@@ -97,9 +97,4 @@ impl OpenStore for LayoutStore {
             access: Arc::clone(writer),
         }))
     }
-
-    /// Every image is complete when its manifest is written.
-    async fn finish(&self) -> Result<(), Error> {
-        Ok(())
-    }
 }

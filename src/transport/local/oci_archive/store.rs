@@ -19,7 +19,7 @@ use crate::{
     oci::{LocalStore, Store, StoredName},
     registry::{Limits, RegistryLimiter},
     transport::{
-        Destination, Error, LayerFormat, OpenStore, Source, StoredImage,
+        Completion, Destination, Error, LayerFormat, OpenStore, Source, StoredImage,
         local::{
             LocalError, LocalErrorCause,
             blocking::run_blocking,
@@ -122,14 +122,28 @@ impl OpenStore for OciArchiveStore {
         }))
     }
 
-    async fn finish(&self) -> Result<(), Error> {
+    async fn reopen(&self) -> Result<(), Error> {
+        let directory = working_directory(&self.path);
+        if tokio::fs::try_exists(&directory).await.unwrap_or(false) {
+            self.working().await?;
+        }
+        Ok(())
+    }
+
+    fn is_unfinished(&self) -> bool {
+        // A store that is being opened is about to be written.
+        (self.opened.try_lock()).map_or(true, |opened| opened.working.is_some())
+    }
+
+    /// Packs the archive also if images failed: they are added when the batch is resumed.
+    async fn finish(&self, _is_complete: bool) -> Result<Completion, Error> {
         let mut opened = self.opened.lock().await;
         if let Some(working) = &opened.working {
             let working = Arc::clone(working);
             run_blocking(move || pack(&working)).await?;
             *opened = Opened::default();
         }
-        Ok(())
+        Ok(Completion::Written)
     }
 }
 
