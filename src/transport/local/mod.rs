@@ -11,6 +11,8 @@ mod error;
 mod image_name;
 mod layout;
 mod oci_archive;
+#[cfg(test)]
+mod proptests;
 mod receive;
 mod section;
 mod section_stream;
