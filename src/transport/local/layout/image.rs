@@ -12,7 +12,7 @@ use super::{
     writer::{LayoutWriter, Listing},
 };
 use crate::{
-    batch::{PlannedBlob, Settled, Side},
+    batch::{FailureClass, PlannedBlob, Settled, Side},
     oci::{Descriptor, Digest, Manifest, Store, StoredName, Tag},
     registry::{BlobPresence, ImageBudget, RegistryLimiter},
     transport::{
@@ -96,7 +96,7 @@ impl<A: Access> Source for LayoutImage<A> {
     async fn resolve(&self, selector: Selector<'_>) -> Result<Option<Digest>, Error> {
         match self.find(selector).await {
             Ok(image) => Ok(Some(image.digest)),
-            Err(error) if Error::from(error.clone()).is_not_found() => {
+            Err(error) if error.class() == FailureClass::NotFound => {
                 // A source without a name that has several images says so.
                 match (selector, &self.name, A::IS_WRITTEN) {
                     (Selector::Image, None, false) => Err(error.into()),

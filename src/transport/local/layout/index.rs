@@ -3,7 +3,7 @@
 //! Decides how a name selects a manifest and how names change. Invariant: entries and fields that this program does not
 //! know are written back as they were read.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use serde::Deserialize;
 use serde_json::{json, value::RawValue};
@@ -188,15 +188,14 @@ impl Index {
 
     /// Adds what `other` lists under names that are free here.
     pub(in crate::transport::local) fn merge(&mut self, other: &Self) {
-        for entry in &other.entries {
-            let is_known = match entry.ref_name() {
-                Some(name) => self.names().any(|its| its == name),
-                None => self.find_digest(&entry.image.digest).is_some(),
-            };
-            if !is_known {
-                self.entries.push(entry.clone());
-            }
-        }
+        let names: HashSet<&str> = self.names().collect();
+        let digests: HashSet<&Digest> = self.descriptors().map(|image| &image.digest).collect();
+        let is_new = |entry: &&Entry| match entry.ref_name() {
+            Some(name) => !names.contains(name),
+            None => !digests.contains(&entry.image.digest),
+        };
+        let added: Vec<_> = other.entries.iter().filter(is_new).cloned().collect();
+        self.entries.extend(added);
         for (key, value) in &other.fields {
             if !self.fields.contains_key(key) {
                 self.fields.insert(key.clone(), value.clone());

@@ -4,7 +4,7 @@
 //! limit, blobs are only opened.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     path::Path,
     sync::{Arc, Mutex, PoisonError},
 };
@@ -30,7 +30,8 @@ use crate::{
 pub(in crate::transport::local) const MARKER: &str = "oci-layout";
 pub(super) const VERSION: &str = "1.0.0";
 const MAX_MARKER_BYTES: usize = 4 << 10;
-/// The constant is 4 MiB.
+/// Among that many images, the only one that refers to no other is looked for.
+const MAX_UNNAMED: usize = 1000;
 #[expect(clippy::cast_possible_truncation, reason = "the constant is 4 MiB")]
 const MANIFEST_LIMIT: usize = MAX_MANIFEST_BYTES as usize;
 
@@ -222,26 +223,18 @@ impl Layout {
 
     /// The images that a location without a name may mean.
     fn unnamed(&self, index: &Index) -> Result<Vec<Descriptor>, LocalErrorCause> {
-        let mut images: Vec<Descriptor> = Vec::new();
-        for image in index.descriptors() {
-            if !images.iter().any(|other| other.digest == image.digest) {
-                images.push(image.clone());
-            }
-            // Enough to say that there are several; each costs a manifest to read.
-            if images.len() > 100 {
-                return Ok(images);
+        let mut seen = HashSet::new();
+        let images = index.descriptors();
+        let images: Vec<_> = images.filter(|image| seen.insert(&image.digest)).collect();
+        let mut roots = Vec::new();
+        for image in &images {
+            // To read all of them is not worth an error message.
+            let may_be_only = images.len() > 1 && images.len() <= MAX_UNNAMED;
+            if !may_be_only || self.subject(image)?.is_none() {
+                roots.push(Descriptor::clone(image));
             }
         }
-        if images.len() > 1 {
-            let mut roots = Vec::new();
-            for image in images {
-                if self.subject(&image)?.is_none() {
-                    roots.push(image);
-                }
-            }
-            images = roots;
-        }
-        Ok(images)
+        Ok(roots)
     }
 
     /// What a listed manifest refers to. One that is not there refers to nothing.
@@ -255,9 +248,7 @@ impl Layout {
         }
         let subject = match self.read_manifest(image) {
             Ok(raw) => subject_of(&raw),
-            Err(Error::Local(error)) if Error::from(error.clone()).is_not_found() => {
-                return Ok(None);
-            }
+            Err(error) if error.is_not_found() => return Ok(None),
             Err(Error::Local(error)) => return Err(*error.cause),
             Err(error) => return Err(LocalErrorCause::Invalid(error.to_string())),
         };

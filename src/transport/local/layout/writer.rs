@@ -55,7 +55,7 @@ impl LayoutWriter {
     /// If another process writes it, the directory holds something else, or it cannot be written.
     pub(super) fn open(directory: &Path) -> Result<Self, LocalError> {
         let lock = prepare(directory).context(WRITE, directory.display())?;
-        Self::over(directory, lock, |files| Layout::open(files))
+        Self::over(directory, lock, Layout::open)
     }
 
     /// Writes the prepared layout in `directory`. `open` decides where else its blobs are.
@@ -86,7 +86,7 @@ impl LayoutWriter {
     /// Gives staged content, verified to be `digest`, its name.
     pub(super) fn settle_blob(&self, digest: &Digest, staged: &Staged) -> Result<(), LocalError> {
         let settled = staged.settle(&self.directory.join(blob_name(digest)));
-        settled.context(WRITE, &self.directory.display())
+        settled.context(WRITE, self.directory.display())
     }
 
     /// Writes a manifest, then lists it.
@@ -98,7 +98,7 @@ impl LayoutWriter {
         let (digest, raw) = (&manifest.digest, &manifest.raw);
         if self.layout.length(digest)? != Some(raw.len() as u64) {
             let path = self.directory.join(blob_name(digest));
-            replace(&self.lock, &path, raw).context(WRITE, &self.directory.display())?;
+            replace(&self.lock, &path, raw).context(WRITE, self.directory.display())?;
         }
         let mut image = described_as_referrer(manifest);
         // They may be large, and whoever needs them reads the manifest.
@@ -130,7 +130,7 @@ impl LayoutWriter {
             self.layout.index_file().remember(version, Arc::new(index));
             Ok::<_, LocalErrorCause>(())
         };
-        update().context(WRITE, &self.directory.display())
+        update().context(WRITE, self.directory.display())
     }
 }
 
