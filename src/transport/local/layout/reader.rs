@@ -17,12 +17,15 @@ use super::{
     index_file::IndexFile,
 };
 use crate::{
-    oci::{Descriptor, Digest, Manifest, MediaType, StoredName},
-    registry::MAX_MANIFEST_BYTES,
+    oci::{Descriptor, Digest, Manifest, StoredName},
     transport::{
         Error, StoredImage,
         local::{
-            LocalError, LocalErrorCause, error::Context, section::Section, store_files::StoreFiles,
+            LocalError, LocalErrorCause,
+            error::Context,
+            manifest_file::{describe, read_manifest},
+            section::Section,
+            store_files::StoreFiles,
         },
     },
 };
@@ -32,8 +35,6 @@ pub(super) const VERSION: &str = "1.0.0";
 const MAX_MARKER_BYTES: usize = 4 << 10;
 /// Among that many images, the only one that refers to no other is looked for.
 const MAX_UNNAMED: usize = 1000;
-#[expect(clippy::cast_possible_truncation, reason = "the constant is 4 MiB")]
-const MANIFEST_LIMIT: usize = MAX_MANIFEST_BYTES as usize;
 
 /// A layout that is there.
 #[derive(Debug)]
@@ -151,17 +152,7 @@ impl Layout {
         if let Some(image) = self.index()?.find_digest(digest) {
             return Ok(Some(image.clone()));
         }
-        let described = |size| Descriptor {
-            // The manifest says it.
-            media_type: MediaType::new(""),
-            digest: digest.clone(),
-            size,
-            platform: None,
-            artifact_type: None,
-            urls: Vec::new(),
-            annotations: Default::default(),
-        };
-        Ok(self.length(digest)?.map(described))
+        Ok(self.length(digest)?.map(|size| describe(digest, size)))
     }
 
     /// The manifest that `image` describes. Its digest is verified.
@@ -257,24 +248,7 @@ impl Layout {
     }
 
     fn read_manifest(&self, image: &Descriptor) -> Result<Vec<u8>, Error> {
-        let section = self.open_blob(&image.digest)?;
-        let corrupt = |problem| Error::Corrupt {
-            digest: image.digest.clone(),
-            problem,
-        };
-        if section.remaining() != image.size {
-            let (got, size) = (section.remaining(), image.size);
-            return Err(corrupt(format!("they are {got} instead of {size}")));
-        }
-        let raw = section.read_limited(MANIFEST_LIMIT);
-        let raw = raw.context("read a manifest of", &self.place)?;
-        let mut hasher = image.digest.hasher();
-        hasher.update(&raw);
-        let got = hasher.finish();
-        match got == image.digest {
-            true => Ok(raw),
-            false => Err(corrupt(format!("they are {got}"))),
-        }
+        read_manifest(self.open_blob(&image.digest)?, image, &self.place)
     }
 
     fn find_blob(&self, digest: &Digest) -> Result<Section, LocalErrorCause> {
