@@ -4,14 +4,18 @@
 //! nothing incomplete has its final name.
 
 mod archive_file;
+mod blob_writer;
 mod blocking;
 mod directory;
 mod directory_lock;
 mod error;
 mod image_name;
 mod layout;
+mod manifest_file;
 mod oci_archive;
 mod open;
+#[cfg(test)]
+mod proptests;
 mod receive;
 mod section;
 mod section_stream;
