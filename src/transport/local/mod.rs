@@ -6,8 +6,10 @@
 mod archive_file;
 mod blocking;
 mod directory_lock;
+mod docker_archive;
 mod error;
 mod image_name;
+mod layers;
 mod layout;
 mod receive;
 mod section;
@@ -15,5 +17,7 @@ mod section_stream;
 mod store_files;
 mod tar_index;
 
+pub use docker_archive::DockerArchive;
 pub use error::{LocalError, LocalErrorCause};
+pub use layers::LayerSpool;
 pub use layout::LayoutStore;
