@@ -15,6 +15,6 @@ pub use destination::{
     BlobReport, ByteCounter, Destination, Holds, PutBlob, PutBlobError, PutManifest,
 };
 pub use error::Error;
-pub use local::{DockerArchive, LayerSpool, LayoutStore, LocalError, LocalErrorCause};
+pub use local::{Daemon, DockerArchive, LayerSpool, LayoutStore, LocalError, LocalErrorCause};
 pub use open_store::{Compression, LayerFormat, OpenStore, StoredImage};
 pub use source::{Referrers, Selector, Source};

@@ -5,6 +5,7 @@
 
 mod archive_file;
 mod blocking;
+mod daemon;
 mod directory_lock;
 mod docker_archive;
 mod error;
@@ -17,6 +18,7 @@ mod section_stream;
 mod store_files;
 mod tar_index;
 
+pub use daemon::Daemon;
 pub use docker_archive::DockerArchive;
 pub use error::{LocalError, LocalErrorCause};
 pub use layers::LayerSpool;
