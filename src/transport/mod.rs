@@ -22,7 +22,8 @@ pub use byte_counter::ByteCounter;
 pub use destination::{BlobReport, Destination, Holds, PutBlob, PutBlobError, PutManifest, blame};
 pub use error::Error;
 pub use local::{
-    DirectoryStore, LayoutStore, LocalError, LocalErrorCause, LocalSettings, OciArchiveStore,
+    Daemon, DirectoryStore, DockerArchive, LayerSpool, LayoutStore, LocalError, LocalErrorCause,
+    LocalSettings, OciArchiveStore,
 };
 pub use open_store::{Completion, LayerFormat, OpenStore, StoredImage};
 pub use referrers::{referrers, referrers_after};

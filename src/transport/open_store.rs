@@ -14,7 +14,7 @@ use crate::{
 
 /// How the layers of a source are wanted. Only Docker's archives and daemons make a difference: their layers are not
 /// compressed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum LayerFormat {
     /// As they are in the source.
     AsStored,

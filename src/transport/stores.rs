@@ -9,7 +9,7 @@ use std::{
 };
 
 use super::{
-    Completion, Destination, Error, LayerFormat, OpenStore, Source,
+    Completion, Destination, Error, LayerFormat, LayerSpool, OpenStore, Source,
     converted_source::ConvertedSource,
     local::{LocalSettings, open_local},
     registry::{OpenRegistry, RegistryImage},
@@ -50,6 +50,12 @@ impl Stores {
         }
     }
 
+    /// Where compressed layers are kept until they are copied.
+    #[must_use]
+    pub fn spool(&self) -> &LayerSpool {
+        &self.settings.spool
+    }
+
     #[must_use]
     pub fn clients(&self) -> &Arc<Clients> {
         &self.clients
@@ -67,7 +73,7 @@ impl Stores {
         match location {
             Location::Registry(reference) => Ok(self.registry_image(reference)?),
             Location::Local(image) => {
-                let store = self.open(&image.store)?;
+                let store = self.open(&image.store);
                 store.source(image.name.as_ref(), layers).await
             }
         }
@@ -94,24 +100,22 @@ impl Stores {
         match location {
             Location::Registry(reference) => Ok(self.registry_image(reference)?),
             Location::Local(image) => {
-                let store = self.open(&image.store)?;
+                let store = self.open(&image.store);
                 store.destination(image.name.as_ref()).await
             }
         }
     }
 
-    /// A store of this machine.
-    ///
-    /// # Errors
-    /// If this machine has no such store.
-    pub fn open(&self, store: &LocalStore) -> Result<Arc<dyn OpenStore>, Error> {
+    /// A store of this machine. Opens no file yet.
+    #[must_use]
+    pub fn open(&self, store: &LocalStore) -> Arc<dyn OpenStore> {
         let mut local = self.local();
         if let Some(open) = local.get(store) {
-            return Ok(Arc::clone(open));
+            return Arc::clone(open);
         }
-        let open = open_local(store, &self.settings)?;
+        let open = open_local(store, &self.settings);
         local.insert(store.clone(), Arc::clone(&open));
-        Ok(open)
+        open
     }
 
     /// An earlier run wrote to this repository, and it may hold more than the journal recorded.
@@ -173,7 +177,7 @@ impl Stores {
             .filter_map(|location| Some(&location.local()?.store))
             .collect();
         for store in stores {
-            self.open(store)?.reopen().await?;
+            self.open(store).reopen().await?;
         }
         Ok(())
     }
@@ -191,10 +195,7 @@ impl Stores {
     pub async fn finish(&self, is_complete: bool) -> Vec<Finished> {
         let mut finished = Vec::new();
         for store in self.unfinished() {
-            let Ok(open) = self.open(&store) else {
-                continue;
-            };
-            let result = open.finish(is_complete).await;
+            let result = self.open(&store).finish(is_complete).await;
             finished.push(Finished { store, result });
         }
         finished

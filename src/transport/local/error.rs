@@ -133,3 +133,9 @@ impl<T, E: Into<LocalErrorCause>> Context<T> for Result<T, E> {
         self.map_err(|error| error.into().at(operation, place))
     }
 }
+
+impl From<LocalError> for LocalErrorCause {
+    fn from(error: LocalError) -> Self {
+        *error.cause
+    }
+}

@@ -6,10 +6,13 @@
 mod archive_file;
 mod blob_writer;
 mod blocking;
+mod daemon;
 mod directory;
 mod directory_lock;
+mod docker_archive;
 mod error;
 mod image_name;
+mod layers;
 mod layout;
 mod manifest_file;
 mod oci_archive;
@@ -22,8 +25,11 @@ mod section_stream;
 mod store_files;
 mod tar_index;
 
+pub use daemon::Daemon;
 pub use directory::DirectoryStore;
+pub use docker_archive::DockerArchive;
 pub use error::{LocalError, LocalErrorCause};
+pub use layers::LayerSpool;
 pub use layout::LayoutStore;
 pub use oci_archive::OciArchiveStore;
 pub use open::LocalSettings;
