@@ -15,6 +15,9 @@ pub use destination::{
     BlobReport, ByteCounter, Destination, Holds, PutBlob, PutBlobError, PutManifest,
 };
 pub use error::Error;
-pub use local::{Daemon, DockerArchive, LayerSpool, LayoutStore, LocalError, LocalErrorCause};
+pub use local::{
+    DaemonStore, DirectoryStore, DockerArchiveStore, LayerSpool, LayoutStore, LocalError,
+    LocalErrorCause, OciArchiveStore,
+};
 pub use open_store::{Compression, LayerFormat, OpenStore, StoredImage};
 pub use source::{Referrers, Selector, Source};

@@ -1,7 +1,7 @@
 //! The lock that lets one process at a time write into a directory, and the place for content that is not complete.
 //!
 //! Readers need no lock. All functions block on the disk. Invariant: both are gone from the directory when the lock is
-//! dropped; what a killed process left is removed by the next one.
+//! dropped, and so is the directory if it is empty then; what a killed process left is removed by the next one.
 
 use std::{
     fs::{self, File, TryLockError},
@@ -29,7 +29,7 @@ pub(super) struct DirectoryLock {
 #[derive(Debug)]
 struct HeldLock {
     directory: PathBuf,
-    _file: File,
+    file: File,
 }
 
 impl DirectoryLock {
@@ -53,7 +53,7 @@ impl DirectoryLock {
             if is_same_file(&file, &path)? {
                 let lock = HeldLock {
                     directory: directory.to_owned(),
-                    _file: file,
+                    file,
                 };
                 return Ok(Self {
                     staging: Staging::open(&directory.join(STAGING))?,
@@ -79,7 +79,12 @@ impl Drop for HeldLock {
     fn drop(&mut self) {
         // The next one to lock the directory removes what is left.
         let _ = fs::remove_dir(self.directory.join(STAGING));
-        let _ = fs::remove_file(self.directory.join(LOCK));
+        let path = self.directory.join(LOCK);
+        // After the directory was removed, the file may be another one's.
+        if is_same_file(&self.file, &path).unwrap_or(false) {
+            let _ = fs::remove_file(path);
+        }
+        let _ = fs::remove_dir(&self.directory);
     }
 }
 
@@ -112,9 +117,13 @@ mod tests {
         let error = DirectoryLock::acquire(directory.path()).unwrap_err();
         let problem = error.to_string();
         assert!(problem.contains(".transship.lock"), "{problem}");
+        drop(staged);
         drop(lock);
-        assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 0);
-        DirectoryLock::acquire(directory.path()).unwrap();
+        assert!(!directory.path().exists());
+        fs::create_dir(directory.path()).unwrap();
+        fs::write(directory.path().join("content"), "").unwrap();
+        drop(DirectoryLock::acquire(directory.path()).unwrap());
+        assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1);
     }
 
     #[test]
@@ -125,9 +134,10 @@ mod tests {
         fs::write(left.join("lock"), "").unwrap();
         fs::write(left.join("half a blob"), "half").unwrap();
         fs::write(directory.path().join(LOCK), "").unwrap();
+        fs::write(directory.path().join("content"), "").unwrap();
         let lock = DirectoryLock::acquire(directory.path()).unwrap();
         assert!(!left.exists());
         drop(lock);
-        assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 0);
+        assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1);
     }
 }

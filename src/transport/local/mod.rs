@@ -6,20 +6,26 @@
 mod archive_file;
 mod blocking;
 mod daemon;
+mod directory;
 mod directory_lock;
 mod docker_archive;
 mod error;
 mod image_name;
 mod layers;
 mod layout;
+mod oci_archive;
+#[cfg(test)]
+mod proptests;
 mod receive;
 mod section;
 mod section_stream;
 mod store_files;
 mod tar_index;
 
-pub use daemon::Daemon;
-pub use docker_archive::DockerArchive;
+pub use daemon::DaemonStore;
+pub use directory::DirectoryStore;
+pub use docker_archive::DockerArchiveStore;
 pub use error::{LocalError, LocalErrorCause};
 pub use layers::LayerSpool;
 pub use layout::LayoutStore;
+pub use oci_archive::OciArchiveStore;

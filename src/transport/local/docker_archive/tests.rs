@@ -12,12 +12,13 @@ use tempfile::TempDir;
 
 use super::{
     super::layers::LayerSpool,
-    DockerArchive,
+    DockerArchiveStore,
     fixtures::{blob, config, copy, docker_save, manifest, put_blobs, tar},
 };
 use crate::{
     batch::FailureClass,
-    oci::{Digest, Manifest, StoredName},
+    oci::{Digest, LocalStore, Manifest, StoredName, Transport},
+    registry::Limits,
     transport::{Compression, Error, LayerFormat, OpenStore, Selector, Source},
 };
 
@@ -41,11 +42,16 @@ impl Room {
         Arc::new(LayerSpool::new(self.path("spool")))
     }
 
-    fn open(&self, name: &str) -> Arc<DockerArchive> {
-        Arc::new(DockerArchive::new(&self.path(name), self.spool()))
+    fn open(&self, name: &str) -> Arc<DockerArchiveStore> {
+        {
+            let path = self.path(name);
+            let store = LocalStore::new(Transport::DockerArchive, path.to_str().unwrap());
+            let opened = DockerArchiveStore::new(store, Limits::default(), self.spool());
+            Arc::new(opened)
+        }
     }
 
-    fn write(&self, name: &str, content: &[u8]) -> Arc<DockerArchive> {
+    fn write(&self, name: &str, content: &[u8]) -> Arc<DockerArchiveStore> {
         fs::write(self.path(name), content).unwrap();
         self.open(name)
     }
@@ -66,7 +72,11 @@ fn name(text: &str) -> StoredName {
     StoredName::Name(text.into())
 }
 
-async fn source(archive: &Arc<DockerArchive>, text: &str, format: LayerFormat) -> Arc<dyn Source> {
+async fn source(
+    archive: &Arc<DockerArchiveStore>,
+    text: &str,
+    format: LayerFormat,
+) -> Arc<dyn Source> {
     let source = Arc::clone(archive).source(Some(&name(text)), format).await;
     source.unwrap()
 }

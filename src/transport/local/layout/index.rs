@@ -64,7 +64,7 @@ impl Index {
         })
     }
 
-    pub(super) fn to_bytes(&self) -> Result<Vec<u8>, LocalErrorCause> {
+    pub(in crate::transport::local) fn to_bytes(&self) -> Result<Vec<u8>, LocalErrorCause> {
         let entries: Vec<_> = self.entries.iter().map(|entry| &entry.raw).collect();
         let mut fields: BTreeMap<&str, Box<RawValue>> = (self.fields.iter())
             .map(|(key, value)| (key.as_str(), value.clone()))
@@ -202,6 +202,15 @@ impl Index {
                 self.fields.insert(key.clone(), value.clone());
             }
         }
+    }
+
+    /// Whether both list the same images under the same names.
+    pub(in crate::transport::local) fn lists_the_same(&self, other: &Self) -> bool {
+        let raw = |index: &Self| -> Vec<String> {
+            let entries = index.entries.iter();
+            entries.map(|entry| entry.raw.get().to_owned()).collect()
+        };
+        raw(self) == raw(other)
     }
 
     /// Drops the images that `is_kept` refuses.

@@ -13,7 +13,7 @@ use std::{
 use super::index::Index;
 use crate::transport::local::{LocalErrorCause, store_files::StoreFiles};
 
-pub(super) const INDEX: &str = "index.json";
+pub(in crate::transport::local) const INDEX: &str = "index.json";
 /// Some ten thousand images.
 const MAX_INDEX_BYTES: usize = 16 << 20;
 

@@ -10,6 +10,8 @@ mod store;
 mod writer;
 
 pub(super) use image::{LayoutImage, ReadOnly};
-pub(super) use reader::{Layout, blob_name};
+pub(super) use index::Index;
+pub(super) use index_file::INDEX;
+pub(super) use reader::{Layout, MARKER, blob_name};
 pub use store::LayoutStore;
 pub(super) use writer::{LayoutWriter, prepare};

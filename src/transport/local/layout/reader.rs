@@ -27,7 +27,7 @@ use crate::{
     },
 };
 
-pub(super) const MARKER: &str = "oci-layout";
+pub(in crate::transport::local) const MARKER: &str = "oci-layout";
 pub(super) const VERSION: &str = "1.0.0";
 const MAX_MARKER_BYTES: usize = 4 << 10;
 /// The constant is 4 MiB.
