@@ -5,7 +5,7 @@
 
 use std::{
     fs::{self, File, TryLockError},
-    io,
+    io::{self, Write},
     path::{Path, PathBuf},
 };
 
@@ -72,6 +72,13 @@ impl DirectoryLock {
     /// A path for content that is not complete yet; removed when it is dropped.
     pub(super) fn stage(&self) -> Staged {
         self.staging.stage()
+    }
+
+    /// Writes a small file in one step, and replaces an older one.
+    pub(super) fn replace(&self, path: &Path, content: &[u8]) -> io::Result<()> {
+        let staged = self.stage();
+        File::create_new(staged.path())?.write_all(content)?;
+        staged.settle(path)
     }
 }
 

@@ -4,6 +4,7 @@
 //! nothing incomplete has its final name.
 
 mod archive_file;
+mod blob_writer;
 mod blocking;
 mod daemon;
 mod directory;
@@ -13,6 +14,7 @@ mod error;
 mod image_name;
 mod layers;
 mod layout;
+mod manifest_file;
 mod oci_archive;
 #[cfg(test)]
 mod proptests;

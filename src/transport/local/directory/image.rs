@@ -16,7 +16,10 @@ use crate::{
         BlobStream, Destination, Error, PutBlob, PutBlobError, PutManifest, Referrers, Selector,
         Source,
         local::{
-            LocalError, LocalErrorCause, blocking::run_blocking, error::Context, receive::receive,
+            LocalError, LocalErrorCause,
+            blob_writer::{presence, put_blob},
+            blocking::run_blocking,
+            error::Context,
             section_stream::SectionStream,
         },
     },
@@ -128,28 +131,16 @@ impl Destination for DirectoryImage<Arc<ImageDirectoryWriter>> {
     async fn blob_presence(&self, blob: &PlannedBlob) -> Result<BlobPresence, Error> {
         let (directory, digest) = (self.directory.clone(), blob.digest.clone());
         let length = run_blocking(move || directory.length(&digest)).await?;
-        Ok(match length {
-            None => BlobPresence::Absent,
-            Some(length) if length == blob.size => BlobPresence::Present,
-            Some(length) => BlobPresence::OtherLength(length),
-        })
+        Ok(presence(length, blob))
     }
 
     async fn put_blob(&self, put: PutBlob<'_>) -> Result<Settled, PutBlobError> {
-        let failed = |error| PutBlobError {
+        let presence = self.blob_presence(put.blob).await;
+        let presence = presence.map_err(|error| PutBlobError {
             side: Side::Destination,
             error,
-        };
-        match self.blob_presence(put.blob).await.map_err(failed)? {
-            BlobPresence::Present => return Ok(Settled::Present),
-            BlobPresence::Absent | BlobPresence::OtherLength(_) => {}
-        }
-        let staged = self.access.stage();
-        receive(&put, &self.limiter, staged.path()).await?;
-        let (writer, digest) = (Arc::clone(&self.access), put.blob.digest.clone());
-        let settled = run_blocking(move || writer.settle_blob(&digest, &staged)).await;
-        settled.map_err(|error| failed(error.into()))?;
-        Ok(Settled::Copied)
+        })?;
+        put_blob(&self.access, presence, put, &self.limiter).await
     }
 
     async fn put_manifest(

@@ -21,12 +21,19 @@ use crate::{
 const MAX_DEPTH: usize = 16;
 const MAX_DIRECTORIES: usize = 100_000;
 
+#[derive(Default)]
+struct Found {
+    images: Vec<String>,
+    /// Directories that were searched.
+    directories: usize,
+}
+
 /// The images below `root`, sorted by name.
 pub(super) fn images_below(root: &Path) -> Result<Vec<StoredImage>, LocalError> {
-    let mut names = Vec::new();
-    search(root, root, MAX_DEPTH, &mut names).context("list", root.display())?;
-    names.sort_unstable();
-    let images = names.into_iter().map(|name| {
+    let mut found = Found::default();
+    search(root, root, MAX_DEPTH, &mut found).context("list", root.display())?;
+    found.images.sort_unstable();
+    let images = found.images.into_iter().map(|name| {
         let manifest = ImageDirectory::new(root.join(&name)).root();
         StoredImage {
             // One that cannot be read fails when it is copied.
@@ -45,7 +52,7 @@ fn search(
     root: &Path,
     directory: &Path,
     depth: usize,
-    names: &mut Vec<String>,
+    found: &mut Found,
 ) -> Result<(), LocalErrorCause> {
     for entry in fs::read_dir(directory)? {
         let entry = entry?;
@@ -55,13 +62,16 @@ fn search(
         }
         let name = path.strip_prefix(root).ok().and_then(Path::to_str);
         let is_image = path.join(MANIFEST).is_file() || path.join(VERSION_FILE).is_file();
-        names.extend(name.filter(|_| is_image).map(str::to_owned));
-        if names.len() > MAX_DIRECTORIES {
-            let problem = format!("it has more than {MAX_DIRECTORIES} images");
+        found
+            .images
+            .extend(name.filter(|_| is_image).map(str::to_owned));
+        found.directories += 1;
+        if found.directories > MAX_DIRECTORIES {
+            let problem = format!("it has more than {MAX_DIRECTORIES} directories");
             return Err(LocalErrorCause::Invalid(problem));
         }
         if depth > 0 {
-            search(root, &path, depth - 1, names)?;
+            search(root, &path, depth - 1, found)?;
         }
     }
     Ok(())

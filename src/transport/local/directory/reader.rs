@@ -14,20 +14,22 @@ use super::files::{
     MANIFEST, VERSION, VERSION_FILE, VERSION_PREFIX, blob_file, digest_of_manifest, manifest_file,
 };
 use crate::{
-    oci::{Descriptor, Digest, Manifest, MediaType},
-    registry::{MAX_MANIFEST_BYTES, MAX_MANIFESTS, described_as_referrer},
+    oci::{Descriptor, Digest, Manifest},
+    registry::{MAX_MANIFESTS, described_as_referrer},
     transport::{
         Error,
         local::{
-            LocalError, LocalErrorCause, error::Context, section::Section, store_files::StoreFiles,
+            LocalError, LocalErrorCause,
+            error::Context,
+            manifest_file::{MANIFEST_LIMIT, describe, read_manifest},
+            section::Section,
+            store_files::StoreFiles,
         },
     },
 };
 
 const READ: &str = "read the image directory";
 const MAX_VERSION_BYTES: usize = 1 << 10;
-#[expect(clippy::cast_possible_truncation, reason = "the constant is 4 MiB")]
-const MANIFEST_LIMIT: usize = MAX_MANIFEST_BYTES as usize;
 
 /// A directory that may hold an image.
 #[derive(Clone, Debug)]
@@ -69,19 +71,11 @@ impl ImageDirectory {
         {
             return Ok(root);
         }
-        let digest = &described.digest;
-        let raw = self.files.read(&manifest_file(digest), MANIFEST_LIMIT);
-        let raw = raw.context(READ, self.path.display())?;
-        let mut hasher = digest.hasher();
-        hasher.update(&raw);
-        let got = hasher.finish();
-        if got != *digest {
-            let problem = format!("they are {got}");
-            let digest = digest.clone();
-            return Err(Error::Corrupt { digest, problem });
-        }
+        let name = manifest_file(&described.digest);
+        let file = self.open(&name)?;
+        let raw = read_manifest(file, described, self.path.display())?;
         let media_type = Some(described.media_type.as_str());
-        let manifest = Manifest::parse_as(Bytes::from(raw), got, media_type);
+        let manifest = Manifest::parse_as(Bytes::from(raw), described.digest.clone(), media_type);
         Ok(manifest.context(READ, self.path.display())?)
     }
 
@@ -93,16 +87,7 @@ impl ImageDirectory {
             return Ok(Some(described_as_referrer(&root)));
         }
         let length = self.length_of(&manifest_file(digest))?;
-        Ok(length.map(|size| Descriptor {
-            // The manifest says it.
-            media_type: MediaType::new(""),
-            digest: digest.clone(),
-            size,
-            platform: None,
-            artifact_type: None,
-            urls: Vec::new(),
-            annotations: Default::default(),
-        }))
+        Ok(length.map(|size| describe(digest, size)))
     }
 
     /// Bytes of a blob, if it is there.
@@ -111,12 +96,7 @@ impl ImageDirectory {
     }
 
     pub(super) fn open_blob(&self, digest: &Digest) -> Result<Section, LocalError> {
-        let name = blob_file(digest);
-        let open = || {
-            let missing = || LocalErrorCause::NotFound(format!("it has no file {name}"));
-            self.files.open(&name)?.ok_or_else(missing)
-        };
-        open().context(READ, self.path.display())
+        self.open(&blob_file(digest))
     }
 
     /// The manifests that refer to `subject` and are no children of an index.
@@ -154,6 +134,14 @@ impl ImageDirectory {
         }
         digests.sort_unstable();
         Ok(digests)
+    }
+
+    fn open(&self, name: &str) -> Result<Section, LocalError> {
+        let open = || {
+            let missing = || LocalErrorCause::NotFound(format!("it has no file {name}"));
+            self.files.open(name)?.ok_or_else(missing)
+        };
+        open().context(READ, self.path.display())
     }
 
     fn length_of(&self, name: &str) -> Result<Option<u64>, LocalError> {

@@ -4,8 +4,7 @@
 //! readable until `manifest.json` is replaced.
 
 use std::{
-    fs::{self, File},
-    io::{self, Write},
+    fs, io,
     path::{Path, PathBuf},
 };
 
@@ -14,7 +13,8 @@ use crate::{
     files::Staged,
     oci::{Digest, Manifest},
     transport::local::{
-        LocalError, LocalErrorCause, directory_lock::DirectoryLock, error::Context,
+        LocalError, LocalErrorCause, blob_writer::BlobWriter, directory_lock::DirectoryLock,
+        error::Context,
     },
 };
 
@@ -37,17 +37,6 @@ impl ImageDirectoryWriter {
         Ok(Self { path, lock })
     }
 
-    /// A path for content that is not complete yet; removed when it is dropped.
-    pub(super) fn stage(&self) -> Staged {
-        self.lock.stage()
-    }
-
-    /// Gives staged content, verified to be `digest`, its name.
-    pub(super) fn settle_blob(&self, digest: &Digest, staged: &Staged) -> Result<(), LocalError> {
-        let settled = staged.settle(&self.path.join(blob_file(digest)));
-        settled.context(WRITE, self.path.display())
-    }
-
     /// Writes the image's own manifest, which makes the image complete.
     pub(super) fn put_root(&self, manifest: &Manifest) -> Result<(), LocalError> {
         self.put(MANIFEST, &manifest.raw)
@@ -59,8 +48,19 @@ impl ImageDirectoryWriter {
     }
 
     fn put(&self, name: &str, content: &[u8]) -> Result<(), LocalError> {
-        let put = replace(&self.lock, &self.path.join(name), content);
+        let put = self.lock.replace(&self.path.join(name), content);
         put.context(WRITE, self.path.display())
+    }
+}
+
+impl BlobWriter for ImageDirectoryWriter {
+    fn stage(&self) -> Staged {
+        self.lock.stage()
+    }
+
+    fn settle_blob(&self, digest: &Digest, staged: &Staged) -> Result<(), LocalError> {
+        let settled = staged.settle(&self.path.join(blob_file(digest)));
+        settled.context(WRITE, self.path.display())
     }
 }
 
@@ -75,7 +75,7 @@ fn prepare(path: &Path) -> Result<DirectoryLock, LocalErrorCause> {
     let lock = DirectoryLock::acquire(path)?;
     if !version.try_exists()? {
         let text = format!("{VERSION_PREFIX}{VERSION}\n");
-        replace(&lock, &version, text.as_bytes())?;
+        lock.replace(&version, text.as_bytes())?;
     }
     Ok(lock)
 }
@@ -89,10 +89,4 @@ fn has_other_files(path: &Path) -> io::Result<bool> {
         }
     }
     Ok(false)
-}
-
-fn replace(lock: &DirectoryLock, path: &Path, content: &[u8]) -> io::Result<()> {
-    let staged = lock.stage();
-    File::create_new(staged.path())?.write_all(content)?;
-    staged.settle(path)
 }

@@ -12,14 +12,17 @@ use super::{
     writer::{LayoutWriter, Listing},
 };
 use crate::{
-    batch::{PlannedBlob, Settled, Side},
+    batch::{FailureClass, PlannedBlob, Settled, Side},
     oci::{Descriptor, Digest, Manifest, Store, StoredName, Tag},
     registry::{BlobPresence, ImageBudget, RegistryLimiter},
     transport::{
         BlobStream, Destination, Error, PutBlob, PutBlobError, PutManifest, Referrers, Selector,
         Source,
         local::{
-            LocalError, LocalErrorCause, blocking::run_blocking, error::Context, receive::receive,
+            LocalError, LocalErrorCause,
+            blob_writer::{presence, put_blob},
+            blocking::run_blocking,
+            error::Context,
             section_stream::SectionStream,
         },
     },
@@ -96,7 +99,7 @@ impl<A: Access> Source for LayoutImage<A> {
     async fn resolve(&self, selector: Selector<'_>) -> Result<Option<Digest>, Error> {
         match self.find(selector).await {
             Ok(image) => Ok(Some(image.digest)),
-            Err(error) if Error::from(error.clone()).is_not_found() => {
+            Err(error) if error.class() == FailureClass::NotFound => {
                 // A source without a name that has several images says so.
                 match (selector, &self.name, A::IS_WRITTEN) {
                     (Selector::Image, None, false) => Err(error.into()),
@@ -168,28 +171,16 @@ impl Destination for LayoutImage<Arc<LayoutWriter>> {
     async fn blob_presence(&self, blob: &PlannedBlob) -> Result<BlobPresence, Error> {
         let (layout, digest) = (Arc::clone(&self.layout), blob.digest.clone());
         let length = run_blocking(move || layout.length_with_bases(&digest)).await?;
-        Ok(match length {
-            None => BlobPresence::Absent,
-            Some(length) if length == blob.size => BlobPresence::Present,
-            Some(length) => BlobPresence::OtherLength(length),
-        })
+        Ok(presence(length, blob))
     }
 
     async fn put_blob(&self, put: PutBlob<'_>) -> Result<Settled, PutBlobError> {
-        let failed = |error| PutBlobError {
+        let presence = self.blob_presence(put.blob).await;
+        let presence = presence.map_err(|error| PutBlobError {
             side: Side::Destination,
             error,
-        };
-        match self.blob_presence(put.blob).await.map_err(failed)? {
-            BlobPresence::Present => return Ok(Settled::Present),
-            BlobPresence::Absent | BlobPresence::OtherLength(_) => {}
-        }
-        let staged = self.access.stage();
-        receive(&put, &self.limiter, staged.path()).await?;
-        let (writer, digest) = (Arc::clone(&self.access), put.blob.digest.clone());
-        let settled = run_blocking(move || writer.settle_blob(&digest, &staged)).await;
-        settled.map_err(|error| failed(error.into()))?;
-        Ok(Settled::Copied)
+        })?;
+        put_blob(&self.access, presence, put, &self.limiter).await
     }
 
     async fn put_manifest(

@@ -4,7 +4,7 @@
 //! limit, blobs are only opened.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     path::Path,
     sync::{Arc, Mutex, PoisonError},
 };
@@ -17,12 +17,15 @@ use super::{
     index_file::IndexFile,
 };
 use crate::{
-    oci::{Descriptor, Digest, Manifest, MediaType, StoredName},
-    registry::MAX_MANIFEST_BYTES,
+    oci::{Descriptor, Digest, Manifest, StoredName},
     transport::{
         Error, StoredImage,
         local::{
-            LocalError, LocalErrorCause, error::Context, section::Section, store_files::StoreFiles,
+            LocalError, LocalErrorCause,
+            error::Context,
+            manifest_file::{describe, read_manifest},
+            section::Section,
+            store_files::StoreFiles,
         },
     },
 };
@@ -30,9 +33,8 @@ use crate::{
 pub(in crate::transport::local) const MARKER: &str = "oci-layout";
 pub(super) const VERSION: &str = "1.0.0";
 const MAX_MARKER_BYTES: usize = 4 << 10;
-/// The constant is 4 MiB.
-#[expect(clippy::cast_possible_truncation, reason = "the constant is 4 MiB")]
-const MANIFEST_LIMIT: usize = MAX_MANIFEST_BYTES as usize;
+/// Among that many images, the only one that refers to no other is looked for.
+const MAX_UNNAMED: usize = 1000;
 
 /// A layout that is there.
 #[derive(Debug)]
@@ -150,17 +152,7 @@ impl Layout {
         if let Some(image) = self.index()?.find_digest(digest) {
             return Ok(Some(image.clone()));
         }
-        let described = |size| Descriptor {
-            // The manifest says it.
-            media_type: MediaType::new(""),
-            digest: digest.clone(),
-            size,
-            platform: None,
-            artifact_type: None,
-            urls: Vec::new(),
-            annotations: Default::default(),
-        };
-        Ok(self.length(digest)?.map(described))
+        Ok(self.length(digest)?.map(|size| describe(digest, size)))
     }
 
     /// The manifest that `image` describes. Its digest is verified.
@@ -222,26 +214,18 @@ impl Layout {
 
     /// The images that a location without a name may mean.
     fn unnamed(&self, index: &Index) -> Result<Vec<Descriptor>, LocalErrorCause> {
-        let mut images: Vec<Descriptor> = Vec::new();
-        for image in index.descriptors() {
-            if !images.iter().any(|other| other.digest == image.digest) {
-                images.push(image.clone());
-            }
-            // Enough to say that there are several; each costs a manifest to read.
-            if images.len() > 100 {
-                return Ok(images);
+        let mut seen = HashSet::new();
+        let images = index.descriptors();
+        let images: Vec<_> = images.filter(|image| seen.insert(&image.digest)).collect();
+        let mut roots = Vec::new();
+        for image in &images {
+            // To read all of them is not worth an error message.
+            let may_be_only = images.len() > 1 && images.len() <= MAX_UNNAMED;
+            if !may_be_only || self.subject(image)?.is_none() {
+                roots.push(Descriptor::clone(image));
             }
         }
-        if images.len() > 1 {
-            let mut roots = Vec::new();
-            for image in images {
-                if self.subject(&image)?.is_none() {
-                    roots.push(image);
-                }
-            }
-            images = roots;
-        }
-        Ok(images)
+        Ok(roots)
     }
 
     /// What a listed manifest refers to. One that is not there refers to nothing.
@@ -255,9 +239,7 @@ impl Layout {
         }
         let subject = match self.read_manifest(image) {
             Ok(raw) => subject_of(&raw),
-            Err(Error::Local(error)) if Error::from(error.clone()).is_not_found() => {
-                return Ok(None);
-            }
+            Err(error) if error.is_not_found() => return Ok(None),
             Err(Error::Local(error)) => return Err(*error.cause),
             Err(error) => return Err(LocalErrorCause::Invalid(error.to_string())),
         };
@@ -266,24 +248,7 @@ impl Layout {
     }
 
     fn read_manifest(&self, image: &Descriptor) -> Result<Vec<u8>, Error> {
-        let section = self.open_blob(&image.digest)?;
-        let corrupt = |problem| Error::Corrupt {
-            digest: image.digest.clone(),
-            problem,
-        };
-        if section.remaining() != image.size {
-            let (got, size) = (section.remaining(), image.size);
-            return Err(corrupt(format!("they are {got} instead of {size}")));
-        }
-        let raw = section.read_limited(MANIFEST_LIMIT);
-        let raw = raw.context("read a manifest of", &self.place)?;
-        let mut hasher = image.digest.hasher();
-        hasher.update(&raw);
-        let got = hasher.finish();
-        match got == image.digest {
-            true => Ok(raw),
-            false => Err(corrupt(format!("they are {got}"))),
-        }
+        read_manifest(self.open_blob(&image.digest)?, image, &self.place)
     }
 
     fn find_blob(&self, digest: &Digest) -> Result<Section, LocalErrorCause> {

@@ -21,8 +21,8 @@ use crate::{
     oci::{Digest, Manifest},
     registry::described_as_referrer,
     transport::local::{
-        LocalError, LocalErrorCause, directory_lock::DirectoryLock, error::Context,
-        store_files::StoreFiles,
+        LocalError, LocalErrorCause, blob_writer::BlobWriter, directory_lock::DirectoryLock,
+        error::Context, store_files::StoreFiles,
     },
 };
 
@@ -55,7 +55,7 @@ impl LayoutWriter {
     /// If another process writes it, the directory holds something else, or it cannot be written.
     pub(super) fn open(directory: &Path) -> Result<Self, LocalError> {
         let lock = prepare(directory).context(WRITE, directory.display())?;
-        Self::over(directory, lock, |files| Layout::open(files))
+        Self::over(directory, lock, Layout::open)
     }
 
     /// Writes the prepared layout in `directory`. `open` decides where else its blobs are.
@@ -78,17 +78,6 @@ impl LayoutWriter {
         &self.layout
     }
 
-    /// A path for content that is not complete yet; removed when it is dropped.
-    pub(super) fn stage(&self) -> Staged {
-        self.lock.stage()
-    }
-
-    /// Gives staged content, verified to be `digest`, its name.
-    pub(super) fn settle_blob(&self, digest: &Digest, staged: &Staged) -> Result<(), LocalError> {
-        let settled = staged.settle(&self.directory.join(blob_name(digest)));
-        settled.context(WRITE, &self.directory.display())
-    }
-
     /// Writes a manifest, then lists it.
     pub(super) fn put_manifest(
         &self,
@@ -98,7 +87,9 @@ impl LayoutWriter {
         let (digest, raw) = (&manifest.digest, &manifest.raw);
         if self.layout.length(digest)? != Some(raw.len() as u64) {
             let path = self.directory.join(blob_name(digest));
-            replace(&self.lock, &path, raw).context(WRITE, &self.directory.display())?;
+            self.lock
+                .replace(&path, raw)
+                .context(WRITE, self.directory.display())?;
         }
         let mut image = described_as_referrer(manifest);
         // They may be large, and whoever needs them reads the manifest.
@@ -130,7 +121,18 @@ impl LayoutWriter {
             self.layout.index_file().remember(version, Arc::new(index));
             Ok::<_, LocalErrorCause>(())
         };
-        update().context(WRITE, &self.directory.display())
+        update().context(WRITE, self.directory.display())
+    }
+}
+
+impl BlobWriter for LayoutWriter {
+    fn stage(&self) -> Staged {
+        self.lock.stage()
+    }
+
+    fn settle_blob(&self, digest: &Digest, staged: &Staged) -> Result<(), LocalError> {
+        let settled = staged.settle(&self.directory.join(blob_name(digest)));
+        settled.context(WRITE, self.directory.display())
     }
 }
 
@@ -150,7 +152,7 @@ pub(in crate::transport::local) fn prepare(
         let index = Index::empty()?.to_bytes()?;
         // The marker last: with it the layout is complete.
         for (name, content) in [(INDEX, &index[..]), (MARKER, marker.as_bytes())] {
-            replace(&lock, &directory.join(name), content)?;
+            lock.replace(&directory.join(name), content)?;
         }
     }
     Ok(lock)
@@ -165,10 +167,4 @@ fn is_unused(directory: &Path) -> io::Result<bool> {
         }
     }
     Ok(true)
-}
-
-fn replace(lock: &DirectoryLock, path: &Path, content: &[u8]) -> io::Result<()> {
-    let staged = lock.stage();
-    File::create_new(staged.path())?.write_all(content)?;
-    staged.settle(path)
 }

@@ -58,12 +58,13 @@ impl Working {
         let listed = archived_layout.as_ref().map(Layout::index).transpose()?;
         let layout = Arc::clone(writer.layout());
         writer.update_index(|index| {
-            if let Some(listed) = listed {
-                index.merge(&listed);
-            }
-            index.add_bases(&base_names)?;
             // Another archive may have taken the place of the one that was added to.
             index.retain(|image| matches!(layout.length(&image.digest), Ok(Some(_))));
+            if let Some(listed) = listed {
+                index.merge(&listed);
+                index.add_bases(&listed.bases())?;
+            }
+            index.add_bases(&base_names)?;
             Ok(true)
         })?;
         let path = path.to_owned();
