@@ -113,8 +113,15 @@ impl InlineModel {
             false => lines,
         };
         if active.len() > lines {
-            active.sort_by_key(|blob| Reverse(blob.speed));
-            active.truncate(lines);
+            let mut speeds: Vec<_> = (0..)
+                .zip(&active)
+                .map(|(at, blob)| (Reverse(blob.speed), at))
+                .collect();
+            speeds.sort_unstable();
+            let fastest: HashSet<usize> = speeds.iter().take(lines).map(|(_, at)| *at).collect();
+            // They keep their order, so that lines do not jump.
+            let mut positions = 0..;
+            active.retain(|_| positions.next().is_some_and(|at| fastest.contains(&at)));
         }
         let more = open.len().saturating_sub(active.len());
         ShownBlobs { active, more }

@@ -56,14 +56,17 @@ impl<B: Backend> Backend for TrackingBackend<B> {
     where
         I: Iterator<Item = (u16, u16, &'a Cell)>,
     {
-        let mut last = None;
-        let content = content.inspect(|(x, y, _)| last = Some(Position::new(*x, *y)));
-        let drawn = match &mut self.inner {
-            Some(inner) => inner.draw(content),
-            None => Ok(()),
-        };
-        self.cursor = last.or(self.cursor);
-        drawn
+        let mut cells: Vec<_> = content.collect();
+        let ends = blank_ends(&mut cells, self.size()?.width);
+        if let Some((x, y, _)) = cells.last() {
+            self.cursor = Some(Position::new(*x, *y));
+        }
+        self.with(|inner| inner.draw(cells.into_iter()))?;
+        for end in ends {
+            self.set_cursor_position(end)?;
+            self.clear_region(ClearType::UntilNewLine)?;
+        }
+        Ok(())
     }
 
     fn append_lines(&mut self, lines: u16) -> Result<(), Self::Error> {
@@ -97,6 +100,7 @@ impl<B: Backend> Backend for TrackingBackend<B> {
             (None, Some(inner)) => inner.get_cursor_position().unwrap_or(bottom),
             (None, None) => bottom,
         };
+        let cursor = Position::new(cursor.x, cursor.y.min(bottom.y));
         self.cursor = Some(cursor);
         Ok(cursor)
     }
@@ -137,5 +141,61 @@ impl<B: Backend> Backend for TrackingBackend<B> {
 
     fn flush(&mut self) -> Result<(), Self::Error> {
         self.with(B::flush)
+    }
+}
+
+/// Takes out the blanks at the end of rows; returns where they start. A terminal that gets narrower would wrap them, and
+/// copied text would end in them.
+fn blank_ends(cells: &mut Vec<(u16, u16, &Cell)>, width: u16) -> Vec<Position> {
+    let mut ends = Vec::new();
+    let mut right = None;
+    let mut kept = Vec::with_capacity(cells.len());
+    for (x, y, cell) in cells.drain(..).rev() {
+        // The column right of the blanks that reach the end of this row.
+        let next = match right {
+            Some((column, row)) if row == y => column,
+            _ => width,
+        };
+        if *cell == Cell::EMPTY && x + 1 == next {
+            if next < width {
+                ends.pop();
+            }
+            ends.push(Position::new(x, y));
+            right = Some((x, y));
+        } else {
+            kept.push((x, y, cell));
+            // No further blank of this row is at its end.
+            right = Some((0, y));
+        }
+    }
+    kept.reverse();
+    *cells = kept;
+    ends
+}
+
+#[cfg(test)]
+mod tests {
+    use ratatui::backend::TestBackend;
+
+    use super::*;
+
+    #[test]
+    fn blanks_at_the_end_of_rows_are_cleared_and_not_written() {
+        let (text, blank) = (Cell::new("x"), Cell::EMPTY);
+        let rows = [[&text, &blank, &text], [&blank; 3], [&blank, &text, &blank]];
+        let mut cells = Vec::new();
+        for (y, row) in (0..).zip(rows) {
+            cells.extend((0..).zip(row).map(|(x, cell)| (x, y, cell)));
+        }
+        let all = cells.clone();
+        let ends = blank_ends(&mut cells, 3);
+        assert_eq!(ends, [(2, 2), (0, 1)].map(Position::from));
+        let kept: Vec<_> = cells.iter().map(|(x, y, _)| (*x, *y)).collect();
+        assert_eq!(kept, [(0, 0), (1, 0), (2, 0), (0, 2), (1, 2)]);
+
+        let mut backend = TrackingBackend::new(TestBackend::with_lines(["abc"; 3]));
+        backend.draw(all.into_iter()).unwrap();
+        let inner = backend.inner_mut().unwrap();
+        inner.assert_buffer_lines(["x x", "   ", " x "]);
     }
 }

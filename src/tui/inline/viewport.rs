@@ -44,7 +44,7 @@ impl<B: Backend> Viewport<B> {
         self.insert(model, lines)?;
         let room = self.terminal.size()?.height.saturating_sub(1).max(1);
         let height = model.height().min(room);
-        if height > self.height {
+        if height > self.height || self.height > room {
             self.clear()?;
             let backend = self.terminal.backend_mut().take();
             *self = Self::of_height(backend, height)?;
