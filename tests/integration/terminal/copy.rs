@@ -87,6 +87,7 @@ async fn a_termination_signal_restores_the_terminal_of_a_copy() {
 async fn a_copy_follows_the_width_of_the_terminal() {
     let fixture = Fixture::new().await;
     let (stalled, mut terminal) = stall(&fixture).await;
+    terminal.says("✓ config").await;
     terminal.set_width(40);
     let fits = |row: &String| row.starts_with("copying ") && row.ends_with('%');
     terminal
@@ -96,6 +97,8 @@ async fn a_copy_follows_the_width_of_the_terminal() {
                 .any(|row| fits(&row.trim_end().to_owned()))
         })
         .await;
+    let before = terminal.scrolled_back(40);
+    assert!(before.contains("✓ config"), "{before}");
     terminal.set_width(120);
     terminal.says("of   48.8 KiB").await;
     stalled.release();

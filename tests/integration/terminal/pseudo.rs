@@ -18,6 +18,8 @@ use crate::operator::Operator;
 
 const ROWS: u16 = 40;
 const COLUMNS: u16 = 120;
+/// Rows of the scrollback.
+const HISTORY: usize = 1000;
 /// Only a program that hangs takes this long.
 const TIMEOUT: Duration = Duration::from_secs(60);
 
@@ -91,7 +93,12 @@ impl Terminal {
         });
         let size = |length| NonZeroU16::new(length).unwrap();
         Self {
-            parser: Parser::new_with_callbacks(size(ROWS), size(COLUMNS), 0, Answers::default()),
+            parser: Parser::new_with_callbacks(
+                size(ROWS),
+                size(COLUMNS),
+                HISTORY,
+                Answers::default(),
+            ),
             output,
             keys: pair.master.take_writer().unwrap(),
             process,
@@ -117,6 +124,15 @@ impl Terminal {
         self.device.resize(size).unwrap();
         let length = |length| NonZeroU16::new(length).unwrap();
         (self.parser.screen_mut()).set_size(length(ROWS), length(columns));
+    }
+
+    /// The screen when it is scrolled back by so many rows, at most.
+    pub fn scrolled_back(&mut self, rows: usize) -> String {
+        let screen = self.parser.screen_mut();
+        screen.set_scrollback(rows);
+        let text = screen.contents();
+        screen.set_scrollback(0);
+        text
     }
 
     pub fn press(&mut self, keys: &str) {
