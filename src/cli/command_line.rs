@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use super::{
-    allocator, batches, browse, demo, digest, exit::Exit, inspect, list_command, list_source,
+    allocator, batches, browse, copy, demo, digest, exit::Exit, inspect, list_command, list_source,
     login, logout, output, resume, run, serve, tags, verify,
 };
 use crate::{
@@ -30,6 +30,8 @@ struct Arguments {
 enum Command {
     /// Copy every image of a list.
     Run(run::RunArguments),
+    /// Copy one image, from and to registries or stores of this machine.
+    Copy(Box<copy::CopyArguments>),
     /// Continue a batch that was stopped, was killed or had failures.
     Resume(resume::ResumeArguments),
     /// List the batches of the journal, newest first, or delete some.
@@ -91,6 +93,7 @@ pub fn main() -> ExitCode {
 async fn execute(command: Command) -> anyhow::Result<Exit> {
     match command {
         Command::Run(arguments) => run::run(arguments).await,
+        Command::Copy(arguments) => copy::copy(*arguments).await,
         Command::Resume(arguments) => resume::resume(arguments).await,
         Command::Batches(arguments) => batches::batches(arguments).await,
         Command::List(command) => list_command::list(command),

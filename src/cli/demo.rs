@@ -107,7 +107,7 @@ pub(super) struct DemoArguments {
 
 pub(super) async fn demo(arguments: DemoArguments) -> anyhow::Result<Exit> {
     // The batch cannot be resumed: its registries end with the demo.
-    let prepared = prepare(arguments.output.clone(), Commands::default().ending_here())?;
+    let prepared = prepare(&arguments.output, Commands::default().ending_here())?;
     let front_end = prepared.front_end;
     let directory = match &arguments.dir {
         Some(directory) => directory.clone(),

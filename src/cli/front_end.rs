@@ -1,4 +1,4 @@
-//! The front end of a batch: the screen if stdout is a terminal, else one line per change.
+//! The front end of a batch: the screen or the lines in place of a terminal, one line per change, or nothing.
 //!
 //! Decides which one, and checks what it needs. Invariant: neither a broken front end (closed pipe, lost terminal) nor a
 //! slow one stops the copying.
@@ -43,11 +43,15 @@ pub(super) struct OutputArguments {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum FrontEnd {
     Screen,
+    /// A few lines in place, for a batch of few images.
+    Inline,
     Lines,
     Json,
+    /// Only what went wrong.
+    Quiet,
 }
 
-pub(super) fn choose(output: &OutputArguments) -> FrontEnd {
+fn choose(output: &OutputArguments) -> FrontEnd {
     match (output.json, output.headless) {
         (true, _) => FrontEnd::Json,
         (false, true) => FrontEnd::Lines,
@@ -59,28 +63,41 @@ pub(super) fn choose(output: &OutputArguments) -> FrontEnd {
 /// A front end that was checked and has written nothing yet.
 pub(super) struct Prepared {
     pub front_end: FrontEnd,
-    /// For the screen only.
+    /// For a terminal only.
     pub screen: Option<tui::Options>,
-    pub output: OutputArguments,
+    pub review: bool,
     /// Commands that the summary suggests.
     pub commands: Commands,
 }
 
 /// Checks what the front end needs: its configuration and the terminal.
-pub(super) fn prepare(output: OutputArguments, commands: Commands) -> anyhow::Result<Prepared> {
-    let front_end = choose(&output);
+pub(super) fn prepare(output: &OutputArguments, commands: Commands) -> anyhow::Result<Prepared> {
+    let prepared = prepare_as(choose(output), commands)?;
+    Ok(Prepared {
+        review: output.review,
+        ..prepared
+    })
+}
+
+/// The same for a front end that was chosen.
+pub(super) fn prepare_as(front_end: FrontEnd, commands: Commands) -> anyhow::Result<Prepared> {
+    let front_end = match front_end {
+        FrontEnd::Inline if !tui::can_draw_inline() => FrontEnd::Lines,
+        other => other,
+    };
     let screen = match front_end {
         FrontEnd::Screen => {
             let options = screen_options::detect()?;
             tui::check_terminal().context("the terminal cannot be used; --headless needs none")?;
             Some(options)
         }
-        FrontEnd::Lines | FrontEnd::Json => None,
+        FrontEnd::Inline => Some(screen_options::detect()?),
+        FrontEnd::Lines | FrontEnd::Json | FrontEnd::Quiet => None,
     };
     Ok(Prepared {
         front_end,
         screen,
-        output,
+        review: false,
         commands,
     })
 }

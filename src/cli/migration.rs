@@ -11,26 +11,25 @@ use std::{
 
 use anyhow::Context as _;
 use tokio::{
-    sync::mpsc,
+    sync::mpsc::{self, UnboundedSender},
     task::{JoinError, JoinHandle},
 };
 
 use super::{
     browse,
-    exit::Exit,
-    front_end::{FrontEnd, Lines, OutputArguments, Prepared, drain_output},
+    front_end::{FrontEnd, Lines, Prepared, drain_output},
     list_source::ListSource,
     output::{stdout, tell},
     partial_list, signals,
 };
 use crate::{
-    batch::{BatchResult, Command, StopMode},
+    batch::{BatchResult, Board, Command, StopMode},
     copy::Engine,
     headless::Format,
     inspect::Inspector,
-    journal::Recorder,
+    journal::{JournalError, Recorder},
     list::{Action, List},
-    present,
+    present::{self, Commands},
     run::{Batch, Dispatcher, Inputs, Observer, Options, Review},
     tui,
 };
@@ -39,14 +38,33 @@ use crate::{
 const SILENCE: Duration = Duration::from_secs(3);
 
 /// What the list runs, reads and sends, for an operator who asked to see the plan first.
-pub(super) fn notes(list: &List, output: &OutputArguments) -> Vec<String> {
-    let actions = if output.review {
+pub(super) fn notes(list: &List, front_end: &Prepared) -> Vec<String> {
+    let actions = if front_end.review {
         list.actions()
     } else {
         Vec::new()
     };
     let to_note = |action: &Action| format!("the list {action}");
     actions.iter().map(to_note).collect()
+}
+
+/// A batch that is not started yet.
+struct Run {
+    engine: Arc<Engine>,
+    recorder: Recorder,
+    batch: Batch,
+    inputs: Inputs,
+    options: Options,
+}
+
+/// The last board, and whether the journal kept up to the end.
+type Ended = (Board, Result<(), JournalError>);
+
+impl Run {
+    async fn watched_by(self, observers: Vec<Box<dyn Observer>>) -> Ended {
+        let dispatcher = Dispatcher::new(self.engine, self.recorder, observers, self.options);
+        dispatcher.run(self.batch, self.inputs).await
+    }
 }
 
 /// Runs the batch with its front end and prints the summary.
@@ -57,63 +75,49 @@ pub(super) async fn migrate(
     whole: ListSource,
     options: Options,
     prepared: Prepared,
-) -> anyhow::Result<Exit> {
+) -> anyhow::Result<Board> {
     let Prepared {
         front_end,
         screen,
-        output,
+        review,
         commands: next,
     } = prepared;
-    let began = Instant::now();
-    let mut elapsed = None;
     let (send_command, commands) = mpsc::unbounded_channel();
-    let inputs = Inputs {
-        commands,
-        signals: signals::listen()?,
-    };
     let attempts = Some(options.policy.attempts);
-    let review = match (output.review, front_end) {
+    let review = match (review, front_end) {
         (false, _) => Review::None,
         (true, FrontEnd::Screen) => Review::First,
-        (true, FrontEnd::Lines | FrontEnd::Json) => Review::Only,
+        (true, FrontEnd::Inline | FrontEnd::Lines | FrontEnd::Json | FrontEnd::Quiet) => {
+            Review::Only
+        }
     };
-    let options = Options { review, ..options };
-    let mut observers: Vec<Box<dyn Observer>> = Vec::new();
+    let run = Run {
+        engine,
+        recorder,
+        batch,
+        inputs: Inputs {
+            commands,
+            signals: signals::listen()?,
+        },
+        options: Options {
+            review,
+            stay: front_end == FrontEnd::Screen,
+            ..options
+        },
+    };
+    let screen = screen.map(|screen| tui::Options {
+        attempts,
+        commands: next.clone(),
+        ..screen
+    });
     let (board, closed) = match front_end {
         FrontEnd::Screen => {
-            let (events, feed) = mpsc::unbounded_channel();
-            observers.push(Box::new(events));
-            let options = Options {
-                stay: true,
-                ..options
-            };
-            let inspector = Inspector::new(Arc::clone(engine.clients()));
-            let screen = tui::Options {
-                attempts,
-                commands: next.clone(),
-                ..screen.context("the screen was not prepared")?
-            };
-            let dispatcher = Dispatcher::new(engine, recorder, observers, options);
-            let running = tokio::spawn(dispatcher.run(batch, inputs));
-            let feed = tui::BatchHandle {
-                events: feed,
-                commands: send_command.clone(),
-                loader: browse::loader(Arc::new(inspector)),
-                write_list: Box::new(move |jobs| {
-                    partial_list::write(&whole, jobs).map_err(|error| format!("{error:#}"))
-                }),
-            };
-            match tui::run(feed, screen).await {
-                Ok(ended) => elapsed = Some(ended.elapsed),
-                Err(error) => {
-                    // Nobody can steer without a screen: stop, so that the batch can be resumed with one.
-                    let mode = StopMode::Now;
-                    let _ = send_command.send(Command::Stop { mode });
-                    // The terminal may be gone, and with it stderr.
-                    tell(format_args!("transship: the terminal failed: {error}"));
-                }
-            }
-            finished(running).await?
+            let screen = screen.context("the screen was not prepared")?;
+            on_screen(run, screen, send_command, whole, &next).await?
+        }
+        FrontEnd::Inline => {
+            let options = screen.context("the terminal was not prepared")?;
+            inline(run, options, &next).await?
         }
         FrontEnd::Lines | FrontEnd::Json => {
             let format = if front_end == FrontEnd::Json {
@@ -123,19 +127,20 @@ pub(super) async fn migrate(
             };
             let signals = signals::listen()?;
             let (lines, written) = Lines::new(stdout(), format, attempts, next.clone());
-            observers.push(Box::new(lines));
-            let ended = Dispatcher::new(engine, recorder, observers, options)
-                .run(batch, inputs)
-                .await;
+            let ended = run.watched_by(vec![Box::new(lines)]).await;
             drain_output(written, signals).await;
             ended
         }
+        FrontEnd::Quiet => {
+            let began = Instant::now();
+            let ended = run.watched_by(Vec::new()).await;
+            if BatchResult::of(&ended.0) != BatchResult::AllGood {
+                let summary = present::summary(&ended.0, began.elapsed(), &next);
+                tell(summary.trim_end());
+            }
+            ended
+        }
     };
-    if front_end == FrontEnd::Screen {
-        // Printing may fail because the terminal is gone; the journal has it all.
-        let elapsed = elapsed.unwrap_or_else(|| began.elapsed());
-        let _ = write!(stdout(), "{}", present::summary(&board, elapsed, &next));
-    }
     if let Err(error) = closed {
         // The outcome of the images is known all the same.
         tell(format_args!(
@@ -143,7 +148,64 @@ pub(super) async fn migrate(
             error.chain()
         ));
     }
-    Ok(BatchResult::of(&board).into())
+    Ok(board)
+}
+
+/// Runs a batch on the screen, until it is finished and the operator leaves.
+async fn on_screen(
+    run: Run,
+    screen: tui::Options,
+    commands: UnboundedSender<Command>,
+    whole: ListSource,
+    next: &Commands,
+) -> anyhow::Result<Ended> {
+    let began = Instant::now();
+    let mut elapsed = None;
+    let (events, feed) = mpsc::unbounded_channel();
+    let inspector = Inspector::new(Arc::clone(run.engine.clients()));
+    let running = tokio::spawn(run.watched_by(vec![Box::new(events)]));
+    let feed = tui::BatchHandle {
+        events: feed,
+        commands: commands.clone(),
+        loader: browse::loader(Arc::new(inspector)),
+        write_list: Box::new(move |jobs| {
+            partial_list::write(&whole, jobs).map_err(|error| format!("{error:#}"))
+        }),
+    };
+    match tui::run(feed, screen).await {
+        Ok(ended) => elapsed = Some(ended.elapsed),
+        Err(error) => {
+            // Nobody can steer without a screen: stop, so that the batch can be resumed with one.
+            let mode = StopMode::Now;
+            let _ = commands.send(Command::Stop { mode });
+            // The terminal may be gone, and with it stderr.
+            tell(format_args!("transship: the terminal failed: {error}"));
+        }
+    }
+    let ended = finished(running).await?;
+    // Printing may fail because the terminal is gone; the journal has it all.
+    let elapsed = elapsed.unwrap_or_else(|| began.elapsed());
+    let _ = write!(stdout(), "{}", present::summary(&ended.0, elapsed, next));
+    Ok(ended)
+}
+
+/// Runs a batch with a few lines in place. They show no results that the summary has to repeat, unless something failed.
+async fn inline(run: Run, options: tui::Options, next: &Commands) -> anyhow::Result<Ended> {
+    let began = Instant::now();
+    let (events, feed) = mpsc::unbounded_channel();
+    let running = tokio::spawn(run.watched_by(vec![Box::new(events)]));
+    let shown = tui::run_inline(feed, options).await;
+    if let Err(error) = &shown {
+        tell(format_args!(
+            "transship: the terminal failed: {error}; the copying continues"
+        ));
+    }
+    let ended = finished(running).await?;
+    if shown.is_err() || BatchResult::of(&ended.0) != BatchResult::AllGood {
+        let summary = present::summary(&ended.0, began.elapsed(), next);
+        let _ = write!(stdout(), "{summary}");
+    }
+    Ok(ended)
 }
 
 /// Waits for a batch whose screen is closed.

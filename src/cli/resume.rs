@@ -20,7 +20,7 @@ use super::{
     run_settings::{PaceArguments, PaceOptions, RunSettings},
 };
 use crate::{
-    batch::{Job, JobId, Outcome},
+    batch::{BatchResult, Job, JobId, Outcome},
     copy::Engine,
     journal::Stored,
     run::Batch,
@@ -45,7 +45,7 @@ pub(super) struct ResumeArguments {
 
 pub(super) async fn resume(arguments: ResumeArguments) -> anyhow::Result<Exit> {
     let journal = arguments.journal.journal()?;
-    let front_end = prepare(arguments.output, arguments.journal.commands()?)?;
+    let front_end = prepare(&arguments.output, arguments.journal.commands()?)?;
     let journal = journal.existing().await?;
     let journal = journal.context("there is no journal, so no batch to resume")?;
     let id = match &arguments.batch {
@@ -78,7 +78,7 @@ pub(super) async fn resume(arguments: ResumeArguments) -> anyhow::Result<Exit> {
         restore(stored, arguments.retry_failed)
     };
     let options = pace.options(&list);
-    let notes = notes(&list, &front_end.output);
+    let notes = notes(&list, &front_end);
     drop(list);
     let batch = Batch {
         list: shown(&source.path),
@@ -86,7 +86,8 @@ pub(super) async fn resume(arguments: ResumeArguments) -> anyhow::Result<Exit> {
         restored: Some(restored),
         notes,
     };
-    migration::migrate(engine, recorder, batch, source, options, front_end).await
+    let board = migration::migrate(engine, recorder, batch, source, options, front_end).await?;
+    Ok(BatchResult::of(&board).into())
 }
 
 /// Passes to the engine what earlier runs settled, and in which repositories they may have left more.

@@ -19,6 +19,7 @@ use super::{
     run_settings::{PaceArguments, PaceOptions, RunSettings},
 };
 use crate::{
+    batch::{BatchResult, Board},
     journal::{Journal, NewBatch, Recorder},
     run::Batch,
 };
@@ -38,7 +39,7 @@ pub(super) struct RunArguments {
 }
 
 pub(super) async fn run(arguments: RunArguments) -> anyhow::Result<Exit> {
-    let front_end = prepare(arguments.output.clone(), arguments.journal.commands()?)?;
+    let front_end = prepare(&arguments.output, arguments.journal.commands()?)?;
     run_prepared(arguments, front_end).await
 }
 
@@ -46,20 +47,37 @@ pub(super) async fn run_prepared(
     arguments: RunArguments,
     front_end: Prepared,
 ) -> anyhow::Result<Exit> {
-    let journal = arguments.journal.journal()?;
     let source = ListSource::read(&arguments.list)?;
-    let list = match source.parse(arguments.trust) {
+    let (trust, pace) = (arguments.trust, arguments.pace);
+    Ok(
+        match run_list(source, trust, &arguments.journal, pace, front_end).await? {
+            Ok(board) => BatchResult::of(&board).into(),
+            Err(exit) => exit,
+        },
+    )
+}
+
+/// Runs a list to the end of its batch; an exit code if the list cannot be run.
+pub(super) async fn run_list(
+    source: ListSource,
+    trust: TrustArguments,
+    journal: &JournalArguments,
+    pace: PaceArguments,
+    front_end: Prepared,
+) -> anyhow::Result<Result<Board, Exit>> {
+    let journal = journal.journal()?;
+    let list = match source.parse(trust) {
         Ok(list) => list,
-        Err(exit) => return Ok(exit),
+        Err(exit) => return Ok(Err(exit)),
     };
     let engine = Arc::new(registry_settings::engine(&list)?);
     let jobs = match list_images::expand(&list, engine.clients()).await? {
         Ok(jobs) => jobs,
-        Err(exit) => return Ok(exit),
+        Err(exit) => return Ok(Err(exit)),
     };
-    let pace = PaceOptions::from(arguments.pace);
+    let pace = PaceOptions::from(pace);
     let options = pace.options(&list);
-    let notes = notes(&list, &front_end.output);
+    let notes = notes(&list, &front_end);
     // A long list is large, and the jobs have everything.
     drop(list);
     let journal = journal.make().await?;
@@ -70,7 +88,8 @@ pub(super) async fn run_prepared(
         restored: None,
         notes,
     };
-    migration::migrate(engine, recorder, batch, source, options, front_end).await
+    let board = migration::migrate(engine, recorder, batch, source, options, front_end).await?;
+    Ok(Ok(board))
 }
 
 async fn start(

@@ -4,6 +4,7 @@
 //! Decides the wording, not the place or the colour. Invariant: text from a registry or a list is [sanitized](sanitize),
 //! so it cannot control a terminal.
 
+mod blobs;
 mod causes;
 mod commands;
 mod failures;
@@ -19,6 +20,7 @@ mod summary;
 mod truncate;
 mod units;
 
+pub use blobs::{blob_kind, settled};
 pub use causes::{Cause, CauseGroup, causes};
 pub use commands::{Commands, command};
 pub use failures::{failure, last_failure, next_attempt, remedy, retry};

@@ -1,5 +1,7 @@
 //! The terminal user interface: shows a batch and controls it, and browses registries.
 //!
+//! A batch of few images is shown in a few lines instead (`inline`).
+//!
 //! `update(&mut Model, Msg) -> Vec<Effect>` is pure, `view(&Model, frame)` draws, and `app` does all I/O. Invariant: the
 //! interface only reads events and sends commands; a batch runs the same without it.
 
@@ -17,6 +19,7 @@ mod failures;
 mod fixtures;
 mod help;
 mod images;
+mod inline;
 mod key_press;
 pub mod keymap;
 mod layout;
@@ -28,6 +31,7 @@ mod notice;
 mod offscreen;
 mod options;
 mod palette;
+mod panic_messages;
 #[cfg(test)]
 mod picture;
 #[cfg(test)]
@@ -46,6 +50,7 @@ mod view;
 
 pub use app::{BatchHandle, Ended, Loader, WriteList, run, run_browser};
 pub use config::{Config, ConfigMistake};
+pub use inline::{can_draw_inline, run_inline};
 pub use offscreen::OffscreenTui;
 pub use options::{OnFinish, Options};
 pub use terminal::check_terminal;

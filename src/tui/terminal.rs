@@ -6,11 +6,6 @@
 use std::{
     io::{self, BufWriter, IsTerminal as _, Stdout, Write as _},
     mem::ManuallyDrop,
-    panic,
-    sync::{
-        Mutex, Once, PoisonError,
-        atomic::{AtomicBool, Ordering},
-    },
 };
 
 use crossterm::{
@@ -23,10 +18,7 @@ use crossterm::{
 };
 use ratatui::{Frame, Terminal, backend::CrosstermBackend, layout::Size};
 
-/// While true, a panic message would be overwritten.
-static IS_FULL_SCREEN: AtomicBool = AtomicBool::new(false);
-static PANICS: Mutex<Vec<String>> = Mutex::new(Vec::new());
-static HOOK: Once = Once::new();
+use super::panic_messages;
 
 pub struct TerminalGuard {
     /// Never dropped: its `drop` prints an error when the terminal is gone, and that panics.
@@ -47,7 +39,6 @@ impl TerminalGuard {
         if !io::stdout().is_terminal() {
             return Err(io::Error::other("standard output is not a terminal"));
         }
-        HOOK.call_once(delay_panic_messages);
         // A whole frame is one write.
         let out = BufWriter::with_capacity(1 << 16, io::stdout());
         let terminal = Terminal::new(CrosstermBackend::new(out))?;
@@ -100,7 +91,7 @@ impl TerminalGuard {
     }
 
     fn set_up(&mut self) -> io::Result<()> {
-        IS_FULL_SCREEN.store(true, Ordering::SeqCst);
+        panic_messages::hold();
         enable_raw_mode()?;
         execute!(io::stdout(), EnterAlternateScreen, cursor::Hide)
     }
@@ -109,11 +100,6 @@ impl TerminalGuard {
 impl Drop for TerminalGuard {
     fn drop(&mut self) {
         restore();
-        let panics = std::mem::take(&mut *PANICS.lock().unwrap_or_else(PoisonError::into_inner));
-        for panic in panics {
-            // Nothing can be done when standard error is gone.
-            let _ = writeln!(io::stderr(), "{panic}");
-        }
     }
 }
 
@@ -121,18 +107,5 @@ fn restore() {
     // Every step runs, even if the one before failed.
     let _ = execute!(io::stdout(), LeaveAlternateScreen, cursor::Show);
     let _ = disable_raw_mode();
-    IS_FULL_SCREEN.store(false, Ordering::SeqCst);
-}
-
-/// Holds panic messages back until the terminal is restored: they would damage the screen and be lost with it.
-fn delay_panic_messages() {
-    let before = panic::take_hook();
-    panic::set_hook(Box::new(move |info| {
-        if IS_FULL_SCREEN.load(Ordering::SeqCst) {
-            let mut panics = PANICS.lock().unwrap_or_else(PoisonError::into_inner);
-            panics.push(info.to_string());
-        } else {
-            before(info);
-        }
-    }));
+    panic_messages::release();
 }

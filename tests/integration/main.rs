@@ -5,6 +5,7 @@ mod architecture;
 mod auth;
 mod breaker;
 mod command_line;
+mod copy;
 mod cutting_proxy;
 mod docker_archives;
 mod docker_registry;

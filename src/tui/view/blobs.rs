@@ -4,8 +4,8 @@ use ratatui::layout::Rect;
 
 use super::{batch_pane::titled, canvas::Canvas, cell_writer::CellWriter, notes::note};
 use crate::{
-    batch::{BlobKind, BlobState, BlobView, JobView, PlannedManifest, Settled},
-    present::{Phase, bytes, count, media_type, percent, phase},
+    batch::{BlobState, BlobView, JobView, PlannedManifest},
+    present::{Phase, blob_kind, bytes, count, media_type, percent, phase, settled},
     tui::{
         detail::{self, DetailLine, Lead},
         layout::Pane,
@@ -200,19 +200,11 @@ fn draw_blob(model: &Model, writer: &mut CellWriter, depth: usize, blob: &BlobVi
             let share = percent(*done, blob.size);
             (Role::Busy, format!("copying {share:>2} %"))
         }
-        BlobState::Settled(Settled::Present) => (Role::Good, "present".to_owned()),
-        BlobState::Settled(Settled::Mounted { from }) => {
-            (Role::Good, format!("mounted from {from}"))
-        }
-        BlobState::Settled(Settled::Copied) => (Role::Good, "copied".to_owned()),
+        BlobState::Settled(how) => (Role::Good, settled(how)),
     };
     writer.bar(role, done, blob.size.max(1), BAR);
     writer.skip(1);
-    let kind = match blob.kind {
-        BlobKind::Config => "config",
-        BlobKind::Layer => "layer",
-    };
-    writer.column(Role::Dim, kind, KIND);
+    writer.column(Role::Dim, blob_kind(blob.kind), KIND);
     writer.column(Role::Text, &blob.digest.short(), DIGEST);
     writer.right_column(Role::Text, &bytes(blob.size), SIZE);
     writer.skip(1);

@@ -1,6 +1,7 @@
 //! The screen of the real binary in a pseudo-terminal, on registries with injected faults.
 
 mod browse;
+mod copy;
 pub mod pseudo;
 mod untrusted_text;
 

@@ -12,17 +12,39 @@ use tokio::{
     sync::mpsc,
     time::{Instant, timeout_at},
 };
-use vt100::{Parser, Screen};
+use vt100::{Callbacks, Parser, Screen};
 
 use crate::operator::Operator;
 
 const ROWS: u16 = 40;
 const COLUMNS: u16 = 120;
+/// Rows of the scrollback.
+const HISTORY: usize = 1000;
 /// Only a program that hangs takes this long.
 const TIMEOUT: Duration = Duration::from_secs(60);
 
+/// What the terminal answers to a program that asks where its cursor is.
+#[derive(Default)]
+struct Answers(String);
+
+impl Callbacks for Answers {
+    fn unhandled_csi(
+        &mut self,
+        screen: &mut Screen,
+        _: Option<u8>,
+        _: Option<u8>,
+        parameters: &[&[u16]],
+        c: char,
+    ) {
+        if c == 'n' && parameters == [[6]] {
+            let (row, column) = screen.cursor_position();
+            self.0 += &format!("\x1b[{};{}R", row + 1, column + 1);
+        }
+    }
+}
+
 pub struct Terminal {
-    parser: Parser,
+    parser: Parser<Answers>,
     /// Output of the program, until it closes its end.
     output: mpsc::UnboundedReceiver<Vec<u8>>,
     keys: Box<dyn Write + Send>,
@@ -71,13 +93,46 @@ impl Terminal {
         });
         let size = |length| NonZeroU16::new(length).unwrap();
         Self {
-            parser: Parser::new(size(ROWS), size(COLUMNS), 0),
+            parser: Parser::new_with_callbacks(
+                size(ROWS),
+                size(COLUMNS),
+                HISTORY,
+                Answers::default(),
+            ),
             output,
             keys: pair.master.take_writer().unwrap(),
             process,
             device: pair.master,
             settings,
         }
+    }
+
+    fn take_in(&mut self, bytes: &[u8]) {
+        self.parser.process(bytes);
+        let answers = std::mem::take(&mut self.parser.callbacks_mut().0);
+        // A program that has ended needs no answer.
+        let _ = self.keys.write_all(answers.as_bytes());
+    }
+
+    /// Changes the width. The text of the screen stays where it is.
+    pub fn set_width(&mut self, columns: u16) {
+        let size = PtySize {
+            rows: ROWS,
+            cols: columns,
+            ..PtySize::default()
+        };
+        self.device.resize(size).unwrap();
+        let length = |length| NonZeroU16::new(length).unwrap();
+        (self.parser.screen_mut()).set_size(length(ROWS), length(columns));
+    }
+
+    /// The screen when it is scrolled back by so many rows, at most.
+    pub fn scrolled_back(&mut self, rows: usize) -> String {
+        let screen = self.parser.screen_mut();
+        screen.set_scrollback(rows);
+        let text = screen.contents();
+        screen.set_scrollback(0);
+        text
     }
 
     pub fn press(&mut self, keys: &str) {
@@ -91,7 +146,7 @@ impl Terminal {
         let deadline = Instant::now() + TIMEOUT;
         while !condition(self.parser.screen()) {
             match timeout_at(deadline, self.output.recv()).await {
-                Ok(Some(bytes)) => self.parser.process(&bytes),
+                Ok(Some(bytes)) => self.take_in(&bytes),
                 Ok(None) => panic!("the program ended before:\n{}", self.text()),
                 Err(_) => panic!("it does not happen:\n{}", self.text()),
             }
@@ -121,7 +176,7 @@ impl Terminal {
         let deadline = Instant::now() + TIMEOUT;
         loop {
             match timeout_at(deadline, self.output.recv()).await {
-                Ok(Some(bytes)) => self.parser.process(&bytes),
+                Ok(Some(bytes)) => self.take_in(&bytes),
                 Ok(None) => break,
                 Err(_) => panic!("the program does not end:\n{}", self.text()),
             }
