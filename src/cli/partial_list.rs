@@ -24,7 +24,7 @@ const MAX_PARTS: usize = 1000;
 /// name.
 pub(super) fn write(whole: &ListSource, jobs: &[Job]) -> anyhow::Result<String> {
     let text = part(&whole.text, jobs)?;
-    let (path, mut file) = create(&whole.directory, &whole.path)?;
+    let (path, mut file) = create(&whole.directories.list, &whole.path)?;
     file.write_all(text.as_bytes())
         .with_context(|| format!("cannot write {}", shown(&path)))?;
     let here = std::env::current_dir().unwrap_or_default();

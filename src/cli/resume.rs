@@ -14,6 +14,7 @@ use super::{
     journal_arguments::JournalArguments,
     list_images,
     list_source::{ListSource, TrustArguments},
+    local_images::local_images,
     migration::{self, notes},
     output::shown,
     registry_settings,
@@ -68,7 +69,7 @@ pub(super) async fn resume(arguments: ResumeArguments) -> anyhow::Result<Exit> {
     remember(&engine, &stored)?;
     let (jobs, restored) = if stored.jobs.is_empty() {
         // The batch ended before its images were known.
-        match list_images::expand(&list, engine.clients()).await? {
+        match list_images::expand(&list, engine.clients(), local_images).await? {
             Ok(jobs) => (jobs, Vec::new()),
             Err(exit) => return Ok(exit),
         }

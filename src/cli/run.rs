@@ -13,6 +13,7 @@ use super::{
     journal_arguments::JournalArguments,
     list_images,
     list_source::{ListSource, TrustArguments},
+    local_images::local_images,
     migration::{self, notes},
     output::shown,
     registry_settings,
@@ -53,7 +54,7 @@ pub(super) async fn run_prepared(
         Err(exit) => return Ok(exit),
     };
     let engine = Arc::new(registry_settings::engine(&list)?);
-    let jobs = match list_images::expand(&list, engine.clients()).await? {
+    let jobs = match list_images::expand(&list, engine.clients(), local_images).await? {
         Ok(jobs) => jobs,
         Err(exit) => return Ok(exit),
     };
@@ -81,7 +82,7 @@ async fn start(
     let batch = NewBatch {
         list_path: list.path.clone(),
         list_text: list.text.clone(),
-        settings: serde_json::to_string(&RunSettings::new(pace, &list.directory))?,
+        settings: serde_json::to_string(&RunSettings::new(pace, &list.directories))?,
     };
     Ok(journal.start(&batch).await?)
 }

@@ -15,6 +15,7 @@ use super::{
     journal_arguments::JournalArguments,
     list_images,
     list_source::{ListSource, TrustArguments},
+    local_images::local_images,
     output::{self, print},
     registry_settings,
 };
@@ -115,7 +116,7 @@ async fn images(arguments: &VerifyArguments) -> anyhow::Result<Result<(Clients, 
     let clients = registry_settings::clients(Some(&list), &[])?;
     // From a list, or from a batch that ended before its images were known.
     let jobs = if jobs.is_empty() {
-        match list_images::expand(&list, &clients).await? {
+        match list_images::expand(&list, &clients, local_images).await? {
             Ok(jobs) => jobs,
             Err(exit) => return Ok(Err(exit)),
         }

@@ -46,35 +46,53 @@
 //! tables, each with a `name`, or `names` for several images that share their settings.
 
 mod actions;
+mod answers;
 mod checked_list;
+mod destinations;
+mod endpoint;
 mod expand;
 mod external_command;
 mod fields;
 mod file;
 mod filter;
+mod found;
+mod image_defaults;
 mod image_keys;
+mod image_source;
 mod image_tables;
 mod images;
 mod mistake;
 mod mistakes;
+mod name_pattern;
 mod parse;
 mod reader;
 mod registries;
 mod render;
 mod rewrite;
+mod selection;
+mod sides;
 mod spanned;
+mod store_keys;
+mod store_paths;
+mod store_repository;
+mod stored_parts;
 mod summary;
 mod table_kind;
 mod text;
 mod values;
 mod version;
+mod warnings;
+mod written_name;
 
 #[cfg(test)]
 mod tests;
 
 pub use actions::{Action, ActionKind};
+pub use answers::{Answers, Catalogue, Question};
 pub use checked_list::{Defaults, List};
-pub use expand::{Expansion, ResolvedImage, TagLists, Warning};
+pub use destinations::ResolvedImage;
+pub use endpoint::Endpoint;
+pub use expand::Expansion;
 pub use external_command::CommandLine;
 pub use file::{
     CopyKeys, DefaultsTable, DestinationTable, ImageEntry, ImageTable, ListFile, RegistryTable,
@@ -83,8 +101,12 @@ pub use file::{
 pub use images::ImageRule;
 pub use mistake::{Mark, Mistake};
 pub use mistakes::Mistakes;
-pub use registries::{Credentials, Endpoint, ListLimits, PasswordSource, Settings, Tls};
+pub use name_pattern::FilePattern;
+pub use reader::Directories;
+pub use registries::{Credentials, ListLimits, PasswordSource, Settings, Tls};
 pub use render::Colours;
+pub use store_keys::{DaemonKey, LocalKeys};
 pub use summary::Summary;
 pub use table_kind::schema;
 pub use values::Proxy;
+pub use warnings::Warning;

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use proptest::prelude::*;
 
 use super::{SIDES, list, parse};
-use crate::list::{Colours, TagLists, table_kind::TableKind};
+use crate::list::{Answers, Colours, Question, table_kind::TableKind};
 
 #[test]
 fn every_key_of_the_schema_is_read() {
@@ -47,13 +47,16 @@ fn ten_thousand_images_are_ten_thousand_jobs() {
         .unwrap();
     }
     let list = parse(&text).unwrap();
-    let tags: TagLists = list
-        .needs_tags()
-        .into_iter()
-        .map(|repository| (repository, vec!["v1".into(), "old".into()]))
-        .collect();
-    assert_eq!(tags.len(), 5_000);
-    let images = list.expand(&tags).unwrap().images;
+    let mut answers = Answers::default();
+    for question in list.questions(&answers) {
+        let Question::Tags(registry, repository) = question else {
+            panic!("{question:?}");
+        };
+        let tags = vec!["v1".into(), "old".into()];
+        answers.tags.insert((registry, repository), tags);
+    }
+    assert_eq!(answers.tags.len(), 5_000);
+    let images = list.expand(&answers).unwrap().images;
     assert_eq!(images.len(), 10_000);
     assert_eq!(images[4_999].line, SIDES.lines().count() + 2 + 5_000);
     assert_eq!(
@@ -141,7 +144,7 @@ proptest! {
     #[test]
     fn no_text_makes_the_parser_panic_or_print_control_characters(text in pieces()) {
         match parse(&text) {
-            Ok(list) => drop(list.expand(&TagLists::new())),
+            Ok(list) => drop(list.expand(&Answers::default())),
             Err(mistakes) => {
                 let shown = mistakes.render(Colours::Off);
                 prop_assert!(!shown.contains(|c: char| c.is_control() && c != '\n'), "{shown:?}");
