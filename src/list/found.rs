@@ -97,9 +97,12 @@ impl<'a> Finder<'a> {
                     pattern.store, pattern.pattern
                 );
                 let mistake = Mistake::new(message, at.clone());
-                Err(mistake.help(match existing.is_empty() {
-                    true => "it has no repositories that this program may see".into(),
-                    false => format!("it has for example {}", existing.join(", ")),
+                Err(mistake.help(match (existing.is_empty(), &pattern.store) {
+                    (false, _) => format!("it has for example {}", existing.join(", ")),
+                    (true, Store::Registry(_)) => {
+                        "it lists no repositories to these credentials".into()
+                    }
+                    (true, Store::Local(_)) => "it has no image with a name".into(),
                 }))
             }
         }

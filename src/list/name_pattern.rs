@@ -45,7 +45,8 @@ impl NamePattern {
             at: Some(at),
             help: help.into(),
         };
-        let example = reference(&text.replace(WILDCARDS, "x"))?;
+        let example = text.replace(WILDCARDS, "x");
+        let example = reference(&example).map_err(|error| as_written(error, &example, text))?;
         let path_start = match example.registry {
             Some(_) => text.find('/').map_or(0, |slash| slash + 1),
             None => 0,
@@ -97,6 +98,27 @@ impl NamePattern {
     /// Whether it matches a name of a local store. `repository` is the name without a registry.
     pub(super) fn matches_stored(&self, name: &str, repository: &Repository) -> bool {
         self.names.matches(name) || self.registry.is_none() && self.matches(repository)
+    }
+}
+
+/// An error about `example`, with the text of the pattern instead.
+fn as_written(error: ValueError, example: &str, pattern: &str) -> ValueError {
+    let part = |text: &str| {
+        error
+            .at
+            .clone()
+            .and_then(|at| Some(text.get(at)?.to_owned()))
+    };
+    let Some((from, to)) = part(example)
+        .zip(part(pattern))
+        .filter(|(from, to)| from != to)
+    else {
+        return error;
+    };
+    ValueError {
+        message: error.message.replace(&from, &to),
+        help: error.help.replace(&from.to_lowercase(), &to.to_lowercase()),
+        ..error
     }
 }
 

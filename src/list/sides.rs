@@ -103,9 +103,12 @@ fn written_keys(
     table: &Fields,
     keys: impl Iterator<Item = &'static str>,
 ) -> Vec<(&'static str, Range<usize>)> {
-    keys.filter(|key| table.shape.knows(key))
+    let mut written: Vec<_> = keys
+        .filter(|key| table.shape.knows(key))
         .filter_map(|key| Some((key, table.key_at(key)?)))
-        .collect()
+        .collect();
+    written.sort_by_key(|(_, at)| at.start);
+    written
 }
 
 /// The only store of a side. `written` are the keys that name one.
@@ -128,11 +131,11 @@ fn store(table: &mut Fields, written: &[(&'static str, Range<usize>)]) -> Option
             let place = table.shape.place();
             let locals: Vec<&str> = local_keys().collect();
             let example = table.shape.example("registry");
-            let mistake = Mistake::new(format!("{place} has no registry"), table.at.clone());
-            reader.report(mistake.help(format!(
-                "{example}, or a local store: {}",
-                locals.join(", ")
-            )));
+            let mistake = Mistake::new(
+                format!("{place} has neither a registry nor a local store"),
+                table.at.clone(),
+            );
+            reader.report(mistake.help(format!("{example}, or one of {}", locals.join(", "))));
             None
         }
         [_] => stores.pop(),
