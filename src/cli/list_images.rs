@@ -14,7 +14,7 @@ use crate::{
     list::{Answers, Catalogue, List, Question},
     oci::{LocalStore, Registry, Repository, StoredName},
     present,
-    registry::{self, Clients},
+    registry::{self, Clients, FailureClass},
     transport::StoredImage,
 };
 
@@ -165,7 +165,6 @@ impl Room {
 /// Why a registry does not list its repositories, if that is what its answer means. Public registries answer so, with
 /// and without credentials.
 fn no_catalogue(error: &registry::Error) -> Option<String> {
-    let status = error.status()?;
-    matches!(status, 401 | 403 | 404 | 405 | 501)
-        .then(|| format!("its answer to _catalog is {status}"))
+    let refuses = matches!(error.status(), Some(403 | 404 | 405 | 501));
+    (refuses || error.class() == FailureClass::Auth).then(|| error.to_string())
 }

@@ -169,7 +169,7 @@ impl<'a> Finder<'a> {
                 let message = format!("registry {registry} has no catalogue");
                 return Err(Mistake::new(message, at.clone())
                     .label(why.clone())
-                    .help("name the repositories"));
+                    .help("name the repositories, or log in as a user who may list them"));
             }
         };
         let repositories: Vec<Repository> = valid(listed, |count, example| {

@@ -16,7 +16,7 @@ fn list(fixture: &Fixture, images: &str) -> String {
 #[tokio::test]
 async fn a_pattern_copies_what_the_catalogue_has() {
     let fixture = Fixture::new().await;
-    let text = list(&fixture, "\"docker://team/?i*\"");
+    let text = list(&fixture, "\"docker://team/?*ir*\"");
     let text = text.replace(
         "docker://team",
         &format!("docker://{}/team", fixture.source.address()),
@@ -47,10 +47,7 @@ async fn a_registry_without_a_catalogue_is_a_mistake_of_the_list() {
             told.contains(&registry) && told.contains("name the repositories"),
             "{told}"
         );
-        assert!(
-            told.contains(&format!("its answer to _catalog is {status}")),
-            "{told}"
-        );
+        assert!(told.contains(&format!("said {status}")), "{told}");
         assert!(fixture.arrived().is_empty());
     }
 }

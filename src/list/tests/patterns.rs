@@ -36,7 +36,7 @@ impl World {
             Question::Repositories(registry) => {
                 let names = self.repositories.iter().map(|(name, _)| (*name).to_owned());
                 let catalogue = match self.no_catalogue {
-                    true => Catalogue::None("its answer to _catalog is 404".into()),
+                    true => Catalogue::None("said 404".into()),
                     false => Catalogue::Listed(names.collect()),
                 };
                 answers.repositories.insert(registry, catalogue);
