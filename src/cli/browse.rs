@@ -6,19 +6,17 @@ use std::{io::IsTerminal as _, path::Path, slice, sync::Arc};
 
 use anyhow::{Context as _, bail};
 use clap::Args;
-use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use tokio::sync::{Semaphore, mpsc};
 
 use super::{
-    exit::Exit,
-    list_source::{self, ListSource},
-    registry_arguments::RegistryArguments,
-    screen_options,
+    exit::Exit, list_images, list_source::ListSource,
+    registry_arguments::RegistryArguments, screen_options,
 };
 use crate::{
-    inspect::{Answer, Inspector, RepositoryId, Request},
-    list::{List, TagLists},
+    inspect::{Inspector, RepositoryId},
+    list::List,
     oci::{PartialReference, Reference, Registry},
+    registry::Clients,
     tui::{
         self, Loader,
         browse::{Pair, Start},
@@ -47,9 +45,9 @@ pub(super) async fn browse(arguments: BrowseArguments) -> anyhow::Result<Exit> {
             Ok(list) => list,
             Err(exit) => return Ok(exit),
         };
-        let inspector = Arc::new(arguments.registries.open_for(&list)?.inspector());
-        match images(&list, &inspector).await? {
-            Ok(pairs) => (Start::Images(pairs), inspector),
+        let registries = arguments.registries.open_for(&list)?;
+        match images(&list, registries.clients()).await? {
+            Ok(pairs) => (Start::Images(pairs), Arc::new(registries.inspector())),
             Err(exit) => return Ok(exit),
         }
     } else {
@@ -90,35 +88,15 @@ pub(super) fn loader(inspector: Arc<Inspector>) -> Loader {
 }
 
 /// The images of a list, or the exit code after its mistakes were printed.
-async fn images(list: &List, inspector: &Inspector) -> anyhow::Result<Result<Vec<Pair>, Exit>> {
-    let tags: TagLists = stream::iter(list.needs_tags())
-        .map(|(registry, repository)| async move {
-            let place = RepositoryId {
-                registry,
-                repository,
-            };
-            match inspector.answer(&Request::Tags(place.clone())).await {
-                Ok(Answer::Tags(listing)) => {
-                    let tags = listing.entries.iter().map(ToString::to_string).collect();
-                    Ok(((place.registry, place.repository), tags))
-                }
-                Ok(_) => bail!("the tags of {place} were not answered with tags"),
-                Err(error) => {
-                    Err(error).with_context(|| format!("cannot list the tags of {place}"))
-                }
-            }
-        })
-        .buffer_unordered(READERS)
-        .try_collect()
-        .await?;
-    let expansion = match list.expand(&tags) {
-        Ok(expansion) => expansion,
-        Err(mistakes) => return Ok(Err(list_source::report(&mistakes))),
+async fn images(list: &List, clients: &Clients) -> anyhow::Result<Result<Vec<Pair>, Exit>> {
+    let jobs = match list_images::expand(list, stores).await? {
+        Ok(jobs) => jobs,
+        Err(exit) => return Ok(Err(exit)),
     };
-    let pairs = expansion.images.into_iter().filter_map(|image| {
+    let pairs = jobs.into_iter().filter_map(|job| {
         Some(Pair {
-            source: image.spec.source.reference()?.clone(),
-            destination: image.spec.destination.reference()?.clone(),
+            source: job.spec.source.reference()?.clone(),
+            destination: job.spec.destination.reference()?.clone(),
         })
     });
     Ok(Ok(pairs.collect()))

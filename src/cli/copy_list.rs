@@ -13,7 +13,7 @@ use super::{
     side_arguments::SideArguments,
 };
 use crate::{
-    list::{CopyKeys, ImageEntry, ImageTable, ListFile, SettingsKeys},
+    list::{CopyKeys, Directories, ImageEntry, ImageTable, ListFile, SettingsKeys},
     oci::{
         LocalImage, LocalStore, Location, Platform, Reference, Registry, StoredName, Tag, Transport,
     },
@@ -37,11 +37,12 @@ pub(super) fn write(
     request: CopyRequest,
     trust: TrustArguments,
 ) -> anyhow::Result<Result<ListSource, Exit>> {
-    let (mut list, directory) = match &request.like {
+    let (mut list, directories) = match &request.like {
         None => {
-            let directory = std::env::current_dir();
-            let directory = directory.context("cannot find the working directory")?;
-            (ListFile::default(), directory)
+            let working = std::env::current_dir();
+            let working = working.context("cannot find the working directory")?;
+            let list = working.clone();
+            (ListFile::default(), Directories { list, working })
         }
         Some(file) => {
             let source = ListSource::read(file)?;
@@ -49,7 +50,7 @@ pub(super) fn write(
                 return Ok(Err(exit));
             }
             let list = toml::from_str(&source.text).context("cannot read the list again")?;
-            (list, source.directory)
+            (list, source.directories)
         }
     };
     let source = absolute(request.source)?;
@@ -79,7 +80,7 @@ pub(super) fn write(
     Ok(Ok(ListSource {
         path: source.to_string().into(),
         text: toml::to_string(&list).context("cannot write the list")?,
-        directory,
+        directories,
     }))
 }
 
@@ -214,9 +215,10 @@ fn add_settings(list: &mut ListFile, sides: [(&Location, SettingsKeys); 2]) -> a
 /// Where the list has the settings of a registry.
 fn settings<'a>(list: &'a mut ListFile, registry: &Registry) -> &'a mut SettingsKeys {
     let is_it = |text: &str| text.parse().as_ref() == Ok(registry);
+    let is_side = |text: &Option<String>| text.as_deref().is_some_and(is_it);
     match (&mut list.source, &mut list.destination) {
-        (Some(source), _) if is_it(&source.registry) => &mut source.settings,
-        (_, Some(destination)) if is_it(&destination.registry) => &mut destination.settings,
+        (Some(source), _) if is_side(&source.registry) => &mut source.settings,
+        (_, Some(destination)) if is_side(&destination.registry) => &mut destination.settings,
         _ => {
             let name = list.registries.keys().find(|name| is_it(name)).cloned();
             let name = name.unwrap_or_else(|| registry.to_string());

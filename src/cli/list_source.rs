@@ -14,7 +14,7 @@ use clap::Args;
 use super::{exit::Exit, output::shown, run_settings::RunSettings};
 use crate::{
     journal::Stored,
-    list::{Colours, List, Mistakes},
+    list::{Colours, Directories, List, Mistakes},
 };
 
 /// What a list may do.
@@ -30,8 +30,7 @@ pub(super) struct ListSource {
     /// As the operator wrote it.
     pub(super) path: PathBuf,
     pub(super) text: String,
-    /// Where its relative paths begin.
-    pub(super) directory: PathBuf,
+    pub(super) directories: Directories,
 }
 
 impl ListSource {
@@ -41,7 +40,7 @@ impl ListSource {
         Ok(Self {
             path: file.to_owned(),
             text,
-            directory: directory_of(file).with_context(|| {
+            directories: directories_of(file).with_context(|| {
                 format!("cannot find the directory of the list {}", shown(file))
             })?,
         })
@@ -52,13 +51,13 @@ impl ListSource {
         Self {
             path: stored.list_path.clone(),
             text: stored.list_text.clone(),
-            directory: RunSettings::read(&stored.settings).directory(),
+            directories: RunSettings::read(&stored.settings).directories(),
         }
     }
 
     /// The list, or the exit code after its mistakes were printed.
     pub(super) fn parse(&self, trust: TrustArguments) -> Result<List, Exit> {
-        let list = List::parse_in(&self.directory, &shown(&self.path), &self.text);
+        let list = List::parse_in(&self.directories, &shown(&self.path), &self.text);
         let allowed = |list: List| match trust.no_commands {
             true => list.without_commands().map(|()| list),
             false => Ok(list),
@@ -67,13 +66,17 @@ impl ListSource {
     }
 }
 
-/// The directory of a list; for a pipe the working directory.
-fn directory_of(file: &Path) -> std::io::Result<PathBuf> {
-    if !file.is_file() {
-        return std::env::current_dir();
-    }
-    let file = std::path::absolute(file)?;
-    Ok(file.parent().unwrap_or(&file).to_owned())
+/// The directory of a list, and the working directory. A pipe is in the working directory.
+fn directories_of(file: &Path) -> std::io::Result<Directories> {
+    let working = std::env::current_dir()?;
+    let list = match file.is_file() {
+        true => {
+            let file = std::path::absolute(file)?;
+            file.parent().unwrap_or(&file).to_owned()
+        }
+        false => working.clone(),
+    };
+    Ok(Directories { list, working })
 }
 
 /// Prints everything that is wrong with a list.

@@ -22,6 +22,7 @@ mod list_images;
 mod list_source;
 mod login;
 mod logout;
+mod matching_files;
 mod migration;
 mod output;
 mod partial_list;

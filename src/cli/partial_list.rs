@@ -1,7 +1,7 @@
 //! Writes some images of a batch as a list of their own, to be corrected and run again.
 //!
 //! Decides the file name and what the list keeps: registries with their settings, and the images as they were resolved.
-//! Invariant: it never replaces a file.
+//! Invariant: it never replaces a file, and its images are at the same locations from any working directory.
 
 use std::{
     fs::File,
@@ -14,7 +14,8 @@ use anyhow::Context;
 use super::{list_source::ListSource, output::shown};
 use crate::{
     batch::Job,
-    list::{CopyKeys, DefaultsTable, ImageEntry, ImageTable, ListFile},
+    list::{CopyKeys, DefaultsTable, ImageEntry, ImageTable, ListFile, LocalKeys},
+    oci::{LocalStore, Location, PartialLocation, PartialReference, Transport},
 };
 
 /// File names to try.
@@ -23,15 +24,16 @@ const MAX_PARTS: usize = 1000;
 /// Writes these images as a list in the directory of the whole list, where relative paths mean the same. Returns its
 /// name.
 pub(super) fn write(whole: &ListSource, jobs: &[Job]) -> anyhow::Result<String> {
-    let text = part(&whole.text, jobs)?;
-    let (path, mut file) = create(&whole.directory, &whole.path)?;
+    let text = part(&whole.text, &whole.directories.working, jobs)?;
+    let (path, mut file) = create(&whole.directories.list, &whole.path)?;
     file.write_all(text.as_bytes())
         .with_context(|| format!("cannot write {}", shown(&path)))?;
     let here = std::env::current_dir().unwrap_or_default();
     Ok(shown(path.strip_prefix(here).unwrap_or(&path)))
 }
 
-fn part(whole: &str, jobs: &[Job]) -> anyhow::Result<String> {
+/// `working` is where relative paths of stores begin.
+fn part(whole: &str, working: &Path, jobs: &[Job]) -> anyhow::Result<String> {
     let mut list: ListFile = toml::from_str(whole).context("cannot read the list again")?;
     // The images are resolved already: filters and rewrites must not apply again.
     list.rewrite.clear();
@@ -40,15 +42,104 @@ fn part(whole: &str, jobs: &[Job]) -> anyhow::Result<String> {
         attempts: defaults.attempts,
         ..DefaultsTable::default()
     });
-    list.images = jobs.iter().map(entry).collect();
+    let source = (list.source.as_mut()).map_or(Side::Registry, |table| {
+        Side::of(
+            &mut table.local,
+            &table.registry,
+            &mut table.prefix,
+            working,
+        )
+    });
+    let destination = (list.destination.as_mut()).map_or(Side::Registry, |table| {
+        for archive in table.base.iter_mut().flatten() {
+            complete(archive, working);
+        }
+        Side::of(
+            &mut table.local,
+            &table.registry,
+            &mut table.prefix,
+            working,
+        )
+    });
+    let entries = jobs.iter().map(|job| entry(job, &source, &destination));
+    list.images = entries.collect();
     toml::to_string(&list).context("cannot write the list")
 }
 
-fn entry(job: &Job) -> ImageEntry {
+/// How locations are written beside a `[source]` or `[destination]`.
+enum Side {
+    /// A reference with a registry is complete.
+    Registry,
+    /// A reference is a name in the store. The directory of images, if it is one.
+    Local(Option<LocalStore>),
+}
+
+impl Side {
+    /// The side of a table, whose paths become complete and whose prefix is removed if it is a local store.
+    fn of(
+        local: &mut LocalKeys,
+        registry: &Option<String>,
+        prefix: &mut Option<String>,
+        working: &Path,
+    ) -> Self {
+        if registry.is_some() {
+            return Self::Registry;
+        }
+        *prefix = None;
+        let mut directory = None;
+        for (transport, path) in local.paths_mut() {
+            complete(path, working);
+            let is_directory = transport == Transport::Dir;
+            directory = is_directory.then(|| LocalStore::new(transport, path));
+        }
+        Self::Local(directory)
+    }
+
+    fn write(&self, location: &Location) -> String {
+        match (location, self) {
+            (Location::Registry(_), Self::Registry) => location.to_string(),
+            (Location::Registry(reference), Self::Local(_)) => format!("docker://{reference}"),
+            // `dir:DIR/NAME` would be a store of its own.
+            (Location::Local(image), Self::Local(Some(directory)))
+                if image.store == *directory && is_image(&location.name_in_store()) =>
+            {
+                location.name_in_store()
+            }
+            (Location::Local(_), _) => location.to_string(),
+        }
+    }
+}
+
+/// A `to`: the image has the digest of its source there, which is not written.
+fn without_digest(to: String) -> String {
+    match to.parse() {
+        Ok(PartialLocation::Registry(_)) => to.split('@').next().unwrap_or_default().to_owned(),
+        Ok(PartialLocation::Local(_)) | Err(_) => to,
+    }
+}
+
+/// Whether a name is read back as one image.
+fn is_image(name: &str) -> bool {
+    let name = name.parse::<PartialReference>();
+    name.is_ok_and(|name| name.tag.is_some() || name.digest.is_some())
+}
+
+/// Completes a path, if that is possible.
+fn complete(path: &mut String, working: &Path) {
+    let absolute = std::path::absolute(working.join(&*path));
+    if let Some(Ok(absolute)) = absolute
+        .ok()
+        .map(|path| path.into_os_string().into_string())
+    {
+        *path = absolute;
+    }
+}
+
+fn entry(job: &Job, source: &Side, destination: &Side) -> ImageEntry {
     let platforms = job.spec.platforms.iter().map(ToString::to_string).collect();
     ImageEntry::Table(Box::new(ImageTable {
-        name: Some(job.spec.source.to_string()),
-        to: Some(job.spec.destination.to_string()),
+        name: Some(source.write(&job.spec.source)),
+        to: Some(without_digest(destination.write(&job.spec.destination))),
         platforms: Some(platforms).filter(|platforms: &Vec<_>| !platforms.is_empty()),
         copy: CopyKeys {
             referrers: (!job.spec.attachments.referrers).then_some(false),
@@ -129,7 +220,7 @@ mod tests {
         all.spec.compression = Some(Compression::None);
         let other = job("a.example/team/web:2", "b.example/mirror/crew/web:2");
         let jobs = [all, other];
-        let text = part(&format!("{LIST}{defaults}"), &jobs).unwrap();
+        let text = part(&format!("{LIST}{defaults}"), Path::new("/"), &jobs).unwrap();
         let list = List::parse("part.toml", &text).unwrap();
         assert_eq!(list.defaults.attempts.map(u16::from), Some(7));
         let images = list.expand(&Default::default()).unwrap().images;
@@ -145,7 +236,7 @@ mod tests {
     #[test]
     fn a_part_is_a_list_that_comes_to_the_same_images_and_settings() {
         let one = job("a.example/team/api:1", "b.example/mirror/crew/api:1");
-        let text = part(LIST, std::slice::from_ref(&one)).unwrap();
+        let text = part(LIST, Path::new("/"), std::slice::from_ref(&one)).unwrap();
         let list = List::parse("part.toml", &text).unwrap();
         let images = list.expand(&Default::default()).unwrap().images;
         let [image] = &images[..] else {
@@ -156,5 +247,61 @@ mod tests {
         assert_eq!(image.spec.platforms[..], one.spec.platforms[..]);
         assert!(text.contains("plain-http = true"), "{text}");
         assert!(text.contains("password-env = \"SECRET\""), "{text}");
+    }
+
+    #[test]
+    fn images_of_local_stores_are_at_the_same_locations_in_a_part() {
+        use crate::list::Directories;
+
+        let sides = [
+            (
+                "registry = \"a.example\"",
+                "oci = \"./estate\"\nprefix = \"week\"",
+            ),
+            (
+                "dir = \"images\"",
+                "oci-archive = \"out.tar\"\nbase = [\"week-1.tar\"]",
+            ),
+            ("docker-daemon = true", "dir = \"/srv/images\""),
+            (
+                "oci-archive = \"in.tar\"\nprefix = \"week\"",
+                "registry = \"b.example\"",
+            ),
+        ];
+        let digest = "ab".repeat(32);
+        let images = format!(
+            "images = [\"team/api:1\", \"team/web@sha256:{digest}\", \"docker://quay.io/a:1\",\n\
+             {{ name = \"docker-archive:x.tar\", to = \"dir:deep/../a:b/c:1\" }},\n\
+             {{ name = \"oci:[a]:@2\", to = \"docker://c.example/d:1\" }}]"
+        );
+        for (source, destination) in sides {
+            let text = format!(
+                "version = 1\n{images}\n[source]\n{source}\n[destination]\n{destination}\n"
+            );
+            let directories = Directories {
+                working: "/work".into(),
+                ..Directories::default()
+            };
+            let list = List::parse_in(&directories, "list.toml", &text).unwrap();
+            let specs = |list: &List| {
+                let images = list.expand(&Default::default()).unwrap().images;
+                let specs = images.into_iter().map(|image| image.spec);
+                specs.collect::<Vec<_>>()
+            };
+            let jobs: Vec<Job> = (0..)
+                .map(JobId)
+                .zip(specs(&list))
+                .map(|(id, spec)| Job { id, spec })
+                .collect();
+            let text = part(&text, &directories.working, &jobs).unwrap();
+            let directories = Directories {
+                working: "/elsewhere".into(),
+                ..Directories::default()
+            };
+            let part = List::parse_in(&directories, "part.toml", &text).unwrap();
+            assert_eq!(specs(&part), specs(&list), "{text}");
+            let base = |list: List| list.destination.unwrap().base;
+            assert_eq!(base(part), base(list));
+        }
     }
 }

@@ -63,6 +63,10 @@ impl Registries {
         Ok(self.0.get(registry)?)
     }
 
+    pub(super) fn clients(&self) -> &Clients {
+        &self.0
+    }
+
     pub(super) fn inspector(&self) -> Inspector {
         Inspector::new(Arc::clone(&self.0))
     }

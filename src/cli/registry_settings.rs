@@ -10,12 +10,24 @@ use crate::{
     list::{self, List},
     oci::Registry,
     registry::{Client, Clients, Credentials, Limits, Proxy, Settings, Timeouts, TlsSettings},
+    transport::{LocalSettings, Stores},
 };
 
 /// An engine with the settings of the list, and with stored credentials for every other registry.
 pub(super) fn engine(list: &List) -> anyhow::Result<Engine> {
-    let clients = clients(Some(list), &[])?;
-    Ok(Engine::new(Arc::new(clients)).creating(create_commands(list)))
+    let stores = stores(Some(list), &[])?;
+    Ok(Engine::of_stores(stores).creating(create_commands(list)))
+}
+
+/// The registries with the settings of the list, and the stores of this machine.
+pub(super) fn stores(list: Option<&List>, plain_http: &[Registry]) -> anyhow::Result<Stores> {
+    let clients = clients(list, plain_http)?;
+    let destination = list.and_then(|list| list.destination.as_ref());
+    let settings = LocalSettings {
+        base: destination.map_or_else(Vec::new, |side| side.base.clone()),
+        ..LocalSettings::default()
+    };
+    Ok(Stores::new(Arc::new(clients), settings))
 }
 
 /// Clients with the settings of the list, and the stored credentials for other registries. Those of `plain_http` are

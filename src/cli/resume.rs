@@ -70,7 +70,7 @@ pub(super) async fn resume(arguments: ResumeArguments) -> anyhow::Result<Exit> {
     engine.stores().reopen(destinations).await?;
     let (jobs, restored) = if stored.jobs.is_empty() {
         // The batch ended before its images were known.
-        match list_images::expand(&list, engine.clients()).await? {
+        match list_images::expand(&list, engine.stores()).await? {
             Ok(jobs) => (jobs, Vec::new()),
             Err(exit) => return Ok(exit),
         }

@@ -71,7 +71,7 @@ pub(super) async fn run_list(
         Err(exit) => return Ok(Err(exit)),
     };
     let engine = Arc::new(registry_settings::engine(&list)?);
-    let jobs = match list_images::expand(&list, engine.clients()).await? {
+    let jobs = match list_images::expand(&list, engine.stores()).await? {
         Ok(jobs) => jobs,
         Err(exit) => return Ok(Err(exit)),
     };
@@ -100,7 +100,7 @@ async fn start(
     let batch = NewBatch {
         list_path: list.path.clone(),
         list_text: list.text.clone(),
-        settings: serde_json::to_string(&RunSettings::new(pace, &list.directory))?,
+        settings: serde_json::to_string(&RunSettings::new(pace, &list.directories))?,
     };
     Ok(journal.start(&batch).await?)
 }

@@ -3,13 +3,13 @@
 //! Decides which of them are stored with the batch. Invariant: a resumed run has the same limits as the first one, and
 //! finds the files its list names, wherever it is started.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use clap::Args;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    list::List,
+    list::{Directories, List},
     run::{Options, RetryPolicy, Review},
 };
 
@@ -31,9 +31,12 @@ pub(super) struct PaceArguments {
 pub(super) struct RunSettings {
     #[serde(flatten)]
     pub(super) pace: PaceOptions,
-    /// Where relative paths of the list begin; absent in batches of older versions.
+    /// Where relative paths of files in the list begin; absent in batches of older versions.
     #[serde(default)]
     directory: Option<String>,
+    /// Where relative paths of stores begin; absent in batches of older versions, which have none.
+    #[serde(default)]
+    working_directory: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
@@ -43,11 +46,12 @@ pub(super) struct PaceOptions {
 }
 
 impl RunSettings {
-    pub(super) fn new(pace: PaceOptions, directory: &Path) -> Self {
-        let directory = directory.to_string_lossy().into_owned();
+    pub(super) fn new(pace: PaceOptions, directories: &Directories) -> Self {
+        let text = |directory: &Path| Some(directory.to_string_lossy().into_owned());
         Self {
             pace,
-            directory: Some(directory),
+            directory: text(&directories.list),
+            working_directory: text(&directories.working),
         }
     }
 
@@ -56,9 +60,13 @@ impl RunSettings {
         serde_json::from_str(settings).unwrap_or_default()
     }
 
-    /// The directory of relative paths in the list; empty for the working directory.
-    pub(super) fn directory(&self) -> PathBuf {
-        self.directory.clone().unwrap_or_default().into()
+    /// Where relative paths of the list begin; empty for the working directory.
+    pub(super) fn directories(&self) -> Directories {
+        let path = |directory: &Option<String>| directory.clone().unwrap_or_default().into();
+        Directories {
+            list: path(&self.directory),
+            working: path(&self.working_directory),
+        }
     }
 }
 

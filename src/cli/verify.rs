@@ -115,7 +115,7 @@ async fn images(arguments: &VerifyArguments) -> anyhow::Result<Result<(Clients, 
     let clients = registry_settings::clients(Some(&list), &[])?;
     // From a list, or from a batch that ended before its images were known.
     let jobs = if jobs.is_empty() {
-        match list_images::expand(&list, &clients).await? {
+        match list_images::expand(&list, &stores).await? {
             Ok(jobs) => jobs,
             Err(exit) => return Ok(Err(exit)),
         }

@@ -7,13 +7,14 @@ use std::{collections::BTreeSet, fmt, path::Path};
 
 use super::{
     checked_list::List,
-    images::ImageRule,
+    images::{ImageRule, Target},
     mistake::Mistake,
     mistakes::Mistakes,
     registries::{Credentials, ListLimits, PasswordSource, Settings, Tls},
+    selection::Selection,
     values::Proxy,
 };
-use crate::oci::Registry;
+use crate::oci::{Registry, Store};
 
 /// One thing a list does. `Display` is a line for a person; it may have text of the list.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -28,6 +29,7 @@ pub struct Action {
 pub enum ActionKind {
     Runs,
     Reads,
+    Writes,
     Sends,
     Trusts,
 }
@@ -49,33 +51,85 @@ impl List {
 fn actions(list: &List) -> Vec<Action> {
     let List {
         source: _,
-        destination: _,
+        destination,
         registries,
         defaults: _,
         images,
         rewrites: _,
         text: _,
     } = list;
-    let mut registries_used: BTreeSet<&Registry> = registries.keys().collect();
+    let mut registries_used: BTreeSet<Registry> = registries.keys().cloned().collect();
+    let mut add_store = |store: Store, kind, actions: &mut BTreeSet<Action>| match store {
+        Store::Registry(registry) => {
+            registries_used.insert(registry);
+        }
+        Store::Local(store) => {
+            actions.insert(local(&store.to_string(), kind));
+        }
+    };
+    let mut actions = BTreeSet::new();
     for rule in images {
         let ImageRule {
-            source,
-            destination,
+            selection,
+            target,
             platforms: _,
             attachments: _,
             on_existing: _,
             conversion: _,
-            choice: _,
-            to_tag: _,
             at: _,
         } = rule;
-        registries_used.extend([&source.0, &destination.0]);
+        match selection {
+            Selection::Repository(repository, _) => {
+                add_store(repository.store(), ActionKind::Reads, &mut actions);
+            }
+            Selection::Image { image, .. } => {
+                let store = Store::Local(image.store.clone());
+                add_store(store, ActionKind::Reads, &mut actions);
+            }
+            Selection::Pattern(pattern, _) => {
+                add_store(pattern.store.clone(), ActionKind::Reads, &mut actions);
+            }
+            Selection::Files(files, _) => {
+                actions.insert(local(&files.to_string(), ActionKind::Reads));
+            }
+        }
+        let store = match target {
+            Target::Repository { repository, .. } => Some(repository.store()),
+            Target::Image(image) => Some(Store::Local(image.store.clone())),
+            Target::ByName => (destination.as_ref()).map(|endpoint| endpoint.store.clone()),
+        };
+        if let Some(store) = store {
+            add_store(store, ActionKind::Writes, &mut actions);
+        }
     }
-    let mut actions = BTreeSet::new();
-    for registry in registries_used {
+    for archive in destination.iter().flat_map(|endpoint| &endpoint.base) {
+        let what = format!("file {}", archive.display());
+        let purpose = "blobs that the new archive leaves out".into();
+        actions.insert(Action {
+            kind: ActionKind::Reads,
+            what,
+            purpose,
+        });
+    }
+    for registry in &registries_used {
         add_registry(registry, &list.settings(registry), &mut actions);
     }
     actions.into_iter().collect()
+}
+
+/// What is done with a local store, or with files that are stores.
+fn local(store: &str, kind: ActionKind) -> Action {
+    let purpose = match kind {
+        ActionKind::Writes => "images are put into it",
+        ActionKind::Runs | ActionKind::Reads | ActionKind::Sends | ActionKind::Trusts => {
+            "images are copied from it"
+        }
+    };
+    Action {
+        kind,
+        what: store.to_owned(),
+        purpose: purpose.into(),
+    }
 }
 
 /// Fails with every command of `list`, at the place where it is written.
@@ -209,11 +263,12 @@ impl fmt::Display for Action {
         let verb = match self.kind {
             ActionKind::Runs => "runs",
             ActionKind::Reads => "reads",
+            ActionKind::Writes => "writes",
             ActionKind::Sends => "sends",
             ActionKind::Trusts => "trusts",
         };
         let between = match self.kind {
-            ActionKind::Runs | ActionKind::Reads | ActionKind::Trusts => ": ",
+            ActionKind::Runs | ActionKind::Reads | ActionKind::Writes | ActionKind::Trusts => ": ",
             ActionKind::Sends => " ",
         };
         write!(f, "{verb:6} {}{between}{}", self.what, self.purpose)

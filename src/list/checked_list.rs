@@ -10,12 +10,16 @@ use std::{
 };
 
 use super::{
-    images::{Choice, ImageRule},
-    registries::{Endpoint, Settings},
+    endpoint::Endpoint,
+    images::ImageRule,
+    registries::Settings,
+    rewrite::Rewrite,
+    selection::{Choice, Selection},
+    store_repository::StoreRepository,
     summary::Summary,
     text::Text,
 };
-use crate::oci::{Registry, Repository};
+use crate::oci::Registry;
 
 /// A list without mistakes.
 pub struct List {
@@ -25,7 +29,7 @@ pub struct List {
     pub registries: BTreeMap<Registry, Settings>,
     pub defaults: Defaults,
     pub images: Vec<ImageRule>,
-    pub(super) rewrites: usize,
+    pub(super) rewrites: Vec<Rewrite>,
     pub(super) text: Arc<Text>,
 }
 
@@ -39,12 +43,6 @@ pub struct Defaults {
 }
 
 impl List {
-    /// The repositories whose tag lists [`expand`](Self::expand) needs.
-    #[must_use]
-    pub fn needs_tags(&self) -> BTreeSet<(Registry, Repository)> {
-        self.filtered().map(|rule| rule.source.clone()).collect()
-    }
-
     /// The settings for requests to `registry`.
     #[must_use]
     pub fn settings(&self, registry: &Registry) -> Settings {
@@ -53,22 +51,27 @@ impl List {
 
     #[must_use]
     pub fn summary(&self) -> Summary {
-        let images = self.images.iter().map(|rule| match &rule.choice {
-            Choice::One { .. } => 1,
-            Choice::Tags(tags) => tags.len(),
-            Choice::Filter(_) => 0,
-        });
-        Summary {
-            images: images.sum(),
-            rewrites: self.rewrites,
-            filters: self.filtered().count(),
-            repositories: self.needs_tags().len(),
+        let mut summary = Summary {
+            rewrites: self.rewrites.len(),
+            ..Summary::default()
+        };
+        let mut filtered: BTreeSet<&StoreRepository> = BTreeSet::new();
+        for rule in &self.images {
+            match &rule.selection {
+                Selection::Repository(_, Choice::One { .. }) | Selection::Image { .. } => {
+                    summary.images += 1;
+                }
+                Selection::Repository(_, Choice::Tags(tags)) => summary.images += tags.len(),
+                Selection::Repository(repository, Choice::Filter(_)) => {
+                    summary.filters += 1;
+                    filtered.insert(repository);
+                }
+                Selection::Pattern(..) => summary.patterns += 1,
+                Selection::Files(..) => summary.files += 1,
+            }
         }
-    }
-
-    fn filtered(&self) -> impl Iterator<Item = &ImageRule> {
-        let open = |rule: &&ImageRule| matches!(rule.choice, Choice::Filter(_));
-        self.images.iter().filter(open)
+        summary.repositories = filtered.len();
+        summary
     }
 }
 

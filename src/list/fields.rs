@@ -48,6 +48,11 @@ impl<'r, 't> Fields<'r, 't> {
         self.left.contains_key(key)
     }
 
+    /// Where `key` is written, if it is not yet read.
+    pub(super) fn key_at(&self, key: &str) -> Option<Range<usize>> {
+        self.left.get_key_value(key).map(|(key, _)| key.span())
+    }
+
     /// Whether `key` was written, and has been read.
     pub(super) fn had(&self, key: &str) -> bool {
         self.taken.contains(&key)
@@ -74,6 +79,24 @@ impl<'r, 't> Fields<'r, 't> {
         let value = self.take(key)?;
         self.expect(key, value, "true or false", |value| match value {
             DeValue::Boolean(flag) => Ok(flag),
+            other => Err(other),
+        })
+    }
+
+    /// `true` or a string.
+    pub(super) fn flag_or_text(
+        &mut self,
+        key: &'static str,
+    ) -> Option<Spanned<Result<Str<'t>, bool>>> {
+        let value = self.take(key)?;
+        let (at, keyed) = (value.at.clone(), value.key.clone());
+        self.expect(key, value, "true or an address", |value| match value {
+            DeValue::Boolean(flag) => Ok(Err(flag)),
+            DeValue::String(value) => Ok(Ok(Spanned {
+                value,
+                at,
+                key: keyed,
+            })),
             other => Err(other),
         })
     }

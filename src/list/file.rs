@@ -8,12 +8,14 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::store_keys::{LocalKeys, one_store};
+
 /// An example that is an array; `text` has spaces between its elements.
 fn words(text: &str) -> Vec<&str> {
     text.split(' ').collect()
 }
 
-/// A list of container images to copy from one registry to another.
+/// A list of container images to copy from one registry or local store to another.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 #[schemars(deny_unknown_fields)]
@@ -42,15 +44,18 @@ pub struct ListFile {
     pub rewrite: Vec<RewriteTable>,
 }
 
-/// The registry images come from.
+/// Where images come from: a registry, or a store of this machine.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
-#[schemars(deny_unknown_fields)]
+#[schemars(deny_unknown_fields, extend("oneOf" = one_store()))]
 pub struct SourceTable {
     /// `host` or `host:port`, without a scheme.
     #[schemars(example = "registry.example.com:5000")]
-    pub registry: String,
-    /// A repository path put before every name without a registry.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub registry: Option<String>,
+    #[serde(flatten)]
+    pub local: LocalKeys,
+    /// A repository path put before every name without a location of its own.
     #[schemars(example = "team/project")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub prefix: Option<String>,
@@ -58,15 +63,22 @@ pub struct SourceTable {
     pub settings: SettingsKeys,
 }
 
-/// The registry images go to.
+/// Where images go: a registry, or a store of this machine.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
-#[schemars(deny_unknown_fields)]
+#[schemars(deny_unknown_fields, extend("oneOf" = one_store()))]
 pub struct DestinationTable {
     /// `host` or `host:port`, without a scheme.
     #[schemars(example = "harbor.example.com")]
-    pub registry: String,
-    /// A repository path put before every destination without a registry, after rewrites.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub registry: Option<String>,
+    #[serde(flatten)]
+    pub local: LocalKeys,
+    /// Archives beside `oci-archive`: blobs that they have are left out of the new one.
+    #[schemars(example = words("week-1.tar week-2.tar"))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub base: Option<Vec<String>>,
+    /// A repository path put before every destination without a location of its own, after rewrites.
     #[schemars(example = &"mirror")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub prefix: Option<String>,
@@ -234,7 +246,8 @@ pub struct CopyKeys {
 #[serde(untagged)]
 pub enum ImageEntry {
     /// A reference: `library/nginx:1.27`, `quay.io/team/api@sha256:...`. Neither tag nor digest means
-    /// `latest`, or what `tag-pattern` in `[defaults]` chooses.
+    /// `latest`, or what `tag-pattern` in `[defaults]` chooses. Or a pattern of repositories, `team/*`, or a location:
+    /// `docker://...`, `oci:DIR:NAME`, `docker-archive:exports/*.tar`.
     Reference(String),
     Table(Box<ImageTable>),
 }
@@ -244,7 +257,7 @@ pub enum ImageEntry {
 #[serde(rename_all = "kebab-case")]
 #[schemars(deny_unknown_fields)]
 pub struct ImageTable {
-    /// A reference, as in `images = [...]`.
+    /// A reference, a pattern or a location, as in `images = [...]`.
     #[schemars(example = "library/nginx")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
@@ -278,7 +291,8 @@ pub struct ImageTable {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub platforms: Option<Vec<String>>,
     /// The destination repository, below the destination's prefix; with a registry, exactly that
-    /// repository. It may have a tag if only one tag is copied. Rewrites do not apply to it.
+    /// repository. It may have a tag if only one tag is copied. Or a location, such as `oci:DIR:NAME`. Rewrites do not
+    /// apply to it.
     #[schemars(example = "base/nginx")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub to: Option<String>,

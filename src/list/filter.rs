@@ -8,8 +8,10 @@ use std::ops::Range;
 use regex::bytes::Regex;
 use semver::VersionReq;
 
-use super::{mistake::Mistake, spanned::Spanned, version::version};
-use crate::oci::{Registry, Repository, Tag};
+use super::{
+    mistake::Mistake, spanned::Spanned, store_repository::StoreRepository, version::version,
+};
+use crate::oci::Tag;
 
 /// Existing tags that a mistake shows as examples.
 const MAX_TAGS_SHOWN: usize = 5;
@@ -74,11 +76,11 @@ impl TagFilter {
     /// The mistake if no tag of a repository fits.
     pub(super) fn no_tag(
         &self,
-        (registry, repository): &(Registry, Repository),
+        repository: &StoreRepository,
         tags: &[Tag],
         image: &Range<usize>,
     ) -> Mistake {
-        let message = format!("no tag of {repository} at {registry} matches the filter");
+        let message = format!("no tag of {repository} matches the filter");
         if tags.is_empty() {
             return Mistake::new(message, image.clone())
                 .label("this repository has no tags")

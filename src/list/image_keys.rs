@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use super::{fields::Fields, filter::TagFilter, spanned::Spanned, values};
-use crate::oci::{
-    Attachments, Compression, ManifestFormat, OnExisting, PartialReference, Platform, Tag,
+use super::{
+    fields::Fields, filter::TagFilter, spanned::Spanned, values, written_name::WrittenDestination,
 };
+use crate::oci::{Attachments, Compression, ManifestFormat, OnExisting, Platform, Tag};
 
 /// The keys of an image table, without its names.
 #[derive(Default)]
@@ -13,7 +13,7 @@ pub(super) struct ImageKeys {
     pub(super) tags: Option<Spanned<Vec<Spanned<Tag>>>>,
     pub(super) filter: Arc<TagFilter>,
     pub(super) platforms: Option<Spanned<Arc<[Platform]>>>,
-    pub(super) to: Option<Spanned<PartialReference>>,
+    pub(super) to: Option<Spanned<WrittenDestination>>,
     pub(super) attachments: AttachmentKeys,
     pub(super) on_existing: Option<OnExisting>,
     pub(super) conversion: Conversion,

@@ -10,15 +10,17 @@ use toml::de::DeValue;
 use super::{
     fields::Fields,
     filter::TagFilter,
+    image_defaults::ImageDefaults,
     image_keys::{AttachmentKeys, Conversion, ImageKeys},
-    images::{ImageDefaults, ImageRule},
+    images::ImageRule,
     mistake::Mistake,
     reader::Reader,
     spanned::{Spanned, Str},
     table_kind::TableKind,
     values,
+    written_name::{WrittenDestination, WrittenName},
 };
-use crate::oci::{PartialReference, Platform};
+use crate::oci::Platform;
 
 pub(super) fn read(list: &mut Fields, defaults: &ImageDefaults) -> Vec<ImageRule> {
     let reader = list.reader;
@@ -44,7 +46,7 @@ pub(super) fn read(list: &mut Fields, defaults: &ImageDefaults) -> Vec<ImageRule
                     DeValue::String(text) => Ok(text),
                     other => Err(other),
                 });
-                let name = text.and_then(|text| reader.read(&text, values::reference));
+                let name = text.and_then(|text| read_name(reader, &text));
                 rules.extend(name.and_then(|name| ImageRule::new(reader, defaults, &plain, name)));
             }
         }
@@ -83,7 +85,9 @@ fn read_table(mut fields: Fields, defaults: &ImageDefaults, rules: &mut Vec<Imag
             exclude: fields.read_all("exclude", Reader::pattern),
         }),
         platforms: platforms(&mut fields),
-        to: fields.read("to", values::reference),
+        to: fields.read("to", |to| {
+            WrittenDestination::parse(&reader.directories.working, to)
+        }),
         attachments: AttachmentKeys::read(&mut fields),
         on_existing: (fields.read("on-existing", values::on_existing)).map(|written| written.value),
         conversion: Conversion::read(&mut fields),
@@ -109,7 +113,7 @@ fn read_table(mut fields: Fields, defaults: &ImageDefaults, rules: &mut Vec<Imag
     );
 }
 
-fn names(fields: &mut Fields) -> Vec<Spanned<PartialReference>> {
+fn names(fields: &mut Fields) -> Vec<Spanned<WrittenName>> {
     let reader = fields.reader;
     let name: Option<Str> = fields.text("name");
     let names = fields.texts("names");
@@ -134,12 +138,18 @@ fn names(fields: &mut Fields) -> Vec<Spanned<PartialReference>> {
     }
     name.into_iter()
         .chain(names.into_iter().flat_map(|names| names.value))
-        .filter_map(|name| reader.read(&name, values::reference))
+        .filter_map(|name| read_name(reader, &name))
         .collect()
 }
 
+fn read_name<'t>(reader: &Reader<'t>, name: &Str<'t>) -> Option<Spanned<WrittenName>> {
+    reader.read(name, |name| {
+        WrittenName::parse(&reader.directories.working, name)
+    })
+}
+
 /// Reports keys of an image table that exclude each other.
-fn report_contradictions(reader: &Reader, keys: &ImageKeys, names: &[Spanned<PartialReference>]) {
+fn report_contradictions(reader: &Reader, keys: &ImageKeys, names: &[Spanned<WrittenName>]) {
     if let Some(tags) = &keys.tags {
         if tags.value.is_empty() {
             reader.report(
@@ -156,13 +166,9 @@ fn report_contradictions(reader: &Reader, keys: &ImageKeys, names: &[Spanned<Par
         }
     }
     for name in names {
-        let (fixed, what) = match (&name.value.tag, &name.value.digest) {
-            (_, Some(_)) => (true, "a digest"),
-            (Some(_), None) => (true, "a tag"),
-            (None, None) => (false, ""),
-        };
         let chosen = keys.tags.as_ref().map(|tags| &tags.key);
-        if let Some(key) = chosen.or(keys.filter.keys().next()).filter(|_| fixed) {
+        let chosen = chosen.or(keys.filter.keys().next());
+        if let Some((key, what)) = chosen.zip(name.value.fixed_by()) {
             reader.report(
                 Mistake::new(
                     format!("this name has {what}, and the table selects tags as well"),
@@ -174,23 +180,26 @@ fn report_contradictions(reader: &Reader, keys: &ImageKeys, names: &[Spanned<Par
         }
     }
     if let Some(to) = &keys.to {
+        let report = |message: &str, help: &str| {
+            reader.report(Mistake::new(message, to.at.clone()).help(help));
+        };
         let tags = keys.tags.as_ref().map_or(1, |tags| tags.value.len());
         let filtered = !keys.filter.is_empty() && !keys.filter.is_single();
-        if to.value.digest.is_some() {
-            reader.report(
-                Mistake::new("a destination cannot have a digest", to.at.clone())
-                    .help("write a repository, or a repository and a tag"),
-            );
+        if to.value.has_digest() {
+            let help = "write a repository, or a repository and a tag";
+            report("a destination cannot have a digest", help);
         } else if names.len() > 1 {
-            reader.report(
-                Mistake::new("`to` is one repository, `names` are several", to.at.clone())
-                    .help("write a table for each of them, or a [[rewrite]]"),
+            let help = "write a table for each of them, or a [[rewrite]]";
+            report("`to` is one repository, `names` are several", help);
+        } else if names.iter().any(|name| name.value.is_pattern()) {
+            let help = "remove it, and each image keeps its name; a [[rewrite]] changes names";
+            report(
+                "`to` is one repository, and a pattern stands for several",
+                help,
             );
-        } else if to.value.tag.is_some() && (tags > 1 || filtered) {
-            reader.report(
-                Mistake::new("`to` has one tag for several images", to.at.clone())
-                    .help("remove its tag, and each image keeps its own"),
-            );
+        } else if to.value.is_one_image() && (tags > 1 || filtered) {
+            let help = "remove its tag, and each image keeps its own";
+            report("`to` has one tag for several images", help);
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The TOML list: which images to copy, from where to where.
 //!
-//! Decides what a list means and what is wrong with it; reads no file and asks no registry. Invariant: a [`List`] has no
-//! mistake that can be known without a registry.
+//! Decides what a list means and what is wrong with it; reads no file and asks no store. Invariant: a [`List`] has no
+//! mistake that can be known without a store.
 //!
 //! ```toml
 //! version = 1
@@ -29,16 +29,36 @@
 //!    and 3: below the destination if it has no registry, else exactly there.
 //! 4. The tag stays, unless `to` has one. An image with a digest and no tag is written by its digest.
 //!
+//! # Local stores
+//!
+//! A side may be a store of this machine: `oci`, `oci-archive`, `dir`, `docker-archive`, `docker-daemon` or
+//! `containers-storage` in place of `registry`. In a local destination, an image is called by what the steps above make
+//! of its name, `team/api:1.2`. In a local source, a name is the name there, also if it begins with a registry;
+//! `@N` is the image at a position. `docker://HOST/...` is a registry whatever the sides are.
+//!
+//! `name` and `to` may be locations, as in containers-transports(5). A local one is complete: no prefix, rewrite or
+//! default tag applies to it. The destination of an image that it names is made of the name without its registry; if
+//! it has none, of the name of the file.
+//!
+//! # Patterns
+//!
+//! A name with `*` (any characters, slashes too) or `?` (one character) selects repositories: of `[source]`, of its
+//! registry, or of a local store in `oci:DIR:*`. All their tags are copied, unless the name has a tag, or the table or
+//! `[defaults]` select tags. Registries are asked for their catalogue. A location with `*`, `?` or `[...]` in its path,
+//! `docker-archive:exports/*.tar`, selects files or directories, and all their images; so does a file without the
+//! name of an image and without `to`.
+//!
 //! # Which tags
 //!
-//! `tags` lists them. `tag-pattern`, `exclude`, `semver` and `latest` filter the tags of the registry, in that order;
+//! `tags` lists them. `tag-pattern`, `exclude`, `semver` and `latest` filter the existing tags, in that order;
 //! patterns match whole tags. `latest` sorts the remaining tags by version and drops those that are no versions. With
 //! none of these keys, and no tag or digest in the name, the tag is `latest`.
 //!
 //! # Files and commands
 //!
-//! Relative paths are relative to the directory of the list. Commands run there too; a program with a slash (`./x`) is
-//! a path like any other, one without is searched in `PATH`. No shell is involved.
+//! Relative paths of files are relative to the directory of the list. Commands run there too; a program with a slash
+//! (`./x`) is a path like any other, one without is searched in `PATH`. No shell is involved. Paths of stores are
+//! relative to the working directory, as in skopeo.
 //!
 //! # Arrays and tables
 //!
@@ -46,35 +66,53 @@
 //! tables, each with a `name`, or `names` for several images that share their settings.
 
 mod actions;
+mod answers;
 mod checked_list;
+mod destinations;
+mod endpoint;
 mod expand;
 mod external_command;
 mod fields;
 mod file;
 mod filter;
+mod found;
+mod image_defaults;
 mod image_keys;
+mod image_source;
 mod image_tables;
 mod images;
 mod mistake;
 mod mistakes;
+mod name_pattern;
 mod parse;
 mod reader;
 mod registries;
 mod render;
 mod rewrite;
+mod selection;
+mod sides;
 mod spanned;
+mod store_keys;
+mod store_paths;
+mod store_repository;
+mod stored_parts;
 mod summary;
 mod table_kind;
 mod text;
 mod values;
 mod version;
+mod warnings;
+mod written_name;
 
 #[cfg(test)]
 mod tests;
 
 pub use actions::{Action, ActionKind};
+pub use answers::{Answers, Catalogue, Question};
 pub use checked_list::{Defaults, List};
-pub use expand::{Expansion, ResolvedImage, TagLists, Warning};
+pub use destinations::ResolvedImage;
+pub use endpoint::Endpoint;
+pub use expand::Expansion;
 pub use external_command::CommandLine;
 pub use file::{
     CopyKeys, DefaultsTable, DestinationTable, ImageEntry, ImageTable, ListFile, RegistryTable,
@@ -83,8 +121,12 @@ pub use file::{
 pub use images::ImageRule;
 pub use mistake::{Mark, Mistake};
 pub use mistakes::Mistakes;
-pub use registries::{Credentials, Endpoint, ListLimits, PasswordSource, Settings, Tls};
+pub use name_pattern::FilePattern;
+pub use reader::Directories;
+pub use registries::{Credentials, ListLimits, PasswordSource, Settings, Tls};
 pub use render::Colours;
+pub use store_keys::{DaemonKey, LocalKeys};
 pub use summary::Summary;
 pub use table_kind::schema;
 pub use values::Proxy;
+pub use warnings::Warning;

@@ -5,10 +5,8 @@
 
 use std::{
     cell::RefCell,
-    collections::{BTreeMap, BTreeSet, btree_map::Entry},
+    collections::{BTreeSet, btree_map::Entry},
     num::NonZeroU16,
-    ops::Range,
-    path::Path,
     sync::Arc,
 };
 
@@ -16,53 +14,58 @@ use toml::de::{DeTable, DeValue, Error as SyntaxError};
 
 use super::{
     checked_list::{Defaults, List},
+    endpoint::EndpointState,
     expand,
     fields::Fields,
     filter::TagFilter,
-    image_keys::{AttachmentKeys, Conversion},
+    image_defaults::ImageDefaults,
+    image_keys::AttachmentKeys,
+    image_keys::Conversion,
     image_tables,
-    images::{EndpointState, ImageDefaults},
     mistake::Mistake,
     mistakes::Mistakes,
-    reader::Reader,
-    registries::{Endpoint, Settings},
+    reader::{Directories, Reader},
+    registries::Settings,
     rewrite::Rewrite,
+    sides::{self, RegistryTables},
     spanned::Spanned,
     table_kind::TableKind,
     text::Text,
     values,
 };
-use crate::oci::{Attachments, OnExisting, Registry};
+use crate::oci::{Attachments, OnExisting};
 
 /// The version of the format this program reads.
 const VERSION: &str = "1";
 
-type Registries = BTreeMap<Registry, (Settings, Range<usize>)>;
-
 impl List {
     /// Parses a list; `file_name` is for messages only. Fails with every mistake that can be known without a registry.
     pub fn parse(file_name: &str, text: &str) -> Result<Self, Mistakes> {
-        Self::parse_in(Path::new(""), file_name, text)
+        Self::parse_in(&Directories::default(), file_name, text)
     }
 
-    /// As [`parse`](Self::parse), with relative paths relative to `directory`.
-    pub fn parse_in(directory: &Path, file_name: &str, text: &str) -> Result<Self, Mistakes> {
-        parse(directory, file_name, text)
+    /// As [`parse`](Self::parse), with relative paths completed.
+    pub fn parse_in(
+        directories: &Directories,
+        file_name: &str,
+        text: &str,
+    ) -> Result<Self, Mistakes> {
+        parse(directories, file_name, text)
     }
 }
 
-fn parse(directory: &Path, file_name: &str, text: &str) -> Result<List, Mistakes> {
+fn parse(directories: &Directories, file_name: &str, text: &str) -> Result<List, Mistakes> {
     let (table, errors) = DeTable::parse_recoverable(text);
     let table = table.into_inner();
     let syntax = syntax_mistakes(&table, &errors, text);
 
-    let reader = Reader::new(directory, text);
+    let reader = Reader::new(directories, text);
     let mut fields = Fields::new(&reader, TableKind::List, table, 0..0);
     version(&mut fields, syntax.is_empty());
 
-    let mut registries = Registries::new();
-    let source = side(&mut fields, "source", &mut registries);
-    let destination = side(&mut fields, "destination", &mut registries);
+    let mut registries = RegistryTables::new();
+    let source = sides::read(&mut fields, "source", &mut registries);
+    let destination = sides::read(&mut fields, "destination", &mut registries);
     further_registries(&mut fields, &mut registries);
     let reported = reader.reported();
     let rewrites = rewrites(&mut fields);
@@ -97,7 +100,7 @@ fn parse(directory: &Path, file_name: &str, text: &str) -> Result<List, Mistakes
             .collect(),
         defaults,
         images,
-        rewrites: rewrites.len(),
+        rewrites,
         text: Arc::clone(&text),
     };
     found.extend(expand::check(&list));
@@ -162,75 +165,7 @@ fn version(fields: &mut Fields, whole: bool) {
         .report(mistake.help(fields.shape.example("version")));
 }
 
-fn side(fields: &mut Fields, key: &'static str, registries: &mut Registries) -> EndpointState {
-    let shape = match key {
-        "source" => TableKind::Source,
-        _ => TableKind::Destination,
-    };
-    let missing = !fields.has(key);
-    let Some(mut table) = fields.table(key, shape) else {
-        return if missing {
-            EndpointState::Missing
-        } else {
-            EndpointState::Wrong
-        };
-    };
-    let reader = fields.reader;
-    if !table.has("registry") {
-        let mistake = Mistake::new(format!("[{key}] has no registry"), table.at.clone());
-        reader.report(mistake.help(shape.example("registry")));
-    }
-    let registry = table.read("registry", values::registry);
-    let had_prefix = table.has("prefix");
-    let prefix = table.read("prefix", values::repository);
-    let settings = match shape {
-        TableKind::Source => Settings::read(&mut table),
-        _ => Settings::read_destination(&mut table),
-    };
-    table.finish();
-    let Some(registry) = registry else {
-        return EndpointState::Wrong;
-    };
-    add_side(reader, registries, &registry, settings);
-    if had_prefix && prefix.is_none() {
-        return EndpointState::Wrong;
-    }
-    EndpointState::Known(Endpoint {
-        registry: registry.value,
-        prefix: prefix.map(|prefix| prefix.value),
-    })
-}
-
-/// If both sides are one registry, the settings of one side are for both.
-fn add_side(
-    reader: &Reader,
-    registries: &mut Registries,
-    registry: &Spanned<Registry>,
-    settings: Settings,
-) {
-    match registries.entry(registry.value.clone()) {
-        Entry::Vacant(entry) => {
-            entry.insert((settings, registry.at.clone()));
-        }
-        Entry::Occupied(mut entry) => {
-            let (first, there) = entry.get_mut();
-            if *first == Settings::default() {
-                *first = settings;
-            } else if settings != Settings::default() && settings != *first {
-                reader.report(
-                    Mistake::new(
-                        "source and destination are one registry with different settings",
-                        registry.at.clone(),
-                    )
-                    .and(there.clone(), "the same registry")
-                    .help("write its settings in one of the two; they are for both"),
-                );
-            }
-        }
-    }
-}
-
-fn further_registries(fields: &mut Fields, registries: &mut Registries) {
+fn further_registries(fields: &mut Fields, registries: &mut RegistryTables) {
     let reader = fields.reader;
     for (name, mut table) in fields.entries("registries", TableKind::Registry) {
         let settings = Settings::read_destination(&mut table);

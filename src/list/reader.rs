@@ -3,12 +3,7 @@
 //! Decides which bytes of the file a mistake in a string marks. Invariant: a mark inside a string is exact, or covers
 //! the whole string if the string has escapes.
 
-use std::{
-    cell::RefCell,
-    collections::HashMap,
-    ops::Range,
-    path::{Path, PathBuf},
-};
+use std::{cell::RefCell, collections::HashMap, ops::Range, path::PathBuf};
 
 use regex::bytes::Regex;
 
@@ -18,11 +13,19 @@ use super::{
     values::{self, ValueError},
 };
 
+/// Where relative paths of a list begin. An empty path leaves them as they are.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Directories {
+    /// For files and programs: the directory of the list.
+    pub list: PathBuf,
+    /// For stores: the working directory, as in skopeo.
+    pub working: PathBuf,
+}
+
 #[derive(Default)]
 pub(super) struct Reader<'t> {
     pub(super) text: &'t str,
-    /// Where relative paths begin.
-    pub(super) directory: PathBuf,
+    pub(super) directories: Directories,
     found: RefCell<Vec<Mistake>>,
     hidden: RefCell<Vec<Range<usize>>>,
     /// Lists repeat patterns, and compiling one costs more than reading ten images.
@@ -30,16 +33,21 @@ pub(super) struct Reader<'t> {
 }
 
 impl<'t> Reader<'t> {
-    pub(super) fn new(directory: &Path, text: &'t str) -> Self {
+    pub(super) fn new(directories: &Directories, text: &'t str) -> Self {
         Self {
             text,
-            directory: directory.to_owned(),
+            directories: directories.clone(),
             ..Self::default()
         }
     }
 
     pub(super) fn report(&self, mistake: Mistake) {
         self.found.borrow_mut().push(mistake);
+    }
+
+    /// Reports the mistake, if it is one.
+    pub(super) fn accept<T>(&self, checked: Result<T, Mistake>) -> Option<T> {
+        checked.map_err(|mistake| self.report(mistake)).ok()
     }
 
     /// The number of mistakes reported so far.

@@ -1,4 +1,4 @@
-//! The registries of a list: addresses, transport, credentials and limits.
+//! The registries of a list: transport, credentials and limits.
 //!
 //! Decides which keys exclude each other. Invariant: these types say where a secret is, and never hold one.
 
@@ -11,14 +11,7 @@ use super::{
     spanned::Spanned,
     values::{self, Proxy},
 };
-use crate::oci::{Registry, Repository};
-
-/// A side of the list: a registry, and the prefix of its repositories.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Endpoint {
-    pub registry: Registry,
-    pub prefix: Option<Repository>,
-}
+use crate::oci::Registry;
 
 /// Transport, credentials and limits of one registry.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -279,7 +272,7 @@ fn command(fields: &mut Fields, key: &'static str) -> Option<Spanned<CommandLine
         );
         return None;
     }
-    let (at, directory) = (words.at.clone(), fields.reader.directory.clone());
+    let (at, directory) = (words.at.clone(), fields.reader.directories.list.clone());
     Some(words.map(|words| {
         let words = words.into_iter().map(|word| word.value.into_owned());
         let mut words: Vec<String> = words.collect();
@@ -306,6 +299,6 @@ fn path(fields: &mut Fields, key: &'static str) -> Option<Spanned<PathBuf>> {
             .report(mistake.help(fields.shape.example(key)));
         return None;
     }
-    let directory = &fields.reader.directory;
+    let directory = &fields.reader.directories.list;
     Some(text.map(|path| directory.join(&*path)))
 }

@@ -9,12 +9,13 @@ use std::{borrow::Cow, ops::Range};
 use regex::Regex;
 
 use super::{fields::Fields, mistake::Mistake, reader::Reader, spanned::Str, values};
+use crate::oci::Repository;
 
 pub(super) struct Rewrite {
     from: Regex,
     to: String,
     /// The place of `to` in the list.
-    pub(super) at: Range<usize>,
+    at: Range<usize>,
 }
 
 impl Rewrite {
@@ -39,9 +40,34 @@ impl Rewrite {
         })
     }
 
-    pub(super) fn apply<'a>(&self, path: &'a str) -> Cow<'a, str> {
+    fn apply<'a>(&self, path: &'a str) -> Cow<'a, str> {
         self.from.replace(path, self.to.as_str())
     }
+}
+
+/// The repository after all rules.
+pub(super) fn rewritten(
+    rewrites: &[Rewrite],
+    path: &Repository,
+    at: &Range<usize>,
+) -> Result<Repository, Mistake> {
+    let mut changed: Option<(String, &Rewrite)> = None;
+    for rewrite in rewrites {
+        let before = changed.as_ref().map_or(path.as_str(), |(path, _)| path);
+        let after = rewrite.apply(before);
+        if after != before {
+            changed = Some((after.into_owned(), rewrite));
+        }
+    }
+    let Some((text, last)) = changed else {
+        return Ok(path.clone());
+    };
+    text.parse().map_err(|error| {
+        let message = format!("this image is rewritten to {text:?}: {error}");
+        Mistake::new(message, at.clone())
+            .and(last.at.clone(), "by this rewrite")
+            .help("change the rewrite, or give the image a `to`")
+    })
 }
 
 /// Reports every group of `to` that `from` does not have: it would silently be empty.

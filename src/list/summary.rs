@@ -3,7 +3,7 @@
 use std::fmt;
 
 /// What a list asks for, in numbers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Summary {
     /// Images known without asking a registry.
     pub images: usize,
@@ -12,6 +12,10 @@ pub struct Summary {
     pub filters: usize,
     /// Repositories whose tag lists those filters need.
     pub repositories: usize,
+    /// Patterns of repositories.
+    pub patterns: usize,
+    /// Files, and patterns of files, whose images are all copied.
+    pub files: usize,
 }
 
 impl fmt::Display for Summary {
@@ -29,6 +33,22 @@ impl fmt::Display for Summary {
             let filters = some(self.filters, "filter needs", "filters need");
             let lists = some(self.repositories, "tag list", "tag lists");
             write!(f, ", {filters} {lists}")?;
+        }
+        if self.patterns > 0 {
+            let patterns = some(
+                self.patterns,
+                "pattern of repositories",
+                "patterns of repositories",
+            );
+            write!(f, ", {patterns}")?;
+        }
+        if self.files > 0 {
+            let files = some(
+                self.files,
+                "entry for all images of files",
+                "entries for all images of files",
+            );
+            write!(f, ", {files}")?;
         }
         Ok(())
     }

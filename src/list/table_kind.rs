@@ -190,7 +190,9 @@ mod tests {
             "#/$defs/SourceTable"
         );
         let source = &schema["$defs"]["SourceTable"];
-        assert_eq!(source["required"], serde_json::json!(["registry"]));
+        let kinds = source["oneOf"].as_array().unwrap();
+        assert_eq!(kinds.len(), 7);
+        assert_eq!(kinds[0]["required"], serde_json::json!(["registry"]));
         assert_eq!(source["additionalProperties"], false);
         assert!(!schema.to_string().contains("null"));
     }

@@ -29,6 +29,16 @@ pub(super) struct ValueError {
     pub(super) help: String,
 }
 
+impl ValueError {
+    /// The error in a text that has `by` bytes in front.
+    pub(super) fn shifted(self, by: usize) -> Self {
+        Self {
+            at: self.at.map(|at| at.start + by..at.end + by),
+            ..self
+        }
+    }
+}
+
 /// How requests reach a registry.
 #[derive(Clone, PartialEq, Eq, Default)]
 pub enum Proxy {
@@ -161,6 +171,20 @@ pub(super) fn proxy(text: &str) -> Result<Proxy, ValueError> {
         });
     }
     Ok(Proxy::Address(url))
+}
+
+/// The address of a container daemon.
+pub(super) fn daemon(text: &str) -> Result<String, ValueError> {
+    let known = ["unix://", "tcp://", "http://"];
+    let address = known.iter().find_map(|scheme| text.strip_prefix(scheme));
+    match address {
+        Some(address) if !address.is_empty() && !text.contains(['[', ']']) => Ok(text.to_owned()),
+        _ => Err(ValueError {
+            message: format!("{text:?} is no address of a daemon"),
+            at: None,
+            help: "write true for the default one, \"unix:///run/podman/podman.sock\" or \"tcp://host:2375\"".into(),
+        }),
+    }
 }
 
 pub(super) fn on_existing(text: &str) -> Result<OnExisting, ValueError> {

@@ -18,6 +18,7 @@ mod installed;
 mod journal;
 mod kill;
 
+mod list_patterns;
 mod lists_of_others;
 mod login;
 mod migrate;

@@ -40,6 +40,18 @@ fn the_list_in_the_readme_is_a_list() {
 }
 
 #[test]
+fn the_images_of_local_stores_in_the_readme_are_a_list() {
+    let readme = readme();
+    let (_, rest) = readme
+        .split_once("### Local stores in lists")
+        .expect("the section");
+    let (_, rest) = rest.split_once("```toml\n").expect("images");
+    let (images, _) = rest.split_once("```").expect("their end");
+    let list = format!("version = 1\n{images}[source]\noci = \"a\"\n[destination]\ndir = \"b\"\n");
+    List::parse("README.md", &list).unwrap();
+}
+
+#[test]
 fn the_configuration_in_the_readme_is_one() {
     let readme = readme();
     let (_, rest) = readme.split_once("```\ntheme = ").expect("a configuration");

@@ -1,17 +1,19 @@
 //! What comes out of filters, given the tags there are.
 
 use super::list;
-use crate::list::{Expansion, List, Mistakes, TagLists};
+use crate::list::{Answers, Expansion, List, Mistakes, Question};
 
 /// Answers every tag list a list needs with `tags`.
 fn expand(list: &List, tags: &[&str]) -> Result<Expansion, Mistakes> {
     let tags: Vec<String> = tags.iter().map(|tag| (*tag).to_owned()).collect();
-    let lists: TagLists = list
-        .needs_tags()
-        .into_iter()
-        .map(|repository| (repository, tags.clone()))
-        .collect();
-    list.expand(&lists)
+    let mut answers = Answers::default();
+    for question in list.questions(&answers) {
+        let Question::Tags(registry, repository) = question else {
+            panic!("{question:?}");
+        };
+        answers.tags.insert((registry, repository), tags.clone());
+    }
+    list.expand(&answers)
 }
 
 /// The destination tags of one image table with `keys`, out of `tags`.

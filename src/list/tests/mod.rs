@@ -4,7 +4,9 @@ mod expansion;
 mod meaning;
 mod mistakes;
 mod outside;
+mod patterns;
 mod robustness;
+mod stores;
 
 use super::{List, Mistakes};
 

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::list;
-use crate::list::{Credentials, List, PasswordSource, table_kind::TableKind};
+use crate::list::{Credentials, Directories, List, PasswordSource, table_kind::TableKind};
 
 /// The lines of a list, about the registry `to.example`.
 fn lines(list: &List) -> Vec<String> {
@@ -15,6 +15,9 @@ fn lines(list: &List) -> Vec<String> {
 /// What `key` is written with, and what is said then that is not said without it.
 fn said_of(key: &str) -> (&'static str, Option<&'static str>) {
     match key {
+        // Local stores are told for the images that are in them.
+        "oci" | "oci-archive" | "dir" | "docker-archive" | "docker-daemon"
+        | "containers-storage" | "base" => ("", None),
         "registry" | "prefix" | "streams" | "requests-per-second" | "bytes-per-second" => {
             ("", None)
         }
@@ -145,7 +148,11 @@ fn relative_paths_begin_at_the_list() {
                 [destination]\nregistry = \"b.example\"\nusername = \"me\"\n\
                 password-command = [\"./login\", \"./words\"]\n\
                 create-command = [\"aws\", \"{repository}\"]\n";
-    let list = List::parse_in(Path::new("/lists"), "list.toml", text).unwrap();
+    let directories = Directories {
+        list: "/lists".into(),
+        working: "/work".into(),
+    };
+    let list = List::parse_in(&directories, "list.toml", text).unwrap();
     let source = list.settings(&"a.example".parse().unwrap());
     assert_eq!(
         source.tls.ca_file.as_deref(),

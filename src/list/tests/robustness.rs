@@ -5,7 +5,10 @@ use std::fmt::Write;
 use proptest::prelude::*;
 
 use super::{SIDES, list, parse};
-use crate::list::{Colours, TagLists, table_kind::TableKind};
+use crate::{
+    list::{Answers, Catalogue, Colours, List, Question, table_kind::TableKind},
+    oci::StoredName,
+};
 
 #[test]
 fn every_key_of_the_schema_is_read() {
@@ -47,13 +50,16 @@ fn ten_thousand_images_are_ten_thousand_jobs() {
         .unwrap();
     }
     let list = parse(&text).unwrap();
-    let tags: TagLists = list
-        .needs_tags()
-        .into_iter()
-        .map(|repository| (repository, vec!["v1".into(), "old".into()]))
-        .collect();
-    assert_eq!(tags.len(), 5_000);
-    let images = list.expand(&tags).unwrap().images;
+    let mut answers = Answers::default();
+    for question in list.questions(&answers) {
+        let Question::Tags(registry, repository) = question else {
+            panic!("{question:?}");
+        };
+        let tags = vec!["v1".into(), "old".into()];
+        answers.tags.insert((registry, repository), tags);
+    }
+    assert_eq!(answers.tags.len(), 5_000);
+    let images = list.expand(&answers).unwrap().images;
     assert_eq!(images.len(), 10_000);
     assert_eq!(images[4_999].line, SIDES.lines().count() + 2 + 5_000);
     assert_eq!(
@@ -129,6 +135,18 @@ fn pieces() -> impl Strategy<Value = String> {
         "[",
         "a",
         "\"é//É\"",
+        "oci = ",
+        "dir = \".\"\n",
+        "docker-daemon = true\n",
+        "base = [",
+        "\"*\"",
+        "\"team/?*:1\"",
+        "\"@1\"",
+        "\"oci:a:*\"",
+        "\"docker-archive:x/*.tar\"",
+        "\"dir:[**\"",
+        "\"docker://\"",
+        "\"oci-archive:a.tar\"",
     ]);
     prop::collection::vec(
         prop_oneof![9 => piece.prop_map(String::from), 1 => any::<String>()],
@@ -137,11 +155,47 @@ fn pieces() -> impl Strategy<Value = String> {
     .prop_map(|pieces| pieces.concat())
 }
 
+/// Answers what a list asks with names nobody would give.
+fn answer(list: &List, answers: &mut Answers) {
+    let names = ["a", "1", "", "team/a", "*", "\u{1b}[2J", "x y", "a:b"];
+    let names = names.map(String::from).to_vec();
+    for question in list.questions(answers) {
+        match question {
+            Question::Files(pattern) => {
+                answers.files.insert(pattern, names.clone());
+            }
+            Question::Repositories(registry) => {
+                answers
+                    .repositories
+                    .insert(registry, Catalogue::Listed(names.clone()));
+            }
+            Question::Tags(registry, repository) => {
+                answers.tags.insert((registry, repository), names.clone());
+            }
+            Question::Images(store) => {
+                let position = StoredName::Position(usize::MAX);
+                let stored = names.iter().cloned().map(StoredName::Name);
+                answers
+                    .images
+                    .insert(store, stored.chain([position]).collect());
+            }
+        }
+    }
+}
+
 proptest! {
     #[test]
     fn no_text_makes_the_parser_panic_or_print_control_characters(text in pieces()) {
         match parse(&text) {
-            Ok(list) => drop(list.expand(&TagLists::new())),
+            Ok(list) => {
+                drop(list.expand(&Answers::default()));
+                let mut answers = Answers::default();
+                for _ in 0..2 {
+                    answer(&list, &mut answers);
+                }
+                prop_assert!(list.questions(&answers).is_empty());
+                drop(list.expand(&answers));
+            }
             Err(mistakes) => {
                 let shown = mistakes.render(Colours::Off);
                 prop_assert!(!shown.contains(|c: char| c.is_control() && c != '\n'), "{shown:?}");

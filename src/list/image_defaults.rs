@@ -1,0 +1,89 @@
+//! What images without keys of their own get from the list: both sides, rewrites, filters, platforms.
+//!
+//! Decides where an image goes that has no `to`. Invariant: a side that is missing is reported once, with the images
+//! that need it.
+
+use std::{cell::RefCell, ops::Range, sync::Arc};
+
+use super::{
+    endpoint::{Endpoint, EndpointState},
+    filter::TagFilter,
+    image_keys::Conversion,
+    mistake::Mistake,
+    reader::Reader,
+    rewrite::{Rewrite, rewritten},
+    store_repository::StoreRepository,
+};
+use crate::oci::{Attachments, OnExisting, PartialReference, Platform, Repository};
+
+/// The settings of images without their own.
+pub(super) struct ImageDefaults<'a> {
+    pub(super) source: EndpointState,
+    pub(super) destination: EndpointState,
+    /// `None` if one of them is wrong: then no destination is known.
+    pub(super) rewrites: Option<&'a [Rewrite]>,
+    pub(super) filter: TagFilter,
+    pub(super) platforms: Arc<[Platform]>,
+    pub(super) attachments: Attachments,
+    pub(super) on_existing: OnExisting,
+    pub(super) conversion: Conversion,
+    /// The images that need a side which the list does not have.
+    pub(super) without_source: RefCell<Vec<Range<usize>>>,
+    pub(super) without_destination: RefCell<Vec<Range<usize>>>,
+}
+
+impl ImageDefaults<'_> {
+    /// The side that a name without a location needs. `None` if it is wrong or missing.
+    pub(super) fn source(&self, at: &Range<usize>) -> Option<&Endpoint> {
+        known(&self.source, &self.without_source, at)
+    }
+
+    pub(super) fn destination(&self, at: &Range<usize>) -> Option<&Endpoint> {
+        known(&self.destination, &self.without_destination, at)
+    }
+
+    /// Where an image goes that has no `to`. `None` if something it needs is wrong or missing.
+    pub(super) fn destination_of(
+        &self,
+        reader: &Reader,
+        repository: &Repository,
+        at: &Range<usize>,
+    ) -> Option<StoreRepository> {
+        let repository = reader.accept(rewritten(self.rewrites?, repository, at))?;
+        reader.accept(self.destination(at)?.below(&plain(repository), at))
+    }
+}
+
+/// As [`ImageDefaults::destination_of`], for an image that is known when the list is expanded.
+pub(super) fn destination_of(
+    endpoint: &Endpoint,
+    rewrites: &[Rewrite],
+    repository: &Repository,
+    at: &Range<usize>,
+) -> Result<StoreRepository, Mistake> {
+    endpoint.below(&plain(rewritten(rewrites, repository, at)?), at)
+}
+
+fn plain(repository: Repository) -> PartialReference {
+    PartialReference {
+        registry: None,
+        repository,
+        tag: None,
+        digest: None,
+    }
+}
+
+fn known<'a>(
+    side: &'a EndpointState,
+    missing: &RefCell<Vec<Range<usize>>>,
+    at: &Range<usize>,
+) -> Option<&'a Endpoint> {
+    match side {
+        EndpointState::Known(endpoint) => Some(endpoint),
+        EndpointState::Wrong => None,
+        EndpointState::Missing => {
+            missing.borrow_mut().push(at.clone());
+            None
+        }
+    }
+}
