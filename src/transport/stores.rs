@@ -90,6 +90,26 @@ impl Stores {
         Ok(Arc::clone(opened.await?))
     }
 
+    /// The repositories of a registry, as it spells them; they may not be valid names.
+    ///
+    /// # Errors
+    /// If the registry does not list them, or more than 250,000.
+    pub async fn repositories(&self, registry: &Registry) -> Result<Vec<String>, Error> {
+        Ok(self.clients.get(registry)?.repositories().await?)
+    }
+
+    /// The tags of a repository, as the registry spells them; they may not be valid tags.
+    ///
+    /// # Errors
+    /// Also if there are more than 250,000.
+    pub async fn tags(
+        &self,
+        registry: &Registry,
+        repository: &Repository,
+    ) -> Result<Vec<String>, Error> {
+        Ok(self.clients.get(registry)?.tags(repository).await?)
+    }
+
     /// An earlier run wrote to this repository, and it may hold more than the journal recorded.
     ///
     /// # Errors
