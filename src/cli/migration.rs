@@ -87,7 +87,7 @@ pub(super) async fn migrate(
                 stay: true,
                 ..options
             };
-            let inspector = Inspector::new(Arc::clone(engine.clients()));
+            let inspector = Inspector::new(Arc::clone(engine.stores()));
             let screen = tui::Options {
                 attempts,
                 commands: next.clone(),
