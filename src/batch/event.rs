@@ -226,6 +226,8 @@ pub enum StopReason {
     JournalLost,
     /// The review is complete, and no operator was there to end it.
     Reviewed,
+    /// Every image has ended, but an archive could not be packed or a daemon did not load its images.
+    Unfinished,
 }
 
 impl Event {

@@ -56,6 +56,8 @@ fn entry(job: &Job) -> ImageEntry {
             recheck_attachments: job.spec.attachments.recheck.then_some(true),
             on_existing: (!job.spec.on_existing.is_replace())
                 .then(|| job.spec.on_existing.to_string()),
+            format: job.spec.format.map(|format| format.to_string()),
+            compression: (job.spec.compression).map(|compression| compression.to_string()),
         },
         ..ImageTable::default()
     }))
@@ -84,7 +86,11 @@ fn create(directory: &Path, list: &Path) -> anyhow::Result<(PathBuf, File)> {
 mod tests {
     use super::*;
     use crate::oci::CopySpec;
-    use crate::{batch::JobId, list::List, oci::OnExisting};
+    use crate::{
+        batch::JobId,
+        list::List,
+        oci::{Compression, ManifestFormat, OnExisting},
+    };
 
     const LIST: &str = r#"
         version = 1
@@ -119,6 +125,8 @@ mod tests {
         let mut all = job("a.example/team/api:1", "b.example/mirror/crew/api:1");
         all.spec.platforms.clear();
         all.spec.on_existing = OnExisting::Keep;
+        all.spec.format = Some(ManifestFormat::Oci);
+        all.spec.compression = Some(Compression::None);
         let other = job("a.example/team/web:2", "b.example/mirror/crew/web:2");
         let jobs = [all, other];
         let text = part(&format!("{LIST}{defaults}"), &jobs).unwrap();
@@ -129,6 +137,8 @@ mod tests {
             assert_eq!(image.spec.platforms[..], job.spec.platforms[..]);
             assert_eq!(image.spec.attachments, job.spec.attachments);
             assert_eq!(image.spec.on_existing, job.spec.on_existing);
+            assert_eq!(image.spec.format, job.spec.format);
+            assert_eq!(image.spec.compression, job.spec.compression);
         }
     }
 

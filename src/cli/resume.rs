@@ -66,6 +66,8 @@ pub(super) async fn resume(arguments: ResumeArguments) -> anyhow::Result<Exit> {
     let engine = Arc::new(registry_settings::engine(&list)?);
     let (recorder, stored) = journal.resume(&id).await?;
     remember(&engine, &stored)?;
+    let destinations = stored.jobs.iter().map(|job| &job.job.spec.destination);
+    engine.stores().reopen(destinations).await?;
     let (jobs, restored) = if stored.jobs.is_empty() {
         // The batch ended before its images were known.
         match list_images::expand(&list, engine.clients()).await? {

@@ -24,9 +24,9 @@ use super::{
 };
 use crate::{
     batch::{Job, RegistryLimit, RegistryStatus, Side},
-    oci::{Digest, Location, Registry, Repository, Store, Transport},
+    oci::{Digest, Registry, Repository, Store},
     registry::{self, Client, Clients, ImageBudget, StreamQueue},
-    transport::{self, Compression, Destination, LayerFormat, LocalSettings, Source, Stores},
+    transport::{Destination, LocalSettings, Source, Stores},
 };
 
 /// How long the end of a batch waits for registries to cancel uploads.
@@ -163,14 +163,6 @@ impl Engine {
         let _ = timeout(MAX_CANCEL_TIME, self.stores.cancel_uploads()).await;
     }
 
-    /// Ends a batch at the stores of this machine: packs archives, loads images into daemons.
-    ///
-    /// # Errors
-    /// The store that failed and why.
-    pub async fn finish(&self) -> Result<(), transport::Error> {
-        self.stores.finish().await
-    }
-
     /// The status of each store used so far, ordered by name.
     #[must_use]
     pub fn registries(&self) -> Vec<RegistryStatus> {
@@ -187,7 +179,7 @@ impl Engine {
 
     async fn sides(&self, job: &Job) -> Result<Sides, CopyError> {
         let (from, to) = (&job.spec.source, &job.spec.destination);
-        let source = self.stores.source(from, layers_for(to));
+        let source = self.stores.source_of(&job.spec);
         let source = source.await.map_err(blame(Side::Source))?;
         let destination = self.stores.destination(to);
         let destination = destination.await.map_err(blame(Side::Destination))?;
@@ -222,21 +214,5 @@ impl Engine {
         });
         states.insert(store.clone(), Arc::clone(&state));
         state
-    }
-}
-
-/// How a destination wants layers that are not compressed where they come from.
-fn layers_for(destination: &Location) -> LayerFormat {
-    let transport = destination.local().map(|image| image.store.transport);
-    match transport {
-        None | Some(Transport::Oci | Transport::OciArchive) => {
-            LayerFormat::Compressed(Compression::default())
-        }
-        Some(
-            Transport::Dir
-            | Transport::DockerArchive
-            | Transport::DockerDaemon
-            | Transport::ContainersStorage,
-        ) => LayerFormat::AsStored,
     }
 }

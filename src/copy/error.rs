@@ -134,7 +134,9 @@ fn steps(error: &Error) -> Vec<String> {
             error.place.clone(),
             error.cause.to_string(),
         ],
-        Error::Corrupt { .. } | Error::Damaged { .. } => vec![error.to_string()],
+        Error::Corrupt { .. } | Error::Damaged { .. } | Error::Unconvertible(_) => {
+            vec![error.to_string()]
+        }
     }
 }
 

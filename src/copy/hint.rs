@@ -48,6 +48,9 @@ fn of_store(side: Side, error: &transport::Error) -> Option<&'static str> {
             Some("its own copy is damaged and an upload does not replace it: delete the blob there")
         }
         transport::Error::Corrupt { .. } => Some(PUSH_AGAIN),
+        transport::Error::Unconvertible(_) => {
+            Some("copy it without `format`, or select platforms that can be converted")
+        }
     }
 }
 

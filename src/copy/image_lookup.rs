@@ -106,7 +106,9 @@ async fn existing_digest(image: &ImageContext<'_>) -> Result<Option<Digest>, Cop
 /// What the source reference names.
 async fn source_digest(image: &ImageContext<'_>) -> Result<Option<Digest>, CopyError> {
     let reference = image.source_location().reference();
-    if let Some(Version::Digest(digest)) = reference.map(Reference::version) {
+    if let Some(Version::Digest(digest)) = reference.map(Reference::version)
+        && image.job.spec.format.is_none()
+    {
         return Ok(Some(digest));
     }
     let named = image.source.image.resolve(Selector::Image);
@@ -171,6 +173,12 @@ async fn read_and_plan(
     };
     let manifest = read(Selector::Image).await?;
     let digest = manifest.digest.clone();
+    if let (Some(original), Some(format)) = (reader.source.original(&digest), image.job.spec.format)
+    {
+        image.note(format!(
+            "the image is converted to {format}, so its digest changes from {original} to {digest}, and what refers to it is not copied"
+        ));
+    }
     let platforms = wanted_platforms(image, &manifest);
     let selection = select(reader.source.store(), &manifest, &platforms)?;
     if let Selection::Whole | Selection::Index(_) = &selection

@@ -30,7 +30,10 @@ pub(crate) fn copy(from: &Path, to: &Path) -> io::Result<()> {
 
 /// Creates the directory of `path`, and those above it.
 pub(crate) fn make_parent(path: &Path) -> io::Result<()> {
-    path.parent().map_or(Ok(()), make_directory)
+    let parent = path
+        .parent()
+        .filter(|parent| !parent.as_os_str().is_empty());
+    parent.map_or(Ok(()), make_directory)
 }
 
 fn make_directory(directory: &Path) -> io::Result<()> {
@@ -52,6 +55,11 @@ fn make_directory(directory: &Path) -> io::Result<()> {
 pub(crate) fn sync_parent(path: &Path) -> io::Result<()> {
     let Some(directory) = path.parent() else {
         return Ok(());
+    };
+    // A name alone is in the current directory.
+    let directory = match directory.as_os_str().is_empty() {
+        true => Path::new("."),
+        false => directory,
     };
     #[cfg(test)]
     SYNCED.with_borrow_mut(|synced| synced.push(directory.to_owned()));
@@ -84,4 +92,18 @@ thread_local! {
     /// The directories synced by this thread.
     pub(crate) static SYNCED: std::cell::RefCell<Vec<std::path::PathBuf>> =
         const { std::cell::RefCell::new(Vec::new()) };
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_alone_is_in_the_current_directory() {
+        let name = Path::new("name");
+        make_parent(name).unwrap();
+        SYNCED.with_borrow_mut(Vec::clear);
+        sync_parent(name).unwrap();
+        assert_eq!(SYNCED.take(), [Path::new(".")]);
+    }
 }

@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{
     batch::{Attempt, BatchId, Job, JobId, Outcome, SkipReason},
-    oci::{CopySpec, OnExisting},
+    oci::{Compression, CopySpec, ManifestFormat, OnExisting},
 };
 
 /// Writes `changes` in one transaction. Idempotent: when a connection is lost, the commit may have happened.
@@ -101,9 +101,9 @@ async fn insert_jobs(
     jobs: &[Job],
 ) -> Result<(), sqlx::Error> {
     let mut insert = query(format!(
-        "INSERT INTO jobs (batch, job, source, destination, platforms, attachments, on_existing, state, attempt) VALUES {} \
+        "INSERT INTO jobs (batch, job, source, destination, platforms, attachments, on_existing, format, compression, state, attempt) VALUES {} \
          ON CONFLICT DO NOTHING",
-        placeholders(1, jobs.len(), 9)
+        placeholders(1, jobs.len(), 11)
     ));
     for job in jobs {
         let encoded = |error: serde_json::Error| sqlx::Error::Encode(error.into());
@@ -117,6 +117,8 @@ async fn insert_jobs(
             .bind(platforms)
             .bind(attachments)
             .bind(job.spec.on_existing.word())
+            .bind(job.spec.format.map(ManifestFormat::word))
+            .bind(job.spec.compression.map(Compression::word))
             .bind(StoredState::Queued.as_str())
             .bind(0_i64);
     }
@@ -156,7 +158,8 @@ pub(super) async fn read_jobs(
     batch: &BatchId,
 ) -> Result<Vec<StoredJob>, JournalError> {
     let mut rows = sqlx::query(
-        "SELECT job, source, destination, platforms, attachments, on_existing, state, attempt, root, cause FROM jobs \
+        "SELECT job, source, destination, platforms, attachments, on_existing, format, \
+         compression, state, attempt, root, cause FROM jobs \
          WHERE batch = $1 ORDER BY job",
     )
     .bind(&*batch.0)
@@ -186,7 +189,9 @@ fn read_job(row: &AnyRow, position: usize) -> Result<StoredJob, String> {
             destination: text(row, "destination")?,
             platforms: json(row, "platforms")?,
             attachments: json(row, "attachments")?,
-            on_existing: on_existing(row)?,
+            on_existing: word(row, "on_existing", OnExisting::from_word)?,
+            format: optional_word(row, "format", ManifestFormat::from_word)?,
+            compression: optional_word(row, "compression", Compression::from_word)?,
         },
     };
     let outcome = match raw(row, "state")? {
@@ -267,9 +272,19 @@ fn text<T: FromStr<Err: std::fmt::Display>>(row: &AnyRow, column: &str) -> Resul
         .map_err(|error| format!("{column}: {error}"))
 }
 
-fn on_existing(row: &AnyRow) -> Result<OnExisting, String> {
-    let word = raw(row, "on_existing")?;
-    OnExisting::from_word(word).ok_or_else(|| format!("on_existing {word:?} is unknown"))
+fn word<T>(row: &AnyRow, column: &str, read: fn(&str) -> Option<T>) -> Result<T, String> {
+    let word = raw(row, column)?;
+    read(word).ok_or_else(|| format!("{column} {word:?} is unknown"))
+}
+
+/// `None` for a column without a value.
+fn optional_word<T>(
+    row: &AnyRow,
+    column: &str,
+    read: fn(&str) -> Option<T>,
+) -> Result<Option<T>, String> {
+    let value: Option<&str> = row.try_get(column).map_err(|error| error.to_string())?;
+    value.map_or(Ok(None), |_| word(row, column, read).map(Some))
 }
 
 fn json<T: serde::de::DeserializeOwned>(row: &AnyRow, column: &str) -> Result<T, String> {

@@ -64,6 +64,7 @@ fn actions(list: &List) -> Vec<Action> {
             platforms: _,
             attachments: _,
             on_existing: _,
+            conversion: _,
             choice: _,
             to_tag: _,
             at: _,

@@ -209,6 +209,8 @@ impl<'a> Images<'a> {
                 platforms: rule.platforms.to_vec(),
                 attachments: rule.attachments,
                 on_existing: rule.on_existing,
+                format: rule.conversion.format,
+                compression: rule.conversion.compression,
             },
             line: self.list.text.line(at.start),
         };
@@ -242,7 +244,10 @@ fn same_content(one: &CopySpec, other: &CopySpec) -> bool {
         }
         (one, other) => one == other,
     };
-    one.platforms == other.platforms && same_source
+    one.platforms == other.platforms
+        && one.format == other.format
+        && one.compression == other.compression
+        && same_source
 }
 
 fn conflict(other: &CopySpec, there: &Range<usize>, image: &CopySpec, at: Range<usize>) -> Mistake {

@@ -217,6 +217,16 @@ pub struct CopyKeys {
     #[schemars(extend("enum" = ["replace", "keep", "fail"]), example = &"keep")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub on_existing: Option<String>,
+    /// The media types at the destination: `oci` or `docker`. A conversion changes digests. The default is those of the
+    /// source, unless the destination cannot hold them.
+    #[schemars(extend("enum" = ["oci", "docker"]), example = &"oci")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub format: Option<String>,
+    /// How layers are compressed that the source stores uncompressed, as Docker's archives and daemons do: `gzip`,
+    /// `zstd` or `none`. The default is `gzip`.
+    #[schemars(extend("enum" = ["gzip", "zstd", "none"]), example = &"zstd")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub compression: Option<String>,
 }
 
 /// One image, or several that share their settings.

@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
-use super::{fields::Fields, filter::TagFilter, spanned::Spanned};
-use crate::oci::{Attachments, OnExisting, PartialReference, Platform, Tag};
+use super::{fields::Fields, filter::TagFilter, spanned::Spanned, values};
+use crate::oci::{
+    Attachments, Compression, ManifestFormat, OnExisting, PartialReference, Platform, Tag,
+};
 
 /// The keys of an image table, without its names.
 #[derive(Default)]
@@ -14,6 +16,7 @@ pub(super) struct ImageKeys {
     pub(super) to: Option<Spanned<PartialReference>>,
     pub(super) attachments: AttachmentKeys,
     pub(super) on_existing: Option<OnExisting>,
+    pub(super) conversion: Conversion,
 }
 
 /// Which attachments go with the images of a table.
@@ -40,6 +43,32 @@ impl AttachmentKeys {
             referrers: self.referrers.unwrap_or(others.referrers),
             cosign_tags: self.cosign_tags.unwrap_or(others.cosign_tags),
             recheck: self.recheck.unwrap_or(others.recheck),
+        }
+    }
+}
+
+/// What the copying of an image changes, as far as it is written.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Conversion {
+    pub format: Option<ManifestFormat>,
+    pub compression: Option<Compression>,
+}
+
+impl Conversion {
+    pub(super) fn read(table: &mut Fields) -> Self {
+        let format = table.read("format", values::format);
+        let compression = table.read("compression", values::compression);
+        Self {
+            format: format.map(|written| written.value),
+            compression: compression.map(|written| written.value),
+        }
+    }
+
+    /// The keys, and `others` where one is not written.
+    pub(super) fn or(self, others: Self) -> Self {
+        Self {
+            format: self.format.or(others.format),
+            compression: self.compression.or(others.compression),
         }
     }
 }

@@ -10,7 +10,7 @@ use toml::de::DeValue;
 use super::{
     fields::Fields,
     filter::TagFilter,
-    image_keys::{AttachmentKeys, ImageKeys},
+    image_keys::{AttachmentKeys, Conversion, ImageKeys},
     images::{ImageDefaults, ImageRule},
     mistake::Mistake,
     reader::Reader,
@@ -86,6 +86,7 @@ fn read_table(mut fields: Fields, defaults: &ImageDefaults, rules: &mut Vec<Imag
         to: fields.read("to", values::reference),
         attachments: AttachmentKeys::read(&mut fields),
         on_existing: (fields.read("on-existing", values::on_existing)).map(|written| written.value),
+        conversion: Conversion::read(&mut fields),
     };
     fields.finish();
     report_contradictions(reader, &keys, &names);

@@ -6,8 +6,13 @@
 use std::{cell::RefCell, ops::Range, sync::Arc};
 
 use super::{
-    filter::TagFilter, image_keys::ImageKeys, mistake::Mistake, reader::Reader,
-    registries::Endpoint, rewrite::Rewrite, spanned::Spanned,
+    filter::TagFilter,
+    image_keys::{Conversion, ImageKeys},
+    mistake::Mistake,
+    reader::Reader,
+    registries::Endpoint,
+    rewrite::Rewrite,
+    spanned::Spanned,
 };
 use crate::oci::{
     Attachments, Digest, OnExisting, PartialReference, Platform, Registry, Repository, Tag,
@@ -22,6 +27,7 @@ pub struct ImageRule {
     pub platforms: Arc<[Platform]>,
     pub attachments: Attachments,
     pub on_existing: OnExisting,
+    pub conversion: Conversion,
     pub(super) choice: Choice,
     /// The destination tag, if it differs from the source tag.
     pub(super) to_tag: Option<Tag>,
@@ -58,6 +64,7 @@ pub(super) struct ImageDefaults<'a> {
     pub(super) platforms: Arc<[Platform]>,
     pub(super) attachments: Attachments,
     pub(super) on_existing: OnExisting,
+    pub(super) conversion: Conversion,
     /// The images that need a side which the list does not have.
     pub(super) without_source: RefCell<Vec<Range<usize>>>,
     pub(super) without_destination: RefCell<Vec<Range<usize>>>,
@@ -132,6 +139,7 @@ impl ImageRule {
             platforms,
             attachments: keys.attachments.or(defaults.attachments),
             on_existing: keys.on_existing.unwrap_or(defaults.on_existing),
+            conversion: keys.conversion.or(defaults.conversion),
             choice,
             to_tag,
             at: name.at,

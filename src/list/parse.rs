@@ -19,7 +19,7 @@ use super::{
     expand,
     fields::Fields,
     filter::TagFilter,
-    image_keys::AttachmentKeys,
+    image_keys::{AttachmentKeys, Conversion},
     image_tables,
     images::{EndpointState, ImageDefaults},
     mistake::Mistake,
@@ -291,6 +291,7 @@ fn image_defaults<'a>(
         platforms: Arc::default(),
         attachments: Attachments::ALL,
         on_existing: OnExisting::default(),
+        conversion: Conversion::default(),
         without_source: RefCell::default(),
         without_destination: RefCell::default(),
     };
@@ -313,6 +314,7 @@ fn image_defaults<'a>(
     if let Some(on_existing) = table.read("on-existing", values::on_existing) {
         image_defaults.on_existing = on_existing.value;
     }
+    image_defaults.conversion = Conversion::read(&mut table);
     table.finish();
     (defaults, image_defaults)
 }

@@ -16,8 +16,8 @@ use toml::de::DeInteger;
 use url::Url;
 
 use crate::oci::{
-    OnExisting, PartialReference, Platform, ReferenceError, ReferenceProblem, Registry, Repository,
-    Tag,
+    Compression, ManifestFormat, OnExisting, PartialReference, Platform, ReferenceError,
+    ReferenceProblem, Registry, Repository, Tag,
 };
 
 /// Why a string is no such value.
@@ -168,6 +168,23 @@ pub(super) fn on_existing(text: &str) -> Result<OnExisting, ValueError> {
         message: format!("`on-existing` is replace, keep or fail, not {text:?}"),
         at: None,
         help: "write \"replace\", \"keep\" (the image is skipped) or \"fail\"".into(),
+    })
+}
+
+pub(super) fn format(text: &str) -> Result<ManifestFormat, ValueError> {
+    ManifestFormat::from_word(text).ok_or_else(|| ValueError {
+        message: format!("`format` is oci or docker, not {text:?}"),
+        at: None,
+        help: "write \"oci\" or \"docker\", or leave it out for manifests as the source has them"
+            .into(),
+    })
+}
+
+pub(super) fn compression(text: &str) -> Result<Compression, ValueError> {
+    Compression::from_word(text).ok_or_else(|| ValueError {
+        message: format!("`compression` is gzip, zstd or none, not {text:?}"),
+        at: None,
+        help: "write \"gzip\", \"zstd\" or \"none\" (layers stay plain tar)".into(),
     })
 }
 

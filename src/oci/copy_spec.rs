@@ -4,7 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Attachments, Location, OnExisting, Platform};
+use super::{Attachments, Compression, Location, ManifestFormat, OnExisting, Platform};
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CopySpec {
@@ -20,6 +20,12 @@ pub struct CopySpec {
     /// What happens to a destination tag that names another image.
     #[serde(default, skip_serializing_if = "OnExisting::is_replace")]
     pub on_existing: OnExisting,
+    /// The media types at the destination; `None` for those of the source.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub format: Option<ManifestFormat>,
+    /// How layers are compressed that the source stores uncompressed; `None` for the default of the destination.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub compression: Option<Compression>,
 }
 
 impl CopySpec {
@@ -32,6 +38,8 @@ impl CopySpec {
             platforms: Vec::new(),
             attachments: Attachments::default(),
             on_existing: OnExisting::default(),
+            format: None,
+            compression: None,
         }
     }
 }

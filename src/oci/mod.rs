@@ -4,11 +4,14 @@
 //! of these types is valid; text is checked once, when it is parsed.
 
 mod attachments;
+mod compression;
+mod conversion;
 mod copy_spec;
 mod descriptor;
 mod digest;
 mod location;
 mod manifest;
+mod manifest_format;
 mod media_type;
 mod names;
 mod on_existing;
@@ -22,6 +25,8 @@ mod signatures;
 mod store;
 
 pub use attachments::Attachments;
+pub use compression::Compression;
+pub use conversion::ConversionError;
 pub use copy_spec::CopySpec;
 pub use descriptor::Descriptor;
 pub use digest::{Digest, DigestError, Hasher};
@@ -29,6 +34,7 @@ pub use location::{
     LocalImage, Location, LocationError, LocationProblem, PartialLocation, StoredName,
 };
 pub use manifest::{Manifest, ManifestContent, ManifestError, listed_descriptors};
+pub use manifest_format::ManifestFormat;
 pub use media_type::MediaType;
 pub use names::{DOCKER_HUB, Registry, Repository, Tag};
 pub use on_existing::OnExisting;

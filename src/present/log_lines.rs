@@ -181,6 +181,9 @@ pub fn sentence(event: &Event, board: &Board, attempts: Option<u16>) -> Option<S
                 Some(StopReason::Reviewed) => {
                     format!("batch reviewed: {}", summary::outcome_counts(board))
                 }
+                Some(StopReason::Unfinished) => {
+                    "batch stopped: a destination could not be written completely".into()
+                }
                 Some(StopReason::JournalLost) => {
                     "batch stopped: its journal can no longer be written".into()
                 }

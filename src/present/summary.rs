@@ -108,6 +108,10 @@ fn next_step(board: &Board, commands: &Commands) -> Option<String> {
         Some(StopReason::User | StopReason::Signal | StopReason::Reviewed) if !board.all_done() => {
             Some(format!("`{}` continues{before}", commands.resume(id)?))
         }
+        Some(StopReason::Unfinished) => Some(format!(
+            "a destination could not be written completely; `{}` tries again{before}",
+            commands.resume(id)?
+        )),
         _ if board.counts().failed > 0 => Some(format!(
             "`{}` retries the failed images{before}",
             commands.retry_failed(id)?

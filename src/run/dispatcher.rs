@@ -19,6 +19,7 @@ use tokio::{
 
 use super::{
     Batch, Inputs, Observer, Options, Review, Signal,
+    finishing::Finishing,
     in_flight::InFlight,
     last_write,
     scheduler::{Decision, Input, admit, decide},
@@ -31,6 +32,7 @@ use crate::{
     },
     copy::{Engine, Report},
     journal::{JournalError, Obstacle, Recorder},
+    transport::{Completion, Finished},
 };
 
 /// How often byte counts are sampled into one event.
@@ -53,6 +55,7 @@ pub struct Dispatcher {
     handles: BTreeMap<JobId, AbortHandle>,
     timers: BinaryHeap<Reverse<(Instant, JobId, Attempt)>>,
     in_flight: InFlight,
+    finishing: Finishing,
     /// Why the batch ends before every image has, once nothing runs.
     ending: Option<StopReason>,
 }
@@ -79,6 +82,7 @@ impl Dispatcher {
             handles: BTreeMap::new(),
             timers: BinaryHeap::new(),
             in_flight: InFlight::default(),
+            finishing: Finishing::default(),
             ending: None,
         }
     }
@@ -100,7 +104,11 @@ impl Dispatcher {
         let mut journal_waits = self.journal.waits();
         tokio::pin!(journal_lost);
         let mut recording = true;
-        while !self.is_over() {
+        loop {
+            self.finish_stores();
+            if self.is_over() {
+                break;
+            }
             self.start_admitted();
             let due = self.timers.peek().map(|Reverse((due, ..))| *due);
             let input = tokio::select! {
@@ -126,6 +134,10 @@ impl Dispatcher {
                     None
                 }
                 Some(_) = self.workers.join_next() => None,
+                finished = self.finishing.ended(), if self.finishing.is_running() => {
+                    self.note_finished(finished);
+                    None
+                }
             };
             if let Some(input) = input {
                 for decision in decide(&self.board, input, &self.options.policy) {
@@ -140,7 +152,10 @@ impl Dispatcher {
             last_write::flush(written, &mut journal_waits, &mut inputs, ending, on_wait).await;
         let reviewed = self.is_reviewed().then_some(StopReason::Reviewed);
         let stopped_by = self.ending.or(reviewed);
-        let stopped_by = stopped_by.filter(|_| !self.board.all_done());
+        let unfinished = self.finishing.error.is_some();
+        let stopped_by = stopped_by
+            .filter(|_| !self.board.all_done())
+            .or(unfinished.then_some(StopReason::Unfinished));
         self.emit(Event::BatchFinished { stopped_by });
         let closed = match is_written {
             true => last_write::close(self.journal, &mut journal_waits, &mut inputs).await,
@@ -191,7 +206,37 @@ impl Dispatcher {
         let idle = self.board.counts().running == 0;
         let stopped = self.ending.is_some() && self.board.stopping.is_some();
         let done = self.board.all_done() && !self.options.stay;
-        idle && (stopped || done || self.is_reviewed())
+        let over = stopped || done || self.is_reviewed();
+        idle && over && !self.finishing.is_running()
+    }
+
+    /// Packs archives and loads daemons once nothing is left to copy.
+    fn finish_stores(&mut self) {
+        if self.board.is_reviewing() || self.options.review == Review::Only {
+            return;
+        }
+        let is_last = !self.options.stay || self.ending.is_some();
+        let started = (self.finishing).start_if_due(&self.board, &self.engine, is_last);
+        for store in started {
+            self.note(format!("{store} is being written"));
+        }
+    }
+
+    fn note_finished(&mut self, finished: Vec<Finished>) {
+        for Finished { store, result } in finished {
+            match result {
+                Ok(Completion::Written) => self.note(format!("{store} is written")),
+                Ok(Completion::Kept(why)) => {
+                    self.note(format!("{store} is not written yet: {why}"))
+                }
+                Err(error) => {
+                    self.note(format!(
+                        "{store} is not written: the destination {error}; resuming the batch tries again"
+                    ));
+                    self.finishing.error = Some(error);
+                }
+            }
+        }
     }
 
     /// Whether the plan is complete and nothing else was asked for.
@@ -218,6 +263,7 @@ impl Dispatcher {
                 &self.message_sender,
             );
             self.handles.insert(id, handle);
+            self.finishing.image_started();
             self.emit(Event::JobStarted { job: id, attempt });
         }
     }

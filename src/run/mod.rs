@@ -5,6 +5,7 @@
 //! that order.
 
 mod dispatcher;
+mod finishing;
 mod in_flight;
 mod inputs;
 mod last_write;

@@ -5,7 +5,7 @@
 use super::{LocalError, LocalErrorCause};
 use crate::{
     batch::FailureClass,
-    oci::{Digest, ManifestError, Registry, Store},
+    oci::{ConversionError, Digest, ManifestError, Registry, Store},
     registry::{self, ErrorCause, Operation, OverBudget, Refusal},
 };
 
@@ -19,6 +19,8 @@ pub enum Error {
     Local(#[from] LocalError),
     #[error("sent bytes that are not {digest}: {problem}")]
     Corrupt { digest: Digest, problem: String },
+    #[error("has an image that cannot be converted: {0}")]
+    Unconvertible(String),
     #[error("has {got} bytes instead of {size} as blob {digest}, even after it was uploaded again")]
     Damaged { digest: Digest, size: u64, got: u64 },
 }
@@ -31,6 +33,7 @@ impl Error {
             Self::Registry(error) => error.class(),
             Self::Local(error) => error.class(),
             Self::Corrupt { .. } | Self::Damaged { .. } => FailureClass::Corrupt,
+            Self::Unconvertible(_) => FailureClass::Rejected,
         }
     }
 
@@ -39,7 +42,7 @@ impl Error {
         match self {
             Self::Registry(error) => error.is_not_found(),
             Self::Local(error) => error.class() == FailureClass::NotFound,
-            Self::Corrupt { .. } | Self::Damaged { .. } => false,
+            Self::Corrupt { .. } | Self::Damaged { .. } | Self::Unconvertible(_) => false,
         }
     }
 
@@ -49,6 +52,15 @@ impl Error {
         match store {
             Store::Registry(registry) => unreadable_at(registry, over.into()),
             Store::Local(store) => LocalErrorCause::from(over).at(READ_MANIFEST, store).into(),
+        }
+    }
+
+    /// An image of `store` that cannot be converted.
+    #[must_use]
+    pub fn unconvertible(store: &Store, error: ConversionError) -> Self {
+        match error {
+            ConversionError::Manifest(error) => Self::unreadable(store, error),
+            error @ ConversionError::NoEquivalent(_) => Self::Unconvertible(error.to_string()),
         }
     }
 
@@ -66,7 +78,10 @@ impl Error {
     pub fn registry(&self) -> Option<&registry::Error> {
         match self {
             Self::Registry(error) => Some(error),
-            Self::Local(_) | Self::Corrupt { .. } | Self::Damaged { .. } => None,
+            Self::Local(_)
+            | Self::Corrupt { .. }
+            | Self::Damaged { .. }
+            | Self::Unconvertible(_) => None,
         }
     }
 
@@ -82,7 +97,7 @@ impl Error {
                 LocalErrorCause::Manifest(problem) => Some(problem),
                 _ => None,
             },
-            Self::Corrupt { .. } | Self::Damaged { .. } => None,
+            Self::Corrupt { .. } | Self::Damaged { .. } | Self::Unconvertible(_) => None,
         }
     }
 

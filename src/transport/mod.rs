@@ -5,6 +5,7 @@
 
 mod blob_read;
 mod byte_counter;
+mod converted_source;
 mod destination;
 mod error;
 mod local;
@@ -20,10 +21,13 @@ pub use blob_read::{BlobRead, BlobStream};
 pub use byte_counter::ByteCounter;
 pub use destination::{BlobReport, Destination, Holds, PutBlob, PutBlobError, PutManifest, blame};
 pub use error::Error;
-pub use local::{LocalError, LocalErrorCause, LocalSettings};
-pub use open_store::{Compression, LayerFormat, OpenStore, StoredImage};
+pub use local::{
+    Daemon, DirectoryStore, DockerArchive, LayerSpool, LayoutStore, LocalError, LocalErrorCause,
+    LocalSettings, OciArchiveStore,
+};
+pub use open_store::{Completion, LayerFormat, OpenStore, StoredImage};
 pub use referrers::{referrers, referrers_after};
 pub use registry::RegistryImage;
 pub use source::{Referrers, Selector, Source};
 pub use source_reader::SourceReader;
-pub use stores::Stores;
+pub use stores::{Finished, Stores};

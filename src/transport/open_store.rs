@@ -8,13 +8,13 @@ use async_trait::async_trait;
 
 use super::{Destination, Error, Source};
 use crate::{
-    oci::{Descriptor, StoredName},
+    oci::{Compression, Descriptor, StoredName},
     registry::RegistryLimiter,
 };
 
 /// How the layers of a source are wanted. Only Docker's archives and daemons make a difference: their layers are not
 /// compressed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum LayerFormat {
     /// As they are in the source.
     AsStored,
@@ -22,12 +22,12 @@ pub enum LayerFormat {
     Compressed(Compression),
 }
 
-/// How layers are compressed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Compression {
-    #[default]
-    Gzip,
-    Zstd,
+/// How a batch ended at a store.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Completion {
+    Written,
+    /// Nothing is lost, but the store is not written yet, for this reason.
+    Kept(String),
 }
 
 /// An image in a store.
@@ -59,7 +59,19 @@ pub trait OpenStore: Send + Sync {
         name: Option<&StoredName>,
     ) -> Result<Arc<dyn Destination>, Error>;
 
-    /// Ends a batch: packs an archive, loads images into a daemon. Does nothing if nothing was written. May be called
-    /// again after a failure.
-    async fn finish(&self) -> Result<(), Error>;
+    /// Takes up what an interrupted batch left to be finished.
+    async fn reopen(&self) -> Result<(), Error> {
+        Ok(())
+    }
+
+    /// Whether something was written that [`finish`](Self::finish) has to end.
+    fn is_unfinished(&self) -> bool {
+        false
+    }
+
+    /// Ends a batch: packs an archive, loads images into a daemon. `is_complete` says that no image of the batch failed.
+    /// May be called again after a failure.
+    async fn finish(&self, _is_complete: bool) -> Result<Completion, Error> {
+        Ok(Completion::Written)
+    }
 }

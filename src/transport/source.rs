@@ -83,6 +83,11 @@ pub trait Source: Send + Sync {
         budget: &ImageBudget<'_>,
     ) -> Result<Referrers, Error>;
 
+    /// The digest in the store of a manifest that was converted when it was read.
+    fn original(&self, _digest: &Digest) -> Option<Digest> {
+        None
+    }
+
     /// Calls `each` for every tag of the repository until it returns `false`. Local stores give the tags of their
     /// names.
     async fn for_each_tag(

@@ -4,31 +4,38 @@
 //! what was learned about each store.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use futures_util::future;
-use tokio::sync::OnceCell;
-
 use super::{
-    Destination, Error, LayerFormat, OpenStore, Source,
+    Completion, Destination, Error, LayerFormat, LayerSpool, OpenStore, Source,
+    converted_source::ConvertedSource,
     local::{LocalSettings, open_local},
     registry::{OpenRegistry, RegistryImage},
 };
 use crate::{
     batch::{RegistryLimit, RegistryStatus, UploadMode},
-    oci::{LocalStore, Location, Reference, Registry, Repository, Store},
+    oci::{
+        Compression, CopySpec, LocalStore, Location, Reference, Registry, Repository, Store,
+        Transport,
+    },
     registry::{self, Clients},
 };
-
-type OpenLocalStore = Arc<OnceCell<Arc<dyn OpenStore>>>;
+use futures_util::future;
 
 pub struct Stores {
     clients: Arc<Clients>,
     settings: LocalSettings,
     registries: Mutex<HashMap<Registry, Arc<OpenRegistry>>>,
-    local: Mutex<BTreeMap<LocalStore, OpenLocalStore>>,
+    local: Mutex<BTreeMap<LocalStore, Arc<dyn OpenStore>>>,
+}
+
+/// How a batch ended at one store.
+#[derive(Debug)]
+pub struct Finished {
+    pub store: LocalStore,
+    pub result: Result<Completion, Error>,
 }
 
 impl Stores {
@@ -41,6 +48,12 @@ impl Stores {
             registries: Mutex::default(),
             local: Mutex::default(),
         }
+    }
+
+    /// Where compressed layers are kept until they are copied.
+    #[must_use]
+    pub fn spool(&self) -> &LayerSpool {
+        &self.settings.spool
     }
 
     #[must_use]
@@ -60,10 +73,23 @@ impl Stores {
         match location {
             Location::Registry(reference) => Ok(self.registry_image(reference)?),
             Location::Local(image) => {
-                let store = self.open(&image.store).await?;
+                let store = self.open(&image.store);
                 store.source(image.name.as_ref(), layers).await
             }
         }
+    }
+
+    /// What the image of a copy is read from, in the form that the copy has.
+    ///
+    /// # Errors
+    /// As [`source`](Self::source).
+    pub async fn source_of(&self, copy: &CopySpec) -> Result<Arc<dyn Source>, Error> {
+        let layers = layers_for(&copy.destination, copy.compression);
+        let source = self.source(&copy.source, layers).await?;
+        Ok(match copy.format {
+            Some(format) => Arc::new(ConvertedSource::new(source, format)),
+            None => source,
+        })
     }
 
     /// What an image is written to.
@@ -74,20 +100,22 @@ impl Stores {
         match location {
             Location::Registry(reference) => Ok(self.registry_image(reference)?),
             Location::Local(image) => {
-                let store = self.open(&image.store).await?;
+                let store = self.open(&image.store);
                 store.destination(image.name.as_ref()).await
             }
         }
     }
 
-    /// A store of this machine.
-    ///
-    /// # Errors
-    /// If it is there and cannot be read.
-    pub async fn open(&self, store: &LocalStore) -> Result<Arc<dyn OpenStore>, Error> {
-        let cell = Arc::clone(self.local().entry(store.clone()).or_default());
-        let opened = cell.get_or_try_init(|| open_local(store, &self.settings));
-        Ok(Arc::clone(opened.await?))
+    /// A store of this machine. Opens no file yet.
+    #[must_use]
+    pub fn open(&self, store: &LocalStore) -> Arc<dyn OpenStore> {
+        let mut local = self.local();
+        if let Some(open) = local.get(store) {
+            return Arc::clone(open);
+        }
+        let open = open_local(store, &self.settings);
+        local.insert(store.clone(), Arc::clone(&open));
+        open
     }
 
     /// The repositories of a registry, as it spells them; they may not be valid names.
@@ -132,7 +160,7 @@ impl Stores {
                 }
             }
             Store::Local(store) => {
-                if let Some(store) = self.local().get(store).and_then(|cell| cell.get()) {
+                if let Some(store) = self.local().get(store) {
                     store.limiter().set(limit);
                 }
             }
@@ -144,9 +172,8 @@ impl Stores {
     pub fn in_use(&self) -> Vec<RegistryStatus> {
         let registries = self.clients.in_use();
         let mut statuses: Vec<_> = registries.iter().map(|client| client.status()).collect();
-        statuses.extend(self.local().iter().filter_map(|(store, cell)| {
-            let limiter = cell.get()?.limiter();
-            Some(limiter.status(Store::Local(store.clone()), UploadMode::Whole))
+        statuses.extend(self.local().iter().map(|(store, open)| {
+            (open.limiter()).status(Store::Local(store.clone()), UploadMode::Whole)
         }));
         statuses
     }
@@ -157,17 +184,39 @@ impl Stores {
         future::join_all(registries.iter().map(|registry| registry.cancel_uploads())).await;
     }
 
-    /// Ends a batch at the stores of this machine: packs archives, loads images into daemons.
+    /// Takes up what an interrupted batch left to be finished at its destinations.
     ///
     /// # Errors
-    /// The first store that failed. The others have ended.
-    pub async fn finish(&self) -> Result<(), Error> {
-        let stores: Vec<_> = (self.local().values())
-            .filter_map(|cell| cell.get().cloned())
+    /// The first store that cannot be opened.
+    pub async fn reopen(
+        &self,
+        destinations: impl IntoIterator<Item = &Location>,
+    ) -> Result<(), Error> {
+        let stores: BTreeSet<&LocalStore> = destinations
+            .into_iter()
+            .filter_map(|location| Some(&location.local()?.store))
             .collect();
-        let mut finished = Ok(());
         for store in stores {
-            finished = finished.and(store.finish().await);
+            self.open(store).reopen().await?;
+        }
+        Ok(())
+    }
+
+    /// The stores that [`finish`](Self::finish) has to end.
+    #[must_use]
+    pub fn unfinished(&self) -> Vec<LocalStore> {
+        let local = self.local();
+        let unfinished = local.iter().filter(|(_, open)| open.is_unfinished());
+        unfinished.map(|(store, _)| store.clone()).collect()
+    }
+
+    /// Ends a batch at the stores of this machine: packs archives, loads images into daemons. `is_complete` says that no
+    /// image of the batch failed.
+    pub async fn finish(&self, is_complete: bool) -> Vec<Finished> {
+        let mut finished = Vec::new();
+        for store in self.unfinished() {
+            let result = self.open(&store).finish(is_complete).await;
+            finished.push(Finished { store, result });
         }
         finished
     }
@@ -193,7 +242,23 @@ impl Stores {
             .unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn local(&self) -> MutexGuard<'_, BTreeMap<LocalStore, OpenLocalStore>> {
+    fn local(&self) -> MutexGuard<'_, BTreeMap<LocalStore, Arc<dyn OpenStore>>> {
         self.local.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// How a destination wants layers that are not compressed where they come from.
+fn layers_for(destination: &Location, compression: Option<Compression>) -> LayerFormat {
+    let is_compressed = match destination.local().map(|image| image.store.transport) {
+        None | Some(Transport::Oci | Transport::OciArchive) => true,
+        Some(Transport::Dir) => compression.is_some(),
+        // Docker's archives and daemons cannot hold compressed layers.
+        Some(Transport::DockerArchive | Transport::DockerDaemon | Transport::ContainersStorage) => {
+            false
+        }
+    };
+    match is_compressed {
+        true => LayerFormat::Compressed(compression.unwrap_or_default()),
+        false => LayerFormat::AsStored,
     }
 }

@@ -117,7 +117,8 @@ fn apply(model: &mut Model, timed: &TimedEvent) -> Vec<Effect> {
             model.overlays.clear();
             let asked = match stopped_by {
                 Some(StopReason::User | StopReason::Signal) => true,
-                Some(StopReason::JournalLost | StopReason::Reviewed) | None => false,
+                Some(StopReason::JournalLost | StopReason::Reviewed | StopReason::Unfinished)
+                | None => false,
             };
             if asked || model.stop_asked.is_some() {
                 return vec![Effect::Leave];

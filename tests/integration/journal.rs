@@ -14,7 +14,7 @@ use transship::{
         BatchState, Journal, JournalError, JournalLocation, NewBatch, Obstacle, Recorder,
         SettledBlob,
     },
-    oci::{Attachments, CopySpec, Digest, OnExisting},
+    oci::{Attachments, Compression, CopySpec, Digest, ManifestFormat, OnExisting},
 };
 
 use crate::postgres::Postgres;
@@ -397,6 +397,8 @@ async fn a_journal_of_the_first_version_is_brought_up_to_date(place: JournalLoca
     recorder.close().await.unwrap();
     change(&place, "ALTER TABLE jobs DROP COLUMN attachments").await;
     change(&place, "ALTER TABLE jobs DROP COLUMN on_existing").await;
+    change(&place, "ALTER TABLE jobs DROP COLUMN format").await;
+    change(&place, "ALTER TABLE jobs DROP COLUMN compression").await;
     change(&place, "ALTER TABLE owners RENAME TO holders").await;
     change(&place, "UPDATE transship_schema SET version = 1").await;
     let journal = Journal::open(place).await.unwrap();
@@ -568,6 +570,8 @@ fn job(number: u32) -> Job {
                 ..Attachments::ALL
             },
             on_existing: OnExisting::Keep,
+            format: Some(ManifestFormat::Oci),
+            compression: Some(Compression::Zstd),
         },
     }
 }

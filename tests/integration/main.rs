@@ -35,6 +35,7 @@ mod serve;
 mod silence;
 mod skopeo;
 mod terminal;
+mod transports;
 mod verify;
 mod whole_image;
 mod wire;

@@ -248,3 +248,23 @@ fn what_happens_to_an_existing_tag_is_said_for_the_list_or_for_an_image() {
     let defaults = "[defaults]\non-existing = \"keep\"";
     assert_eq!(said(defaults), [OnExisting::Keep, OnExisting::Fail]);
 }
+
+#[test]
+fn format_and_compression_are_said_for_the_list_or_for_an_image() {
+    use crate::oci::{Compression, ManifestFormat};
+
+    let list = list(
+        "[defaults]\nformat = \"docker\"\ncompression = \"zstd\"\n\
+         [[images]]\nname = \"a:1\"\n[[images]]\nname = \"b:1\"\nformat = \"oci\"\n",
+    );
+    let images = list.expand(&Default::default()).unwrap().images;
+    let said = images
+        .iter()
+        .map(|image| (image.spec.format, image.spec.compression));
+    let zstd = Some(Compression::Zstd);
+    let expected = [
+        (Some(ManifestFormat::Docker), zstd),
+        (Some(ManifestFormat::Oci), zstd),
+    ];
+    assert_eq!(said.collect::<Vec<_>>(), expected);
+}

@@ -2,7 +2,7 @@
 //!
 //! Invariant: its text reads after "source" or "destination".
 
-use std::{io, sync::Arc};
+use std::{io, path::PathBuf, sync::Arc};
 
 use crate::{
     batch::FailureClass,
@@ -39,8 +39,8 @@ pub enum LocalErrorCause {
     #[error("its bytes are {got}, not {expected}")]
     Corrupt { expected: Digest, got: Digest },
     /// Another process writes to the store.
-    #[error("another process is writing to it")]
-    Locked,
+    #[error("another process is writing to it, and holds the lock {}", .0.display())]
+    Locked(PathBuf),
     /// The store cannot hold this, or this program cannot write it there.
     #[error("{0}")]
     Unsupported(String),
@@ -63,7 +63,7 @@ impl LocalError {
             LocalErrorCause::Manifest(_)
             | LocalErrorCause::OverBudget(_)
             | LocalErrorCause::Invalid(_)
-            | LocalErrorCause::Locked
+            | LocalErrorCause::Locked(_)
             | LocalErrorCause::Unsupported(_) => FailureClass::Rejected,
             LocalErrorCause::Unreachable(_) => FailureClass::Transient {
                 retry_after_ms: None,
@@ -86,7 +86,7 @@ impl LocalError {
                 io::ErrorKind::NotFound => Some("check its path"),
                 _ => Some("check the disk and the file system"),
             },
-            LocalErrorCause::Locked => Some("wait until it ends, then retry"),
+            LocalErrorCause::Locked(_) => Some("wait until it ends, then retry"),
             LocalErrorCause::Corrupt { .. } | LocalErrorCause::Invalid(_) => {
                 Some("it is damaged or was made wrongly: make it again")
             }
@@ -131,5 +131,11 @@ pub(super) trait Context<T> {
 impl<T, E: Into<LocalErrorCause>> Context<T> for Result<T, E> {
     fn context(self, operation: &'static str, place: impl ToString) -> Result<T, LocalError> {
         self.map_err(|error| error.into().at(operation, place))
+    }
+}
+
+impl From<LocalError> for LocalErrorCause {
+    fn from(error: LocalError) -> Self {
+        *error.cause
     }
 }

@@ -1,26 +1,48 @@
 //! Opens a store of this machine by its transport.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
-use super::LocalErrorCause;
+use super::{
+    daemon::Daemon, directory::DirectoryStore, docker_archive::DockerArchive, layers::LayerSpool,
+    layout::LayoutStore, oci_archive::OciArchiveStore,
+};
 use crate::{
-    oci::LocalStore,
-    transport::{Error, OpenStore},
+    oci::{LocalStore, Transport},
+    registry::Limits,
+    transport::OpenStore,
 };
 
 /// What stores of this machine need beside their place.
 #[derive(Clone, Debug, Default)]
 pub struct LocalSettings {
-    /// Where compressed layers are kept until they are copied. A directory for temporary files if `None`.
-    pub spool: Option<PathBuf>,
+    /// Where compressed layers are kept until they are copied.
+    pub spool: Arc<LayerSpool>,
     /// Archives whose blobs are left out of new archives.
     pub base: Vec<PathBuf>,
+    pub limits: Limits,
 }
 
-pub(in crate::transport) async fn open_local(
+/// The store, not opened yet.
+pub(in crate::transport) fn open_local(
     store: &LocalStore,
-    _settings: &LocalSettings,
-) -> Result<Arc<dyn OpenStore>, Error> {
-    let problem = LocalErrorCause::Unsupported("it cannot be opened yet".into());
-    Err(problem.at("open", store).into())
+    settings: &LocalSettings,
+) -> Arc<dyn OpenStore> {
+    let (own, limits) = (store.clone(), settings.limits);
+    let spool = || Arc::clone(&settings.spool);
+    match store.transport {
+        Transport::Oci => Arc::new(LayoutStore::new(own, limits)),
+        Transport::OciArchive => Arc::new(OciArchiveStore::new(own, settings.base.clone(), limits)),
+        Transport::Dir => Arc::new(DirectoryStore::new(own, limits)),
+        Transport::DockerArchive => Arc::new(DockerArchive::new(
+            Path::new(store.place()),
+            spool(),
+            limits,
+        )),
+        Transport::DockerDaemon | Transport::ContainersStorage => {
+            Arc::new(Daemon::new(own, spool(), limits))
+        }
+    }
 }

@@ -7,7 +7,10 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use bytes::Bytes;
 
-use super::{open_registry::OpenRegistry, put_blob::BlobUpload};
+use super::{
+    open_registry::OpenRegistry,
+    put_blob::{BlobUpload, presence},
+};
 use crate::{
     batch::{PlannedBlob, Settled},
     oci::{Descriptor, Digest, Manifest, Reference, Repository, Store, Version},
@@ -135,27 +138,13 @@ impl BlobRead for registry::BlobRead {
 #[async_trait]
 impl Destination for RegistryImage {
     async fn blob_presence(&self, blob: &PlannedBlob) -> Result<BlobPresence, Error> {
-        let (client, repository) = (self.client(), &self.repository);
-        let is_new = self.registry.new_repositories.check(client, repository);
-        if is_new.await? {
-            return Ok(BlobPresence::Absent);
-        }
-        match client
-            .blob_presence(repository, &blob.digest, blob.size)
-            .await
-        {
-            Ok(presence) => Ok(presence),
-            // Some registries answer 403 for what does not exist (quirk 25, see registry/quirks.md).
-            Err(error) if error.status() == Some(403) => Ok(BlobPresence::Absent),
-            Err(error) => Err(error.into()),
-        }
+        Ok(presence(&self.registry, &self.repository, blob).await?)
     }
 
     async fn put_blob(&self, put: PutBlob<'_>) -> Result<Settled, PutBlobError> {
         let upload = BlobUpload {
             registry: &self.registry,
             repository: &self.repository,
-            destination: self,
             put,
         };
         upload.run().await

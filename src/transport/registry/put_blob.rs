@@ -3,21 +3,17 @@
 //! Decides the way: a mount if another repository of the registry has it; an upload if the repository is new; otherwise
 //! a HEAD first. A blob of the wrong length is uploaded again. Invariant: streams are held only while bytes move.
 
-use super::{
-    image::RegistryImage, open_registry::OpenRegistry, open_sessions::OpenSession,
-    transfer::Transfer,
-};
+use super::{open_registry::OpenRegistry, open_sessions::OpenSession, transfer::Transfer};
 use crate::{
-    batch::{Settled, Side},
+    batch::{PlannedBlob, Settled, Side},
     oci::Repository,
-    registry::{BlobPresence, LimitedStore, UploadStart},
-    transport::{BlobReport, Destination, Error, PutBlob, PutBlobError, blame},
+    registry::{self, BlobPresence, LimitedStore, UploadStart},
+    transport::{BlobReport, Error, PutBlob, PutBlobError, blame},
 };
 
 pub(super) struct BlobUpload<'a> {
     pub registry: &'a OpenRegistry,
     pub repository: &'a Repository,
-    pub destination: &'a RegistryImage,
     pub put: PutBlob<'a>,
 }
 
@@ -47,8 +43,7 @@ impl BlobUpload<'_> {
     }
 
     async fn presence(&self) -> Result<BlobPresence, PutBlobError> {
-        let presence = self.destination.blob_presence(self.put.blob);
-        presence.await.map_err(blame(Side::Destination))
+        Ok(presence(self.registry, self.repository, self.put.blob).await?)
     }
 
     /// Uploads a blob of which the destination has `got` bytes, and verifies the new length: some registries keep the
@@ -92,5 +87,24 @@ impl BlobUpload<'_> {
         .run(session)
         .await?;
         Ok(Settled::Copied)
+    }
+}
+
+/// Whether the repository has a blob. A repository that was new to this batch has none.
+pub(super) async fn presence(
+    registry: &OpenRegistry,
+    repository: &Repository,
+    blob: &PlannedBlob,
+) -> Result<BlobPresence, registry::Error> {
+    let client = &registry.client;
+    if registry.new_repositories.check(client, repository).await? {
+        return Ok(BlobPresence::Absent);
+    }
+    let presence = client.blob_presence(repository, &blob.digest, blob.size);
+    match presence.await {
+        Ok(presence) => Ok(presence),
+        // Some registries answer 403 for what does not exist (quirk 25, see registry/quirks.md).
+        Err(error) if error.status() == Some(403) => Ok(BlobPresence::Absent),
+        Err(error) => Err(error),
     }
 }

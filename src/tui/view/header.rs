@@ -85,6 +85,7 @@ fn state(model: &Model) -> (Role, &'static str) {
             Some(StopReason::User | StopReason::Signal | StopReason::Reviewed) => {
                 (Role::Alert, "stopped")
             }
+            Some(StopReason::Unfinished) => (Role::Alert, "unfinished"),
             Some(StopReason::JournalLost) => (Role::Alert, "journal lost"),
         };
     }

@@ -1,0 +1,69 @@
+//! Ends a batch at the stores of this machine: packs archives, loads images into daemons.
+//!
+//! Decides when: once nothing is left to copy, as soon as no image failed, else when the run ends. Invariant: a store that
+//! is not finished keeps what it has, and resuming the batch tries again.
+
+use std::{future, sync::Arc};
+
+use tokio::task::JoinHandle;
+
+use crate::{
+    batch::Board,
+    copy::Engine,
+    transport::{Error, Finished},
+};
+
+#[derive(Default)]
+pub(super) struct Finishing {
+    task: Option<JoinHandle<Vec<Finished>>>,
+    /// Whether the stores were finished after the last image that was copied.
+    is_current: bool,
+    /// The last failure.
+    pub error: Option<Error>,
+}
+
+impl Finishing {
+    /// An image starts, so the stores have to be finished again after it.
+    pub(super) fn image_started(&mut self) {
+        self.is_current = false;
+    }
+
+    /// Starts if it is time; returns the stores that are being finished. `is_last` says that no image will be tried again
+    /// in this run.
+    pub(super) fn start_if_due(
+        &mut self,
+        board: &Board,
+        engine: &Arc<Engine>,
+        is_last: bool,
+    ) -> Vec<String> {
+        let is_complete = board.counts().failed == 0;
+        if self.is_current || self.task.is_some() || !board.all_done() || !(is_complete || is_last)
+        {
+            return Vec::new();
+        }
+        self.is_current = true;
+        self.error = None;
+        let unfinished = engine.stores().unfinished();
+        if unfinished.is_empty() {
+            return Vec::new();
+        }
+        let engine = Arc::clone(engine);
+        let finish = async move { engine.stores().finish(is_complete).await };
+        self.task = Some(tokio::spawn(finish));
+        unfinished.iter().map(ToString::to_string).collect()
+    }
+
+    pub(super) fn is_running(&self) -> bool {
+        self.task.is_some()
+    }
+
+    /// Waits for the stores; for ever if none are being finished.
+    pub(super) async fn ended(&mut self) -> Vec<Finished> {
+        let Some(task) = &mut self.task else {
+            return future::pending().await;
+        };
+        let finished = task.await.unwrap_or_default();
+        self.task = None;
+        finished
+    }
+}
