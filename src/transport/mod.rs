@@ -22,10 +22,10 @@ pub use byte_counter::ByteCounter;
 pub use destination::{BlobReport, Destination, Holds, PutBlob, PutBlobError, PutManifest, blame};
 pub use error::Error;
 pub use local::{
-    Daemon, DirectoryStore, DockerArchive, LayerSpool, LayoutStore, LocalError, LocalErrorCause,
-    LocalSettings, OciArchiveStore,
+    DaemonStore, DirectoryStore, DockerArchiveStore, LayerSpool, LayoutStore, LocalError,
+    LocalErrorCause, LocalSettings, OciArchiveStore,
 };
-pub use open_store::{Completion, LayerFormat, OpenStore, StoredImage};
+pub use open_store::{Codec, Completion, LayerFormat, OpenStore, StoredImage};
 pub use referrers::{referrers, referrers_after};
 pub use registry::RegistryImage;
 pub use source::{Referrers, Selector, Source};

@@ -8,7 +8,7 @@ use async_trait::async_trait;
 
 use super::{Destination, Error, Source};
 use crate::{
-    oci::{Compression, Descriptor, StoredName},
+    oci::{Descriptor, StoredName},
     registry::RegistryLimiter,
 };
 
@@ -19,7 +19,14 @@ pub enum LayerFormat {
     /// As they are in the source.
     AsStored,
     /// Compressed, if they are not.
-    Compressed(Compression),
+    Compressed(Codec),
+}
+
+/// How bytes are compressed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Codec {
+    Gzip,
+    Zstd,
 }
 
 /// How a batch ended at a store.

@@ -9,7 +9,7 @@ use std::{
 };
 
 use super::{
-    Completion, Destination, Error, LayerFormat, LayerSpool, OpenStore, Source,
+    Codec, Completion, Destination, Error, LayerFormat, LayerSpool, OpenStore, Source,
     converted_source::ConvertedSource,
     local::{LocalSettings, open_local},
     registry::{OpenRegistry, RegistryImage},
@@ -257,8 +257,9 @@ fn layers_for(destination: &Location, compression: Option<Compression>) -> Layer
             false
         }
     };
-    match is_compressed {
-        true => LayerFormat::Compressed(compression.unwrap_or_default()),
-        false => LayerFormat::AsStored,
+    match compression.unwrap_or_default() {
+        Compression::Gzip if is_compressed => LayerFormat::Compressed(Codec::Gzip),
+        Compression::Zstd if is_compressed => LayerFormat::Compressed(Codec::Zstd),
+        Compression::Gzip | Compression::Zstd | Compression::None => LayerFormat::AsStored,
     }
 }

@@ -6,6 +6,7 @@ mod auth;
 mod breaker;
 mod command_line;
 mod cutting_proxy;
+mod docker_archives;
 mod docker_registry;
 mod embedded;
 mod existing_tags;

@@ -25,9 +25,9 @@ mod section_stream;
 mod store_files;
 mod tar_index;
 
-pub use daemon::Daemon;
+pub use daemon::DaemonStore;
 pub use directory::DirectoryStore;
-pub use docker_archive::DockerArchive;
+pub use docker_archive::DockerArchiveStore;
 pub use error::{LocalError, LocalErrorCause};
 pub use layers::LayerSpool;
 pub use layout::LayoutStore;

@@ -1,13 +1,10 @@
 //! Opens a store of this machine by its transport.
 
-use std::{
-    path::{Path, PathBuf},
-    sync::Arc,
-};
+use std::{path::PathBuf, sync::Arc};
 
 use super::{
-    daemon::Daemon, directory::DirectoryStore, docker_archive::DockerArchive, layers::LayerSpool,
-    layout::LayoutStore, oci_archive::OciArchiveStore,
+    daemon::DaemonStore, directory::DirectoryStore, docker_archive::DockerArchiveStore,
+    layers::LayerSpool, layout::LayoutStore, oci_archive::OciArchiveStore,
 };
 use crate::{
     oci::{LocalStore, Transport},
@@ -31,18 +28,14 @@ pub(in crate::transport) fn open_local(
     settings: &LocalSettings,
 ) -> Arc<dyn OpenStore> {
     let (own, limits) = (store.clone(), settings.limits);
-    let spool = || Arc::clone(&settings.spool);
+    let spool = Arc::clone(&settings.spool);
     match store.transport {
         Transport::Oci => Arc::new(LayoutStore::new(own, limits)),
         Transport::OciArchive => Arc::new(OciArchiveStore::new(own, settings.base.clone(), limits)),
         Transport::Dir => Arc::new(DirectoryStore::new(own, limits)),
-        Transport::DockerArchive => Arc::new(DockerArchive::new(
-            Path::new(store.place()),
-            spool(),
-            limits,
-        )),
+        Transport::DockerArchive => Arc::new(DockerArchiveStore::new(own, limits, spool)),
         Transport::DockerDaemon | Transport::ContainersStorage => {
-            Arc::new(Daemon::new(own, spool(), limits))
+            Arc::new(DaemonStore::new(own, limits, spool))
         }
     }
 }

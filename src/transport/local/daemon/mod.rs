@@ -9,4 +9,4 @@ mod export;
 mod load;
 mod store;
 
-pub use store::Daemon;
+pub use store::DaemonStore;

@@ -39,7 +39,7 @@ use crate::{
 const KEPT_EXPORTS: usize = 4;
 
 /// A daemon that a batch reads or writes.
-pub struct Daemon {
+pub struct DaemonStore {
     store: LocalStore,
     limiter: Arc<RegistryLimiter>,
     spool: Arc<LayerSpool>,
@@ -58,11 +58,11 @@ struct Written {
     directory: PathBuf,
 }
 
-impl Daemon {
+impl DaemonStore {
     /// The daemon of `store`, which is not connected yet. Images are exported to `spool`, and their layers are
     /// compressed there.
     #[must_use]
-    pub fn new(store: LocalStore, spool: Arc<LayerSpool>, limits: Limits) -> Self {
+    pub fn new(store: LocalStore, limits: Limits, spool: Arc<LayerSpool>) -> Self {
         Self {
             store,
             limiter: Arc::new(RegistryLimiter::new(limits)),
@@ -169,7 +169,7 @@ impl Daemon {
 }
 
 #[async_trait]
-impl OpenStore for Daemon {
+impl OpenStore for DaemonStore {
     fn limiter(&self) -> &RegistryLimiter {
         &self.limiter
     }

@@ -7,8 +7,8 @@ use bytes::Bytes;
 use serde::Serialize;
 
 use crate::{
-    oci::{Compression, Digest, Manifest, ManifestError, MediaType},
-    transport::LayerFormat,
+    oci::{Digest, Manifest, ManifestError, MediaType},
+    transport::{Codec, LayerFormat},
 };
 
 const DOCKER_PLAIN_LAYER: &str = "application/vnd.docker.image.rootfs.diff.tar";
@@ -80,8 +80,8 @@ fn types(format: LayerFormat) -> Types {
     };
     match format {
         LayerFormat::AsStored => docker(DOCKER_PLAIN_LAYER),
-        LayerFormat::Compressed(Compression::Gzip) => docker(MediaType::DOCKER_LAYER),
-        LayerFormat::Compressed(Compression::Zstd) => Types {
+        LayerFormat::Compressed(Codec::Gzip) => docker(MediaType::DOCKER_LAYER),
+        LayerFormat::Compressed(Codec::Zstd) => Types {
             manifest: MediaType::OCI_MANIFEST,
             config: MediaType::OCI_CONFIG,
             layer: OCI_ZSTD_LAYER,
@@ -114,11 +114,11 @@ mod tests {
             (docker.into(), vec![config.into(), layer.into()])
         );
         assert_eq!(
-            made(LayerFormat::Compressed(Compression::Gzip)),
+            made(LayerFormat::Compressed(Codec::Gzip)),
             (docker.into(), vec![config.into(), format!("{layer}.gzip")])
         );
         assert_eq!(
-            made(LayerFormat::Compressed(Compression::Zstd)).0,
+            made(LayerFormat::Compressed(Codec::Zstd)).0,
             "application/vnd.oci.image.manifest.v1+json"
         );
     }

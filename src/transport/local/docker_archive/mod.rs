@@ -22,5 +22,5 @@ mod writer;
 pub(super) use destination::WrittenImage;
 pub(super) use open_image::open_image;
 pub(super) use reader::ArchiveReader;
-pub use store::DockerArchive;
+pub use store::DockerArchiveStore;
 pub(super) use writer::ArchiveWriter;

@@ -25,8 +25,8 @@ use super::{
     inner_layout::InnerLayout,
 };
 use crate::{
-    oci::{Compression, Digest, Manifest, StoredName},
-    transport::LayerFormat,
+    oci::{Digest, Manifest, StoredName},
+    transport::{Codec, LayerFormat},
 };
 
 #[derive(Debug)]
@@ -55,7 +55,7 @@ enum BlobPlace {
     Compressed {
         plain: Section,
         diff_id: Digest,
-        compression: Compression,
+        compression: Codec,
         layer: CompressedLayer,
     },
 }

@@ -24,7 +24,7 @@ use super::{
 };
 use crate::{
     files::sync_parent,
-    oci::{LocalStore, Store, StoredName, Transport},
+    oci::{LocalStore, Store, StoredName},
     registry::{Limits, RegistryLimiter},
     transport::{Completion, Destination, Error, LayerFormat, OpenStore, Source, StoredImage},
 };
@@ -35,7 +35,7 @@ const WORK: &str = ".partial";
 const WRITING: &str = "write the Docker archive";
 
 /// A `docker-archive:` that a batch reads or writes.
-pub struct DockerArchive {
+pub struct DockerArchiveStore {
     path: PathBuf,
     store: Store,
     limiter: Arc<RegistryLimiter>,
@@ -46,14 +46,13 @@ pub struct DockerArchive {
     writer: Mutex<Option<Arc<ArchiveWriter>>>,
 }
 
-impl DockerArchive {
-    /// The archive in the file `path`, which is not opened yet. Layers are compressed in `spool`.
+impl DockerArchiveStore {
+    /// The archive in the file of `store`, which is not opened yet. Layers are compressed in `spool`.
     #[must_use]
-    pub fn new(path: &Path, spool: Arc<LayerSpool>, limits: Limits) -> Self {
-        let place = path.to_string_lossy();
+    pub fn new(store: LocalStore, limits: Limits, spool: Arc<LayerSpool>) -> Self {
         Self {
-            path: path.to_owned(),
-            store: Store::Local(LocalStore::new(Transport::DockerArchive, &place)),
+            path: store.place().into(),
+            store: Store::Local(store),
             limiter: Arc::new(RegistryLimiter::new(limits)),
             spool,
             reader: OnceCell::new(),
@@ -87,7 +86,7 @@ impl DockerArchive {
 }
 
 #[async_trait]
-impl OpenStore for DockerArchive {
+impl OpenStore for DockerArchiveStore {
     fn limiter(&self) -> &RegistryLimiter {
         &self.limiter
     }

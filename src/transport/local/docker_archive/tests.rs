@@ -12,17 +12,18 @@ use tempfile::TempDir;
 
 use super::{
     super::layers::LayerSpool,
-    DockerArchive,
+    DockerArchiveStore,
     fixtures::{blob, config, copy, docker_save, manifest, put_blobs, tar},
 };
 use crate::{
     batch::FailureClass,
-    oci::{Compression, Digest, Manifest, StoredName},
-    transport::{Error, LayerFormat, OpenStore, Selector, Source},
+    oci::{Digest, LocalStore, Manifest, StoredName, Transport},
+    registry::Limits,
+    transport::{Codec, Error, LayerFormat, OpenStore, Selector, Source},
 };
 
-const GZIP: LayerFormat = LayerFormat::Compressed(Compression::Gzip);
-const ZSTD: LayerFormat = LayerFormat::Compressed(Compression::Zstd);
+const GZIP: LayerFormat = LayerFormat::Compressed(Codec::Gzip);
+const ZSTD: LayerFormat = LayerFormat::Compressed(Codec::Zstd);
 const BASE: &[u8] = b"the base layer";
 const TOP: &[u8] = b"the top layer";
 
@@ -41,11 +42,16 @@ impl Room {
         Arc::new(LayerSpool::new(self.path("spool")))
     }
 
-    fn open(&self, name: &str) -> Arc<DockerArchive> {
-        Arc::new(DockerArchive::new(&self.path(name), self.spool()))
+    fn open(&self, name: &str) -> Arc<DockerArchiveStore> {
+        {
+            let path = self.path(name);
+            let store = LocalStore::new(Transport::DockerArchive, path.to_str().unwrap());
+            let opened = DockerArchiveStore::new(store, Limits::default(), self.spool());
+            Arc::new(opened)
+        }
     }
 
-    fn write(&self, name: &str, content: &[u8]) -> Arc<DockerArchive> {
+    fn write(&self, name: &str, content: &[u8]) -> Arc<DockerArchiveStore> {
         fs::write(self.path(name), content).unwrap();
         self.open(name)
     }
@@ -66,7 +72,11 @@ fn name(text: &str) -> StoredName {
     StoredName::Name(text.into())
 }
 
-async fn source(archive: &Arc<DockerArchive>, text: &str, format: LayerFormat) -> Arc<dyn Source> {
+async fn source(
+    archive: &Arc<DockerArchiveStore>,
+    text: &str,
+    format: LayerFormat,
+) -> Arc<dyn Source> {
     let source = Arc::clone(archive).source(Some(&name(text)), format).await;
     source.unwrap()
 }
@@ -95,8 +105,8 @@ async fn layers_are_read_as_they_are_or_compressed() {
             assert_eq!(rest, stored[5..]);
             let read = match format {
                 LayerFormat::AsStored => stored,
-                LayerFormat::Compressed(Compression::Zstd) => zstd::decode_all(&*stored).unwrap(),
-                LayerFormat::Compressed(Compression::Gzip) => {
+                LayerFormat::Compressed(Codec::Zstd) => zstd::decode_all(&*stored).unwrap(),
+                LayerFormat::Compressed(Codec::Gzip) => {
                     let mut read = Vec::new();
                     let mut decoder = flate2::read::MultiGzDecoder::new(&*stored);
                     std::io::Read::read_to_end(&mut decoder, &mut read).unwrap();

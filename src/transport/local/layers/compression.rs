@@ -19,7 +19,8 @@ use tokio::{
 };
 
 use super::super::{LocalErrorCause, blocking::run_blocking, section::Section};
-use crate::oci::{Compression, Digest, Hasher};
+use crate::oci::{Digest, Hasher};
+use crate::transport::Codec;
 
 const BLOCK_BYTES: u64 = 1 << 20;
 /// Smaller and faster than the layers that skopeo pushes; see `benches/compress`.
@@ -77,7 +78,7 @@ impl LayerCompressor {
         &self,
         diff_id: &Digest,
         plain: Section,
-        compression: Compression,
+        compression: Codec,
         file: File,
     ) -> Result<Written, LocalErrorCause> {
         let hasher = diff_id.hasher();
@@ -154,9 +155,9 @@ impl Output {
     }
 }
 
-fn compress_block(content: &[u8], compression: Compression) -> Result<Vec<u8>, LocalErrorCause> {
+fn compress_block(content: &[u8], compression: Codec) -> Result<Vec<u8>, LocalErrorCause> {
     match compression {
-        Compression::Gzip => {
+        Codec::Gzip => {
             let level = CompressionLvl::new(GZIP_LEVEL).unwrap_or_default();
             let mut compressor = Compressor::new(level);
             let mut compressed = vec![0; compressor.gzip_compress_bound(content.len())];
@@ -167,7 +168,7 @@ fn compress_block(content: &[u8], compression: Compression) -> Result<Vec<u8>, L
             compressed.shrink_to_fit();
             Ok(compressed)
         }
-        Compression::Zstd => Ok(zstd::bulk::compress(content, ZSTD_LEVEL)?),
+        Codec::Zstd => Ok(zstd::bulk::compress(content, ZSTD_LEVEL)?),
     }
 }
 
@@ -186,7 +187,7 @@ mod tests {
         cores: usize,
         content: &[u8],
         diff_id: &Digest,
-        compression: Compression,
+        compression: Codec,
     ) -> Result<(Written, Vec<u8>), LocalErrorCause> {
         let mut plain = tempfile::tempfile().unwrap();
         plain.write_all(content).unwrap();
@@ -202,21 +203,21 @@ mod tests {
         Ok((written, compressed))
     }
 
-    fn decompress(compressed: &[u8], compression: Compression) -> Vec<u8> {
+    fn decompress(compressed: &[u8], compression: Codec) -> Vec<u8> {
         let mut plain = Vec::new();
         match compression {
-            Compression::Gzip => {
+            Codec::Gzip => {
                 let mut decoder = flate2::read::MultiGzDecoder::new(compressed);
                 decoder.read_to_end(&mut plain).unwrap();
             }
-            Compression::Zstd => plain = zstd::decode_all(compressed).unwrap(),
+            Codec::Zstd => plain = zstd::decode_all(compressed).unwrap(),
         }
         plain
     }
 
     #[tokio::test]
     async fn a_layer_is_the_same_again_after_decompression_and_on_any_number_of_cores() {
-        for compression in [Compression::Gzip, Compression::Zstd] {
+        for compression in [Codec::Gzip, Codec::Zstd] {
             for length in [0, 1, 1 << 20, (5 << 20) + 17] {
                 let content = content(length);
                 let diff_id = Digest::of(&content);
@@ -234,7 +235,7 @@ mod tests {
     #[tokio::test]
     async fn a_layer_that_is_not_its_diff_id_is_refused() {
         let other = Digest::of(b"other");
-        let compressed = compress(2, &content(3_000_000), &other, Compression::Gzip).await;
+        let compressed = compress(2, &content(3_000_000), &other, Codec::Gzip).await;
         let error = compressed.unwrap_err();
         assert!(matches!(error, LocalErrorCause::Corrupt { expected, .. } if expected == other));
     }

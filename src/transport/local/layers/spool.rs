@@ -19,9 +19,10 @@ use super::{
     super::{LocalErrorCause, blocking::run_blocking, section::Section},
     compression::LayerCompressor,
 };
+use crate::transport::Codec;
 use crate::{
     files::{Staged, Staging, found},
-    oci::{Compression, Digest},
+    oci::Digest,
 };
 
 /// Each uses all cores, unless it is small.
@@ -41,7 +42,7 @@ pub struct LayerSpool {
     layers: Mutex<HashMap<Key, Arc<OnceCell<CompressedLayer>>>>,
 }
 
-type Key = (Digest, Compression);
+type Key = (Digest, Codec);
 /// Opens a plain layer.
 pub(in crate::transport::local) type PlainSource<'a> =
     &'a (dyn Fn() -> Result<Section, LocalErrorCause> + Send + Sync);
@@ -108,7 +109,7 @@ impl LayerSpool {
     pub(in crate::transport::local) async fn compressed(
         &self,
         diff_id: &Digest,
-        compression: Compression,
+        compression: Codec,
         plain: PlainSource<'_>,
     ) -> Result<CompressedLayer, LocalErrorCause> {
         let layer = self.layer(diff_id, compression);
@@ -128,7 +129,7 @@ impl LayerSpool {
     pub(in crate::transport::local) async fn open(
         &self,
         diff_id: &Digest,
-        compression: Compression,
+        compression: Codec,
         layer: &CompressedLayer,
         plain: PlainSource<'_>,
     ) -> Result<Section, LocalErrorCause> {
@@ -151,7 +152,7 @@ impl LayerSpool {
     async fn open_file(
         &self,
         diff_id: &Digest,
-        compression: Compression,
+        compression: Codec,
         size: u64,
     ) -> Result<Option<Section>, LocalErrorCause> {
         let path = self.path(diff_id, compression);
@@ -168,7 +169,7 @@ impl LayerSpool {
     async fn compress(
         &self,
         diff_id: &Digest,
-        compression: Compression,
+        compression: Codec,
         plain: PlainSource<'_>,
     ) -> Result<CompressedLayer, LocalErrorCause> {
         // Never closed. Without the permit only more files would be open.
@@ -206,15 +207,15 @@ impl LayerSpool {
         Ok(open.stage())
     }
 
-    fn layer(&self, diff_id: &Digest, compression: Compression) -> Arc<OnceCell<CompressedLayer>> {
+    fn layer(&self, diff_id: &Digest, compression: Codec) -> Arc<OnceCell<CompressedLayer>> {
         let key = (diff_id.clone(), compression);
         Arc::clone(lock(&self.layers).entry(key).or_default())
     }
 
-    fn path(&self, diff_id: &Digest, compression: Compression) -> PathBuf {
+    fn path(&self, diff_id: &Digest, compression: Codec) -> PathBuf {
         let extension = match compression {
-            Compression::Gzip => "gzip",
-            Compression::Zstd => "zstd",
+            Codec::Gzip => "gzip",
+            Codec::Zstd => "zstd",
         };
         let name = format!(
             "{}-{}-{extension}.layer",
@@ -272,7 +273,7 @@ mod tests {
 
         async fn compressed(&self, spool: &LayerSpool) -> CompressedLayer {
             let open = || self.open();
-            let compressed = spool.compressed(&self.diff_id, Compression::Gzip, &open);
+            let compressed = spool.compressed(&self.diff_id, Codec::Gzip, &open);
             compressed.await.unwrap()
         }
     }
@@ -296,13 +297,13 @@ mod tests {
         let layer = Layer::new();
         let spool = LayerSpool::new(directory.path());
         let made = layer.compressed(&spool).await;
-        let path = spool.path(&layer.diff_id, Compression::Gzip);
+        let path = spool.path(&layer.diff_id, Codec::Gzip);
         fs::remove_file(&path).unwrap();
         let resumed = LayerSpool::new(directory.path());
         assert_eq!(layer.compressed(&resumed).await, made);
         assert_eq!(layer.opened.load(Relaxed), 1);
         let plain = || layer.open();
-        let file = resumed.open(&layer.diff_id, Compression::Gzip, &made, &plain);
+        let file = resumed.open(&layer.diff_id, Codec::Gzip, &made, &plain);
         let content = file.await.unwrap().read_limited(1 << 20).unwrap();
         assert_eq!(Digest::of(&content), made.digest);
         assert_eq!(layer.opened.load(Relaxed), 2);
@@ -317,7 +318,7 @@ mod tests {
         let spool = LayerSpool::new(directory.path());
         let other = Digest::of(b"other");
         let open = || layer.open();
-        let failed = spool.compressed(&other, Compression::Gzip, &open);
+        let failed = spool.compressed(&other, Codec::Gzip, &open);
         failed.await.unwrap_err();
         let left: Vec<_> = fs::read_dir(directory.path()).unwrap().collect();
         assert_eq!(left.len(), 1, "only the staging directory: {left:?}");

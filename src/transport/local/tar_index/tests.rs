@@ -1,3 +1,5 @@
+//! Archives that are valid, cut, and hostile.
+
 use std::io::Write;
 
 use tar::{Builder, Header};

@@ -1,3 +1,5 @@
+//! Index files of this program, of containerd, and of nobody.
+
 use serde_json::Value;
 
 use super::*;
