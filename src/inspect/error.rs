@@ -72,7 +72,10 @@ impl Error {
     pub fn new(store: &Store, error: transport::Error) -> Self {
         let other = |message: String, kind| Self {
             store: store.clone(),
-            operation: "read".into(),
+            operation: match store {
+                Store::Registry(_) => "read".into(),
+                Store::Local(store) => format!("read {store}"),
+            },
             message,
             kind,
             hint: None,
@@ -80,6 +83,7 @@ impl Error {
         match error {
             transport::Error::Registry(error) => of_registry(error),
             transport::Error::Local(error) => of_local(store, &error),
+            transport::Error::Unconvertible(_) => other(error.to_string(), ErrorKind::Rejected),
             transport::Error::Corrupt { .. } | transport::Error::Damaged { .. } => {
                 other(error.to_string(), ErrorKind::Corrupt)
             }

@@ -12,7 +12,7 @@ use super::{
     ListedImage, Listing, Referrers, ReferrersSource, Request, Scope,
 };
 use crate::{
-    oci::{Digest, LocalImage, LocalStore, Location, Store, StoredName},
+    oci::{Digest, LocalImage, LocalStore, Location, Store, StoredName, Transport},
     registry::ImageBudget,
     transport::{self, LayerFormat, Selector, Source, Stores, referrers_after},
 };
@@ -120,12 +120,33 @@ impl Inspector {
                 })
             }
             Collection::Local(store) => {
-                let images = self.stores.open(store).await?.images().await?;
-                let names = images.into_iter().map(|image| image.name);
-                let listed = names.map(|name| listed(store, name)).collect();
+                let images = self.stores.open(store).images().await?;
+                let names = images.into_iter().map(|image| Some(image.name));
+                let mut listed: Vec<_> = names.map(|name| listed(store, name)).collect();
+                if let Some(root) = self.root_directory(store).await? {
+                    listed.push(root);
+                }
                 Listing::sorted(listed, 0)
             }
         })
+    }
+
+    /// The image that an image directory is, if it is one: it has no name below itself.
+    async fn root_directory(
+        &self,
+        store: &LocalStore,
+    ) -> Result<Option<ListedImage>, transport::Error> {
+        match store.transport {
+            Transport::Dir => {}
+            Transport::Oci
+            | Transport::OciArchive
+            | Transport::DockerArchive
+            | Transport::DockerDaemon
+            | Transport::ContainersStorage => return Ok(None),
+        }
+        let root = listed(store, None);
+        let found = self.open(&root.0).await?.resolve(Selector::Image).await?;
+        Ok(found.map(|_| root))
     }
 
     async fn read_config(
@@ -184,9 +205,7 @@ async fn referrers(
     Ok(Referrers { entries, source })
 }
 
-fn listed(store: &LocalStore, name: StoredName) -> ListedImage {
-    ListedImage(Location::Local(LocalImage {
-        store: store.clone(),
-        name: Some(name),
-    }))
+fn listed(store: &LocalStore, name: Option<StoredName>) -> ListedImage {
+    let store = store.clone();
+    ListedImage(Location::Local(LocalImage { store, name }))
 }

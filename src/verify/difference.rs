@@ -119,9 +119,10 @@ fn subject(side: Side, store: &Store, error: &Error) -> String {
     };
     match error {
         Error::Local(_) => format!("{side} "),
-        Error::Registry(_) | Error::Corrupt { .. } | Error::Damaged { .. } => {
-            format!("{side} {store} ")
-        }
+        Error::Registry(_)
+        | Error::Corrupt { .. }
+        | Error::Damaged { .. }
+        | Error::Unconvertible(_) => format!("{side} {store} "),
     }
 }
 

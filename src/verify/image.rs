@@ -3,7 +3,7 @@
 //! Decides what the destination has to have if only some platforms were copied. Invariant: a comparison of digests costs
 //! one HEAD a side.
 
-use std::{collections::HashSet, sync::Arc};
+use std::collections::HashSet;
 
 use super::{
     attachments::AttachmentComparison,
@@ -19,7 +19,7 @@ use crate::{
     batch::Side,
     oci::{Attachments, CopySpec, Digest, Location},
     registry::ImageBudget,
-    transport::{LayerFormat, Selector, Source, Stores},
+    transport::{LayerFormat, Selector, Stores},
 };
 
 /// Compares images. Blobs that they share are checked once.
@@ -43,8 +43,16 @@ impl Verifier {
     /// A store did not answer.
     pub async fn verify(&self, stores: &Stores, image: &CopySpec) -> Result<Findings, VerifyError> {
         let budget = ImageBudget::new(|| ());
-        let source = open(stores, Side::Source, &image.source).await?;
-        let destination = open(stores, Side::Destination, &image.destination).await?;
+        let failed = |side, location: &Location, error| VerifyError {
+            side,
+            store: location.store(),
+            error,
+        };
+        let source = stores.compared_source_of(image).await;
+        let source = source.map_err(|error| failed(Side::Source, &image.source, error))?;
+        let to = &image.destination;
+        let destination = stores.source(to, LayerFormat::AsStored).await;
+        let destination = destination.map_err(|error| failed(Side::Destination, to, error))?;
         let side = |side, image| ComparedSide {
             side,
             image,
@@ -179,18 +187,4 @@ impl ImageComparison<'_> {
         let kept: HashSet<&Digest> = copy.children().iter().map(|child| &child.digest).collect();
         Ok(!wanted.is_empty() && wanted.is_subset(&kept) && kept.is_subset(&children))
     }
-}
-
-/// Opens one side for reading.
-async fn open(
-    stores: &Stores,
-    side: Side,
-    location: &Location,
-) -> Result<Arc<dyn Source>, VerifyError> {
-    let opened = stores.source(location, LayerFormat::AsStored).await;
-    opened.map_err(|error| VerifyError {
-        side,
-        store: location.store(),
-        error,
-    })
 }
