@@ -1,22 +1,26 @@
-//! `transship browse`: explores registries on the screen.
+//! `transship browse`: explores registries and stores of this machine on the screen.
 //!
 //! Decides what the target is. Invariant: a bounded number of requests is in flight.
 
-use std::{io::IsTerminal as _, path::Path, slice, sync::Arc};
+use std::{io::IsTerminal as _, path::Path, sync::Arc};
 
 use anyhow::{Context as _, bail};
 use clap::Args;
 use tokio::sync::{Semaphore, mpsc};
 
 use super::{
-    exit::Exit, list_images, list_source::ListSource,
-    registry_arguments::RegistryArguments, screen_options,
+    exit::Exit,
+    list_images,
+    list_source::ListSource,
+    location_arguments::{local_store, without_prefix},
+    registry_arguments::RegistryArguments,
+    screen_options,
 };
 use crate::{
-    inspect::{Inspector, RepositoryId},
+    inspect::{Collection, Inspector},
     list::List,
-    oci::{PartialReference, Reference, Registry},
-    registry::Clients,
+    oci::{Location, PartialReference, Registry},
+    transport::Stores,
     tui::{
         self, Loader,
         browse::{Pair, Start},
@@ -28,7 +32,7 @@ const READERS: usize = 12;
 
 #[derive(Args)]
 pub(super) struct BrowseArguments {
-    /// A registry, a repository, an image, or the TOML list of a migration.
+    /// A registry, a repository, a store such as oci:DIRECTORY, an image, or the TOML list of a migration.
     target: String,
     #[command(flatten)]
     registries: RegistryArguments,
@@ -45,15 +49,15 @@ pub(super) async fn browse(arguments: BrowseArguments) -> anyhow::Result<Exit> {
             Ok(list) => list,
             Err(exit) => return Ok(exit),
         };
-        let registries = arguments.registries.open_for(&list)?;
-        match images(&list, registries.clients()).await? {
-            Ok(pairs) => (Start::Images(pairs), Arc::new(registries.inspector())),
+        let stores = arguments.registries.open_for(&list)?;
+        match images(&list, &stores).await? {
+            Ok(pairs) => (Start::Images(pairs), Arc::new(Inspector::new(stores))),
             Err(exit) => return Ok(exit),
         }
     } else {
         let start = target(&arguments.target)?;
-        let registries = arguments.registries.open(registry_of(&start))?;
-        (start, Arc::new(registries.inspector()))
+        let stores = arguments.registries.open(&registry_of(&start))?;
+        (start, Arc::new(Inspector::new(stores)))
     };
     tui::run_browser(start, loader(inspector), options).await?;
     Ok(Exit::Good)
@@ -88,23 +92,28 @@ pub(super) fn loader(inspector: Arc<Inspector>) -> Loader {
 }
 
 /// The images of a list, or the exit code after its mistakes were printed.
-async fn images(list: &List, clients: &Clients) -> anyhow::Result<Result<Vec<Pair>, Exit>> {
+async fn images(list: &List, stores: &Stores) -> anyhow::Result<Result<Vec<Pair>, Exit>> {
     let jobs = match list_images::expand(list, stores).await? {
         Ok(jobs) => jobs,
         Err(exit) => return Ok(Err(exit)),
     };
-    let pairs = jobs.into_iter().filter_map(|job| {
-        Some(Pair {
-            source: job.spec.source.reference()?.clone(),
-            destination: job.spec.destination.reference()?.clone(),
-        })
+    let pairs = jobs.into_iter().map(|job| Pair {
+        source: job.spec.source,
+        destination: job.spec.destination,
     });
     Ok(Ok(pairs.collect()))
 }
 
 /// What `text` names. A registry has a dot, a port or a final slash, and no path; a repository has neither tag nor
-/// digest.
+/// digest; a store of this machine has no name of an image.
 fn target(text: &str) -> anyhow::Result<Start> {
+    if let Some(store) = local_store(text)? {
+        return Ok(Start::Collection(Collection::Local(store)));
+    }
+    if let Ok(image @ Location::Local(_)) = text.parse() {
+        return Ok(Start::Image(image));
+    }
+    let text = without_prefix(text);
     let bare = text.strip_suffix('/').unwrap_or(text);
     let host = bare.split(':').next().unwrap_or_default();
     let is_host = host.contains('.') || host == "localhost" || bare.starts_with('[');
@@ -112,22 +121,23 @@ fn target(text: &str) -> anyhow::Result<Start> {
         return Ok(Start::Registry(bare.parse()?));
     }
     let written: PartialReference = (text.parse())
-        .with_context(|| format!("{text:?} is no file, registry, repository or image"))?;
-    let reference: Reference = text.parse()?;
+        .with_context(|| format!("{text:?} is no file, registry, repository, store or image"))?;
+    let image: Location = text.parse()?;
     Ok(match (&written.tag, &written.digest) {
-        (None, None) => Start::Repository(RepositoryId::of(&reference)),
-        _ => Start::Image(reference),
+        (None, None) => Start::Collection(Collection::of(&image)),
+        _ => Start::Image(image),
     })
 }
 
-fn registry_of(start: &Start) -> &[Registry] {
-    match start {
-        Start::Registry(registry) => slice::from_ref(registry),
-        Start::Repository(place) => slice::from_ref(&place.registry),
-        Start::Image(reference) => slice::from_ref(&reference.registry),
+fn registry_of(start: &Start) -> Vec<Registry> {
+    let registry = match start {
+        Start::Registry(registry) => Some(registry),
+        Start::Collection(Collection::Repository(place)) => Some(&place.registry),
+        Start::Image(image) => image.registry(),
         // A list has its own.
-        Start::Images(_) => &[],
-    }
+        Start::Collection(Collection::Local(_)) | Start::Images(_) => None,
+    };
+    registry.cloned().into_iter().collect()
 }
 
 #[cfg(test)]
@@ -138,7 +148,8 @@ mod tests {
     fn a_target_is_recognized_by_its_form() {
         let is = |text: &str| match target(text).unwrap() {
             Start::Registry(registry) => format!("registry {registry:?}"),
-            Start::Repository(place) => format!("repository {place}"),
+            Start::Collection(Collection::Repository(place)) => format!("repository {place}"),
+            Start::Collection(Collection::Local(store)) => format!("store {store}"),
             Start::Image(reference) => format!("image {reference}"),
             Start::Images(_) => "images".into(),
         };
@@ -150,6 +161,13 @@ mod tests {
         assert_eq!(is("nginx:1.27"), "image docker.io/library/nginx:1.27");
         assert_eq!(is("a.example/b/c"), "repository a.example/b/c");
         assert_eq!(is("a.example/b/c:1"), "image a.example/b/c:1");
+        assert_eq!(is("docker://a.example/b/c"), "repository a.example/b/c");
+        assert!(is("docker://registry.example.com").starts_with("registry"));
+        assert_eq!(is("oci:estate"), "store oci:estate");
+        assert_eq!(is("docker-daemon:"), "store docker-daemon:");
+        assert_eq!(is("docker-daemon:nginx:1"), "image docker-daemon:nginx:1");
+        assert_eq!(is("oci:estate:team/api:1"), "image oci:estate:team/api:1");
         assert!(target("Not/An Image").is_err());
+        assert!(target("oci:").is_err());
     }
 }

@@ -10,15 +10,19 @@ use clap::Args;
 
 use super::{
     exit::Exit,
+    location_arguments::{failed, location, registries},
     output::{print, shown},
-    reference_arguments::{failed, reference},
     registry_arguments::RegistryArguments,
 };
-use crate::oci::Digest;
+use crate::{
+    inspect,
+    oci::Digest,
+    transport::{LayerFormat, Selector},
+};
 
 #[derive(Args)]
 pub(super) struct DigestArguments {
-    /// A file, or an image in a registry.
+    /// A file, or an image in any store.
     target: String,
     #[command(flatten)]
     registries: RegistryArguments,
@@ -29,16 +33,16 @@ pub(super) async fn digest(arguments: DigestArguments) -> anyhow::Result<Exit> {
     let digest = if path.is_file() {
         digest_of(path).with_context(|| format!("cannot read {}", shown(path)))?
     } else {
-        let reference = reference(&arguments.target)?;
-        let registries = arguments
-            .registries
-            .open(std::slice::from_ref(&reference.registry))?;
-        let client = registries.client(&reference.registry)?;
-        let version = reference.version();
-        let head = client.manifest_head(&reference.repository, &version);
-        match head.await.map_err(|error| failed(error.into()))? {
-            Some(head) => head.digest,
-            None => bail!("there is no {reference}"),
+        let image = location(&arguments.target)?;
+        let stores = arguments.registries.open(&registries([&image]))?;
+        let resolve = async {
+            let source = stores.source(&image, LayerFormat::AsStored).await?;
+            source.resolve(Selector::Image).await
+        };
+        match resolve.await {
+            Ok(Some(digest)) => digest,
+            Ok(None) => bail!("there is no {image}"),
+            Err(error) => return Err(failed(inspect::Error::new(&image.store(), error))),
         }
     };
     print(|output| writeln!(output, "{digest}"))?;

@@ -1,34 +1,38 @@
 //! `transship inspect`: shows what an image is, for people and for scripts.
 //!
-//! Invariant: a terminal gets no control character from a registry.
+//! Invariant: a terminal gets no control character from a store.
 
-use std::io::Write;
+use std::{io::Write, sync::Arc};
 
 use anyhow::bail;
 use clap::Args;
 
 use super::{
     exit::Exit,
+    location_arguments::{failed, location, registries},
     output::{pretty_json, print},
-    reference_arguments::{failed, reference},
     registry_arguments::RegistryArguments,
 };
 use crate::{
-    inspect::{Answer, Error, Image, Inspection, Inspector, RepositoryId, Request, Scope},
-    oci::{Descriptor, Manifest, Platform, Reference, Version},
+    inspect::{Answer, Config, ContentStore, Error, Image, Inspection, Inspector, Request, Scope},
+    oci::{Descriptor, Location, Manifest, ManifestContent, Platform},
     present::{bytes, count, sanitize},
 };
 
 #[derive(Args)]
 pub(super) struct InspectArguments {
-    /// The image, for example registry.example.com/team/api:1.2.
-    reference: String,
+    /// The image, for example registry.example.com/team/api:1.2 or docker-archive:app.tar.
+    #[arg(value_name = "IMAGE")]
+    image: String,
     /// Print everything as one JSON document.
     #[arg(long, conflicts_with = "raw")]
     json: bool,
     /// Print the manifest byte for byte; with --platform that of the platform.
     #[arg(long)]
     raw: bool,
+    /// Print the config byte for byte; of an index that of --platform, else of this machine's platform.
+    #[arg(long, conflicts_with_all = ["json", "raw"])]
+    config: bool,
     /// Show only this platform of an index, such as linux/arm64.
     #[arg(long, value_name = "PLATFORM")]
     platform: Option<Platform>,
@@ -37,25 +41,28 @@ pub(super) struct InspectArguments {
 }
 
 pub(super) async fn inspect(arguments: InspectArguments) -> anyhow::Result<Exit> {
-    let reference = reference(&arguments.reference)?;
-    let registries = arguments
-        .registries
-        .open(std::slice::from_ref(&reference.registry))?;
-    let inspector = registries.inspector();
+    let image = location(&arguments.image)?;
+    let stores = arguments.registries.open(&registries([&image]))?;
+    let inspector = Inspector::new(stores);
     let platform = arguments.platform.as_ref();
     if arguments.raw {
-        let manifest = manifest(&inspector, &reference, platform).await?;
+        let manifest = manifest(&inspector, &image, platform).await?;
         print(|output| output.write_all(&manifest.raw))?;
+        return Ok(Exit::Good);
+    }
+    if arguments.config {
+        let config = config(&inspector, &image, platform).await?;
+        print(|output| output.write_all(&config.raw))?;
         return Ok(Exit::Good);
     }
     let scope = match platform {
         Some(platform) => Scope::Platform(platform.clone()),
         None => Scope::All,
     };
-    let inspection = inspector.inspect(&reference, &scope).await;
+    let inspection = inspector.inspect(&image, &scope).await;
     let inspection = inspection.map_err(failed)?;
     if let (true, Some(platform)) = (inspection.images.is_empty(), platform) {
-        bail!("{reference} has no image for {platform}");
+        bail!("{image} has no image for {platform}");
     }
     if arguments.json {
         let json = pretty_json(&inspection)?;
@@ -66,21 +73,17 @@ pub(super) async fn inspect(arguments: InspectArguments) -> anyhow::Result<Exit>
     Ok(Exit::Good)
 }
 
-/// The manifest of a reference, or of one platform of its index.
+/// The manifest of an image, or of one platform of its index.
 async fn manifest(
     inspector: &Inspector,
-    reference: &Reference,
+    image: &Location,
     platform: Option<&Platform>,
-) -> anyhow::Result<std::sync::Arc<Manifest>> {
-    let place = RepositoryId::of(reference);
-    let read = async |version| {
-        let request = Request::Manifest(place.clone(), version);
-        match inspector.answer(&request).await.map_err(failed)? {
-            Answer::Manifest(manifest) => Ok(manifest),
-            _ => bail!("the inspector did not return a manifest"),
-        }
+) -> anyhow::Result<Arc<Manifest>> {
+    let read = async |request: Request| match inspector.answer(&request).await.map_err(failed)? {
+        Answer::Manifest(manifest) => Ok(manifest),
+        _ => bail!("the inspector did not return a manifest"),
     };
-    let root = read(reference.version()).await?;
+    let root = read(Request::manifest_of(image)).await?;
     let Some(platform) = platform.filter(|_| root.media_type.is_index()) else {
         return Ok(root);
     };
@@ -89,8 +92,35 @@ async fn manifest(
         own.is_some_and(|own| platform.selects(own))
     });
     match selected {
-        Some(child) => read(Version::Digest(child.digest.clone())).await,
-        None => bail!("{reference} has no image for {platform}"),
+        Some(child) => {
+            let digest = child.digest.clone();
+            read(Request::Manifest(ContentStore::of(image), digest)).await
+        }
+        None => bail!("{image} has no image for {platform}"),
+    }
+}
+
+/// The config of an image, or of one platform of its index.
+async fn config(
+    inspector: &Inspector,
+    image: &Location,
+    platform: Option<&Platform>,
+) -> anyhow::Result<Arc<Config>> {
+    let machine = Platform::of_this_machine();
+    let platform = platform.unwrap_or(&machine);
+    let manifest = manifest(inspector, image, Some(platform)).await?;
+    let ManifestContent::Image {
+        config: Some(config),
+        ..
+    } = &manifest.content
+    else {
+        bail!("{image} has no config");
+    };
+    let (digest, media_type) = (config.digest.clone(), config.media_type.clone());
+    let request = Request::Config(ContentStore::of(image), digest, media_type);
+    match inspector.answer(&request).await.map_err(failed)? {
+        Answer::Config(config) => Ok(config),
+        _ => bail!("the inspector did not return a config"),
     }
 }
 
@@ -100,7 +130,8 @@ fn write(
     inspection: &Inspection,
     platform: Option<&Platform>,
 ) -> std::io::Result<()> {
-    writeln!(output, "{}", inspection.reference)?;
+    let location = inspection.location.to_string();
+    writeln!(output, "{}", sanitize(&location))?;
     let mut facts = Facts(output);
     facts.write("digest", &[inspection.digest.to_string()])?;
     facts.write("media type", &[inspection.media_type.to_string()])?;
@@ -112,16 +143,7 @@ fn write(
     let referrers: Vec<String> = inspection.referrers.iter().map(referrer).collect();
     facts.write("referrers", &referrers)?;
     facts.errors(&inspection.errors)?;
-    let machine = Platform {
-        os: "linux".into(),
-        architecture: match std::env::consts::ARCH {
-            "x86_64" => "amd64".into(),
-            "aarch64" => "arm64".into(),
-            other => other.into(),
-        },
-        variant: None,
-        os_version: None,
-    };
+    let machine = Platform::of_this_machine();
     let image = inspection
         .select(platform.or(Some(&machine)))
         .or_else(|| inspection.select(None));

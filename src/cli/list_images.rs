@@ -24,10 +24,7 @@ const READERS: usize = 8;
 const MAX_NAMES: usize = 500_000;
 
 /// The jobs of a list, or the exit code after its mistakes were printed.
-pub(super) async fn expand(
-    list: &List,
-    stores: &Stores,
-) -> anyhow::Result<Result<Vec<Job>, Exit>> {
+pub(super) async fn expand(list: &List, stores: &Stores) -> anyhow::Result<Result<Vec<Job>, Exit>> {
     let asker = Asker {
         stores,
         room: Room(AtomicUsize::new(MAX_NAMES)),

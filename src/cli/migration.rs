@@ -162,7 +162,7 @@ async fn on_screen(
     let began = Instant::now();
     let mut elapsed = None;
     let (events, feed) = mpsc::unbounded_channel();
-    let inspector = Inspector::new(Arc::clone(run.engine.clients()));
+    let inspector = Inspector::new(Arc::clone(run.engine.stores()));
     let running = tokio::spawn(run.watched_by(vec![Box::new(events)]));
     let feed = tui::BatchHandle {
         events: feed,

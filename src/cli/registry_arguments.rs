@@ -1,4 +1,4 @@
-//! The options for commands that read registries.
+//! The options for commands that read stores.
 
 use std::{path::PathBuf, sync::Arc};
 
@@ -9,12 +9,7 @@ use super::{
     output::shown,
     registry_settings,
 };
-use crate::{
-    inspect::Inspector,
-    list::List,
-    oci::Registry,
-    registry::{Client, Clients},
-};
+use crate::{list::List, oci::Registry, transport::Stores};
 
 #[derive(Args)]
 pub(super) struct RegistryArguments {
@@ -28,12 +23,9 @@ pub(super) struct RegistryArguments {
     plain_http: bool,
 }
 
-/// Clients of the registries a command looks into.
-pub(super) struct Registries(Arc<Clients>);
-
 impl RegistryArguments {
-    /// Clients as asked for; `registries` are the ones the command names.
-    pub(super) fn open(&self, registries: &[Registry]) -> anyhow::Result<Registries> {
+    /// Stores as asked for; `registries` are the ones the command names.
+    pub(super) fn open(&self, registries: &[Registry]) -> anyhow::Result<Arc<Stores>> {
         let list = match &self.list {
             None => None,
             Some(file) => Some(
@@ -45,29 +37,14 @@ impl RegistryArguments {
         self.reach(list.as_ref(), registries)
     }
 
-    /// Clients of the registries of a list that was read already.
-    pub(super) fn open_for(&self, list: &List) -> anyhow::Result<Registries> {
+    /// The stores of a list that was read already.
+    pub(super) fn open_for(&self, list: &List) -> anyhow::Result<Arc<Stores>> {
         let registries: Vec<Registry> = list.registries.keys().cloned().collect();
         self.reach(Some(list), &registries)
     }
 
-    fn reach(&self, list: Option<&List>, registries: &[Registry]) -> anyhow::Result<Registries> {
+    fn reach(&self, list: Option<&List>, registries: &[Registry]) -> anyhow::Result<Arc<Stores>> {
         let plain_http = if self.plain_http { registries } else { &[] };
-        let clients = registry_settings::clients(list, plain_http)?;
-        Ok(Registries(Arc::new(clients)))
-    }
-}
-
-impl Registries {
-    pub(super) fn client(&self, registry: &Registry) -> anyhow::Result<Arc<Client>> {
-        Ok(self.0.get(registry)?)
-    }
-
-    pub(super) fn clients(&self) -> &Clients {
-        &self.0
-    }
-
-    pub(super) fn inspector(&self) -> Inspector {
-        Inspector::new(Arc::clone(&self.0))
+        Ok(Arc::new(registry_settings::stores(list, plain_http)?))
     }
 }

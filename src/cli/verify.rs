@@ -3,7 +3,7 @@
 //! Decides which images to compare and how to print differences. Invariant: exit code 0 means that every image was
 //! compared and none differs.
 
-use std::{io::Write as _, path::PathBuf};
+use std::{io::Write as _, path::PathBuf, sync::Arc};
 
 use anyhow::Context as _;
 use clap::Args;
@@ -14,15 +14,17 @@ use super::{
     exit::Exit,
     journal_arguments::JournalArguments,
     list_images,
-    list_source::{ListSource, TrustArguments},
+    list_source::ListSource,
+    location_arguments::{location, registries},
     output::{self, print},
-    registry_settings,
+    registry_arguments::RegistryArguments,
 };
 use crate::{
-    batch::{Attempt, BatchResult, Job},
+    batch::{Attempt, BatchResult, FailureClass, Job, JobId},
+    oci::{CopySpec, Platform},
     present,
-    registry::{Clients, FailureClass},
     run::RetryPolicy,
+    transport::Stores,
     verify::{Depth, Findings, Verifier},
 };
 
@@ -31,9 +33,14 @@ const COMPARERS: usize = 16;
 
 #[derive(Args)]
 pub(super) struct VerifyArguments {
-    /// A TOML list, or the name of a batch.
-    #[arg(value_name = "LIST|BATCH")]
+    /// A TOML list, the name of a batch, or the source of one image.
+    #[arg(value_name = "LIST|BATCH|SOURCE")]
     what: String,
+    /// The destination of the image.
+    destination: Option<String>,
+    /// Compare only this platform of the source's index; can be repeated.
+    #[arg(long, value_name = "PLATFORM", requires = "destination")]
+    platform: Vec<Platform>,
     /// Check that every child, blob and referrer exists, not only the digests.
     #[arg(long)]
     deep: bool,
@@ -47,13 +54,13 @@ pub(super) struct VerifyArguments {
     #[arg(long)]
     json: bool,
     #[command(flatten)]
-    trust: TrustArguments,
+    registries: RegistryArguments,
     #[command(flatten)]
     journal: JournalArguments,
 }
 
 pub(super) async fn verify(arguments: VerifyArguments) -> anyhow::Result<Exit> {
-    let (clients, jobs) = match images(&arguments).await? {
+    let (stores, jobs) = match images(&arguments).await? {
         Ok(images) => images,
         Err(exit) => return Ok(exit),
     };
@@ -70,7 +77,7 @@ pub(super) async fn verify(arguments: VerifyArguments) -> anyhow::Result<Exit> {
     };
     let count = jobs.len();
     let mut comparisons = stream::iter(jobs)
-        .map(|job| compare(&clients, &verifier, &policy, job))
+        .map(|job| compare(&stores, &verifier, &policy, job))
         .buffered(COMPARERS);
     let (mut different, mut unknown) = (0, 0);
     while let Some((job, compared)) = comparisons.next().await {
@@ -91,7 +98,19 @@ pub(super) async fn verify(arguments: VerifyArguments) -> anyhow::Result<Exit> {
     })
 }
 
-async fn images(arguments: &VerifyArguments) -> anyhow::Result<Result<(Clients, Vec<Job>), Exit>> {
+async fn images(
+    arguments: &VerifyArguments,
+) -> anyhow::Result<Result<(Arc<Stores>, Vec<Job>), Exit>> {
+    if let Some(destination) = &arguments.destination {
+        let (source, destination) = (location(&arguments.what)?, location(destination)?);
+        let named = registries([&source, &destination]);
+        let spec = CopySpec {
+            platforms: arguments.platform.clone(),
+            ..CopySpec::new(source, destination)
+        };
+        let job = Job { id: JobId(0), spec };
+        return Ok(Ok((arguments.registries.open(&named)?, vec![job])));
+    }
     let file = PathBuf::from(&arguments.what);
     let (source, jobs) = if file.exists() {
         (ListSource::read(&file)?, Vec::new())
@@ -108,11 +127,11 @@ async fn images(arguments: &VerifyArguments) -> anyhow::Result<Result<(Clients, 
         let jobs = stored.jobs.into_iter().map(|job| job.job).collect();
         (source, jobs)
     };
-    let list = match source.parse(arguments.trust) {
+    let list = match source.parse(arguments.registries.trust) {
         Ok(list) => list,
         Err(exit) => return Ok(Err(exit)),
     };
-    let clients = registry_settings::clients(Some(&list), &[])?;
+    let stores = arguments.registries.open_for(&list)?;
     // From a list, or from a batch that ended before its images were known.
     let jobs = if jobs.is_empty() {
         match list_images::expand(&list, &stores).await? {
@@ -122,25 +141,23 @@ async fn images(arguments: &VerifyArguments) -> anyhow::Result<Result<(Clients, 
     } else {
         jobs
     };
-    Ok(Ok((clients, jobs)))
+    Ok(Ok((stores, jobs)))
 }
 
 type Compared = anyhow::Result<Findings>;
 
 /// Compares an image, and retries after transient failures. The verifier does not check again what it found equal.
 async fn compare(
-    clients: &Clients,
+    stores: &Stores,
     verifier: &Verifier,
     policy: &RetryPolicy,
     job: Job,
 ) -> (Job, Compared) {
     let compared = async {
-        let source = clients.get(job.spec.source.registry().unwrap())?;
-        let destination = clients.get(job.spec.destination.registry().unwrap())?;
         let mut tries = 0;
         loop {
             tries += 1;
-            let error = match verifier.verify(&source, &destination, &job.spec).await {
+            let error = match verifier.verify(stores, &job.spec).await {
                 Ok(findings) => return Ok(findings),
                 Err(error) => error,
             };

@@ -33,7 +33,7 @@ use crate::{
 const MAX_CANCEL_TIME: Duration = Duration::from_secs(3);
 
 pub struct Engine {
-    stores: Stores,
+    stores: Arc<Stores>,
     create_commands: HashMap<Registry, CreateCommand>,
     states: Mutex<HashMap<Store, Arc<StoreState>>>,
     plan_cache: PlanCache,
@@ -57,7 +57,7 @@ impl Engine {
     #[must_use]
     pub fn of_stores(stores: Stores) -> Self {
         Self {
-            stores,
+            stores: Arc::new(stores),
             create_commands: HashMap::new(),
             states: Mutex::default(),
             plan_cache: PlanCache::default(),
@@ -147,7 +147,7 @@ impl Engine {
 
     /// The stores that the engine uses.
     #[must_use]
-    pub fn stores(&self) -> &Stores {
+    pub fn stores(&self) -> &Arc<Stores> {
         &self.stores
     }
 

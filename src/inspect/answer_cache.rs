@@ -4,8 +4,10 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use super::{Answer, Config, Error, Listing, Referrers, RepositoryId, Request};
-use crate::oci::{Digest, Manifest, MediaType, Registry, Repository, Tag, Version};
+use super::{
+    Answer, Collection, Config, ContentStore, Error, ListedImage, Listing, Referrers, Request,
+};
+use crate::oci::{Digest, Location, Manifest, MediaType, Registry, Repository};
 
 #[derive(Clone, Debug, Default)]
 pub struct AnswerCache(HashMap<Request, Result<Answer, Error>>);
@@ -39,34 +41,35 @@ impl AnswerCache {
     }
 
     #[must_use]
-    pub fn tags(&self, repository: &RepositoryId) -> CachedAnswer<'_, Listing<Tag>> {
-        self.find(&Request::Tags(repository.clone()), |answer| match answer {
-            Answer::Tags(found) => Some(found),
-            _ => None,
-        })
+    pub fn images(&self, collection: &Collection) -> CachedAnswer<'_, Listing<ListedImage>> {
+        self.find(
+            &Request::Images(collection.clone()),
+            |answer| match answer {
+                Answer::Images(found) => Some(found),
+                _ => None,
+            },
+        )
+    }
+
+    /// The manifest that a location names.
+    #[must_use]
+    pub fn root(&self, image: &Location) -> CachedAnswer<'_, Manifest> {
+        self.find_manifest(&Request::manifest_of(image))
     }
 
     #[must_use]
-    pub fn manifest(
-        &self,
-        repository: &RepositoryId,
-        version: &Version,
-    ) -> CachedAnswer<'_, Manifest> {
-        let request = Request::Manifest(repository.clone(), version.clone());
-        self.find(&request, |answer| match answer {
-            Answer::Manifest(found) => Some(found),
-            _ => None,
-        })
+    pub fn manifest(&self, content: &ContentStore, digest: &Digest) -> CachedAnswer<'_, Manifest> {
+        self.find_manifest(&Request::Manifest(content.clone(), digest.clone()))
     }
 
     #[must_use]
     pub fn config(
         &self,
-        repository: &RepositoryId,
+        content: &ContentStore,
         digest: &Digest,
         media_type: &MediaType,
     ) -> CachedAnswer<'_, Config> {
-        let request = Request::Config(repository.clone(), digest.clone(), media_type.clone());
+        let request = Request::Config(content.clone(), digest.clone(), media_type.clone());
         self.find(&request, |answer| match answer {
             Answer::Config(found) => Some(found),
             _ => None,
@@ -76,12 +79,19 @@ impl AnswerCache {
     #[must_use]
     pub fn referrers(
         &self,
-        repository: &RepositoryId,
+        content: &ContentStore,
         digest: &Digest,
     ) -> CachedAnswer<'_, Referrers> {
-        let request = Request::Referrers(repository.clone(), digest.clone());
+        let request = Request::Referrers(content.clone(), digest.clone());
         self.find(&request, |answer| match answer {
             Answer::Referrers(found) => Some(found),
+            _ => None,
+        })
+    }
+
+    fn find_manifest(&self, request: &Request) -> CachedAnswer<'_, Manifest> {
+        self.find(request, |answer| match answer {
+            Answer::Manifest(found) => Some(found),
             _ => None,
         })
     }

@@ -28,7 +28,7 @@ pub struct Line {
     pub destination: Option<Value>,
 }
 
-/// From a registry, so untrusted.
+/// From a store, so untrusted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Value {
     Text(String),
@@ -296,7 +296,7 @@ mod tests {
 
     fn inspection(images: Vec<Image>) -> Inspection {
         Inspection {
-            reference: "a.example/team/api:1".parse().unwrap(),
+            location: "a.example/team/api:1".parse().unwrap(),
             digest: Digest::of(format!("{images:?}").as_bytes()),
             media_type: MediaType::new(MediaType::OCI_INDEX),
             annotations: BTreeMap::new(),

@@ -5,18 +5,22 @@
 use serde::Serialize;
 
 use crate::{
-    oci::Registry,
+    oci::Store,
     registry::{self, ErrorCause, FailureClass, Operation},
+    transport::{self, LocalError, LocalErrorCause},
 };
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, thiserror::Error)]
-#[error("{operation}: {registry} {message}")]
+#[error("{operation}: {}{message}", subject(.store))]
 pub struct Error {
-    pub registry: Registry,
-    /// Fits after "failed to".
+    pub store: Store,
+    /// Fits after "failed to". Names the file, directory or daemon if it is one of this machine.
     pub operation: String,
     pub message: String,
     pub kind: ErrorKind,
+    /// What a person can do about it, if more is known than its kind.
+    #[serde(skip)]
+    pub hint: Option<&'static str>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -42,9 +46,8 @@ pub enum ErrorKind {
 }
 
 impl ErrorKind {
-    /// What a person can do about it.
     #[must_use]
-    pub fn advice(self) -> &'static str {
+    fn advice(self) -> &'static str {
         match self {
             Self::Transient => "it may pass by itself",
             Self::Unreachable => "check its address, and that it is up",
@@ -63,37 +66,98 @@ impl ErrorKind {
     }
 }
 
-impl From<registry::Error> for Error {
-    fn from(error: registry::Error) -> Self {
-        let kind = match (error.class(), error.operation) {
-            _ if matches!(*error.cause, ErrorCause::Unreachable { .. }) => ErrorKind::Unreachable,
-            _ if matches!(*error.cause, ErrorCause::TooLong(_)) => ErrorKind::TooLarge,
-            _ if matches!(*error.cause, ErrorCause::Manifest(_)) => ErrorKind::Malformed,
-            (FailureClass::Rejected, operation)
-                if operation != Operation::ListRepositories
-                    && matches!(
-                        *error.cause,
-                        ErrorCause::Protocol(_) | ErrorCause::Redirect(_)
-                    ) =>
-            {
-                ErrorKind::Protocol
-            }
-            (FailureClass::Transient { .. }, _) => ErrorKind::Transient,
-            (
-                FailureClass::Auth | FailureClass::NotFound | FailureClass::Rejected,
-                Operation::ListRepositories,
-            ) => ErrorKind::NoCatalog,
-            (FailureClass::Auth, _) => ErrorKind::Auth,
-            (FailureClass::NotFound, _) => ErrorKind::NotFound,
-            (FailureClass::Rejected, _) => ErrorKind::Rejected,
-            (FailureClass::Corrupt, _) => ErrorKind::Corrupt,
-            (FailureClass::Internal, _) => ErrorKind::Internal,
-        };
-        Self {
-            operation: error.operation.to_string(),
-            message: error.to_string(),
-            registry: error.registry,
+impl Error {
+    /// Why something in `store` was not read.
+    #[must_use]
+    pub fn new(store: &Store, error: transport::Error) -> Self {
+        let other = |message: String, kind| Self {
+            store: store.clone(),
+            operation: match store {
+                Store::Registry(_) => "read".into(),
+                Store::Local(store) => format!("read {store}"),
+            },
+            message,
             kind,
+            hint: None,
+        };
+        match error {
+            transport::Error::Registry(error) => of_registry(error),
+            transport::Error::Local(error) => of_local(store, &error),
+            transport::Error::Unconvertible(_) => other(error.to_string(), ErrorKind::Rejected),
+            transport::Error::Corrupt { .. } | transport::Error::Damaged { .. } => {
+                other(error.to_string(), ErrorKind::Corrupt)
+            }
         }
+    }
+
+    /// What a person can do about it.
+    #[must_use]
+    pub fn advice(&self) -> &'static str {
+        self.hint.unwrap_or_else(|| self.kind.advice())
+    }
+}
+
+/// A registry that said something. Local stores are named by what was tried.
+fn subject(store: &Store) -> String {
+    store
+        .registry()
+        .map_or_else(String::new, |registry| format!("{registry} "))
+}
+
+fn of_local(store: &Store, error: &LocalError) -> Error {
+    let kind = match (error.class(), &*error.cause) {
+        (_, LocalErrorCause::Manifest(_)) => ErrorKind::Malformed,
+        (_, LocalErrorCause::OverBudget(_)) => ErrorKind::TooLarge,
+        (FailureClass::Transient { .. }, _) => ErrorKind::Unreachable,
+        (FailureClass::NotFound, _) => ErrorKind::NotFound,
+        (FailureClass::Corrupt, _) => ErrorKind::Corrupt,
+        (FailureClass::Rejected | FailureClass::Auth, _) => ErrorKind::Rejected,
+        (FailureClass::Internal, _) => ErrorKind::Internal,
+    };
+    let usual = match kind {
+        ErrorKind::NotFound => Some("check the name and the path"),
+        ErrorKind::Unreachable => Some("check that the daemon runs, and its address"),
+        _ => None,
+    };
+    Error {
+        store: store.clone(),
+        operation: format!("{} {}", error.operation, error.place),
+        message: error.cause.to_string(),
+        kind,
+        hint: error.hint().or(usual),
+    }
+}
+
+fn of_registry(error: registry::Error) -> Error {
+    let kind = match (error.class(), error.operation) {
+        _ if matches!(*error.cause, ErrorCause::Unreachable { .. }) => ErrorKind::Unreachable,
+        _ if matches!(*error.cause, ErrorCause::TooLong(_)) => ErrorKind::TooLarge,
+        _ if matches!(*error.cause, ErrorCause::Manifest(_)) => ErrorKind::Malformed,
+        (FailureClass::Rejected, operation)
+            if operation != Operation::ListRepositories
+                && matches!(
+                    *error.cause,
+                    ErrorCause::Protocol(_) | ErrorCause::Redirect(_)
+                ) =>
+        {
+            ErrorKind::Protocol
+        }
+        (FailureClass::Transient { .. }, _) => ErrorKind::Transient,
+        (
+            FailureClass::Auth | FailureClass::NotFound | FailureClass::Rejected,
+            Operation::ListRepositories,
+        ) => ErrorKind::NoCatalog,
+        (FailureClass::Auth, _) => ErrorKind::Auth,
+        (FailureClass::NotFound, _) => ErrorKind::NotFound,
+        (FailureClass::Rejected, _) => ErrorKind::Rejected,
+        (FailureClass::Corrupt, _) => ErrorKind::Corrupt,
+        (FailureClass::Internal, _) => ErrorKind::Internal,
+    };
+    Error {
+        operation: error.operation.to_string(),
+        message: error.to_string(),
+        store: Store::Registry(error.registry),
+        kind,
+        hint: None,
     }
 }

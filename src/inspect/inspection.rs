@@ -7,10 +7,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{AnswerCache, Error, ImageConfig, RepositoryId, Request, Step, config, steps};
-use crate::oci::{
-    Descriptor, Digest, Manifest, ManifestContent, MediaType, Platform, Reference, Version,
-};
+use super::{AnswerCache, ContentStore, Error, ImageConfig, Request, Step, config, steps};
+use crate::oci::{Descriptor, Digest, Location, Manifest, ManifestContent, MediaType, Platform};
 
 /// Manifests of an index beyond this are not read.
 const MAX_IMAGES: usize = 100;
@@ -23,17 +21,17 @@ pub enum Scope {
     Platform(Platform),
 }
 
-/// What a reference names.
+/// What a location names.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Inspection {
-    pub reference: Reference,
+    pub location: Location,
     pub digest: Digest,
     pub media_type: MediaType,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub annotations: BTreeMap<String, String>,
     /// The manifests of an index that are in scope, in its order; else the image itself.
     pub images: Vec<Image>,
-    /// Its referrers. Empty, with an error, if the registry does not list them.
+    /// Its referrers. Empty, with an error, if the store does not list them.
     pub referrers: Vec<Descriptor>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub errors: Vec<Error>,
@@ -64,27 +62,26 @@ pub struct Image {
 impl Inspection {
     /// The requests to make next. Empty when everything in `scope` was read or failed.
     #[must_use]
-    pub fn missing(reference: &Reference, scope: &Scope, known: &AnswerCache) -> Vec<Request> {
-        let repository = RepositoryId::of(reference);
-        let root = match known.manifest(&repository, &reference.version()) {
-            None => return vec![Request::manifest_of(reference)],
+    pub fn missing(image: &Location, scope: &Scope, known: &AnswerCache) -> Vec<Request> {
+        let root = match known.root(image) {
+            None => return vec![Request::manifest_of(image)],
             Some(Err(_)) => return Vec::new(),
             Some(Ok(root)) => root,
         };
-        let mut requests = vec![Request::Referrers(repository.clone(), root.digest.clone())];
+        let content = ContentStore::of(image);
+        let mut requests = vec![Request::Referrers(content.clone(), root.digest.clone())];
         if let ManifestContent::Index(_) = root.content {
             for child in in_scope(root, scope) {
-                match known.manifest(&repository, &Version::Digest(child.digest.clone())) {
-                    Some(Ok(manifest)) => requests.extend(config_of(&repository, manifest)),
+                match known.manifest(&content, &child.digest) {
+                    Some(Ok(manifest)) => requests.extend(config_of(&content, manifest)),
                     Some(Err(_)) => {}
                     None => {
-                        let version = Version::Digest(child.digest.clone());
-                        requests.push(Request::Manifest(repository.clone(), version));
+                        requests.push(Request::Manifest(content.clone(), child.digest.clone()));
                     }
                 }
             }
         } else {
-            requests.extend(config_of(&repository, root));
+            requests.extend(config_of(&content, root));
         }
         requests.retain(|request| known.get(request).is_none());
         requests
@@ -94,21 +91,21 @@ impl Inspection {
     ///
     /// # Errors
     /// Its root manifest could not be read, or was not requested yet.
-    pub fn of(reference: &Reference, scope: &Scope, known: &AnswerCache) -> Result<Self, Error> {
-        let repository = RepositoryId::of(reference);
-        let root = match known.manifest(&repository, &reference.version()) {
+    pub fn of(location: &Location, scope: &Scope, known: &AnswerCache) -> Result<Self, Error> {
+        let root = match known.root(location) {
             Some(Ok(root)) => root,
             Some(Err(error)) => return Err(error.clone()),
-            None => return Err(unread(&repository)),
+            None => return Err(unread(location)),
         };
+        let content = ContentStore::of(location);
         let images = match root.content {
             ManifestContent::Index(_) => (in_scope(root, scope))
-                .map(|child| Image::of(&repository, child, known))
+                .map(|child| Image::of(&content, child, known))
                 .collect(),
-            ManifestContent::Image { .. } => vec![Image::read(&repository, None, root, known)],
+            ManifestContent::Image { .. } => vec![Image::read(&content, None, root, known)],
         };
         let mut errors = Vec::new();
-        let referrers = match known.referrers(&repository, &root.digest) {
+        let referrers = match known.referrers(&content, &root.digest) {
             Some(Ok(referrers)) => referrers.entries.clone(),
             Some(Err(error)) => {
                 errors.push(error.clone());
@@ -117,7 +114,7 @@ impl Inspection {
             None => Vec::new(),
         };
         Ok(Self {
-            reference: reference.clone(),
+            location: location.clone(),
             digest: root.digest.clone(),
             media_type: root.media_type.clone(),
             annotations: annotations(root),
@@ -145,11 +142,10 @@ impl Inspection {
 }
 
 impl Image {
-    fn of(repository: &RepositoryId, child: &Descriptor, known: &AnswerCache) -> Self {
-        let version = Version::Digest(child.digest.clone());
-        let found = known.manifest(repository, &version);
+    fn of(content: &ContentStore, child: &Descriptor, known: &AnswerCache) -> Self {
+        let found = known.manifest(content, &child.digest);
         if let Some(Ok(manifest)) = found {
-            return Self::read(repository, Some(child), manifest, known);
+            return Self::read(content, Some(child), manifest, known);
         }
         let error = found.and_then(Result::err).cloned();
         Self {
@@ -168,7 +164,7 @@ impl Image {
     }
 
     fn read(
-        repository: &RepositoryId,
+        content: &ContentStore,
         child: Option<&Descriptor>,
         manifest: &Manifest,
         known: &AnswerCache,
@@ -182,9 +178,9 @@ impl Image {
                 layers,
                 artifact_type,
             } => {
-                let found = config.as_ref().and_then(|config| {
-                    known.config(repository, &config.digest, &config.media_type)
-                });
+                let found = config
+                    .as_ref()
+                    .and_then(|config| known.config(content, &config.digest, &config.media_type));
                 match found {
                     Some(Ok(config)) => image_config.clone_from(&config.image),
                     Some(Err(error)) => errors.push(error.clone()),
@@ -278,13 +274,13 @@ fn in_scope<'a>(index: &'a Manifest, scope: &'a Scope) -> impl Iterator<Item = &
         .take(MAX_IMAGES)
 }
 
-fn config_of(repository: &RepositoryId, manifest: &Manifest) -> Option<Request> {
+fn config_of(content: &ContentStore, manifest: &Manifest) -> Option<Request> {
     match &manifest.content {
         ManifestContent::Image {
             config: Some(config),
             ..
         } if config::is_image(&config.media_type) => Some(Request::Config(
-            repository.clone(),
+            content.clone(),
             config.digest.clone(),
             config.media_type.clone(),
         )),
@@ -292,11 +288,12 @@ fn config_of(repository: &RepositoryId, manifest: &Manifest) -> Option<Request> 
     }
 }
 
-fn unread(repository: &RepositoryId) -> Error {
+fn unread(location: &Location) -> Error {
     Error {
-        registry: repository.registry.clone(),
+        store: location.store(),
         operation: "read the manifest".into(),
         message: "was not asked yet".into(),
         kind: super::ErrorKind::Internal,
+        hint: None,
     }
 }

@@ -1,11 +1,11 @@
-//! The names that a registry lists, sorted.
+//! The names that a store lists, sorted.
 //!
 //! Decides the order. Invariant: entries are valid names, each once; invalid ones are counted and not shown (quirk 26,
 //! see registry/quirks.md).
 
-use std::{cmp::Ordering, fmt::Display, str::FromStr};
+use std::{cmp::Ordering, fmt::Display};
 
-/// Repositories or tags, sorted so that `1.9` comes before `1.10`.
+/// Repositories or images, sorted so that `1.9` comes before `1.10`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Listing<T> {
     pub entries: Vec<T>,
@@ -13,17 +13,23 @@ pub struct Listing<T> {
     pub invalid: usize,
 }
 
-impl<T: FromStr + Display> Listing<T> {
-    #[must_use]
-    pub fn of(names: &[String]) -> Self {
-        let mut entries: Vec<(String, T)> = (names.iter())
-            .filter_map(|name| Some((name.clone(), name.parse().ok()?)))
+impl<T: Display> Listing<T> {
+    /// Lists what `parse` makes of each name; `None` for an invalid one.
+    pub fn of(names: &[String], parse: impl Fn(&str) -> Option<T>) -> Self {
+        let parsed: Vec<T> = names.iter().filter_map(|name| parse(name)).collect();
+        let invalid = names.len() - parsed.len();
+        Self::sorted(parsed, invalid)
+    }
+
+    /// Lists `entries`, each once.
+    pub fn sorted(entries: Vec<T>, invalid: usize) -> Self {
+        let mut named: Vec<(String, T)> = (entries.into_iter())
+            .map(|entry| (entry.to_string(), entry))
             .collect();
-        let invalid = names.len() - entries.len();
-        entries.sort_by(|(a, _), (b, _)| natural(a, b));
-        entries.dedup_by(|(a, _), (b, _)| a == b);
+        named.sort_by(|(a, _), (b, _)| natural(a, b));
+        named.dedup_by(|(a, _), (b, _)| a == b);
         Self {
-            entries: entries.into_iter().map(|(_, entry)| entry).collect(),
+            entries: named.into_iter().map(|(_, entry)| entry).collect(),
             invalid,
         }
     }
@@ -70,7 +76,7 @@ mod tests {
 
     fn tags(names: &[&str]) -> (Vec<String>, usize) {
         let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
-        let listing = Listing::<Tag>::of(&names);
+        let listing = Listing::<Tag>::of(&names, |name| name.parse().ok());
         let entries = listing.entries.iter().map(ToString::to_string).collect();
         (entries, listing.invalid)
     }

@@ -1,9 +1,10 @@
-//! Reads what registries have: repositories, tags, and images down to their layers and referrers.
+//! Reads what stores have: repositories, names, and images down to their layers and referrers.
 //!
 //! Decides what has to be read for an image, and how two images differ. Front ends decide how it is shown. Invariant:
-//! everything that is read is bounded in size, and text from a registry stays untrusted.
+//! everything that is read is bounded in size, and text from a store stays untrusted.
 
 mod answer_cache;
+mod collection;
 mod comparison;
 mod config;
 mod error;
@@ -14,6 +15,7 @@ mod listing;
 mod request;
 
 pub use answer_cache::AnswerCache;
+pub use collection::{Collection, ContentStore, ListedImage, RepositoryId};
 pub use comparison::{Comparison, ComparisonResult, Line, Section, Value};
 pub use config::{Config, Fact, HistoryEntry, ImageConfig};
 pub use error::{Error, ErrorKind};
@@ -21,4 +23,4 @@ pub use history::{Step, steps};
 pub use inspection::{Image, Inspection, Scope, annotations, is_attestation};
 pub use inspector::Inspector;
 pub use listing::Listing;
-pub use request::{Answer, Referrers, ReferrersSource, RepositoryId, Request};
+pub use request::{Answer, Referrers, ReferrersSource, Request};

@@ -1,35 +1,28 @@
-//! Requests to read something from a registry, and their answers.
+//! Requests to read something from a store, and their answers.
 
-use std::{fmt, sync::Arc};
+use std::sync::Arc;
 
-use super::{Config, Listing};
-use crate::oci::{
-    Descriptor, Digest, Manifest, MediaType, Reference, Registry, Repository, Tag, Version,
-};
+use super::{Collection, Config, ContentStore, ListedImage, Listing};
+use crate::oci::{Descriptor, Digest, Location, Manifest, MediaType, Registry, Repository, Store};
 
-/// A repository in its registry.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct RepositoryId {
-    pub registry: Registry,
-    pub repository: Repository,
-}
-
-/// What to read. Equal requests have the same answer as long as nobody pushes.
+/// What to read. Equal requests have the same answer as long as nobody writes to the store.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Request {
     Repositories(Registry),
-    Tags(RepositoryId),
-    Manifest(RepositoryId, Version),
-    Config(RepositoryId, Digest, MediaType),
+    Images(Collection),
+    /// The manifest that a location names. For a location with a digest it is [`Request::Manifest`].
+    Root(Location),
+    Manifest(ContentStore, Digest),
+    Config(ContentStore, Digest, MediaType),
     /// The referrers of this manifest.
-    Referrers(RepositoryId, Digest),
+    Referrers(ContentStore, Digest),
 }
 
 /// Cheap to clone.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Answer {
     Repositories(Arc<Listing<Repository>>),
-    Tags(Arc<Listing<Tag>>),
+    Images(Arc<Listing<ListedImage>>),
     Manifest(Arc<Manifest>),
     Config(Arc<Config>),
     Referrers(Arc<Referrers>),
@@ -47,54 +40,34 @@ pub enum ReferrersSource {
     Api,
     /// The tag `sha256-…` of a registry without referrers API ("Referrers Tag Schema").
     FallbackTag,
-}
-
-impl RepositoryId {
-    #[must_use]
-    pub fn of(reference: &Reference) -> Self {
-        Self {
-            registry: reference.registry.clone(),
-            repository: reference.repository.clone(),
-        }
-    }
-
-    /// The reference of a version of this repository.
-    #[must_use]
-    pub fn at(&self, version: &Version) -> Reference {
-        let (tag, digest) = match version {
-            Version::Tag(tag) => (Some(tag.clone()), None),
-            Version::Digest(digest) => (None, Some(digest.clone())),
-        };
-        Reference {
-            registry: self.registry.clone(),
-            repository: self.repository.clone(),
-            tag,
-            digest,
-        }
-    }
-}
-
-impl fmt::Display for RepositoryId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}", self.registry, self.repository)
-    }
+    /// A store of this machine, by its own index.
+    Store,
 }
 
 impl Request {
-    /// The manifest a reference selects.
+    /// The manifest that a location names.
     #[must_use]
-    pub fn manifest_of(reference: &Reference) -> Self {
-        Self::Manifest(RepositoryId::of(reference), reference.version())
+    pub fn manifest_of(image: &Location) -> Self {
+        let digest = image
+            .reference()
+            .and_then(|reference| reference.digest.as_ref());
+        match digest {
+            Some(digest) => Self::Manifest(ContentStore::of(image), digest.clone()),
+            None => Self::Root(image.clone()),
+        }
     }
 
-    #[must_use]
-    pub fn registry(&self) -> &Registry {
+    pub(super) fn store(&self) -> Store {
         match self {
-            Self::Repositories(registry) => registry,
-            Self::Tags(repository)
-            | Self::Manifest(repository, _)
-            | Self::Config(repository, ..)
-            | Self::Referrers(repository, _) => &repository.registry,
+            Self::Repositories(registry) => Store::Registry(registry.clone()),
+            Self::Images(Collection::Repository(repository)) => {
+                Store::Registry(repository.registry.clone())
+            }
+            Self::Images(Collection::Local(store)) => Store::Local(store.clone()),
+            Self::Root(image) => image.store(),
+            Self::Manifest(content, _)
+            | Self::Config(content, ..)
+            | Self::Referrers(content, _) => content.store(),
         }
     }
 }

@@ -11,7 +11,7 @@ use reqwest::{
 use url::Url;
 
 use super::{
-    Client, Error, ErrorCause, ImageBudget, MAX_MANIFEST_BYTES, Operation, OverBudget,
+    Client, Error, ErrorCause, ImageBudget, MAX_MANIFEST_BYTES, Operation,
     auth::Scopes,
     body_reader::BodyReader,
     chain::{Request, RequestBody},
@@ -166,26 +166,6 @@ impl Client {
             }
         };
         Manifest::parse_as(raw, digest, content_type).map_err(|error| fail(error.into()))
-    }
-
-    /// Charges the manifests of an index to `budget`, before any of them is read.
-    pub async fn admit_manifests<'d>(
-        &self,
-        budget: &ImageBudget<'_>,
-        described: impl IntoIterator<Item = &'d Descriptor>,
-    ) -> Result<(), Error> {
-        let over = |over: OverBudget| self.error(Operation::GetManifest, None, over.into());
-        budget.add_manifests(described).await.map_err(over)
-    }
-
-    /// Charges the blobs of a manifest to `budget`.
-    pub fn admit_blobs<'d>(
-        &self,
-        budget: &ImageBudget<'_>,
-        blobs: impl IntoIterator<Item = &'d Descriptor>,
-    ) -> Result<(), Error> {
-        let over = |over: OverBudget| self.error(Operation::GetManifest, None, over.into());
-        budget.add_blobs(blobs).map_err(over)
     }
 
     /// Writes the manifest under `version`. If the registry answers with another digest, the manifest is read back.

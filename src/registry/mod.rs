@@ -57,7 +57,7 @@ pub use manifests::{ManifestHead, PutManifest};
 pub use min_throughput::MinThroughput;
 pub use operation::Operation;
 pub use proxy::Proxy;
-pub use referrers::{Referrers, ReferrersApi, described_as_referrer};
+pub use referrers::{ReferrersApi, described_as_referrer};
 pub use refusal::Refusal;
 pub(crate) use single_flight::SingleFlight;
 pub use stream_queue::{LimitedStore, StreamPermits, StreamQueue};

@@ -1,8 +1,8 @@
 //! Referrers: the manifests that name another one as their `subject` (distribution-spec "Listing
 //! Referrers", "Referrers Tag Schema", "Pushing Manifests with Subject").
 //!
-//! Decides whether the registry's list or the index under the fallback tag is used. Invariants: a refused request is
-//! never an empty list. An existing index keeps all its entries and fields.
+//! Decides whether the registry has such a list, and how an index under the fallback tag grows. Invariants: a refused
+//! request is never an empty list. An existing index keeps all its entries and fields.
 
 use std::collections::BTreeMap;
 
@@ -17,18 +17,7 @@ use crate::oci::{
 /// A 500 may be temporary, or mean that the registry has no such list (quirk 45, see registry/quirks.md).
 const MAX_ATTEMPTS_AT_500: usize = 3;
 
-/// The manifests that refer to another one.
-#[derive(Debug)]
-pub enum Referrers {
-    /// The registry lists them.
-    Listed(Vec<Descriptor>),
-    /// The registry has no such list. These are from the index under the fallback tag; none without an index.
-    Tagged(Vec<Descriptor>),
-    /// The registry refused the request. There may be any number of them.
-    Refused(Error),
-}
-
-/// The answer of the referrers API, before the fallback tag is read.
+/// The answer of the referrers API. The fallback tag is not read.
 #[derive(Debug)]
 pub enum ReferrersApi {
     Listed(Vec<Descriptor>),
@@ -39,26 +28,11 @@ pub enum ReferrersApi {
 }
 
 impl Client {
-    /// The manifests that refer to `subject`: from the registry's list, else from the fallback tag. Charged to `budget`,
-    /// that of the image with `subject`.
+    /// The manifests that refer to `subject`, as the registry lists them. Charged to `budget`, that of the image with
+    /// `subject`.
     ///
     /// # Errors
     /// Failures that may be temporary, and unreadable lists. A missing list is no error.
-    pub async fn referrers(
-        &self,
-        repository: &Repository,
-        subject: &Digest,
-        budget: &ImageBudget<'_>,
-    ) -> Result<Referrers, Error> {
-        let api = self.referrers_api(repository, subject, budget).await?;
-        self.referrers_after(api, repository, subject, true, budget)
-            .await
-    }
-
-    /// The first half of [`referrers`](Self::referrers), for callers that remember which registry has no API.
-    ///
-    /// # Errors
-    /// As there.
     pub async fn referrers_api(
         &self,
         repository: &Repository,
@@ -78,46 +52,6 @@ impl Client {
                 Some(403 | 500) => Ok(ReferrersApi::Refused(error)),
                 _ => Err(error),
             };
-        }
-    }
-
-    /// The second half: reads the fallback tag if the API returned no list. `may_be_tagged` is false if the caller knows
-    /// that the repository has no such tag.
-    ///
-    /// # Errors
-    /// As there.
-    pub async fn referrers_after(
-        &self,
-        api: ReferrersApi,
-        repository: &Repository,
-        subject: &Digest,
-        may_be_tagged: bool,
-        budget: &ImageBudget<'_>,
-    ) -> Result<Referrers, Error> {
-        let refused = match api {
-            ReferrersApi::Listed(listed) => return Ok(Referrers::Listed(listed)),
-            ReferrersApi::Missing => None,
-            ReferrersApi::Refused(error) => Some(error),
-        };
-        let none = |refused: Option<Error>| match refused {
-            Some(error) => Referrers::Refused(error),
-            None => Referrers::Tagged(Vec::new()),
-        };
-        let Some(tag) = Attachments::fallback_tag(subject).filter(|_| may_be_tagged) else {
-            return Ok(none(refused));
-        };
-        let version = Version::Tag(tag);
-        match self.manifest_within(repository, &version, budget).await {
-            Ok(index) if index.media_type.is_index() => {
-                Ok(Referrers::Tagged(index.children().to_vec()))
-            }
-            // An image with this tag lists nothing.
-            Ok(_) => Ok(none(refused)),
-            Err(error) if error.is_not_found() => Ok(none(refused)),
-            Err(error) if error.status() == Some(403) => {
-                Ok(Referrers::Refused(refused.unwrap_or(error)))
-            }
-            Err(error) => Err(error),
         }
     }
 

@@ -15,7 +15,7 @@ use tokio::sync::OnceCell;
 use super::{BlobStream, Error, Referrers, Selector, Source};
 use crate::{
     oci::{Descriptor, Digest, Manifest, ManifestFormat, Store},
-    registry::{ImageBudget, RegistryLimiter, Timeouts},
+    registry::{BlobPresence, ImageBudget, RegistryLimiter, Timeouts},
 };
 
 /// Nested indexes are rare. More levels are a mistake or an attack.
@@ -147,6 +147,10 @@ impl Source for ConvertedSource {
 
     async fn read_blob(&self, digest: &Digest, offset: u64) -> Result<BlobStream, Error> {
         self.source.read_blob(digest, offset).await
+    }
+
+    async fn check_blob(&self, blob: &Descriptor) -> Result<BlobPresence, Error> {
+        self.source.check_blob(blob).await
     }
 
     /// Nothing refers to what was made here.

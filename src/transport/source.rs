@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use super::{BlobStream, Error};
 use crate::{
     oci::{Descriptor, Digest, Manifest, Store, Tag},
-    registry::{ImageBudget, RegistryLimiter, Timeouts},
+    registry::{BlobPresence, ImageBudget, RegistryLimiter, Timeouts},
 };
 
 /// Which manifest of a store is meant.
@@ -58,6 +58,24 @@ pub trait Source: Send + Sync {
 
     /// Opens a blob at `offset`, at most its length.
     async fn read_blob(&self, digest: &Digest, offset: u64) -> Result<BlobStream, Error>;
+
+    /// Whether the store has a blob. A digest with another length is not the blob. Unless the store knows lengths, the
+    /// blob is read to its end.
+    async fn check_blob(&self, blob: &Descriptor) -> Result<BlobPresence, Error> {
+        let mut read = match self.read_blob(&blob.digest, 0).await {
+            Ok(read) => read,
+            Err(error) if error.is_not_found() => return Ok(BlobPresence::Absent),
+            Err(error) => return Err(error),
+        };
+        let mut length = 0;
+        while let Some(chunk) = read.next().await? {
+            length += chunk.len() as u64;
+        }
+        Ok(match length == blob.size {
+            true => BlobPresence::Present,
+            false => BlobPresence::OtherLength(length),
+        })
+    }
 
     async fn referrers(
         &self,

@@ -17,8 +17,8 @@ use super::{
 use crate::{
     batch::{RegistryLimit, RegistryStatus, UploadMode},
     oci::{
-        Compression, CopySpec, LocalStore, Location, Reference, Registry, Repository, Store,
-        Transport,
+        Compression, CopySpec, LocalStore, Location, ManifestFormat, Reference, Registry,
+        Repository, Store, Transport,
     },
     registry::{self, Clients},
 };
@@ -86,10 +86,16 @@ impl Stores {
     pub async fn source_of(&self, copy: &CopySpec) -> Result<Arc<dyn Source>, Error> {
         let layers = layers_for(&copy.destination, copy.compression);
         let source = self.source(&copy.source, layers).await?;
-        Ok(match copy.format {
-            Some(format) => Arc::new(ConvertedSource::new(source, format)),
-            None => source,
-        })
+        Ok(in_format(source, copy.format))
+    }
+
+    /// What the image of a copy is compared with: manifests in the form that the copy has, layers as they are stored.
+    ///
+    /// # Errors
+    /// As [`source`](Self::source).
+    pub async fn compared_source_of(&self, copy: &CopySpec) -> Result<Arc<dyn Source>, Error> {
+        let source = self.source(&copy.source, LayerFormat::AsStored).await?;
+        Ok(in_format(source, copy.format))
     }
 
     /// What an image is written to.
@@ -116,6 +122,26 @@ impl Stores {
         let open = open_local(store, &self.settings);
         local.insert(store.clone(), Arc::clone(&open));
         open
+    }
+
+    /// The repositories of a registry, as it spells them; they may not be valid names.
+    ///
+    /// # Errors
+    /// If the registry does not list them, or more than 250,000.
+    pub async fn repositories(&self, registry: &Registry) -> Result<Vec<String>, Error> {
+        Ok(self.clients.get(registry)?.repositories().await?)
+    }
+
+    /// The tags of a repository, as the registry spells them; they may not be valid tags.
+    ///
+    /// # Errors
+    /// Also if there are more than 250,000.
+    pub async fn tags(
+        &self,
+        registry: &Registry,
+        repository: &Repository,
+    ) -> Result<Vec<String>, Error> {
+        Ok(self.clients.get(registry)?.tags(repository).await?)
     }
 
     /// An earlier run wrote to this repository, and it may hold more than the journal recorded.
@@ -224,6 +250,14 @@ impl Stores {
 
     fn local(&self) -> MutexGuard<'_, BTreeMap<LocalStore, Arc<dyn OpenStore>>> {
         self.local.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The image with manifests of this format.
+fn in_format(source: Arc<dyn Source>, format: Option<ManifestFormat>) -> Arc<dyn Source> {
+    match format {
+        Some(format) => Arc::new(ConvertedSource::new(source, format)),
+        None => source,
     }
 }
 

@@ -14,11 +14,9 @@ use crate::{
 
 /// Opens the browser on these images.
 pub fn open(model: &mut Model, images: &[JobView]) -> Vec<Effect> {
-    let pairs = images.iter().filter_map(|view| {
-        Some(Pair {
-            source: view.job.spec.source.reference()?.clone(),
-            destination: view.job.spec.destination.reference()?.clone(),
-        })
+    let pairs = images.iter().map(|view| Pair {
+        source: view.job.spec.source.clone(),
+        destination: view.job.spec.destination.clone(),
     });
     let cache = std::mem::take(&mut model.browser_cache);
     let browser = Browser::new(Start::Images(pairs.collect())).with_cache(cache);
@@ -78,10 +76,11 @@ mod tests {
 
     fn failure() -> Box<Result<Answer, Error>> {
         Box::new(Err(Error {
-            registry: "a.example".parse().unwrap(),
+            store: "a.example".parse().unwrap(),
             operation: "read the manifest".into(),
             message: "said 503".into(),
             kind: ErrorKind::Transient,
+            hint: None,
         }))
     }
 
@@ -91,7 +90,7 @@ mod tests {
         let effects = press(&mut model, "j i");
         assert_eq!(loads(&effects).len(), 2, "its manifest and its tags");
         let browser = model.browser.as_ref().unwrap();
-        let viewed = &browser.viewed.as_ref().unwrap().reference;
+        let viewed = &browser.viewed.as_ref().unwrap().location;
         assert_eq!(viewed.to_string(), "a.example/team/app-1:1");
         assert_eq!(press(&mut model, "q"), []);
         assert!(model.browser.is_none());

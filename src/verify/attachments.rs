@@ -4,19 +4,17 @@
 //! Decides that the destination needs all attachments of the source, and may have more. Invariant: the attachments of a
 //! manifest are searched once, since a registry may list manifests that refer to each other in a circle.
 
-use std::{
-    collections::{BTreeSet, HashSet},
-    sync::Arc,
-};
+use std::collections::{BTreeSet, HashSet};
 
 use super::{
-    destination_tree::DestinationRepository,
+    destination_tree::DestinationTree,
     difference::{Difference, Findings, Part, VerifyError},
+    side::ComparedSide,
     signatures::compare_signatures,
 };
 use crate::{
-    oci::{Attachments, Digest, Repository, Version},
-    registry::{Client, Error, Referrers},
+    oci::{Attachments, Digest},
+    transport::Selector,
 };
 
 /// More manifests than this in one image and its attachments are a mistake or an attack.
@@ -24,9 +22,8 @@ const MAX_SUBJECTS: usize = 10_000;
 
 pub(super) struct AttachmentComparison<'a> {
     pub attachments: Attachments,
-    pub source: &'a Arc<Client>,
-    pub source_repository: &'a Repository,
-    pub destination: &'a DestinationRepository<'a>,
+    pub source: ComparedSide<'a>,
+    pub destination: &'a DestinationTree<'a>,
 }
 
 impl AttachmentComparison<'_> {
@@ -73,28 +70,18 @@ impl AttachmentComparison<'_> {
         subject: &Digest,
         findings: &mut Findings,
     ) -> Result<Vec<Digest>, VerifyError> {
-        let budget = self.destination.budget;
         let refused = |error: VerifyError| error.to_difference(format!("referrers of {subject}"));
-        let expected = (self.source)
-            .referrers(self.source_repository, subject, budget)
-            .await;
-        let expected = match digests(expected.map_err(VerifyError::Source)?) {
+        let expected = match self.source.referrers(subject).await? {
             Ok(expected) => expected,
             Err(error) => {
-                findings
-                    .differences
-                    .push(refused(VerifyError::Source(error)));
+                findings.differences.push(refused(error));
                 return Ok(Vec::new());
             }
         };
         if expected.is_empty() {
             return Ok(Vec::new());
         }
-        let DestinationRepository {
-            client, repository, ..
-        } = self.destination;
-        let listed = client.referrers(repository, subject, budget).await;
-        match digests(listed.map_err(VerifyError::Destination)?) {
+        match self.destination.side.referrers(subject).await? {
             Ok(listed) => {
                 let listed: HashSet<Digest> = listed.into_iter().collect();
                 let unlisted = expected
@@ -107,9 +94,7 @@ impl AttachmentComparison<'_> {
                         referrer: referrer.clone(),
                     }));
             }
-            Err(error) => findings
-                .differences
-                .push(refused(VerifyError::Destination(error))),
+            Err(error) => findings.differences.push(refused(error)),
         }
         Ok(expected)
     }
@@ -122,32 +107,28 @@ impl AttachmentComparison<'_> {
     ) -> Result<Vec<Digest>, VerifyError> {
         let mut found = Vec::new();
         for tag in Attachments::cosign_tags(subject) {
-            let head = async |client: &Arc<Client>, repository: &Repository| {
-                let version = Version::Tag(tag.clone());
-                let head = client.manifest_head(repository, &version).await?;
-                Ok::<_, Error>(head.map(|head| head.digest))
-            };
             let mut refused = |error: VerifyError| {
                 findings
                     .differences
                     .push(error.to_difference(format!("tag {tag}")));
             };
-            let expected = match head(self.source, self.source_repository).await {
+            let expected = match self.source.resolve(Selector::Tag(&tag)).await {
                 Ok(Some(expected)) => expected,
                 Ok(None) => continue,
-                Err(error) if error.status() == Some(403) => {
-                    refused(VerifyError::Source(error));
+                Err(error) if error.is_forbidden() => {
+                    refused(error);
                     continue;
                 }
-                Err(error) => return Err(VerifyError::Source(error)),
+                Err(error) => return Err(error),
             };
-            let got = match head(self.destination.client, self.destination.repository).await {
+            let destination = &self.destination.side;
+            let got = match destination.resolve(Selector::Tag(&tag)).await {
                 Ok(got) => got,
-                Err(error) if error.status() == Some(403) => {
-                    refused(VerifyError::Destination(error));
+                Err(error) if error.is_forbidden() => {
+                    refused(error);
                     continue;
                 }
-                Err(error) => return Err(VerifyError::Destination(error)),
+                Err(error) => return Err(error),
             };
             let Some(got) = got else {
                 findings.differences.push(Difference::AttachedTag { tag });
@@ -157,8 +138,8 @@ impl AttachmentComparison<'_> {
                 found.push(got);
                 continue;
             }
-            let source = (&**self.source, self.source_repository);
-            match compare_signatures(source, self.destination, &tag, &expected, &got).await? {
+            let source = &self.source;
+            match compare_signatures(source, destination, &tag, &expected, &got).await? {
                 Some(note) => {
                     findings.notes.push(note);
                     found.push(got);
@@ -167,15 +148,5 @@ impl AttachmentComparison<'_> {
             }
         }
         Ok(found)
-    }
-}
-
-fn digests(referrers: Referrers) -> Result<Vec<Digest>, Error> {
-    match referrers {
-        Referrers::Listed(referrers) | Referrers::Tagged(referrers) => Ok(referrers
-            .into_iter()
-            .map(|referrer| referrer.digest)
-            .collect()),
-        Referrers::Refused(error) => Err(error),
     }
 }

@@ -3,18 +3,20 @@
 //! Decides what is missing or damaged there. Invariant: a blob that was found sound is not checked again by the same
 //! verifier, however many images share it.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::collections::BTreeSet;
 
 use futures_util::{StreamExt, TryStreamExt, future::BoxFuture, stream};
 
 use super::{
     depth::Depth,
     difference::{Difference, Part, VerifyError},
-    sound_blobs::SoundBlobs,
+    side::ComparedSide,
+    sound_blobs::{BlobScope, SoundBlobs},
 };
 use crate::{
-    oci::{Descriptor, Digest, Manifest, MediaType, Repository, Version},
-    registry::{BlobPresence, BlobRead, Client, ImageBudget},
+    oci::{Descriptor, Digest, Manifest, MediaType},
+    registry::BlobPresence,
+    transport::{Error, Selector},
 };
 
 /// Concurrent requests for blobs of one image.
@@ -24,17 +26,15 @@ const MAX_PENDING: usize = 32;
 /// Nested indexes are rare. More levels are a mistake or an attack.
 const MAX_DEPTH: usize = 5;
 
-/// One repository of the destination.
-pub(super) struct DestinationRepository<'a> {
+/// The image at the destination, and what else its store has.
+pub(super) struct DestinationTree<'a> {
     pub depth: Depth,
     pub sound: &'a SoundBlobs,
-    pub client: &'a Arc<Client>,
-    pub repository: &'a Repository,
-    /// Of the image that is compared.
-    pub budget: &'a ImageBudget<'a>,
+    pub scope: BlobScope,
+    pub side: ComparedSide<'a>,
 }
 
-impl DestinationRepository<'_> {
+impl DestinationTree<'_> {
     /// What is missing or wrong below `digest`, itself included. Adds the manifests that are there to `found`.
     fn walk<'b>(
         &'b self,
@@ -52,8 +52,11 @@ impl DestinationRepository<'_> {
             let named = manifest
                 .blobs()
                 .chain(manifest.children().iter().filter(is_blob));
-            let admitted = self.client.admit_blobs(self.budget, named);
-            admitted.map_err(VerifyError::Destination)?;
+            let admitted = self.side.budget.add_blobs(named);
+            admitted.map_err(|over| {
+                let store = self.side.image.store();
+                self.side.blame(Error::over_budget(store, over))
+            })?;
             let mut differences = self.blobs(manifest.blobs()).await?;
             let (blobs, children): (Vec<_>, Vec<_>) = manifest.children().iter().partition(is_blob);
             differences.extend(self.blobs(blobs.into_iter()).await?);
@@ -87,12 +90,10 @@ impl DestinationRepository<'_> {
     }
 
     async fn manifest(&self, digest: &Digest) -> Result<Option<Manifest>, VerifyError> {
-        let version = Version::Digest(digest.clone());
-        let read = (self.client).manifest_within(self.repository, &version, self.budget);
-        match read.await {
+        match self.side.manifest(Selector::Digest(digest)).await {
             Ok(manifest) => Ok(Some(manifest)),
-            Err(error) if error.is_not_found() => Ok(None),
-            Err(error) => Err(VerifyError::Destination(error)),
+            Err(failed) if failed.error.is_not_found() => Ok(None),
+            Err(failed) => Err(failed),
         }
     }
 
@@ -115,15 +116,13 @@ impl DestinationRepository<'_> {
 
     async fn blob(&self, blob: &Descriptor) -> Result<Option<Difference>, VerifyError> {
         let digest = &blob.digest;
-        if (self.sound).contains(self.client.registry(), self.repository, digest) {
+        if self.sound.contains(&self.scope, digest) {
             return Ok(None);
         }
         let difference = match self.depth {
             Depth::Digests | Depth::Content => {
-                let presence = self
-                    .client
-                    .blob_presence(self.repository, digest, blob.size);
-                match presence.await.map_err(VerifyError::Destination)? {
+                let presence = self.side.image.check_blob(blob).await;
+                match presence.map_err(|error| self.side.blame(error))? {
                     BlobPresence::Absent => Some(missing(digest)),
                     BlobPresence::OtherLength(got) => Some(Difference::Length {
                         digest: digest.clone(),
@@ -136,26 +135,23 @@ impl DestinationRepository<'_> {
             Depth::Bytes => self.read(blob).await?,
         };
         if difference.is_none() {
-            self.sound
-                .insert(self.client.registry(), self.repository, digest);
+            self.sound.insert(&self.scope, digest);
         }
         Ok(difference)
     }
 
     async fn read(&self, blob: &Descriptor) -> Result<Option<Difference>, VerifyError> {
         let digest = &blob.digest;
-        let _permit = self.client.limiter().stream().await;
-        let mut read: BlobRead = match self.client.read_blob(self.repository, digest, 0).await {
+        let image = self.side.image;
+        let _permit = image.limiter().stream().await;
+        let mut read = match image.read_blob(digest, 0).await {
             Ok(read) => read,
             Err(error) if error.is_not_found() => return Ok(Some(missing(digest))),
-            Err(error) => return Err(VerifyError::Destination(error)),
+            Err(error) => return Err(self.side.blame(error)),
         };
         let mut hasher = digest.hasher();
-        while let Some(chunk) = read.next().await.map_err(VerifyError::Destination)? {
-            self.client
-                .limiter()
-                .throttle_bytes(chunk.len() as u64)
-                .await;
+        while let Some(chunk) = (read.next().await).map_err(|error| self.side.blame(error))? {
+            image.limiter().throttle_bytes(chunk.len() as u64).await;
             hasher.update(&chunk);
         }
         let got = hasher.finish();

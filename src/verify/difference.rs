@@ -1,12 +1,13 @@
 //! What a comparison can find, and how it is worded.
 //!
-//! Invariant: text that a registry sent is kept as it is; whoever shows it sanitizes it.
+//! Invariant: text that a store sent is kept as it is; whoever shows it sanitizes it.
 
 use std::fmt;
 
 use crate::{
-    oci::{Digest, Tag},
-    registry,
+    batch::{FailureClass, Side},
+    oci::{Digest, Platform, Store, Tag},
+    transport::Error,
 };
 
 /// A difference between the destination and the source.
@@ -20,6 +21,10 @@ pub enum Difference {
     Digest { expected: Digest, got: Digest },
     #[error("the destination does not have exactly the selected platforms")]
     Platforms,
+    #[error("the destination has config {got}, the source has {expected}")]
+    Config { expected: Digest, got: Digest },
+    #[error("the layers do not have the diff ids of the source")]
+    Layers,
     #[error("{part} {digest} is missing")]
     Missing { part: Part, digest: Digest },
     #[error("blob {digest} has {got} bytes instead of {expected}")]
@@ -34,7 +39,7 @@ pub enum Difference {
     Unlisted { subject: Digest, referrer: Digest },
     #[error("tag {tag} is not the same as at the source")]
     AttachedTag { tag: Tag },
-    /// A registry did not answer. The two may be the same.
+    /// A store did not answer. The two may be the same.
     #[error("{what} could not be compared: {why}")]
     Unknown { what: String, why: String },
 }
@@ -44,6 +49,12 @@ pub enum Difference {
 pub enum Note {
     #[error("tag {tag} has all signatures of the source, and {more} more")]
     MoreSignatures { tag: Tag, more: usize },
+    #[error("{store} keeps no manifests, so config and diff ids{} were compared", of_platform(.platform.as_ref()))]
+    ByConfig {
+        store: Store,
+        /// The platform that was compared, if the other side has an index.
+        platform: Option<Platform>,
+    },
 }
 
 /// The result of a comparison. The image is the same if there are no differences.
@@ -73,11 +84,11 @@ impl fmt::Display for Part {
 
 /// Why an image could not be compared.
 #[derive(Debug, thiserror::Error)]
-pub enum VerifyError {
-    #[error("source {registry} {0}", registry = .0.registry)]
-    Source(registry::Error),
-    #[error("destination {registry} {0}", registry = .0.registry)]
-    Destination(registry::Error),
+#[error("{}{error}", subject(*.side, .store, .error))]
+pub struct VerifyError {
+    pub side: Side,
+    pub store: Store,
+    pub error: Error,
 }
 
 impl VerifyError {
@@ -89,9 +100,32 @@ impl VerifyError {
 
     /// Whether a retry may pass.
     #[must_use]
-    pub fn class(&self) -> registry::FailureClass {
-        match self {
-            Self::Source(error) | Self::Destination(error) => error.class(),
-        }
+    pub fn class(&self) -> FailureClass {
+        self.error.class()
     }
+
+    /// Whether a registry refused to answer, which it may do for a part of an image only.
+    pub(super) fn is_forbidden(&self) -> bool {
+        self.error.status() == Some(403)
+    }
+}
+
+/// What an error is said of. The error of a local store names it.
+fn subject(side: Side, store: &Store, error: &Error) -> String {
+    let side = match side {
+        Side::Source => "source",
+        Side::Destination => "destination",
+        Side::Local => "this machine",
+    };
+    match error {
+        Error::Local(_) => format!("{side} "),
+        Error::Registry(_)
+        | Error::Corrupt { .. }
+        | Error::Damaged { .. }
+        | Error::Unconvertible(_) => format!("{side} {store} "),
+    }
+}
+
+fn of_platform(platform: Option<&Platform>) -> String {
+    platform.map_or_else(String::new, |platform| format!(" of {platform}"))
 }

@@ -3,19 +3,23 @@
 //! Decides what the destination has to have if only some platforms were copied. Invariant: a comparison of digests costs
 //! one HEAD a side.
 
-use std::{collections::HashSet, sync::Arc};
+use std::collections::HashSet;
 
 use super::{
     attachments::AttachmentComparison,
     depth::Depth,
-    destination_tree::DestinationRepository,
+    destination_tree::DestinationTree,
     difference::{Difference, Findings, Note, Part, VerifyError},
+    identity::compare_identity,
+    side::ComparedSide,
     signatures::compare_signatures,
-    sound_blobs::SoundBlobs,
+    sound_blobs::{BlobScope, SoundBlobs},
 };
 use crate::{
-    oci::{Attachments, CopySpec, Digest, Manifest, Reference, Repository, Version},
-    registry::{Client, ImageBudget},
+    batch::Side,
+    oci::{Attachments, CopySpec, Digest, Location},
+    registry::ImageBudget,
+    transport::{LayerFormat, Selector, Stores},
 };
 
 /// Compares images. Blobs that they share are checked once.
@@ -36,23 +40,32 @@ impl Verifier {
     /// What differs between the image's source and its destination; no differences if it is the same.
     ///
     /// # Errors
-    /// A registry did not answer.
-    pub async fn verify(
-        &self,
-        source: &Arc<Client>,
-        destination: &Arc<Client>,
-        image: &CopySpec,
-    ) -> Result<Findings, VerifyError> {
+    /// A store did not answer.
+    pub async fn verify(&self, stores: &Stores, image: &CopySpec) -> Result<Findings, VerifyError> {
         let budget = ImageBudget::new(|| ());
-        let comparison = ImageComparison {
-            source,
+        let failed = |side, location: &Location, error| VerifyError {
+            side,
+            store: location.store(),
+            error,
+        };
+        let source = stores.compared_source_of(image).await;
+        let source = source.map_err(|error| failed(Side::Source, &image.source, error))?;
+        let to = &image.destination;
+        let destination = stores.source(to, LayerFormat::AsStored).await;
+        let destination = destination.map_err(|error| failed(Side::Destination, to, error))?;
+        let side = |side, image| ComparedSide {
+            side,
             image,
-            destination: DestinationRepository {
+            budget: &budget,
+        };
+        let comparison = ImageComparison {
+            source: side(Side::Source, &*source),
+            image,
+            destination: DestinationTree {
                 depth: self.depth,
                 sound: &self.sound,
-                client: destination,
-                budget: &budget,
-                repository: &image.destination.reference().unwrap().repository,
+                scope: BlobScope::of(&image.destination),
+                side: side(Side::Destination, &*destination),
             },
         };
         comparison.run().await
@@ -60,54 +73,70 @@ impl Verifier {
 }
 
 struct ImageComparison<'a> {
-    source: &'a Arc<Client>,
+    source: ComparedSide<'a>,
     image: &'a CopySpec,
-    destination: DestinationRepository<'a>,
+    destination: DestinationTree<'a>,
 }
 
 impl ImageComparison<'_> {
     async fn run(&self) -> Result<Findings, VerifyError> {
-        let mut findings = Findings::default();
         let only = |difference| Findings {
             differences: vec![difference],
             ..Findings::default()
         };
-        let expected = digest(self.source, self.image.source.reference().unwrap()).await;
-        let Some(expected) = expected.map_err(VerifyError::Source)? else {
+        let Some(expected) = self.source.resolve(Selector::Image).await? else {
             return Ok(only(Difference::SourceGone));
         };
-        let got = digest(
-            self.destination.client,
-            self.image.destination.reference().unwrap(),
-        )
-        .await;
-        let Some(got) = got.map_err(VerifyError::Destination)? else {
+        let Some(got) = self.destination.side.resolve(Selector::Image).await? else {
             return Ok(only(Difference::Absent));
         };
-        if got != expected {
-            match self.compare_cosign_tag(&expected, &got).await? {
-                Some(note) => findings.notes.push(note),
-                None if self.image.platforms.is_empty() => {
-                    return Ok(only(Difference::Digest { expected, got }));
-                }
-                None if !self.is_selection(&expected, &got).await? => {
-                    return Ok(only(Difference::Platforms));
-                }
-                None => {}
+        let keep_manifests =
+            self.source.keeps_manifests() && self.destination.side.keeps_manifests();
+        let mut findings = match got == expected {
+            true => Findings::default(),
+            false if keep_manifests => self.compare_manifests(&expected, &got).await?,
+            false => {
+                let (source, destination) = (&self.source, &self.destination.side);
+                compare_identity(source, destination, &self.image.platforms).await?
             }
-        }
-        if self.destination.depth == Depth::Digests {
+        };
+        if self.destination.depth == Depth::Digests || !findings.differences.is_empty() {
             return Ok(findings);
         }
         let (below, manifests) = self.destination.check(&got, Part::Manifest).await?;
         findings.differences.extend(below);
-        let attachments = AttachmentComparison {
-            attachments: self.image.attachments,
-            source: self.source,
-            source_repository: &self.image.source.reference().unwrap().repository,
-            destination: &self.destination,
-        };
-        attachments.run(manifests, &mut findings).await?;
+        // Stores that keep no manifests have nothing that refers to one.
+        if keep_manifests {
+            let attachments = AttachmentComparison {
+                attachments: self.image.attachments,
+                source: self.source,
+                destination: &self.destination,
+            };
+            attachments.run(manifests, &mut findings).await?;
+        }
+        Ok(findings)
+    }
+
+    /// Compares two manifests that have different digests.
+    async fn compare_manifests(
+        &self,
+        expected: &Digest,
+        got: &Digest,
+    ) -> Result<Findings, VerifyError> {
+        let mut findings = Findings::default();
+        match self.compare_cosign_tag(expected, got).await? {
+            Some(note) => findings.notes.push(note),
+            None if self.image.platforms.is_empty() => {
+                findings.differences.push(Difference::Digest {
+                    expected: expected.clone(),
+                    got: got.clone(),
+                });
+            }
+            None if !self.is_selection(expected, got).await? => {
+                findings.differences.push(Difference::Platforms);
+            }
+            None => {}
+        }
         Ok(findings)
     }
 
@@ -117,13 +146,11 @@ impl ImageComparison<'_> {
         expected: &Digest,
         got: &Digest,
     ) -> Result<Option<Note>, VerifyError> {
-        match &self.image.destination.reference().unwrap().tag {
+        let reference = self.image.destination.reference();
+        match reference.and_then(|reference| reference.tag.as_ref()) {
             Some(tag) if Attachments::is_cosign_tag(tag) => {
-                let source = (
-                    &**self.source,
-                    &self.image.source.reference().unwrap().repository,
-                );
-                compare_signatures(source, &self.destination, tag, expected, got).await
+                let (source, destination) = (&self.source, &self.destination.side);
+                compare_signatures(source, destination, tag, expected, got).await
             }
             _ => Ok(None),
         }
@@ -132,16 +159,7 @@ impl ImageComparison<'_> {
     /// Whether the destination has exactly the selected platforms of the source's index: one child in the index's
     /// place, or an index of the selected children and their attestations.
     async fn is_selection(&self, expected: &Digest, got: &Digest) -> Result<bool, VerifyError> {
-        let read = |client: &Arc<Client>, repository: &Repository, digest: &Digest| {
-            let (client, repository) = (Arc::clone(client), repository.clone());
-            let version = Version::Digest(digest.clone());
-            let budget = self.destination.budget;
-            async move { client.manifest_within(&repository, &version, budget).await }
-        };
-        let repository = &self.image.source.reference().unwrap().repository;
-        let index: Manifest = read(self.source, repository, expected)
-            .await
-            .map_err(VerifyError::Source)?;
+        let index = self.source.manifest(Selector::Digest(expected)).await?;
         let children: HashSet<&Digest> =
             index.children().iter().map(|child| &child.digest).collect();
         let wanted: HashSet<&Digest> = index
@@ -161,19 +179,12 @@ impl ImageComparison<'_> {
         if wanted.len() == 1 {
             return Ok(wanted.contains(got));
         }
-        let copy = read(self.destination.client, self.destination.repository, got).await;
-        let copy = copy.map_err(VerifyError::Destination)?;
+        let copy = self
+            .destination
+            .side
+            .manifest(Selector::Digest(got))
+            .await?;
         let kept: HashSet<&Digest> = copy.children().iter().map(|child| &child.digest).collect();
         Ok(!wanted.is_empty() && wanted.is_subset(&kept) && kept.is_subset(&children))
     }
-}
-
-/// What a reference names.
-async fn digest(
-    client: &Client,
-    reference: &Reference,
-) -> Result<Option<Digest>, crate::registry::Error> {
-    let version = reference.version();
-    let head = client.manifest_head(&reference.repository, &version);
-    Ok(head.await?.map(|head| head.digest))
 }

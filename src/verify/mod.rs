@@ -1,13 +1,15 @@
 //! Compares images at their destination with their source.
 //!
-//! Decides what belongs to an image and when two are the same; writes nothing. Invariant: both registries are asked, the
-//! journal is not; a registry that does not answer is a difference or an error.
+//! Decides what belongs to an image and when two are the same; writes nothing. Invariant: both stores are read, the
+//! journal is not; a store that does not answer is a difference or an error.
 
 mod attachments;
 mod depth;
 mod destination_tree;
 mod difference;
+mod identity;
 mod image;
+mod side;
 mod signatures;
 mod sound_blobs;
 

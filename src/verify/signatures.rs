@@ -4,26 +4,23 @@
 //! leaves it so.
 
 use super::{
-    destination_tree::DestinationRepository,
     difference::{Note, VerifyError},
+    side::ComparedSide,
 };
 use crate::{
-    oci::{Digest, Manifest, Repository, Signatures, Tag, Version},
-    registry::{Client, Error, ErrorCause, ImageBudget},
+    oci::{Digest, Manifest, Signatures, Tag},
+    transport::Selector,
 };
 
 pub(super) async fn compare_signatures(
-    (source, source_repository): (&Client, &Repository),
-    destination: &DestinationRepository<'_>,
+    source: &ComparedSide<'_>,
+    destination: &ComparedSide<'_>,
     tag: &Tag,
     expected: &Digest,
     got: &Digest,
 ) -> Result<Option<Note>, VerifyError> {
-    let budget = destination.budget;
-    let expected = read(source, source_repository, expected, budget).await;
-    let expected = expected.map_err(VerifyError::Source)?;
-    let got = read(destination.client, destination.repository, got, budget).await;
-    let got = got.map_err(VerifyError::Destination)?;
+    let expected = read(source, expected).await?;
+    let got = read(destination, got).await?;
     let [expected, got] =
         [&expected, &got].map(|manifest| manifest.as_ref().and_then(Signatures::of));
     let (Some(expected), Some(got)) = (expected, got) else {
@@ -36,16 +33,10 @@ pub(super) async fn compare_signatures(
 }
 
 /// `None` for a manifest that has no readable form.
-async fn read(
-    client: &Client,
-    repository: &Repository,
-    digest: &Digest,
-    budget: &ImageBudget<'_>,
-) -> Result<Option<Manifest>, Error> {
-    let version = Version::Digest(digest.clone());
-    match client.manifest_within(repository, &version, budget).await {
+async fn read(side: &ComparedSide<'_>, digest: &Digest) -> Result<Option<Manifest>, VerifyError> {
+    match side.manifest(Selector::Digest(digest)).await {
         Ok(manifest) => Ok(Some(manifest)),
-        Err(error) if matches!(*error.cause, ErrorCause::Manifest(_)) => Ok(None),
-        Err(error) => Err(error),
+        Err(failed) if failed.error.manifest_problem().is_some() => Ok(None),
+        Err(failed) => Err(failed),
     }
 }

@@ -8,7 +8,7 @@ use bytes::Bytes;
 
 use super::{LocalError, blocking::run_blocking, error::Context, receive::receive};
 use crate::{
-    batch::{PlannedBlob, Settled, Side},
+    batch::{Settled, Side},
     files::Staged,
     oci::Digest,
     registry::BlobPresence,
@@ -25,10 +25,10 @@ pub(super) trait BlobWriter: Send + Sync + 'static {
 }
 
 /// What `length`, that of the file with the blob's name, says about the blob.
-pub(super) fn presence(length: Option<u64>, blob: &PlannedBlob) -> BlobPresence {
+pub(super) fn presence(length: Option<u64>, size: u64) -> BlobPresence {
     match length {
         None => BlobPresence::Absent,
-        Some(length) if length == blob.size => BlobPresence::Present,
+        Some(length) if length == size => BlobPresence::Present,
         Some(length) => BlobPresence::OtherLength(length),
     }
 }

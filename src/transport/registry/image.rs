@@ -101,6 +101,11 @@ impl Source for RegistryImage {
         Ok(Box::new(read.await?))
     }
 
+    async fn check_blob(&self, blob: &Descriptor) -> Result<BlobPresence, Error> {
+        let presence = (self.client()).blob_presence(&self.repository, &blob.digest, blob.size);
+        Ok(presence.await?)
+    }
+
     async fn referrers(
         &self,
         subject: &Digest,

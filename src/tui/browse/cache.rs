@@ -5,8 +5,8 @@
 use std::{collections::HashMap, sync::Arc};
 
 use crate::{
-    inspect::{Answer, AnswerCache, Config, Error, Referrers, RepositoryId, Request},
-    oci::{Descriptor, Digest, Manifest, Version},
+    inspect::{Answer, AnswerCache, Config, ContentStore, Error, Referrers, Request},
+    oci::{Descriptor, Digest, Location, Manifest},
 };
 
 /// Identifies a request in flight.
@@ -73,22 +73,27 @@ impl Cache {
         self.reading.len()
     }
 
-    pub fn manifest(&self, repository: &RepositoryId, version: &Version) -> Slot<Manifest> {
-        let request = Request::Manifest(repository.clone(), version.clone());
-        self.slot(self.answers.manifest(repository, version), &request)
+    /// The manifest that a location names.
+    pub fn root(&self, image: &Location) -> Slot<Manifest> {
+        self.slot(self.answers.root(image), &Request::manifest_of(image))
     }
 
-    pub fn config(&self, repository: &RepositoryId, config: &Descriptor) -> Slot<Config> {
-        let request = config_request(repository, config);
+    pub fn manifest(&self, content: &ContentStore, digest: &Digest) -> Slot<Manifest> {
+        let request = Request::Manifest(content.clone(), digest.clone());
+        self.slot(self.answers.manifest(content, digest), &request)
+    }
+
+    pub fn config(&self, content: &ContentStore, config: &Descriptor) -> Slot<Config> {
+        let request = config_request(content, config);
         let found = self
             .answers
-            .config(repository, &config.digest, &config.media_type);
+            .config(content, &config.digest, &config.media_type);
         self.slot(found, &request)
     }
 
-    pub fn referrers(&self, repository: &RepositoryId, digest: &Digest) -> Slot<Referrers> {
-        let request = Request::Referrers(repository.clone(), digest.clone());
-        self.slot(self.answers.referrers(repository, digest), &request)
+    pub fn referrers(&self, content: &ContentStore, digest: &Digest) -> Slot<Referrers> {
+        let request = Request::Referrers(content.clone(), digest.clone());
+        self.slot(self.answers.referrers(content, digest), &request)
     }
 
     pub fn slot<T>(&self, found: Option<Result<&Arc<T>, &Error>>, request: &Request) -> Slot<T> {
@@ -101,9 +106,9 @@ impl Cache {
     }
 }
 
-pub fn config_request(repository: &RepositoryId, config: &Descriptor) -> Request {
+pub fn config_request(content: &ContentStore, config: &Descriptor) -> Request {
     Request::Config(
-        repository.clone(),
+        content.clone(),
         config.digest.clone(),
         config.media_type.clone(),
     )

@@ -3,15 +3,15 @@
 use super::cache::Cache;
 use crate::{
     inspect::{
-        Comparison, ComparisonResult, Error, Inspection, Line, RepositoryId, Request, Scope,
+        Comparison, ComparisonResult, ContentStore, Error, Inspection, Line, Request, Scope,
     },
-    oci::Reference,
+    oci::Location,
 };
 
 #[derive(Clone, Debug)]
 pub struct Comparing {
-    pub source: Reference,
-    pub destination: Reference,
+    pub source: Location,
+    pub destination: Location,
     pub only_differences: bool,
     pub offset: usize,
     pub state: ComparisonState,
@@ -39,7 +39,7 @@ pub enum ComparisonLine<'a> {
 
 impl Comparing {
     #[must_use]
-    pub fn new(source: Reference, destination: Reference) -> Self {
+    pub fn new(source: Location, destination: Location) -> Self {
         Self {
             source,
             destination,
@@ -63,8 +63,8 @@ impl Comparing {
         for side in [&self.source, &self.destination] {
             parts.push(Request::manifest_of(side));
             if let Ok(inspection) = Inspection::of(side, &Scope::All, &cache.answers) {
-                let repository = RepositoryId::of(side);
-                parts.push(Request::Referrers(repository, inspection.digest));
+                let content = ContentStore::of(side);
+                parts.push(Request::Referrers(content, inspection.digest));
             }
         }
         parts

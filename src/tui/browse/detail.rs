@@ -10,7 +10,7 @@ use super::{
     tree::{ManifestRole, Node},
 };
 use crate::{
-    inspect::{Error, ImageConfig, ReferrersSource, RepositoryId, annotations, is_attestation},
+    inspect::{ContentStore, Error, ImageConfig, ReferrersSource, annotations, is_attestation},
     oci::{Descriptor, Manifest, ManifestContent},
     present::{bytes, count, sanitize, wrap},
 };
@@ -80,6 +80,7 @@ pub fn lines(browser: &Browser) -> Vec<DetailEntry> {
                         ReferrersSource::FallbackTag => {
                             "the fallback tag: this registry has no referrers API".into()
                         }
+                        ReferrersSource::Store => "the store".into(),
                     },
                 ));
             }
@@ -101,13 +102,13 @@ fn manifest(
     found: &Slot<Manifest>,
 ) {
     if let (ManifestRole::Root, Some(viewed)) = (role, &browser.viewed) {
-        lines.push(Fact("image", viewed.reference.to_string()));
+        lines.push(Fact("image", viewed.location.to_string()));
         if let Some(pair) = &viewed.pair {
-            let side = match viewed.reference == pair.source {
+            let side = match viewed.location == pair.source {
                 true => "goes to",
                 false => "comes from",
             };
-            lines.push(Fact(side, pair.other(&viewed.reference).to_string()));
+            lines.push(Fact(side, pair.other(&viewed.location).to_string()));
         }
     }
     if let Some(platform) = descriptor.and_then(|descriptor| descriptor.platform.as_ref()) {
@@ -172,8 +173,8 @@ fn manifest(
     } = &manifest.content
         && let Some(viewed) = &browser.viewed
     {
-        let repository = RepositoryId::of(&viewed.reference);
-        let found = browser.cache.config(&repository, config);
+        let content = ContentStore::of(&viewed.location);
+        let found = browser.cache.config(&content, config);
         match found.ready().map(|config| &config.image) {
             Some(Some(image)) => facts(lines, image),
             Some(None) => {}
@@ -267,7 +268,7 @@ fn state<T>(lines: &mut Vec<DetailEntry>, slot: &Slot<T>) {
         Slot::Reading => lines.push(Reading),
         Slot::Failed(error) => {
             lines.push(Failure(error.clone()));
-            lines.push(Advice(error.kind.advice()));
+            lines.push(Advice(error.advice()));
         }
     }
 }

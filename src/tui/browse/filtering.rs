@@ -15,6 +15,7 @@ pub(super) fn apply_text(browser: &mut Browser, text: &str) {
     }
     match (browser.focus, &mut browser.left, &mut browser.tags) {
         (Pane::Left, LeftPane::Repositories { chooser, .. }, _) => chooser.set_filter(text),
+        (Pane::Left, LeftPane::Store(chooser), _) => chooser.set_filter(text),
         (Pane::Left, LeftPane::Images(chooser), _) => chooser.set_filter(text),
         (Pane::Tags, _, Some(tags)) => tags.chooser.set_filter(text),
         _ => {}

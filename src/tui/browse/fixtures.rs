@@ -9,10 +9,10 @@ use serde_json::{Value, json};
 use super::{Browser, Start};
 use crate::{
     inspect::{
-        Answer, Config, Error, ErrorKind, Listing, Referrers, ReferrersSource, RepositoryId,
-        Request,
+        Answer, Collection, Config, ContentStore, Error, ErrorKind, ListedImage, Listing,
+        Referrers, ReferrersSource, Request,
     },
-    oci::{Descriptor, Digest, Manifest, MediaType, Reference, Version},
+    oci::{Descriptor, Digest, Location, Manifest, MediaType},
     tui::{
         bindings::event,
         fixtures::options,
@@ -30,20 +30,29 @@ pub struct Content {
     answers: HashMap<Request, Result<Answer, Error>>,
 }
 
-pub fn reference(name: &str) -> Reference {
-    format!("{REGISTRY}/{name}").parse().unwrap()
+/// An image in a store of this machine, or in the registry.
+pub fn image(name: &str) -> Location {
+    match name.parse() {
+        Ok(local @ Location::Local(_)) => local,
+        _ => format!("{REGISTRY}/{name}").parse().unwrap(),
+    }
 }
 
-pub fn repository_id(repository: &str) -> RepositoryId {
-    RepositoryId::of(&reference(repository))
+pub fn repository(name: &str) -> Collection {
+    Collection::of(&image(name))
+}
+
+pub fn content_of(repository: &str) -> ContentStore {
+    ContentStore::of(&image(repository))
 }
 
 pub fn failure(message: &str, kind: ErrorKind) -> Error {
     Error {
-        registry: REGISTRY.parse().unwrap(),
+        store: REGISTRY.parse().unwrap(),
         operation: "read the manifest".into(),
         message: message.into(),
         kind,
+        hint: None,
     }
 }
 
@@ -92,15 +101,21 @@ impl Content {
     pub fn repositories(&mut self, names: &[&str]) {
         let names: Vec<String> = names.iter().map(|name| (*name).into()).collect();
         let request = Request::Repositories(REGISTRY.parse().unwrap());
-        let answer = Answer::Repositories(Listing::of(&names).into());
+        let answer = Answer::Repositories(Listing::of(&names, |name| name.parse().ok()).into());
         self.answers.insert(request, Ok(answer));
     }
 
-    pub fn tags(&mut self, repository: &str, tags: &[&str]) {
+    pub fn tags(&mut self, name: &str, tags: &[&str]) {
         let tags: Vec<String> = tags.iter().map(|tag| (*tag).into()).collect();
-        let answer = Answer::Tags(Listing::of(&tags).into());
-        self.answers
-            .insert(Request::Tags(repository_id(repository)), Ok(answer));
+        let collection = repository(name);
+        let listed = |tag: &str| match &collection {
+            Collection::Repository(repository) => {
+                Some(ListedImage::tagged(repository, tag.parse().ok()?))
+            }
+            Collection::Local(store) => Some(ListedImage(image(&format!("{store}:{tag}")))),
+        };
+        let answer = Answer::Images(Listing::of(&tags, listed).into());
+        self.answers.insert(Request::Images(collection), Ok(answer));
     }
 
     /// An image by digest, with layers of these sizes.
@@ -109,7 +124,7 @@ impl Content {
         let media_type = MediaType::new(MediaType::OCI_CONFIG);
         let digest = Digest::of(&raw);
         let described = json!({"mediaType": media_type, "digest": digest, "size": raw.len()});
-        let request = Request::Config(repository_id(repository), digest, media_type.clone());
+        let request = Request::Config(content_of(repository), digest, media_type.clone());
         let config = Config::read(raw, media_type);
         self.answers
             .insert(request, Ok(Answer::Config(config.into())));
@@ -124,41 +139,53 @@ impl Content {
             "config": described, "layers": layers
         });
         let digest = Digest::of(manifest.to_string().as_bytes());
+        let content = content_of(repository);
         self.manifest(
-            &repository_id(repository),
-            Version::Digest(digest),
+            &content,
+            Request::Manifest(content.clone(), digest),
             &manifest,
         )
     }
 
     /// The same manifest under a tag.
     pub fn tag(&mut self, name: &str, digest: &Digest) {
-        let reference = reference(name);
-        let repository = RepositoryId::of(&reference);
-        let request = Request::Manifest(repository.clone(), Version::Digest(digest.clone()));
+        let image = image(name);
+        let request = Request::Manifest(ContentStore::of(&image), digest.clone());
         let manifest = self.answers[&request].clone();
-        self.answers
-            .insert(Request::Manifest(repository, reference.version()), manifest);
+        self.answers.insert(Request::manifest_of(&image), manifest);
     }
 
     pub fn index(&mut self, name: &str, manifests: &Value) -> Descriptor {
         let index = json!({
             "schemaVersion": 2, "mediaType": MediaType::OCI_INDEX, "manifests": manifests
         });
-        let reference = reference(name);
-        self.manifest(&RepositoryId::of(&reference), reference.version(), &index)
+        let image = image(name);
+        self.manifest(
+            &ContentStore::of(&image),
+            Request::manifest_of(&image),
+            &index,
+        )
     }
 
     pub fn referrers(&mut self, repository: &str, of: &Digest, entries: Vec<Descriptor>) {
-        let source = ReferrersSource::Api;
+        self.refer(content_of(repository), of, entries, ReferrersSource::Api);
+    }
+
+    fn refer(
+        &mut self,
+        content: ContentStore,
+        of: &Digest,
+        entries: Vec<Descriptor>,
+        source: ReferrersSource,
+    ) {
         let answer = Answer::Referrers(Referrers { entries, source }.into());
-        let request = Request::Referrers(repository_id(repository), of.clone());
+        let request = Request::Referrers(content, of.clone());
         self.answers.insert(request, Ok(answer));
     }
 
     /// The digest of what is under a name.
     pub fn manifest_digest(&self, name: &str) -> Digest {
-        match &self.answers[&Request::manifest_of(&reference(name))] {
+        match &self.answers[&Request::manifest_of(&image(name))] {
             Ok(Answer::Manifest(manifest)) => manifest.digest.clone(),
             answer => panic!("{name} is no manifest: {answer:?}"),
         }
@@ -170,16 +197,19 @@ impl Content {
 
     fn manifest(
         &mut self,
-        repository: &RepositoryId,
-        version: Version,
-        content: &Value,
+        content: &ContentStore,
+        request: Request,
+        manifest: &Value,
     ) -> Descriptor {
-        let manifest = Manifest::parse(content.to_string().into(), None).unwrap();
+        let manifest = Manifest::parse(manifest.to_string().into(), None).unwrap();
         let descriptor = json!({
             "mediaType": manifest.media_type, "digest": manifest.digest, "size": manifest.raw.len()
         });
-        self.referrers(repository.repository.as_str(), &manifest.digest, Vec::new());
-        let request = Request::Manifest(repository.clone(), version);
+        let source = match content {
+            ContentStore::Repository(_) => ReferrersSource::Api,
+            ContentStore::Local(_) => ReferrersSource::Store,
+        };
+        self.refer(content.clone(), &manifest.digest, Vec::new(), source);
         self.answers
             .insert(request, Ok(Answer::Manifest(manifest.into())));
         serde_json::from_value(descriptor).unwrap()

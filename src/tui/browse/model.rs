@@ -17,8 +17,8 @@ use super::{
     tree::{self, NodeId, TreeRow},
 };
 use crate::{
-    inspect::RepositoryId,
-    oci::{Reference, Registry, Repository, Tag},
+    inspect::{Collection, ListedImage},
+    oci::{LocalStore, Location, Registry, Repository},
     present::Level,
     tui::{areas::Screen, notice::Notice},
 };
@@ -27,8 +27,8 @@ use crate::{
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Start {
     Registry(Registry),
-    Repository(RepositoryId),
-    Image(Reference),
+    Collection(Collection),
+    Image(Location),
     /// The images of a list, or one image of a batch.
     Images(Vec<Pair>),
 }
@@ -36,8 +36,8 @@ pub enum Start {
 /// An image and its destination.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pair {
-    pub source: Reference,
-    pub destination: Reference,
+    pub source: Location,
+    pub destination: Location,
 }
 
 #[derive(Clone, Debug)]
@@ -52,7 +52,7 @@ pub struct Browser {
     /// First line shown of the detail.
     pub detail_offset: usize,
     /// The image to compare another one with.
-    pub marked: Option<Reference>,
+    pub marked: Option<Location>,
     /// Shown instead of the panes; the last one gets the keys.
     pub overlays: Vec<Overlay>,
     /// The answer to the last key, for the footer to show.
@@ -68,20 +68,22 @@ pub enum LeftPane {
         listed: bool,
         chooser: Chooser<Repository>,
     },
+    /// The one store that is shown.
+    Store(Chooser<LocalStore>),
     Images(Chooser<Pair>),
 }
 
-/// The tags of one repository.
+/// The tags of one repository, or the names of a store of this machine.
 #[derive(Clone, Debug)]
 pub struct Tags {
-    pub repository: RepositoryId,
-    pub chooser: Chooser<Tag>,
+    pub collection: Collection,
+    pub chooser: Chooser<ListedImage>,
 }
 
 /// The image in the image pane.
 #[derive(Clone, Debug)]
 pub struct Viewed {
-    pub reference: Reference,
+    pub location: Location,
     /// Its source and destination, if they are known.
     pub pair: Option<Pair>,
     pub open: HashSet<NodeId>,
@@ -114,10 +116,13 @@ impl Browser {
             overlays: Vec::new(),
             notice: None,
         };
-        let named = |repository: &RepositoryId| LeftPane::Repositories {
-            registry: repository.registry.clone(),
-            listed: false,
-            chooser: Chooser::new(vec![repository.repository.clone()]),
+        let named = |collection: &Collection| match collection {
+            Collection::Repository(repository) => LeftPane::Repositories {
+                registry: repository.registry.clone(),
+                listed: false,
+                chooser: Chooser::new(vec![repository.repository.clone()]),
+            },
+            Collection::Local(store) => LeftPane::Store(Chooser::new(vec![store.clone()])),
         };
         match start {
             Start::Registry(registry) => {
@@ -127,21 +132,21 @@ impl Browser {
                     chooser: Chooser::new(Vec::new()),
                 };
             }
-            Start::Repository(repository) => {
-                browser.left = named(&repository);
-                browser.show_tags(repository);
+            Start::Collection(collection) => {
+                browser.left = named(&collection);
+                browser.show_tags(collection);
                 browser.focus = Pane::Tags;
             }
-            Start::Image(reference) => {
-                let repository = RepositoryId::of(&reference);
-                browser.left = named(&repository);
-                browser.show_tags(repository);
-                browser.show(reference, None);
+            Start::Image(image) => {
+                let collection = Collection::of(&image);
+                browser.left = named(&collection);
+                browser.show_tags(collection);
+                browser.show(image, None);
                 browser.focus = Pane::Image;
             }
             Start::Images(pairs) => {
                 if let [pair] = pairs.as_slice() {
-                    browser.show_tags(RepositoryId::of(&pair.source));
+                    browser.show_tags(Collection::of(&pair.source));
                     browser.show(pair.source.clone(), Some(pair.clone()));
                     browser.focus = Pane::Image;
                 }
@@ -172,7 +177,7 @@ impl Browser {
     #[must_use]
     pub fn rows(&self) -> Vec<TreeRow> {
         match &self.viewed {
-            Some(viewed) => tree::rows(&viewed.reference, &viewed.open, &self.cache),
+            Some(viewed) => tree::rows(&viewed.location, &viewed.open, &self.cache),
             None => Vec::new(),
         }
     }
@@ -211,23 +216,23 @@ impl Browser {
         }
     }
 
-    pub fn show_tags(&mut self, repository: RepositoryId) {
+    pub fn show_tags(&mut self, collection: Collection) {
         if self
             .tags
             .as_ref()
-            .is_none_or(|tags| tags.repository != repository)
+            .is_none_or(|tags| tags.collection != collection)
         {
             let chooser = Chooser::new(Vec::new());
             self.tags = Some(Tags {
-                repository,
+                collection,
                 chooser,
             });
         }
     }
 
-    pub fn show(&mut self, reference: Reference, pair: Option<Pair>) {
+    pub fn show(&mut self, location: Location, pair: Option<Pair>) {
         self.viewed = Some(Viewed {
-            reference,
+            location,
             pair,
             open: HashSet::from([NodeId::root(), NodeId::root().referrers()]),
             cursor: NodeId::root(),
@@ -244,7 +249,7 @@ impl Browser {
 impl Pair {
     /// The other side of this image.
     #[must_use]
-    pub fn other(&self, side: &Reference) -> &Reference {
+    pub fn other(&self, side: &Location) -> &Location {
         match *side == self.source {
             true => &self.destination,
             false => &self.source,

@@ -5,7 +5,7 @@ use super::{
     model::{Browser, LeftPane, Overlay},
     tree::Node,
 };
-use crate::inspect::{RepositoryId, Request};
+use crate::inspect::{ContentStore, Request};
 
 /// The requests for everything shown, answered or not.
 pub(super) fn requests(browser: &Browser) -> Vec<Request> {
@@ -19,20 +19,23 @@ pub(super) fn requests(browser: &Browser) -> Vec<Request> {
         requests.push(Request::Repositories(registry.clone()));
     }
     if let Some(tags) = &browser.tags {
-        requests.push(Request::Tags(tags.repository.clone()));
+        requests.push(Request::Images(tags.collection.clone()));
     }
     if let Some(viewed) = &browser.viewed {
-        let repository = RepositoryId::of(&viewed.reference);
+        let content = ContentStore::of(&viewed.location);
         for row in browser.rows() {
             match row.node {
-                Node::Manifest { version, .. } if row.open == Some(true) => {
-                    requests.push(Request::Manifest(repository.clone(), version));
+                Node::Manifest { digest, .. } if row.open == Some(true) => {
+                    requests.push(match digest {
+                        Some(digest) => Request::Manifest(content.clone(), digest),
+                        None => Request::manifest_of(&viewed.location),
+                    });
                 }
                 Node::Config { descriptor, .. } => {
-                    requests.push(config_request(&repository, &descriptor));
+                    requests.push(config_request(&content, &descriptor));
                 }
                 Node::Referrers { of, .. } if row.open == Some(true) => {
-                    requests.push(Request::Referrers(repository.clone(), of));
+                    requests.push(Request::Referrers(content.clone(), of));
                 }
                 Node::Manifest { .. }
                 | Node::Referrers { .. }

@@ -7,8 +7,8 @@ use std::collections::HashSet;
 
 use super::cache::{Cache, Slot};
 use crate::{
-    inspect::{Config, Referrers, RepositoryId, Step, steps},
-    oci::{Descriptor, Digest, Manifest, ManifestContent, Reference, Version},
+    inspect::{Config, ContentStore, Referrers, Step, steps},
+    oci::{Descriptor, Digest, Location, Manifest, ManifestContent},
 };
 
 /// The path from the root.
@@ -35,7 +35,8 @@ pub struct TreeRow {
 pub enum Node {
     Manifest {
         role: ManifestRole,
-        version: Version,
+        /// `None` for the one that the location of the image names.
+        digest: Option<Digest>,
         /// Its entry in the index or in the list of referrers.
         descriptor: Option<Descriptor>,
         found: Slot<Manifest>,
@@ -93,26 +94,27 @@ impl NodeId {
 }
 
 /// The rows of an image of which these nodes are open.
-pub fn rows(reference: &Reference, open: &HashSet<NodeId>, cache: &Cache) -> Vec<TreeRow> {
+pub fn rows(image: &Location, open: &HashSet<NodeId>, cache: &Cache) -> Vec<TreeRow> {
     let mut tree = Tree {
         open,
         cache,
-        repository: RepositoryId::of(reference),
+        content: ContentStore::of(image),
         rows: Vec::new(),
     };
-    tree.manifest(
-        NodeId::root(),
-        ManifestRole::Root,
-        reference.version(),
-        None,
-    );
+    let root = Node::Manifest {
+        role: ManifestRole::Root,
+        digest: None,
+        descriptor: None,
+        found: cache.root(image),
+    };
+    tree.manifest(NodeId::root(), root);
     tree.rows
 }
 
 struct Tree<'a> {
     open: &'a HashSet<NodeId>,
     cache: &'a Cache,
-    repository: RepositoryId,
+    content: ContentStore,
     rows: Vec<TreeRow>,
 }
 
@@ -128,20 +130,10 @@ impl Tree<'_> {
         open
     }
 
-    fn manifest(
-        &mut self,
-        id: NodeId,
-        role: ManifestRole,
-        version: Version,
-        descriptor: Option<Descriptor>,
-    ) {
-        let found = self.cache.manifest(&self.repository, &version);
-        let manifest = found.ready().cloned();
-        let node = Node::Manifest {
-            role,
-            version,
-            descriptor,
-            found,
+    fn manifest(&mut self, id: NodeId, node: Node) {
+        let manifest = match &node {
+            Node::Manifest { found, .. } => found.ready().cloned(),
+            _ => None,
         };
         let open = self.push(id.clone(), true, node);
         if let (true, Some(manifest)) = (open, manifest) {
@@ -161,7 +153,7 @@ impl Tree<'_> {
             ManifestContent::Image { config, layers, .. } => {
                 let mut history = Vec::new();
                 if let Some(descriptor) = config.as_deref() {
-                    let found = self.cache.config(&self.repository, descriptor);
+                    let found = self.cache.config(&self.content, descriptor);
                     let image = found.ready().and_then(|config| config.image.as_ref());
                     if let Some(image) = image {
                         history.clone_from(&image.history);
@@ -181,7 +173,7 @@ impl Tree<'_> {
 
     fn referrers(&mut self, id: &NodeId, manifest: &Manifest) {
         let id = id.referrers();
-        let found = self.cache.referrers(&self.repository, &manifest.digest);
+        let found = self.cache.referrers(&self.content, &manifest.digest);
         let referrers = found.ready().cloned();
         let none = (referrers.as_ref()).is_some_and(|referrers| referrers.entries.is_empty());
         let of = manifest.digest.clone();
@@ -196,8 +188,13 @@ impl Tree<'_> {
     fn descriptor(&mut self, id: NodeId, role: ManifestRole, descriptor: &Descriptor) {
         match descriptor.media_type.is_manifest() {
             true => {
-                let version = Version::Digest(descriptor.digest.clone());
-                self.manifest(id, role, version, Some(descriptor.clone()));
+                let node = Node::Manifest {
+                    role,
+                    found: self.cache.manifest(&self.content, &descriptor.digest),
+                    digest: Some(descriptor.digest.clone()),
+                    descriptor: Some(descriptor.clone()),
+                };
+                self.manifest(id, node);
             }
             false => {
                 self.push(id, false, Node::Blob(descriptor.clone()));

@@ -11,12 +11,11 @@ use super::{
     filtering::apply_text,
     keymap::Action,
     layout::Pane,
-    model::{Browser, LeftPane, Overlay, Viewed},
+    model::{Browser, LeftPane, Overlay},
     requests::requests,
 };
 use crate::{
-    inspect::{Answer, Error, RepositoryId},
-    oci::Tag,
+    inspect::{Answer, Error},
     tui::{model::Effect, scroll::in_view},
 };
 
@@ -76,20 +75,17 @@ fn update_lists(browser: &mut Browser) {
         chooser.set_items(&listing.entries);
     }
     if let Some(tags) = &mut browser.tags
-        && let Some(Ok(listing)) = known.tags(&tags.repository)
+        && let Some(Ok(listing)) = known.images(&tags.collection)
     {
         let was_empty = tags.chooser.len() == 0;
         tags.chooser.set_items(&listing.entries);
-        if was_empty && let Some(tag) = viewed_tag(browser.viewed.as_ref(), &tags.repository) {
-            tags.chooser.select(&tag);
+        if was_empty && let Some(viewed) = &browser.viewed {
+            let mut items = tags.chooser.items().iter();
+            if let Some(item) = items.find(|item| item.is(&viewed.location)).cloned() {
+                tags.chooser.select(&item);
+            }
         }
     }
-}
-
-/// The tag of the viewed image, if it is of this repository.
-fn viewed_tag(viewed: Option<&Viewed>, repository: &RepositoryId) -> Option<Tag> {
-    let reference = &viewed?.reference;
-    (RepositoryId::of(reference) == *repository).then(|| reference.tag.clone())?
 }
 
 fn scroll_into_view(browser: &mut Browser) {
@@ -97,6 +93,7 @@ fn scroll_into_view(browser: &mut Browser) {
     let left = screen.lines(Pane::Left);
     match &mut browser.left {
         LeftPane::Repositories { chooser, .. } => chooser.scroll_into_view(left),
+        LeftPane::Store(chooser) => chooser.scroll_into_view(left),
         LeftPane::Images(chooser) => chooser.scroll_into_view(left),
     }
     if let Some(tags) = &mut browser.tags {

@@ -13,7 +13,7 @@ use crate::operator::Operator;
 async fn inspect_tells_a_person_what_an_image_is() {
     let registries = Registries::new().await;
     let index = registries.put_index();
-    let image = registries.reference(":1").to_string();
+    let image = registries.image(":1").to_string();
     let inspect = ["inspect", &image, "--platform", "linux/arm64"];
     let output = Operator::new().say(&inspect).await;
     output.expect(0);
@@ -32,7 +32,7 @@ async fn inspect_tells_a_person_what_an_image_is() {
 async fn inspect_prints_json_for_scripts_and_the_manifest_byte_for_byte() {
     let registries = Registries::new().await;
     let index = registries.put_index();
-    let image = registries.reference(":1").to_string();
+    let image = registries.image(":1").to_string();
     let operator = Operator::new();
     let output = operator.say(&["inspect", &image, "--json"]).await;
     let inspection: Value = serde_json::from_str(&output.expect(0).stdout).unwrap();
@@ -66,7 +66,7 @@ async fn labels_cannot_steer_the_terminal() {
             bytes.as_bytes(),
         )
         .unwrap();
-    let image = registries.reference(":1").to_string();
+    let image = registries.image(":1").to_string();
     let output = Operator::new().say(&["inspect", &image]).await;
     assert!(output.expect(0).stdout.contains("52;c;aGk="));
     let control = |c: char| c.is_control() && c != '\n';
@@ -93,7 +93,7 @@ async fn digest_knows_images_and_files() {
     let registries = Registries::new().await;
     let index = registries.put_index();
     let operator = Operator::new();
-    let image = registries.reference(":1").to_string();
+    let image = registries.image(":1").to_string();
     let output = operator.say(&["digest", &image]).await;
     assert_eq!(output.expect(0).stdout.trim(), index.digest.to_string());
     let file = operator.list("content");
@@ -105,7 +105,7 @@ async fn digest_knows_images_and_files() {
 #[tokio::test]
 async fn what_is_not_there_says_what_to_check() {
     let registries = Registries::new().await;
-    let image = registries.reference(":nothing").to_string();
+    let image = registries.image(":nothing").to_string();
     let output = Operator::new().say(&["inspect", &image]).await;
     assert_ne!(output.code, Some(0));
     assert!(

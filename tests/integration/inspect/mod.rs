@@ -7,11 +7,12 @@ use serde_json::json;
 use tempfile::TempDir;
 use transship::{
     inspect::{
-        Answer, Comparison, ComparisonResult, ErrorKind, Inspector, ReferrersSource, RepositoryId,
-        Request, Scope,
+        Answer, Collection, Comparison, ComparisonResult, ContentStore, ErrorKind, Inspector,
+        ListedImage, ReferrersSource, Request, Scope,
     },
-    oci::{Descriptor, MediaType, Platform, Reference, Repository, Tag},
+    oci::{Descriptor, Location, MediaType, Platform, Registry, Repository, Tag},
     serve::{AccessLog, Action, Fault, ImageBuilder, Options, Server, Store},
+    transport::{LocalSettings, Stores},
 };
 
 struct Registries {
@@ -33,9 +34,10 @@ impl Registries {
         let server = Server::bind("127.0.0.1:0".parse().unwrap(), options)
             .await
             .unwrap();
+        let stores = Stores::new(Default::default(), LocalSettings::default());
         Self {
             server,
-            inspector: Inspector::new(Default::default()),
+            inspector: Inspector::new(stores.into()),
             log,
             _directory: directory,
         }
@@ -45,7 +47,7 @@ impl Registries {
         self.server.store()
     }
 
-    fn reference(&self, version: &str) -> Reference {
+    fn image(&self, version: &str) -> Location {
         let text = format!("{}/{REPOSITORY}{version}", self.server.address());
         text.parse().unwrap()
     }
@@ -87,8 +89,12 @@ impl Registries {
             .unwrap()
     }
 
-    fn place(&self) -> RepositoryId {
-        RepositoryId::of(&self.reference(":1"))
+    fn registry(&self) -> Registry {
+        self.server.address().to_string().parse().unwrap()
+    }
+
+    fn content(&self) -> ContentStore {
+        ContentStore::of(&self.image(":1"))
     }
 
     fn fault(&self, target: &str, action: Action) {
@@ -110,8 +116,8 @@ async fn an_index_is_read_down_to_layers_history_and_referrers() {
     let registries = Registries::new().await;
     let index = registries.put_index();
     let signature = registries.put_referrer(&index);
-    let reference = registries.reference(":1");
-    let inspection = registries.inspector.inspect(&reference, &Scope::All).await;
+    let image = registries.image(":1");
+    let inspection = registries.inspector.inspect(&image, &Scope::All).await;
     let inspection = inspection.unwrap();
     assert_eq!(inspection.digest, index.digest);
     assert_eq!(inspection.images.len(), 2);
@@ -136,7 +142,7 @@ async fn only_the_platform_asked_for_is_read() {
     let scope = Scope::Platform("linux/amd64".parse().unwrap());
     let inspection = registries
         .inspector
-        .inspect(&registries.reference(":1"), &scope)
+        .inspect(&registries.image(":1"), &scope)
         .await;
     assert_eq!(inspection.unwrap().images.len(), 1);
     let manifests = (registries.log.entries().iter())
@@ -150,7 +156,7 @@ async fn a_registry_without_the_referrers_api_is_asked_for_the_fallback_tag() {
     let registries = Registries::new().await;
     let index = registries.put_index();
     registries.fault("/referrers/", Action::answer(404));
-    let request = Request::Referrers(registries.place(), index.digest.clone());
+    let request = Request::Referrers(registries.content(), index.digest.clone());
     let ask = || async {
         match registries.inspector.answer(&request).await.unwrap() {
             Answer::Referrers(referrers) => referrers,
@@ -178,7 +184,7 @@ async fn a_part_that_cannot_be_read_says_why_and_the_others_are_there() {
     registries.fault("/referrers/", Action::answer(401));
     let inspection = registries
         .inspector
-        .inspect(&registries.reference(":1"), &Scope::All)
+        .inspect(&registries.image(":1"), &Scope::All)
         .await;
     let inspection = inspection.unwrap();
     assert_eq!(inspection.errors[0].kind, ErrorKind::Auth);
@@ -206,7 +212,7 @@ async fn a_config_that_is_not_what_its_digest_says_is_not_believed() {
         stored.digest.hex()
     );
     std::fs::write(registries.store().directory().join(file), "[]").unwrap();
-    let request = Request::Config(registries.place(), stored.digest, stored.media_type);
+    let request = Request::Config(registries.content(), stored.digest, stored.media_type);
     let error = registries.inspector.answer(&request).await.unwrap_err();
     assert_eq!(error.kind, ErrorKind::Corrupt);
 }
@@ -215,7 +221,7 @@ async fn a_config_that_is_not_what_its_digest_says_is_not_believed() {
 async fn repositories_and_tags_are_listed() {
     let registries = Registries::new().await;
     registries.put_index();
-    let registry = registries.place().registry;
+    let registry = registries.registry();
     match registries
         .inspector
         .answer(&Request::Repositories(registry))
@@ -227,11 +233,13 @@ async fn repositories_and_tags_are_listed() {
     }
     match registries
         .inspector
-        .answer(&Request::Tags(registries.place()))
+        .answer(&Request::Images(Collection::of(&registries.image(":1"))))
         .await
         .unwrap()
     {
-        Answer::Tags(listing) => assert_eq!(listing.entries, [tag("1")]),
+        Answer::Images(listing) => {
+            assert_eq!(listing.entries, [ListedImage(registries.image(":1"))]);
+        }
         other => panic!("{other:?}"),
     }
 }
@@ -240,7 +248,7 @@ async fn repositories_and_tags_are_listed() {
 async fn a_registry_that_hides_its_catalog_says_what_to_do_instead() {
     let registries = Registries::new().await;
     registries.fault("/_catalog", Action::answer(404));
-    let request = Request::Repositories(registries.place().registry);
+    let request = Request::Repositories(registries.registry());
     let error = registries.inspector.answer(&request).await.unwrap_err();
     assert_eq!(error.kind, ErrorKind::NoCatalog);
 }
@@ -252,16 +260,16 @@ async fn an_image_and_its_partial_copy_are_told_apart() {
     let scope = Scope::Platform("linux/amd64".parse().unwrap());
     let whole = registries
         .inspector
-        .inspect(&registries.reference(":1"), &Scope::All)
+        .inspect(&registries.image(":1"), &Scope::All)
         .await
         .unwrap();
     let part = registries
         .inspector
-        .inspect(&registries.reference(":1"), &scope)
+        .inspect(&registries.image(":1"), &scope)
         .await
         .unwrap();
     let digest = &part.images[0].digest;
-    let copy = registries.reference(&format!("@{digest}"));
+    let copy = registries.image(&format!("@{digest}"));
     let copy = registries
         .inspector
         .inspect(&copy, &Scope::All)

@@ -89,14 +89,7 @@ async fn a_registry_that_leaves_lengths_out_is_believed() {
     pair.copy("app:1").await.unwrap();
     assert_eq!(uploads(&pair), 0);
     let order = pair.order("app:1");
-    let client = |registry| pair.engine.clients().get(registry).unwrap();
-    let (source, destination) = (&order.spec.source, &order.spec.destination);
-    let differences = Verifier::new(Depth::Content)
-        .verify(
-            &client(source.registry().unwrap()),
-            &client(destination.registry().unwrap()),
-            &order.spec,
-        )
-        .await;
+    let verifier = Verifier::new(Depth::Content);
+    let differences = verifier.verify(pair.engine.stores(), &order.spec).await;
     assert_eq!(differences.unwrap().differences, []);
 }

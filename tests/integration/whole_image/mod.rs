@@ -19,8 +19,7 @@ use transship::batch::{Job, JobId};
 use transship::{
     copy::{CopyError, CopyOutcome, Engine, Report},
     oci::{
-        Attachments, CopySpec, Descriptor, Digest, Location, MediaType, Reference, Repository, Tag,
-        Version,
+        Attachments, CopySpec, Descriptor, Digest, MediaType, Reference, Repository, Tag, Version,
     },
     serve::{Action, ActiveFault, Fault, ImageBuilder, Store},
     verify::{Depth, Findings, Verifier, VerifyError},
@@ -78,19 +77,12 @@ impl Pair {
     }
 
     async fn compare(&self, order: Job) -> Result<Findings, VerifyError> {
-        let client = |location: &Location| {
-            self.engine
-                .clients()
-                .get(location.registry().unwrap())
-                .unwrap()
-        };
         let image = CopySpec {
             platforms: Vec::new(),
             ..order.spec
         };
-        let (source, destination) = (client(&image.source), client(&image.destination));
         let verifier = Verifier::new(Depth::Content);
-        verifier.verify(&source, &destination, &image).await
+        verifier.verify(self.engine.stores(), &image).await
     }
 
     /// A later batch, which knows nothing of the first.

@@ -22,12 +22,9 @@ fn fallback(subject: &Descriptor) -> String {
 
 /// What `inspect` could not find out of an image.
 async fn unknown_to_inspect(pair: &Pair, image: &str) -> Vec<String> {
-    let inspector = Inspector::new(pair.engine.clients().clone());
+    let inspector = Inspector::new(pair.engine.stores().clone());
     let inspection = inspector
-        .inspect(
-            pair.order(image).spec.source.reference().unwrap(),
-            &Scope::All,
-        )
+        .inspect(&pair.order(image).spec.source, &Scope::All)
         .await;
     let errors = inspection.unwrap().errors;
     errors.iter().map(ToString::to_string).collect()

@@ -106,6 +106,12 @@ impl<A: Send + Sync> Source for DirectoryImage<A> {
         Ok(Box::new(SectionStream::new(section.skip(offset), place)))
     }
 
+    async fn check_blob(&self, blob: &Descriptor) -> Result<BlobPresence, Error> {
+        let (directory, digest) = (self.directory.clone(), blob.digest.clone());
+        let length = run_blocking(move || directory.length(&digest)).await?;
+        Ok(presence(length, blob.size))
+    }
+
     async fn referrers(
         &self,
         subject: &Digest,
@@ -132,7 +138,7 @@ impl Destination for DirectoryImage<Arc<ImageDirectoryWriter>> {
     async fn blob_presence(&self, blob: &PlannedBlob) -> Result<BlobPresence, Error> {
         let (directory, digest) = (self.directory.clone(), blob.digest.clone());
         let length = run_blocking(move || directory.length(&digest)).await?;
-        Ok(presence(length, blob))
+        Ok(presence(length, blob.size))
     }
 
     async fn put_blob(&self, put: PutBlob<'_>) -> Result<Settled, PutBlobError> {

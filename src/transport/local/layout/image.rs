@@ -134,6 +134,12 @@ impl<A: Access> Source for LayoutImage<A> {
         Ok(Box::new(stream))
     }
 
+    async fn check_blob(&self, blob: &Descriptor) -> Result<BlobPresence, Error> {
+        let (layout, digest) = (Arc::clone(&self.layout), blob.digest.clone());
+        let length = run_blocking(move || layout.length(&digest)).await?;
+        Ok(presence(length, blob.size))
+    }
+
     async fn referrers(
         &self,
         subject: &Digest,
@@ -172,7 +178,7 @@ impl Destination for LayoutImage<Arc<LayoutWriter>> {
     async fn blob_presence(&self, blob: &PlannedBlob) -> Result<BlobPresence, Error> {
         let (layout, digest) = (Arc::clone(&self.layout), blob.digest.clone());
         let length = run_blocking(move || layout.length_with_bases(&digest)).await?;
-        Ok(presence(length, blob))
+        Ok(presence(length, blob.size))
     }
 
     async fn put_blob(&self, put: PutBlob<'_>) -> Result<Settled, PutBlobError> {

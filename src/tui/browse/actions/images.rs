@@ -6,22 +6,22 @@ use super::super::{
     comparison::Comparing,
     layout::Pane,
     model::{Browser, LeftPane, Overlay, Pair},
-    tree::{Node, NodeId},
+    tree::Node,
 };
 use crate::{
-    inspect::RepositoryId,
-    oci::{Reference, Version},
+    inspect::{Collection, ContentStore},
+    oci::Location,
     present::Level,
     tui::model::Effect,
 };
 
 pub(super) fn other_side(browser: &mut Browser) {
     let viewed = browser.viewed.as_ref();
-    let pair = viewed.and_then(|viewed| Some((viewed.pair.clone()?, viewed.reference.clone())));
+    let pair = viewed.and_then(|viewed| Some((viewed.pair.clone()?, viewed.location.clone())));
     match pair {
         Some((pair, side)) => {
             let other = pair.other(&side).clone();
-            browser.show_tags(RepositoryId::of(&other));
+            browser.show_tags(Collection::of(&other));
             browser.show(other, Some(pair));
         }
         None => browser.say(
@@ -71,29 +71,28 @@ pub(super) fn mark(browser: &mut Browser) {
 }
 
 /// The selected image of the focused pane.
-pub(super) fn target(browser: &Browser) -> Option<Reference> {
+pub(super) fn target(browser: &Browser) -> Option<Location> {
     match (browser.focus, &browser.left) {
         (Pane::Tags, _) => selected_tag(browser),
         (Pane::Left, LeftPane::Images(chooser)) => Some(chooser.selected()?.source.clone()),
-        _ => Some(browser.viewed.as_ref()?.reference.clone()),
+        _ => Some(browser.viewed.as_ref()?.location.clone()),
     }
 }
 
-pub(super) fn selected_tag(browser: &Browser) -> Option<Reference> {
-    let tags = browser.tags.as_ref()?;
-    let tag = tags.chooser.selected()?.clone();
-    Some(tags.repository.at(&Version::Tag(tag)))
+pub(super) fn selected_tag(browser: &Browser) -> Option<Location> {
+    let selected = browser.tags.as_ref()?.chooser.selected()?;
+    Some(selected.0.clone())
 }
 
 /// The source and destination of an image, if they are known.
-pub(super) fn pair_of(browser: &Browser, side: &Reference) -> Option<Pair> {
+pub(super) fn pair_of(browser: &Browser, side: &Location) -> Option<Pair> {
     let viewed = browser
         .viewed
         .as_ref()
         .and_then(|viewed| viewed.pair.as_ref());
     let listed = match &browser.left {
         LeftPane::Images(chooser) => chooser.items(),
-        LeftPane::Repositories { .. } => &[],
+        LeftPane::Repositories { .. } | LeftPane::Store(_) => &[],
     };
     (viewed.into_iter().chain(listed))
         .find(|pair| pair.source == *side || pair.destination == *side)
@@ -111,18 +110,31 @@ pub(super) fn copy(browser: &mut Browser) -> Vec<Effect> {
             let repository = chooser.selected();
             repository.map(|repository| format!("{registry}/{repository}"))
         }
+        (Pane::Left, LeftPane::Store(chooser)) => chooser.selected().map(ToString::to_string),
         (Pane::Left | Pane::Tags, _) => target(browser).map(|target| target.to_string()),
         (Pane::Image | Pane::Detail, _) => browser.row().and_then(|row| {
             let viewed = browser.viewed.as_ref()?;
             Some(match row.node {
-                Node::Manifest { version, found, .. } => {
-                    let mut reference = match row.id == NodeId::root() {
-                        true => viewed.reference.clone(),
-                        false => RepositoryId::of(&viewed.reference).at(&version),
-                    };
-                    reference.digest = found.ready().map(|manifest| manifest.digest.clone());
-                    reference.to_string()
+                Node::Manifest {
+                    digest: None,
+                    found,
+                    ..
+                } => {
+                    let mut image = viewed.location.clone();
+                    if let (Location::Registry(reference), Some(manifest)) =
+                        (&mut image, found.ready())
+                    {
+                        reference.digest = Some(manifest.digest.clone());
+                    }
+                    image.to_string()
                 }
+                Node::Manifest {
+                    digest: Some(digest),
+                    ..
+                } => match ContentStore::of(&viewed.location).locate(&digest) {
+                    Some(location) => location.to_string(),
+                    None => digest.to_string(),
+                },
                 Node::Config { descriptor, .. } | Node::Blob(descriptor) => {
                     descriptor.digest.to_string()
                 }

@@ -15,7 +15,10 @@ use super::{
     },
     images::{pair_of, selected_tag},
 };
-use crate::{inspect::RepositoryId, present::Level};
+use crate::{
+    inspect::{Collection, RepositoryId},
+    present::Level,
+};
 
 /// The row after a move from row `at`, in a list of `len` rows that shows `page` of them.
 pub(super) fn moved(at: usize, action: Action, page: usize, len: usize) -> usize {
@@ -42,6 +45,7 @@ pub(super) fn go(browser: &mut Browser, action: Action) {
     match browser.focus {
         Pane::Left => match &mut browser.left {
             LeftPane::Repositories { chooser, .. } => choose(chooser, action, page),
+            LeftPane::Store(chooser) => choose(chooser, action, page),
             LeftPane::Images(chooser) => choose(chooser, action, page),
         },
         Pane::Tags => {
@@ -87,22 +91,28 @@ pub(super) fn open(browser: &mut Browser) {
                         registry: registry.clone(),
                         repository: repository.clone(),
                     };
-                    browser.show_tags(repository);
+                    browser.show_tags(Collection::Repository(repository));
+                    browser.focus = Pane::Tags;
+                }
+            }
+            LeftPane::Store(chooser) => {
+                if let Some(store) = chooser.selected().cloned() {
+                    browser.show_tags(Collection::Local(store));
                     browser.focus = Pane::Tags;
                 }
             }
             LeftPane::Images(chooser) => {
                 if let Some(pair) = chooser.selected().cloned() {
-                    browser.show_tags(RepositoryId::of(&pair.source));
+                    browser.show_tags(Collection::of(&pair.source));
                     browser.show(pair.source.clone(), Some(pair));
                     browser.focus = Pane::Image;
                 }
             }
         },
         Pane::Tags => {
-            if let Some(reference) = selected_tag(browser) {
-                let pair = pair_of(browser, &reference);
-                browser.show(reference, pair);
+            if let Some(image) = selected_tag(browser) {
+                let pair = pair_of(browser, &image);
+                browser.show(image, pair);
                 browser.focus = Pane::Image;
             }
         }
@@ -151,6 +161,7 @@ pub(super) fn close(browser: &mut Browser) {
 pub(super) fn go_back(browser: &mut Browser) {
     let filter = match (browser.focus, &mut browser.left, &mut browser.tags) {
         (Pane::Left, LeftPane::Repositories { chooser, .. }, _) => clear(chooser),
+        (Pane::Left, LeftPane::Store(chooser), _) => clear(chooser),
         (Pane::Left, LeftPane::Images(chooser), _) => clear(chooser),
         (Pane::Tags, _, Some(tags)) => clear(&mut tags.chooser),
         _ => false,
@@ -173,6 +184,7 @@ fn clear<T: Clone + PartialEq + std::fmt::Display>(chooser: &mut Chooser<T>) -> 
 pub(super) fn type_filter(browser: &mut Browser) {
     let filter = match (browser.focus, &browser.left, &browser.tags) {
         (Pane::Left, LeftPane::Repositories { chooser, .. }, _) => chooser.filter(),
+        (Pane::Left, LeftPane::Store(chooser), _) => chooser.filter(),
         (Pane::Left, LeftPane::Images(chooser), _) => chooser.filter(),
         (Pane::Tags, _, Some(tags)) => tags.chooser.filter(),
         _ => {

@@ -2,7 +2,7 @@
 
 use super::{images::copied, navigation::moved};
 use crate::{
-    oci::Version,
+    inspect::ListedImage,
     present::Level,
     tui::{
         browse::{
@@ -20,11 +20,11 @@ const SHIFT: isize = 16;
 
 pub(super) fn show_raw(browser: &mut Browser) {
     let shown = browser.row().and_then(|row| match row.node {
-        Node::Manifest { version, found, .. } => {
+        Node::Manifest { digest, found, .. } => {
             let manifest = found.ready()?;
-            let name = match version {
-                Version::Tag(tag) => tag.to_string(),
-                Version::Digest(digest) => digest.short(),
+            let name = match digest {
+                Some(digest) => digest.short(),
+                None => ListedImage(browser.viewed.as_ref()?.location.clone()).to_string(),
             };
             Some((format!("manifest {name}"), manifest.raw.clone()))
         }

@@ -1,7 +1,7 @@
 //! Reads again what is selected.
 
 use crate::{
-    inspect::{RepositoryId, Request},
+    inspect::{ContentStore, Request},
     present::Level,
     tui::browse::{
         cache::config_request,
@@ -23,12 +23,15 @@ pub(super) fn reload(browser: &mut Browser) {
             *listed = true;
             requests.push(Request::Repositories(registry.clone()));
         }
+        (Pane::Left, LeftPane::Store(_)) => {
+            browser.say(Level::Info, "r on its names reads the store again");
+        }
         (Pane::Left, LeftPane::Images(_)) => {
             browser.say(Level::Info, "the images are those of the list");
         }
         (Pane::Tags, _) => {
             requests
-                .extend((browser.tags.iter()).map(|tags| Request::Tags(tags.repository.clone())));
+                .extend((browser.tags.iter()).map(|tags| Request::Images(tags.collection.clone())));
         }
         (Pane::Image | Pane::Detail, _) => requests = requests_of_row(browser),
     }
@@ -45,20 +48,23 @@ fn requests_of_row(browser: &Browser) -> Vec<Request> {
     let Some((viewed, row)) = browser.viewed.as_ref().zip(browser.row()) else {
         return Vec::new();
     };
-    let repository = RepositoryId::of(&viewed.reference);
+    let content = ContentStore::of(&viewed.location);
     match row.node {
-        Node::Manifest { version, found, .. } => {
-            let mut requests = vec![Request::Manifest(repository.clone(), version)];
+        Node::Manifest { digest, found, .. } => {
+            let mut requests = vec![match digest {
+                Some(digest) => Request::Manifest(content.clone(), digest),
+                None => Request::manifest_of(&viewed.location),
+            }];
             if let Some(manifest) = found.ready() {
                 let digest = manifest.digest.clone();
-                requests.push(Request::Referrers(repository.clone(), digest));
+                requests.push(Request::Referrers(content.clone(), digest));
                 let config = manifest.blobs().next();
-                requests.extend(config.map(|config| config_request(&repository, config)));
+                requests.extend(config.map(|config| config_request(&content, config)));
             }
             requests
         }
-        Node::Config { descriptor, .. } => vec![config_request(&repository, &descriptor)],
-        Node::Referrers { of, .. } => vec![Request::Referrers(repository, of)],
+        Node::Config { descriptor, .. } => vec![config_request(&content, &descriptor)],
+        Node::Referrers { of, .. } => vec![Request::Referrers(content, of)],
         // They come from the manifest and the config above.
         Node::Step { .. } | Node::Blob(_) => Vec::new(),
     }

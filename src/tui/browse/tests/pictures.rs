@@ -10,7 +10,7 @@ use crate::{
     tui::{
         browse::{
             Pair, Start,
-            fixtures::{Browsing, Content, reference, repository_id},
+            fixtures::{Browsing, Content, image, repository},
         },
         picture,
         theme::Theme,
@@ -95,7 +95,7 @@ fn every_screen_reads_without_colour_and_in_ascii() {
 #[test]
 fn hostile_text_is_shown_as_text() {
     let content = hostile();
-    let mut browsing = Browsing::new(Start::Image(reference("team/api:ok")));
+    let mut browsing = Browsing::new(Start::Image(image("team/api:ok")));
     browsing.resize(80, 24);
     browsing.answer(&content);
     insta::assert_snapshot!("hostile", browsing.text());
@@ -111,14 +111,14 @@ fn a_screen_that_is_too_small_is_one_line() {
 fn no_cell_ever_contains_what_could_control_a_terminal() {
     let content = hostile();
     let pair = Pair {
-        source: reference("team/api:ok"),
-        destination: reference("team/api:index"),
+        source: image("team/api:ok"),
+        destination: image("team/api:index"),
     };
     for (width, height) in [(120, 40), (80, 24), (60, 15)] {
         for start in [
             registry(),
-            Start::Image(reference("team/api:ok")),
-            Start::Image(reference("team/api:index")),
+            Start::Image(image("team/api:ok")),
+            Start::Image(image("team/api:index")),
             Start::Images(vec![pair.clone()]),
         ] {
             let mut browsing = Browsing::new(start);
@@ -154,7 +154,7 @@ fn a_hundred_thousand_tags_are_drawn_as_fast_as_ten() {
         "team/api",
         &tags.iter().map(String::as_str).collect::<Vec<_>>(),
     );
-    let mut browsing = Browsing::new(Start::Repository(repository_id("team/api")));
+    let mut browsing = Browsing::new(Start::Collection(repository("team/api")));
     browsing.answer(&content);
     browsing.press("G");
     let text = browsing.text();

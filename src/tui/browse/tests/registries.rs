@@ -7,7 +7,7 @@ use crate::{
     oci::{Descriptor, Digest, MediaType},
     tui::browse::{
         Pair, Start,
-        fixtures::{Browsing, Content, REGISTRY, failure, reference, repository_id},
+        fixtures::{Browsing, Content, REGISTRY, content_of, failure, image, repository},
     },
 };
 
@@ -15,8 +15,8 @@ pub fn registry() -> Start {
     Start::Registry(REGISTRY.parse().unwrap())
 }
 
-fn image(name: &str) -> Start {
-    Start::Image(reference(name))
+fn start(name: &str) -> Start {
+    Start::Image(image(name))
 }
 
 fn read(start: Start, content: &Content) -> Browsing {
@@ -27,7 +27,7 @@ fn read(start: Start, content: &Content) -> Browsing {
 
 /// Without any answer.
 pub fn reading() -> (Browsing, Content) {
-    (Browsing::new(image("team/api:1.10")), Content::new())
+    (Browsing::new(start("team/api:1.10")), Content::new())
 }
 
 pub fn empty() -> (Browsing, Content) {
@@ -61,9 +61,9 @@ pub fn failing() -> (Browsing, Content) {
         Request::Repositories(REGISTRY.parse().unwrap()),
         refused.clone(),
     );
-    content.fail(Request::Tags(repository_id("team/api")), refused.clone());
-    content.fail(Request::manifest_of(&reference("team/api:1.10")), refused);
-    let mut browsing = read(image("team/api:1.10"), &content);
+    content.fail(Request::Images(repository("team/api")), refused.clone());
+    content.fail(Request::manifest_of(&image("team/api:1.10")), refused);
+    let mut browsing = read(start("team/api:1.10"), &content);
     // This also requests the list of the registry.
     browsing.press_and_read("tab tab r tab tab", &content);
     (browsing, content)
@@ -114,7 +114,7 @@ pub fn wide() -> (Browsing, Content) {
     content.tags(long, &[tag, "latest"]);
     let refused = failure(&format!("said 403 ({text})"), ErrorKind::Rejected);
     content.fail(
-        Request::Referrers(repository_id(long), described.digest),
+        Request::Referrers(content_of(long), described.digest),
         refused,
     );
     let mut browsing = read(registry(), &content);
@@ -125,7 +125,7 @@ pub fn wide() -> (Browsing, Content) {
 /// A destination that lost a platform and got another layer and user.
 pub fn compared() -> (Browsing, Content) {
     let mut content = Content::new();
-    let image = |content: &mut Content, repository: &str, user: &str, layers: &[u64]| {
+    let built = |content: &mut Content, repository: &str, user: &str, layers: &[u64]| {
         let config = json!({
             "os": "linux", "architecture": "amd64",
             "config": {"User": user, "Env": ["LANG=C.UTF-8"], "Labels": {"team": "payments"}}
@@ -134,19 +134,19 @@ pub fn compared() -> (Browsing, Content) {
         image["platform"] = json!({"os": "linux", "architecture": "amd64"});
         image
     };
-    let source = image(&mut content, "team/pay", "1000", &[30_000_000, 4_200_000]);
+    let source = built(&mut content, "team/pay", "1000", &[30_000_000, 4_200_000]);
     let mut arm64 = json!(content.image("team/pay", &json!({}), &[8]));
     arm64["platform"] = json!({"os": "linux", "architecture": "arm64"});
-    let destination = image(&mut content, "mirror/pay", "0", &[30_000_000, 5_000]);
+    let destination = built(&mut content, "mirror/pay", "0", &[30_000_000, 5_000]);
     content.index("team/pay:1", &json!([source, arm64]));
     content.index("mirror/pay:1", &json!([destination]));
     let pair = Pair {
-        source: reference("team/pay:1"),
-        destination: reference("mirror/pay:1"),
+        source: image("team/pay:1"),
+        destination: image("mirror/pay:1"),
     };
     let other = Pair {
-        source: reference("team/worker:7"),
-        destination: reference("mirror/worker:7"),
+        source: image("team/worker:7"),
+        destination: image("mirror/worker:7"),
     };
     let mut browsing = read(Start::Images(vec![pair, other]), &content);
     browsing.press_and_read("enter", &content);
@@ -163,13 +163,13 @@ pub fn hostile() -> Content {
         "config": {"Labels": {"\x1b[2J": "a\r\nb", "wide": "画像".repeat(60)}},
         "history": [{"created_by": "RUN \x1b[?1049h \u{9b}31m \u{200b}"}]
     });
-    let image = content.image("team/api", &config, &[1]);
-    content.tag("team/api:ok", &image.digest);
+    let described = content.image("team/api", &config, &[1]);
+    content.tag("team/api:ok", &described.digest);
     let message = "said 500 (\x1b[2J\x1b]0;owned\x07)";
-    let request = Request::Referrers(repository_id("team/api"), image.digest.clone());
+    let request = Request::Referrers(content_of("team/api"), described.digest.clone());
     content.fail(request, failure(message, ErrorKind::Rejected));
     let evil = "\x1b]0;owned\x07\u{202e}\u{200b}x";
-    let mut child = json!(image);
+    let mut child = json!(described);
     child["platform"] = json!({"os": evil, "architecture": evil, "os.version": evil});
     child["artifactType"] = json!(evil);
     child["annotations"] = json!({evil: evil});

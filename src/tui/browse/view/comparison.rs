@@ -92,8 +92,8 @@ fn sides(canvas: &mut Canvas, area: Rect, comparing: &Comparing) {
     let mut writer = canvas.row(area, 0);
     writer.skip(what + 4);
     let glyphs = writer.glyphs();
-    for reference in [&comparing.source, &comparing.destination] {
-        let name = glyphs.clip_reference(reference, usize::from(side));
+    for location in [&comparing.source, &comparing.destination] {
+        let name = glyphs.clip_location(location, usize::from(side));
         writer.column(Role::Accent, &name, side);
         writer.skip(1);
     }

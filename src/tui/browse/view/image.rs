@@ -35,7 +35,7 @@ pub(super) fn draw(browser: &Browser, canvas: &mut Canvas, area: Rect) {
         let text = format!("{}-{last} of {}", viewed.offset + 1, rows.len());
         facts.push((Role::Dim, text));
     }
-    if browser.marked.as_ref() == Some(&viewed.reference) {
+    if browser.marked.as_ref() == Some(&viewed.location) {
         let mark = canvas.glyphs().mark;
         facts.push((Role::Marked, format!("{mark} marked")));
     }

@@ -4,8 +4,7 @@ use ratatui::layout::Rect;
 
 use super::parts::{cursor, failure, titled};
 use crate::{
-    inspect::{Error, Request},
-    oci::{Reference, Tag},
+    inspect::{Collection, Error, Request},
     present::{Glyphs, count},
     tui::{
         browse::{
@@ -34,10 +33,10 @@ pub(super) fn left(browser: &Browser, canvas: &mut Canvas, area: Rect) {
             if !listed {
                 state = ListState::NotRequested;
             }
-            let open = browser
-                .tags
-                .as_ref()
-                .map(|tags| &tags.repository.repository);
+            let open = match browser.tags.as_ref().map(|tags| &tags.collection) {
+                Some(Collection::Repository(open)) => Some(&open.repository),
+                Some(Collection::Local(_)) | None => None,
+            };
             let title = ("Repositories", Pane::Left);
             list(
                 browser,
@@ -56,6 +55,21 @@ pub(super) fn left(browser: &Browser, canvas: &mut Canvas, area: Rect) {
                 },
             );
         }
+        LeftPane::Store(chooser) => {
+            let title = ("Store", Pane::Left);
+            list(
+                browser,
+                canvas,
+                area,
+                title,
+                chooser,
+                &ListState::NotRequested,
+                |writer, store, role| {
+                    let text = clip(writer, &store.to_string());
+                    writer.put(role, &text);
+                },
+            );
+        }
         LeftPane::Images(chooser) => {
             let title = ("Images", Pane::Left);
             list(
@@ -68,7 +82,7 @@ pub(super) fn left(browser: &Browser, canvas: &mut Canvas, area: Rect) {
                 |writer, pair: &Pair, role| {
                     let text = writer
                         .glyphs()
-                        .clip_name(&pair.source.clone().into(), usize::from(writer.room()));
+                        .clip_name(&pair.source, usize::from(writer.room()));
                     writer.put(role, &text);
                 },
             );
@@ -83,21 +97,17 @@ pub(super) fn tags(browser: &Browser, canvas: &mut Canvas, area: Rect) {
         let text = "Open a repository to see its tags.".to_owned();
         return canvas.paragraph(area, &[(Role::Dim, text)]);
     };
-    let request = Request::Tags(tags.repository.clone());
-    let found = browser.cache.answers.tags(&tags.repository);
+    let request = Request::Images(tags.collection.clone());
+    let found = browser.cache.answers.images(&tags.collection);
     let state = state(browser.cache.slot(found, &request), |listing| {
         (listing.entries.len(), listing.invalid)
     });
-    let viewed = browser.viewed.as_ref().map(|viewed| &viewed.reference);
+    let viewed = browser.viewed.as_ref().map(|viewed| &viewed.location);
     let marked = browser.marked.as_ref();
-    let here = |reference: Option<&Reference>, tag: &Tag| {
-        reference.is_some_and(|reference| {
-            reference.tag.as_ref() == Some(tag)
-                && reference.repository == tags.repository.repository
-                && reference.registry == tags.repository.registry
-        })
+    let title = match tags.collection {
+        Collection::Repository(_) => ("Tags", Pane::Tags),
+        Collection::Local(_) => ("Names", Pane::Tags),
     };
-    let title = ("Tags", Pane::Tags);
     list(
         browser,
         canvas,
@@ -105,16 +115,16 @@ pub(super) fn tags(browser: &Browser, canvas: &mut Canvas, area: Rect) {
         title,
         &tags.chooser,
         &state,
-        |writer, tag, role| {
-            let role = match here(viewed, tag) && role == Role::Text {
+        |writer, image, role| {
+            let role = match viewed.is_some_and(|viewed| image.is(viewed)) && role == Role::Text {
                 true => Role::Accent,
                 false => role,
             };
             let mark = writer.glyphs().mark;
-            if here(marked, tag) {
+            if marked.is_some_and(|marked| image.is(marked)) {
                 writer.at_end(&[(Role::Marked, mark)]);
             }
-            let text = clip(writer, tag.as_str());
+            let text = clip(writer, &image.to_string());
             writer.put(role, &text);
         },
     );

@@ -76,12 +76,12 @@ fn draw_header(browser: &Browser, canvas: &mut Canvas, area: Rect) {
             let side = viewed
                 .pair
                 .as_ref()
-                .map(|pair| match viewed.reference == pair.source {
+                .map(|pair| match viewed.location == pair.source {
                     true => "source",
                     false => "destination",
                 });
             let taken = side.map_or(0, |side| side.len() + 2);
-            let name = glyphs.clip_reference(&viewed.reference, room.saturating_sub(taken));
+            let name = glyphs.clip_location(&viewed.location, room.saturating_sub(taken));
             writer.put(Role::Strong, &name);
             if let Some(side) = side {
                 writer.put(Role::Dim, &format!("  {side}"));
@@ -89,6 +89,11 @@ fn draw_header(browser: &Browser, canvas: &mut Canvas, area: Rect) {
         }
         (None, LeftPane::Repositories { registry, .. }) => {
             writer.put(Role::Strong, registry.as_str())
+        }
+        (None, LeftPane::Store(chooser)) => {
+            let stores = chooser.items();
+            let text = stores.first().map(ToString::to_string).unwrap_or_default();
+            writer.put(Role::Strong, &glyphs.clip_middle(&text, room));
         }
         (None, LeftPane::Images(chooser)) => {
             writer.put(Role::Strong, &count(chooser.len(), "image"));

@@ -55,7 +55,7 @@ pub(super) fn cursor(writer: &mut CellWriter, selected: bool, focused: bool) -> 
 pub(super) fn failure(error: &Error) -> [(Role, String); 2] {
     [
         (Role::Bad, format!("failed to {error}")),
-        (Role::Strong, format!("{}; r retries", error.kind.advice())),
+        (Role::Strong, format!("{}; r retries", error.advice())),
     ]
 }
 
