@@ -56,7 +56,11 @@ pub(super) async fn delete(arguments: DeleteArguments) -> anyhow::Result<Exit> {
     let mut deleted = 0;
     for batch in &selected {
         match journal.delete(&batch.id).await {
-            Ok(()) => deleted += 1,
+            Ok(()) => {
+                deleted += 1;
+                // What it kept for a resume. Without the batch nobody looks for it.
+                let _ = std::fs::remove_dir_all(arguments.journal.spool(&batch.id)?);
+            }
             // Another process has resumed or deleted it since it was listed.
             Err(error @ (JournalError::Held { .. } | JournalError::Unknown { .. })) => {
                 let error = error.to_string();

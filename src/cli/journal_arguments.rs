@@ -43,6 +43,22 @@ impl JournalArguments {
         })
     }
 
+    /// Where a batch keeps files that it needs until it ends: beside the journal, or in the state directory of this user
+    /// if the journal is a database.
+    pub(super) fn spool(&self, batch: &BatchId) -> anyhow::Result<PathBuf> {
+        let directory = match self.location()? {
+            JournalLocation::Directory(directory) => Some(directory),
+            JournalLocation::Postgres(_) => match JournalLocation::standard() {
+                Some(JournalLocation::Directory(directory)) => Some(directory),
+                Some(JournalLocation::Postgres(_)) | None => None,
+            },
+        };
+        let directory = directory.unwrap_or_else(std::env::temp_dir);
+        Ok(std::path::absolute(directory)?
+            .join("layers")
+            .join(batch.to_string()))
+    }
+
     /// How printed commands reach this journal. They need no option for what an environment variable says.
     pub(super) fn commands(&self) -> anyhow::Result<Commands> {
         let in_environment =

@@ -82,6 +82,7 @@ pub(super) async fn migrate(
         review,
         commands: next,
     } = prepared;
+    let stores = Arc::clone(engine.stores());
     let (send_command, commands) = mpsc::unbounded_channel();
     let attempts = Some(options.policy.attempts);
     let review = match (review, front_end) {
@@ -147,6 +148,10 @@ pub(super) async fn migrate(
             "transship: the journal could not be written; resuming asks the registries again: failed to {}",
             error.chain()
         ));
+    }
+    if BatchResult::of(&board) == BatchResult::AllGood {
+        // Nobody resumes it. What cannot be removed now goes with the batch.
+        let _ = stores.spool().clear();
     }
     Ok(board)
 }

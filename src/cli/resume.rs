@@ -65,6 +65,8 @@ pub(super) async fn resume(arguments: ResumeArguments) -> anyhow::Result<Exit> {
     let pace = PaceOptions::from(arguments.pace).or(stored_pace);
     let engine = Arc::new(registry_settings::engine(&list)?);
     let (recorder, stored) = journal.resume(&id).await?;
+    let spool = arguments.journal.spool(&id)?;
+    engine.stores().spool().use_directory(spool);
     remember(&engine, &stored)?;
     let destinations = stored.jobs.iter().map(|job| &job.job.spec.destination);
     engine.stores().reopen(destinations).await?;

@@ -61,11 +61,11 @@ pub(super) async fn run_prepared(
 pub(super) async fn run_list(
     source: ListSource,
     trust: TrustArguments,
-    journal: &JournalArguments,
+    arguments: &JournalArguments,
     pace: PaceArguments,
     front_end: Prepared,
 ) -> anyhow::Result<Result<Board, Exit>> {
-    let journal = journal.journal()?;
+    let journal = arguments.journal()?;
     let list = match source.parse(trust) {
         Ok(list) => list,
         Err(exit) => return Ok(Err(exit)),
@@ -82,6 +82,8 @@ pub(super) async fn run_list(
     drop(list);
     let journal = journal.make().await?;
     let recorder = start(&journal, &source, pace).await?;
+    let spool = arguments.spool(recorder.batch())?;
+    engine.stores().spool().use_directory(spool);
     let batch = Batch {
         list: shown(&source.path),
         jobs,

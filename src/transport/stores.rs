@@ -86,7 +86,8 @@ impl Stores {
     pub async fn source_of(&self, copy: &CopySpec) -> Result<Arc<dyn Source>, Error> {
         let layers = layers_for(&copy.destination, copy.compression);
         let source = self.source(&copy.source, layers).await?;
-        Ok(in_format(source, copy.format))
+        let format = copy.format.or_else(|| format_of_new_manifests(copy));
+        Ok(in_format(source, format))
     }
 
     /// What the image of a copy is compared with: manifests in the form that the copy has, layers as they are stored.
@@ -275,5 +276,17 @@ fn layers_for(destination: &Location, compression: Option<Compression>) -> Layer
         Compression::Gzip if is_compressed => LayerFormat::Compressed(Codec::Gzip),
         Compression::Zstd if is_compressed => LayerFormat::Compressed(Codec::Zstd),
         Compression::Gzip | Compression::Zstd | Compression::None => LayerFormat::AsStored,
+    }
+}
+
+/// The format of manifests that are made when the image is read: skopeo finds only OCI's in a layout.
+fn format_of_new_manifests(copy: &CopySpec) -> Option<ManifestFormat> {
+    let transport = |location: &Location| location.local().map(|image| image.store.transport);
+    match (transport(&copy.source)?, transport(&copy.destination)?) {
+        (
+            Transport::DockerArchive | Transport::DockerDaemon | Transport::ContainersStorage,
+            Transport::Oci | Transport::OciArchive,
+        ) => Some(ManifestFormat::Oci),
+        _ => None,
     }
 }
