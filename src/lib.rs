@@ -14,8 +14,8 @@
 //! copy      ->  transport, batch, registry, program, oci        one image: graph walk, blob ladder, claims, mounts, metering
 //! journal   ->  batch, oci                    what survives: SQLite by default
 //! run       ->  copy, transport, journal, batch, registry, oci   dispatcher loop, pure scheduler, workers
-//! inspect   ->  transport, registry, oci      what is inside a store, down to layers and referrers
-//! verify    ->  transport, registry, batch, oci   whether a destination is what its source is
+//! inspect   ->  transport, registry, batch, oci  what is inside a store, down to layers and referrers
+//! verify    ->  transport, registry, batch, oci  whether a destination is what its source is
 //! present   ->  batch, oci                    words, sizes and sentences the front ends share
 //! tui, headless  ->  present, inspect, batch, program, oci   front ends: they see events and send commands
 //! serve     ->  files, oci                    the embedded registry

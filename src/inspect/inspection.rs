@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 
 use super::{AnswerCache, ContentStore, Error, ImageConfig, Request, Step, config, steps};
 use crate::oci::{Descriptor, Digest, Location, Manifest, ManifestContent, MediaType, Platform};
@@ -24,6 +24,7 @@ pub enum Scope {
 /// What a location names.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Inspection {
+    #[serde(serialize_with = "as_text")]
     pub location: Location,
     pub digest: Digest,
     pub media_type: MediaType,
@@ -286,6 +287,11 @@ fn config_of(content: &ContentStore, manifest: &Manifest) -> Option<Request> {
         )),
         _ => None,
     }
+}
+
+/// As an operator writes it.
+fn as_text<S: Serializer>(location: &Location, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(location)
 }
 
 fn unread(location: &Location) -> Error {

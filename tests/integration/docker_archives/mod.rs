@@ -1,6 +1,6 @@
 //! Docker archives and daemons, with real skopeo and podman on the other side.
 
 mod daemon;
-mod images;
+pub mod images;
 mod podman;
 mod skopeo;

@@ -1,6 +1,7 @@
 //! Inspecting images: what is read, and the errors of parts that cannot be read.
 
 mod commands;
+mod local;
 
 use reqwest::Method;
 use serde_json::json;

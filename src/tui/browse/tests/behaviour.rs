@@ -9,6 +9,7 @@ use crate::{
             fixtures::{Browsing, Content, REGISTRY, failure, image, repository},
             keymap::Section,
             layout::Pane,
+            tests::registries::local,
         },
         model::{Effect, Msg},
     },
@@ -178,6 +179,23 @@ fn an_image_is_compared_with_its_destination() {
     assert!(browsing.text().contains("← linux/amd64"));
     browsing.press_and_read("esc s", &content);
     assert!(browsing.text().contains("comes from"));
+}
+
+#[test]
+fn a_store_is_walked_like_a_repository() {
+    let (_, content) = local();
+    let store = repository("oci:/srv/estate");
+    let mut browsing = Browsing::new(Start::Collection(store));
+    browsing.answer(&content);
+    let text = browsing.text();
+    assert!(text.contains("Names 3"), "{text}");
+    assert!(text.contains("Store"), "{text}");
+    // From the store to the second name, behind the one without a name and 1.9.
+    browsing.press_and_read("h enter j j enter", &content);
+    let viewed = &browsing.browser().viewed.as_ref().unwrap().location;
+    assert_eq!(viewed.to_string(), "oci:/srv/estate:team/api:1.10");
+    browsing.press("c");
+    assert!(browsing.text().contains("c on another one compares"));
 }
 
 #[test]

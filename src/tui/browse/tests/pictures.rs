@@ -3,7 +3,7 @@
 use ratatui::{buffer::Cell, style::Color};
 
 use super::registries::{
-    compared, empty, failing, hostile, reading, registry, thousands, whole, wide,
+    compared, empty, failing, hostile, local, reading, registry, thousands, whole, wide,
 };
 use crate::{
     present::{Glyphs, sanitize},
@@ -25,7 +25,7 @@ type State = (
 );
 
 #[rustfmt::skip]
-const STATES: [State; 7] = [
+const STATES: [State; 8] = [
     ("reading", reading, &[("image", "j"), ("tags", "shift-tab"), ("json", "v")]),
     ("empty", empty, &[("repositories", "j"), ("tags", "tab"), ("image", "tab tab")]),
     ("plain", whole, &[
@@ -36,6 +36,9 @@ const STATES: [State; 7] = [
     ("failing", failing, &[("image", "g"), ("tags", "esc"), ("repositories", "esc esc")]),
     ("thousands", thousands, &[
         ("repositories", "esc esc G"), ("tags", "esc pgdn pgdn"), ("filter", "esc / 1 9 9"), ("history", "G"),
+    ]),
+    ("local", local, &[
+        ("names", "esc"), ("image", "j"), ("referrers", "G"), ("compared", "c"), ("json", "v"), ("copied", "y"),
     ]),
     ("wide", wide, &[
         ("image", "g"), ("config", "j"), ("history", "j j"), ("referrers", "G"), ("json", "j v j j"),

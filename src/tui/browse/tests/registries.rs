@@ -153,6 +153,28 @@ pub fn compared() -> (Browsing, Content) {
     (browsing, content)
 }
 
+/// A layout with three images, one of which has no name, and a registry that has one of them.
+pub fn local() -> (Browsing, Content) {
+    let mut content = Content::new();
+    let config = json!({
+        "os": "linux", "architecture": "amd64", "config": {"Cmd": ["serve"]},
+        "history": [{"created_by": "ADD rootfs.tar /"}]
+    });
+    let layout = "oci:/srv/estate";
+    content.tags(layout, &["team/api:1.10", "@2", "team/api:1.9"]);
+    for name in ["oci:/srv/estate:team/api:1.10", "team/api:2"] {
+        let described = content.image(name, &config, &[30_000_000]);
+        content.tag(name, &described.digest);
+    }
+    let pair = Pair {
+        source: image("team/api:2"),
+        destination: image("oci:/srv/estate:team/api:1.10"),
+    };
+    let mut browsing = read(Start::Images(vec![pair]), &content);
+    browsing.press_and_read("s", &content);
+    (browsing, content)
+}
+
 /// Labels, tags, history and errors that contain escape sequences.
 pub fn hostile() -> Content {
     let mut content = Content::new();
