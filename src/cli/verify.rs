@@ -167,7 +167,9 @@ async fn compare(
                     let next = present::next_attempt(wait, Attempt(tries), Some(policy.attempts));
                     let error = error.to_string();
                     let error = present::sanitize(&error);
-                    output::tell(format_args!("{}: {error}; {next}", job.spec.destination));
+                    let destination = job.spec.destination.to_string();
+                    let destination = present::sanitize(&destination);
+                    output::tell(format_args!("{destination}: {error}; {next}"));
                     tokio::time::sleep(wait).await;
                 }
                 _ => return Err(error.into()),
@@ -205,24 +207,17 @@ fn print_result(job: &Job, compared: &Compared, json: bool) -> std::io::Result<(
         let line = output::json(&line)?;
         return print(|output| writeln!(output, "{line}"));
     }
+    let destination = job.spec.destination.to_string();
+    let destination = present::sanitize(&destination);
     for note in notes {
-        output::tell(format_args!(
-            "{}: {}",
-            job.spec.destination,
-            present::sanitize(&note)
-        ));
+        output::tell(format_args!("{destination}: {}", present::sanitize(&note)));
     }
     let error = error.map(|error| format!("could not be compared: {error}"));
     let lines = differences.into_iter().flatten().chain(error);
     let lines: Vec<String> = lines.collect();
     print(|output| {
-        lines.iter().try_for_each(|line| {
-            writeln!(
-                output,
-                "{}: {}",
-                job.spec.destination,
-                present::sanitize(line)
-            )
-        })
+        lines
+            .iter()
+            .try_for_each(|line| writeln!(output, "{destination}: {}", present::sanitize(line)))
     })
 }
