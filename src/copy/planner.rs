@@ -57,7 +57,9 @@ async fn read_plan(image: &ImageContext<'_>, root: Root) -> Result<CopyPlan, Cop
         tag,
     } = root;
     let (source, destination) = (image.source, image.destination);
-    if source.image.store() == destination.image.store() && source.scope == destination.scope {
+    let is_same_store = source.image.store() == destination.image.store();
+    let keeps_content = destination.image.holds() == Holds::All;
+    if is_same_store && keeps_content && source.scope == destination.scope {
         // A new name where the content is: only the manifest is written.
         return Ok(without_attachments(Graph::of(manifest), origin, tag));
     }

@@ -216,7 +216,8 @@ impl Dispatcher {
             return;
         }
         let is_last = !self.options.stay || self.ending.is_some();
-        let started = (self.finishing).start_if_due(&self.board, &self.engine, is_last);
+        let started =
+            (self.finishing).start_if_due(&self.board, &self.engine, &self.journal, is_last);
         for store in started {
             self.note(format!("{store} is being written"));
         }

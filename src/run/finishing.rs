@@ -1,17 +1,22 @@
 //! Ends a batch at the stores of this machine: packs archives, loads images into daemons.
 //!
-//! Decides when: once nothing is left to copy, as soon as no image failed, else when the run ends. Invariant: a store that
-//! is not finished keeps what it has, and resuming the batch tries again.
+//! Decides when: once nothing is left to copy, as soon as no image failed, else when the run ends. Invariants: the results
+//! of the images are recorded before, so that a finished store is not written again; a store that is not finished keeps
+//! what it has, and resuming the batch tries again.
 
-use std::{future, sync::Arc};
+use std::{future, sync::Arc, time::Duration};
 
-use tokio::task::JoinHandle;
+use tokio::{task::JoinHandle, time::timeout};
 
 use crate::{
     batch::Board,
     copy::Engine,
+    journal::Recorder,
     transport::{Error, Finished},
 };
+
+/// How long a journal that cannot be written is waited for. The stores are finished without it, too.
+const JOURNAL_LIMIT: Duration = Duration::from_secs(10);
 
 #[derive(Default)]
 pub(super) struct Finishing {
@@ -34,6 +39,7 @@ impl Finishing {
         &mut self,
         board: &Board,
         engine: &Arc<Engine>,
+        journal: &Recorder,
         is_last: bool,
     ) -> Vec<String> {
         let is_complete = board.counts().failed == 0;
@@ -47,8 +53,12 @@ impl Finishing {
         if unfinished.is_empty() {
             return Vec::new();
         }
-        let engine = Arc::clone(engine);
-        let finish = async move { engine.stores().finish(is_complete).await };
+        let (engine, written) = (Arc::clone(engine), journal.flush());
+        let finish = async move {
+            // A failure is reported where the batch is recorded.
+            let _recorded = timeout(JOURNAL_LIMIT, written).await;
+            engine.stores().finish(is_complete).await
+        };
         self.task = Some(tokio::spawn(finish));
         unfinished.iter().map(ToString::to_string).collect()
     }

@@ -1,6 +1,7 @@
 //! Everything that needs more than one layer, a socket, a terminal or a real program. One crate, so that it
 //! links once; one module per topic.
 
+mod air_gap;
 mod architecture;
 mod auth;
 mod breaker;
@@ -21,6 +22,7 @@ mod kill;
 mod list_patterns;
 mod lists_of_others;
 mod login;
+mod matrix;
 mod migrate;
 mod operator;
 mod operators;

@@ -97,7 +97,7 @@ impl Drop for HeldLock {
 
 /// Whether the locked file still has its name.
 #[cfg(unix)]
-fn is_same_file(file: &File, path: &Path) -> io::Result<bool> {
+pub(super) fn is_same_file(file: &File, path: &Path) -> io::Result<bool> {
     use std::os::unix::fs::MetadataExt;
 
     let named = crate::files::found(fs::metadata(path))?;
@@ -107,7 +107,7 @@ fn is_same_file(file: &File, path: &Path) -> io::Result<bool> {
 
 /// A file that is open cannot be removed.
 #[cfg(not(unix))]
-fn is_same_file(_: &File, path: &Path) -> io::Result<bool> {
+pub(super) fn is_same_file(_: &File, path: &Path) -> io::Result<bool> {
     fs::exists(path)
 }
 

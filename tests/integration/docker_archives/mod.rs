@@ -2,5 +2,5 @@
 
 mod daemon;
 pub mod images;
-mod podman;
+pub mod podman;
 mod skopeo;

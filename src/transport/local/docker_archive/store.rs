@@ -32,6 +32,8 @@ use crate::{
 const READING: &str = "read the Docker archive";
 /// What was received stays beside the archive until it is packed.
 const WORK: &str = ".partial";
+/// What it is packed into.
+const TAR: &str = ".partial.tar";
 const WRITING: &str = "write the Docker archive";
 
 /// A `docker-archive:` that a batch reads or writes.
@@ -124,7 +126,12 @@ impl OpenStore for DockerArchiveStore {
 
     async fn reopen(&self) -> Result<(), Error> {
         let left = tokio::fs::try_exists(beside(&self.path, WORK)).await;
-        if left.unwrap_or(false) {
+        if !left.unwrap_or(false) {
+            return Ok(());
+        }
+        let path = self.path.clone();
+        let is_written = run_blocking(move || remove_what_is_left(&path)).await;
+        if !is_written.context(WRITING, self.path.display())? {
             self.writer().await?;
         }
         Ok(())
@@ -156,7 +163,15 @@ fn open_writer(path: &Path) -> Result<ArchiveWriter, LocalErrorCause> {
     if path.try_exists()? {
         return Err(exists());
     }
-    ArchiveWriter::open(beside(path, WORK), beside(path, ".partial.tar"))
+    ArchiveWriter::open(beside(path, WORK), beside(path, TAR))
+}
+
+/// Whether the archive was given its name before a kill; removes what the kill left then.
+fn remove_what_is_left(path: &Path) -> Result<bool, LocalErrorCause> {
+    if !path.try_exists()? {
+        return Ok(false);
+    }
+    ArchiveWriter::remove_named(beside(path, WORK), &beside(path, TAR), path)
 }
 
 /// Packs what was received, and gives it its name.

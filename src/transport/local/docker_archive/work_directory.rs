@@ -17,11 +17,13 @@ use super::{
     image_list::MAX_JSON_BYTES,
 };
 use crate::{
-    files::{Staged, found},
+    files::{Staged, found, remove},
     oci::Digest,
 };
 
 const IMAGES: &str = "images.json";
+/// There while the tar has all images.
+const PACKED: &str = "packed";
 /// Lists of as many images as archives are read of.
 const MAX_IMAGES_BYTES: u64 = 64 << 20;
 
@@ -111,7 +113,22 @@ impl WorkDirectory {
         self.replace(&self.directory.join(IMAGES), &serde_json::to_vec(images)?)
     }
 
+    /// Whether the tar beside it has all images.
+    pub(super) fn is_packed(&self) -> io::Result<bool> {
+        self.directory.join(PACKED).try_exists()
+    }
+
+    pub(super) fn set_packed(&self, is_packed: bool) -> io::Result<()> {
+        let path = self.directory.join(PACKED);
+        match is_packed {
+            true => self.replace(&path, b""),
+            false => remove(&path).map(drop),
+        }
+    }
+
+    /// Removes the list of images first: without it, nothing in the directory is needed.
     pub(super) fn remove(&self) -> io::Result<()> {
+        remove(&self.directory.join(IMAGES))?;
         found(fs::remove_dir_all(&self.directory)).map(|_| ())
     }
 

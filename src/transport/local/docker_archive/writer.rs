@@ -16,6 +16,7 @@ use serde::Serialize;
 use super::{
     super::{
         LocalErrorCause,
+        directory_lock::is_same_file,
         layers::{PlainLayer, decompress},
     },
     image_list::{MAX_JSON_BYTES, diff_ids},
@@ -24,7 +25,7 @@ use super::{
 };
 use crate::{
     batch::{BlobKind, PlannedBlob},
-    files::{Staged, remove},
+    files::{Staged, found, remove},
     oci::{Digest, Manifest, ManifestContent, Reference},
     registry::BlobPresence,
 };
@@ -72,6 +73,27 @@ impl ArchiveWriter {
             tar,
             packed: Mutex::new(packed),
         })
+    }
+
+    /// Removes what a kill left after the tar had got its final name `path`. Returns whether it had; if not, everything is
+    /// kept.
+    pub(super) fn remove_named(
+        directory: PathBuf,
+        tar: &Path,
+        path: &Path,
+    ) -> Result<bool, LocalErrorCause> {
+        let work = WorkDirectory::open(directory)?;
+        let tar_is_named = match found(File::open(tar))? {
+            Some(tar) => is_same_file(&tar, path)?,
+            // It was renamed.
+            None => true,
+        };
+        let is_named = work.images()?.is_empty() || (work.is_packed()? && tar_is_named);
+        if is_named {
+            remove(tar)?;
+            work.remove()?;
+        }
+        Ok(is_named)
     }
 
     pub(in crate::transport::local) fn tar(&self) -> &Path {
@@ -217,6 +239,7 @@ impl ArchiveWriter {
         }
         let mut packed = self.packed();
         let is_packed = |name: &str| diff_id(name).is_some_and(|layer| packed.contains(&layer));
+        self.work.set_packed(false)?;
         let mut tar = PartialTar::open(&self.tar, is_packed)?;
         let layers: BTreeSet<&Digest> = images.iter().flat_map(|image| &image.diff_ids).collect();
         for diff_id in layers {
@@ -239,6 +262,7 @@ impl ArchiveWriter {
         let list: Vec<Entry<'_>> = sorted.iter().copied().map(to_entry).collect();
         tar.append_bytes("manifest.json", &to_json(&list)?)?;
         tar.finish()?;
+        self.work.set_packed(true)?;
         Ok(true)
     }
 
