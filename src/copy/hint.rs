@@ -43,7 +43,7 @@ const PUSH_AGAIN: &str =
 fn of_store(side: Side, error: &transport::Error) -> Option<&'static str> {
     match error {
         transport::Error::Registry(error) => of_registry(side, error),
-        transport::Error::Local(error) => error.hint(),
+        transport::Error::Local(error) => Some(error.hint()),
         transport::Error::Damaged { .. } => {
             Some("its own copy is damaged and an upload does not replace it: delete the blob there")
         }

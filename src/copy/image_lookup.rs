@@ -20,8 +20,11 @@ use super::{
 use crate::{
     batch::Side,
     oci::{Digest, Location, Manifest, OnExisting, Platform, Reference, Version},
-    transport::{Holds, Selector},
+    transport::{Holds, Selector, Uncompressed},
 };
+
+/// Less is compressed within a second or two.
+const NOTED_BYTES: u64 = 64 << 20;
 
 pub(super) enum Lookup {
     UpToDate(Digest),
@@ -47,6 +50,7 @@ enum DestinationTag {
 
 pub(super) async fn look_up(image: &ImageContext<'_>) -> Result<Lookup, CopyError> {
     let existing = existing_digest(image).await?;
+    note_compression(image).await?;
     let cached = image.plan_cache.take(
         image.job_id(),
         &image.destination.state.manifests,
@@ -101,6 +105,19 @@ async fn existing_digest(image: &ImageContext<'_>) -> Result<Option<Digest>, Cop
         },
         Err(error) => Err(blame(Side::Destination)(error)),
     }
+}
+
+/// Compressing large layers takes a while before anything else is to be seen.
+async fn note_compression(image: &ImageContext<'_>) -> Result<(), CopyError> {
+    let uncompressed = image.source.image.uncompressed().await;
+    let Uncompressed { layers, bytes } = uncompressed.map_err(blame(Side::Source))?;
+    if bytes >= NOTED_BYTES {
+        let size = bytes >> 20;
+        image.note(format!(
+            "layers are compressed before the copy: {layers} of {size} MiB together"
+        ));
+    }
+    Ok(())
 }
 
 /// What the source reference names.

@@ -114,17 +114,12 @@ fn of_local(store: &Store, error: &LocalError) -> Error {
         (FailureClass::Rejected | FailureClass::Auth, _) => ErrorKind::Rejected,
         (FailureClass::Internal, _) => ErrorKind::Internal,
     };
-    let usual = match kind {
-        ErrorKind::NotFound => Some("check the name and the path"),
-        ErrorKind::Unreachable => Some("check that the daemon runs, and its address"),
-        _ => None,
-    };
     Error {
         store: store.clone(),
         operation: format!("{} {}", error.operation, error.place),
         message: error.cause.to_string(),
         kind,
-        hint: error.hint().or(usual),
+        hint: Some(error.hint()),
     }
 }
 

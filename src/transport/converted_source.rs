@@ -12,7 +12,7 @@ use async_trait::async_trait;
 use futures_util::future::BoxFuture;
 use tokio::sync::OnceCell;
 
-use super::{BlobStream, Error, Referrers, Selector, Source};
+use super::{BlobStream, Error, Referrers, Selector, Source, Uncompressed};
 use crate::{
     oci::{Descriptor, Digest, Manifest, ManifestFormat, Store},
     registry::{BlobPresence, ImageBudget, RegistryLimiter, Timeouts},
@@ -109,6 +109,10 @@ impl Source for ConvertedSource {
 
     fn timeouts(&self) -> Timeouts {
         self.source.timeouts()
+    }
+
+    async fn uncompressed(&self) -> Result<Uncompressed, Error> {
+        self.source.uncompressed().await
     }
 
     async fn resolve(&self, selector: Selector<'_>) -> Result<Option<Digest>, Error> {

@@ -28,6 +28,6 @@ pub use local::{
 pub use open_store::{Codec, Completion, LayerFormat, OpenStore, StoredImage};
 pub use referrers::{referrers, referrers_after};
 pub use registry::RegistryImage;
-pub use source::{Referrers, Selector, Source};
+pub use source::{Referrers, Selector, Source, Uncompressed};
 pub use source_reader::SourceReader;
 pub use stores::{Finished, Stores};

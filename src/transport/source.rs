@@ -21,6 +21,14 @@ pub enum Selector<'a> {
     Digest(&'a Digest),
 }
 
+/// Work before a manifest can be read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Uncompressed {
+    pub layers: usize,
+    /// Their length as they are, in bytes.
+    pub bytes: u64,
+}
+
 /// The manifests that refer to another one.
 #[derive(Debug)]
 pub enum Referrers {
@@ -41,6 +49,12 @@ pub trait Source: Send + Sync {
 
     fn timeouts(&self) -> Timeouts {
         Timeouts::default()
+    }
+
+    /// The layers of the image that [`resolve`](Self::resolve) and [`manifest`](Self::manifest) compress before they
+    /// answer.
+    async fn uncompressed(&self) -> Result<Uncompressed, Error> {
+        Ok(Uncompressed::default())
     }
 
     /// The digest of a manifest. `None` if there is none.

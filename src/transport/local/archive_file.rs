@@ -79,7 +79,7 @@ fn temporary_file(path: &Path) -> io::Result<File> {
 fn no_space(error: io::Error) -> LocalErrorCause {
     match error.kind() {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
-            LocalErrorCause::Unsupported(format!(
+            LocalErrorCause::Refused(format!(
                 "it is compressed, and the disk is too small to unpack it for reading ({error}); decompress it where \
                  there is more space"
             ))

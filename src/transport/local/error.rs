@@ -41,9 +41,12 @@ pub enum LocalErrorCause {
     /// Another process writes to the store.
     #[error("another process is writing to it, and holds the lock {}", .0.display())]
     Locked(PathBuf),
-    /// The store cannot hold this, or this program cannot write it there.
+    /// A store of this kind cannot hold this.
     #[error("{0}")]
     Unsupported(String),
+    /// This is not done here; the text says why, or what can be done instead.
+    #[error("{0}")]
+    Refused(String),
     /// A daemon that cannot be reached or broke off.
     #[error("{0}")]
     Unreachable(String),
@@ -64,7 +67,8 @@ impl LocalError {
             | LocalErrorCause::OverBudget(_)
             | LocalErrorCause::Invalid(_)
             | LocalErrorCause::Locked(_)
-            | LocalErrorCause::Unsupported(_) => FailureClass::Rejected,
+            | LocalErrorCause::Unsupported(_)
+            | LocalErrorCause::Refused(_) => FailureClass::Rejected,
             LocalErrorCause::Unreachable(_) => FailureClass::Transient {
                 retry_after_ms: None,
             },
@@ -73,31 +77,33 @@ impl LocalError {
 }
 
 impl LocalError {
-    /// What the operator can do about it. `None` means that the error says it, or that the advice for its class is enough.
+    /// What the operator can do about it.
     #[must_use]
-    pub fn hint(&self) -> Option<&'static str> {
+    pub fn hint(&self) -> &'static str {
         match &*self.cause {
             LocalErrorCause::Io(error) => match error.kind() {
-                io::ErrorKind::PermissionDenied => Some("give this user the right to it"),
+                io::ErrorKind::PermissionDenied => "give this user the right to it",
                 io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
-                    Some("free some space there, then retry")
+                    "free some space there, then retry"
                 }
-                io::ErrorKind::ReadOnlyFilesystem => Some("name a place that can be written"),
-                io::ErrorKind::NotFound => Some("check its path"),
-                _ => Some("check the disk and the file system"),
+                io::ErrorKind::ReadOnlyFilesystem => "name a place that can be written",
+                io::ErrorKind::NotFound => "check its path",
+                _ => "check the disk and the file system",
             },
-            LocalErrorCause::Locked(_) => Some("wait until it ends, then retry"),
+            LocalErrorCause::Locked(_) => "wait until it ends, then retry",
             LocalErrorCause::Corrupt { .. } | LocalErrorCause::Invalid(_) => {
-                Some("it is damaged or was made wrongly: make it again")
+                "it is damaged or was made wrongly: make it again"
             }
             LocalErrorCause::Manifest(_) => {
-                Some("only OCI and Docker manifests and indexes can be copied: leave it out")
+                "only OCI and Docker manifests and indexes can be copied: leave it out"
             }
-            LocalErrorCause::OverBudget(_) => Some(
-                "no image needs that much; `platforms`, `referrers = false` and `cosign-tags = false` copy less of it",
-            ),
-            LocalErrorCause::Unsupported(_) => Some("name another kind of store"),
-            LocalErrorCause::NotFound(_) | LocalErrorCause::Unreachable(_) => None,
+            LocalErrorCause::OverBudget(_) => {
+                "no image needs that much; `platforms`, `referrers = false` and `cosign-tags = false` copy less of it"
+            }
+            LocalErrorCause::Unsupported(_) => "name another kind of store",
+            LocalErrorCause::Refused(_) => "retrying alone does not help: do what the message says",
+            LocalErrorCause::NotFound(_) => "check the name and the path",
+            LocalErrorCause::Unreachable(_) => "check that the daemon runs, and its address",
         }
     }
 }

@@ -20,7 +20,7 @@ pub(super) fn writable(
             let problem = format!(
                 "@{position} is the position of an image that is there; an image to be written needs a name"
             );
-            Err(LocalErrorCause::Unsupported(problem).at("write to", store))
+            Err(LocalErrorCause::Refused(problem).at("write to", store))
         }
     }
 }

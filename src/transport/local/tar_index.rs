@@ -198,7 +198,9 @@ fn read_entry<R: Read>(
 /// The crate reports a malformed archive as an I/O error of the kind `Other`.
 fn unreadable(error: io::Error) -> LocalErrorCause {
     match error.kind() {
-        io::ErrorKind::Other | io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof => {
+        // Its text repeats bytes of the file.
+        io::ErrorKind::Other => LocalErrorCause::Invalid("it is not a complete tar archive".into()),
+        io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof => {
             LocalErrorCause::Invalid(format!("it is not a complete tar archive: {error}"))
         }
         _ => error.into(),

@@ -81,12 +81,12 @@ fn usual_sockets(is_podman: bool, runtime_directory: Option<&str>) -> Vec<String
 }
 
 fn check(url: &str, is_podman: bool, environment: &Environment) -> Result<(), LocalErrorCause> {
-    let unsupported = |problem: String| Err(LocalErrorCause::Unsupported(problem));
+    let refused = |problem: String| Err(LocalErrorCause::Refused(problem));
     if url.starts_with("unix://") {
         return Ok(());
     }
     if url.starts_with("tcp://") && !is_podman && environment.docker_tls.is_some() {
-        return unsupported(format!(
+        return refused(format!(
             "{url} is to be reached over TLS (DOCKER_TLS_VERIFY), which is not supported; forward its socket with ssh -L"
         ));
     }
@@ -94,12 +94,12 @@ fn check(url: &str, is_podman: bool, environment: &Environment) -> Result<(), Lo
         return Ok(());
     }
     if is_podman && !url.contains("://") {
-        return unsupported(format!(
+        return refused(format!(
             "the storage {url} can only be read through podman's socket ([unix:///run/podman/podman.sock]), or by the \
              skopeo engine (`--engine skopeo`)"
         ));
     }
-    unsupported(format!(
+    refused(format!(
         "{url:?} is no address of a daemon; there are unix:// and tcp://"
     ))
 }

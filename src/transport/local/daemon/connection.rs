@@ -56,11 +56,11 @@ pub(super) fn cause(error: &DaemonError) -> LocalErrorCause {
             match status_code {
                 404 => LocalErrorCause::NotFound(message),
                 500.. => LocalErrorCause::Unreachable(format!("the daemon failed: {message}")),
-                _ => LocalErrorCause::Unsupported(format!("the daemon refused: {message}")),
+                _ => LocalErrorCause::Refused(format!("the daemon refused: {message}")),
             }
         }
         DaemonError::DockerStreamError { error } => {
-            LocalErrorCause::Unsupported(format!("the daemon refused: {}", shortened(error)))
+            LocalErrorCause::Refused(format!("the daemon refused: {}", shortened(error)))
         }
         other => unreachable(other),
     }

@@ -34,7 +34,7 @@ pub(super) async fn load(daemon: &Docker, archive: &Path) -> Result<(), LocalErr
     }
     match is_loaded {
         true => Ok(()),
-        false => Err(LocalErrorCause::Unsupported(format!(
+        false => Err(LocalErrorCause::Refused(format!(
             "the daemon did not say that it loaded the images; it said {:?}",
             shortened(&last)
         ))),

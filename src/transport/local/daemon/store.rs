@@ -96,7 +96,7 @@ impl DaemonStore {
         let spool = Arc::clone(&self.spool);
         let file = run_blocking(move || Ok::<_, LocalErrorCause>(spool.temporary_file()?)).await?;
         let file = export(self.connection().await?, name, file).await?;
-        let (spool, place) = (Arc::clone(&self.spool), format!("{} {name}", self.store));
+        let (spool, place) = (Arc::clone(&self.spool), format!("{} {name}", self.place()));
         let reader = run_blocking(move || {
             let tar = TarIndex::read(file, Path::new(&place))?;
             Ok::<_, LocalErrorCause>(Arc::new(ArchiveReader::read(tar, spool)?))
@@ -166,6 +166,12 @@ impl DaemonStore {
         *open = None;
         Ok(())
     }
+
+    /// The store in errors, which put a colon behind it.
+    fn place(&self) -> String {
+        let store = self.store.to_string();
+        store.trim_end_matches(':').to_owned()
+    }
 }
 
 #[async_trait]
@@ -180,7 +186,7 @@ impl OpenStore for DaemonStore {
             let images = self.connection().await?.list_images(Some(options)).await;
             images.map_err(|error| cause(&error))
         };
-        let images = list().await.context("list the images of", &self.store)?;
+        let images = list().await.context("list the images of", self.place())?;
         let tags = images.into_iter().flat_map(|image| image.repo_tags);
         let named = tags.filter(|tag| !tag.contains("<none>"));
         let image = |tag| StoredImage {
@@ -196,7 +202,7 @@ impl OpenStore for DaemonStore {
         layers: LayerFormat,
     ) -> Result<Arc<dyn Source>, Error> {
         let source = self.open_source(name, layers).await;
-        Ok(source.context("export an image from", &self.store)?)
+        Ok(source.context("export an image from", self.place())?)
     }
 
     async fn destination(
@@ -208,7 +214,7 @@ impl OpenStore for DaemonStore {
         Ok(Arc::new(WrittenImage {
             name: writable(name, &store)?,
             limiter: Arc::clone(&self.limiter),
-            writer: writer.context("write images for", &self.store)?,
+            writer: writer.context("write images for", self.place())?,
             store,
         }))
     }
@@ -217,7 +223,7 @@ impl OpenStore for DaemonStore {
         let left = tokio::fs::try_exists(self.work()).await;
         if left.unwrap_or(false) {
             let writer = self.writer().await;
-            writer.context("write images for", &self.store)?;
+            writer.context("write images for", self.place())?;
         }
         Ok(())
     }
@@ -230,7 +236,7 @@ impl OpenStore for DaemonStore {
     /// Loads the images also if others failed: those are loaded when the batch is resumed.
     async fn finish(&self, _is_complete: bool) -> Result<Completion, Error> {
         let loaded = self.load_images().await;
-        loaded.context("load the images into", &self.store)?;
+        loaded.context("load the images into", self.place())?;
         Ok(Completion::Written)
     }
 }

@@ -55,7 +55,7 @@ impl DirectoryStore {
                 format!("image directories have names and no positions, so there is no @{position}")
             }
         };
-        Err(LocalErrorCause::Unsupported(problem).at("open an image of", &self.store))
+        Err(LocalErrorCause::Refused(problem).at("open an image of", &self.store))
     }
 
     async fn writer(&self, path: &Path) -> Result<Arc<ImageDirectoryWriter>, Error> {

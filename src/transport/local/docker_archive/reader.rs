@@ -26,7 +26,7 @@ use super::{
 };
 use crate::{
     oci::{Digest, Manifest, StoredName},
-    transport::{Codec, LayerFormat},
+    transport::{Codec, LayerFormat, Uncompressed},
 };
 
 #[derive(Debug)]
@@ -119,6 +119,27 @@ impl ArchiveReader {
             Some(image) => open_parts(&self.tar, image),
             None => Err(LocalErrorCause::NotFound("it has no such image".into())),
         }
+    }
+
+    /// The layers of the image at `position` that are to be compressed and are not yet.
+    pub(super) async fn uncompressed(
+        self: &Arc<Self>,
+        position: usize,
+        format: LayerFormat,
+    ) -> Result<Uncompressed, LocalErrorCause> {
+        let LayerFormat::Compressed(compression) = format else {
+            return Ok(Uncompressed::default());
+        };
+        let reader = Arc::clone(self);
+        run_blocking(move || {
+            let mut layers = reader.open_parts(position)?.layers;
+            layers.retain(|layer| !reader.spool.has(&layer.diff_id, compression));
+            Ok(Uncompressed {
+                layers: layers.len(),
+                bytes: layers.iter().map(|layer| layer.file.remaining()).sum(),
+            })
+        })
+        .await
     }
 
     /// The image at `position`, its layers compressed if that is wanted.

@@ -16,7 +16,7 @@ use super::{
 use crate::{
     oci::{Descriptor, Digest, Manifest, Reference, Store, StoredName},
     registry::{ImageBudget, RegistryLimiter},
-    transport::{BlobStream, Error, LayerFormat, Referrers, Selector, Source},
+    transport::{BlobStream, Error, LayerFormat, Referrers, Selector, Source, Uncompressed},
 };
 
 const READING: &str = "read the Docker archive";
@@ -76,6 +76,17 @@ impl Source for ArchivedImage {
 
     fn limiter(&self) -> &RegistryLimiter {
         &self.limiter
+    }
+
+    async fn uncompressed(&self) -> Result<Uncompressed, Error> {
+        match self.reader.find(self.name.as_ref()) {
+            Ok(position) => {
+                let uncompressed = self.reader.uncompressed(position, self.format).await;
+                Ok(uncompressed.context(READING, self.reader.path().display())?)
+            }
+            // Reading the image says what is missing.
+            Err(_) => Ok(Uncompressed::default()),
+        }
     }
 
     async fn resolve(&self, selector: Selector<'_>) -> Result<Option<Digest>, Error> {

@@ -192,7 +192,7 @@ fn finish(writer: &ArchiveWriter, path: &Path) -> Result<(), LocalErrorCause> {
 
 fn exists() -> LocalErrorCause {
     let problem = "it exists, and Docker archives are not changed: remove it, or name another file";
-    LocalErrorCause::Unsupported(problem.into())
+    LocalErrorCause::Refused(problem.into())
 }
 
 fn beside(path: &Path, suffix: &str) -> PathBuf {

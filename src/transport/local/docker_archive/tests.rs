@@ -19,7 +19,7 @@ use crate::{
     batch::FailureClass,
     oci::{Digest, LocalStore, Manifest, StoredName, Transport},
     registry::Limits,
-    transport::{Codec, Error, LayerFormat, OpenStore, Selector, Source},
+    transport::{Codec, Error, LayerFormat, OpenStore, Selector, Source, Uncompressed},
 };
 
 const GZIP: LayerFormat = LayerFormat::Compressed(Codec::Gzip);
@@ -116,6 +116,34 @@ async fn layers_are_read_as_they_are_or_compressed() {
             assert_eq!(read, plain);
         }
     }
+}
+
+#[tokio::test]
+async fn layers_are_compressed_once_for_all_images_and_batches() {
+    let room = Room::new();
+    let length = |layers: &[&[u8]]| Uncompressed {
+        layers: layers.len(),
+        bytes: layers.iter().map(|layer| layer.len() as u64).sum(),
+    };
+    let archive = room.write("a.tar", &two_images());
+    let both = source(&archive, "nginx:1", GZIP).await;
+    let base = source(&archive, "team/web:2", GZIP).await;
+    assert_eq!(both.uncompressed().await.unwrap(), length(&[BASE, TOP]));
+    manifest(&*base).await.unwrap();
+    assert_eq!(base.uncompressed().await.unwrap(), length(&[]));
+    assert_eq!(both.uncompressed().await.unwrap(), length(&[TOP]));
+    // A later batch has the same directory.
+    let archive = room.open("a.tar");
+    for (format, left) in [
+        (GZIP, length(&[])),
+        (ZSTD, length(&[BASE])),
+        (LayerFormat::AsStored, length(&[])),
+    ] {
+        let base = source(&archive, "team/web:2", format).await;
+        assert_eq!(base.uncompressed().await.unwrap(), left, "{format:?}");
+    }
+    let missing = source(&archive, "nothing:1", GZIP).await;
+    assert_eq!(missing.uncompressed().await.unwrap(), length(&[]));
 }
 
 #[tokio::test]
@@ -317,7 +345,12 @@ async fn what_is_written_is_what_docker_reads() {
 async fn an_archive_that_exists_is_not_changed() {
     let room = Room::new();
     let there = room.write("a.tar", b"something");
-    let error = there.destination(None).await.err().unwrap().to_string();
+    let error = there.destination(None).await.err().unwrap();
+    let Error::Local(local) = &error else {
+        panic!("{error}");
+    };
+    assert!(local.hint().contains("do what the message says"));
+    let error = error.to_string();
     assert!(
         error.contains("it exists, and Docker archives are not changed"),
         "{error}"

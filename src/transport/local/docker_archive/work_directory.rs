@@ -5,8 +5,7 @@
 
 use std::{
     collections::BTreeSet,
-    fs::{self, File},
-    io::{self, Write},
+    fs, io,
     path::{Path, PathBuf},
 };
 
@@ -101,7 +100,8 @@ impl WorkDirectory {
     /// Records what the layer blob `digest` became. Its file is there.
     pub(super) fn put_layer(&self, digest: &Digest, layer: &ReceivedLayer) -> io::Result<()> {
         let record = serde_json::to_vec(layer)?;
-        self.replace(&self.path("blobs", digest, "json"), &record)
+        self.lock
+            .replace(&self.path("blobs", digest, "json"), &record)
     }
 
     pub(super) fn images(&self) -> Result<Vec<ReceivedImage>, LocalErrorCause> {
@@ -110,7 +110,8 @@ impl WorkDirectory {
     }
 
     pub(super) fn put_images(&self, images: &[ReceivedImage]) -> io::Result<()> {
-        self.replace(&self.directory.join(IMAGES), &serde_json::to_vec(images)?)
+        self.lock
+            .replace(&self.directory.join(IMAGES), &serde_json::to_vec(images)?)
     }
 
     /// Whether the tar beside it has all images.
@@ -135,12 +136,6 @@ impl WorkDirectory {
     fn path(&self, kind: &str, digest: &Digest, extension: &str) -> PathBuf {
         let name = format!("{}-{}.{extension}", digest.algorithm(), digest.hex());
         self.directory.join(kind).join(name)
-    }
-
-    fn replace(&self, path: &Path, content: &[u8]) -> io::Result<()> {
-        let staged = self.stage();
-        File::create_new(staged.path())?.write_all(content)?;
-        staged.settle(path)
     }
 }
 

@@ -83,7 +83,7 @@ fn unpack(
         }
         unpacked += read as u64;
         if unpacked > limit {
-            return Err(LocalErrorCause::Unsupported(format!(
+            return Err(LocalErrorCause::Refused(format!(
                 "a layer unpacks to more than {limit} bytes, which is what the disk has room for; make room, or use \
                  another disk"
             )));

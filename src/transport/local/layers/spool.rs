@@ -105,6 +105,12 @@ impl LayerSpool {
         tempfile::tempfile_in(self.directory())
     }
 
+    /// Whether the compressed form of `diff_id` is known. Blocks on the disk.
+    pub(in crate::transport::local) fn has(&self, diff_id: &Digest, compression: Codec) -> bool {
+        let record = self.path(diff_id, compression).with_extension(RECORD);
+        self.layer(diff_id, compression).initialized() || record.exists()
+    }
+
     /// The compressed form of `diff_id`. Compresses `plain` unless that was done before.
     pub(in crate::transport::local) async fn compressed(
         &self,

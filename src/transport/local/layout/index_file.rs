@@ -92,7 +92,7 @@ impl Version {
 /// Refuses an index that could not be read back.
 pub(super) fn check_length(raw: &[u8]) -> Result<(), LocalErrorCause> {
     match raw.len() > MAX_INDEX_BYTES {
-        true => Err(LocalErrorCause::Unsupported(format!(
+        true => Err(LocalErrorCause::Refused(format!(
             "its {INDEX} would have more than {MAX_INDEX_BYTES} bytes; write the other images into another layout"
         ))),
         false => Ok(()),

@@ -105,7 +105,7 @@ fn check_content(tar: &TarIndex) -> Result<(), LocalErrorCause> {
     let is_known = |name: &str| matches!(name, "oci-layout" | "index.json") || is_blob(name);
     match tar.names().find(|name| !is_known(name)) {
         None => Ok(()),
-        Some(other) => Err(LocalErrorCause::Unsupported(format!(
+        Some(other) => Err(LocalErrorCause::Refused(format!(
             "it has files besides an OCI layout, such as {other:?}, which would be lost; write another file"
         ))),
     }

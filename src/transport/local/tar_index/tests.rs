@@ -108,6 +108,9 @@ fn an_archive_that_was_cut_is_refused() {
     assert!(error.contains("not a complete tar archive"), "{error}");
     let error = index(b"this is no archive at all").unwrap_err();
     assert!(error.contains("not a complete tar archive"), "{error}");
+    // What another file says is not repeated.
+    let error = index(&b"secret".repeat(500)).unwrap_err();
+    assert_eq!(error, "it is not a complete tar archive");
 }
 
 #[test]
