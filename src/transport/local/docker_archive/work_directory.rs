@@ -122,7 +122,7 @@ impl WorkDirectory {
     pub(super) fn set_packed(&self, is_packed: bool) -> io::Result<()> {
         let path = self.directory.join(PACKED);
         match is_packed {
-            true => self.replace(&path, b""),
+            true => self.lock.replace(&path, b""),
             false => remove(&path).map(drop),
         }
     }
