@@ -1,25 +1,25 @@
-//! transship moves container images between registries, in bulk, where an operator can see and steer it.
+//! transship moves container images between registries and local stores, in bulk, where an operator can see and steer it.
 //!
 //! The layers, and which of them each may import (`tests/integration/architecture` fails on any other import):
 //!
 //! ```text
-//! oci       ->  (nothing)                     reference, digest, media types, descriptor, manifest, platform
-//! list      ->  oci                           the TOML list: schema, spans, rewrites, filters
-//! batch     ->  oci                           job ids, Event, Command, Board, Failure: the shared vocabulary
-//! program   ->  (nothing)                     runs the programs an operator names, within limits
-//! files     ->  (nothing)                     content that gets its name when it is complete
-//! registry  ->  batch, oci                    the distribution protocol over HTTP
-//! credentials  ->  registry, program, oci     where operators keep credentials; login and logout
-//! transport ->  registry, files, batch, oci   what images are read from and written to: registries and local stores
-//! copy      ->  transport, batch, registry, program, oci        one image: graph walk, blob ladder, claims, mounts, metering
-//! journal   ->  batch, oci                    what survives: SQLite by default
-//! run       ->  copy, transport, journal, batch, registry, oci   dispatcher loop, pure scheduler, workers
-//! inspect   ->  transport, registry, batch, oci  what is inside a store, down to layers and referrers
-//! verify    ->  transport, registry, batch, oci  whether a destination is what its source is
-//! present   ->  batch, oci                    words, sizes and sentences the front ends share
-//! tui, headless  ->  present, inspect, batch, program, oci   front ends: they see events and send commands
-//! serve     ->  files, oci                    the embedded registry
-//! cli       ->  everything                    the only place that wires
+//! oci            ->  (nothing)                                 reference, digest, media types, descriptor, manifest, platform
+//! list           ->  oci                                       the TOML list: schema, spans, rewrites, filters
+//! batch          ->  oci                                       job ids, Event, Command, Board, Failure: the shared vocabulary
+//! program        ->  (nothing)                                 runs the programs an operator names, within limits
+//! files          ->  (nothing)                                 content that gets its name when it is complete
+//! registry       ->  batch, oci                                the distribution protocol over HTTP
+//! credentials    ->  registry, program, oci                    where operators keep credentials; login and logout
+//! transport      ->  registry, files, batch, oci               what images are read from and written to: registries and local stores
+//! copy           ->  transport, batch, registry, program, oci  one image: graph walk, claims, plans, attachments, manifests
+//! journal        ->  batch, oci                                what survives: SQLite by default
+//! run            ->  copy, transport, journal, batch, oci      dispatcher loop, pure scheduler, workers
+//! inspect        ->  transport, registry, batch, oci           what is inside a store, down to layers and referrers
+//! verify         ->  transport, registry, batch, oci           whether a destination is what its source is
+//! present        ->  batch, oci                                words, sizes and sentences the front ends share
+//! tui, headless  ->  present, inspect, batch, program, oci     front ends: they see events and send commands
+//! serve          ->  files, oci                                the embedded registry
+//! cli            ->  everything                                the only place that wires
 //! ```
 
 pub mod batch;

@@ -18,7 +18,7 @@ use crate::{
     serve::{HtpasswdError, ServeError, TlsError},
 };
 
-/// Copies container images between registries in bulk, watched and steered by an operator.
+/// Copies container images between registries and local stores in bulk, watched and steered by an operator.
 #[derive(Parser)]
 #[command(name = "transship", version, max_term_width = 100)]
 struct Arguments {

@@ -1,4 +1,4 @@
-//! Manifests at one registry that this batch wrote, or found there with everything below them.
+//! Manifests at one store that this batch wrote, or found there with everything below them.
 
 use std::{
     collections::HashSet,

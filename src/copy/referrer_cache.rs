@@ -1,4 +1,4 @@
-//! What a batch learned of the attachments at one registry.
+//! What a batch learned of the attachments at one store.
 //!
 //! Decides what need not be asked or copied again: the referrers API of a registry without one, tags that a
 //! repository's tag list does not have, attachments that are copied. Invariant: a failure that may pass is not kept.

@@ -135,7 +135,7 @@ pub fn sentence(event: &Event, board: &Board, attempts: Option<u16>) -> Option<S
             about(*job, level, text)
         }
         Event::Noted { job, text } => Some(Sentence {
-            // Notes about the whole batch concern the journal.
+            // Notes about the whole batch concern the journal, or a store that is written at its end.
             level: match job {
                 Some(_) => Level::Info,
                 None => Level::Warning,

@@ -221,6 +221,11 @@ impl Dispatcher {
         for store in started {
             self.note(format!("{store} is being written"));
         }
+        for store in self.finishing.held_back(&self.board, &self.engine) {
+            self.note(format!(
+                "{store} is not written yet, because images failed: retry or skip them, or quit"
+            ));
+        }
     }
 
     fn note_finished(&mut self, finished: Vec<Finished>) {

@@ -12,6 +12,7 @@ use crate::{
     batch::Board,
     copy::Engine,
     journal::Recorder,
+    oci::LocalStore,
     transport::{Error, Finished},
 };
 
@@ -23,6 +24,8 @@ pub(super) struct Finishing {
     task: Option<JoinHandle<Vec<Finished>>>,
     /// Whether the stores were finished after the last image that was copied.
     is_current: bool,
+    /// Whether it was said since then that failed images hold the stores back.
+    is_hold_noted: bool,
     /// The last failure.
     pub error: Option<Error>,
 }
@@ -31,6 +34,16 @@ impl Finishing {
     /// An image starts, so the stores have to be finished again after it.
     pub(super) fn image_started(&mut self) {
         self.is_current = false;
+        self.is_hold_noted = false;
+    }
+
+    /// The stores that are not finished because images failed that may be tried again; once after each copy.
+    pub(super) fn held_back(&mut self, board: &Board, engine: &Engine) -> Vec<String> {
+        if self.is_current || self.is_hold_noted || !board.all_done() {
+            return Vec::new();
+        }
+        self.is_hold_noted = true;
+        names(&engine.stores().unfinished())
     }
 
     /// Starts if it is time; returns the stores that are being finished. `is_last` says that no image will be tried again
@@ -60,7 +73,7 @@ impl Finishing {
             engine.stores().finish(is_complete).await
         };
         self.task = Some(tokio::spawn(finish));
-        unfinished.iter().map(ToString::to_string).collect()
+        names(&unfinished)
     }
 
     pub(super) fn is_running(&self) -> bool {
@@ -76,4 +89,8 @@ impl Finishing {
         self.task = None;
         finished
     }
+}
+
+fn names(stores: &[LocalStore]) -> Vec<String> {
+    stores.iter().map(ToString::to_string).collect()
 }

@@ -1,5 +1,6 @@
 //! The screen of the real binary in a pseudo-terminal, on registries with injected faults.
 
+mod archive;
 mod browse;
 mod copy;
 pub mod pseudo;

@@ -148,7 +148,7 @@ impl OpenStore for DockerArchiveStore {
             return Ok(Completion::Written);
         };
         if !is_complete {
-            let why = "images failed, and nothing can be added to a Docker archive later";
+            let why = "images failed, and nothing can be added to a Docker archive later: retry or skip them";
             return Ok(Completion::Kept(why.into()));
         }
         let path = self.path.clone();
