@@ -97,7 +97,8 @@ impl LocalError {
                 "no image needs that much; `platforms`, `referrers = false` and `cosign-tags = false` copy less of it",
             ),
             LocalErrorCause::Unsupported(_) => Some("name another kind of store"),
-            LocalErrorCause::NotFound(_) | LocalErrorCause::Unreachable(_) => None,
+            LocalErrorCause::Unreachable(_) => Some("see that the daemon runs, then retry"),
+            LocalErrorCause::NotFound(_) => None,
         }
     }
 }

@@ -199,7 +199,10 @@ fn read_entry<R: Read>(
 fn unreadable(error: io::Error) -> LocalErrorCause {
     match error.kind() {
         io::ErrorKind::Other | io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof => {
-            LocalErrorCause::Invalid(format!("it is not a complete tar archive: {error}"))
+            let text = error.to_string();
+            // What follows are bytes of the archive.
+            let problem = text.split_once(": ").map_or(&*text, |(problem, _)| problem);
+            LocalErrorCause::Invalid(format!("it is not a complete tar archive: {problem}"))
         }
         _ => error.into(),
     }

@@ -149,6 +149,14 @@ impl DaemonStore {
             .join(format!("images-{}", name.short()))
     }
 
+    /// What errors call it: the transport alone, where no address was named.
+    fn place(&self) -> String {
+        match self.store.place() {
+            "" => self.store.transport.name().to_owned(),
+            _ => self.store.to_string(),
+        }
+    }
+
     async fn load_images(&self) -> Result<(), LocalErrorCause> {
         let mut open = self.written.lock().await;
         let Some(Written { writer, directory }) = open.as_ref().cloned() else {
@@ -180,7 +188,7 @@ impl OpenStore for DaemonStore {
             let images = self.connection().await?.list_images(Some(options)).await;
             images.map_err(|error| cause(&error))
         };
-        let images = list().await.context("list the images of", &self.store)?;
+        let images = list().await.context("list the images of", self.place())?;
         let tags = images.into_iter().flat_map(|image| image.repo_tags);
         let named = tags.filter(|tag| !tag.contains("<none>"));
         let image = |tag| StoredImage {
@@ -196,7 +204,7 @@ impl OpenStore for DaemonStore {
         layers: LayerFormat,
     ) -> Result<Arc<dyn Source>, Error> {
         let source = self.open_source(name, layers).await;
-        Ok(source.context("export an image from", &self.store)?)
+        Ok(source.context("export an image from", self.place())?)
     }
 
     async fn destination(
@@ -208,7 +216,7 @@ impl OpenStore for DaemonStore {
         Ok(Arc::new(WrittenImage {
             name: writable(name, &store)?,
             limiter: Arc::clone(&self.limiter),
-            writer: writer.context("write images for", &self.store)?,
+            writer: writer.context("write images for", self.place())?,
             store,
         }))
     }
@@ -217,7 +225,7 @@ impl OpenStore for DaemonStore {
         let left = tokio::fs::try_exists(self.work()).await;
         if left.unwrap_or(false) {
             let writer = self.writer().await;
-            writer.context("write images for", &self.store)?;
+            writer.context("write images for", self.place())?;
         }
         Ok(())
     }
@@ -230,7 +238,7 @@ impl OpenStore for DaemonStore {
     /// Loads the images also if others failed: those are loaded when the batch is resumed.
     async fn finish(&self, _is_complete: bool) -> Result<Completion, Error> {
         let loaded = self.load_images().await;
-        loaded.context("load the images into", &self.store)?;
+        loaded.context("load the images into", self.place())?;
         Ok(Completion::Written)
     }
 }
