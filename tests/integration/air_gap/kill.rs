@@ -29,6 +29,7 @@ const LAYER_BYTES: u64 = 60_000;
 const THROTTLE: u64 = 400_000;
 /// Within the copy; the last kill is while the store is finished.
 const KILLS: usize = 4;
+const FEWEST_KILLS: usize = 3;
 
 /// When a run is killed.
 enum Moment {
@@ -177,11 +178,14 @@ async fn kill_until_done(room: &Room, check: impl AsyncFn()) {
     let moments = (0..KILLS).map(|_| Moment::Events(random.random_range(5..40)));
     let moments = moments.chain([Moment::Finishing, Moment::Never]);
     let mut is_finished = false;
+    let mut killed = 0;
     for (run, moment) in moments.enumerate() {
         is_finished = room.run(run == 0, moment).await;
+        killed += usize::from(!is_finished);
         check().await;
     }
     assert!(is_finished, "the last run was not killed");
+    assert!(killed >= FEWEST_KILLS, "{killed} kills");
     assert_eq!(room.names().await, usize::try_from(IMAGES).unwrap());
     let name = room
         .path()
