@@ -69,7 +69,8 @@ pub(super) async fn resume(arguments: ResumeArguments) -> anyhow::Result<Exit> {
     engine.stores().spool().use_directory(spool);
     remember(&engine, &stored)?;
     let destinations = stored.jobs.iter().map(|job| &job.job.spec.destination);
-    engine.stores().reopen(destinations).await?;
+    let reopened = engine.stores().reopen(destinations).await;
+    reopened.map_err(|error| anyhow::anyhow!("the destination {error}"))?;
     let (jobs, restored) = if stored.jobs.is_empty() {
         // The batch ended before its images were known.
         match list_images::expand(&list, engine.stores()).await? {

@@ -44,9 +44,9 @@ impl Room {
 
     async fn refuses(&self, copy: Refused<'_>) {
         let [source, destination] = [copy.source, copy.destination].map(|text| self.at(text));
-        let mut command = self
-            .operator
-            .command(&["copy", &source, &destination, "--quiet"]);
+        let mut command =
+            self.operator
+                .command(&["copy", &source, &destination, "--quiet", "--attempts=1"]);
         command.env("DOCKER_HOST", self.at("unix://~nobody.sock"));
         let before = self.files();
         let ended = crate::operator::Ended::from(command.output().await.unwrap());
@@ -89,6 +89,22 @@ async fn truncated_archives_say_where_they_end() {
             })
             .await;
         }
+    }
+}
+
+#[tokio::test]
+async fn a_file_that_is_no_archive_is_not_printed() {
+    let room = Room::new().await;
+    fs::write(room.operator.path("noise.tar"), [200; 4096]).unwrap();
+    for transport in ["docker-archive", "oci-archive"] {
+        let source = format!("{transport}:~noise.tar");
+        let problem = "it is not a complete tar archive";
+        room.refuses(Refused {
+            source: &source,
+            destination: "%/team/app:1",
+            says: &["source failed to", "noise.tar", problem, "make it again"],
+        })
+        .await;
     }
 }
 
@@ -143,7 +159,11 @@ async fn a_daemon_that_is_not_there_is_named() {
     room.refuses(Refused {
         source: "docker-daemon:localhost/app:1",
         destination: "%/team/app:1",
-        says: &["source failed to", "docker-daemon:", "nobody.sock"],
+        says: &[
+            "source failed to export an image from docker-daemon: ",
+            "nobody.sock",
+            "see that the daemon runs",
+        ],
     })
     .await;
 }

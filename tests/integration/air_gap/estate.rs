@@ -1,6 +1,9 @@
 //! The registry outside, and the sample lists with its address.
 
-use std::{fs, path::PathBuf};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 use transship::{
     oci::{Descriptor, Version},
@@ -89,7 +92,7 @@ impl Estate {
         command.output().await.unwrap().into()
     }
 
-    pub async fn run(&self, list: &PathBuf) -> Ended {
+    pub async fn run(&self, list: &Path) -> Ended {
         self.say(&["run", list.to_str().unwrap(), "--headless"])
             .await
     }

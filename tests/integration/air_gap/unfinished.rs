@@ -1,4 +1,4 @@
-//! Docker archives of which every image is recorded as copied, and that were not finished.
+//! Archives of which every image is recorded as copied, and that were not finished.
 
 use std::{
     fs,
@@ -17,20 +17,21 @@ const IMAGE: &str = "localhost/team/first:1";
 /// The work directory and what it is packed into.
 const LEFT: [&str; 2] = ["first.tar.partial", "first.tar.partial.tar"];
 
-/// A packed archive, whose name another file took while it was written.
+/// An archive whose name something else took while it was written.
 struct Packed {
     fixture: Fixture,
+    transport: &'static str,
     /// How many requests the source had.
     requests: usize,
 }
 
 impl Packed {
-    async fn new() -> Self {
+    async fn new(transport: &'static str) -> Self {
         let fixture = Fixture::new().await;
         let hanging = fixture.misbehave("team/first", Action::Hang);
         let source = format!("{}/team/first:1", fixture.source.address());
         let archive = fixture.operator.path("first.tar");
-        let to = format!("docker-archive:{}:{IMAGE}", archive.display());
+        let to = format!("{transport}:{}:{IMAGE}", archive.display());
         let copy = ["copy", &source, &to, "--json"];
         let mut process = fixture.operator.command(&copy).spawn().unwrap();
         let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
@@ -39,7 +40,7 @@ impl Packed {
         while let Some(line) = lines.next_line().await.unwrap() {
             let event = event(&line);
             if matches!(event, Event::JobPlanned { .. }) {
-                fs::write(&archive, "other").unwrap();
+                fs::create_dir(&archive).unwrap();
                 hanging.take().unwrap().release();
             }
             last = Some(event);
@@ -54,6 +55,7 @@ impl Packed {
         let packed = Self {
             requests: fixture.source.requests().len(),
             fixture,
+            transport,
         };
         assert!(LEFT.iter().all(|name| packed.path(name).exists()));
         packed
@@ -78,7 +80,7 @@ impl Packed {
             assert!(!self.path(name).exists(), "{name} was left");
         }
         assert_eq!(self.fixture.source.requests().len(), self.requests);
-        let archive = format!("docker-archive:{}", self.archive().display());
+        let archive = format!("{}:{}", self.transport, self.archive().display());
         let listed = self.fixture.operator.say(&["tags", &archive]).await;
         assert_eq!(listed.expect(0).stdout.trim(), IMAGE);
         let inspected = self.fixture.operator.say(&["inspect", &archive]).await;
@@ -92,15 +94,20 @@ fn remove(path: &Path) {
 
 #[tokio::test]
 async fn an_archive_whose_name_was_taken_is_finished_once_it_is_free() {
-    let packed = Packed::new().await;
-    let taken = packed.resume().await;
-    let text = format!("{}{}", taken.expect(2).stdout, taken.stderr);
-    assert!(text.contains("it exists"), "{text}");
-    assert_eq!(fs::read(packed.archive()).unwrap(), b"other");
-    remove(&packed.archive());
-    packed.is_finished_by_resume().await;
-    // Once more, there is nothing to do.
-    packed.is_finished_by_resume().await;
+    for (transport, problem) in [
+        ("docker-archive", "it exists"),
+        ("oci-archive", "it is not a file"),
+    ] {
+        let packed = Packed::new(transport).await;
+        let taken = packed.resume().await;
+        let text = &taken.expect(2).stderr;
+        assert!(text.contains("the destination failed to"), "{text}");
+        assert!(text.contains(problem), "{text}");
+        fs::remove_dir(packed.archive()).unwrap();
+        packed.is_finished_by_resume().await;
+        // Once more, there is nothing to do.
+        packed.is_finished_by_resume().await;
+    }
 }
 
 #[tokio::test]
@@ -121,8 +128,8 @@ async fn a_batch_killed_after_the_archive_got_its_name_is_finished() {
         },
     ];
     for kill in kills {
-        let packed = Packed::new().await;
-        remove(&packed.archive());
+        let packed = Packed::new("docker-archive").await;
+        fs::remove_dir(packed.archive()).unwrap();
         let [work, tar] = LEFT.map(|name| packed.path(name));
         let whole = fs::read(&tar).unwrap();
         kill(&tar, &packed.archive(), &work);

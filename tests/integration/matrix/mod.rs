@@ -2,6 +2,7 @@
 
 mod images;
 mod room;
+mod skopeo;
 
 use images::Kind;
 use room::{Place, Room};

@@ -71,6 +71,11 @@ impl Room {
         }
     }
 
+    /// Where podman listens.
+    pub fn daemon(&self) -> Option<String> {
+        self.podman.as_ref().map(Podman::url)
+    }
+
     /// Those of `places` that this machine has.
     pub fn found(&self, places: &[Place]) -> Vec<Place> {
         let is_found = |place: &Place| self.podman.is_some() || !place.is_podman();

@@ -149,6 +149,14 @@ impl DaemonStore {
             .join(format!("images-{}", name.short()))
     }
 
+    /// What errors call it: the transport alone, where no address was named.
+    fn place(&self) -> String {
+        match self.store.place() {
+            "" => self.store.transport.name().to_owned(),
+            _ => self.store.to_string(),
+        }
+    }
+
     async fn load_images(&self) -> Result<(), LocalErrorCause> {
         let mut open = self.written.lock().await;
         let Some(Written { writer, directory }) = open.as_ref().cloned() else {
@@ -165,12 +173,6 @@ impl DaemonStore {
         }
         *open = None;
         Ok(())
-    }
-
-    /// The store in errors, which put a colon behind it.
-    fn place(&self) -> String {
-        let store = self.store.to_string();
-        store.trim_end_matches(':').to_owned()
     }
 }
 
