@@ -162,7 +162,7 @@ async fn a_daemon_that_is_not_there_is_named() {
         says: &[
             "source failed to export an image from docker-daemon: ",
             "nobody.sock",
-            "see that the daemon runs",
+            "check that the daemon runs",
         ],
     })
     .await;
