@@ -8,7 +8,7 @@ use std::collections::HashSet;
 use super::{
     CopyError,
     image_limits::MAX_DEPTH,
-    manifest_reader::{Child, ManifestReader, is_blob},
+    manifest_reader::{Child, ManifestReader},
 };
 use crate::{
     batch::{BlobKind, PlannedBlob},
@@ -86,7 +86,7 @@ impl Graph {
             for child in named {
                 if is_complete(&child.digest) {
                     graph.complete_children.push(child.digest);
-                } else if is_blob(&child) {
+                } else if child.is_blob() {
                     source.admit_blobs([&child])?;
                     graph.add_blob(&child, BlobKind::Layer, &mut blobs);
                 } else {

@@ -8,7 +8,7 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use super::{CopyError, error::blame, image_limits::MAX_READS};
 use crate::{
     batch::Side,
-    oci::{Descriptor, Manifest, MediaType},
+    oci::{Descriptor, Manifest},
     registry::{ImageBudget, MAX_MANIFEST_BYTES, OverBudget},
     transport::{Error, Selector, Source},
 };
@@ -96,15 +96,4 @@ impl ManifestReader<'_> {
             Err(error) => Err(blame(Side::Source)(error)),
         }
     }
-}
-
-/// Whether an entry of an index is a blob. Build caches list layers in an index (quirk 49, see registry/quirks.md).
-pub(super) fn is_blob(child: &Descriptor) -> bool {
-    let media_type = child.media_type.as_str();
-    !child.media_type.is_manifest()
-        && (media_type.contains(".layer.")
-            || media_type.contains(".rootfs.")
-            || media_type.contains(".config.")
-            || media_type == MediaType::OCI_CONFIG
-            || media_type == MediaType::DOCKER_CONFIG)
 }

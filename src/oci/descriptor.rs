@@ -35,6 +35,20 @@ pub struct Descriptor {
     pub annotations: BTreeMap<String, String>,
 }
 
+impl Descriptor {
+    /// Whether an entry of an index is a blob. Build caches list layers in an index (quirk 49, see registry/quirks.md).
+    #[must_use]
+    pub fn is_blob(&self) -> bool {
+        let media_type = self.media_type.as_str();
+        !self.media_type.is_manifest()
+            && (media_type.contains(".layer.")
+                || media_type.contains(".rootfs.")
+                || media_type.contains(".config.")
+                || media_type == MediaType::OCI_CONFIG
+                || media_type == MediaType::DOCKER_CONFIG)
+    }
+}
+
 /// Builders written in Go write an absent list as `null`.
 pub(super) fn null_as_default<'de, D, T>(deserializer: D) -> Result<T, D::Error>
 where

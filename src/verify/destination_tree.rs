@@ -14,7 +14,7 @@ use super::{
     sound_blobs::{BlobScope, SoundBlobs},
 };
 use crate::{
-    oci::{Descriptor, Digest, Manifest, MediaType},
+    oci::{Descriptor, Digest, Manifest},
     registry::BlobPresence,
     transport::{Error, Selector},
 };
@@ -51,14 +51,17 @@ impl DestinationTree<'_> {
             found.insert(digest.clone());
             let named = manifest
                 .blobs()
-                .chain(manifest.children().iter().filter(is_blob));
+                .chain(manifest.children().iter().filter(|child| child.is_blob()));
             let admitted = self.side.budget.add_blobs(named);
             admitted.map_err(|over| {
                 let store = self.side.image.store();
                 self.side.blame(Error::over_budget(store, over))
             })?;
             let mut differences = self.blobs(manifest.blobs()).await?;
-            let (blobs, children): (Vec<_>, Vec<_>) = manifest.children().iter().partition(is_blob);
+            let (blobs, children): (Vec<_>, Vec<_>) = manifest
+                .children()
+                .iter()
+                .partition(|child| child.is_blob());
             differences.extend(self.blobs(blobs.into_iter()).await?);
             for child in children {
                 if found.contains(&child.digest) {
@@ -165,15 +168,4 @@ fn missing(digest: &Digest) -> Difference {
         part: Part::Blob,
         digest: digest.clone(),
     }
-}
-
-/// Whether an entry of an index is a blob. Build caches list layers in an index (quirk 49, see registry/quirks.md).
-fn is_blob(child: &&Descriptor) -> bool {
-    let media_type = child.media_type.as_str();
-    !child.media_type.is_manifest()
-        && (media_type.contains(".layer.")
-            || media_type.contains(".rootfs.")
-            || media_type.contains(".config.")
-            || media_type == MediaType::OCI_CONFIG
-            || media_type == MediaType::DOCKER_CONFIG)
 }

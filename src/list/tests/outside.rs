@@ -150,7 +150,7 @@ fn relative_paths_begin_at_the_list() {
                 create-command = [\"aws\", \"{repository}\"]\n";
     let directories = Directories {
         list: "/lists".into(),
-        working: "/work".into(),
+        working: "/home/operator".into(),
     };
     let list = List::parse_in(&directories, "list.toml", text).unwrap();
     let source = list.settings(&"a.example".parse().unwrap());

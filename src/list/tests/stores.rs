@@ -152,7 +152,7 @@ fn filters_choose_among_the_tags_of_a_local_store() {
 fn paths_of_stores_begin_in_the_working_directory() {
     let directories = Directories {
         list: "/lists".into(),
-        working: "/work".into(),
+        working: "/home/operator".into(),
     };
     let text = between(
         "oci = \"./estate\"",
@@ -161,14 +161,23 @@ fn paths_of_stores_begin_in_the_working_directory() {
     );
     let list = List::parse_in(&directories, "list.toml", &text).unwrap();
     let images = list.expand(&Answers::default()).unwrap().images;
-    assert_eq!(images[0].spec.source.to_string(), "oci:/work/estate:a:1");
+    assert_eq!(
+        images[0].spec.source.to_string(),
+        "oci:/home/operator/estate:a:1"
+    );
     assert_eq!(
         images[0].spec.destination.to_string(),
         "oci-archive:/srv/out.tar:a:1"
     );
-    assert_eq!(images[1].spec.source.to_string(), "dir:/work/images/b:1");
+    assert_eq!(
+        images[1].spec.source.to_string(),
+        "dir:/home/operator/images/b:1"
+    );
     let base = list.destination.unwrap().base;
-    assert_eq!(base, [std::path::PathBuf::from("/work/../week-1.tar")]);
+    assert_eq!(
+        base,
+        [std::path::PathBuf::from("/home/operator/../week-1.tar")]
+    );
 }
 
 #[test]
