@@ -9,7 +9,7 @@ use clap::{Parser, Subcommand};
 
 use super::{
     allocator, batches, browse, copy, demo, digest, exit::Exit, inspect, list_command, list_source,
-    login, logout, output, resume, run, serve, tags, verify,
+    login, logout, open_files, output, resume, run, serve, tags, verify,
 };
 use crate::{
     journal::JournalError,
@@ -63,6 +63,7 @@ enum Command {
 #[must_use]
 pub fn main() -> ExitCode {
     allocator::return_large_buffers();
+    open_files::raise_limit();
     // Exits with 2 on wrong arguments, with 0 on --help.
     let arguments = Arguments::parse();
     let runtime = match tokio::runtime::Builder::new_multi_thread()

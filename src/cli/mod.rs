@@ -25,6 +25,7 @@ mod login;
 mod logout;
 mod matching_files;
 mod migration;
+mod open_files;
 mod output;
 mod partial_list;
 mod registry_arguments;

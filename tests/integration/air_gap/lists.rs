@@ -102,3 +102,41 @@ async fn the_second_archive_leaves_out_what_the_first_one_has() {
         assert!(Estate::digest(&registry, image).is_some(), "{image}");
     }
 }
+
+/// Every archive stays open while a batch reads it. The shell allows fewer files than there are archives.
+#[cfg(unix)]
+#[test]
+fn more_archives_are_read_than_a_shell_allows_open_files() {
+    const ARCHIVES: usize = 80;
+    let room = tempfile::tempdir().unwrap();
+    docker_save(&room.path().join("0.tar"), "team/app:1");
+    let mut list = "version = 1\n[destination]\noci = \"estate\"\n".to_owned();
+    for number in 0..ARCHIVES {
+        if number > 0 {
+            let copy = room.path().join(format!("{number}.tar"));
+            std::fs::hard_link(room.path().join("0.tar"), copy).unwrap();
+        }
+        list += &format!(
+            "[[images]]\nname = \"docker-archive:{number}.tar\"\nto = \"team/app:{number}\"\n"
+        );
+    }
+    std::fs::write(room.path().join("list.toml"), list).unwrap();
+    let run = |limit: &str| {
+        let script = format!(
+            "ulimit {limit} 64; exec \"$0\" run list.toml --headless --state state --attempts 1"
+        );
+        let ended = std::process::Command::new("sh")
+            .args(["-c", &script, env!("CARGO_BIN_EXE_transship")])
+            .current_dir(room.path())
+            .output();
+        ended.unwrap()
+    };
+    // The administrator's limit stays, and an image that does not fit says why.
+    let refused = run("-n");
+    let said = String::from_utf8_lossy(&refused.stdout);
+    assert_eq!(refused.status.code(), Some(1), "{said}");
+    assert!(said.contains("Too many open files"), "{said}");
+    let ended = run("-Sn");
+    let said = String::from_utf8_lossy(&ended.stdout);
+    assert_eq!(ended.status.code(), Some(0), "{said}");
+}
