@@ -12,11 +12,13 @@
 //! credentials    ->  registry, program, oci                    where operators keep credentials; login and logout
 //! transport      ->  registry, files, batch, oci               what images are read from and written to: registries and local stores
 //! copy           ->  transport, batch, registry, program, oci  one image: graph walk, claims, plans, attachments, manifests
+//! skopeo         ->  program, batch, oci                       runs skopeo and reads its progress
 //! journal        ->  batch, oci                                what survives: SQLite by default
-//! run            ->  copy, transport, journal, batch, oci      dispatcher loop, pure scheduler, workers
+//! run            ->  copy, skopeo, transport, journal, batch, oci      dispatcher loop, pure scheduler, workers
 //! inspect        ->  transport, registry, batch, oci           what is inside a store, down to layers and referrers
 //! verify         ->  transport, registry, batch, oci           whether a destination is what its source is
 //! present        ->  batch, oci                                words, sizes and sentences the front ends share
+//! metrics        ->  batch, oci                                Prometheus metrics: an observer, an endpoint, a file
 //! tui, headless  ->  present, inspect, batch, program, oci     front ends: they see events and send commands
 //! serve          ->  files, oci                                the embedded registry
 //! cli            ->  everything                                the only place that wires
@@ -31,12 +33,14 @@ pub mod headless;
 pub mod inspect;
 pub mod journal;
 pub mod list;
+pub mod metrics;
 pub mod oci;
 pub mod present;
 mod program;
 pub mod registry;
 pub mod run;
 pub mod serve;
+pub mod skopeo;
 pub mod transport;
 pub mod tui;
 pub mod verify;

@@ -8,6 +8,7 @@ mod batch_status;
 mod batches;
 mod browse;
 mod command_line;
+mod configuration;
 mod copy;
 mod copy_list;
 mod credentials_file;

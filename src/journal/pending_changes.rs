@@ -28,7 +28,8 @@ pub(super) struct PendingChanges {
 
 #[derive(Debug)]
 struct Row {
-    /// `None` for a store of this machine, which is quicker to ask than the journal.
+    /// `None` for a store of this machine, which is quicker to ask than the journal, and for an image that skopeo copies:
+    /// it may write other blobs than it reports.
     destination: Option<(Registry, Repository)>,
     attempt: Attempt,
     queued: bool,
@@ -162,6 +163,7 @@ impl Row {
     fn new(job: &Job) -> Self {
         Self {
             destination: (job.spec.destination.reference())
+                .filter(|_| job.spec.engine.is_native())
                 .map(|reference| (reference.registry.clone(), reference.repository.clone())),
             attempt: Attempt(0),
             queued: true,
@@ -176,7 +178,7 @@ mod tests {
     use super::*;
     use crate::{
         batch::{BatchId, Failure, FailureClass, Millis, Outcome, Side, SkipReason, StopReason},
-        oci::{CopySpec, Digest},
+        oci::{CopyEngine, CopySpec, Digest},
     };
 
     fn job(number: u32) -> Job {
@@ -281,6 +283,20 @@ mod tests {
         let settled = settled.first().unwrap();
         assert_eq!(settled.registry.as_str(), "b.example");
         assert_eq!(settled.repository.as_str(), "app0");
+    }
+
+    #[test]
+    fn blobs_that_skopeo_reports_are_not_known_to_be_there() {
+        let mut job = job(0);
+        job.spec.engine = CopyEngine::Skopeo;
+        let settled = Event::BlobSettled {
+            job: JobId(0),
+            digest: Digest::of(b"layer"),
+            bytes: 5,
+            how: crate::batch::Settled::Copied,
+        };
+        let mut pending = folded(&[Event::JobListed { job }, settled]);
+        assert_eq!(pending.take().settled.len(), 0);
     }
 
     #[test]

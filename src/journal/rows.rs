@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{
     batch::{Attempt, BatchId, Job, JobId, Outcome, SkipReason},
-    oci::{Compression, CopySpec, ManifestFormat, OnExisting},
+    oci::{Compression, CopyEngine, CopySpec, ManifestFormat, OnExisting},
 };
 
 /// Writes `changes` in one transaction. Idempotent: when a connection is lost, the commit may have happened.
@@ -101,9 +101,9 @@ async fn insert_jobs(
     jobs: &[Job],
 ) -> Result<(), sqlx::Error> {
     let mut insert = query(format!(
-        "INSERT INTO jobs (batch, job, source, destination, platforms, attachments, on_existing, format, compression, state, attempt) VALUES {} \
+        "INSERT INTO jobs (batch, job, source, destination, platforms, attachments, on_existing, format, compression, engine, state, attempt) VALUES {} \
          ON CONFLICT DO NOTHING",
-        placeholders(1, jobs.len(), 11)
+        placeholders(1, jobs.len(), 12)
     ));
     for job in jobs {
         let encoded = |error: serde_json::Error| sqlx::Error::Encode(error.into());
@@ -119,6 +119,7 @@ async fn insert_jobs(
             .bind(job.spec.on_existing.word())
             .bind(job.spec.format.map(ManifestFormat::word))
             .bind(job.spec.compression.map(Compression::word))
+            .bind(job.spec.engine.word())
             .bind(StoredState::Queued.as_str())
             .bind(0_i64);
     }
@@ -159,7 +160,7 @@ pub(super) async fn read_jobs(
 ) -> Result<Vec<StoredJob>, JournalError> {
     let mut rows = sqlx::query(
         "SELECT job, source, destination, platforms, attachments, on_existing, format, \
-         compression, state, attempt, root, cause FROM jobs \
+         compression, engine, state, attempt, root, cause FROM jobs \
          WHERE batch = $1 ORDER BY job",
     )
     .bind(&*batch.0)
@@ -192,6 +193,7 @@ fn read_job(row: &AnyRow, position: usize) -> Result<StoredJob, String> {
             on_existing: word(row, "on_existing", OnExisting::from_word)?,
             format: optional_word(row, "format", ManifestFormat::from_word)?,
             compression: optional_word(row, "compression", Compression::from_word)?,
+            engine: word(row, "engine", CopyEngine::from_word)?,
         },
     };
     let outcome = match raw(row, "state")? {

@@ -4,7 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Attachments, Compression, Location, ManifestFormat, OnExisting, Platform};
+use super::{Attachments, Compression, CopyEngine, Location, ManifestFormat, OnExisting, Platform};
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CopySpec {
@@ -26,6 +26,8 @@ pub struct CopySpec {
     /// How layers are compressed that the source stores uncompressed; `None` for the default of the destination.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub compression: Option<Compression>,
+    #[serde(default, skip_serializing_if = "CopyEngine::is_native")]
+    pub engine: CopyEngine,
 }
 
 impl CopySpec {
@@ -40,6 +42,7 @@ impl CopySpec {
             on_existing: OnExisting::default(),
             format: None,
             compression: None,
+            engine: CopyEngine::default(),
         }
     }
 }

@@ -6,6 +6,7 @@
 mod attachments;
 mod compression;
 mod conversion;
+mod copy_engine;
 mod copy_spec;
 mod descriptor;
 mod digest;
@@ -27,6 +28,7 @@ mod store;
 pub use attachments::Attachments;
 pub use compression::Compression;
 pub use conversion::ConversionError;
+pub use copy_engine::CopyEngine;
 pub use copy_spec::CopySpec;
 pub use descriptor::Descriptor;
 pub use digest::{Digest, DigestError, Hasher};

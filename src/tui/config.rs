@@ -121,7 +121,7 @@ impl Reader {
         keys
     }
 
-    fn file(&mut self, text: &str) -> File {
+    fn file(&mut self, text: &str, others: &[&str]) -> File {
         let (table, errors) = DeTable::parse_recoverable(text);
         let line = |at: usize| text[..at.min(text.len())].matches('\n').count();
         let mut unreadable = BTreeSet::new();
@@ -145,10 +145,12 @@ impl Reader {
                 "bell" => file.bell = self.value(value).unwrap_or_default(),
                 "on-finish" => file.on_finish = self.values(value),
                 "keys" => file.keys = self.keys(value),
+                other if others.contains(&other) => {}
                 other => {
-                    let nearest = nearest(other, KEYS.map(str::to_owned));
+                    let keys: Vec<&str> = KEYS.into_iter().chain(others.iter().copied()).collect();
+                    let nearest = nearest(other, keys.iter().map(ToString::to_string));
                     let hint = nearest.map_or_else(
-                        || format!("the keys are {}", KEYS.join(", ")),
+                        || format!("the keys are {}", keys.join(", ")),
                         |nearest| format!("did you mean {nearest}?"),
                     );
                     self.mistake(key.span(), &format!("there is no key {other} ({hint})"));
@@ -160,13 +162,15 @@ impl Reader {
 }
 
 impl Config {
+    /// `others` are the keys of the file that are not about the interface.
+    ///
     /// # Errors
     /// With all mistakes.
-    pub fn read(text: &str) -> Result<Self, Vec<ConfigMistake>> {
+    pub fn read(text: &str, others: &[&str]) -> Result<Self, Vec<ConfigMistake>> {
         let mut reader = Reader {
             mistakes: Vec::new(),
         };
-        let file = reader.file(text);
+        let file = reader.file(text, others);
         let mut keys = Keymap::default();
         let mut browser_keys = browse::keymap::Keymap::default();
         for (action, configured) in &file.keys {
@@ -243,7 +247,7 @@ mod tests {
     use crate::tui::bindings;
 
     fn mistakes(text: &str) -> Vec<(usize, String)> {
-        let mistakes = Config::read(text).unwrap_err();
+        let mistakes = Config::read(text, &[]).unwrap_err();
         let line = |at: usize| text[..at].matches('\n').count() + 1;
         (mistakes.into_iter())
             .map(|mistake| (line(mistake.at.start), mistake.message))
@@ -264,7 +268,7 @@ mod tests {
             skip = ["delete", "ctrl-x"]
         "#;
         let mut options = Options::detect(|_| None);
-        Config::read(text).unwrap().apply(&mut options);
+        Config::read(text, &[]).unwrap().apply(&mut options);
         assert_eq!(options.theme, Theme::Light);
         assert_eq!(options.glyphs, Glyphs::ASCII);
         assert_eq!(options.columns.len(), 3);
@@ -280,7 +284,7 @@ mod tests {
     #[test]
     fn no_color_goes_before_a_configured_theme() {
         let mut options = Options::detect(|name| (name == "NO_COLOR").then(|| "1".into()));
-        let config = Config::read("theme = \"dark\"").unwrap();
+        let config = Config::read("theme = \"dark\"", &[]).unwrap();
         config.apply(&mut options);
         assert_eq!(options.theme, Theme::Mono);
     }
@@ -296,7 +300,7 @@ mod tests {
 
     #[test]
     fn the_browser_has_the_keys_of_the_actions_it_has() {
-        let config = Config::read("[keys]\nzoom = \"Z\"\ncompare = \"D\"\n").unwrap();
+        let config = Config::read("[keys]\nzoom = \"Z\"\ncompare = \"D\"\n", &[]).unwrap();
         let mut options = Options::detect(|_| None);
         config.apply(&mut options);
         let press = |key| {
@@ -333,7 +337,7 @@ mod tests {
         let reported = mistakes(text);
         let lines: Vec<usize> = reported.iter().map(|(line, _)| *line).collect();
         assert_eq!(lines, [1, 2, 2, 3, 4, 5, 7, 8, 9], "{reported:#?}");
-        let colour = &Config::read(text).unwrap_err()[1];
+        let colour = &Config::read(text, &[]).unwrap_err()[1];
         assert_eq!(&text[colour.at.clone()], "\"colour\"");
     }
 }

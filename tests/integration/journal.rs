@@ -14,7 +14,7 @@ use transship::{
         BatchState, Journal, JournalError, JournalLocation, NewBatch, Obstacle, Recorder,
         SettledBlob,
     },
-    oci::{Attachments, Compression, CopySpec, Digest, ManifestFormat, OnExisting},
+    oci::{Attachments, Compression, CopyEngine, CopySpec, Digest, ManifestFormat, OnExisting},
 };
 
 use crate::postgres::Postgres;
@@ -399,6 +399,7 @@ async fn a_journal_of_the_first_version_is_brought_up_to_date(place: JournalLoca
     change(&place, "ALTER TABLE jobs DROP COLUMN on_existing").await;
     change(&place, "ALTER TABLE jobs DROP COLUMN format").await;
     change(&place, "ALTER TABLE jobs DROP COLUMN compression").await;
+    change(&place, "ALTER TABLE jobs DROP COLUMN engine").await;
     change(&place, "ALTER TABLE owners RENAME TO holders").await;
     change(&place, "UPDATE transship_schema SET version = 1").await;
     let journal = Journal::open(place).await.unwrap();
@@ -572,6 +573,7 @@ fn job(number: u32) -> Job {
             on_existing: OnExisting::Keep,
             format: Some(ManifestFormat::Oci),
             compression: Some(Compression::Zstd),
+            engine: CopyEngine::Skopeo,
         },
     }
 }

@@ -56,5 +56,5 @@ fn the_configuration_in_the_readme_is_one() {
     let readme = readme();
     let (_, rest) = readme.split_once("```\ntheme = ").expect("a configuration");
     let (configuration, _) = rest.split_once("```").expect("its end");
-    Config::read(&format!("theme = {configuration}")).unwrap();
+    Config::read(&format!("theme = {configuration}"), &[]).unwrap();
 }
