@@ -14,7 +14,7 @@ use clap::{
 use super::{
     copy_list::{self, CopyRequest},
     exit::Exit,
-    front_end::{FrontEnd, prepare_as},
+    front_end::{FrontEnd, ProgressChoice, prepare_as},
     journal_arguments::JournalArguments,
     list_source::TrustArguments,
     output::shown,
@@ -100,6 +100,9 @@ struct CopyOutput {
     /// Print nothing, unless the copy fails.
     #[arg(long, short, conflicts_with_all = ["headless", "json"])]
     quiet: bool,
+    /// How to show progress.
+    #[arg(long, value_enum, value_name = "HOW", conflicts_with_all = ["headless", "json", "quiet"])]
+    progress: Option<ProgressChoice>,
 }
 
 pub(super) async fn copy(arguments: CopyArguments) -> anyhow::Result<Exit> {
@@ -139,6 +142,9 @@ pub(super) async fn copy(arguments: CopyArguments) -> anyhow::Result<Exit> {
 }
 
 fn front_end(output: &CopyOutput) -> FrontEnd {
+    if let Some(front_end) = output.progress.and_then(ProgressChoice::front_end) {
+        return front_end;
+    }
     match (output.json, output.headless, output.quiet) {
         (true, ..) => FrontEnd::Json,
         (false, true, _) => FrontEnd::Lines,

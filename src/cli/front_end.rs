@@ -10,7 +10,7 @@ use std::{
 };
 
 use anyhow::Context as _;
-use clap::Args;
+use clap::{Args, ValueEnum};
 use jiff::Timestamp;
 use tokio::sync::{mpsc::UnboundedReceiver, oneshot};
 
@@ -38,6 +38,9 @@ pub(super) struct OutputArguments {
     /// Print one JSON event per line on stdout (schema: assets/events.md).
     #[arg(long)]
     pub(super) json: bool,
+    /// How to show progress.
+    #[arg(long, value_enum, value_name = "HOW", conflicts_with_all = ["headless", "json"])]
+    pub(super) progress: Option<ProgressChoice>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,17 +49,49 @@ pub(super) enum FrontEnd {
     /// A few lines in place, for a batch of few images.
     Inline,
     Lines,
+    /// Lines with a percentage.
+    Plain,
     Json,
     /// Only what went wrong.
     Quiet,
 }
 
+/// The values of `--progress`; `--headless`, `--json` and `--quiet` are other names for some of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum ProgressChoice {
+    /// On a terminal what is drawn there, else lines.
+    Auto,
+    /// Lines such as `[ 40%] message`.
+    Plain,
+    /// One line per change, as --headless.
+    Lines,
+    /// One JSON event per line, as --json.
+    Json,
+    /// Nothing, unless something fails.
+    None,
+}
+
+impl ProgressChoice {
+    /// `None` leaves the choice to the terminal.
+    pub(super) fn front_end(self) -> Option<FrontEnd> {
+        match self {
+            Self::Auto => None,
+            Self::Plain => Some(FrontEnd::Plain),
+            Self::Lines => Some(FrontEnd::Lines),
+            Self::Json => Some(FrontEnd::Json),
+            Self::None => Some(FrontEnd::Quiet),
+        }
+    }
+}
+
 fn choose(output: &OutputArguments) -> FrontEnd {
-    match (output.json, output.headless) {
-        (true, _) => FrontEnd::Json,
-        (false, true) => FrontEnd::Lines,
-        (false, false) if stdout().is_terminal() => FrontEnd::Screen,
-        (false, false) => FrontEnd::Lines,
+    let chosen = output.progress.and_then(ProgressChoice::front_end);
+    match (chosen, output.json, output.headless) {
+        (Some(front_end), ..) => front_end,
+        (None, true, _) => FrontEnd::Json,
+        (None, false, true) => FrontEnd::Lines,
+        (None, false, false) if stdout().is_terminal() => FrontEnd::Screen,
+        (None, false, false) => FrontEnd::Lines,
     }
 }
 
@@ -92,7 +127,7 @@ pub(super) fn prepare_as(front_end: FrontEnd, commands: Commands) -> anyhow::Res
             Some(options)
         }
         FrontEnd::Inline => Some(screen_options::detect()?),
-        FrontEnd::Lines | FrontEnd::Json | FrontEnd::Quiet => None,
+        FrontEnd::Lines | FrontEnd::Plain | FrontEnd::Json | FrontEnd::Quiet => None,
     };
     Ok(Prepared {
         front_end,

@@ -88,9 +88,10 @@ pub(super) async fn migrate(
     let review = match (review, front_end) {
         (false, _) => Review::None,
         (true, FrontEnd::Screen) => Review::First,
-        (true, FrontEnd::Inline | FrontEnd::Lines | FrontEnd::Json | FrontEnd::Quiet) => {
-            Review::Only
-        }
+        (
+            true,
+            FrontEnd::Inline | FrontEnd::Lines | FrontEnd::Plain | FrontEnd::Json | FrontEnd::Quiet,
+        ) => Review::Only,
     };
     let run = Run {
         engine,
@@ -120,11 +121,13 @@ pub(super) async fn migrate(
             let options = screen.context("the terminal was not prepared")?;
             inline(run, options, &next).await?
         }
-        FrontEnd::Lines | FrontEnd::Json => {
-            let format = if front_end == FrontEnd::Json {
-                Format::Json
-            } else {
-                Format::Text
+        FrontEnd::Lines | FrontEnd::Plain | FrontEnd::Json => {
+            let format = match front_end {
+                FrontEnd::Plain => Format::Plain,
+                FrontEnd::Json => Format::Json,
+                FrontEnd::Screen | FrontEnd::Inline | FrontEnd::Lines | FrontEnd::Quiet => {
+                    Format::Text
+                }
             };
             let signals = signals::listen()?;
             let (lines, written) = Lines::new(stdout(), format, attempts, next.clone());

@@ -5,6 +5,7 @@
 
 mod json_lines;
 mod line_writer;
+mod plain;
 mod text;
 
 use std::{
@@ -20,6 +21,7 @@ use crate::{
 };
 
 pub use line_writer::LineWriter;
+use plain::Plain;
 
 /// How long the text output may be silent before it prints how far the batch is.
 pub const HEARTBEAT: Duration = Duration::from_secs(30);
@@ -28,6 +30,8 @@ pub const HEARTBEAT: Duration = Duration::from_secs(30);
 pub enum Format {
     /// One line per change, for people and build logs.
     Text,
+    /// `[ 40%] message`: one line per change of the percentage or of the step.
+    Plain,
     /// One JSON object per event, as `assets/events.md` describes.
     Json,
 }
@@ -37,6 +41,7 @@ pub enum Format {
 pub struct Headless<W> {
     output: W,
     format: Format,
+    plain: Plain,
     /// How many attempts an image has.
     attempts: Option<u16>,
     commands: Commands,
@@ -53,6 +58,7 @@ impl<W: Write> Headless<W> {
         Self {
             output,
             format,
+            plain: Plain::default(),
             attempts,
             commands: Commands::default(),
             stats: Stats::default(),
@@ -85,6 +91,7 @@ impl<W: Write> Headless<W> {
     pub fn write_event(&mut self, event: &TimedEvent, board: &Board) -> io::Result<()> {
         let line = match self.format {
             Format::Text => text::line(&event.event, board, self.attempts),
+            Format::Plain => self.plain.line(&event.event, board, self.attempts),
             Format::Json => Some(json_lines::line(self.lines + 1, event)?),
         };
         line.map_or(Ok(()), |line| self.write(&line, event.at))
@@ -98,32 +105,38 @@ impl<W: Write> Headless<W> {
     pub fn heartbeat(&mut self, board: &Board, now: Timestamp) -> io::Result<()> {
         self.stats.advance(self.stats.since_start(now));
         let silent = self.last_line.map(|last| between(last, now));
-        match self.format {
-            Format::Text if silent.is_some_and(|silent| silent >= HEARTBEAT) => {
-                self.write(&text::heartbeat(board, &self.stats), now)
-            }
-            Format::Text | Format::Json => Ok(()),
+        if self.format == Format::Json || silent.is_none_or(|silent| silent < HEARTBEAT) {
+            return Ok(());
         }
+        self.write_text(&text::heartbeat(board, &self.stats), now)
     }
 
-    /// Ends the output. Text ends with the summary, after a review with the plan before it; the JSON stream ends with
+    /// Ends the output. Lines for people end with the summary, after a review with the plan before it; the JSON stream ends with
     /// the last event.
     ///
     /// # Errors
     /// As [`Headless::write_event`].
     pub fn finish(&mut self, board: &Board, now: Timestamp) -> io::Result<()> {
-        if self.format == Format::Text {
+        if self.format != Format::Json {
             if board.is_reviewing() {
-                self.write(&present::plan(board), now)?;
+                self.write_text(&present::plan(board), now)?;
             }
             let elapsed = self.stats.elapsed(self.stats.since_start(now));
             let summary = present::summary(board, elapsed, &self.commands);
-            self.write(&summary, now)?;
+            self.write_text(&summary, now)?;
         }
         if self.closed {
             return Ok(());
         }
         self.output.flush()
+    }
+
+    /// Writes lines that are about no single event.
+    fn write_text(&mut self, text: &str, now: Timestamp) -> io::Result<()> {
+        match self.format {
+            Format::Plain => self.write(&self.plain.lines(text), now),
+            Format::Text | Format::Json => self.write(text, now),
+        }
     }
 
     fn write(&mut self, lines: &str, now: Timestamp) -> io::Result<()> {
@@ -283,7 +296,7 @@ mod tests {
                 Err(io::ErrorKind::BrokenPipe.into())
             }
         }
-        for format in [Format::Text, Format::Json] {
+        for format in [Format::Text, Format::Plain, Format::Json] {
             let mut headless = Headless::new(Closed, format, None);
             let mut board = Board::default();
             let event = Event::BatchPaused;

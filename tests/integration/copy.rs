@@ -160,3 +160,50 @@ async fn options_of_skopeo_with_the_same_meaning_are_understood() {
     copy(&fixture, &options).await.expect(0);
     assert_eq!(fixture.arrived(), ["team/first"]);
 }
+
+#[tokio::test]
+async fn plain_progress_is_a_percentage_that_grows_to_a_hundred() {
+    let fixture = Fixture::new().await;
+    let copied = copy(&fixture, &["--progress", "plain"]).await;
+    let lines: Vec<&str> = copied.expect(0).stdout.lines().collect();
+    let percent: Vec<u8> = (lines.iter())
+        .map(|line| {
+            let (percent, _) = line.split_once("%] ").expect(line);
+            percent.strip_prefix('[').unwrap().trim().parse().unwrap()
+        })
+        .collect();
+    assert!(percent.is_sorted(), "{lines:?}");
+    assert_eq!((percent.first(), percent.last()), (Some(&0), Some(&100)));
+    let missing = format!("{}/team/first:none", fixture.source.address());
+    let arguments = [
+        "copy",
+        "--progress=plain",
+        &missing,
+        &format!("{missing}-2"),
+    ];
+    let failed = fixture.operator.say(&arguments).await;
+    assert!(
+        !failed.expect(1).stdout.contains("[100%]"),
+        "{}",
+        failed.stdout
+    );
+    assert!(
+        failed.stdout.contains("%] failed: source"),
+        "{}",
+        failed.stdout
+    );
+}
+
+#[tokio::test]
+async fn progress_is_another_spelling_of_what_there_is_and_contradicts_it() {
+    let fixture = Fixture::new().await;
+    let quiet = copy(&fixture, &["--progress=none"]).await;
+    assert_eq!(quiet.expect(0).stdout, "");
+    let events = copy(&fixture, &["--progress=json"]).await.events();
+    assert_eq!(jobs(&events).len(), 1);
+    for other in ["--headless", "--json", "--quiet"] {
+        let refused = copy(&fixture, &["--progress=plain", other]).await;
+        let said = &refused.expect(2).stderr;
+        assert!(said.contains("cannot be used with"), "{said}");
+    }
+}
