@@ -98,24 +98,22 @@ fn table() -> String {
 }
 
 fn label_names(sample: &str) -> Vec<&str> {
-    let Some((_, labels)) = sample.split_once('{') else {
-        return Vec::new();
-    };
-    let names = labels.split("=\"").map(|before| {
-        let name = before.rsplit([',', '"']).next().unwrap_or_default();
-        name.trim_start_matches('}')
-    });
+    let labels = sample.split_once('{').map_or("", |(_, labels)| labels);
+    let mut before_values: Vec<_> = labels.split("=\"").collect();
     // After the last value comes the value of the sample.
-    let names: Vec<_> = names.collect();
-    names[..names.len() - 1].to_vec()
+    before_values.pop();
+    let name = |before: &'_ str| before.rfind([',', '"']).map_or(0, |at| at + 1);
+    before_values
+        .into_iter()
+        .map(|before| &before[name(before)..])
+        .collect()
 }
 
 fn unit(name: &str) -> &str {
     let name = name.trim_end_matches("_total");
-    match name.rsplit_once('_').map(|(_, last)| last) {
-        Some(unit @ ("seconds" | "bytes")) => unit,
-        _ => "",
-    }
+    let last = name.rsplit('_').next();
+    let mut units = ["seconds", "bytes"].into_iter();
+    units.find(|unit| Some(*unit) == last).unwrap_or_default()
 }
 
 #[test]

@@ -2,10 +2,7 @@
 //!
 //! Invariant: an image that has ended is forgotten, so that memory does not grow with the list.
 
-use std::{
-    collections::{BTreeMap, HashMap},
-    time::Duration,
-};
+use std::{collections::BTreeMap, time::Duration};
 
 use jiff::Timestamp;
 
@@ -16,7 +13,7 @@ use crate::{
 };
 
 #[derive(Debug, Default)]
-pub(super) struct ImagesInFlight(HashMap<JobId, Image>);
+pub(super) struct ImagesInFlight(BTreeMap<JobId, Image>);
 
 #[derive(Debug)]
 pub(super) struct Image {

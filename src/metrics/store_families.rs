@@ -94,6 +94,8 @@ fn throttled_ms(status: &RegistryStatus) -> u64 {
 }
 
 type Registries<'a> = [(&'a StoreLabel, &'a Usage)];
+/// The name of a family, its help, and what of a store it shows.
+type Described<T> = (&'static str, &'static str, fn(T) -> u64);
 
 fn encode_requests(encoder: &mut DescriptorEncoder, registries: &Registries) -> fmt::Result {
     let mut family = encoder.encode_descriptor(
@@ -135,7 +137,7 @@ fn encode_answers(encoder: &mut DescriptorEncoder, registries: &Registries) -> f
 }
 
 fn encode_counters(encoder: &mut DescriptorEncoder, stores: &ByStore) -> fmt::Result {
-    let families: [(&str, &str, fn(&Usage) -> u64); 2] = [
+    let families: [Described<&Usage>; 2] = [
         (
             "transship_transferred_bytes",
             "Bytes of blobs received from and sent to a registry, also by attempts that failed.",
@@ -168,7 +170,7 @@ fn encode_gauges(encoder: &mut DescriptorEncoder, stores: &ByStore) -> fmt::Resu
         let seconds = usage.throttled_ms as f64 / 1e3;
         family.encode_family(&labels)?.encode_gauge(&seconds)?;
     }
-    let families: [(&str, &str, fn(&Usage) -> u64); 4] = [
+    let families: [Described<&Usage>; 4] = [
         (
             "transship_unreachable",
             "1 while requests are held back because the registry cannot be reached.",
@@ -199,7 +201,7 @@ fn encode_gauges(encoder: &mut DescriptorEncoder, stores: &ByStore) -> fmt::Resu
 }
 
 fn encode_budgets(encoder: &mut DescriptorEncoder, stores: &ByStore) -> fmt::Result {
-    let families: [(&str, &str, fn((u64, u64)) -> u64); 2] = [
+    let families: [Described<(u64, u64)>; 2] = [
         (
             "transship_rate_limit_remaining",
             "Requests left of the quota that a registry reports.",

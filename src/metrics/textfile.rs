@@ -100,7 +100,6 @@ impl Textfile {
 
 impl TextfileWriter {
     /// What writes the file soon; to be called about once a second. Never waits.
-    #[must_use]
     pub fn trigger(&self) -> impl Fn() + Send + use<> {
         let due = self.due.clone();
         move || {
