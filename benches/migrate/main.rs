@@ -10,6 +10,7 @@ mod image_maker;
 mod images;
 mod latency;
 mod measure;
+mod metrics;
 mod registries;
 mod scale;
 mod source;
@@ -42,16 +43,19 @@ enum Variant {
     Latency,
     /// Long lists: 10,000 and 100,000 images.
     Scale,
+    /// What metrics add to a long list.
+    Metrics,
 }
 
 impl Variant {
-    const ALL: [(&str, Self); 6] = [
+    const ALL: [(&str, Self); 7] = [
         ("estate", Self::Estate),
         ("tiny", Self::Tiny),
         ("large", Self::Large),
         ("warm", Self::Warm),
         ("latency", Self::Latency),
         ("scale", Self::Scale),
+        ("metrics", Self::Metrics),
     ];
 
     fn read(name: &str) -> Result<Self> {
@@ -67,7 +71,9 @@ impl Variant {
 
     fn shape(self) -> Shape {
         match self {
-            Self::Estate | Self::Warm | Self::Latency | Self::Scale => Shape::ESTATE,
+            Self::Estate | Self::Warm | Self::Latency | Self::Scale | Self::Metrics => {
+                Shape::ESTATE
+            }
             Self::Tiny => Shape::TINY,
             Self::Large => Shape::LARGE,
         }
@@ -99,6 +105,9 @@ fn run(variant: Variant) -> Result<()> {
     let room = room()?;
     if variant == Variant::Scale {
         return scale::run(room.path());
+    }
+    if variant == Variant::Metrics {
+        return metrics::run(room.path());
     }
     let shape = variant.shape();
     let source = Registry::start(&room.path().join("source"))?;

@@ -126,7 +126,7 @@ fn measure_list(room: &Path, count: usize, list: &Path) -> Result<()> {
 }
 
 /// One image in many repositories under many tags; their names as lines of a list.
-fn fill(store: &Store, count: usize) -> Result<Vec<String>> {
+pub fn fill(store: &Store, count: usize) -> Result<Vec<String>> {
     let estate = ImageBuilder::new(store);
     let mut names = Vec::with_capacity(count);
     for number in 0..REPOSITORIES {
@@ -153,7 +153,7 @@ fn fill(store: &Store, count: usize) -> Result<Vec<String>> {
     Ok(names)
 }
 
-fn start(arguments: &[&str], state: &Path) -> Result<Child> {
+pub fn start(arguments: &[&str], state: &Path) -> Result<Child> {
     Command::new(env!("CARGO_BIN_EXE_transship"))
         .args(arguments)
         .args(["--json", "--state", &shown(state)])
@@ -391,6 +391,6 @@ fn size(directory: &Path) -> Result<u64> {
     Ok(bytes)
 }
 
-fn shown(path: &Path) -> String {
+pub fn shown(path: &Path) -> String {
     path.display().to_string()
 }
