@@ -24,6 +24,7 @@ mod lists_of_others;
 mod login;
 mod matrix;
 mod migrate;
+mod monitoring;
 mod operator;
 mod operators;
 mod outage;

@@ -1,0 +1,3 @@
+//! The files in `assets/monitoring`, as promtool, Prometheus and Grafana read them.
+
+mod promtool;
