@@ -15,6 +15,7 @@ mod job;
 mod registry_status;
 mod speed_meter;
 mod stats;
+mod store_usage;
 
 pub use batch_plan::{Amounts, LargeLayer, Plan};
 pub use batch_result::BatchResult;
@@ -32,3 +33,4 @@ pub use job::{Attempt, BatchId, BlobKind, Job, JobId, Millis};
 pub use registry_status::{Budget, Rationed, RegistryLimit, RegistryStatus, UploadMode};
 pub use speed_meter::SpeedMeter;
 pub use stats::Stats;
+pub use store_usage::{AnswerTimes, RequestCount, RequestCounts, StoreUsage};

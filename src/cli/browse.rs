@@ -19,6 +19,7 @@ use super::{
 use crate::{
     inspect::{Collection, Inspector},
     list::List,
+    metrics::{Operation, Operations},
     oci::{Location, PartialReference, Registry},
     transport::Stores,
     tui::{
@@ -59,12 +60,12 @@ pub(super) async fn browse(arguments: BrowseArguments) -> anyhow::Result<Exit> {
         let stores = arguments.registries.open(&registry_of(&start))?;
         (start, Arc::new(Inspector::new(stores)))
     };
-    tui::run_browser(start, loader(inspector), options).await?;
+    tui::run_browser(start, loader(inspector, None), options).await?;
     Ok(Exit::Good)
 }
 
-/// Answers the requests of the browser until it is closed.
-pub(super) fn loader(inspector: Arc<Inspector>) -> Loader {
+/// Answers the requests of the browser until it is closed, and counts them.
+pub(super) fn loader(inspector: Arc<Inspector>, operations: Option<Operations>) -> Loader {
     // Unbounded: one screen requests only what it shows.
     let (requests, mut requested) = mpsc::unbounded_channel();
     let (answered, answers) = mpsc::unbounded_channel();
@@ -77,10 +78,15 @@ pub(super) fn loader(inspector: Arc<Inspector>) -> Loader {
                     // The browser was closed: drop the requests in flight.
                     let Some((ticket, request)) = next else { return };
                     let (inspector, answered) = (Arc::clone(&inspector), answered.clone());
-                    let readers = Arc::clone(&readers);
+                    let (readers, operations) = (Arc::clone(&readers), operations.clone());
                     reading.spawn(async move {
                         let _permit = readers.acquire().await;
+                        let counted = operations.map(|all| all.start(Operation::Inspect));
                         let answer = inspector.answer(&request).await;
+                        if let Some(counted) = counted {
+                            let result = answer.as_ref().map(drop).map_err(|error| error.kind.class());
+                            counted.finish(&request.store(), result);
+                        }
                         let _ = answered.send((ticket, answer));
                     });
                 }

@@ -6,9 +6,15 @@
 use std::{fs, io, ops::Range};
 
 use anyhow::Context as _;
+use serde::Deserialize;
+use toml::Spanned;
 
 use super::output::shown;
-use crate::{list::Mistakes, tui};
+use crate::{
+    list::Mistakes,
+    metrics::{ListenAddress, ListenAddressError},
+    tui,
+};
 
 /// The keys that are not about the interface.
 const OTHER_KEYS: [&str; 2] = ["metrics", "skopeo"];
@@ -51,6 +57,24 @@ impl Configuration {
                     .collect(),
             )
         })
+    }
+
+    /// The address of the endpoint for metrics.
+    pub(super) fn metrics(&self) -> anyhow::Result<Option<ListenAddress>> {
+        #[derive(Deserialize)]
+        struct Keys {
+            metrics: Option<Spanned<String>>,
+        }
+        let keys: Keys = toml::from_str(&self.text).map_err(|error| {
+            let at = error.span().unwrap_or_default();
+            self.wrong(vec![(at, error.message().to_owned())])
+        })?;
+        let Some(text) = keys.metrics else {
+            return Ok(None);
+        };
+        let address = text.get_ref().parse();
+        let wrong = |error: ListenAddressError| self.wrong(vec![(text.span(), error.to_string())]);
+        address.map(Some).map_err(wrong)
     }
 
     /// The error for mistakes at these bytes of the file.

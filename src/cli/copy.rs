@@ -17,6 +17,7 @@ use super::{
     front_end::{FrontEnd, prepare_as},
     journal_arguments::JournalArguments,
     list_source::TrustArguments,
+    metrics_arguments::MetricsArguments,
     output::shown,
     run,
     run_settings::PaceArguments,
@@ -65,6 +66,8 @@ pub(super) struct CopyArguments {
     #[command(flatten)]
     pace: PaceArguments,
     #[command(flatten)]
+    metrics: MetricsArguments,
+    #[command(flatten)]
     output: CopyOutput,
     /// All platforms; what happens without this option, too.
     #[arg(long, short, hide = true, conflicts_with = "platform")]
@@ -105,6 +108,7 @@ struct CopyOutput {
 pub(super) async fn copy(arguments: CopyArguments) -> anyhow::Result<Exit> {
     let front_end = front_end(&arguments.output);
     let prepared = prepare_as(front_end, arguments.journal.commands()?)?;
+    let prepared = prepared.with_metrics(arguments.metrics.prepare_options()?);
     let attachments = arguments.attachments;
     let off = |is_off: bool| (is_off || attachments.no_attachments).then_some(false);
     let request = CopyRequest {

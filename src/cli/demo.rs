@@ -17,6 +17,7 @@ use super::{
     front_end::{FrontEnd, OutputArguments, prepare},
     journal_arguments::JournalArguments,
     list_source::TrustArguments,
+    metrics_arguments::MetricsArguments,
     output::{shown, tell},
     run::{self, RunArguments},
     run_settings::PaceArguments,
@@ -144,6 +145,7 @@ pub(super) async fn demo(arguments: DemoArguments) -> anyhow::Result<Exit> {
             parallel: None,
             attempts: None,
         },
+        metrics: MetricsArguments::default(),
         output: arguments.output,
     };
     let exit = run::run_prepared(run, prepared).await?;

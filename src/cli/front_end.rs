@@ -14,7 +14,7 @@ use clap::Args;
 use jiff::Timestamp;
 use tokio::sync::{mpsc::UnboundedReceiver, oneshot};
 
-use super::{output::tell, screen_options};
+use super::{output::tell, running_metrics::PreparedMetrics, screen_options};
 use crate::{
     batch::{Board, Event, TimedEvent},
     headless::{Format, Headless, LineWriter},
@@ -68,6 +68,13 @@ pub(super) struct Prepared {
     pub review: bool,
     /// Commands that the summary suggests.
     pub commands: Commands,
+    pub metrics: PreparedMetrics,
+}
+
+impl Prepared {
+    pub(super) fn with_metrics(self, metrics: PreparedMetrics) -> Self {
+        Self { metrics, ..self }
+    }
 }
 
 /// Checks what the front end needs: its configuration and the terminal.
@@ -99,6 +106,7 @@ pub(super) fn prepare_as(front_end: FrontEnd, commands: Commands) -> anyhow::Res
         screen,
         review: false,
         commands,
+        metrics: PreparedMetrics::default(),
     })
 }
 

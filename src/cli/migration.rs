@@ -20,7 +20,9 @@ use super::{
     front_end::{FrontEnd, Lines, Prepared, drain_output},
     list_source::ListSource,
     output::{stdout, tell},
-    partial_list, signals,
+    partial_list,
+    running_metrics::RunningMetrics,
+    signals,
 };
 use crate::{
     batch::{BatchResult, Board, Command, StopMode},
@@ -29,6 +31,7 @@ use crate::{
     inspect::Inspector,
     journal::{JournalError, Recorder},
     list::{Action, List},
+    metrics::Operations,
     present::{self, Commands},
     run::{Batch, Dispatcher, Inputs, Observer, Options, Review},
     tui,
@@ -53,6 +56,9 @@ struct Run {
     engine: Arc<Engine>,
     recorder: Recorder,
     batch: Batch,
+    metrics: Option<Box<dyn Observer>>,
+    /// Counts what the browser reads.
+    operations: Option<Operations>,
     inputs: Inputs,
     options: Options,
 }
@@ -61,7 +67,8 @@ struct Run {
 type Ended = (Board, Result<(), JournalError>);
 
 impl Run {
-    async fn watched_by(self, observers: Vec<Box<dyn Observer>>) -> Ended {
+    async fn watched_by(self, mut observers: Vec<Box<dyn Observer>>) -> Ended {
+        observers.extend(self.metrics);
         let dispatcher = Dispatcher::new(self.engine, self.recorder, observers, self.options);
         dispatcher.run(self.batch, self.inputs).await
     }
@@ -81,7 +88,9 @@ pub(super) async fn migrate(
         screen,
         review,
         commands: next,
+        metrics,
     } = prepared;
+    let metrics = metrics.start(engine.stores())?;
     let stores = Arc::clone(engine.stores());
     let (send_command, commands) = mpsc::unbounded_channel();
     let attempts = Some(options.policy.attempts);
@@ -96,6 +105,8 @@ pub(super) async fn migrate(
         engine,
         recorder,
         batch,
+        metrics: metrics.as_ref().map(RunningMetrics::observer),
+        operations: metrics.as_ref().map(RunningMetrics::operations),
         inputs: Inputs {
             commands,
             signals: signals::listen()?,
@@ -142,6 +153,9 @@ pub(super) async fn migrate(
             ended
         }
     };
+    if let Some(metrics) = metrics {
+        metrics.finish().await;
+    }
     if let Err(error) = closed {
         // The outcome of the images is known all the same.
         tell(format_args!(
@@ -168,11 +182,12 @@ async fn on_screen(
     let mut elapsed = None;
     let (events, feed) = mpsc::unbounded_channel();
     let inspector = Inspector::new(Arc::clone(run.engine.stores()));
+    let operations = run.operations.clone();
     let running = tokio::spawn(run.watched_by(vec![Box::new(events)]));
     let feed = tui::BatchHandle {
         events: feed,
         commands: commands.clone(),
-        loader: browse::loader(Arc::new(inspector)),
+        loader: browse::loader(Arc::new(inspector), operations),
         write_list: Box::new(move |jobs| {
             partial_list::write(&whole, jobs).map_err(|error| format!("{error:#}"))
         }),

@@ -14,6 +14,7 @@ use super::{
     journal_arguments::JournalArguments,
     list_images,
     list_source::{ListSource, TrustArguments},
+    metrics_arguments::MetricsArguments,
     migration::{self, notes},
     output::shown,
     registry_settings,
@@ -40,12 +41,15 @@ pub(super) struct ResumeArguments {
     #[command(flatten)]
     pace: PaceArguments,
     #[command(flatten)]
+    metrics: MetricsArguments,
+    #[command(flatten)]
     output: OutputArguments,
 }
 
 pub(super) async fn resume(arguments: ResumeArguments) -> anyhow::Result<Exit> {
     let journal = arguments.journal.journal()?;
     let front_end = prepare(&arguments.output, arguments.journal.commands()?)?;
+    let front_end = front_end.with_metrics(arguments.metrics.prepare()?);
     let journal = journal.existing().await?;
     let journal = journal.context("there is no journal, so no batch to resume")?;
     let id = match &arguments.batch {

@@ -13,6 +13,7 @@ use super::{
     journal_arguments::JournalArguments,
     list_images,
     list_source::{ListSource, TrustArguments},
+    metrics_arguments::MetricsArguments,
     migration::{self, notes},
     output::shown,
     registry_settings,
@@ -35,11 +36,14 @@ pub(super) struct RunArguments {
     #[command(flatten)]
     pub(super) pace: PaceArguments,
     #[command(flatten)]
+    pub(super) metrics: MetricsArguments,
+    #[command(flatten)]
     pub(super) output: OutputArguments,
 }
 
 pub(super) async fn run(arguments: RunArguments) -> anyhow::Result<Exit> {
     let front_end = prepare(&arguments.output, arguments.journal.commands()?)?;
+    let front_end = front_end.with_metrics(arguments.metrics.prepare()?);
     run_prepared(arguments, front_end).await
 }
 

@@ -46,6 +46,25 @@ pub enum ErrorKind {
 }
 
 impl ErrorKind {
+    /// The class of a failure of this kind.
+    #[must_use]
+    pub fn class(self) -> FailureClass {
+        match self {
+            Self::Transient | Self::Unreachable => FailureClass::Transient {
+                retry_after_ms: None,
+            },
+            Self::Auth => FailureClass::Auth,
+            Self::NotFound => FailureClass::NotFound,
+            Self::NoCatalog
+            | Self::Rejected
+            | Self::Protocol
+            | Self::Malformed
+            | Self::TooLarge => FailureClass::Rejected,
+            Self::Corrupt => FailureClass::Corrupt,
+            Self::Internal => FailureClass::Internal,
+        }
+    }
+
     #[must_use]
     fn advice(self) -> &'static str {
         match self {

@@ -57,7 +57,7 @@ impl Request {
         }
     }
 
-    pub(super) fn store(&self) -> Store {
+    pub(crate) fn store(&self) -> Store {
         match self {
             Self::Repositories(registry) => Store::Registry(registry.clone()),
             Self::Images(Collection::Repository(repository)) => {

@@ -20,7 +20,7 @@ use super::{
     upload_mode::LearnedMode,
 };
 use crate::{
-    batch::RegistryStatus,
+    batch::{RegistryStatus, StoreUsage},
     oci::{Registry, Repository, Store},
 };
 
@@ -128,6 +128,12 @@ impl Client {
     #[must_use]
     pub fn status(&self) -> RegistryStatus {
         (self.limiter).status(self.store.clone(), self.upload_mode())
+    }
+
+    /// How this registry was used until now.
+    #[must_use]
+    pub fn usage(&self) -> StoreUsage {
+        (self.limiter).usage(self.store.clone(), self.upload_mode())
     }
 
     /// How blobs are uploaded to this registry, as far as is known.

@@ -15,7 +15,7 @@ use super::{
     registry::{OpenRegistry, RegistryImage},
 };
 use crate::{
-    batch::{RegistryLimit, RegistryStatus, UploadMode},
+    batch::{RegistryLimit, RegistryStatus, StoreUsage, UploadMode},
     oci::{
         Compression, CopySpec, LocalStore, Location, ManifestFormat, Reference, Registry,
         Repository, Store, Transport,
@@ -172,6 +172,17 @@ impl Stores {
                 }
             }
         }
+    }
+
+    /// How each store was used until now.
+    #[must_use]
+    pub fn usage(&self) -> Vec<StoreUsage> {
+        let registries = self.clients.in_use();
+        let mut usage: Vec<_> = registries.iter().map(|client| client.usage()).collect();
+        usage.extend(self.local().iter().map(|(store, open)| {
+            (open.limiter()).usage(Store::Local(store.clone()), UploadMode::Whole)
+        }));
+        usage
     }
 
     /// The status of each store used so far, ordered by name.

@@ -92,6 +92,7 @@ impl Sender {
             Some(deadline) => match tokio::time::timeout(deadline, builder.send()).await {
                 Ok(answer) => answer,
                 Err(_) => {
+                    self.limiter.counter.unanswered(&request.method);
                     let (operation, strain) = (request.operation, Throttling::Strain);
                     self.limiter.answered(operation, None, strain, None);
                     let cause = pass.unanswered(deadline);
@@ -102,13 +103,19 @@ impl Sender {
         match answer {
             Ok(response) => {
                 pass.answered();
+                let elapsed = deadline.map(|_| sent.elapsed());
+                let (method, status) = (&request.method, response.status());
+                self.limiter.counter.answered(method, status, elapsed);
                 Ok(Answer {
                     response,
                     authorization,
-                    elapsed: deadline.map(|_| sent.elapsed()),
+                    elapsed,
                 })
             }
-            Err(failure) => Err(self.failed(request, failure, pass)),
+            Err(failure) => {
+                self.limiter.counter.unanswered(&request.method);
+                Err(self.failed(request, failure, pass))
+            }
         }
     }
 

@@ -7,6 +7,7 @@ mod aimd;
 mod latency_histogram;
 mod operation_limit;
 mod rate_limiter;
+mod request_counter;
 pub(super) mod streams;
 
 use std::{
@@ -23,7 +24,7 @@ use tokio::time::Instant;
 pub use self::streams::StreamPermit;
 use self::{
     aimd::Aimd, latency_histogram::LatencyHistogram, operation_limit::OperationLimit,
-    rate_limiter::RateLimiter, streams::Streams,
+    rate_limiter::RateLimiter, request_counter::RequestCounter, streams::Streams,
 };
 use super::{
     ErrorCause, Operation,
@@ -31,7 +32,7 @@ use super::{
     throttling::Throttling,
 };
 use crate::{
-    batch::{Budget, Rationed, RegistryLimit, RegistryStatus, UploadMode},
+    batch::{Budget, Rationed, RegistryLimit, RegistryStatus, StoreUsage, UploadMode},
     oci::Store,
 };
 
@@ -62,6 +63,8 @@ impl Default for Limits {
 #[derive(Debug)]
 pub struct RegistryLimiter {
     pub(super) streams: Streams,
+    /// What was sent, and how it was answered.
+    pub(super) counter: RequestCounter,
     requests: RateLimiter,
     bytes: RateLimiter,
     breaker: CircuitBreaker,
@@ -93,6 +96,7 @@ impl RegistryLimiter {
         let streams = usize::from(aimd.streams());
         Self {
             streams: Streams::new(streams),
+            counter: RequestCounter::default(),
             requests: RateLimiter::new(rate),
             bytes: RateLimiter::new(limits.bytes_per_second.map(bytes_rate)),
             breaker: CircuitBreaker::waiting(),
@@ -230,6 +234,13 @@ impl RegistryLimiter {
             state.latencies.answered(elapsed);
         }
         state.budget = budget.or(state.budget);
+        let is_paused = match throttling {
+            Throttling::Operation => state.operation_limit(operation).paused_for(now).is_some(),
+            Throttling::Rate { .. } | Throttling::Quota { .. } => {
+                state.aimd.paused_for(now).is_some()
+            }
+            Throttling::Strain | Throttling::None => false,
+        };
         let pause = match throttling {
             Throttling::Rate { pause } => {
                 let rate = state.latencies.rate();
@@ -252,6 +263,9 @@ impl RegistryLimiter {
             }
         };
         self.apply(&state.aimd);
+        if pause.is_some() && !is_paused {
+            self.counter.throttling_began();
+        }
         pause
     }
 
@@ -294,6 +308,15 @@ impl RegistryLimiter {
             rationed: state.rationed(now),
             budget: state.budget,
             upload_mode,
+        }
+    }
+
+    /// How `store` was used until now.
+    #[must_use]
+    pub fn usage(&self, store: Store, upload_mode: UploadMode) -> StoreUsage {
+        StoreUsage {
+            status: self.status(store, upload_mode),
+            requests: self.counter.counts(),
         }
     }
 
