@@ -72,7 +72,7 @@ impl EventfulBatch {
         once("/team/broken/manifests/", Action::answer(502));
         once(
             "/team/limited/blobs/",
-            Action::answer(429).header("retry-after", "3"),
+            Action::answer(429).header("retry-after", "5"),
         );
         let hanging = Fault::on(Method::GET, "/blobs/", Action::Hang).unwrap();
         let hanging = vanishing.server.faults().add(hanging);
