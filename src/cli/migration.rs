@@ -67,8 +67,9 @@ struct Run {
 type Ended = (Board, Result<(), JournalError>);
 
 impl Run {
-    async fn watched_by(self, mut observers: Vec<Box<dyn Observer>>) -> Ended {
-        observers.extend(self.metrics);
+    async fn watched_by(self, front_end: Vec<Box<dyn Observer>>) -> Ended {
+        // First, so that what is shown has been counted.
+        let observers = self.metrics.into_iter().chain(front_end).collect();
         let dispatcher = Dispatcher::new(self.engine, self.recorder, observers, self.options);
         dispatcher.run(self.batch, self.inputs).await
     }

@@ -16,7 +16,7 @@ use crate::batch::StoreUsage;
 #[derive(Debug)]
 pub struct Metrics {
     registry: Registry,
-    families: Families,
+    pub(super) families: Families,
     operations: Operations,
 }
 

@@ -89,6 +89,11 @@ impl ImagesInFlight {
         self.0.remove(&job)
     }
 
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
+    }
+
     pub(super) fn clear(&mut self) {
         self.0.clear();
     }

@@ -4,6 +4,8 @@
 //! of series does not grow with the list.
 
 mod batch_metrics;
+#[cfg(test)]
+mod documentation;
 mod endpoint;
 mod exposition;
 mod families;
@@ -12,6 +14,8 @@ mod labels;
 mod listen_address;
 mod operations;
 mod prometheus_text;
+#[cfg(test)]
+mod sample_batch;
 mod store_families;
 mod textfile;
 

@@ -264,3 +264,134 @@ fn encode_counter(
     let mut series = family.encode_family(labels)?;
     series.encode_counter::<NoLabelSet, u64, f64>(&value, None)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        batch::{Budget, Millis, RequestCounts, UploadMode},
+        metrics::{Format, Metrics},
+    };
+
+    fn usage(store: &str) -> StoreUsage {
+        StoreUsage {
+            status: RegistryStatus {
+                registry: store.parse().unwrap(),
+                streams: 0,
+                stream_limit: 10,
+                stream_ceiling: 10,
+                requests: 0,
+                request_rate: 0,
+                request_limit: None,
+                bytes: 0,
+                byte_limit: None,
+                answer_p50_ms: None,
+                answer_p95_ms: None,
+                throttled_ms: None,
+                unreachable: false,
+                rationed: None,
+                budget: None,
+                upload_mode: UploadMode::Whole,
+            },
+            requests: RequestCounts::default(),
+        }
+    }
+
+    fn lines(usage: Vec<StoreUsage>) -> Vec<String> {
+        let metrics = Metrics::new(move || usage.clone());
+        let text = metrics.text(Format::OpenMetrics).unwrap();
+        text.lines().map(str::to_owned).collect()
+    }
+
+    #[track_caller]
+    fn has(lines: &[String], expected: &[&str]) {
+        for line in expected {
+            assert!(
+                lines.iter().any(|found| found == line),
+                "{line}\n{lines:#?}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_registry_shows_its_requests_limits_and_how_blobs_are_sent() {
+        let mut harbor = usage("harbor.example:8443");
+        harbor.status.bytes = 500;
+        harbor.status.streams = 3;
+        harbor.status.stream_limit = 5;
+        harbor.status.upload_mode = UploadMode::Chunks { bytes: 1000 };
+        harbor.status.throttled_ms = Some(Millis(1500));
+        harbor.status.budget = Some(Budget {
+            limit: 100,
+            remaining: 24,
+            window_ms: None,
+        });
+        let request = |method, status, count| RequestCount {
+            method,
+            status,
+            count,
+        };
+        harbor.requests = RequestCounts {
+            answered: vec![request("GET", Some(200), 7), request("PUT", None, 1)],
+            answer_times: AnswerTimes {
+                buckets: vec![(0.1, 4), (1.0, 2), (f64::INFINITY, 1)],
+                sum: 4.5,
+            },
+            throttling_pauses: 2,
+        };
+        let lines = lines(vec![harbor]);
+        let of = "registry=\"harbor.example:8443\"";
+        for line in [
+            format!("transship_requests_total{{{of},method=\"GET\",status=\"200\"}} 7"),
+            format!("transship_requests_total{{{of},method=\"PUT\",status=\"error\"}} 1"),
+            format!("transship_answer_seconds_bucket{{le=\"1.0\",{of}}} 6"),
+            format!("transship_answer_seconds_count{{{of}}} 7"),
+            format!("transship_answer_seconds_sum{{{of}}} 4.5"),
+            format!("transship_transferred_bytes_total{{{of}}} 500"),
+            format!("transship_throttling_pauses_total{{{of}}} 2"),
+            format!("transship_throttled_seconds{{{of}}} 1.5"),
+            format!("transship_unreachable{{{of}}} 0"),
+            format!("transship_streams{{{of}}} 3"),
+            format!("transship_streams_allowed{{{of}}} 5"),
+            format!("transship_streams_ceiling{{{of}}} 10"),
+            format!("transship_rate_limit_remaining{{{of}}} 24"),
+            format!("transship_rate_limit_limit{{{of}}} 100"),
+            format!("transship_upload_mode{{{of},mode=\"chunks\"}} 1"),
+        ] {
+            has(&lines, &[&line]);
+        }
+    }
+
+    #[test]
+    fn stores_of_one_transport_are_one_series_without_a_path() {
+        let mut stores: Vec<_> = (0..1000).map(|n| usage(&format!("dir:/srv/{n}"))).collect();
+        stores[0].status.bytes = 30;
+        stores[999].status.bytes = 4;
+        let many = lines(stores);
+        has(
+            &many,
+            &[
+                "transship_transferred_bytes_total{registry=\"dir\"} 34",
+                "transship_streams_ceiling{registry=\"dir\"} 10000",
+            ],
+        );
+        assert!(many.iter().all(|line| !line.contains("/srv")), "{many:#?}");
+        assert_eq!(many.len(), lines(vec![usage("dir:/srv/1")]).len());
+    }
+
+    #[test]
+    fn a_registry_that_cannot_be_reached_is_not_throttling() {
+        let mut gone = usage("a.example");
+        gone.status.throttled_ms = Some(Millis(4000));
+        gone.status.unreachable = true;
+        let lines = lines(vec![gone]);
+        has(
+            &lines,
+            &[
+                "transship_throttled_seconds{registry=\"a.example\"} 0.0",
+                "transship_unreachable{registry=\"a.example\"} 1",
+            ],
+        );
+        assert!(!lines.iter().any(|line| line.contains("rate_limit")));
+    }
+}

@@ -122,3 +122,80 @@ impl TextfileWriter {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    fn names(directory: &Path) -> Vec<String> {
+        let entries = fs::read_dir(directory).unwrap();
+        let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        names.collect()
+    }
+
+    #[test]
+    fn a_text_replaces_the_one_before_and_other_users_can_read_it() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("transship.prom");
+        let file = Textfile::new(path.clone()).unwrap();
+        assert_eq!(names(directory.path()), [""; 0], "a check leaves nothing");
+        file.write("a long text\n").unwrap();
+        file.write("short\n").unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), "short\n");
+        assert_eq!(names(directory.path()), ["transship.prom"]);
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt as _;
+            let mode = fs::metadata(&path).unwrap().permissions().mode();
+            assert_eq!(mode & 0o777, 0o644);
+        }
+    }
+
+    #[test]
+    fn a_file_is_whole_whenever_it_is_read() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("transship.prom");
+        let file = Textfile::new(path.clone()).unwrap();
+        let text = |letter: &str| format!("{}\n", letter.repeat(100_000));
+        file.write(&text("a")).unwrap();
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                for letter in ["b", "a"].iter().cycle().take(200) {
+                    file.write(&text(letter)).unwrap();
+                }
+            });
+            for _ in 0..200 {
+                let read = fs::read_to_string(&path).unwrap();
+                assert!(read == text("a") || read == text("b"), "{}", read.len());
+            }
+        });
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_written_is_found_out_before() {
+        let directory = tempfile::tempdir().unwrap();
+        let error = Textfile::new(directory.path().join("nowhere/x.prom")).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::NotFound);
+        let error = Textfile::new(directory.path().to_owned()).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::IsADirectory);
+    }
+
+    #[tokio::test]
+    async fn the_last_text_has_the_final_values() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("transship.prom");
+        let metrics = Arc::new(Metrics::new(Vec::new));
+        let file = Textfile::new(path.clone()).unwrap();
+        let writer = file.keep_written(Arc::clone(&metrics));
+        let trigger = writer.trigger();
+        (0..10).for_each(|_| trigger());
+        metrics.families.running.set(1);
+        drop(trigger);
+        writer.finish().await.unwrap();
+        let text = fs::read_to_string(&path).unwrap();
+        assert!(text.contains("\ntransship_batch_running 1\n"), "{text}");
+        assert!(!text.contains("# EOF"), "{text}");
+    }
+}

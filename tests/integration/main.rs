@@ -23,6 +23,7 @@ mod list_patterns;
 mod lists_of_others;
 mod login;
 mod matrix;
+mod metrics;
 mod migrate;
 mod monitoring;
 mod operator;
