@@ -48,7 +48,10 @@ impl BatchMetrics {
                 let info = &self.families.batch_info;
                 info.get_or_create(&BatchLabel { batch }).set(1);
                 self.families.running.set(1);
+                self.progressed(*at);
             }
+            // A batch that waited for an operator is not stalled.
+            Event::BatchResumed | Event::ReviewEnded => self.progressed(*at),
             Event::JobStarted { job, .. } => {
                 if let Some(view) = board.job(*job) {
                     self.images.start(&view.job, *at);
@@ -91,14 +94,12 @@ impl BatchMetrics {
             Event::JobListed { .. }
             | Event::JobRestored { .. }
             | Event::ReviewStarted
-            | Event::ReviewEnded
             | Event::JobPrioritized { .. }
             | Event::JobPlanned { .. }
             | Event::BlobWaited { .. }
             | Event::RegistriesSampled { .. }
             | Event::Noted { .. }
             | Event::BatchPaused
-            | Event::BatchResumed
             | Event::ParallelChanged { .. }
             | Event::LimitChanged { .. }
             | Event::StopRequested { .. }

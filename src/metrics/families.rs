@@ -162,7 +162,7 @@ impl Families {
             last_progress: add(
                 registry,
                 "transship_last_progress_timestamp_seconds",
-                "When bytes last moved or an image last ended; 0 before",
+                "When bytes last moved, an image last ended, or the batch began or went on",
                 Seconds::default(),
             ),
             running: add(
@@ -174,7 +174,7 @@ impl Families {
             paused: add(
                 registry,
                 "transship_batch_paused",
-                "1 while an operator has paused the batch",
+                "1 while an operator has paused the batch or reviews its plan",
                 Level::default(),
             ),
         }
@@ -197,7 +197,8 @@ impl Families {
         self.planned_bytes.set(totals.planned);
         let settled = totals.copied + totals.mounted + totals.present;
         self.settled_bytes.set(settled);
-        self.paused.set(board.paused.into());
+        let waits = board.paused || board.is_reviewing();
+        self.paused.set(waits.into());
     }
 }
 

@@ -25,6 +25,7 @@ mod login;
 mod matrix;
 mod metrics;
 mod migrate;
+mod monitoring;
 mod operator;
 mod operators;
 mod outage;

@@ -245,7 +245,7 @@ fn the_batch_is_running_until_it_has_ended_and_progress_has_a_time() {
             1.0,
         ),
         ("transship_batch_running", 1.0),
-        ("transship_last_progress_timestamp_seconds", 0.0),
+        ("transship_last_progress_timestamp_seconds", 1.0),
     ]);
     sample.apply(Event::BatchPaused);
     sample.has(&[("transship_batch_paused", 1.0)]);
@@ -267,6 +267,24 @@ fn the_batch_is_running_until_it_has_ended_and_progress_has_a_time() {
         ("transship_batch_running", 0.0),
         ("transship_last_progress_timestamp_seconds", at + 2.0),
     ]);
+}
+
+#[test]
+fn a_batch_that_waited_for_an_operator_is_not_stalled() {
+    for (waits, goes_on) in [
+        (Event::BatchPaused, Event::BatchResumed),
+        (Event::ReviewStarted, Event::ReviewEnded),
+    ] {
+        let mut sample = SampleBatch::of_one();
+        sample.apply(waits);
+        sample.has(&[("transship_batch_paused", 1.0)]);
+        sample.second = 3600;
+        sample.apply(goes_on);
+        sample.has(&[
+            ("transship_batch_paused", 0.0),
+            ("transship_last_progress_timestamp_seconds", 3601.0),
+        ]);
+    }
 }
 
 #[test]
