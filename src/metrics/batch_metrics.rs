@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use super::{
     families::{Families, count},
     images_in_flight::ImagesInFlight,
-    labels::{self, BatchLabel, BytesLabels, FailureLabels, NoLabels, Operation, OutcomeLabel},
+    labels::{self, BatchLabel, BytesLabels, FailureLabels, NoLabels, OutcomeLabel},
     operations::Operations,
 };
 use crate::{
@@ -189,9 +189,8 @@ impl BatchMetrics {
         let seconds = seconds.get_or_create(&OutcomeLabel { outcome });
         seconds.observe(took.as_secs_f64());
         if let Some(result) = result {
-            let (source, destination) = (&image.source, Some(&image.destination));
-            (self.operations).ended(Operation::Copy, source, destination, result);
-            self.operations.took(Operation::Copy, took);
+            let (source, destination) = (&image.source, &image.destination);
+            self.operations.copied(source, destination, result, took);
         }
     }
 }

@@ -40,11 +40,19 @@ pub struct Operations {
     blobs: Family<OperationStatusLabels, Counter>,
     blob_bytes: Histograms<OperationLabel>,
     active: Family<OperationLabel, Level>,
-    /// Of `active`, the one that changes with most events.
-    copying: Level,
+    copies: Copies,
     errors: Family<OperationErrorLabels, Counter>,
     sources: Family<SourceLabels, Counter>,
     destinations: Family<DestinationLabels, Counter>,
+}
+
+/// The series of copies, which change most often.
+#[derive(Clone, Debug)]
+struct Copies {
+    active: Level,
+    succeeded: Counter,
+    failed: Counter,
+    seconds: Histogram,
 }
 
 /// An operation that was started. Dropping it without a result counts it as ended in neither way.
@@ -59,19 +67,27 @@ impl Operations {
     /// Registers all of them.
     pub(super) fn register(registry: &mut Registry) -> Self {
         let active = Family::<OperationLabel, Level>::default();
+        let ended = Family::<OperationStatusLabels, Counter>::default();
+        let seconds: Histograms<OperationLabel> =
+            Family::new_with_constructor(|| Histogram::new(SECONDS));
         let operations = Self {
-            copying: active.get_or_create_owned(&label(Operation::Copy)),
+            copies: Copies {
+                active: active.get_or_create_owned(&label(Operation::Copy)),
+                succeeded: ended.get_or_create_owned(&with_status(Operation::Copy, SUCCESS)),
+                failed: ended.get_or_create_owned(&with_status(Operation::Copy, ERROR)),
+                seconds: seconds.get_or_create_owned(&label(Operation::Copy)),
+            },
             ended: add(
                 registry,
                 "skopeo_operations",
                 "Operations that ended",
-                Family::default(),
+                ended,
             ),
             seconds: add(
                 registry,
                 "skopeo_operation_duration_seconds",
                 "Time from the first start of an operation to its end",
-                Family::new_with_constructor(|| Histogram::new(SECONDS)),
+                seconds,
             ),
             blobs: add(
                 registry,
@@ -149,19 +165,48 @@ impl Operations {
 
     /// Sets how many images are copied now.
     pub(super) fn set_copying(&self, images: usize) {
-        self.copying.set(images as u64);
+        self.copies.active.set(images as u64);
     }
 
-    /// Counts an operation that ended.
-    pub(super) fn ended(
+    /// Counts the copy of an image that ended after `time`.
+    pub(super) fn copied(
+        &self,
+        source: &StoreLabel,
+        destination: &StoreLabel,
+        result: Result<(), FailureClass>,
+        time: Duration,
+    ) {
+        let ended = match result {
+            Ok(()) => &self.copies.succeeded,
+            Err(_) => &self.copies.failed,
+        };
+        ended.inc();
+        self.copies.seconds.observe(time.as_secs_f64());
+        self.count_stores(Operation::Copy, source, Some(destination), result);
+    }
+
+    /// Counts another operation that ended.
+    fn ended(
+        &self,
+        operation: Operation,
+        store: &StoreLabel,
+        result: Result<(), FailureClass>,
+        time: Duration,
+    ) {
+        let status = if result.is_ok() { SUCCESS } else { ERROR };
+        count(&self.ended, &with_status(operation, status));
+        let seconds = self.seconds.get_or_create(&label(operation));
+        seconds.observe(time.as_secs_f64());
+        self.count_stores(operation, store, None, result);
+    }
+
+    fn count_stores(
         &self,
         operation: Operation,
         source: &StoreLabel,
         destination: Option<&StoreLabel>,
         result: Result<(), FailureClass>,
     ) {
-        let status = if result.is_ok() { SUCCESS } else { ERROR };
-        count(&self.ended, &with_status(operation, status));
         let operation = operation.word();
         let source_type = source.transport_type();
         let labels = SourceLabels {
@@ -187,11 +232,6 @@ impl Operations {
         }
     }
 
-    pub(super) fn took(&self, operation: Operation, time: Duration) {
-        let seconds = self.seconds.get_or_create(&label(operation));
-        seconds.observe(time.as_secs_f64());
-    }
-
     /// Counts a blob that is at its destination. `size` is in bytes.
     pub(super) fn blob_settled(&self, size: u64) {
         count(&self.blobs, &with_status(Operation::Copy, SUCCESS));
@@ -211,8 +251,7 @@ impl ActiveOperation {
     pub fn finish(self, store: &Store, result: Result<(), FailureClass>) {
         let (operations, operation) = (&self.operations, self.operation);
         let store = StoreLabel::from(store);
-        operations.ended(operation, &store, None, result);
-        operations.took(operation, self.since.elapsed());
+        operations.ended(operation, &store, result, self.since.elapsed());
     }
 }
 
