@@ -125,7 +125,10 @@ fn cannot_start(name: &str, none: &NoMethod) -> String {
         None => method.reason.clone(),
     });
     let reasons: Vec<String> = reasons.collect();
-    format!("the container {name} was not started: {}", reasons.join("; "))
+    format!(
+        "the container {name} was not started: {}",
+        reasons.join("; ")
+    )
 }
 
 impl ContainerArguments {

@@ -8,7 +8,9 @@
 //! ```no_run
 //! use std::time::Duration;
 //!
-//! use transship::skopeo::{CopyRequest, ImageRequest, Login, RegistryAccess, Settings, Skopeo};
+//! use transship::skopeo::{
+//!     CopyRequest, ImageRequest, Login, ProgressTracker, RegistryAccess, Settings, Skopeo,
+//! };
 //!
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
 //! let skopeo = Skopeo::open(Settings::of_environment()).await?;
@@ -29,10 +31,14 @@
 //!         "harbor.example/project/app:1".parse()?,
 //!     )
 //! };
+//! let mut progress = ProgressTracker::new(None);
+//! let mut on_event = |event| {
+//!     if let Some(now) = progress.apply(&event) {
+//!         println!("[{:>3}%] {}", now.percent, now.message);
+//!     }
+//! };
 //! // Dropping the future ends skopeo, also inside the container.
-//! let copied = skopeo
-//!     .copy(&request, &mut |event| println!("{event:?}"))
-//!     .await?;
+//! let copied = skopeo.copy(&request, &mut on_event).await?;
 //! println!("copied {:?}", copied.digest);
 //!
 //! let image = ImageRequest {
@@ -61,6 +67,8 @@ mod method;
 mod output;
 mod private_files;
 mod probe;
+mod progress;
+mod redaction;
 mod request;
 mod runtime;
 mod scratch;
@@ -73,7 +81,9 @@ mod store_locks;
 pub use access::{Certificate, Login, RegistryAccess};
 pub use client::{MethodCheck, Skopeo};
 pub use error::{NoMethod, SkopeoError, Unusable};
-pub use output::{OutputEvent, OutputParser};
+pub use failure::{Sides, classify};
+pub use output::{BlobName, BlobState, OutputEvent, OutputParser, Step};
+pub use progress::{Progress, ProgressTracker};
 pub use request::{Copied, CopyRequest, ImageRequest};
 pub use service::{ServiceStart, start_service};
 pub use settings::{MethodKind, Runtime, Settings, SharedDirectory};
