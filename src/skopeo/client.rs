@@ -18,7 +18,6 @@ use super::{
     private_files,
     probe::{Probed, probe},
     request::{Copied, CopyRequest, ImageRequest},
-    search_path::SearchPath,
     settings::{MethodKind, Settings},
     store_locks::StoreLocks,
 };
@@ -69,10 +68,6 @@ impl Skopeo {
     ///
     /// If none works, or the extra arguments would carry secrets: why, for each method, with the command that mends it.
     pub async fn open(settings: Settings) -> Result<Self, NoMethod> {
-        Self::search(settings, &SearchPath::of_environment()).await
-    }
-
-    async fn search(settings: Settings, search: &SearchPath) -> Result<Self, NoMethod> {
         if let Some(secret) = settings.secret_args().next() {
             let option = secret.split('=').next().unwrap_or_default();
             let refused = settings.methods.iter().map(|&kind| Unusable {
@@ -86,7 +81,7 @@ impl Skopeo {
             let methods = refused.collect();
             return Err(NoMethod { methods });
         }
-        let Probed { usable, unusable } = probe(&settings, search).await;
+        let Probed { usable, unusable } = probe(&settings).await;
         match usable.is_empty() {
             true => Err(NoMethod { methods: unusable }),
             false => Ok(Self {
@@ -100,7 +95,7 @@ impl Skopeo {
 
     /// Tries every method of the settings, in order of preference.
     pub async fn check(settings: &Settings) -> Vec<MethodCheck> {
-        let Probed { usable, unusable } = probe(settings, &SearchPath::of_environment()).await;
+        let Probed { usable, unusable } = probe(settings).await;
         let works = usable.iter().map(|method| MethodCheck::Works {
             kind: method.kind(),
             description: method.description().to_owned(),

@@ -8,7 +8,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{Settings, SharedDirectory, search_path::SearchPath};
+use super::{Settings, SharedDirectory};
 
 const RUNTIME: &str = r#"#!/bin/sh
 here=HERE
@@ -83,6 +83,7 @@ impl FakeRuntime {
     pub(super) fn settings(&self) -> Settings {
         Settings {
             private_directory: Some(self.path("private")),
+            search_path: Some(vec![self.path("bin")]),
             ..Settings::default()
         }
     }
@@ -93,10 +94,6 @@ impl FakeRuntime {
             host: self.path("shared"),
             inside: self.path("shared").display().to_string(),
         }
-    }
-
-    pub(super) fn search(&self) -> SearchPath {
-        SearchPath::of(&self.path("bin"))
     }
 
     /// Every command that the runtime got.

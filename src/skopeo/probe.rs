@@ -45,7 +45,8 @@ pub(super) struct Probed {
 }
 
 /// Probes every method of the settings at the same time.
-pub(super) async fn probe(settings: &Settings, search: &SearchPath) -> Probed {
+pub(super) async fn probe(settings: &Settings) -> Probed {
+    let search = &SearchPath::of(settings);
     let methods = settings.methods.iter();
     let all = join_all(methods.map(|kind| async move {
         match kind {

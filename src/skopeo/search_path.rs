@@ -2,19 +2,17 @@
 
 use std::path::{Path, PathBuf};
 
+use super::settings::Settings;
+
 /// Directories, in the order in which they are searched.
 pub(super) struct SearchPath(Vec<PathBuf>);
 
 impl SearchPath {
-    /// The directories of `PATH`.
-    pub(super) fn of_environment() -> Self {
-        let path = std::env::var_os("PATH").unwrap_or_default();
-        Self(std::env::split_paths(&path).collect())
-    }
-
-    #[cfg(test)]
-    pub(super) fn of(directory: &Path) -> Self {
-        Self(vec![directory.to_owned()])
+    pub(super) fn of(settings: &Settings) -> Self {
+        Self(settings.search_path.clone().unwrap_or_else(|| {
+            let path = std::env::var_os("PATH").unwrap_or_default();
+            std::env::split_paths(&path).collect()
+        }))
     }
 
     /// The file of a program. A name with a separator is a path already.

@@ -34,14 +34,10 @@ pub enum ServiceStart {
 ///
 /// If no runtime answers, or the one that does cannot start the container.
 pub async fn start_service(settings: &Settings) -> Result<ServiceStart, NoMethod> {
-    start(settings, &SearchPath::of_environment()).await
-}
-
-async fn start(settings: &Settings, search: &SearchPath) -> Result<ServiceStart, NoMethod> {
     let none = |reason| NoMethod {
         methods: vec![reason],
     };
-    let runtimes = runtime::installed(settings, search).map_err(none)?;
+    let runtimes = runtime::installed(settings, &SearchPath::of(settings)).map_err(none)?;
     let mut silent = Vec::new();
     let mut without = None;
     for runtime in runtimes {

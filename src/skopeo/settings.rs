@@ -41,6 +41,8 @@ pub struct Settings {
     /// Where the directories with credentials of running copies are made; `None` for the runtime or state directory of
     /// this user.
     pub private_directory: Option<PathBuf>,
+    /// Where skopeo and the runtimes are looked up; `None` for the directories of `PATH`.
+    pub search_path: Option<Vec<PathBuf>>,
 }
 
 /// Where skopeo runs.
@@ -111,6 +113,7 @@ impl Default for Settings {
             timeout: Duration::from_secs(6 * 60 * 60),
             extra_args: Vec::new(),
             private_directory: None,
+            search_path: None,
         }
     }
 }

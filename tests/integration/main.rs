@@ -39,6 +39,8 @@ mod sample_lists;
 mod serve;
 mod silence;
 mod skopeo;
+mod skopeo_container;
+mod skopeo_engine;
 mod terminal;
 mod transports;
 mod verify;

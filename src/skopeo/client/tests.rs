@@ -3,8 +3,8 @@ use std::fs;
 use super::*;
 use crate::skopeo::{Login, RegistryAccess, fake_runtime::FakeRuntime};
 
-async fn open(fake: &FakeRuntime, settings: Settings) -> Skopeo {
-    Skopeo::search(settings, &fake.search()).await.unwrap()
+async fn open(settings: Settings) -> Skopeo {
+    Skopeo::open(settings).await.unwrap()
 }
 
 /// A request with a password, from a registry to another.
@@ -49,7 +49,7 @@ async fn both_methods_get_the_password_in_a_file_and_in_no_argument() {
         if method == "local" {
             settings.methods.reverse();
         }
-        let skopeo = open(&fake, settings).await;
+        let skopeo = open(settings).await;
         let request = CopyRequest {
             terminal,
             ..request()
@@ -67,22 +67,17 @@ async fn both_methods_get_the_password_in_a_file_and_in_no_argument() {
 async fn a_missing_method_is_passed_over_in_each_order() {
     let fake = FakeRuntime::new();
     fake.skopeo("inside", "1", "");
-    let skopeo = open(&fake, fake.settings()).await;
+    let skopeo = open(fake.settings()).await;
     assert!(skopeo.description().contains("in container"));
     let mut settings = fake.settings();
     settings.methods.reverse();
-    assert!(
-        open(&fake, settings)
-            .await
-            .description()
-            .contains("in container")
-    );
+    assert!(open(settings).await.description().contains("in container"));
     fake.skopeo("bin", "1", "");
     fake.set_state("stopped");
-    let skopeo = open(&fake, fake.settings()).await;
+    let skopeo = open(fake.settings()).await;
     assert!(skopeo.description().contains("bin/skopeo"));
     fs::remove_file(fake.path("bin/skopeo")).unwrap();
-    let none = Skopeo::search(fake.settings(), &fake.search()).await;
+    let none = Skopeo::open(fake.settings()).await;
     let none = none.err().unwrap();
     assert_eq!(none.methods.len(), 2);
     let failure = none.failure();
@@ -99,7 +94,7 @@ async fn an_image_that_the_container_cannot_reach_is_copied_by_the_next_method()
     let fake = FakeRuntime::new();
     fake.skopeo("inside", "1", "echo inside");
     fake.skopeo("bin", "1", "echo local");
-    let skopeo = open(&fake, fake.settings()).await;
+    let skopeo = open(fake.settings()).await;
     let daemon = CopyRequest {
         source: "docker-daemon:app:1".parse().unwrap(),
         ..request()
@@ -109,7 +104,7 @@ async fn an_image_that_the_container_cannot_reach_is_copied_by_the_next_method()
     let used = skopeo.description_for(&daemon).unwrap();
     assert!(used.contains("bin/skopeo"), "{used}");
     fs::remove_file(fake.path("bin/skopeo")).unwrap();
-    let skopeo = open(&fake, fake.settings()).await;
+    let skopeo = open(fake.settings()).await;
     let error = skopeo.copy(&daemon, &mut |_| ()).await.unwrap_err();
     let chain = error.failure().chain.join("; ");
     assert!(chain.contains("the daemon's socket"), "{chain}");
@@ -121,7 +116,7 @@ async fn a_container_that_stops_is_no_failure_of_the_image() {
     let fake = FakeRuntime::new();
     let state = fake.path("state").display().to_string();
     fake.skopeo("inside", "1", &format!("echo stopped > {state}; exit 137"));
-    let skopeo = open(&fake, fake.settings()).await;
+    let skopeo = open(fake.settings()).await;
     let error = skopeo.copy(&request(), &mut |_| ()).await.unwrap_err();
     assert!(matches!(error, SkopeoError::MethodGone { .. }), "{error}");
     let failure = error.failure();
@@ -138,7 +133,7 @@ async fn an_archive_of_a_failed_copy_is_not_left_behind() {
         "1",
         &format!("{script}; exit $(cat {})", fake.path("code").display()),
     );
-    let skopeo = open(&fake, fake.settings()).await;
+    let skopeo = open(fake.settings()).await;
     let archive = fake.path("app.tar");
     let location = format!("docker-archive:{}:app:1", archive.display());
     let request = CopyRequest {
@@ -163,11 +158,11 @@ async fn extra_arguments_reach_copies_and_secrets_among_them_are_refused() {
     fake.skopeo("bin", "1", "for word; do echo $word; done");
     let mut settings = fake.settings();
     settings.extra_args = vec!["--retry-times=3".into()];
-    let skopeo = open(&fake, settings.clone()).await;
+    let skopeo = open(settings.clone()).await;
     let lines = lines(&skopeo, &request()).await;
     assert!(lines.contains(&"--retry-times=3".into()), "{lines:?}");
     settings.extra_args.push("--dest-creds=me:hunter2".into());
-    let none = Skopeo::search(settings, &fake.search()).await;
+    let none = Skopeo::open(settings).await;
     let text = none.err().unwrap().to_string();
     assert!(text.contains("--dest-creds"), "{text}");
     assert!(!text.contains("hunter2"), "{text}");
@@ -177,7 +172,7 @@ async fn extra_arguments_reach_copies_and_secrets_among_them_are_refused() {
 async fn a_question_takes_too_long_or_is_answered() {
     let fake = FakeRuntime::new();
     fake.skopeo("bin", "1", "echo '{\"a\": 1}'");
-    let skopeo = open(&fake, fake.settings()).await;
+    let skopeo = open(fake.settings()).await;
     let mut image = ImageRequest::new("r.example/app:1".parse().unwrap());
     assert_eq!(skopeo.inspect(&image).await.unwrap()["a"], 1);
     let manifest = skopeo.raw_manifest(&image).await.unwrap().unwrap();

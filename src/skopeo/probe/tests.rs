@@ -1,15 +1,15 @@
 use super::*;
 use crate::skopeo::fake_runtime::FakeRuntime;
 
-async fn probed(fake: &FakeRuntime, settings: &Settings) -> (Vec<String>, Vec<Unusable>) {
-    let Probed { usable, unusable } = probe(settings, &fake.search()).await;
+async fn probed(settings: &Settings) -> (Vec<String>, Vec<Unusable>) {
+    let Probed { usable, unusable } = probe(settings).await;
     let usable = usable.iter().map(|method| method.description().to_owned());
     (usable.collect(), unusable)
 }
 
 /// Reason and remedy of the only method that was probed.
-async fn refusal(fake: &FakeRuntime, settings: &Settings) -> (String, String) {
-    let (usable, unusable) = probed(fake, settings).await;
+async fn refusal(settings: &Settings) -> (String, String) {
+    let (usable, unusable) = probed(settings).await;
     assert!(usable.is_empty(), "{usable:?}");
     let [refusal] = &unusable[..] else {
         panic!("{unusable:?}");
@@ -33,11 +33,11 @@ async fn methods_that_work_keep_the_order_of_preference() {
     let container = "skopeo 1.22.0-dev in container skopeo-service (docker)".to_owned();
     let local = format!("skopeo 1.9.3 ({})", fake.path("bin/skopeo").display());
     let mut settings = fake.settings();
-    let (usable, unusable) = probed(&fake, &settings).await;
+    let (usable, unusable) = probed(&settings).await;
     assert_eq!(usable, [container.clone(), local.clone()]);
     assert_eq!(unusable, []);
     settings.methods.reverse();
-    let (usable, _) = probed(&fake, &settings).await;
+    let (usable, _) = probed(&settings).await;
     assert_eq!(usable, [local, container]);
 }
 
@@ -45,7 +45,7 @@ async fn methods_that_work_keep_the_order_of_preference() {
 async fn all_reasons_are_told_at_once_with_the_commands_that_mend_them() {
     let fake = FakeRuntime::new();
     fake.set_state("stopped");
-    let (usable, unusable) = probed(&fake, &fake.settings()).await;
+    let (usable, unusable) = probed(&fake.settings()).await;
     assert!(usable.is_empty());
     let told: Vec<(String, &str)> = unusable
         .iter()
@@ -72,7 +72,7 @@ async fn a_container_that_is_missing_broken_or_silent_is_told() {
         ..only(MethodKind::Container, &fake)
     };
     fake.set_state("missing");
-    let (reason, remedy) = refusal(&fake, &settings).await;
+    let (reason, remedy) = refusal(&settings).await;
     assert_eq!(reason, "docker has no container skopeo-service");
     assert_eq!(
         remedy,
@@ -80,7 +80,7 @@ async fn a_container_that_is_missing_broken_or_silent_is_told() {
          --entrypoint tail quay.io/skopeo/stable -f /dev/null"
     );
     fake.set_state("silent");
-    let (reason, remedy) = refusal(&fake, &settings).await;
+    let (reason, remedy) = refusal(&settings).await;
     assert_eq!(
         reason,
         "docker does not answer: Cannot connect to the daemon"
@@ -88,14 +88,14 @@ async fn a_container_that_is_missing_broken_or_silent_is_told() {
     assert_eq!(remedy, "systemctl start docker");
     fake.set_state("true\\nhost");
     fake.program("inside/skopeo", "#!/bin/sh\necho broken >&2; exit 1\n");
-    let (reason, remedy) = refusal(&fake, &settings).await;
+    let (reason, remedy) = refusal(&settings).await;
     assert!(
         reason.ends_with("has no skopeo that runs: broken"),
         "{reason}"
     );
     assert!(remedy.starts_with("docker rm -f skopeo-service && docker run "));
     fake.skopeo("inside", "1.9.3", "");
-    let (reason, _) = refusal(&fake, &settings).await;
+    let (reason, _) = refusal(&settings).await;
     let problem = "the shared directory /srv/shared cannot be used as /tmp/skopeo";
     assert!(reason.starts_with(problem), "{reason}");
 }
@@ -105,11 +105,11 @@ async fn without_a_runtime_the_container_is_no_method() {
     let fake = FakeRuntime::new();
     std::fs::remove_file(fake.path("bin/docker")).unwrap();
     let mut settings = only(MethodKind::Container, &fake);
-    let (reason, remedy) = refusal(&fake, &settings).await;
+    let (reason, remedy) = refusal(&settings).await;
     assert_eq!(reason, "neither docker nor podman is installed");
     assert_eq!(remedy, "apt-get install podman");
     settings.runtime = Some(crate::skopeo::Runtime::Docker);
-    let (reason, _) = refusal(&fake, &settings).await;
+    let (reason, _) = refusal(&settings).await;
     assert_eq!(reason, "docker is not installed");
 }
 
@@ -122,7 +122,7 @@ async fn the_next_runtime_is_asked_when_the_first_has_no_container() {
         "bin/docker",
         "#!/bin/sh\necho unknown command >&2; exit 1\n",
     );
-    let (usable, unusable) = probed(&fake, &only(MethodKind::Container, &fake)).await;
+    let (usable, unusable) = probed(&only(MethodKind::Container, &fake)).await;
     assert_eq!(
         usable,
         ["skopeo 1.9.3 in container skopeo-service (podman)"]
@@ -138,7 +138,7 @@ async fn the_shared_directory_must_be_the_same_on_both_sides() {
         shared: Some(fake.shared()),
         ..only(MethodKind::Container, &fake)
     };
-    let (usable, unusable) = probed(&fake, &settings).await;
+    let (usable, unusable) = probed(&settings).await;
     assert_eq!((usable.len(), unusable), (1, vec![]));
     let left = FakeRuntime::entries(&fake.path("shared"));
     assert!(left.iter().all(|name| !name.contains("probe")), "{left:?}");
@@ -147,7 +147,7 @@ async fn the_shared_directory_must_be_the_same_on_both_sides() {
         inside: fake.path("inside").display().to_string(),
         ..fake.shared()
     });
-    let (reason, _) = refusal(&fake, &settings).await;
+    let (reason, _) = refusal(&settings).await;
     assert!(reason.contains("cannot be used"), "{reason}");
 }
 
@@ -158,7 +158,7 @@ async fn a_local_skopeo_that_fails_is_told() {
         "bin/skopeo",
         "#!/bin/sh\necho no such library >&2; exit 127\n",
     );
-    let (reason, remedy) = refusal(&fake, &only(MethodKind::Local, &fake)).await;
+    let (reason, remedy) = refusal(&only(MethodKind::Local, &fake)).await;
     assert!(
         reason.ends_with("--version failed: no such library"),
         "{reason}"
