@@ -42,6 +42,8 @@ mod serve;
 mod silence;
 mod skopeo;
 mod skopeo_output;
+mod skopeo_container;
+mod skopeo_engine;
 mod terminal;
 mod transports;
 mod verify;

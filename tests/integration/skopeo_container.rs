@@ -1,0 +1,160 @@
+//! A real service container with Debian's skopeo, run by podman and runc.
+//!
+//! Its image is made from scratch: skopeo, the libraries that it loads, a policy, and a static busybox. Everything is in
+//! a temporary directory, and the container has the network of this machine, where the registries of tests listen.
+
+use std::{
+    fs,
+    os::unix::fs::{PermissionsExt as _, symlink},
+    path::{Path, PathBuf},
+};
+
+use tokio::process::Command;
+use transship::skopeo::{MethodKind, Runtime, ServiceStart, Settings, SharedDirectory};
+
+use crate::installed;
+
+const NAME: &str = "transship-test-service";
+const IMAGE: &str = "localhost/skopeo-service";
+const APPLETS: [&str; 9] = ["cat", "dd", "kill", "ls", "mkdir", "mv", "rm", "sh", "tail"];
+
+pub struct SkopeoContainer {
+    directory: tempfile::TempDir,
+}
+
+impl SkopeoContainer {
+    /// Builds the image and starts the container as `transship skopeo start` does. `None`, with a printed line, if a
+    /// program is missing, or for a user that may not run containers this way.
+    pub async fn start() -> Option<Self> {
+        let podman = installed::program("podman")?;
+        let [skopeo, busybox] = ["skopeo", "busybox"].map(installed::program);
+        let (skopeo, busybox) = (skopeo?, busybox?);
+        installed::program("runc")?;
+        if !nix::unistd::Uid::effective().is_root() {
+            println!("skipped: only root can run the container");
+            return None;
+        }
+        let directory = tempfile::tempdir().unwrap();
+        let container = Self { directory };
+        for name in ["bin", "shared", "private", "root"] {
+            fs::create_dir(container.path(name)).unwrap();
+        }
+        container.configure(&podman);
+        container.fill(&skopeo, &busybox).await;
+        let context = container.path("").display().to_string();
+        container
+            .podman(&["build", "-q", "-t", IMAGE, &context])
+            .await;
+        let started = transship::skopeo::start_service(&container.settings()).await;
+        let created = ServiceStart::Created {
+            runtime: Runtime::Podman,
+            shared: container.shared(),
+        };
+        assert_eq!(started, Ok(created));
+        Some(container)
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.directory.path().join(name)
+    }
+
+    pub fn shared(&self) -> SharedDirectory {
+        SharedDirectory::new(self.path("shared"))
+    }
+
+    /// The container first, then the local skopeo, both as they are installed.
+    pub fn settings(&self) -> Settings {
+        let skopeo = installed::program("skopeo").unwrap();
+        Settings {
+            methods: vec![MethodKind::Container, MethodKind::Local],
+            container: NAME.into(),
+            image: IMAGE.into(),
+            path: skopeo.display().to_string(),
+            shared: Some(self.shared()),
+            private_directory: Some(self.path("private")),
+            search_path: Some(vec![self.path("bin")]),
+            ..Settings::default()
+        }
+    }
+
+    /// What podman prints.
+    pub async fn podman(&self, arguments: &[&str]) -> String {
+        let command = Command::new(self.path("bin/podman"))
+            .args(arguments)
+            .output();
+        let output = command.await.unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{arguments:?}: {said}");
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    /// What a shell in the container prints.
+    pub async fn shell(&self, script: &str) -> String {
+        self.podman(&["exec", NAME, "sh", "-c", script]).await
+    }
+
+    pub async fn stop(&self) {
+        self.podman(&["stop", "-t", "0", NAME]).await;
+    }
+
+    /// A podman whose storage and settings are in the directory.
+    fn configure(&self, podman: &Path) {
+        let place = |name: &str| self.path(name).display().to_string();
+        let storage = format!(
+            "[storage]\ndriver = \"vfs\"\ngraphroot = {:?}\nrunroot = {:?}\n",
+            place("graph"),
+            place("run")
+        );
+        fs::write(self.path("storage.conf"), storage).unwrap();
+        let containers = format!(
+            "[engine]\nruntime = \"runc\"\nevents_logger = \"none\"\ncgroup_manager = \"cgroupfs\"\n\
+             tmp_dir = {:?}\n[containers]\nnetns = \"host\"\ncgroups = \"no-conmon\"\n\
+             log_driver = \"k8s-file\"\ndefault_ulimits = [\"nofile=1024:1024\", \"nproc=1000:1000\"]\n",
+            place("libpod")
+        );
+        fs::write(self.path("containers.conf"), containers).unwrap();
+        let script = format!(
+            "#!/bin/sh\nexport CONTAINERS_STORAGE_CONF={} CONTAINERS_CONF={}\nexec {} \"$@\"\n",
+            place("storage.conf"),
+            place("containers.conf"),
+            podman.display()
+        );
+        fs::write(self.path("bin/podman"), script).unwrap();
+        fs::set_permissions(self.path("bin/podman"), fs::Permissions::from_mode(0o755)).unwrap();
+    }
+
+    /// The content of the image.
+    async fn fill(&self, skopeo: &Path, busybox: &Path) {
+        let root = self.path("root");
+        for name in ["bin", "usr/bin", "etc/containers", "tmp", "var/tmp", "run"] {
+            fs::create_dir_all(root.join(name)).unwrap();
+        }
+        fs::copy(busybox, root.join("bin/busybox")).unwrap();
+        for applet in APPLETS {
+            symlink("busybox", root.join("bin").join(applet)).unwrap();
+        }
+        let loaded = Command::new("ldd").arg(skopeo).output().await.unwrap();
+        let loaded = String::from_utf8(loaded.stdout).unwrap();
+        let libraries = loaded
+            .split_whitespace()
+            .filter(|word| word.starts_with('/'));
+        for file in libraries.chain(skopeo.to_str()) {
+            let target = root.join(&file[1..]);
+            fs::create_dir_all(target.parent().unwrap()).unwrap();
+            fs::copy(file, target).unwrap();
+        }
+        let policy = "{\"default\": [{\"type\": \"insecureAcceptAnything\"}]}";
+        fs::write(root.join("etc/containers/policy.json"), policy).unwrap();
+        let lines = "FROM scratch\nCOPY root/ /\nENV PATH=/usr/bin:/bin\nENTRYPOINT [\"skopeo\"]\n";
+        fs::write(self.path("Containerfile"), lines).unwrap();
+    }
+}
+
+impl Drop for SkopeoContainer {
+    fn drop(&mut self) {
+        let removed = std::process::Command::new(self.path("bin/podman"))
+            .args(["rm", "-f", "-t", "0", "-i", NAME])
+            .output();
+        assert!(removed.is_ok() || std::thread::panicking());
+    }
+}
