@@ -1,11 +1,18 @@
-//! Runs the programs that an operator configures: credential helpers, password commands, create commands.
+//! Runs the programs that an operator configures: credential helpers, password commands, create commands, skopeo.
 //!
 //! Decides how much of a program's output is kept and when the program is killed: if it writes too much, at its
 //! deadline, and if the future is dropped. Invariant: only this module starts processes, and the memory for their output
 //! is bounded.
 //!
+//! [`Program`] is a short one whose output is kept, [`StreamedProgram`] a long one whose output is watched, and
+//! [`HeldProgram`] one that ends with its holder.
+//!
 //! On Unix a program leads its own process group, so that its child processes are killed with it. That group is not the
 //! foreground group of the terminal: a program that prompts must do so elsewhere, as an agent does.
+
+mod group;
+mod held;
+mod streamed;
 
 use std::{
     io,
@@ -17,8 +24,13 @@ use std::{
 use secrecy::{ExposeSecret, SecretSlice, SecretString};
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWriteExt},
-    process::{Child, Command},
     time::timeout,
+};
+
+use self::group::{Group, command};
+pub(crate) use self::{
+    held::{HeldProgram, HoldError},
+    streamed::{OutputKind, Stream, StreamedProgram},
 };
 
 /// A program that writes more to standard output is killed.
@@ -92,7 +104,7 @@ impl Program<'_> {
             .stderr(Stdio::piped())
             .kill_on_drop(true);
         let mut group = Group::of(command.spawn().map_err(ProgramError::Start)?);
-        let child = &mut group.leader;
+        let child = group.leader();
         let (stdin, stdout, stderr) =
             (child.stdin.take(), child.stdout.take(), child.stderr.take());
         let mut kept_stdout = Vec::new();
@@ -127,7 +139,7 @@ impl Program<'_> {
             }
             status
         };
-        group.has_ended = true;
+        group.leave();
         Ok(Ended {
             status,
             stdout: kept_stdout.into(),
@@ -151,47 +163,6 @@ pub(crate) fn launch(name: &str, arguments: &[String]) -> io::Result<()> {
         .stdout(Stdio::null())
         .stderr(Stdio::null());
     command.spawn().map(drop)
-}
-
-fn command(name: &str, arguments: &[String]) -> Command {
-    let mut command = Command::new(name);
-    command.args(arguments);
-    #[cfg(unix)]
-    command.process_group(0);
-    command
-}
-
-/// The process group of a program. Dropping it kills the group, unless the program ended by itself: processes that it
-/// left behind then, such as an agent, are meant to stay.
-struct Group {
-    leader: Child,
-    has_ended: bool,
-}
-
-impl Group {
-    fn of(leader: Child) -> Self {
-        Self {
-            leader,
-            has_ended: false,
-        }
-    }
-}
-
-impl Drop for Group {
-    fn drop(&mut self) {
-        if self.has_ended {
-            return;
-        }
-        // The id is not reused before the leader is reaped, and `id` is `None` after that.
-        #[cfg(unix)]
-        if let Some(id) = self.leader.id()
-            && let Some(id) = i32::try_from(id)
-                .ok()
-                .and_then(rustix::process::Pid::from_raw)
-        {
-            let _ = rustix::process::kill_process_group(id, rustix::process::Signal::KILL);
-        }
-    }
 }
 
 /// Reads a whole stream of at most [`MAX_STDOUT_BYTES`].

@@ -5,60 +5,61 @@
 
 use std::time::Duration;
 
+use serde_json::Value;
+
 use super::{
-    access::RegistryAccess,
-    error::{NoMethod, SkopeoError},
+    archive::UnfinishedArchive,
+    arguments::{self, Role},
+    copy_output::CopyOutput,
+    error::{NoMethod, SkopeoError, Unusable},
+    failure::{Sides, classify},
+    method::{Method, Run},
     output::OutputEvent,
-    settings::Settings,
+    private_files,
+    probe::{Probed, probe},
+    request::{Copied, CopyRequest, ImageRequest},
+    search_path::SearchPath,
+    settings::{MethodKind, Settings},
+    store_locks::StoreLocks,
 };
 use crate::{
-    batch::Side,
-    oci::{Compression, Digest, Location, ManifestFormat, Platform},
+    batch::{FailureClass, Side},
+    oci::{Digest, Location},
+    program::{OutputKind, Stream},
 };
+
+/// Wide enough for the bytes of every blob.
+const TERMINAL: OutputKind = OutputKind::Terminal {
+    columns: 200,
+    rows: 50,
+};
+/// Progress of a copy that takes hours is redrawn several times a second.
+const MAX_COPY_OUTPUT_BYTES: u64 = 4 * 1024 * 1024 * 1024;
+/// Manifests have a few MiB at most; the list of a repository's tags may have more.
+const MAX_ANSWER_BYTES: u64 = 32 * 1024 * 1024;
+/// How much of the end of an answer's standard error is kept.
+const MAX_ERROR_BYTES: usize = 64 * 1024;
+/// Deadline of a question about one image.
+const ANSWER_DEADLINE: Duration = Duration::from_secs(120);
 
 /// A skopeo that works, in the service container or on this machine.
 pub struct Skopeo {
-    method: Method,
+    settings: Settings,
+    /// Those that work, in order of preference; at least one.
+    methods: Vec<Method>,
+    unusable: Vec<Unusable>,
+    stores: StoreLocks,
 }
 
-enum Method {}
-
-/// One image to copy.
-#[derive(Clone, Debug)]
-pub struct CopyRequest {
-    pub source: Location,
-    pub destination: Location,
-    /// Which image of an index; `None` for all of them, where the destination can hold an index.
-    pub platform: Option<Platform>,
-    /// The media types at the destination; `None` for those of the source.
-    pub format: Option<ManifestFormat>,
-    /// How layers are compressed that the source stores uncompressed; `None` for skopeo's default.
-    pub compression: Option<Compression>,
-    /// The registries of both sides.
-    pub access: Vec<RegistryAccess>,
-    /// The deadline; `None` for that of the settings.
-    pub timeout: Option<Duration>,
-    /// Whether skopeo gets a terminal, on which it prints the bytes of each blob. On a pipe it prints steps and whole
-    /// digests.
-    pub terminal: bool,
-}
-
-/// One image to ask about or to delete.
-#[derive(Clone, Debug)]
-pub struct ImageRequest {
-    pub image: Location,
-    /// Which side a failure is blamed on.
-    pub side: Side,
-    pub access: Vec<RegistryAccess>,
-    /// The deadline; `None` for 2 minutes.
-    pub timeout: Option<Duration>,
-}
-
-/// What a copy did.
+/// Whether one method works.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Copied {
-    /// The digest of the manifest at the destination, if skopeo printed it.
-    pub digest: Option<Digest>,
+pub enum MethodCheck {
+    /// As in "skopeo 1.9.3 in container skopeo-service (podman)".
+    Works {
+        kind: MethodKind,
+        description: String,
+    },
+    Fails(Unusable),
 }
 
 impl Skopeo {
@@ -66,27 +67,67 @@ impl Skopeo {
     ///
     /// # Errors
     ///
-    /// If none works: why, for each method, with the command that mends it.
+    /// If none works, or the extra arguments would carry secrets: why, for each method, with the command that mends it.
     pub async fn open(settings: Settings) -> Result<Self, NoMethod> {
-        let _ = settings;
-        Err(NoMethod {
-            methods: Vec::new(),
-        })
+        Self::search(settings, &SearchPath::of_environment()).await
+    }
+
+    async fn search(settings: Settings, search: &SearchPath) -> Result<Self, NoMethod> {
+        if let Some(secret) = settings.secret_args().next() {
+            let option = secret.split('=').next().unwrap_or_default();
+            let refused = settings.methods.iter().map(|&kind| Unusable {
+                kind,
+                reason: format!(
+                    "the extra argument {option} would show a secret to every user of this machine; credentials \
+                     belong to the registries"
+                ),
+                remedy: None,
+            });
+            let methods = refused.collect();
+            return Err(NoMethod { methods });
+        }
+        let Probed { usable, unusable } = probe(&settings, search).await;
+        match usable.is_empty() {
+            true => Err(NoMethod { methods: unusable }),
+            false => Ok(Self {
+                settings,
+                methods: usable,
+                unusable,
+                stores: StoreLocks::default(),
+            }),
+        }
+    }
+
+    /// Tries every method of the settings, in order of preference.
+    pub async fn check(settings: &Settings) -> Vec<MethodCheck> {
+        let Probed { usable, unusable } = probe(settings, &SearchPath::of_environment()).await;
+        let works = usable.iter().map(|method| MethodCheck::Works {
+            kind: method.kind(),
+            description: method.description().to_owned(),
+        });
+        let fails = unusable.into_iter().map(MethodCheck::Fails);
+        let mut checks: Vec<MethodCheck> = works.chain(fails).collect();
+        let rank = |check: &MethodCheck| {
+            let methods = &settings.methods;
+            methods.iter().position(|kind| *kind == check.kind())
+        };
+        checks.sort_by_key(rank);
+        checks
     }
 
     /// The preferred method, as in "skopeo 1.9.3 in container skopeo-service (podman)".
     #[must_use]
     pub fn description(&self) -> &str {
-        match self.method {}
+        self.methods.first().map_or("skopeo", Method::description)
     }
 
-    /// The method that copies this image: the first one that can reach both sides.
+    /// The method that copies this image: the first one that reaches both sides.
     ///
     /// # Errors
     ///
-    /// If no method can.
-    pub fn description_for(&self, _request: &CopyRequest) -> Result<&str, NoMethod> {
-        match self.method {}
+    /// If no method does.
+    pub fn description_for(&self, request: &CopyRequest) -> Result<&str, NoMethod> {
+        self.method_of_copy(request).map(Method::description)
     }
 
     /// Copies one image. Copies into one local store run one after another.
@@ -96,10 +137,59 @@ impl Skopeo {
     /// If skopeo fails, takes too long or cannot be run.
     pub async fn copy(
         &self,
-        _request: &CopyRequest,
-        _on_event: &mut (dyn FnMut(OutputEvent) + Send),
+        request: &CopyRequest,
+        on_event: &mut (dyn FnMut(OutputEvent) + Send),
     ) -> Result<Copied, SkopeoError> {
-        match self.method {}
+        let method = self.method_of_copy(request)?;
+        let _only_writer = self.stores.lock(&request.destination).await;
+        let (archive, written) = match UnfinishedArchive::of(&request.destination) {
+            Some((archive, written)) => (Some(archive), written),
+            None => (None, request.destination.clone()),
+        };
+        let source = method.reach(&request.source, Role::Source).await?;
+        let destination = method.reach(&written, Role::Destination).await?;
+        let sides = [
+            ("source", &request.source),
+            ("destination", &request.destination),
+        ];
+        let files = private_files::of_call(&request.access, &sides);
+        let call = method.prepare(files).await?;
+        let arguments = arguments::copy(
+            request,
+            &source.location,
+            &destination.location,
+            &call.directory(),
+            &self.settings.extra_args,
+        );
+        let arguments = arguments.map_err(|unsupported| SkopeoError::Unsupported(unsupported.0))?;
+        let run = Run {
+            arguments: &arguments,
+            output: match request.terminal {
+                true => TERMINAL,
+                false => OutputKind::Pipe,
+            },
+            max_bytes: MAX_COPY_OUTPUT_BYTES,
+            deadline: request.timeout.unwrap_or(self.settings.timeout),
+        };
+        let mut output = CopyOutput::new(on_event);
+        let ended = call
+            .run(run, &mut |stream, bytes| output.push(stream, bytes))
+            .await;
+        call.end().await;
+        let summary = output.finish();
+        if !ended? {
+            let sides = Sides {
+                source: Some(&request.source),
+                destination: Some(&request.destination),
+            };
+            return Err(SkopeoError::Failed(classify(&summary.text, &sides)));
+        }
+        if let Some(archive) = archive {
+            archive.finish().map_err(SkopeoError::Prepare)?;
+        }
+        Ok(Copied {
+            digest: summary.digest,
+        })
     }
 
     /// The manifest as it is stored; `None` if the image does not exist.
@@ -109,9 +199,15 @@ impl Skopeo {
     /// If skopeo fails for another reason, takes too long or cannot be run.
     pub async fn raw_manifest(
         &self,
-        _request: &ImageRequest,
+        request: &ImageRequest,
     ) -> Result<Option<Vec<u8>>, SkopeoError> {
-        match self.method {}
+        match self.answer(&["inspect", "--raw"], request).await {
+            Ok(manifest) => Ok(Some(manifest)),
+            Err(SkopeoError::Failed(failure)) if failure.class == FailureClass::NotFound => {
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        }
     }
 
     /// What `skopeo inspect` prints.
@@ -119,8 +215,9 @@ impl Skopeo {
     /// # Errors
     ///
     /// If skopeo fails, takes too long or cannot be run.
-    pub async fn inspect(&self, _request: &ImageRequest) -> Result<serde_json::Value, SkopeoError> {
-        match self.method {}
+    pub async fn inspect(&self, request: &ImageRequest) -> Result<Value, SkopeoError> {
+        let answer = self.answer(&["inspect"], request).await?;
+        serde_json::from_slice(&answer).map_err(|_| SkopeoError::Answer { expected: "JSON" })
     }
 
     /// Deletes an image from its registry.
@@ -128,8 +225,8 @@ impl Skopeo {
     /// # Errors
     ///
     /// If skopeo fails, takes too long or cannot be run.
-    pub async fn delete(&self, _request: &ImageRequest) -> Result<(), SkopeoError> {
-        match self.method {}
+    pub async fn delete(&self, request: &ImageRequest) -> Result<(), SkopeoError> {
+        self.answer(&["delete"], request).await.map(drop)
     }
 
     /// The digest of the image's manifest.
@@ -137,7 +234,93 @@ impl Skopeo {
     /// # Errors
     ///
     /// If the image does not exist, or skopeo fails, takes too long or cannot be run.
-    pub async fn manifest_digest(&self, _request: &ImageRequest) -> Result<Digest, SkopeoError> {
-        match self.method {}
+    pub async fn manifest_digest(&self, request: &ImageRequest) -> Result<Digest, SkopeoError> {
+        let manifest = self.answer(&["inspect", "--raw"], request).await?;
+        Ok(Digest::of(&manifest))
+    }
+
+    /// What a command about one image prints.
+    async fn answer(
+        &self,
+        command: &[&str],
+        request: &ImageRequest,
+    ) -> Result<Vec<u8>, SkopeoError> {
+        let method = self.method_for(&[(Role::Source, &request.image)])?;
+        let image = method.reach(&request.image, Role::Source).await?;
+        let files = private_files::of_call(&request.access, &[("source", &request.image)]);
+        let call = method.prepare(files).await?;
+        let arguments = arguments::about_image(
+            command,
+            request,
+            &image.location,
+            &call.directory(),
+            &self.settings.extra_args,
+        );
+        let run = Run {
+            arguments: &arguments,
+            output: OutputKind::Pipe,
+            max_bytes: MAX_ANSWER_BYTES,
+            deadline: request.timeout.unwrap_or(ANSWER_DEADLINE),
+        };
+        let (mut answer, mut errors) = (Vec::new(), Vec::new());
+        let mut on_output = |stream, bytes: &[u8]| match stream {
+            Stream::Stdout => answer.extend_from_slice(bytes),
+            Stream::Stderr => {
+                errors.extend_from_slice(bytes);
+                let surplus = errors.len().saturating_sub(MAX_ERROR_BYTES);
+                errors.drain(..surplus);
+            }
+        };
+        let ended = call.run(run, &mut on_output).await;
+        call.end().await;
+        if ended? {
+            return Ok(answer);
+        }
+        let image = Some(&request.image);
+        let sides = match request.side {
+            Side::Source | Side::Local => Sides {
+                source: image,
+                destination: None,
+            },
+            Side::Destination => Sides {
+                source: None,
+                destination: image,
+            },
+        };
+        let text = String::from_utf8_lossy(&errors);
+        Err(SkopeoError::Failed(classify(&text, &sides)))
+    }
+
+    fn method_of_copy(&self, request: &CopyRequest) -> Result<&Method, NoMethod> {
+        self.method_for(&[
+            (Role::Source, &request.source),
+            (Role::Destination, &request.destination),
+        ])
+    }
+
+    /// The first method that reaches these images.
+    fn method_for(&self, images: &[(Role, &Location)]) -> Result<&Method, NoMethod> {
+        let mut unable = Vec::new();
+        for method in &self.methods {
+            match method.check(images) {
+                Ok(()) => return Ok(method),
+                Err(reason) => unable.push(reason),
+            }
+        }
+        unable.extend(self.unusable.iter().cloned());
+        Err(NoMethod { methods: unable })
     }
 }
+
+impl MethodCheck {
+    #[must_use]
+    pub fn kind(&self) -> MethodKind {
+        match self {
+            Self::Works { kind, .. } => *kind,
+            Self::Fails(unusable) => unusable.kind,
+        }
+    }
+}
+
+#[cfg(all(test, unix))]
+mod tests;

@@ -45,6 +45,9 @@ pub enum SkopeoError {
     /// Skopeo or the container runtime cannot be run, or printed too much.
     #[error("{program} {problem}")]
     Program { program: String, problem: String },
+    /// Skopeo cannot do what was asked for.
+    #[error("{0}")]
+    Unsupported(&'static str),
     /// Skopeo ended well but printed something else than was asked for.
     #[error("skopeo printed no {expected}")]
     Answer { expected: &'static str },
@@ -106,6 +109,11 @@ impl SkopeoError {
                 format!("could not use {program}"),
                 vec![problem.clone()],
             ),
+            Self::Unsupported(reason) => local(
+                FailureClass::Rejected,
+                "asked skopeo for something that it cannot do".into(),
+                vec![(*reason).into()],
+            ),
             Self::Answer { expected } => local(
                 FailureClass::Internal,
                 format!("got no {expected} from skopeo"),
@@ -118,6 +126,9 @@ impl SkopeoError {
 impl fmt::Display for NoMethod {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("skopeo cannot be run")?;
+        if self.methods.is_empty() {
+            return f.write_str("; no method is configured");
+        }
         for method in &self.methods {
             write!(f, "; {method}")?;
             if let Some(remedy) = &method.remedy {

@@ -125,6 +125,19 @@ impl SharedDirectory {
         }
     }
 
+    /// A directory of this user, for a container that is made without another one.
+    #[must_use]
+    pub fn standard() -> Self {
+        let directories = directories::ProjectDirs::from("", "", "transship");
+        let state = directories.map(|directories| {
+            let state = directories.state_dir();
+            state
+                .unwrap_or_else(|| directories.data_local_dir())
+                .join("skopeo-shared")
+        });
+        Self::new(state.unwrap_or_else(|| SHARED_INSIDE.into()))
+    }
+
     /// The directory of `SKOPEO_SHARED_DIR`, if that is set.
     #[must_use]
     pub fn of_environment() -> Option<Self> {
