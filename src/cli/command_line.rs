@@ -9,7 +9,7 @@ use clap::{Parser, Subcommand};
 
 use super::{
     allocator, batches, browse, copy, demo, digest, exit::Exit, inspect, list_command, list_source,
-    login, logout, open_files, output, resume, run, serve, tags, verify,
+    login, logout, open_files, output, resume, run, serve, skopeo, tags, verify,
 };
 use crate::{
     journal::JournalError,
@@ -53,6 +53,9 @@ enum Command {
     Logout(logout::LogoutArguments),
     /// Compare every image of a list or a batch with its source.
     Verify(verify::VerifyArguments),
+    /// Check whether skopeo can be run, or start the container in which it runs.
+    #[command(subcommand)]
+    Skopeo(skopeo::SkopeoCommand),
     /// Serve a directory as a registry.
     Serve(serve::ServeArguments),
     /// Run a migration between two registries made for this demo.
@@ -105,6 +108,7 @@ async fn execute(command: Command) -> anyhow::Result<Exit> {
         Command::Login(arguments) => login::login(arguments).await,
         Command::Logout(arguments) => logout::logout(arguments).await,
         Command::Verify(arguments) => verify::verify(arguments).await,
+        Command::Skopeo(command) => skopeo::skopeo(command).await,
         Command::Serve(arguments) => serve::serve(arguments).await,
         Command::Demo(arguments) => demo::demo(arguments).await,
     }

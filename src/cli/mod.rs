@@ -38,6 +38,7 @@ mod screen_options;
 mod serve;
 mod side_arguments;
 mod signals;
+mod skopeo;
 mod tags;
 mod verify;
 

@@ -179,7 +179,7 @@ impl Skopeo {
         let summary = output.finish();
         if !ended? {
             let sides = Sides {
-                source: Some(&request.source),
+                source: &request.source,
                 destination: Some(&request.destination),
             };
             return Err(SkopeoError::Failed(classify(&summary.text, &sides)));
@@ -276,19 +276,15 @@ impl Skopeo {
         if ended? {
             return Ok(answer);
         }
-        let image = Some(&request.image);
-        let sides = match request.side {
-            Side::Source | Side::Local => Sides {
-                source: image,
-                destination: None,
-            },
-            Side::Destination => Sides {
-                source: None,
-                destination: image,
-            },
+        let sides = Sides {
+            source: &request.image,
+            destination: None,
         };
-        let text = String::from_utf8_lossy(&errors);
-        Err(SkopeoError::Failed(classify(&text, &sides)))
+        let mut failure = classify(&String::from_utf8_lossy(&errors), &sides);
+        if failure.side == Side::Source {
+            failure.side = request.side;
+        }
+        Err(SkopeoError::Failed(failure))
     }
 
     fn method_of_copy(&self, request: &CopyRequest) -> Result<&Method, NoMethod> {

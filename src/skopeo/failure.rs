@@ -7,17 +7,14 @@ use crate::{
 
 /// The two sides of a command.
 pub struct Sides<'a> {
-    pub source: Option<&'a Location>,
+    pub source: &'a Location,
     pub destination: Option<&'a Location>,
 }
 
 pub fn classify(stderr: &str, sides: &Sides<'_>) -> Failure {
     let is_missing = stderr.contains("manifest unknown") || stderr.contains("name unknown");
     Failure {
-        side: match (sides.source, sides.destination) {
-            (None, Some(_)) => Side::Destination,
-            _ => Side::Source,
-        },
+        side: Side::Source,
         class: match is_missing {
             true => FailureClass::NotFound,
             false => FailureClass::Transient {

@@ -49,6 +49,8 @@ impl FakeRuntime {
         let here = fake.path("").display().to_string();
         fake.program("bin/docker", &RUNTIME.replace("HERE", &here));
         fake.set_state("true\\nbridge");
+        // A real one of this machine must not be found.
+        fake.program("inside/skopeo", "#!/bin/sh\necho not found >&2; exit 127\n");
         fake
     }
 
