@@ -8,7 +8,10 @@ use std::{fs, io, ops::Range};
 use anyhow::Context as _;
 
 use super::output::shown;
-use crate::{list::Mistakes, tui};
+use crate::{
+    list::{Mistakes, SkopeoSettings},
+    tui,
+};
 
 /// The keys that are not about the interface.
 const OTHER_KEYS: [&str; 2] = ["metrics", "skopeo"];
@@ -51,6 +54,11 @@ impl Configuration {
                     .collect(),
             )
         })
+    }
+
+    /// How skopeo is found and run, as far as it is written.
+    pub(super) fn skopeo(&self) -> anyhow::Result<SkopeoSettings> {
+        Ok(SkopeoSettings::of_configuration(&self.name, &self.text)?)
     }
 
     /// The error for mistakes at these bytes of the file.

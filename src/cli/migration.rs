@@ -23,14 +23,14 @@ use super::{
     partial_list, signals,
 };
 use crate::{
-    batch::{BatchResult, Board, Command, StopMode},
+    batch::{BatchResult, Board, Command, JobId, StopMode},
     copy::Engine,
     headless::Format,
     inspect::Inspector,
     journal::{JournalError, Recorder},
     list::{Action, List},
     present::{self, Commands},
-    run::{Batch, Dispatcher, Inputs, Observer, Options, Review},
+    run::{Batch, Dispatcher, Inputs, Observer, Options, Review, SkopeoEngine},
     tui,
 };
 
@@ -38,19 +38,20 @@ use crate::{
 const SILENCE: Duration = Duration::from_secs(3);
 
 /// What the list runs, reads and sends, for an operator who asked to see the plan first.
-pub(super) fn notes(list: &List, front_end: &Prepared) -> Vec<String> {
+pub(super) fn notes(list: &List, front_end: &Prepared) -> Vec<(Option<JobId>, String)> {
     let actions = if front_end.review {
         list.actions()
     } else {
         Vec::new()
     };
-    let to_note = |action: &Action| format!("the list {action}");
+    let to_note = |action: &Action| (None, format!("the list {action}"));
     actions.iter().map(to_note).collect()
 }
 
 /// A batch that is not started yet.
 struct Run {
     engine: Arc<Engine>,
+    skopeo: Option<Arc<SkopeoEngine>>,
     recorder: Recorder,
     batch: Batch,
     inputs: Inputs,
@@ -63,13 +64,14 @@ type Ended = (Board, Result<(), JournalError>);
 impl Run {
     async fn watched_by(self, observers: Vec<Box<dyn Observer>>) -> Ended {
         let dispatcher = Dispatcher::new(self.engine, self.recorder, observers, self.options);
+        let dispatcher = dispatcher.with_skopeo(self.skopeo);
         dispatcher.run(self.batch, self.inputs).await
     }
 }
 
 /// Runs the batch with its front end and prints the summary.
 pub(super) async fn migrate(
-    engine: Arc<Engine>,
+    (engine, skopeo): (Arc<Engine>, Option<SkopeoEngine>),
     recorder: Recorder,
     batch: Batch,
     whole: ListSource,
@@ -94,6 +96,7 @@ pub(super) async fn migrate(
     };
     let run = Run {
         engine,
+        skopeo: skopeo.map(Arc::new),
         recorder,
         batch,
         inputs: Inputs {
