@@ -60,6 +60,12 @@ pub enum Event {
         job: JobId,
         attempt: Attempt,
     },
+    /// A further program copies the image in this attempt.
+    MethodSelected {
+        job: JobId,
+        /// The program and where it runs: `skopeo 1.9.3 in container skopeo-service (podman)`.
+        method: String,
+    },
     /// The image's manifests are read: these are all its blobs.
     JobPlanned {
         job: JobId,

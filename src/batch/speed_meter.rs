@@ -98,6 +98,7 @@ impl SpeedMeter {
             | Event::JobRestored { .. }
             | Event::ReviewStarted
             | Event::JobPrioritized { .. }
+            | Event::MethodSelected { .. }
             | Event::Noted { .. }
             | Event::BatchPaused
             | Event::BatchResumed

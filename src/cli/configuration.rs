@@ -11,7 +11,7 @@ use toml::Spanned;
 
 use super::output::shown;
 use crate::{
-    list::Mistakes,
+    list::{Mistakes, SkopeoSettings},
     metrics::{ListenAddress, ListenAddressError},
     tui,
 };
@@ -75,6 +75,11 @@ impl Configuration {
         let address = text.get_ref().parse();
         let wrong = |error: ListenAddressError| self.wrong(vec![(text.span(), error.to_string())]);
         address.map(Some).map_err(wrong)
+    }
+
+    /// How skopeo is found and run, as far as it is written.
+    pub(super) fn skopeo(&self) -> anyhow::Result<SkopeoSettings> {
+        Ok(SkopeoSettings::of_configuration(&self.name, &self.text)?)
     }
 
     /// The error for mistakes at these bytes of the file.

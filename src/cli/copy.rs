@@ -26,7 +26,7 @@ use super::{
 use crate::{
     batch::{BatchResult, Board, JobView, State},
     list::CopyKeys,
-    oci::{Compression, Location, ManifestFormat, OnExisting, Platform, Tag},
+    oci::{Compression, CopyEngine, Location, ManifestFormat, OnExisting, Platform, Tag},
 };
 
 #[derive(Args)]
@@ -53,6 +53,9 @@ pub(super) struct CopyArguments {
     /// What to do if the destination tag names another image [default: replace].
     #[arg(long, value_parser = on_existing_parser())]
     on_existing: Option<OnExisting>,
+    /// What copies the image: this program, or a skopeo that it runs [default: native].
+    #[arg(long, value_parser = engine_parser())]
+    engine: Option<CopyEngine>,
     /// Write the digest at the destination to this file.
     #[arg(long, alias = "digestfile", value_name = "FILE")]
     digest_file: Option<PathBuf>,
@@ -126,6 +129,7 @@ pub(super) async fn copy(arguments: CopyArguments) -> anyhow::Result<Exit> {
             on_existing: arguments.on_existing.map(|choice| choice.to_string()),
             format: arguments.format.map(|format| format.to_string()),
             compression: (arguments.compression).map(|compression| compression.to_string()),
+            engine: arguments.engine.map(|engine| engine.to_string()),
         },
         sides: arguments.sides,
         like: arguments.like,
@@ -187,6 +191,11 @@ fn compression_parser() -> impl TypedValueParser<Value = Compression> {
 fn on_existing_parser() -> impl TypedValueParser<Value = OnExisting> {
     let words = OnExisting::ALL.map(OnExisting::word);
     PossibleValuesParser::new(words).try_map(|word| OnExisting::from_word(&word).ok_or(Unknown))
+}
+
+fn engine_parser() -> impl TypedValueParser<Value = CopyEngine> {
+    let words = CopyEngine::ALL.map(CopyEngine::word);
+    PossibleValuesParser::new(words).try_map(|word| CopyEngine::from_word(&word).ok_or(Unknown))
 }
 
 /// A word that is none of the possible values.

@@ -20,7 +20,7 @@ use crate::{
 /// What a list may do.
 #[derive(Args, Clone, Copy, Debug, Default)]
 pub(super) struct TrustArguments {
-    /// Refuse a list that runs commands (password-command, create-command).
+    /// Refuse a list that runs commands (password-command, create-command, and a skopeo of its own).
     #[arg(long)]
     no_commands: bool,
 }

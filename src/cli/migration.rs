@@ -25,7 +25,7 @@ use super::{
     signals,
 };
 use crate::{
-    batch::{BatchResult, Board, Command, StopMode},
+    batch::{BatchResult, Board, Command, JobId, StopMode},
     copy::Engine,
     headless::Format,
     inspect::Inspector,
@@ -33,7 +33,7 @@ use crate::{
     list::{Action, List},
     metrics::Operations,
     present::{self, Commands},
-    run::{Batch, Dispatcher, Inputs, Observer, Options, Review},
+    run::{Batch, Dispatcher, Inputs, Observer, Options, Review, SkopeoEngine},
     tui,
 };
 
@@ -41,19 +41,20 @@ use crate::{
 const SILENCE: Duration = Duration::from_secs(3);
 
 /// What the list runs, reads and sends, for an operator who asked to see the plan first.
-pub(super) fn notes(list: &List, front_end: &Prepared) -> Vec<String> {
+pub(super) fn notes(list: &List, front_end: &Prepared) -> Vec<(Option<JobId>, String)> {
     let actions = if front_end.review {
         list.actions()
     } else {
         Vec::new()
     };
-    let to_note = |action: &Action| format!("the list {action}");
+    let to_note = |action: &Action| (None, format!("the list {action}"));
     actions.iter().map(to_note).collect()
 }
 
 /// A batch that is not started yet.
 struct Run {
     engine: Arc<Engine>,
+    skopeo: Option<Arc<SkopeoEngine>>,
     recorder: Recorder,
     batch: Batch,
     metrics: Option<Box<dyn Observer>>,
@@ -71,13 +72,14 @@ impl Run {
         // First, so that what is shown has been counted.
         let observers = self.metrics.into_iter().chain(front_end).collect();
         let dispatcher = Dispatcher::new(self.engine, self.recorder, observers, self.options);
+        let dispatcher = dispatcher.with_skopeo(self.skopeo);
         dispatcher.run(self.batch, self.inputs).await
     }
 }
 
 /// Runs the batch with its front end and prints the summary.
 pub(super) async fn migrate(
-    engine: Arc<Engine>,
+    (engine, skopeo): (Arc<Engine>, Option<SkopeoEngine>),
     recorder: Recorder,
     batch: Batch,
     whole: ListSource,
@@ -105,6 +107,7 @@ pub(super) async fn migrate(
     };
     let run = Run {
         engine,
+        skopeo: skopeo.map(Arc::new),
         recorder,
         batch,
         metrics: metrics.as_ref().map(RunningMetrics::observer),

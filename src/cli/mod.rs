@@ -14,6 +14,7 @@ mod copy_list;
 mod credentials_file;
 mod demo;
 mod digest;
+mod engines;
 mod exit;
 mod front_end;
 mod inspect;
@@ -41,6 +42,8 @@ mod serve;
 mod side_arguments;
 mod signals;
 mod skopeo;
+mod skopeo_access;
+mod skopeo_settings;
 mod tags;
 mod verify;
 

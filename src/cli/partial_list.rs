@@ -43,6 +43,7 @@ fn part(whole: &str, working: &Path, jobs: &[Job]) -> anyhow::Result<String> {
         ..DefaultsTable::default()
     });
     let source = (list.source.as_mut()).map_or(Side::Registry, |table| {
+        table.engine = None;
         Side::of(
             &mut table.local,
             &table.registry,
@@ -51,6 +52,7 @@ fn part(whole: &str, working: &Path, jobs: &[Job]) -> anyhow::Result<String> {
         )
     });
     let destination = (list.destination.as_mut()).map_or(Side::Registry, |table| {
+        table.engine = None;
         for archive in table.base.iter_mut().flatten() {
             complete(archive, working);
         }
@@ -149,6 +151,7 @@ fn entry(job: &Job, source: &Side, destination: &Side) -> ImageEntry {
                 .then(|| job.spec.on_existing.to_string()),
             format: job.spec.format.map(|format| format.to_string()),
             compression: (job.spec.compression).map(|compression| compression.to_string()),
+            engine: (!job.spec.engine.is_native()).then(|| job.spec.engine.to_string()),
         },
         ..ImageTable::default()
     }))

@@ -119,7 +119,12 @@ fn settings(registry: &Registry, written: &list::Settings, places: &Places) -> S
     }
 }
 
-fn credentials(registry: &Registry, written: &list::Credentials, places: &Places) -> Credentials {
+/// The credentials of a registry, which are looked up when they are needed.
+pub(super) fn credentials(
+    registry: &Registry,
+    written: &list::Credentials,
+    places: &Places,
+) -> Credentials {
     match source(written, places) {
         Some(source) => {
             Credentials::Provided(Arc::new(CredentialResolver::new(registry.clone(), source)))

@@ -9,6 +9,7 @@ use anyhow::Context as _;
 use clap::Args;
 
 use super::{
+    engines,
     exit::Exit,
     front_end::{OutputArguments, prepare},
     journal_arguments::JournalArguments,
@@ -75,7 +76,7 @@ pub(super) async fn resume(arguments: ResumeArguments) -> anyhow::Result<Exit> {
     let destinations = stored.jobs.iter().map(|job| &job.job.spec.destination);
     let reopened = engine.stores().reopen(destinations).await;
     reopened.map_err(|error| anyhow::anyhow!("the destination {error}"))?;
-    let (jobs, restored) = if stored.jobs.is_empty() {
+    let (mut jobs, restored) = if stored.jobs.is_empty() {
         // The batch ended before its images were known.
         match list_images::expand(&list, engine.stores()).await? {
             Ok(jobs) => (jobs, Vec::new()),
@@ -85,7 +86,8 @@ pub(super) async fn resume(arguments: ResumeArguments) -> anyhow::Result<Exit> {
         restore(stored, arguments.retry_failed)
     };
     let options = pace.options(&list);
-    let notes = notes(&list, &front_end);
+    let mut notes = notes(&list, &front_end);
+    let skopeo = engines::choose(&list, &mut jobs, &mut notes)?;
     drop(list);
     let batch = Batch {
         list: shown(&source.path),
@@ -93,7 +95,15 @@ pub(super) async fn resume(arguments: ResumeArguments) -> anyhow::Result<Exit> {
         restored: Some(restored),
         notes,
     };
-    let board = migration::migrate(engine, recorder, batch, source, options, front_end).await?;
+    let board = migration::migrate(
+        (engine, skopeo),
+        recorder,
+        batch,
+        source,
+        options,
+        front_end,
+    )
+    .await?;
     Ok(BatchResult::of(&board).into())
 }
 

@@ -8,6 +8,7 @@ use std::{path::PathBuf, sync::Arc};
 use clap::Args;
 
 use super::{
+    engines,
     exit::Exit,
     front_end::{OutputArguments, Prepared, prepare},
     journal_arguments::JournalArguments,
@@ -75,13 +76,14 @@ pub(super) async fn run_list(
         Err(exit) => return Ok(Err(exit)),
     };
     let engine = Arc::new(registry_settings::engine(&list)?);
-    let jobs = match list_images::expand(&list, engine.stores()).await? {
+    let mut jobs = match list_images::expand(&list, engine.stores()).await? {
         Ok(jobs) => jobs,
         Err(exit) => return Ok(Err(exit)),
     };
     let pace = PaceOptions::from(pace);
     let options = pace.options(&list);
-    let notes = notes(&list, &front_end);
+    let mut notes = notes(&list, &front_end);
+    let skopeo = engines::choose(&list, &mut jobs, &mut notes)?;
     // A long list is large, and the jobs have everything.
     drop(list);
     let journal = journal.make().await?;
@@ -94,7 +96,15 @@ pub(super) async fn run_list(
         restored: None,
         notes,
     };
-    let board = migration::migrate(engine, recorder, batch, source, options, front_end).await?;
+    let board = migration::migrate(
+        (engine, skopeo),
+        recorder,
+        batch,
+        source,
+        options,
+        front_end,
+    )
+    .await?;
     Ok(Ok(board))
 }
 

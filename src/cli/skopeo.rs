@@ -10,9 +10,11 @@ use clap::{Args, Subcommand, ValueEnum};
 use super::{
     exit::Exit,
     output::{print, tell},
+    skopeo_settings,
 };
 use crate::{
     batch::BatchResult,
+    list::SkopeoSettings,
     skopeo::{self, MethodCheck, NoMethod, ServiceStart, Settings, Skopeo, Unusable},
 };
 
@@ -63,7 +65,7 @@ pub(super) async fn skopeo(command: SkopeoCommand) -> anyhow::Result<Exit> {
 }
 
 async fn check(arguments: CheckArguments) -> anyhow::Result<Exit> {
-    let checks = Skopeo::check(&arguments.container.settings()).await;
+    let checks = Skopeo::check(&arguments.container.settings()?).await;
     print(|output| checks.iter().try_for_each(|check| line(output, check)))?;
     let works = |check: &MethodCheck| matches!(check, MethodCheck::Works { .. });
     Ok(match checks.iter().any(works) {
@@ -94,7 +96,7 @@ fn line(output: &mut impl Write, check: &MethodCheck) -> io::Result<()> {
 
 async fn start(arguments: StartArguments) -> anyhow::Result<Exit> {
     let StartArguments { image, container } = arguments;
-    let mut settings = container.settings();
+    let mut settings = container.settings()?;
     if let Some(image) = image {
         settings.image = image;
     }
@@ -132,16 +134,18 @@ fn cannot_start(name: &str, none: &NoMethod) -> String {
 }
 
 impl ContainerArguments {
-    /// The settings of the environment, with these arguments.
-    fn settings(self) -> Settings {
-        let mut settings = Settings::of_environment();
+    /// The settings of the configuration file, with these arguments.
+    fn settings(self) -> anyhow::Result<Settings> {
+        let mut settings = skopeo_settings::read(SkopeoSettings::default())?;
         if let Some(name) = self.name {
             settings.container = name;
         }
-        settings.runtime = self.runtime.map(|runtime| match runtime {
-            Runtime::Docker => skopeo::Runtime::Docker,
-            Runtime::Podman => skopeo::Runtime::Podman,
-        });
-        settings
+        if let Some(runtime) = self.runtime {
+            settings.runtime = Some(match runtime {
+                Runtime::Docker => skopeo::Runtime::Docker,
+                Runtime::Podman => skopeo::Runtime::Podman,
+            });
+        }
+        Ok(settings)
     }
 }

@@ -13,6 +13,8 @@ use crate::{
 
 #[derive(Clone, Debug)]
 pub enum Report {
+    /// A further program copies the image; `0` says which one, and where it runs.
+    Method(String),
     /// All manifests are read; `blobs` is everything below them, each once.
     Planned {
         root: Digest,

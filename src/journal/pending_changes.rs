@@ -121,6 +121,7 @@ impl PendingChanges {
             | Event::ReviewStarted
             | Event::ReviewEnded
             | Event::JobPrioritized { .. }
+            | Event::MethodSelected { .. }
             | Event::JobPlanned { .. }
             | Event::BlobWaited { .. }
             | Event::BlobStarted { .. }

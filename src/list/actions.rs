@@ -3,18 +3,24 @@
 //! Decides what an operator should know before running a list of somebody else. Invariant: every key is considered: the
 //! tables are destructured without `..`, so that a new key does not compile until it is decided here.
 
-use std::{collections::BTreeSet, fmt, path::Path};
+use std::{
+    collections::BTreeSet,
+    fmt,
+    path::{Path, PathBuf},
+};
 
 use super::{
     checked_list::List,
-    images::{ImageRule, Target},
+    external_command::CommandLine,
+    images::ImageRule,
     mistake::Mistake,
     mistakes::Mistakes,
     registries::{Credentials, ListLimits, PasswordSource, Settings, Tls},
     selection::Selection,
+    skopeo_settings::{SkopeoMethod, SkopeoSettings},
     values::Proxy,
 };
-use crate::oci::{Registry, Store};
+use crate::oci::{CopyEngine, Registry, Store};
 
 /// One thing a list does. `Display` is a line for a person; it may have text of the list.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -54,6 +60,7 @@ fn actions(list: &List) -> Vec<Action> {
         destination,
         registries,
         defaults: _,
+        skopeo,
         images,
         rewrites: _,
         text: _,
@@ -76,8 +83,12 @@ fn actions(list: &List) -> Vec<Action> {
             attachments: _,
             on_existing: _,
             conversion: _,
+            engine,
             at: _,
         } = rule;
+        if *engine == CopyEngine::Skopeo {
+            actions.insert(run_skopeo(skopeo));
+        }
         match selection {
             Selection::Repository(repository, _) => {
                 add_store(repository.store(), ActionKind::Reads, &mut actions);
@@ -93,12 +104,7 @@ fn actions(list: &List) -> Vec<Action> {
                 actions.insert(local(&files.to_string(), ActionKind::Reads));
             }
         }
-        let store = match target {
-            Target::Repository { repository, .. } => Some(repository.store()),
-            Target::Image(image) => Some(Store::Local(image.store.clone())),
-            Target::ByName => (destination.as_ref()).map(|endpoint| endpoint.store.clone()),
-        };
-        if let Some(store) = store {
+        if let Some(store) = target.store(destination.as_ref()) {
             add_store(store, ActionKind::Writes, &mut actions);
         }
     }
@@ -115,6 +121,35 @@ fn actions(list: &List) -> Vec<Action> {
         add_registry(registry, &list.settings(registry), &mut actions);
     }
     actions.into_iter().collect()
+}
+
+/// The skopeo that copies images, as far as the list says which one.
+fn run_skopeo(settings: &SkopeoSettings) -> Action {
+    let place = match settings.methods.as_deref() {
+        Some([SkopeoMethod::Local]) => String::new(),
+        Some(_) | None => match settings.container() {
+            Some(name) => format!(" in the container {name}"),
+            None => " in its container, or on this machine".into(),
+        },
+    };
+    let purpose = format!("copies images{place}, and gets the credentials for them");
+    Action {
+        kind: ActionKind::Runs,
+        what: skopeo_command(settings),
+        purpose,
+    }
+}
+
+fn skopeo_command(settings: &SkopeoSettings) -> String {
+    let program = settings.path().unwrap_or("skopeo");
+    let arguments = settings.extra_args().unwrap_or_default().iter();
+    let words = [program, "copy"].into_iter().map(ToOwned::to_owned);
+    let command = CommandLine {
+        words: words.chain(arguments.cloned()).collect(),
+        directory: PathBuf::new(),
+        at: 0..0,
+    };
+    command.to_string()
 }
 
 /// What is done with a local store, or with files that are stores.
@@ -144,12 +179,34 @@ fn refuse_commands(list: &List) -> Result<(), Mistakes> {
         };
         password.into_iter().chain(&settings.create_command)
     });
-    let refused = found.map(|command| {
-        let message = format!("this list runs {command}");
-        Mistake::new(message, command.at.clone()).help(
-            "remove --no-commands to allow it; `list check` shows everything that a list does",
-        )
+    let commands = found.map(|command| (command.to_string(), &command.at));
+    let SkopeoSettings {
+        methods: _,
+        container,
+        image: _,
+        runtime: _,
+        path,
+        shared_directory: _,
+        timeout: _,
+        extra_args,
+    } = &list.skopeo;
+    let container = container.iter().map(|name| {
+        let what = format!("skopeo in the container {}", name.value);
+        (what, &name.at)
     });
+    let places = [
+        path.as_ref().map(|path| &path.at),
+        extra_args.as_ref().map(|words| &words.at),
+    ];
+    let arguments = (places.into_iter().flatten()).map(|at| (skopeo_command(&list.skopeo), at));
+    let refused = commands
+        .chain(container)
+        .chain(arguments)
+        .map(|(what, at)| {
+            Mistake::new(format!("this list runs {what}"), at.clone()).help(
+                "remove --no-commands to allow it; `list check` shows everything that a list does",
+            )
+        });
     Mistakes::found(&list.text, refused.collect())
 }
 

@@ -15,6 +15,7 @@ use super::{
     registries::Settings,
     rewrite::Rewrite,
     selection::{Choice, Selection},
+    skopeo_settings::SkopeoSettings,
     store_repository::StoreRepository,
     summary::Summary,
     text::Text,
@@ -28,6 +29,8 @@ pub struct List {
     /// Every registry with settings, `[source]` and `[destination]` included.
     pub registries: BTreeMap<Registry, Settings>,
     pub defaults: Defaults,
+    /// What `[skopeo]` says.
+    pub skopeo: SkopeoSettings,
     pub images: Vec<ImageRule>,
     pub(super) rewrites: Vec<Rewrite>,
     pub(super) text: Arc<Text>,

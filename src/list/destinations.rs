@@ -1,14 +1,15 @@
 //! The destinations of a list's images.
 //!
-//! Decides that no two different images have one destination. Invariant: the destinations of `images` are distinct.
+//! Decides that no two different images have one destination, and that files are written in one way. Invariant: the
+//! destinations of `images` are distinct.
 
 use std::{
-    collections::{HashMap, hash_map::Entry},
+    collections::{HashMap, HashSet, hash_map::Entry},
     ops::Range,
 };
 
 use super::{mistake::Mistake, text::Text};
-use crate::oci::{CopySpec, LocalImage, LocalStore, Location, Platform, Transport};
+use crate::oci::{CopyEngine, CopySpec, LocalImage, LocalStore, Location, Platform, Transport};
 
 /// One image to copy.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,6 +33,10 @@ pub(super) struct Destinations<'a> {
     /// The place of each image in the list.
     places: Vec<Range<usize>>,
     by_destination: HashMap<Location, usize>,
+    /// The first image that is written to each file or layout.
+    writers: HashMap<LocalStore, usize>,
+    /// The files whose images cannot all be written, which is reported once.
+    contested: HashSet<LocalStore>,
     pub(super) mistakes: Vec<Mistake>,
 }
 
@@ -43,6 +48,8 @@ impl<'a> Destinations<'a> {
             images: Vec::with_capacity(expected),
             places: Vec::with_capacity(expected),
             by_destination: HashMap::with_capacity(expected),
+            writers: HashMap::new(),
+            contested: HashSet::new(),
             mistakes: Vec::new(),
         }
     }
@@ -57,6 +64,18 @@ impl<'a> Destinations<'a> {
         }
         match self.by_destination.entry(destination) {
             Entry::Vacant(entry) => {
+                if let Some(store) = one_writer(&spec) {
+                    let first = *self
+                        .writers
+                        .entry(store.clone())
+                        .or_insert(self.images.len());
+                    if let Some(other) = self.images.get(first)
+                        && let Some(mistake) = contest(&other.spec, &self.places[first], &spec, &at)
+                        && self.contested.insert(store.clone())
+                    {
+                        self.mistakes.push(mistake);
+                    }
+                }
                 entry.insert(self.images.len());
                 let line = self.text.line(at.start);
                 self.images.push(ResolvedImage { spec, line });
@@ -75,6 +94,46 @@ impl<'a> Destinations<'a> {
             }
         }
     }
+}
+
+/// The store of an image that is a file or a layout, which one program writes at a time.
+fn one_writer(spec: &CopySpec) -> Option<&LocalStore> {
+    let store = &spec.destination.local()?.store;
+    match store.transport {
+        Transport::Oci | Transport::OciArchive | Transport::DockerArchive => Some(store),
+        Transport::Dir | Transport::DockerDaemon | Transport::ContainersStorage => None,
+    }
+}
+
+/// Why two images cannot be written to one store.
+fn contest(
+    other: &CopySpec,
+    there: &Range<usize>,
+    image: &CopySpec,
+    at: &Range<usize>,
+) -> Option<Mistake> {
+    let store = &image.destination.local()?.store;
+    let (message, help) = match (other.engine, image.engine, store.transport) {
+        (CopyEngine::Native, CopyEngine::Skopeo, _)
+        | (CopyEngine::Skopeo, CopyEngine::Native, _) => (
+            format!("two engines write to {store}"),
+            "write one `engine` for all its images",
+        ),
+        (
+            CopyEngine::Skopeo,
+            CopyEngine::Skopeo,
+            Transport::OciArchive | Transport::DockerArchive,
+        ) => (
+            format!("skopeo writes one image into an archive, and {store} gets several"),
+            "write an archive for each of them, or engine = \"native\"",
+        ),
+        (CopyEngine::Native, CopyEngine::Native, _)
+        | (CopyEngine::Skopeo, CopyEngine::Skopeo, _) => {
+            return None;
+        }
+    };
+    let mistake = Mistake::new(message, at.clone());
+    Some(mistake.and(there.clone(), "the first image").help(help))
 }
 
 /// One location for one place: a directory is a store with a name below it, or a store of its own.

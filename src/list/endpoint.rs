@@ -5,7 +5,7 @@
 use std::{ops::Range, path::PathBuf};
 
 use super::{mistake::Mistake, store_repository::StoreRepository};
-use crate::oci::{PartialReference, Registry, Repository, Store};
+use crate::oci::{CopyEngine, PartialReference, Registry, Repository, Store};
 
 /// A side of the list: a store, and the prefix of its repositories.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,6 +14,8 @@ pub struct Endpoint {
     pub prefix: Option<Repository>,
     /// The archives whose blobs are left out; for a destination that is an OCI archive.
     pub base: Vec<PathBuf>,
+    /// What copies its images, if that is written.
+    pub engine: Option<CopyEngine>,
 }
 
 /// A `[source]` or `[destination]`.

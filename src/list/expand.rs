@@ -18,7 +18,7 @@ use super::{
     store_repository::StoreRepository,
     warnings::Warning,
 };
-use crate::oci::{CopyEngine, CopySpec, Digest, Location, Tag};
+use crate::oci::{CopySpec, Digest, Location, Tag};
 
 /// The images of a list after filters were applied.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -184,6 +184,6 @@ fn spec(rule: &ImageRule, source: Location, destination: Location) -> CopySpec {
         on_existing: rule.on_existing,
         format: rule.conversion.format,
         compression: rule.conversion.compression,
-        engine: CopyEngine::default(),
+        engine: rule.engine,
     }
 }

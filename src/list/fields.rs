@@ -101,6 +101,25 @@ impl<'r, 't> Fields<'r, 't> {
         })
     }
 
+    /// A string, or a table of this kind.
+    pub(super) fn text_or_table(
+        &mut self,
+        key: &'static str,
+        shape: TableKind,
+    ) -> Option<Result<Str<'t>, Fields<'r, 't>>> {
+        let value = self.take(key)?;
+        let written = self.expect(key, value, "a string or a table", |value| match value {
+            DeValue::String(text) => Ok(Ok(text)),
+            DeValue::Table(table) => Ok(Err(table)),
+            other => Err(other),
+        })?;
+        let Spanned { value, at, key } = written;
+        Some(match value {
+            Ok(value) => Ok(Spanned { value, at, key }),
+            Err(table) => Err(Fields::new(self.reader, shape, table, at)),
+        })
+    }
+
     /// A whole number from 1 to what `T` holds.
     pub(super) fn count<T: TryFrom<u64>>(&mut self, key: &'static str) -> Option<Spanned<T>> {
         let value = self.take(key)?;

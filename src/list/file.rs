@@ -8,7 +8,10 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::store_keys::{LocalKeys, one_store};
+use super::{
+    skopeo_keys::SkopeoTable,
+    store_keys::{LocalKeys, one_store},
+};
 
 /// An example that is an array; `text` has spaces between its elements.
 fn words(text: &str) -> Vec<&str> {
@@ -35,6 +38,9 @@ pub struct ListFile {
     /// Settings of the whole list, and of every image without its own.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub defaults: Option<DefaultsTable>,
+    /// How skopeo is found and run, for images with `engine = "skopeo"`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub skopeo: Option<SkopeoTable>,
     /// The images: references, tables, or both mixed. `[[images]]` is TOML's other way to write an
     /// array of tables; a list uses either `images = [...]` or `[[images]]`.
     #[schemars(length(min = 1), example = words("library/nginx:1.27"))]
@@ -59,6 +65,10 @@ pub struct SourceTable {
     #[schemars(example = "team/project")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub prefix: Option<String>,
+    /// What copies the images that are read from here: `native` or `skopeo`. An image's own key wins.
+    #[schemars(extend("enum" = ["native", "skopeo"]), example = &"skopeo")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub engine: Option<String>,
     #[serde(flatten)]
     pub settings: SettingsKeys,
 }
@@ -82,6 +92,10 @@ pub struct DestinationTable {
     #[schemars(example = &"mirror")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub prefix: Option<String>,
+    /// What copies the images that are written here: `native` or `skopeo`. An image's own key wins.
+    #[schemars(extend("enum" = ["native", "skopeo"]), example = &"skopeo")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub engine: Option<String>,
     /// A program and its arguments, run once for each repository that the registry does not have.
     /// `{repository}` and `{registry}` are filled in; no shell is involved.
     #[schemars(example = words("aws ecr create-repository --repository-name {repository}"))]
@@ -239,6 +253,11 @@ pub struct CopyKeys {
     #[schemars(extend("enum" = ["gzip", "zstd", "none"]), example = &"zstd")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub compression: Option<String>,
+    /// What copies the image: `native` is this program, `skopeo` is a skopeo that it runs as `[skopeo]` says, which copies
+    /// neither referrers nor cosign's tags. The default is `native`.
+    #[schemars(extend("enum" = ["native", "skopeo"]), example = &"skopeo")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub engine: Option<String>,
 }
 
 /// One image, or several that share their settings.

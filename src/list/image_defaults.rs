@@ -14,7 +14,9 @@ use super::{
     rewrite::{Rewrite, rewritten},
     store_repository::StoreRepository,
 };
-use crate::oci::{Attachments, OnExisting, PartialReference, Platform, Repository};
+use crate::oci::{
+    Attachments, CopyEngine, OnExisting, PartialReference, Platform, Repository, Store,
+};
 
 /// The settings of images without their own.
 pub(super) struct ImageDefaults<'a> {
@@ -27,6 +29,7 @@ pub(super) struct ImageDefaults<'a> {
     pub(super) attachments: Attachments,
     pub(super) on_existing: OnExisting,
     pub(super) conversion: Conversion,
+    pub(super) engine: CopyEngine,
     /// The images that need a side which the list does not have.
     pub(super) without_source: RefCell<Vec<Range<usize>>>,
     pub(super) without_destination: RefCell<Vec<Range<usize>>>,
@@ -40,6 +43,17 @@ impl ImageDefaults<'_> {
 
     pub(super) fn destination(&self, at: &Range<usize>) -> Option<&Endpoint> {
         known(&self.destination, &self.without_destination, at)
+    }
+
+    /// What copies an image from one store to another that has no key of its own.
+    pub(super) fn engine(&self, source: Option<&Store>, destination: Option<&Store>) -> CopyEngine {
+        let sides = [(&self.source, source), (&self.destination, destination)];
+        let written = sides.into_iter().filter_map(|(side, store)| match side {
+            EndpointState::Known(endpoint) if Some(&endpoint.store) == store => endpoint.engine,
+            EndpointState::Known(_) | EndpointState::Wrong | EndpointState::Missing => None,
+        });
+        let preferred = |engine: &CopyEngine| *engine == CopyEngine::Skopeo;
+        written.max_by_key(preferred).unwrap_or(self.engine)
     }
 
     /// Where an image goes that has no `to`. `None` if something it needs is wrong or missing.

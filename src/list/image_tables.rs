@@ -91,6 +91,7 @@ fn read_table(mut fields: Fields, defaults: &ImageDefaults, rules: &mut Vec<Imag
         attachments: AttachmentKeys::read(&mut fields),
         on_existing: (fields.read("on-existing", values::on_existing)).map(|written| written.value),
         conversion: Conversion::read(&mut fields),
+        engine: (fields.read("engine", values::engine)).map(|written| written.value),
     };
     fields.finish();
     report_contradictions(reader, &keys, &names);

@@ -6,7 +6,7 @@
 use std::{ops::Range, sync::Arc};
 
 use super::{
-    endpoint::EndpointState,
+    endpoint::{Endpoint, EndpointState},
     image_defaults::ImageDefaults,
     image_keys::{Conversion, ImageKeys},
     image_source::{self, ImageSource},
@@ -18,7 +18,8 @@ use super::{
     written_name::{Prefix, WrittenDestination, WrittenName},
 };
 use crate::oci::{
-    Attachments, Digest, LocalImage, Location, OnExisting, Platform, Repository, Tag,
+    Attachments, CopyEngine, Digest, LocalImage, Location, OnExisting, Platform, Repository, Store,
+    Tag,
 };
 
 /// One image of the list, or images to select.
@@ -31,6 +32,7 @@ pub struct ImageRule {
     pub attachments: Attachments,
     pub on_existing: OnExisting,
     pub conversion: Conversion,
+    pub engine: CopyEngine,
     /// The place of its name in the list.
     pub(super) at: Range<usize>,
 }
@@ -49,6 +51,17 @@ pub(super) enum Target {
     ByName,
 }
 
+impl Target {
+    /// The store that gets the images. `destination` is that of the list.
+    pub(super) fn store(&self, destination: Option<&Endpoint>) -> Option<Store> {
+        match self {
+            Self::Repository { repository, .. } => Some(repository.store()),
+            Self::Image(image) => Some(Store::Local(image.store.clone())),
+            Self::ByName => destination.map(|endpoint| endpoint.store.clone()),
+        }
+    }
+}
+
 impl ImageRule {
     /// The rule for one name of an entry; `None` if something it needs is wrong or missing.
     pub(super) fn new(
@@ -65,7 +78,16 @@ impl ImageRule {
             Some(to) => written_target(reader, defaults, to)?,
             None => target_by_name(reader, defaults, repository.as_ref(), &name.at)?,
         };
+        let engine = keys.engine.unwrap_or_else(|| {
+            let endpoint = match &defaults.destination {
+                EndpointState::Known(endpoint) => Some(endpoint),
+                EndpointState::Wrong | EndpointState::Missing => None,
+            };
+            let destination = target.store(endpoint);
+            defaults.engine(selection.store().as_ref(), destination.as_ref())
+        });
         let rule = Self {
+            engine,
             platforms: platforms(reader, defaults, keys, (&selection, &target), &name.at)?,
             attachments: keys.attachments.or(defaults.attachments),
             on_existing: keys.on_existing.unwrap_or(defaults.on_existing),

@@ -54,6 +54,12 @@
 //! patterns match whole tags. `latest` sorts the remaining tags by version and drops those that are no versions. With
 //! none of these keys, and no tag or digest in the name, the tag is `latest`.
 //!
+//! # Engines
+//!
+//! `engine` says which program copies an image: `native` for this one, or `skopeo`. The key of the image's own table
+//! decides; else `skopeo` in `[source]` or `[destination]`, for every image there; else `native` in one of these; else the
+//! key of `[defaults]`. Without any it is `native`. `[skopeo]` says how skopeo is found and run.
+//!
 //! # Files and commands
 //!
 //! Relative paths of files are relative to the directory of the list. Commands run there too; a program with a slash
@@ -91,6 +97,9 @@ mod render;
 mod rewrite;
 mod selection;
 mod sides;
+mod skopeo_keys;
+mod skopeo_limits;
+mod skopeo_settings;
 mod spanned;
 mod store_keys;
 mod store_paths;
@@ -125,6 +134,8 @@ pub use name_pattern::FilePattern;
 pub use reader::Directories;
 pub use registries::{Credentials, ListLimits, PasswordSource, Settings, Tls};
 pub use render::Colours;
+pub use skopeo_keys::{SharedDirKey, SharedDirTable, SkopeoTable};
+pub use skopeo_settings::{ContainerRuntime, SharedDirectory, SkopeoMethod, SkopeoSettings};
 pub use store_keys::{DaemonKey, LocalKeys};
 pub use summary::Summary;
 pub use table_kind::schema;

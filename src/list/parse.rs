@@ -28,12 +28,14 @@ use super::{
     registries::Settings,
     rewrite::Rewrite,
     sides::{self, RegistryTables},
+    skopeo_limits,
+    skopeo_settings::SkopeoSettings,
     spanned::Spanned,
     table_kind::TableKind,
     text::Text,
     values,
 };
-use crate::oci::{Attachments, OnExisting};
+use crate::oci::{Attachments, CopyEngine, OnExisting};
 
 /// The version of the format this program reads.
 const VERSION: &str = "1";
@@ -67,6 +69,7 @@ fn parse(directories: &Directories, file_name: &str, text: &str) -> Result<List,
     let source = sides::read(&mut fields, "source", &mut registries);
     let destination = sides::read(&mut fields, "destination", &mut registries);
     further_registries(&mut fields, &mut registries);
+    let skopeo = SkopeoSettings::read(&mut fields);
     let reported = reader.reported();
     let rewrites = rewrites(&mut fields);
     let all_rewrites = (reader.reported() == reported).then_some(&*rewrites);
@@ -99,11 +102,13 @@ fn parse(directories: &Directories, file_name: &str, text: &str) -> Result<List,
             .map(|(registry, (settings, _))| (registry, settings))
             .collect(),
         defaults,
+        skopeo,
         images,
         rewrites,
         text: Arc::clone(&text),
     };
     found.extend(expand::check(&list));
+    found.extend(skopeo_limits::check(&list));
 
     // On a line that is not TOML, other mistakes only follow from that.
     let unreadable: BTreeSet<usize> = syntax.iter().map(|m| text.line(m.start())).collect();
@@ -227,6 +232,7 @@ fn image_defaults<'a>(
         attachments: Attachments::ALL,
         on_existing: OnExisting::default(),
         conversion: Conversion::default(),
+        engine: CopyEngine::default(),
         without_source: RefCell::default(),
         without_destination: RefCell::default(),
     };
@@ -250,6 +256,9 @@ fn image_defaults<'a>(
         image_defaults.on_existing = on_existing.value;
     }
     image_defaults.conversion = Conversion::read(&mut table);
+    if let Some(engine) = table.read("engine", values::engine) {
+        image_defaults.engine = engine.value;
+    }
     table.finish();
     (defaults, image_defaults)
 }

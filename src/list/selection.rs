@@ -61,6 +61,19 @@ pub(super) enum Files {
     Matching(FilePattern),
 }
 
+impl Selection {
+    /// The store that has the images, if they are in one.
+    pub(super) fn store(&self) -> Option<Store> {
+        match self {
+            Self::Repository(repository, _) => Some(repository.store()),
+            Self::Image { image, .. } => Some(Store::Local(image.store.clone())),
+            Self::Pattern(pattern, _) => Some(pattern.store.clone()),
+            Self::Files(Files::One(store), _) => Some(Store::Local(store.clone())),
+            Self::Files(Files::Matching(_), _) => None,
+        }
+    }
+}
+
 impl TagChoice {
     /// Those of `tags` that are selected.
     pub(super) fn select(&self, tags: &[Tag]) -> Vec<Tag> {

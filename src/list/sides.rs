@@ -48,6 +48,7 @@ pub(super) fn read(
     let for_registries = written_keys(&table, TableKind::Registry.keys().into_iter());
     let store = store(&mut table, &written);
     let prefix = table.read("prefix", values::repository);
+    let engine = table.read("engine", values::engine);
     let is_side = reader.reported() == reported;
     let base = match shape {
         TableKind::Destination => base(&mut table, store.as_ref()),
@@ -91,6 +92,7 @@ pub(super) fn read(
         store: store.value,
         prefix: prefix.map(|prefix| prefix.value),
         base,
+        engine: engine.map(|engine| engine.value),
     })
 }
 

@@ -10,8 +10,12 @@ use schemars::{
 };
 use serde_json::Value;
 
-use super::file::{
-    DefaultsTable, DestinationTable, ImageTable, ListFile, RegistryTable, RewriteTable, SourceTable,
+use super::{
+    file::{
+        DefaultsTable, DestinationTable, ImageTable, ListFile, RegistryTable, RewriteTable,
+        SourceTable,
+    },
+    skopeo_keys::{SharedDirTable, SkopeoTable},
 };
 
 /// A kind of table in a list.
@@ -24,6 +28,8 @@ pub(super) enum TableKind {
     Defaults,
     Image,
     Rewrite,
+    Skopeo,
+    SharedDir,
 }
 
 /// The JSON schema of a list, as pretty-printed JSON.
@@ -69,6 +75,8 @@ impl TableKind {
             Self::Defaults => "[defaults]",
             Self::Image => "an image",
             Self::Rewrite => "[[rewrite]]",
+            Self::Skopeo => "[skopeo]",
+            Self::SharedDir => "`shared-dir`",
         }
     }
 
@@ -128,6 +136,8 @@ impl TableKind {
             Self::Defaults => once!(DefaultsTable),
             Self::Image => once!(ImageTable),
             Self::Rewrite => once!(RewriteTable),
+            Self::Skopeo => once!(SkopeoTable),
+            Self::SharedDir => once!(SharedDirTable),
         }
     }
 }
@@ -147,7 +157,7 @@ fn toml_of(value: &Value) -> String {
 mod tests {
     use super::*;
 
-    const SHAPES: [TableKind; 7] = [
+    const SHAPES: [TableKind; 9] = [
         TableKind::List,
         TableKind::Source,
         TableKind::Destination,
@@ -155,6 +165,8 @@ mod tests {
         TableKind::Defaults,
         TableKind::Image,
         TableKind::Rewrite,
+        TableKind::Skopeo,
+        TableKind::SharedDir,
     ];
 
     #[test]
@@ -165,7 +177,7 @@ mod tests {
                 assert!(property.get("description").is_some(), "{shape:?} {key}");
                 let table = matches!(
                     key,
-                    "source" | "destination" | "registries" | "defaults" | "rewrite"
+                    "source" | "destination" | "registries" | "defaults" | "rewrite" | "skopeo"
                 );
                 let example = property.get("examples").is_some();
                 assert!(example != table, "{shape:?} {key}");

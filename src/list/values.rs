@@ -3,7 +3,7 @@
 //! Decides the message and the bytes to mark when a string is wrong. Invariant: every error says what to write
 //! instead.
 
-use std::ops::Range;
+use std::{ops::Range, time::Duration};
 
 use bytesize::ByteSize;
 use regex::{Regex, bytes};
@@ -16,8 +16,8 @@ use toml::de::DeInteger;
 use url::Url;
 
 use crate::oci::{
-    Compression, ManifestFormat, OnExisting, PartialReference, Platform, ReferenceError,
-    ReferenceProblem, Registry, Repository, Tag,
+    Compression, CopyEngine, ManifestFormat, OnExisting, PartialReference, Platform,
+    ReferenceError, ReferenceProblem, Registry, Repository, Tag,
 };
 
 /// Why a string is no such value.
@@ -210,6 +210,27 @@ pub(super) fn compression(text: &str) -> Result<Compression, ValueError> {
         at: None,
         help: "write \"gzip\", \"zstd\" or \"none\" (layers stay plain tar)".into(),
     })
+}
+
+pub(super) fn engine(text: &str) -> Result<CopyEngine, ValueError> {
+    CopyEngine::from_word(text).ok_or_else(|| ValueError {
+        message: format!("`engine` is native or skopeo, not {text:?}"),
+        at: None,
+        help: "write \"native\" (this program) or \"skopeo\"".into(),
+    })
+}
+
+/// A length of time, of at least a second.
+pub(super) fn duration(text: &str) -> Result<Duration, ValueError> {
+    let parsed = text.parse::<jiff::SignedDuration>().ok();
+    let parsed = parsed.and_then(|duration| Duration::try_from(duration).ok());
+    parsed
+        .filter(|duration| *duration >= Duration::from_secs(1))
+        .ok_or_else(|| ValueError {
+            message: "this is no length of time".into(),
+            at: None,
+            help: "write for example \"90s\", \"45m\" or \"2h\"".into(),
+        })
 }
 
 pub(super) fn size(text: &str) -> Result<u64, ValueError> {

@@ -95,6 +95,7 @@ impl BatchMetrics {
             | Event::JobRestored { .. }
             | Event::ReviewStarted
             | Event::JobPrioritized { .. }
+            | Event::MethodSelected { .. }
             | Event::JobPlanned { .. }
             | Event::BlobWaited { .. }
             | Event::RegistriesSampled { .. }

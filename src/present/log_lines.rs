@@ -134,6 +134,9 @@ pub fn sentence(event: &Event, board: &Board, attempts: Option<u16>) -> Option<S
             };
             about(*job, level, text)
         }
+        Event::MethodSelected { job, method } => {
+            about(*job, Level::Info, format!("uses {}", sanitize(method)))
+        }
         Event::Noted { job, text } => Some(Sentence {
             // Notes about the whole batch concern the journal, or a store that is written at its end.
             level: match job {
@@ -273,6 +276,16 @@ mod tests {
             line(&event),
             "nothing to retry: a.example/team/api:1 is queued"
         );
+    }
+
+    #[test]
+    fn a_line_says_which_program_copies_an_image() {
+        let event = Event::MethodSelected {
+            job: JobId(0),
+            method: "skopeo 1.9.3 (/usr/bin/\x1bskopeo)".into(),
+        };
+        let expected = "a.example/team/api:1: uses skopeo 1.9.3 (/usr/bin/\u{fffd}skopeo)";
+        assert_eq!(line(&event), expected);
     }
 
     #[test]

@@ -7,6 +7,7 @@
 mod blobs;
 mod causes;
 mod commands;
+mod copiers;
 mod failures;
 mod glyphs;
 mod image_lines;
@@ -23,6 +24,7 @@ mod units;
 pub use blobs::{blob_kind, settled};
 pub use causes::{Cause, CauseGroup, causes};
 pub use commands::{Commands, command};
+pub use copiers::copier;
 pub use failures::{failure, last_failure, next_attempt, remedy, retry};
 pub use glyphs::Glyphs;
 pub use log_lines::{Level, Sentence, sentence};

@@ -1,8 +1,8 @@
 //! Text of a plan: images by outcome, bytes per registry, overwritten tags, the largest layers.
 
-use std::fmt::Write as _;
+use std::{collections::BTreeMap, fmt::Write as _};
 
-use super::{bytes, count};
+use super::{bytes, copier, count};
 use crate::{
     batch::{Amounts, Board, LargeLayer, Plan},
     oci::{Digest, Location},
@@ -85,6 +85,9 @@ pub fn plan(board: &Board) -> String {
     if let Some(more) = registries.len().checked_sub(MAX_NAMED + 1) {
         let _ = writeln!(text, "  and to {} more", more + 1);
     }
+    for (copier, images) in copiers(board).iter().take(MAX_NAMED) {
+        let _ = writeln!(text, "  {} by {copier}", count(*images, "image"));
+    }
     for (reference, digest) in replaced(board, &plan).take(MAX_NAMED) {
         let _ = writeln!(text, "  {reference} replaces {digest}");
     }
@@ -103,12 +106,22 @@ pub fn plan(board: &Board) -> String {
     text
 }
 
+/// The further programs that copy planned images, and how many each.
+fn copiers(board: &Board) -> BTreeMap<String, usize> {
+    let mut copiers = BTreeMap::new();
+    let planned = board.jobs().iter().filter(|view| view.is_planned());
+    for view in planned.filter(|view| !view.job.spec.engine.is_native()) {
+        *copiers.entry(copier(view).into_owned()).or_default() += 1;
+    }
+    copiers
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::{
         batch::{Attempt, BlobKind, Event, Job, JobId, Outcome, PlannedBlob, QueueReason, Settled},
-        oci::{CopySpec, Digest},
+        oci::{CopyEngine, CopySpec, Digest},
     };
 
     /// Three images: one to copy with a layer that is there, one already there, one not planned.
@@ -166,6 +179,34 @@ mod tests {
             board.apply(&event);
         }
         board
+    }
+
+    #[test]
+    fn a_plan_says_what_other_programs_copy() {
+        let mut board = Board::default();
+        board.apply(&Event::ReviewStarted);
+        for id in (0..3).map(JobId) {
+            let (from, to) = (
+                format!("a.example/app:{}", id.0),
+                format!("b.example/app:{}", id.0),
+            );
+            let mut spec = CopySpec::new(from.parse().unwrap(), to.parse().unwrap());
+            spec.engine = CopyEngine::Skopeo;
+            board.apply(&Event::JobListed {
+                job: Job { id, spec },
+            });
+        }
+        for job in [JobId(0), JobId(1)] {
+            let (attempt, why) = (Attempt(1), QueueReason::Planned);
+            let method = "skopeo 1.9.3 (/usr/bin/\u{1b}skopeo)".into();
+            board.apply(&Event::JobStarted { job, attempt });
+            board.apply(&Event::MethodSelected { job, method });
+            board.apply(&Event::JobQueued { job, why });
+        }
+        assert_eq!(
+            plan(&board),
+            "plan: 2 to copy, 1 not planned yet\n  2 images by skopeo 1.9.3 (/usr/bin/\u{fffd}skopeo)\n"
+        );
     }
 
     #[test]

@@ -23,7 +23,8 @@ use super::{
     in_flight::InFlight,
     last_write,
     scheduler::{Decision, Input, admit, decide},
-    worker::{self, MessageBody, Task, WorkerMessage},
+    skopeo_engine::SkopeoEngine,
+    worker::{self, Engines, MessageBody, Task, WorkerMessage},
 };
 use crate::{
     batch::{
@@ -45,7 +46,7 @@ const TICK_EVERY: u32 = 10;
 pub struct Dispatcher {
     board: Board,
     clock: EventClock,
-    engine: Arc<Engine>,
+    engines: Engines,
     journal: Recorder,
     observers: Vec<Box<dyn Observer>>,
     options: Options,
@@ -72,7 +73,10 @@ impl Dispatcher {
         Self {
             board: Board::default(),
             clock: EventClock::start(),
-            engine,
+            engines: Engines {
+                native: engine,
+                skopeo: None,
+            },
             journal,
             observers,
             options,
@@ -85,6 +89,13 @@ impl Dispatcher {
             finishing: Finishing::default(),
             ending: None,
         }
+    }
+
+    /// Copies with skopeo the images whose engine it is.
+    #[must_use]
+    pub fn with_skopeo(mut self, skopeo: Option<Arc<SkopeoEngine>>) -> Self {
+        self.engines.skopeo = skopeo;
+        self
     }
 
     /// Runs the batch to its end and returns the board as it then is.
@@ -162,7 +173,7 @@ impl Dispatcher {
             false => Err(JournalError::Abandoned),
         };
         // Last: a process killed while this waits loses nothing.
-        self.engine.cancel_uploads().await;
+        self.engines.native.cancel_uploads().await;
         (self.board, closed)
     }
 
@@ -193,8 +204,8 @@ impl Dispatcher {
         for (job, outcome) in batch.restored.into_iter().flatten() {
             self.emit(Event::JobRestored { job, outcome });
         }
-        for text in batch.notes {
-            self.emit(Event::Noted { job: None, text });
+        for (job, text) in batch.notes {
+            self.emit(Event::Noted { job, text });
         }
         if self.options.review != Review::None {
             self.emit(Event::ReviewStarted);
@@ -216,12 +227,16 @@ impl Dispatcher {
             return;
         }
         let is_last = !self.options.stay || self.ending.is_some();
-        let started =
-            (self.finishing).start_if_due(&self.board, &self.engine, &self.journal, is_last);
+        let started = (self.finishing).start_if_due(
+            &self.board,
+            &self.engines.native,
+            &self.journal,
+            is_last,
+        );
         for store in started {
             self.note(format!("{store} is being written"));
         }
-        for store in self.finishing.held_back(&self.board, &self.engine) {
+        for store in self.finishing.held_back(&self.board, &self.engines.native) {
             self.note(format!(
                 "{store} is not written yet, because images failed: retry or skip them, or quit"
             ));
@@ -262,7 +277,7 @@ impl Dispatcher {
             let attempt = Attempt(view.attempt.0.saturating_add(1));
             let handle = worker::start(
                 &mut self.workers,
-                &self.engine,
+                &self.engines,
                 &view.job,
                 attempt,
                 task,
@@ -303,6 +318,13 @@ impl Dispatcher {
     /// Emits what the engine reports; the byte counter in it stays here.
     fn handle_report(&mut self, job: JobId, attempt: Attempt, report: Report) {
         let event = match report {
+            Report::Method(method) => {
+                let view = self.board.job(job);
+                if view.is_some_and(|view| view.method.as_ref() == Some(&method)) {
+                    return;
+                }
+                Event::MethodSelected { job, method }
+            }
             Report::Planned {
                 root,
                 manifests,
@@ -372,7 +394,7 @@ impl Dispatcher {
                     .push(Reverse((Instant::now() + delay, job, attempt)));
             }
             Decision::SetLimit(registry, limit) => {
-                self.engine.set_limit(&registry, limit);
+                self.engines.native.set_limit(&registry, limit);
             }
             Decision::End(reason) => self.ending = Some(reason),
         }
@@ -398,11 +420,12 @@ impl Dispatcher {
     /// Emits the status of registries that changed, and probes those that are down: no image is started for them,
     /// and one request at a time finds out whether they are back.
     fn sample_registries(&mut self) {
-        for client in self.engine.to_probe() {
+        for client in self.engines.native.to_probe() {
             self.workers.spawn(async move { client.probe().await });
         }
         let registries: Vec<RegistryStatus> = self
-            .engine
+            .engines
+            .native
             .registries()
             .into_iter()
             .filter(|status| self.board.registries.get(&status.registry) != Some(status))

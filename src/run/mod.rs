@@ -12,6 +12,10 @@ mod last_write;
 mod observer;
 mod options;
 mod scheduler;
+mod skopeo_copy;
+mod skopeo_engine;
+mod skopeo_plan;
+mod skopeo_progress;
 mod worker;
 
 pub use dispatcher::Dispatcher;
@@ -19,3 +23,4 @@ pub use inputs::{Inputs, Signal};
 pub use observer::Observer;
 pub use options::{Batch, Options, Review};
 pub use scheduler::RetryPolicy;
+pub use skopeo_engine::{AccessSource, SkopeoEngine};

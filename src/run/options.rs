@@ -34,6 +34,6 @@ pub struct Batch {
     pub jobs: Vec<Job>,
     /// How an earlier run of the batch left its jobs; absent for a new batch.
     pub restored: Option<Vec<(JobId, Outcome)>>,
-    /// Emitted as notes before the first image starts.
-    pub notes: Vec<String>,
+    /// Emitted as notes before the first image starts; of the whole batch, or of an image.
+    pub notes: Vec<(Option<JobId>, String)>,
 }

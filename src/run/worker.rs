@@ -9,10 +9,11 @@ use tokio::{
     task::{AbortHandle, JoinSet},
 };
 
+use super::skopeo_engine::SkopeoEngine;
 use crate::{
     batch::{Attempt, Failure, FailureClass, Job, JobId, Outcome, Side, SkipReason},
     copy::{CopyOutcome, Engine, PreflightOutcome, Report},
-    oci::Digest,
+    oci::{CopyEngine, Digest},
 };
 
 /// A message of a worker, and the attempt it is about.
@@ -29,6 +30,14 @@ pub(super) enum MessageBody {
     PreflightDone,
 }
 
+/// What copies the images of a batch.
+#[derive(Clone)]
+pub(super) struct Engines {
+    pub native: Arc<Engine>,
+    /// `None` if no image needs it.
+    pub skopeo: Option<Arc<SkopeoEngine>>,
+}
+
 /// What a worker does with its image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Task {
@@ -39,13 +48,13 @@ pub(super) enum Task {
 /// Starts a task on `job`. `messages` is unbounded: a copy sends a few per blob and none per byte.
 pub(super) fn start(
     workers: &mut JoinSet<()>,
-    engine: &Arc<Engine>,
+    engines: &Engines,
     job: &Job,
     attempt: Attempt,
     task: Task,
     messages: &UnboundedSender<WorkerMessage>,
 ) -> AbortHandle {
-    let (job, engine, messages) = (job.clone(), Arc::clone(engine), messages.clone());
+    let (job, engines, messages) = (job.clone(), engines.clone(), messages.clone());
     workers.spawn(async move {
         // The receiver is gone only at shutdown; drop the message.
         let send = |body| {
@@ -61,30 +70,58 @@ pub(super) fn start(
         };
         let report = |report| send(MessageBody::Report(report));
         let ended = match task {
-            Task::Copy => match engine.copy(&job, &report).await {
-                Ok(CopyOutcome::Copied { root }) => {
-                    Ok(MessageBody::Ended(Outcome::Copied { root }))
-                }
-                Ok(CopyOutcome::UpToDate { root }) => {
-                    Ok(MessageBody::Ended(Outcome::UpToDate { root }))
-                }
-                Ok(CopyOutcome::Kept { there }) => Ok(MessageBody::Ended(kept(there))),
-                Err(error) => Err(error),
-            },
-            Task::Preflight => match engine.preflight(&job, &report).await {
-                Ok(PreflightOutcome::UpToDate { root }) => {
-                    Ok(MessageBody::Ended(Outcome::UpToDate { root }))
-                }
-                Ok(PreflightOutcome::Kept { there }) => Ok(MessageBody::Ended(kept(there))),
-                Ok(PreflightOutcome::Missing) => Ok(MessageBody::PreflightDone),
-                Err(error) => Err(error),
-            },
+            Task::Copy => engines.copy(&job, &report).await.map(|outcome| {
+                MessageBody::Ended(match outcome {
+                    CopyOutcome::Copied { root } => Outcome::Copied { root },
+                    CopyOutcome::UpToDate { root } => Outcome::UpToDate { root },
+                    CopyOutcome::Kept { there } => kept(there),
+                })
+            }),
+            Task::Preflight => {
+                (engines.preflight(&job, &report).await).map(|outcome| match outcome {
+                    PreflightOutcome::UpToDate { root } => {
+                        MessageBody::Ended(Outcome::UpToDate { root })
+                    }
+                    PreflightOutcome::Kept { there } => MessageBody::Ended(kept(there)),
+                    PreflightOutcome::Missing => MessageBody::PreflightDone,
+                })
+            }
         };
-        report_on_drop.body = Some(ended.unwrap_or_else(|error| {
-            let cause = (&error).into();
-            MessageBody::Ended(Outcome::Failed { cause })
-        }));
+        let failed = |cause| MessageBody::Ended(Outcome::Failed { cause });
+        report_on_drop.body = Some(ended.unwrap_or_else(failed));
     })
+}
+
+impl Engines {
+    async fn copy(
+        &self,
+        job: &Job,
+        report: &(dyn Fn(Report) + Send + Sync),
+    ) -> Result<CopyOutcome, Failure> {
+        match (job.spec.engine, &self.skopeo) {
+            (CopyEngine::Native, _) => {
+                let copied = self.native.copy(job, report).await;
+                copied.map_err(|error| (&error).into())
+            }
+            (CopyEngine::Skopeo, Some(skopeo)) => skopeo.copy(job, report).await,
+            (CopyEngine::Skopeo, None) => Err(no_skopeo()),
+        }
+    }
+
+    async fn preflight(
+        &self,
+        job: &Job,
+        report: &(dyn Fn(Report) + Send + Sync),
+    ) -> Result<PreflightOutcome, Failure> {
+        match (job.spec.engine, &self.skopeo) {
+            (CopyEngine::Native, _) => {
+                let planned = self.native.preflight(job, report).await;
+                planned.map_err(|error| (&error).into())
+            }
+            (CopyEngine::Skopeo, Some(skopeo)) => skopeo.preflight(job, report).await,
+            (CopyEngine::Skopeo, None) => Err(no_skopeo()),
+        }
+    }
 }
 
 /// Sends the outcome when it goes out of scope, however that happens. The scheduler ignores the outcome of a
@@ -108,12 +145,19 @@ fn kept(there: Digest) -> Outcome {
 }
 
 fn panicked() -> Outcome {
-    Outcome::Failed {
-        cause: Failure {
-            side: Side::Local,
-            class: FailureClass::Internal,
-            summary: "the copy ended in a bug of transship; its message is on stderr".into(),
-            chain: Vec::new(),
-        },
+    let cause = internal("the copy ended in a bug of transship; its message is on stderr");
+    Outcome::Failed { cause }
+}
+
+fn no_skopeo() -> Failure {
+    internal("this run was started without the settings of skopeo")
+}
+
+fn internal(summary: &str) -> Failure {
+    Failure {
+        side: Side::Local,
+        class: FailureClass::Internal,
+        summary: summary.into(),
+        chain: Vec::new(),
     }
 }

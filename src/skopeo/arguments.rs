@@ -58,6 +58,9 @@ pub(super) fn copy(
     if request.platform.is_none() && holds_indexes(destination) {
         arguments.push("--all".into());
     }
+    if keeps_digests(request, source, destination) {
+        arguments.push("--preserve-digests".into());
+    }
     if let Some(format) = request.format {
         let format = match format {
             ManifestFormat::Oci => "oci",
@@ -82,6 +85,23 @@ pub(super) fn copy(
     arguments.push(image_name(source));
     arguments.push(image_name(destination));
     Ok(arguments)
+}
+
+/// Whether the image keeps its digest: both sides have manifests of any kind, and nothing is converted. Otherwise skopeo
+/// compresses plain layers of such an image, and every copy of it is another one.
+fn keeps_digests(request: &CopyRequest, source: &Location, destination: &Location) -> bool {
+    let keeps_any = |location: &Location| match location {
+        Location::Registry(_) => true,
+        Location::Local(image) => image.store.transport == Transport::Dir,
+    };
+    let is_layout = |location: &Location| {
+        let transport = location.local().map(|image| image.store.transport);
+        matches!(transport, Some(Transport::Oci | Transport::OciArchive))
+    };
+    request.format.is_none()
+        && request.compression.is_none()
+        && (keeps_any(source) || is_layout(source))
+        && keeps_any(destination)
 }
 
 /// A command about one image, such as `["inspect", "--raw"]`.

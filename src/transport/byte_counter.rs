@@ -12,7 +12,7 @@ impl ByteCounter {
         self.0.load(Relaxed)
     }
 
-    pub(super) fn set(&self, position: u64) {
+    pub(crate) fn set(&self, position: u64) {
         self.0.store(position, Relaxed);
     }
 }

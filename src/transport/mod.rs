@@ -23,7 +23,7 @@ pub use destination::{BlobReport, Destination, Holds, PutBlob, PutBlobError, Put
 pub use error::Error;
 pub use local::{
     DaemonStore, DirectoryStore, DockerArchiveStore, LayerSpool, LayoutStore, LocalError,
-    LocalErrorCause, LocalSettings, OciArchiveStore,
+    LocalErrorCause, LocalSettings, OciArchiveStore, lacks_socket,
 };
 pub use open_store::{Codec, Completion, LayerFormat, OpenStore, StoredImage};
 pub use referrers::{referrers, referrers_after};

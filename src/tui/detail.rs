@@ -14,6 +14,8 @@ use crate::{
 pub enum DetailLine<'a> {
     Source(&'a JobView),
     Destination(&'a JobView),
+    /// What copies it.
+    Engine(&'a JobView),
     State(&'a JobView),
     /// The digest that the destination tag names or named, after a verb.
     Replaced(&'static str, &'a Digest),
@@ -64,11 +66,11 @@ pub fn lines(model: &Model) -> Vec<DetailLine<'_>> {
         Screen::Panes(areas) => areas.pane(Pane::Detail).map_or(0, |area| area.width),
         Screen::Line(_) => 0,
     };
-    let mut lines = vec![
-        DetailLine::Source(view),
-        DetailLine::Destination(view),
-        DetailLine::State(view),
-    ];
+    let mut lines = vec![DetailLine::Source(view), DetailLine::Destination(view)];
+    if !view.job.spec.engine.is_native() {
+        lines.push(DetailLine::Engine(view));
+    }
+    lines.push(DetailLine::State(view));
     lines.extend(replaced(view));
     let current = view.cause().is_some();
     let (last, earlier) = match view.failures.split_last() {

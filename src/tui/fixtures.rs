@@ -16,7 +16,7 @@ use crate::{
         Attempt, BatchId, BlobKind, BlobProgress, Event, Failure, FailureClass, Job, JobId, Millis,
         Outcome, PlannedBlob, PlannedManifest, QueueReason, Settled, Side, SkipReason, TimedEvent,
     },
-    oci::{CopySpec, Digest, MediaType},
+    oci::{CopyEngine, CopySpec, Digest, MediaType},
     present::Glyphs,
 };
 
@@ -52,6 +52,21 @@ pub fn listed(jobs: u32) -> Vec<Event> {
         )
     }));
     events
+}
+
+/// Gives an image of a list to skopeo.
+pub fn by_skopeo(mut listed: Event) -> Event {
+    if let Event::JobListed { job } = &mut listed {
+        job.spec.engine = CopyEngine::Skopeo;
+    }
+    listed
+}
+
+pub fn method_selected(job: u32) -> Event {
+    Event::MethodSelected {
+        job: JobId(job),
+        method: "skopeo 1.9.3 in container skopeo-service (podman)".into(),
+    }
 }
 
 pub fn started(job: u32, attempt: u16) -> Event {

@@ -150,6 +150,7 @@ impl Images {
             | Event::JobFinished { .. } => self.is_stale |= !self.is_static(),
             Event::ReviewStarted
             | Event::ReviewEnded
+            | Event::MethodSelected { .. }
             | Event::BlobWaited { .. }
             | Event::BlobStarted { .. }
             | Event::RegistriesSampled { .. }

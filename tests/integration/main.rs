@@ -41,6 +41,7 @@ mod sample_lists;
 mod serve;
 mod silence;
 mod skopeo;
+mod skopeo_client;
 mod skopeo_container;
 mod skopeo_engine;
 mod skopeo_output;

@@ -17,6 +17,8 @@ pub struct JobView {
     pub attempt: Attempt,
     pub retry_budget: RetryBudget,
     pub preflight: Preflight,
+    /// The further program that copies it, as [`Event::MethodSelected`](crate::batch::Event::MethodSelected) says.
+    pub method: Option<String>,
     pub root: Option<Digest>,
     /// The other image that the destination tag named when the manifests were read.
     pub replaces: Option<Digest>,
@@ -47,6 +49,7 @@ impl JobView {
             attempt: Attempt(0),
             retry_budget: RetryBudget::default(),
             preflight: Preflight::NotStarted,
+            method: None,
             root: None,
             replaces: None,
             manifests: Vec::new(),

@@ -193,6 +193,11 @@ impl Board {
                     view.attempt = *attempt;
                 }
             }
+            Event::MethodSelected { job, method } => {
+                if let Some(view) = self.jobs.get_mut(job.index()) {
+                    view.method = Some(method.clone());
+                }
+            }
             Event::JobPlanned {
                 job,
                 root,

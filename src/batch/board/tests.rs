@@ -40,6 +40,17 @@ fn started(attempt: u16) -> Event {
     }
 }
 
+#[test]
+fn the_program_that_copies_an_image_is_that_of_its_last_attempt() {
+    let selected = |method: &str| Event::MethodSelected {
+        job: JOB,
+        method: method.into(),
+    };
+    let board = board(&[selected("container"), selected("local")]);
+    assert_eq!(board.job(JOB).unwrap().method.as_deref(), Some("local"));
+    assert_eq!(board.job(OTHER).unwrap().method, None);
+}
+
 fn planned() -> Event {
     let blob = PlannedBlob {
         digest: layer(),

@@ -6,6 +6,7 @@ mod mistakes;
 mod outside;
 mod patterns;
 mod robustness;
+mod skopeo;
 mod stores;
 
 use super::{List, Mistakes};

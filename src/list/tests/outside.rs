@@ -18,9 +18,12 @@ fn said_of(key: &str) -> (&'static str, Option<&'static str>) {
         // Local stores are told for the images that are in them.
         "oci" | "oci-archive" | "dir" | "docker-archive" | "docker-daemon"
         | "containers-storage" | "base" => ("", None),
-        "registry" | "prefix" | "streams" | "requests-per-second" | "bytes-per-second" => {
-            ("", None)
-        }
+        "registry"
+        | "prefix"
+        | "engine"
+        | "streams"
+        | "requests-per-second"
+        | "bytes-per-second" => ("", None),
         "create-command" => (
             "create-command = [\"make\", \"{repository}\"]",
             Some("runs   make {repository}: for every repository that to.example does not have"),

@@ -21,6 +21,7 @@ fn every_key_of_the_schema_is_read() {
         (TableKind::Defaults, "[defaults]"),
         (TableKind::Image, "[[images]]"),
         (TableKind::Rewrite, "[[rewrite]]"),
+        (TableKind::Skopeo, "[skopeo]"),
     ];
     for (shape, header) in places {
         for key in shape.keys() {

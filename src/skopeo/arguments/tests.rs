@@ -47,6 +47,20 @@ fn a_copy_between_registries_names_its_files_and_no_secret() {
 }
 
 #[test]
+fn an_image_that_is_not_converted_keeps_its_digest() {
+    let keeps = |from: &str, to: &str| line(&request(from, to)).contains(" --preserve-digests ");
+    assert!(keeps("a.example/app:1", "b.example/app:1"));
+    assert!(keeps("oci:/srv/layout:app", "b.example/app:1"));
+    assert!(keeps("a.example/app:1", "dir:/srv/app"));
+    assert!(!keeps("docker-archive:/srv/app.tar", "b.example/app:1"));
+    // A layout holds OCI manifests only.
+    assert!(!keeps("a.example/app:1", "oci:/srv/layout:app"));
+    let mut converted = request("a.example/app:1", "b.example/app:1");
+    converted.compression = Some(Compression::Zstd);
+    assert!(!line(&converted).contains("--preserve-digests"));
+}
+
+#[test]
 fn one_platform_is_an_override_and_no_index_is_asked_for() {
     let mut request = request("a.example/app:1", "docker-archive:/srv/app.tar:app:1");
     assert!(!line(&request).contains("--all"));

@@ -25,7 +25,7 @@ mod section_stream;
 mod store_files;
 mod tar_index;
 
-pub use daemon::DaemonStore;
+pub use daemon::{DaemonStore, lacks_socket};
 pub use directory::DirectoryStore;
 pub use docker_archive::DockerArchiveStore;
 pub use error::{LocalError, LocalErrorCause};

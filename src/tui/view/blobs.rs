@@ -5,7 +5,7 @@ use ratatui::layout::Rect;
 use super::{batch_pane::titled, canvas::Canvas, cell_writer::CellWriter, notes::note};
 use crate::{
     batch::{BlobState, BlobView, JobView, PlannedManifest},
-    present::{Phase, blob_kind, bytes, count, media_type, percent, phase, settled},
+    present::{Phase, blob_kind, bytes, copier, count, media_type, percent, phase, settled},
     tui::{
         detail::{self, DetailLine, Lead},
         layout::Pane,
@@ -71,6 +71,10 @@ fn draw_line(model: &Model, writer: &mut CellWriter, line: &DetailLine) {
                 Role::Text,
                 &glyphs.clip_location(&view.job.spec.destination, cells),
             );
+        }
+        DetailLine::Engine(view) => {
+            writer.column(Role::Dim, "by", 5);
+            writer.put(Role::Text, &copier(view));
         }
         DetailLine::State(view) => state(model, writer, view),
         DetailLine::Replaced(verb, digest) => {

@@ -6,7 +6,7 @@ use super::{
     batch_pane::{select, titled},
     canvas::Canvas,
     cell_writer::CellWriter,
-    notes::note,
+    notes::{by_engine, note},
 };
 use crate::{
     batch::JobView,
@@ -146,6 +146,7 @@ fn draw_row(
 ) {
     let phase = phase(view);
     let note = note(model, view);
+    let remark = note.clone().or_else(|| by_engine(view));
     let mut writer = canvas.row(area, index);
     let glyphs = writer.glyphs();
     writer.put(Role::Accent, if row.selected { glyphs.cursor } else { " " });
@@ -161,7 +162,7 @@ fn draw_row(
                 writer.put(note.0, &note.1);
                 break;
             }
-            _ => cell(model, &mut writer, view, *column, *cells, note.as_ref()),
+            _ => cell(model, &mut writer, view, *column, *cells, remark.as_ref()),
         }
     }
     if row.selected && model.focus == Pane::Images {

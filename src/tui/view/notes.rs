@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::{
     batch::{BlobState, JobView, RegistryStatus, Settled, SkipReason, State},
     oci::{Digest, Location},
-    present::{Phase, bytes, countdown, duration, failure, phase, retry, unfinished_owner},
+    present::{Phase, bytes, copier, countdown, duration, failure, phase, retry, unfinished_owner},
     tui::{model::Model, theme::Role},
 };
 
@@ -29,6 +29,11 @@ pub fn note(model: &Model, view: &JobView) -> Option<(Role, String)> {
         }
         Phase::Queued | Phase::UpToDate | Phase::Skipped => None,
     }
+}
+
+/// What copies the image, if that is not this program.
+pub fn by_engine(view: &JobView) -> Option<(Role, String)> {
+    (!view.job.spec.engine.is_native()).then(|| (Role::Dim, format!("by {}", copier(view))))
 }
 
 fn blocked(model: &Model, view: &JobView) -> Option<(Role, String)> {

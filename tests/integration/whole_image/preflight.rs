@@ -32,7 +32,7 @@ impl Pair {
                     assert_eq!(how, Settled::Present);
                     found.present.push(digest);
                 }
-                Report::Noted(_) => {}
+                Report::Noted(_) | Report::Method(_) => {}
                 Report::Waiting { .. } | Report::Started { .. } => panic!("nothing is brought"),
             }
         };

@@ -58,14 +58,41 @@ pub(super) fn find(
     match sockets.iter().find(|socket| exists(Path::new(socket))) {
         Some(socket) => Ok(format!("unix://{socket}")),
         None if is_podman => Err(LocalErrorCause::Unreachable(format!(
-            "podman's socket is needed (`systemctl --user start podman.socket`), and there is none at {}; or use the \
-             skopeo engine (`--engine skopeo`)",
+            "podman's socket is needed (`systemctl --user start podman.socket`), and there is none at {}; only whole \
+             images are copied without it, by skopeo",
             sockets.join(" or ")
         ))),
         None => Err(LocalErrorCause::Unreachable(format!(
             "no daemon listens at {}; start one, or name its socket in DOCKER_HOST",
             sockets.join(" or ")
         ))),
+    }
+}
+
+/// Why podman's storage cannot be reached through a socket, if that is so: skopeo reads and writes it without one.
+#[must_use]
+pub fn lacks_socket(store: &LocalStore) -> Option<String> {
+    let exists = |path: &Path| path.exists();
+    missing_socket(store, &Environment::of_process(), exists)
+}
+
+fn missing_socket(
+    store: &LocalStore,
+    environment: &Environment,
+    exists: impl Fn(&Path) -> bool,
+) -> Option<String> {
+    if store.transport != Transport::ContainersStorage {
+        return None;
+    }
+    match (store.place(), &environment.container_host) {
+        ("", Some(_)) => None,
+        ("", None) => {
+            let sockets = usual_sockets(true, environment.runtime_directory.as_deref());
+            let is_there = sockets.iter().any(|socket| exists(Path::new(socket)));
+            (!is_there).then(|| format!("podman has no socket at {}", sockets.join(" or ")))
+        }
+        (place, _) if place.contains("://") => None,
+        (place, _) => Some(format!("the storage {place} has no socket of podman")),
     }
 }
 
@@ -95,8 +122,8 @@ fn check(url: &str, is_podman: bool, environment: &Environment) -> Result<(), Lo
     }
     if is_podman && !url.contains("://") {
         return refused(format!(
-            "the storage {url} can only be read through podman's socket ([unix:///run/podman/podman.sock]), or by the \
-             skopeo engine (`--engine skopeo`)"
+            "the storage {url} can only be read through podman's socket ([unix:///run/podman/podman.sock]); only whole \
+             images are copied without it, by skopeo"
         ));
     }
     refused(format!(
@@ -150,14 +177,47 @@ mod tests {
         assert_eq!(docker("").unwrap(), "tcp://10.0.0.1:2375");
         assert_eq!(docker("unix:///run/y").unwrap(), "unix:///run/y");
         let podman = found(Transport::ContainersStorage, "", &environment, &[]);
-        assert!(podman.unwrap_err().contains("--engine skopeo"));
+        assert!(podman.unwrap_err().contains("copied without it, by skopeo"));
+    }
+
+    #[test]
+    fn only_a_storage_without_a_socket_needs_skopeo() {
+        let missing = |text: &str, environment: &Environment, socket: &str| {
+            let (transport, place) = text.split_once(' ').unwrap();
+            let transport = Transport::ALL
+                .into_iter()
+                .find(|known| known.name() == transport);
+            let store = LocalStore::new(transport.unwrap(), place);
+            missing_socket(&store, environment, |path: &Path| path == Path::new(socket))
+        };
+        let usual = environment();
+        let reason = missing("containers-storage ", &usual, "/var/run/docker.sock");
+        let expected =
+            "podman has no socket at /run/user/7/podman/podman.sock or /run/podman/podman.sock";
+        assert_eq!(reason.as_deref(), Some(expected));
+        assert_eq!(
+            missing("containers-storage ", &usual, "/run/podman/podman.sock"),
+            None
+        );
+        assert_eq!(
+            missing("containers-storage unix:///run/x", &usual, ""),
+            None
+        );
+        let own = missing("containers-storage overlay@/srv/storage", &usual, "");
+        assert!(own.unwrap().contains("the storage overlay@/srv/storage"));
+        assert_eq!(missing("docker-daemon ", &usual, ""), None);
+        let named = Environment {
+            container_host: Some("unix:///run/y".into()),
+            ..usual
+        };
+        assert_eq!(missing("containers-storage ", &named, ""), None);
     }
 
     #[test]
     fn what_cannot_be_reached_says_so() {
         let storage = "overlay@/var/lib/containers/storage";
         let own = found(Transport::ContainersStorage, storage, &environment(), &[]);
-        assert!(own.unwrap_err().contains("skopeo engine"));
+        assert!(own.unwrap_err().contains("copied without it, by skopeo"));
         let ssh = found(Transport::DockerDaemon, "ssh://host", &environment(), &[]);
         assert!(ssh.unwrap_err().contains("there are unix:// and tcp://"));
         let tls = Environment {

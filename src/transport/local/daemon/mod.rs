@@ -9,4 +9,5 @@ mod export;
 mod load;
 mod store;
 
+pub use address::lacks_socket;
 pub use store::DaemonStore;

@@ -7,8 +7,8 @@ use ratatui::{buffer::Buffer, layout::Rect, style::Color};
 
 use self::{
     states::{
-        busy, done, draining, empty, ended, failing, gone, paused, preflight, replacing, reviewed,
-        reviewing, thousands,
+        busy, done, draining, empty, ended, engines, failing, gone, paused, preflight, replacing,
+        reviewed, reviewing, thousands,
     },
     texts::{hostile, wide},
 };
@@ -34,7 +34,7 @@ type State = (
 );
 
 #[rustfmt::skip]
-const STATES: [State; 14] = [
+const STATES: [State; 15] = [
     ("empty", empty, &[
         ("images", "1"), ("image", "2"), ("registries", "3"), ("failures", "4"), ("log", "5"), ("leave", "q"),
     ]),
@@ -60,6 +60,7 @@ const STATES: [State; 14] = [
     ]),
     ("reviewed", reviewed, &[("images", "1")]),
     ("replacing", replacing, &[("images", "1"), ("image", "2"), ("kept", "G 2"), ("log", "5")]),
+    ("engines", engines, &[("images", "1"), ("image", "2"), ("log", "5")]),
     ("paused", paused, &[("images", "1"), ("leave", "q")]),
     ("draining", draining, &[("images", "1"), ("leave", "q")]),
     ("finished", done, &[("images", "1")]),

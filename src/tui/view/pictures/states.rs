@@ -7,9 +7,9 @@ use crate::{
     },
     tui::{
         fixtures::{
-            self, MIB, blob_started, blob_waited, copied, failed, failure, finished, listed,
-            mounted, planned, preflighted, press, progress, retry_scheduled, settled, skipped,
-            started, tell, tick,
+            self, MIB, blob_started, blob_waited, by_skopeo, copied, failed, failure, finished,
+            listed, method_selected, mounted, planned, preflighted, press, progress,
+            retry_scheduled, settled, skipped, started, tell, tick,
         },
         model::Model,
     },
@@ -294,6 +294,35 @@ pub fn reviewed() -> Model {
     events.extend((0..2000).flat_map(|job| preflighted(job, &[3_000, u64::from(job) * MIB], &[])));
     let mut model = fixtures::model(events);
     tick(&mut model, 9);
+    model
+}
+
+/// Images that skopeo copies, beside one that this program copies.
+pub fn engines() -> Model {
+    let mut events = listed(5);
+    for listed in &mut events[1..5] {
+        *listed = by_skopeo(listed.clone());
+    }
+    let sizes = [3_000, 40 * MIB];
+    events.extend([
+        started(0, 1),
+        method_selected(0),
+        planned(0, &sizes),
+        settled(0, 0, Settled::Present),
+        settled(0, 1, Settled::Copied),
+        copied(0),
+        started(1, 1),
+        method_selected(1),
+        planned(1, &sizes),
+        blob_started(1, 1, 0),
+        progress(1, 1, 1, 10 * MIB),
+        started(2, 1),
+        failed(2, "has no way to run skopeo for this image"),
+        started(4, 1),
+        planned(4, &sizes),
+    ]);
+    let mut model = fixtures::model(events);
+    tick(&mut model, 2);
     model
 }
 

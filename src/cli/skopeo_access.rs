@@ -1,0 +1,149 @@
+//! What skopeo gets to know of a registry: the login, the certificates, whether they are checked.
+//!
+//! Decides how the keys of a list are passed on. Invariant: skopeo gets no more access than the list says.
+
+use std::{collections::HashMap, fs, io, path::Path, sync::Arc};
+
+use futures_util::FutureExt as _;
+
+use super::{output::shown, registry_settings};
+use crate::{
+    batch::{Failure, FailureClass, Side},
+    credentials::Places,
+    list::{self, List, Proxy},
+    oci::{Reference, Registry},
+    registry::{Credential, Credentials, ProviderError},
+    run::AccessSource,
+    skopeo::{Certificate, Login, RegistryAccess},
+};
+
+/// The registries of a list, and every other with its stored credentials.
+pub(super) fn access(list: &List) -> AccessSource {
+    let registries: Arc<HashMap<Registry, list::Settings>> =
+        Arc::new((list.registries.clone()).into_iter().collect());
+    let places = Arc::new(Places::of_environment());
+    Box::new(move |reference: &Reference| {
+        let (registries, places) = (Arc::clone(&registries), Arc::clone(&places));
+        let reference = reference.clone();
+        async move {
+            let unwritten = list::Settings::default();
+            let written = registries.get(&reference.registry).unwrap_or(&unwritten);
+            access_of(&reference, written, &places).await
+        }
+        .boxed()
+    })
+}
+
+async fn access_of(
+    reference: &Reference,
+    written: &list::Settings,
+    places: &Places,
+) -> Result<RegistryAccess, Failure> {
+    let registry = &reference.registry;
+    match &written.proxy {
+        Proxy::Environment => {}
+        Proxy::None | Proxy::Address(_) => {
+            let text = format!("has a `proxy` for {registry}, which skopeo does not use");
+            return Err(local(FailureClass::Rejected, text));
+        }
+    }
+    let is_insecure = written.tls.insecure || written.plain_http(registry);
+    Ok(RegistryAccess {
+        registry: registry.clone(),
+        login: login(reference, written, places).await?,
+        tls_verify: is_insecure.then_some(false),
+        certificates: certificates(&written.tls)?,
+    })
+}
+
+async fn login(
+    reference: &Reference,
+    written: &list::Settings,
+    places: &Places,
+) -> Result<Option<Login>, Failure> {
+    let registry = &reference.registry;
+    let credentials = registry_settings::credentials(registry, &written.credentials, places);
+    let found = match credentials {
+        Credentials::Provided(provider) => {
+            let found = provider.credential(Some(&reference.repository), None);
+            found.await.map_err(|error| unreadable(registry, &error))?
+        }
+        Credentials::Basic { username, password } => Credential::Basic { username, password },
+        Credentials::Token(token) => Credential::Token(token),
+        Credentials::Anonymous => Credential::Anonymous,
+    };
+    match found {
+        Credential::Anonymous => Ok(None),
+        Credential::Basic { username, password } => Ok(Some(Login { username, password })),
+        Credential::Identity { .. } | Credential::Token(_) => {
+            let text =
+                format!("has only a token for {registry}, and skopeo needs a user and a password");
+            Err(local(FailureClass::Auth, text))
+        }
+    }
+}
+
+fn unreadable(registry: &Registry, error: &ProviderError) -> Failure {
+    let class = match error {
+        ProviderError::Unavailable(_) => FailureClass::Transient {
+            retry_after_ms: None,
+        },
+        ProviderError::Unusable(_) => FailureClass::Auth,
+    };
+    local(
+        class,
+        format!("cannot read the credentials for {registry}: {error}"),
+    )
+}
+
+/// The files of a certificate directory, as skopeo knows them by their extensions.
+fn certificates(written: &list::Tls) -> Result<Vec<Certificate>, Failure> {
+    let list::Tls {
+        insecure: _,
+        ca_file,
+        ca_directory,
+        client,
+    } = written;
+    let mut files = Vec::new();
+    let mut add = |path: &Path, name: String| match fs::read(path) {
+        Ok(content) => {
+            files.push(Certificate { name, content });
+            Ok(())
+        }
+        Err(error) => Err(unusable(path, &error)),
+    };
+    if let Some(path) = ca_file {
+        add(path, "ca.crt".into())?;
+    }
+    if let Some(directory) = ca_directory {
+        let entries = fs::read_dir(directory).map_err(|error| unusable(directory, &error))?;
+        let mut number = 0;
+        for entry in entries {
+            let path = entry.map_err(|error| unusable(directory, &error))?.path();
+            let extension = path.extension().and_then(|extension| extension.to_str());
+            if matches!(extension, Some("crt" | "pem" | "cer")) {
+                number += 1;
+                add(&path, format!("ca-{number}.crt"))?;
+            }
+        }
+    }
+    if let Some((certificate, key)) = client {
+        add(certificate, "client.cert".into())?;
+        add(key, "client.key".into())?;
+    }
+    Ok(files)
+}
+
+fn unusable(path: &Path, error: &io::Error) -> Failure {
+    let text = format!("cannot read {}: {error}", shown(path));
+    local(FailureClass::Internal, text)
+}
+
+fn local(class: FailureClass, summary: String) -> Failure {
+    Failure {
+        side: Side::Local,
+        class,
+        chain: vec![summary.clone()],
+        summary,
+    }
+}
