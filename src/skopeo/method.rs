@@ -35,7 +35,7 @@ pub(super) struct Reached {
 /// A call whose private files are where skopeo reads them.
 pub(super) enum Call<'a> {
     Local(&'a LocalMethod, TempDir),
-    Container(&'a ContainerMethod, ContainerCall),
+    Container(&'a ContainerMethod, Box<ContainerCall>),
 }
 
 /// One run of skopeo.
@@ -117,7 +117,7 @@ impl Method {
                 Ok(Call::Local(local, directory))
             }
             Self::Container(container) => match container.prepare(files).await {
-                Ok(call) => Ok(Call::Container(container, call)),
+                Ok(call) => Ok(Call::Container(container, Box::new(call))),
                 Err(_) if !container.is_running().await => Err(gone(container)),
                 Err(error) => Err(SkopeoError::Prepare(std::io::Error::other(error))),
             },

@@ -5,6 +5,7 @@ use crate::{
     program::{Stream, StreamedProgram},
     skopeo::{
         fake_runtime::FakeRuntime,
+        runtime,
         scratch::{Audience, Scratch},
     },
 };
@@ -103,8 +104,8 @@ async fn files_are_private_inside_and_gone_when_the_call_ends() {
 async fn a_dropped_call_kills_skopeo_inside_and_removes_its_files() {
     let fixture = fixture("sleep 600 > $(dirname $0)/../pipe & wait");
     let pipe = fixture.fake.path("pipe");
-    let made = std::process::Command::new("mkfifo").arg(&pipe).status();
-    assert!(made.unwrap().success());
+    let made = runtime::ask("mkfifo", &[pipe.to_str().unwrap()], DEADLINE).await;
+    assert!(made.unwrap().succeeded);
     let call = fixture.method.prepare(files()).await.unwrap();
     // Opening a pipe waits for the other side, so skopeo's child process is alive once it is open.
     let open = tokio::task::spawn_blocking(move || fs::File::open(pipe).unwrap());
