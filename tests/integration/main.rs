@@ -39,7 +39,7 @@ mod sample_lists;
 mod serve;
 mod silence;
 mod skopeo;
-mod skopeo_engine;
+mod skopeo_lists;
 mod terminal;
 mod transports;
 mod verify;
