@@ -291,7 +291,7 @@ mod tests {
     use super::*;
     use crate::{
         list::List,
-        oci::{CopySpec, ManifestFormat},
+        oci::{CopyEngine, CopySpec, ManifestFormat},
     };
 
     fn request(source: &str, destination: &str) -> CopyRequest {
@@ -331,6 +331,7 @@ mod tests {
         wanted.platforms = vec!["linux/arm64".parse().unwrap()];
         wanted.keys.format = Some("oci".into());
         wanted.keys.referrers = Some(false);
+        wanted.keys.engine = Some("skopeo".into());
         let jobs = jobs(wanted);
         let destinations: Vec<String> =
             jobs.iter().map(|job| job.destination.to_string()).collect();
@@ -340,6 +341,7 @@ mod tests {
             assert_eq!(job.platforms.len(), 1);
             assert_eq!(job.format, Some(ManifestFormat::Oci));
             assert!(!job.attachments.referrers && job.attachments.cosign_tags);
+            assert_eq!(job.engine, CopyEngine::Skopeo);
         }
     }
 

@@ -183,7 +183,7 @@ mod tests {
     use crate::{
         batch::JobId,
         list::List,
-        oci::{Compression, ManifestFormat, OnExisting},
+        oci::{Compression, CopyEngine, ManifestFormat, OnExisting},
     };
 
     const LIST: &str = r#"
@@ -220,10 +220,14 @@ mod tests {
         all.spec.platforms.clear();
         all.spec.on_existing = OnExisting::Keep;
         all.spec.format = Some(ManifestFormat::Oci);
-        all.spec.compression = Some(Compression::None);
+        all.spec.compression = Some(Compression::Zstd);
+        all.spec.engine = CopyEngine::Skopeo;
         let other = job("a.example/team/web:2", "b.example/mirror/crew/web:2");
         let jobs = [all, other];
-        let text = part(&format!("{LIST}{defaults}"), Path::new("/"), &jobs).unwrap();
+        let defaults = format!("{defaults}engine = \"skopeo\"\n");
+        let whole =
+            format!("{LIST}{defaults}").replace("[source]", "[source]\nengine = \"skopeo\"");
+        let text = part(&whole, Path::new("/"), &jobs).unwrap();
         let list = List::parse("part.toml", &text).unwrap();
         assert_eq!(list.defaults.attempts.map(u16::from), Some(7));
         let images = list.expand(&Default::default()).unwrap().images;
@@ -233,6 +237,7 @@ mod tests {
             assert_eq!(image.spec.on_existing, job.spec.on_existing);
             assert_eq!(image.spec.format, job.spec.format);
             assert_eq!(image.spec.compression, job.spec.compression);
+            assert_eq!(image.spec.engine, job.spec.engine);
         }
     }
 

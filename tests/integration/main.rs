@@ -43,7 +43,7 @@ mod silence;
 mod skopeo;
 mod skopeo_client;
 mod skopeo_container;
-mod skopeo_engine;
+mod skopeo_lists;
 mod skopeo_output;
 mod terminal;
 mod transports;

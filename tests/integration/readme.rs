@@ -3,7 +3,7 @@
 use std::fs;
 
 use transship::{
-    list::List,
+    list::{List, SkopeoSettings},
     tui::{Config, browse, keymap},
 };
 
@@ -49,6 +49,16 @@ fn the_images_of_local_stores_in_the_readme_are_a_list() {
     let (images, _) = rest.split_once("```").expect("their end");
     let list = format!("version = 1\n{images}[source]\noci = \"a\"\n[destination]\ndir = \"b\"\n");
     List::parse("README.md", &list).unwrap();
+}
+
+#[test]
+fn the_settings_of_skopeo_in_the_readme_are_some() {
+    let readme = readme();
+    let (_, rest) = readme.split_once("```toml\n[skopeo]").expect("a table");
+    let (table, _) = rest.split_once("```").expect("its end");
+    let table = format!("[skopeo]{table}");
+    let settings = SkopeoSettings::of_configuration("README.md", &table).unwrap();
+    assert_eq!(settings.container(), Some("skopeo-service"));
 }
 
 #[test]
