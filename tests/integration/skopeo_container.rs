@@ -14,7 +14,7 @@ use transship::skopeo::{MethodKind, Runtime, ServiceStart, Settings, SharedDirec
 
 use crate::installed;
 
-const NAME: &str = "transship-test-service";
+pub const NAME: &str = "transship-test-service";
 const IMAGE: &str = "localhost/skopeo-service";
 const APPLETS: [&str; 9] = ["cat", "dd", "kill", "ls", "mkdir", "mv", "rm", "sh", "tail"];
 

@@ -1,6 +1,7 @@
 //! Images that skopeo copies, with the skopeo of this machine: the list, the events and the results are those of every
 //! other image.
 
+mod container;
 mod ends;
 mod failures;
 mod local_stores;
