@@ -25,7 +25,7 @@ use super::{
 use crate::{
     batch::{Job, RegistryLimit, RegistryStatus, Side},
     oci::{Digest, Registry, Repository, Store},
-    registry::{self, Client, Clients, ImageBudget, StreamQueue},
+    registry::{self, Client, Clients, ErrorCause, ImageBudget, StreamQueue},
     transport::{Destination, LocalSettings, Source, Stores},
 };
 
@@ -175,6 +175,33 @@ impl Engine {
         let mut clients = self.stores.clients().in_use();
         clients.retain(|client| client.limiter().wants_probe());
         clients
+    }
+
+    /// Asks a registry once, before another program copies images of it, whether it answers and takes the credentials:
+    /// with one attempt for each image, a wrong password would lock the account.
+    ///
+    /// # Errors
+    /// If it refuses the credentials. Whatever else is wrong, the other program finds out.
+    pub async fn check_login(&self, side: Side, registry: &Registry) -> Result<(), CopyError> {
+        let state = self.state(&registry.clone().into());
+        let check = async || match self.stores.clients().get(registry) {
+            Ok(client) => match client.check_credentials().await {
+                Err(error) if matches!(*error.cause, ErrorCause::Auth(_)) => {
+                    Err(blame(side)(error))
+                }
+                Ok(()) | Err(_) => Ok(()),
+            },
+            Err(_) => Ok(()),
+        };
+        state.login.get_or_try_init(check).await.copied()
+    }
+
+    /// Asks a registry that another program could not reach whether it answers. Returns the time until it is asked
+    /// again, if it was reached before and does not answer now.
+    pub async fn probe(&self, registry: &Registry) -> Option<Duration> {
+        let client = self.stores.clients().get(registry).ok()?;
+        client.probe().await;
+        client.status().throttled_ms.map(Into::into)
     }
 
     async fn sides(&self, job: &Job) -> Result<Sides, CopyError> {

@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{
     batch::Side,
-    oci::{Digest, Location, Manifest, OnExisting, Platform, Reference, Version},
+    oci::{Digest, Manifest, OnExisting, Platform, Reference, Version},
     transport::{Holds, Selector, Uncompressed},
 };
 
@@ -96,9 +96,9 @@ async fn existing_digest(image: &ImageContext<'_>) -> Result<Option<Digest>, Cop
         // the credentials are right. An image that must not be replaced has to be known first.
         Err(error) if error.status() == Some(403) => match image.on_existing() {
             OnExisting::Replace => Ok(None),
-            _ if is_by_digest(image.destination_location()) => Ok(None),
+            _ if image.destination_location().is_by_digest() => Ok(None),
             on_existing @ (OnExisting::Keep | OnExisting::Fail) => Err(CopyError::Hidden {
-                version: version(image.destination_location()),
+                version: image.destination_location().version(),
                 on_existing,
                 error,
             }),
@@ -144,7 +144,7 @@ fn compare(
         return Ok(DestinationTag::Wanted);
     }
     // A digest names one content, whatever the registry says: nothing is replaced.
-    if is_by_digest(image.destination_location()) {
+    if image.destination_location().is_by_digest() {
         return Ok(DestinationTag::Free);
     }
     match image.on_existing() {
@@ -152,7 +152,7 @@ fn compare(
         OnExisting::Keep => Ok(DestinationTag::Kept(existing.clone())),
         on_existing @ OnExisting::Fail => Err(CopyError::Existing {
             there: existing.clone(),
-            version: version(image.destination_location()),
+            version: image.destination_location().version(),
             on_existing,
         }),
     }
@@ -251,19 +251,5 @@ fn wanted_platforms<'a>(image: &'a ImageContext<'_>, manifest: &Manifest) -> Cow
     match image.destination.image.holds() {
         Holds::OnePlatform if is_open => Cow::Owned(vec![Platform::of_this_machine()]),
         Holds::OnePlatform | Holds::All => Cow::Borrowed(image.platforms()),
-    }
-}
-
-/// Whether the destination is named by a digest, so that nothing is replaced there.
-fn is_by_digest(location: &Location) -> bool {
-    let version = location.reference().map(Reference::version);
-    matches!(version, Some(Version::Digest(_)))
-}
-
-/// The tag, or the name in a store of this machine.
-fn version(location: &Location) -> String {
-    match location.reference() {
-        Some(reference) => reference.version().to_string(),
-        None => location.to_string(),
     }
 }

@@ -5,6 +5,8 @@
 
 use std::sync::Arc;
 
+use tokio::sync::OnceCell;
+
 use super::{
     claims::Claims, complete_manifests::CompleteManifests, cosign_locks::CosignLocks,
     provisioner::RepositoryProvisioner, referrer_cache::ReferrerCache,
@@ -18,4 +20,6 @@ pub(super) struct StoreState {
     pub cosign_locks: CosignLocks,
     /// Creates missing repositories, if the operator configured a command.
     pub provisioner: Option<RepositoryProvisioner>,
+    /// Set when a registry was asked for images that another program copies.
+    pub login: OnceCell<()>,
 }

@@ -16,16 +16,7 @@ use super::{
     text::Text,
     values::{self, ValueError},
 };
-
-/// Ends of the names of options that carry a secret, or name a file with secrets.
-const SECRET_ENDS: [&str; 6] = [
-    "creds",
-    "password",
-    "username",
-    "token",
-    "authfile",
-    "passphrase-file",
-];
+use crate::oci::CopyEngine;
 
 /// How skopeo is found and run; `None` for what is not written.
 #[derive(Clone, Debug, Default)]
@@ -274,7 +265,7 @@ fn extra_args(table: &mut Fields) -> Option<Spanned<Vec<String>>> {
     let secret = written
         .value
         .iter()
-        .find(|word| carries_secret(&word.value));
+        .find(|word| CopyEngine::is_secret_option(&word.value));
     if let Some(word) = secret {
         let name = word.value.split('=').next().unwrap_or_default();
         let message = format!("{name} would show a secret to every user of this machine");
@@ -293,16 +284,4 @@ fn extra_args(table: &mut Fields) -> Option<Spanned<Vec<String>>> {
             .map(|word| word.value.into_owned())
             .collect()
     }))
-}
-
-fn carries_secret(word: &str) -> bool {
-    let name = word.split('=').next().unwrap_or_default();
-    let Some(name) = name.strip_prefix("--") else {
-        return false;
-    };
-    let ends_with = |end: &str| {
-        let before = name.strip_suffix(end);
-        before.is_some_and(|before| before.is_empty() || before.ends_with('-'))
-    };
-    SECRET_ENDS.into_iter().any(ends_with) && !name.ends_with("no-creds")
 }

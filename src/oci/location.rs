@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     LocalStore, PartialReference, Reference, ReferenceError, Registry, Repository, Store, Tag,
-    Transport, names::written_as_text,
+    Transport, Version, names::written_as_text,
 };
 
 /// Where one image is.
@@ -107,6 +107,22 @@ impl Location {
     #[must_use]
     pub fn repository(&self) -> Option<&Repository> {
         self.reference().map(|reference| &reference.repository)
+    }
+
+    /// Whether it is named by a digest, so that writing to it replaces nothing.
+    #[must_use]
+    pub fn is_by_digest(&self) -> bool {
+        let version = self.reference().map(Reference::version);
+        matches!(version, Some(Version::Digest(_)))
+    }
+
+    /// The tag or digest; for a store of this machine, the whole location.
+    #[must_use]
+    pub fn version(&self) -> String {
+        match self.reference() {
+            Some(reference) => reference.version().to_string(),
+            None => self.to_string(),
+        }
     }
 
     #[must_use]

@@ -19,12 +19,13 @@ use tokio::{
 
 use super::{
     Batch, Inputs, Observer, Options, Review, Signal,
+    engines::Engines,
     finishing::Finishing,
     in_flight::InFlight,
     last_write,
     scheduler::{Decision, Input, admit, decide},
     skopeo_engine::SkopeoEngine,
-    worker::{self, Engines, MessageBody, Task, WorkerMessage},
+    worker::{self, MessageBody, Task, WorkerMessage},
 };
 use crate::{
     batch::{

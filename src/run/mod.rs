@@ -5,6 +5,7 @@
 //! that order.
 
 mod dispatcher;
+mod engines;
 mod finishing;
 mod in_flight;
 mod inputs;

@@ -15,7 +15,7 @@ use crate::{
     copy::{CopyError, CopyOutcome, PreflightOutcome, Report},
     oci::{
         CopySpec, Descriptor, Digest, Location, Manifest, OnExisting, Platform, Reference,
-        Transport, Version,
+        Transport,
     },
     skopeo::{CopyRequest, ImageRequest, RegistryAccess, Skopeo},
 };
@@ -114,13 +114,13 @@ impl SkopeoImage<'_> {
             {
                 return Ok(Lookup::UpToDate(existing.digest.clone()));
             }
-            (_, Some(existing)) if !is_by_digest(&self.spec.destination) => {
+            (_, Some(existing)) if !self.spec.destination.is_by_digest() => {
                 let there = existing.digest.clone();
                 match self.spec.on_existing {
                     OnExisting::Replace => Some(there),
                     OnExisting::Keep => return Ok(Lookup::Kept(there)),
                     on_existing @ OnExisting::Fail => {
-                        let version = version(&self.spec.destination);
+                        let version = self.spec.destination.version();
                         let error = CopyError::Existing {
                             version,
                             there,
@@ -191,7 +191,7 @@ impl SkopeoImage<'_> {
     /// What the destination names now. `None` also if that is not known, where it does not matter.
     async fn existing(&self, has_wanted: bool) -> Result<Option<Manifest>, Failure> {
         let destination = &self.spec.destination;
-        let is_open = self.spec.on_existing == OnExisting::Replace || is_by_digest(destination);
+        let is_open = self.spec.on_existing == OnExisting::Replace || destination.is_by_digest();
         let is_daemon = transport(destination) == Some(Transport::DockerDaemon);
         if is_open && (!has_wanted || is_daemon) {
             return Ok(None);
@@ -287,20 +287,6 @@ fn by_digest(reference: &Reference, digest: Digest) -> Location {
         digest: Some(digest),
         ..reference.clone()
     })
-}
-
-/// Whether the destination is named by a digest, so that nothing is replaced there.
-fn is_by_digest(location: &Location) -> bool {
-    let version = location.reference().map(Reference::version);
-    matches!(version, Some(Version::Digest(_)))
-}
-
-/// The tag, or the name in a store of this machine.
-fn version(location: &Location) -> String {
-    match location.reference() {
-        Some(reference) => reference.version().to_string(),
-        None => location.to_string(),
-    }
 }
 
 fn not_found() -> Failure {

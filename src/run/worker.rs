@@ -2,18 +2,16 @@
 //!
 //! Invariant: a worker always reports its outcome, even when it panics.
 
-use std::sync::Arc;
-
 use tokio::{
     sync::mpsc::UnboundedSender,
     task::{AbortHandle, JoinSet},
 };
 
-use super::skopeo_engine::SkopeoEngine;
+use super::engines::Engines;
 use crate::{
     batch::{Attempt, Failure, FailureClass, Job, JobId, Outcome, Side, SkipReason},
-    copy::{CopyOutcome, Engine, PreflightOutcome, Report},
-    oci::{CopyEngine, Digest},
+    copy::{CopyOutcome, PreflightOutcome, Report},
+    oci::Digest,
 };
 
 /// A message of a worker, and the attempt it is about.
@@ -28,14 +26,6 @@ pub(super) enum MessageBody {
     Ended(Outcome),
     /// The preflight found something to copy, and has reported it.
     PreflightDone,
-}
-
-/// What copies the images of a batch.
-#[derive(Clone)]
-pub(super) struct Engines {
-    pub native: Arc<Engine>,
-    /// `None` if no image needs it.
-    pub skopeo: Option<Arc<SkopeoEngine>>,
 }
 
 /// What a worker does with its image.
@@ -92,38 +82,6 @@ pub(super) fn start(
     })
 }
 
-impl Engines {
-    async fn copy(
-        &self,
-        job: &Job,
-        report: &(dyn Fn(Report) + Send + Sync),
-    ) -> Result<CopyOutcome, Failure> {
-        match (job.spec.engine, &self.skopeo) {
-            (CopyEngine::Native, _) => {
-                let copied = self.native.copy(job, report).await;
-                copied.map_err(|error| (&error).into())
-            }
-            (CopyEngine::Skopeo, Some(skopeo)) => skopeo.copy(job, report).await,
-            (CopyEngine::Skopeo, None) => Err(no_skopeo()),
-        }
-    }
-
-    async fn preflight(
-        &self,
-        job: &Job,
-        report: &(dyn Fn(Report) + Send + Sync),
-    ) -> Result<PreflightOutcome, Failure> {
-        match (job.spec.engine, &self.skopeo) {
-            (CopyEngine::Native, _) => {
-                let planned = self.native.preflight(job, report).await;
-                planned.map_err(|error| (&error).into())
-            }
-            (CopyEngine::Skopeo, Some(skopeo)) => skopeo.preflight(job, report).await,
-            (CopyEngine::Skopeo, None) => Err(no_skopeo()),
-        }
-    }
-}
-
 /// Sends the outcome when it goes out of scope, however that happens. The scheduler ignores the outcome of a
 /// cancelled worker.
 struct ReportOnDrop<'a, F: Fn(MessageBody)> {
@@ -145,19 +103,12 @@ fn kept(there: Digest) -> Outcome {
 }
 
 fn panicked() -> Outcome {
-    let cause = internal("the copy ended in a bug of transship; its message is on stderr");
-    Outcome::Failed { cause }
-}
-
-fn no_skopeo() -> Failure {
-    internal("this run was started without the settings of skopeo")
-}
-
-fn internal(summary: &str) -> Failure {
-    Failure {
-        side: Side::Local,
-        class: FailureClass::Internal,
-        summary: summary.into(),
-        chain: Vec::new(),
+    Outcome::Failed {
+        cause: Failure {
+            side: Side::Local,
+            class: FailureClass::Internal,
+            summary: "the copy ended in a bug of transship; its message is on stderr".into(),
+            chain: Vec::new(),
+        },
     }
 }

@@ -5,20 +5,12 @@
 
 use std::{fmt, path::PathBuf, time::Duration};
 
+use crate::oci::CopyEngine;
+
 /// The variable that names the directory that this machine shares with the container.
 const SHARED_DIRECTORY_VARIABLE: &str = "SKOPEO_SHARED_DIR";
 /// Where the shared directory is inside the container, unless the settings say otherwise.
 const SHARED_INSIDE: &str = "/tmp/skopeo";
-
-/// Ends of the names of options that carry a secret or a file with secrets.
-const SECRET_ENDINGS: [&str; 6] = [
-    "creds",
-    "password",
-    "username",
-    "token",
-    "authfile",
-    "passphrase-file",
-];
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
@@ -82,22 +74,7 @@ impl Settings {
     /// The extra arguments that would carry a secret. [`Skopeo::open`](super::Skopeo::open) refuses them.
     pub fn secret_args(&self) -> impl Iterator<Item = &str> {
         let arguments = self.extra_args.iter().map(String::as_str);
-        arguments.filter(|argument| Self::is_secret_arg(argument))
-    }
-
-    /// Whether an argument is an option that carries a secret or names a file with secrets, such as `--dest-creds`:
-    /// credentials belong to the registries of the list.
-    #[must_use]
-    pub fn is_secret_arg(argument: &str) -> bool {
-        let Some(option) = argument.strip_prefix("--") else {
-            return false;
-        };
-        let name = option.split('=').next().unwrap_or_default();
-        let ends_with = |ending: &str| {
-            let before = name.strip_suffix(ending);
-            before.is_some_and(|before| before.is_empty() || before.ends_with('-'))
-        };
-        SECRET_ENDINGS.into_iter().any(ends_with) && !name.ends_with("no-creds")
+        arguments.filter(|argument| CopyEngine::is_secret_option(argument))
     }
 }
 
@@ -195,33 +172,5 @@ impl fmt::Display for MethodKind {
 impl fmt::Display for Runtime {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.word())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn options_that_carry_secrets_are_recognized() {
-        for secret in [
-            "--dest-creds=a:b",
-            "--creds",
-            "--src-password",
-            "--dest-registry-token=x",
-            "--authfile=/root/auth.json",
-            "--sign-passphrase-file=x",
-        ] {
-            assert!(Settings::is_secret_arg(secret), "{secret}");
-        }
-        for harmless in [
-            "--src-no-creds",
-            "--retry-times=3",
-            "--policy",
-            "token",
-            "--debug",
-        ] {
-            assert!(!Settings::is_secret_arg(harmless), "{harmless}");
-        }
     }
 }

@@ -11,8 +11,10 @@ use transship::{
 
 use crate::{
     embedded::Embedded,
+    installed,
     operator::{Operator, event, list},
     sample_images::SampleImages,
+    skopeo_lists,
 };
 
 /// Another program may have the address for a moment.
@@ -40,6 +42,20 @@ async fn serve(directory: &TempDir, address: SocketAddr) -> Server {
 
 #[tokio::test]
 async fn a_batch_waits_for_a_registry_that_goes_away_and_fails_no_image() {
+    no_image_fails("").await;
+}
+
+#[tokio::test]
+async fn images_that_skopeo_copies_wait_for_a_registry_that_goes_away() {
+    let Some(program) = installed::program("skopeo") else {
+        return;
+    };
+    let skopeo = skopeo_lists::settings(&program);
+    no_image_fails(&format!("{skopeo}[defaults]\nengine = \"skopeo\"\n")).await;
+}
+
+/// `tables` are further tables of the list.
+async fn no_image_fails(tables: &str) {
     let source = Embedded::throttled(300_000).await;
     let samples = SampleImages::new(source.server.store(), WEIGHT);
     let images = &samples.images[..IMAGES];
@@ -47,7 +63,7 @@ async fn a_batch_waits_for_a_registry_that_goes_away_and_fails_no_image() {
     let mut destination = Some(serve(&directory, ([127, 0, 0, 1], 0).into()).await);
     let address = destination.as_ref().unwrap().address();
     let operator = Operator::new();
-    let text = list(&source.address(), &address.to_string(), images);
+    let text = list(&source.address(), &address.to_string(), images) + tables;
     let path = operator.list(&text);
     let attempts = format!("--attempts={ATTEMPTS}");
     let run = ["run", path.to_str().unwrap(), "--json", &attempts];

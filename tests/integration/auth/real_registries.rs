@@ -144,9 +144,9 @@ async fn short_lived_tokens(told: u64, keeping: Keeping) {
     let renewed = tokens.renewals();
     assert!(renewed >= 2, "{renewed} renewals");
     if told > LIFETIME {
-        // The first request for the offset of the upload had the expired token.
+        // A request of an upload had the expired token; which one, depends on how fast the machine is.
         let kinds: Vec<_> = between.requests().await.iter().map(Request::kind).collect();
-        let asked = kinds.iter().any(|kind| kind == "GET upload 401");
+        let asked = kinds.iter().any(|kind| kind.ends_with(" upload 401"));
         assert!(asked, "{kinds:?}");
     }
 

@@ -3,7 +3,7 @@
 use reqwest::Method;
 use transship::{
     batch::{Event, Failure, FailureClass, Outcome, Side},
-    serve::{Action, Fault},
+    serve::{AccessLog, Action, Auth, Credentials, Fault, Options, Server},
 };
 
 use super::{Room, outcomes};
@@ -118,4 +118,45 @@ async fn credentials_of_the_list_reach_skopeo_and_no_argument() {
     hanging.release();
     let ended = run.wait_with_output().await.unwrap();
     assert!(ended.status.success());
+}
+
+#[tokio::test]
+async fn a_wrong_password_is_tried_once_for_all_images() {
+    let Some(room) = Room::new().await else {
+        return;
+    };
+    let directory = tempfile::tempdir().unwrap();
+    let options = Options {
+        access_log: Some(AccessLog::default()),
+        auth: Auth::Basic(Credentials::new("robot", "right")),
+        ..Options::new(directory.path().join("registry"))
+    };
+    let guarded = Server::bind(([127, 0, 0, 1], 0).into(), options)
+        .await
+        .unwrap();
+    let list = room.list(
+        "\"team/first:1\", \"team/second:1\", \"team/third:1\"",
+        "engine = \"skopeo\"",
+    );
+    let list = list.replace(
+        &room.fixture.destination.address(),
+        &guarded.address().to_string(),
+    );
+    let login = "username = \"robot\"\npassword-env = \"SECRET\"\n[skopeo]";
+    let list = room.fixture.operator.list(&list.replace("[skopeo]", login));
+    let mut command = (room.fixture.operator).command(&["run", "--json", list.to_str().unwrap()]);
+    let ended = command.env("SECRET", "wrong").output().await.unwrap();
+    let ended = crate::operator::Ended::from(ended);
+    for (_, outcome) in outcomes(&ended.expect(1).events()) {
+        let cause = failure(&outcome);
+        assert_eq!(
+            (cause.side, cause.class),
+            (Side::Destination, FailureClass::Auth)
+        );
+    }
+    // The question how to log in, and the only try. No skopeo asked anything.
+    let targets: Vec<String> = (guarded.access_log().entries().into_iter())
+        .map(|entry| entry.target)
+        .collect();
+    assert_eq!(targets, ["/v2/"; 2]);
 }

@@ -56,7 +56,7 @@ impl Room {
 }
 
 /// `[skopeo]` with the program of this machine, whatever its policy is.
-fn settings(program: &std::path::Path) -> String {
+pub fn settings(program: &std::path::Path) -> String {
     format!(
         "[skopeo]\nmethods = [\"local\"]\npath = {program:?}\nextra-args = [\"--insecure-policy\"]\n"
     )
