@@ -9,6 +9,7 @@ mod batches;
 mod browse;
 mod command_line;
 mod configuration;
+mod confirmation;
 mod copy;
 mod copy_list;
 mod credentials_file;
