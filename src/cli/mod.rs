@@ -45,6 +45,7 @@ mod signals;
 mod skopeo;
 mod skopeo_access;
 mod skopeo_settings;
+mod tag;
 mod tags;
 mod verify;
 
