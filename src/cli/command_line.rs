@@ -8,8 +8,8 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use super::{
-    allocator, batches, browse, copy, demo, digest, exit::Exit, inspect, list_command, list_source,
-    login, logout, open_files, output, resume, run, serve, skopeo, tag, tags, verify,
+    allocator, batches, browse, copy, delete, demo, digest, exit::Exit, inspect, list_command,
+    list_source, login, logout, open_files, output, resume, run, serve, skopeo, tag, tags, verify,
 };
 use crate::{
     journal::JournalError,
@@ -45,6 +45,8 @@ enum Command {
     Tags(tags::TagsArguments),
     /// Give an image further tags in its repository, without moving content.
     Tag(tag::TagArguments),
+    /// Delete images from registries and OCI layouts.
+    Delete(delete::DeleteArguments),
     /// Print the digest of an image or a file.
     Digest(digest::DigestArguments),
     /// Explore registries: repositories, tags, images, source against destination.
@@ -106,6 +108,7 @@ async fn execute(command: Command) -> anyhow::Result<Exit> {
         Command::Inspect(arguments) => inspect::inspect(arguments).await,
         Command::Tags(arguments) => tags::tags(arguments).await,
         Command::Tag(arguments) => tag::tag(arguments).await,
+        Command::Delete(arguments) => delete::delete(arguments).await,
         Command::Digest(arguments) => digest::digest(arguments).await,
         Command::Browse(arguments) => browse::browse(arguments).await,
         Command::Login(arguments) => login::login(arguments).await,

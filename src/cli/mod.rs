@@ -13,6 +13,8 @@ mod confirmation;
 mod copy;
 mod copy_list;
 mod credentials_file;
+mod delete;
+mod deletion_output;
 mod demo;
 mod digest;
 mod engines;
