@@ -17,6 +17,8 @@
 //! run            ->  copy, skopeo, transport, journal, batch, oci      dispatcher loop, pure scheduler, workers
 //! inspect        ->  transport, registry, batch, oci           what is inside a store, down to layers and referrers
 //! verify         ->  transport, registry, batch, oci           whether a destination is what its source is
+//! delete         ->  transport, registry, batch, oci           which tags, manifests and names are deleted, and what else that hits
+//! retag          ->  transport, registry, oci                  further tags for an image in its repository or layout
 //! present        ->  batch, oci                                words, sizes and sentences the front ends share
 //! metrics        ->  batch, oci                                Prometheus metrics: an observer, an endpoint, a file
 //! tui, headless  ->  present, inspect, batch, program, oci     front ends: they see events and send commands
@@ -28,6 +30,7 @@ pub mod batch;
 pub mod cli;
 pub mod copy;
 pub mod credentials;
+pub mod delete;
 mod files;
 pub mod headless;
 pub mod inspect;
@@ -38,6 +41,7 @@ pub mod oci;
 pub mod present;
 mod program;
 pub mod registry;
+pub mod retag;
 pub mod run;
 pub mod serve;
 pub mod skopeo;

@@ -3,7 +3,7 @@
 //! Invariant: a batch that a process runs is never deleted, one with images left only with `--force`, and nothing before
 //! the operator has seen how much.
 
-use std::io::{IsTerminal, Write, stdin};
+use std::io::Write as _;
 
 use anyhow::Context as _;
 use clap::Args;
@@ -11,9 +11,10 @@ use jiff::{Span, Timestamp, tz::TimeZone};
 
 use super::{
     batch_status::batch_status,
+    confirmation::confirm,
     exit::Exit,
     journal_arguments::JournalArguments,
-    output::{print, stderr, tell},
+    output::{print, tell},
 };
 use crate::{
     journal::{BatchSummary, Journal, JournalError},
@@ -50,7 +51,7 @@ pub(super) async fn delete(arguments: DeleteArguments) -> anyhow::Result<Exit> {
         tell("no finished batch is that old");
         return Ok(Exit::Good);
     }
-    if !arguments.yes && !confirm(&selected)? {
+    if !arguments.yes && !confirm_batches(&selected)? {
         return Ok(Exit::Usage);
     }
     let mut deleted = 0;
@@ -125,23 +126,14 @@ async fn select_named(
     Ok(selected)
 }
 
-/// Asks the operator; without a terminal the answer is no.
-fn confirm(selected: &[BatchSummary]) -> anyhow::Result<bool> {
-    let mut terminal = stderr();
+/// Asks the operator, after a list of the batches.
+fn confirm_batches(selected: &[BatchSummary]) -> std::io::Result<bool> {
     for batch in selected {
-        writeln!(terminal, "{}  {}", batch.id, batch_status(batch))?;
+        tell(format_args!("{}  {}", batch.id, batch_status(batch)));
     }
     let batches = present::count(selected.len(), "batch");
-    if !stdin().is_terminal() {
-        writeln!(
-            terminal,
-            "nothing deleted; --yes deletes {batches} without asking"
-        )?;
-        return Ok(false);
-    }
-    write!(terminal, "delete {batches}? the copied images stay [y/N] ")?;
-    terminal.flush()?;
-    let mut answer = String::new();
-    stdin().read_line(&mut answer)?;
-    Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
+    confirm(
+        &format!("delete {batches}? the copied images stay"),
+        &format!("nothing deleted; --yes deletes {batches} without asking"),
+    )
 }

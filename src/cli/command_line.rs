@@ -8,8 +8,8 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use super::{
-    allocator, batches, browse, copy, demo, digest, exit::Exit, inspect, list_command, list_source,
-    login, logout, open_files, output, resume, run, serve, skopeo, tags, verify,
+    allocator, batches, browse, copy, delete, demo, digest, exit::Exit, inspect, list_command,
+    list_source, login, logout, open_files, output, resume, run, serve, skopeo, tag, tags, verify,
 };
 use crate::{
     journal::JournalError,
@@ -43,6 +43,10 @@ enum Command {
     Inspect(inspect::InspectArguments),
     /// List the tags of a repository.
     Tags(tags::TagsArguments),
+    /// Give an image further tags in its repository, without moving content.
+    Tag(tag::TagArguments),
+    /// Delete images from registries and OCI layouts.
+    Delete(delete::DeleteArguments),
     /// Print the digest of an image or a file.
     Digest(digest::DigestArguments),
     /// Explore registries: repositories, tags, images, source against destination.
@@ -103,6 +107,8 @@ async fn execute(command: Command) -> anyhow::Result<Exit> {
         Command::List(command) => list_command::list(command),
         Command::Inspect(arguments) => inspect::inspect(arguments).await,
         Command::Tags(arguments) => tags::tags(arguments).await,
+        Command::Tag(arguments) => tag::tag(arguments).await,
+        Command::Delete(arguments) => delete::delete(arguments).await,
         Command::Digest(arguments) => digest::digest(arguments).await,
         Command::Browse(arguments) => browse::browse(arguments).await,
         Command::Login(arguments) => login::login(arguments).await,

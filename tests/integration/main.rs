@@ -8,6 +8,7 @@ mod breaker;
 mod command_line;
 mod copy;
 mod cutting_proxy;
+mod deletion;
 mod docker_archives;
 mod docker_registry;
 mod embedded;

@@ -6,7 +6,7 @@ mod copy;
 pub mod pseudo;
 mod untrusted_text;
 
-use pseudo::Terminal;
+pub use pseudo::Terminal;
 use transship::serve::{Action, ActiveFault};
 
 use crate::{

@@ -186,6 +186,35 @@ impl Index {
         Ok(true)
     }
 
+    /// Drops the images that `selected` names, and those with the digest `unnamed`. Positions are those before the call.
+    /// Whether that changes anything.
+    pub(super) fn remove(&mut self, selected: &[StoredName], unnamed: Option<&Digest>) -> bool {
+        let ref_names: HashSet<&str> = self.names().collect();
+        let (mut positions, mut names, mut full_names) =
+            (HashSet::new(), HashSet::new(), HashSet::new());
+        for name in selected {
+            match name {
+                StoredName::Position(position) => positions.insert(*position),
+                StoredName::Name(name) if ref_names.contains(name.as_str()) => {
+                    names.insert(name.as_str())
+                }
+                StoredName::Name(name) => full_names.insert(name.as_str()),
+            };
+        }
+        let is_selected = |(position, entry): (usize, &Entry)| {
+            let full_name = annotation(&entry.image, IMAGE_NAME);
+            positions.contains(&position)
+                || entry.ref_name().is_some_and(|name| names.contains(name))
+                || full_name.is_some_and(|name| full_names.contains(name))
+                || unnamed == Some(&entry.image.digest)
+        };
+        let entries = self.entries.iter().enumerate();
+        let dropped: Vec<bool> = entries.map(is_selected).collect();
+        let mut next = dropped.iter();
+        self.entries.retain(|_| next.next() != Some(&true));
+        dropped.contains(&true)
+    }
+
     /// Adds what `other` lists under names that are free here.
     pub(in crate::transport::local) fn merge(&mut self, other: &Self) {
         let names: HashSet<&str> = self.names().collect();

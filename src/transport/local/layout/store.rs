@@ -43,6 +43,17 @@ impl LayoutStore {
         }
     }
 
+    /// Removes images from `index.json`, all in one step; `None` is the only one. Their content stays.
+    ///
+    /// # Errors
+    /// If there is no layout, or another process writes to it.
+    pub async fn remove(&self, images: Vec<Option<StoredName>>) -> Result<(), Error> {
+        // A writer would make a layout that is not there.
+        self.layout().await?;
+        let writer = Arc::clone(self.writer().await?);
+        Ok(run_blocking(move || writer.remove(&images)).await?)
+    }
+
     async fn layout(&self) -> Result<&Arc<Layout>, Error> {
         let open = || async {
             let files = StoreFiles::Directory(self.directory.clone());
@@ -50,6 +61,15 @@ impl LayoutStore {
             Ok(Arc::new(layout))
         };
         self.layout.get_or_try_init(open).await
+    }
+
+    async fn writer(&self) -> Result<&Arc<LayoutWriter>, Error> {
+        let open = || async {
+            let directory = self.directory.clone();
+            let writer = run_blocking(move || LayoutWriter::open(&directory)).await?;
+            Ok(Arc::new(writer))
+        };
+        self.writer.get_or_try_init(open).await
     }
 }
 
@@ -83,12 +103,7 @@ impl OpenStore for LayoutStore {
         name: Option<&StoredName>,
     ) -> Result<Arc<dyn Destination>, Error> {
         let name = writable(name, &self.store)?;
-        let open = || async {
-            let directory = self.directory.clone();
-            let writer = run_blocking(move || LayoutWriter::open(&directory)).await?;
-            Ok::<_, Error>(Arc::new(writer))
-        };
-        let writer = self.writer.get_or_try_init(open).await?;
+        let writer = self.writer().await?;
         Ok(Arc::new(LayoutImage {
             store: self.store.clone(),
             limiter: Arc::clone(&self.limiter),

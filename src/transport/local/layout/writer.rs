@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     files::Staged,
-    oci::{Digest, Manifest},
+    oci::{Digest, Manifest, StoredName},
     registry::described_as_referrer,
     transport::local::{
         LocalError, LocalErrorCause, blob_writer::BlobWriter, directory_lock::DirectoryLock,
@@ -99,6 +99,16 @@ impl LayoutWriter {
             Listing::IfReferrer if manifest.subject.is_none() => Ok(()),
             Listing::IfReferrer | Listing::Unnamed => self.update_index(|index| index.add(&image)),
         }
+    }
+
+    /// Removes images from `index.json`, all in one step; `None` is the only one. Their content stays.
+    pub(super) fn remove(&self, images: &[Option<StoredName>]) -> Result<(), LocalError> {
+        let unnamed = match images.contains(&None) {
+            true => Some(self.layout.find(None)?.digest),
+            false => None,
+        };
+        let named: Vec<StoredName> = images.iter().flatten().cloned().collect();
+        self.update_index(|index| Ok(index.remove(&named, unnamed.as_ref())))
     }
 
     /// Changes `index.json` in one step, unless `change` says that nothing changed.

@@ -81,6 +81,33 @@ fn the_full_name_counts_where_the_name_is_only_a_tag() {
 }
 
 #[test]
+fn images_are_removed_by_name_position_and_digest_in_one_step() {
+    let tagged = |full: &str| json!({IMAGE_NAME: full, REF_NAME: "1"});
+    let mut index = index(&[
+        entry("app", &json!({REF_NAME: "app:1"})),
+        entry("app", &json!({REF_NAME: "app:2"})),
+        entry("nginx", &tagged("docker.io/library/nginx:1")),
+        entry("redis", &tagged("docker.io/library/redis:1")),
+        entry("none", &json!({})),
+        entry("other", &json!({})),
+    ]);
+    assert!(!index.remove(&[name("app:3")], None));
+    let removed = [
+        name("app:1"),
+        name("docker.io/library/redis:1"),
+        StoredName::Position(4),
+    ];
+    assert!(index.remove(&removed, None));
+    let left = |index: &Index| -> Vec<String> {
+        let images = index.images().into_iter();
+        images.map(|image| image.name.to_string()).collect()
+    };
+    assert_eq!(left(&index), ["app:2", "docker.io/library/nginx:1", "@2"]);
+    assert!(index.remove(&[], Some(&Digest::of(b"other"))));
+    assert_eq!(left(&index), ["app:2", "docker.io/library/nginx:1"]);
+}
+
+#[test]
 fn bases_are_recorded_once() {
     let mut index = index(&[]);
     let [one, two] = ["week-1.tar".to_owned(), "week, 2.tar".to_owned()];
