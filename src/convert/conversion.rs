@@ -3,8 +3,7 @@
 //! Decides which tool's reader it gets. Invariant: nothing is returned that is no list.
 
 use super::{
-    compose, detection,
-    docker_images,
+    compose, detection, docker_images,
     draft::{Draft, MAX_LIST},
     dregsy,
     error::ConvertError,

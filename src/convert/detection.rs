@@ -145,11 +145,17 @@ mod tests {
     fn a_text_that_can_be_two_kinds_is_neither() {
         let text = "services: { a: { image: x } }\nsync: [{ source: a, target: b }]\n";
         let error = detect(text).unwrap_err().to_string();
-        assert_eq!(error, "this can be compose, regsync: choose one with --from");
+        assert_eq!(
+            error,
+            "this can be compose, regsync: choose one with --from"
+        );
         let error = detect("nginx\nredis b.example/redis\n")
             .unwrap_err()
             .to_string();
-        assert!(error.starts_with("line 1 has one word and line 2"), "{error}");
+        assert!(
+            error.starts_with("line 1 has one word and line 2"),
+            "{error}"
+        );
     }
 
     #[test]

@@ -58,7 +58,10 @@ pub(super) fn read(text: &str, draft: &mut Draft) {
         match name {
             None => draft.comment(
                 number,
-                format!("{} has no tag, so no registry can be asked for it", quote(line)),
+                format!(
+                    "{} has no tag, so no registry can be asked for it",
+                    quote(line)
+                ),
             ),
             Some(name) if name.starts_with("localhost/") => draft.comment(
                 number,

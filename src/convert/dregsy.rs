@@ -37,7 +37,10 @@ pub(super) fn read(documents: &[Rc<Node>], draft: &mut Draft) {
 fn task(task: &Node, draft: &mut Draft) {
     let host = |side| task.get(side).and_then(|side| side.text_of("registry"));
     let (Some(source), Some(target)) = (host("source"), host("target")) else {
-        return draft.comment(task.line, "this task has no registry as its source or target");
+        return draft.comment(
+            task.line,
+            "this task has no registry as its source or target",
+        );
     };
     for entry in task.entries() {
         match entry.key.as_str() {

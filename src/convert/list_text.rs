@@ -32,8 +32,8 @@ pub struct Converted {
     pub text: String,
     /// Its entries.
     pub images: usize,
-    /// What has no counterpart, or is not converted.
-    pub comments: usize,
+    /// What has no counterpart, or is not converted: the comments of the list, with the lines of the input.
+    pub unconverted: Vec<String>,
 }
 
 pub(super) fn write(
@@ -48,28 +48,19 @@ pub(super) fn write(
     let head = format!("# {kind}, converted from {}\n", without_controls(input));
     let mut refused = String::new();
     for _ in 0..MAX_ROUNDS {
-        let images = count(&draft.items, |content| {
-            matches!(content, Content::Image(_))
-        });
+        let images = count(&draft.items, |content| matches!(content, Content::Image(_)));
         if images == 0 {
-            let mut comments = draft.items.iter().filter_map(|item| match &item.content {
-                Content::Comment(text) if item.line > 0 => {
-                    Some(format!("line {}: {text}", item.line))
-                }
-                Content::Comment(_) | Content::Image(_) => None,
-            });
-            let reason = comments.next();
+            let reason = unconverted(&draft).into_iter().next();
             return Err(ConvertError::NoImages { kind, reason });
         }
         let written = Written::new(&head, &draft, to)?;
         match List::parse(input, &written.text) {
             Ok(_) => {
-                let comments = draft.items.len() - images;
                 return Ok(Converted {
                     kind,
                     text: written.text,
                     images,
-                    comments,
+                    unconverted: unconverted(&draft),
                 });
             }
             Err(mistakes) => {
@@ -90,7 +81,10 @@ fn keep_apart(draft: &mut Draft, to: &ListDestination) {
         let Content::Image(table) = &mut item.content else {
             continue;
         };
-        let name = table.name.as_deref().and_then(|name| Name::parse(name).ok());
+        let name = table
+            .name
+            .as_deref()
+            .and_then(|name| Name::parse(name).ok());
         let Some(name) = name else {
             continue;
         };
@@ -143,7 +137,9 @@ impl Written {
     /// The item of the image at an offset.
     fn item(&self, offset: usize) -> Option<usize> {
         let before = self.starts.range(..=offset).next_back();
-        before.filter(|_| offset < self.end).map(|(_, index)| *index)
+        before
+            .filter(|_| offset < self.end)
+            .map(|(_, index)| *index)
     }
 }
 
@@ -188,7 +184,9 @@ fn tables(draft: &Draft, to: Option<&ListDestination>) -> Result<String, Convert
     };
     let text = toml::to_string(&list).map_err(|error| ConvertError::Refused(error.to_string()))?;
     // The version and the images are written already.
-    let tables = text.split_once("images = []\n").map_or("", |(_, tables)| tables);
+    let tables = text
+        .split_once("images = []\n")
+        .map_or("", |(_, tables)| tables);
     Ok(tables.trim_start().to_owned())
 }
 
@@ -220,6 +218,15 @@ fn take_out(
         true => Err(ConvertError::Refused(first.to_owned())),
         false => Ok(()),
     }
+}
+
+/// The comments on lines of the input.
+fn unconverted(draft: &Draft) -> Vec<String> {
+    let comments = draft.items.iter().filter_map(|item| match &item.content {
+        Content::Comment(text) if item.line > 0 => Some(format!("line {}: {text}", item.line)),
+        Content::Comment(_) | Content::Image(_) => None,
+    });
+    comments.collect()
 }
 
 fn first_message(mistakes: &Mistakes) -> String {

@@ -31,8 +31,14 @@ mod tests {
 
     #[test]
     fn a_password_in_an_address_is_not_shown() {
-        assert_eq!(quote("https://me:s3cret@a.example/x"), "\"https://***@a.example/x\"");
-        assert_eq!(quote("a.example/x:1@sha256:0"), "\"a.example/x:1@sha256:0\"");
+        assert_eq!(
+            quote("https://me:s3cret@a.example/x"),
+            "\"https://***@a.example/x\""
+        );
+        assert_eq!(
+            quote("a.example/x:1@sha256:0"),
+            "\"a.example/x:1@sha256:0\""
+        );
     }
 
     #[test]

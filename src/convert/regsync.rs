@@ -99,7 +99,9 @@ fn option(key: &str, line: usize, draft: &mut Draft) {
         "ratelimit" => {
             "registries that limit requests are waited for; requests-per-second sets a limit"
         }
-        "backup" => "on-existing = \"keep\" or \"fail\" protects tags; replaced digests are reported",
+        "backup" => {
+            "on-existing = \"keep\" or \"fail\" protects tags; replaced digests are reported"
+        }
         "mediaTypes" => "every image is copied, whatever its media type",
         "hooks" => "run other programs before and after transship",
         "skipDockerConfig" => "anonymous = true switches credentials off for a registry",
