@@ -13,18 +13,19 @@ use super::{
     yaml::{self, Node},
 };
 
-/// Whether a text is a TOML list, maybe with mistakes: it has a table, or the key `version` or `images`.
+/// Whether a text is a TOML list, maybe with mistakes: it begins with a table, or with the key `version` or `images`.
 #[must_use]
 pub fn is_list(text: &str) -> bool {
-    text.lines().map(str::trim).any(|line| {
-        let table = line
-            .strip_prefix('[')
-            .and_then(|line| line.strip_suffix(']'));
-        let is_name = |c: char| c.is_ascii_alphanumeric() || "[]._-\"".contains(c);
-        let is_key = |key: &str| matches!(key.trim_end(), "version" | "images");
-        table.is_some_and(|table| !table.is_empty() && table.chars().all(is_name))
-            || line.split_once('=').is_some_and(|(key, _)| is_key(key))
-    })
+    let Some((_, line)) = lines(text).next() else {
+        return false;
+    };
+    let table = line
+        .strip_prefix('[')
+        .and_then(|line| line.strip_suffix(']'));
+    let is_name = |c: char| c.is_ascii_alphanumeric() || "[]._-\"".contains(c);
+    let is_key = |key: &str| matches!(key.trim_end(), "version" | "images");
+    table.is_some_and(|table| !table.is_empty() && table.chars().all(is_name))
+        || line.split_once('=').is_some_and(|(key, _)| is_key(key))
 }
 
 /// The kind of a text that is no list.
@@ -164,7 +165,15 @@ mod tests {
             assert!(is_list(text), "{text}");
         }
         let mapping = "a.example/x:1=b.example/x:1\n";
-        for text in ["nginx", mapping, "", "images:\n  a: b\n", "[1, 2]"] {
+        let manifest = "data:\n  config.toml: |\n    version = 2\n    [plugins]\n";
+        for text in [
+            "nginx",
+            mapping,
+            manifest,
+            "",
+            "images:\n  a: b\n",
+            "[1, 2]",
+        ] {
             assert!(!is_list(text), "{text}");
         }
     }

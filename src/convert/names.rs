@@ -3,7 +3,7 @@
 //! Decides that Docker's defaults complete them: Docker Hub, `library/`. Invariant: the written form has a registry, so
 //! that a list reads it as a reference and as nothing else.
 
-use crate::oci::{DOCKER_HUB, PartialReference, Registry, Repository};
+use crate::oci::{DOCKER_HUB, Digest, PartialReference, Registry, Repository};
 
 /// A reference with its registry.
 #[derive(Clone, Debug)]
@@ -18,6 +18,9 @@ impl Name {
     /// The reason is a sentence without its subject.
     pub(super) fn parse(text: &str) -> Result<Self, String> {
         let text = text.strip_prefix("docker://").unwrap_or(text);
+        if text.parse::<Digest>().is_ok() {
+            return Err("it is the digest of an image without its name".into());
+        }
         let reference: PartialReference = text.parse().map_err(|error| format!("{error}"))?;
         let hub = || DOCKER_HUB.parse().map_err(|error| format!("{error}"));
         let registry = reference.registry.map_or_else(hub, Ok)?;
@@ -61,6 +64,8 @@ mod tests {
         ] {
             assert_eq!(whole(text).as_deref(), Ok(expected), "{text}");
         }
+        let digest = format!("sha256:{}", "0".repeat(64));
+        assert!(whole(&digest).unwrap_err().contains("without its name"));
         assert!(whole("oci:/srv/x").is_err());
         assert!(whole("${IMAGE}").is_err());
     }
