@@ -102,9 +102,10 @@ fn is_image_syncer(node: &Node) -> bool {
     let entries = node.entries();
     let is_image = |entry: &yaml::Entry| {
         let mut destinations = entry.value.texts().into_iter();
-        entry.key.contains('/') && destinations.any(|(_, text)| text.contains('/'))
+        entry.key.contains(['/', ':']) && destinations.any(|(_, text)| text.contains('/'))
     };
-    !entries.is_empty() && entries.iter().all(is_image)
+    let has_mapping = entries.iter().any(|entry| entry.value.is_mapping());
+    !has_mapping && entries.iter().any(is_image)
 }
 
 /// Whether every entry is the user and password of a registry.

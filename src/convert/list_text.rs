@@ -190,7 +190,7 @@ fn tables(draft: &Draft, to: Option<&ListDestination>) -> Result<String, Convert
     Ok(tables.trim_start().to_owned())
 }
 
-/// Turns the images that a list refuses into comments.
+/// Turns the images that a list refuses into comments; the settings of registries if it refuses no image.
 fn take_out(
     draft: &mut Draft,
     written: &Written,
@@ -214,10 +214,16 @@ fn take_out(
             item.content = Content::Comment(text);
         }
     }
-    match refused.is_empty() {
-        true => Err(ConvertError::Refused(first.to_owned())),
-        false => Ok(()),
+    if refused.is_empty() {
+        if draft.registries.is_empty() {
+            return Err(ConvertError::Refused(first.to_owned()));
+        }
+        // The other mistakes are in the settings of registries.
+        draft.registries.clear();
+        let text = format!("the settings of registries are not converted: {first}");
+        draft.comment(0, text);
     }
+    Ok(())
 }
 
 /// The comments on lines of the input.

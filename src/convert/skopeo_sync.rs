@@ -60,6 +60,13 @@ fn settings_or_images(registry: &Entry, entry: &Entry, draft: &mut Draft) {
                 settings.verify = Some(false);
             }
         }
+        // A list that trusts every certificate has no authorities.
+        "cert-dir" if registry.value.text_of("tls-verify") == Some("false") => {
+            draft.comment(
+                entry.line,
+                "cert-dir is not used together with tls-verify: false",
+            );
+        }
         "cert-dir" => {
             if let Some(directory) = entry.value.text().filter(|text| !text.is_empty())
                 && let Some(settings) = draft.settings(entry.line, host)

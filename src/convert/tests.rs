@@ -118,6 +118,17 @@ fn a_list_that_would_be_much_larger_than_its_input_is_refused() {
 }
 
 #[test]
+fn settings_that_a_list_refuses_become_a_comment() {
+    let text = "a.example: { cert-dir: certs, images: { team/x: [\"1\"] } }\n---\n\
+                a.example: { tls-verify: false }\n";
+    let converted = converted(Some(Kind::SkopeoSync), text).unwrap();
+    List::parse("converted", &converted.text).unwrap();
+    assert_eq!(converted.images, 1);
+    let comment = "the settings of registries are not converted: with verify = false";
+    assert!(converted.text.contains(comment), "{}", converted.text);
+}
+
+#[test]
 fn an_input_without_a_usable_image_fails_with_the_first_reason() {
     let error = converted(Some(Kind::References), "Team/Wrong\n").unwrap_err();
     let said = error.to_string();
