@@ -1,4 +1,4 @@
-//! What `docker images`, `podman images` and `nerdctl images` print.
+//! What `docker images`, `podman images`, `nerdctl images` and `crictl images` print.
 //!
 //! Decides which columns name an image. Images without a tag, and those that were built here, are no references to a
 //! registry. Invariant: an image that is named twice is written once.
@@ -10,7 +10,7 @@ const NONE: &str = "<none>";
 /// The columns, as the first line has them.
 #[derive(Clone, Copy)]
 enum Columns {
-    /// `REPOSITORY TAG`
+    /// `REPOSITORY TAG`, with crictl `IMAGE TAG`
     RepositoryTag,
     /// `REPOSITORY TAG DIGEST`
     RepositoryTagDigest,
@@ -27,7 +27,7 @@ fn columns(line: &str) -> Option<Columns> {
     let words: Vec<&str> = line.split_whitespace().take(3).collect();
     match words[..] {
         ["REPOSITORY", "TAG", "DIGEST"] => Some(Columns::RepositoryTagDigest),
-        ["REPOSITORY", "TAG", ..] => Some(Columns::RepositoryTag),
+        ["REPOSITORY" | "IMAGE", "TAG", ..] => Some(Columns::RepositoryTag),
         ["IMAGE", "ID", ..] => Some(Columns::Image),
         _ => None,
     }

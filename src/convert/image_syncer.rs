@@ -38,7 +38,8 @@ pub(super) fn read(documents: &[Rc<Node>], draft: &mut Draft) {
 
 fn images(images: &Node, draft: &mut Draft) {
     for entry in images.entries() {
-        let destinations = entry.value.texts();
+        let mut destinations = entry.value.texts();
+        destinations.retain(|(_, text)| !text.is_empty());
         if destinations.is_empty() {
             let text = format!(
                 "{} is not converted: it has no destination, and there is no default registry; write one",

@@ -130,7 +130,11 @@ impl Written {
             }
         }
         let end = text.len();
-        let _ = write!(text, "]\n\n{}", tables(draft, to)?);
+        text.push_str("]\n");
+        let tables = tables(draft, to)?;
+        if !tables.is_empty() {
+            let _ = write!(text, "\n{tables}");
+        }
         Ok(Self { text, starts, end })
     }
 

@@ -21,6 +21,9 @@ impl Name {
         if text.parse::<Digest>().is_ok() {
             return Err("it is the digest of an image without its name".into());
         }
+        if text.contains(['$', '{']) {
+            return Err("it is a template; write its value".into());
+        }
         let reference: PartialReference = text.parse().map_err(|error| format!("{error}"))?;
         let hub = || DOCKER_HUB.parse().map_err(|error| format!("{error}"));
         let registry = reference.registry.map_or_else(hub, Ok)?;
@@ -67,6 +70,6 @@ mod tests {
         let digest = format!("sha256:{}", "0".repeat(64));
         assert!(whole(&digest).unwrap_err().contains("without its name"));
         assert!(whole("oci:/srv/x").is_err());
-        assert!(whole("${IMAGE}").is_err());
+        assert!(whole("${IMAGE}").unwrap_err().contains("template"));
     }
 }

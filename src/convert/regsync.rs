@@ -115,15 +115,13 @@ fn copy(sync: &Node, draft: &mut Draft) {
         return draft.comment(sync.line, "this entry has no source or no target");
     };
     let line = sync.line;
-    for text in [source, target] {
-        let why = if text.contains("{{") {
-            "it is a template; write its value"
-        } else if text.starts_with("ocidir://") {
-            "write a local store, oci:DIR:NAME"
-        } else {
-            continue;
-        };
-        return draft.comment(line, format!("{} is not converted: {why}", quote(text)));
+    let mut locations = [source, target].into_iter();
+    if let Some(directory) = locations.find(|text| text.starts_with("ocidir://")) {
+        let text = format!(
+            "{} is not converted: write a local store, oci:DIR:NAME",
+            quote(directory)
+        );
+        return draft.comment(line, text);
     }
     let kind = sync.text_of("type").unwrap_or("image");
     if kind == "registry" {

@@ -8,7 +8,7 @@ use transship::{
     list::{Answers, List, Question},
 };
 
-/// Every sample, its kind, and whether it needs a destination.
+/// Every sample and its kind.
 const SAMPLES: [(&str, Kind); 11] = [
     ("skopeo-sync.yaml", Kind::SkopeoSync),
     ("regsync.yaml", Kind::Regsync),
@@ -42,7 +42,10 @@ fn converted(name: &str, kind: Kind) -> Converted {
 fn images(list: &List) -> Vec<String> {
     let tags = [
         "1.13.1-alpine",
+        "1.26.1-musl",
         "1.31.2",
+        "3.13.1",
+        "4.2",
         "2.4",
         "5.0.1",
         "latest",
