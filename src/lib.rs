@@ -5,6 +5,7 @@
 //! ```text
 //! oci            ->  (nothing)                                 reference, digest, media types, descriptor, manifest, platform
 //! list           ->  oci                                       the TOML list: schema, spans, rewrites, filters
+//! convert        ->  list, oci                                 lists of other tools, as TOML lists
 //! batch          ->  oci                                       job ids, Event, Command, Board, Failure: the shared vocabulary
 //! program        ->  (nothing)                                 runs the programs an operator names, within limits
 //! files          ->  (nothing)                                 content that gets its name when it is complete
@@ -28,6 +29,7 @@
 
 pub mod batch;
 pub mod cli;
+pub mod convert;
 pub mod copy;
 pub mod credentials;
 pub mod delete;

@@ -36,7 +36,7 @@ enum Command {
     Resume(resume::ResumeArguments),
     /// List the batches of the journal, newest first, or delete some.
     Batches(batches::BatchesArguments),
-    /// Check a list, or print its schema.
+    /// Check a list, convert one of another tool, or print the schema.
     #[command(subcommand)]
     List(list_command::ListCommand),
     /// Show what an image is: platforms, config, layers, history, referrers.

@@ -136,6 +136,7 @@ pub(super) async fn demo(arguments: DemoArguments) -> anyhow::Result<Exit> {
 
     let run = RunArguments {
         list: list_path.clone(),
+        to: None,
         trust: TrustArguments::default(),
         journal: JournalArguments {
             state: Some(state),

@@ -1,4 +1,4 @@
-//! `transship list`: checks a list, or prints the schema of lists.
+//! `transship list`: checks a list, converts one of another tool, or prints the schema of lists.
 //!
 //! Invariant: no registry is asked.
 
@@ -11,39 +11,48 @@ use clap::Subcommand;
 
 use super::{
     exit::Exit,
-    list_source::{ListSource, TrustArguments},
+    list_convert::{ConvertArguments, convert},
+    list_input,
+    list_source::TrustArguments,
     output::{print, shown},
 };
-use crate::{list as lists, present};
+use crate::{convert::ListDestination, list as lists, present};
 
 #[derive(Subcommand)]
 pub(super) enum ListCommand {
     /// Report every mistake in a list, or what the list runs, reads and sends. Asks no registry.
     Check {
-        /// The TOML list.
+        /// The TOML list, or - for standard input, which may also have plain references.
         file: PathBuf,
+        /// Where references from standard input go.
+        #[arg(long, value_name = "REGISTRY[/PREFIX]")]
+        to: Option<ListDestination>,
         #[command(flatten)]
         trust: TrustArguments,
     },
+    /// Write a TOML list from the file of another tool: skopeo sync, regsync, image-syncer, dregsy, oc, hangar, compose,
+    /// Kubernetes, or plain references.
+    Convert(ConvertArguments),
     /// Print the JSON schema of lists, for editors.
     Schema,
 }
 
 pub(super) fn list(command: ListCommand) -> anyhow::Result<Exit> {
     match command {
-        ListCommand::Check { file, trust } => check(&file, trust),
+        ListCommand::Check { file, to, trust } => check(&file, to.as_ref(), trust),
+        ListCommand::Convert(arguments) => convert(&arguments),
         ListCommand::Schema => schema(),
     }
 }
 
-fn check(file: &Path, trust: TrustArguments) -> anyhow::Result<Exit> {
-    let source = ListSource::read(file)?;
+fn check(file: &Path, to: Option<&ListDestination>, trust: TrustArguments) -> anyhow::Result<Exit> {
+    let source = list_input::read(file, to)?;
     let list = match source.parse(trust) {
         Ok(list) => list,
         Err(exit) => return Ok(exit),
     };
     print(|output| {
-        writeln!(output, "{}: {}", shown(file), list.summary())?;
+        writeln!(output, "{}: {}", shown(&source.path), list.summary())?;
         let actions = list.actions();
         let mut lines = actions.iter().map(ToString::to_string);
         lines.try_for_each(|line| writeln!(output, "  {}", present::sanitize(&line)))

@@ -12,7 +12,7 @@ use super::{
     exit::Exit,
     front_end::{OutputArguments, Prepared, prepare},
     journal_arguments::JournalArguments,
-    list_images,
+    list_images, list_input,
     list_source::{ListSource, TrustArguments},
     metrics_arguments::MetricsArguments,
     migration::{self, notes},
@@ -22,14 +22,18 @@ use super::{
 };
 use crate::{
     batch::{BatchResult, Board},
+    convert::ListDestination,
     journal::{Journal, NewBatch, Recorder},
     run::Batch,
 };
 
 #[derive(Args)]
 pub(super) struct RunArguments {
-    /// The TOML list of images.
+    /// The TOML list of images, or - for standard input, which may also have plain references.
     pub(super) list: PathBuf,
+    /// Where references from standard input go.
+    #[arg(long, value_name = "REGISTRY[/PREFIX]")]
+    pub(super) to: Option<ListDestination>,
     #[command(flatten)]
     pub(super) trust: TrustArguments,
     #[command(flatten)]
@@ -52,7 +56,7 @@ pub(super) async fn run_prepared(
     arguments: RunArguments,
     front_end: Prepared,
 ) -> anyhow::Result<Exit> {
-    let source = ListSource::read(&arguments.list)?;
+    let source = list_input::read(&arguments.list, arguments.to.as_ref())?;
     let (trust, pace) = (arguments.trust, arguments.pace);
     Ok(
         match run_list(source, trust, &arguments.journal, pace, front_end).await? {

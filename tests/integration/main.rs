@@ -6,6 +6,7 @@ mod architecture;
 mod auth;
 mod breaker;
 mod command_line;
+mod convert;
 mod copy;
 mod cutting_proxy;
 mod deletion;
