@@ -8,8 +8,10 @@ use std::{
 };
 
 use clap::Subcommand;
+use clap_complete::engine::ArgValueCompleter;
 
 use super::{
+    completed_values,
     exit::Exit,
     list_source::{ListSource, TrustArguments},
     output::{print, shown},
@@ -21,6 +23,7 @@ pub(super) enum ListCommand {
     /// Report every mistake in a list, or what the list runs, reads and sends. Asks no registry.
     Check {
         /// The TOML list.
+        #[arg(add = ArgValueCompleter::new(completed_values::lists))]
         file: PathBuf,
         #[command(flatten)]
         trust: TrustArguments,

@@ -48,5 +48,6 @@ mod skopeo_output;
 mod terminal;
 mod transports;
 mod verify;
+mod version;
 mod whole_image;
 mod wire;
