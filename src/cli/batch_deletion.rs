@@ -7,10 +7,12 @@ use std::io::Write as _;
 
 use anyhow::Context as _;
 use clap::Args;
+use clap_complete::engine::ArgValueCandidates;
 use jiff::{Span, Timestamp, tz::TimeZone};
 
 use super::{
     batch_status::batch_status,
+    completed_values,
     confirmation::confirm,
     exit::Exit,
     journal_arguments::JournalArguments,
@@ -24,7 +26,8 @@ use crate::{
 #[derive(Args)]
 pub(super) struct DeleteArguments {
     /// The batches, each by its name or a unique part of it.
-    #[arg(required_unless_present = "older_than")]
+    #[arg(required_unless_present = "older_than",
+        add = ArgValueCandidates::new(completed_values::batches))]
     batches: Vec<String>,
     /// Every finished batch older than this, such as 30d, "2 weeks" or 12h.
     #[arg(long, value_name = "AGE", conflicts_with = "batches")]

@@ -40,8 +40,10 @@ pub(super) struct BrowseArguments {
 }
 
 pub(super) async fn browse(arguments: BrowseArguments) -> anyhow::Result<Exit> {
-    if !std::io::stdout().is_terminal() {
-        bail!("browse needs a terminal; without one use `transship inspect` or `transship tags`");
+    if !std::io::stdout().is_terminal() || tui::is_dumb() {
+        bail!(
+            "browse needs a terminal that moves its cursor; without one use `transship inspect` or `transship tags`"
+        );
     }
     let options = screen_options::detect()?;
     let file = Path::new(&arguments.target);

@@ -5,11 +5,14 @@
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use super::{
-    allocator, batches, browse, copy, delete, demo, digest, exit::Exit, inspect, list_command,
-    list_source, login, logout, open_files, output, resume, run, serve, skopeo, tag, tags, verify,
+    allocator, batches, browse, completions, copy, delete, demo, digest, examples,
+    exit::{self, Exit},
+    inspect, list_command, list_source, login, logout, man, open_files, output,
+    read_error::ReadError,
+    resume, run, serve, skopeo, tag, tags, verify,
 };
 use crate::{
     journal::JournalError,
@@ -20,7 +23,7 @@ use crate::{
 
 /// Copies container images between registries and local stores in bulk, watched and steered by an operator.
 #[derive(Parser)]
-#[command(name = "transship", version, max_term_width = 100)]
+#[command(name = "transship", version = env!("TRANSSHIP_VERSION"), max_term_width = 100, after_help = exit::CODES)]
 struct Arguments {
     #[command(subcommand)]
     command: Command,
@@ -29,6 +32,9 @@ struct Arguments {
 #[derive(Subcommand)]
 enum Command {
     /// Copy every image of a list.
+    ///
+    /// `sync` is another name for this command. It takes a list, not the arguments of `skopeo sync`.
+    #[command(visible_alias = "sync")]
     Run(run::RunArguments),
     /// Copy one image, from and to registries or stores of this machine.
     Copy(Box<copy::CopyArguments>),
@@ -42,12 +48,19 @@ enum Command {
     /// Show what an image is: platforms, config, layers, history, referrers.
     Inspect(inspect::InspectArguments),
     /// List the tags of a repository.
+    ///
+    /// `list-tags`, the name in skopeo, is another name for this command. It prints a tag per line, or with --json an
+    /// array.
+    #[command(visible_alias = "list-tags")]
     Tags(tags::TagsArguments),
     /// Give an image further tags in its repository, without moving content.
     Tag(tag::TagArguments),
     /// Delete images from registries and OCI layouts.
     Delete(delete::DeleteArguments),
     /// Print the digest of an image or a file.
+    ///
+    /// `manifest-digest`, the name in skopeo, is another name for this command.
+    #[command(visible_alias = "manifest-digest")]
     Digest(digest::DigestArguments),
     /// Explore registries: repositories, tags, images, source against destination.
     Browse(browse::BrowseArguments),
@@ -64,15 +77,31 @@ enum Command {
     Serve(serve::ServeArguments),
     /// Run a migration between two registries made for this demo.
     Demo(demo::DemoArguments),
+    /// Print the script that completes commands, options, lists and batches in a shell.
+    Completions(completions::CompletionsArguments),
+    /// Write manual pages into a directory, one for each command.
+    Man(man::ManArguments),
+}
+
+/// The definition of the command line.
+fn definition() -> clap::Command {
+    examples::add(Arguments::command())
+}
+
+/// The arguments of the process. Exits with 2 if they are wrong, and with 0 after --help.
+fn parse() -> Arguments {
+    let mut matches = definition().get_matches();
+    Arguments::from_arg_matches_mut(&mut matches)
+        .unwrap_or_else(|error| error.format(&mut definition()).exit())
 }
 
 /// Runs the program on the process's arguments.
 #[must_use]
 pub fn main() -> ExitCode {
     allocator::return_large_buffers();
+    completions::answer(definition);
     open_files::raise_limit();
-    // Exits with 2 on wrong arguments, with 0 on --help.
-    let arguments = Arguments::parse();
+    let arguments = parse();
     let runtime = match tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -93,7 +122,10 @@ pub fn main() -> ExitCode {
                 return list_source::report(mistakes).into();
             }
             output::tell(format_args!("transship: {}", sentence(&error)));
-            Exit::Usage.into()
+            let unread = error.downcast_ref::<ReadError>();
+            unread
+                .map_or(Exit::Usage, |error| Exit::Unread(error.why))
+                .into()
         }
     }
 }
@@ -117,6 +149,8 @@ async fn execute(command: Command) -> anyhow::Result<Exit> {
         Command::Skopeo(command) => skopeo::skopeo(command).await,
         Command::Serve(arguments) => serve::serve(arguments).await,
         Command::Demo(arguments) => demo::demo(arguments).await,
+        Command::Completions(arguments) => completions::completions(&arguments),
+        Command::Man(arguments) => man::man(&arguments, definition()),
     }
 }
 
@@ -131,4 +165,56 @@ fn sentence(error: &anyhow::Error) -> String {
     });
     let before = if of_a_layer { "failed to " } else { "" };
     present::sanitize(&format!("{before}{error:#}")).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Every command with its words after the name of the program.
+    fn commands(command: &clap::Command, path: &[&str], found: &mut Vec<(Vec<String>, String)>) {
+        let help = command.get_after_help().map(ToString::to_string);
+        let words = path.iter().map(ToString::to_string).collect();
+        found.push((words, help.unwrap_or_default()));
+        for below in command.get_subcommands() {
+            commands(below, &[path, &[below.get_name()]].concat(), found);
+        }
+    }
+
+    /// The words of this program in a shell's line, if it has some.
+    fn arguments(line: &str) -> Option<Vec<String>> {
+        let line = line.strip_prefix("    ")?;
+        let substituted = line
+            .strip_prefix("source <(")
+            .and_then(|rest| rest.strip_suffix(')'));
+        let line = substituted.unwrap_or(line);
+        let (line, _) = line.split_once(" | ").unwrap_or((line, ""));
+        Some(shell_words::split(line).unwrap())
+    }
+
+    #[test]
+    fn the_definition_is_sound() {
+        definition().debug_assert();
+    }
+
+    #[test]
+    fn every_command_has_examples_and_each_is_a_valid_line_of_it() {
+        let mut found = Vec::new();
+        commands(&definition(), &[], &mut found);
+        assert!(found.len() > 20, "commands are no longer found: {found:?}");
+        for (command, help) in found {
+            let lines: Vec<Vec<String>> = help.lines().filter_map(arguments).collect();
+            assert!(!lines.is_empty(), "{command:?} has no example");
+            for words in lines {
+                assert_eq!(words[0], "transship");
+                assert_eq!(words[1..][..command.len()], command, "{words:?}");
+                let parsed = definition()
+                    .try_get_matches_from(&words)
+                    .and_then(|mut matches| Arguments::from_arg_matches_mut(&mut matches));
+                if let Err(error) = parsed {
+                    panic!("{words:?}: {error}");
+                }
+            }
+        }
+    }
 }

@@ -13,12 +13,14 @@ use clap::{
 
 use super::{
     copy_list::{self, CopyRequest},
+    credentials_file::CredentialsFileArguments,
     exit::Exit,
     front_end::{FrontEnd, ProgressChoice, prepare_as},
     journal_arguments::JournalArguments,
     list_source::TrustArguments,
     metrics_arguments::MetricsArguments,
     output::shown,
+    refused_secrets::RefusedSecrets,
     run,
     run_settings::PaceArguments,
     side_arguments::SideArguments,
@@ -62,6 +64,10 @@ pub(super) struct CopyArguments {
     /// Use the registry settings of this list: credentials, TLS, proxies.
     #[arg(long = "as-in", value_name = "LIST")]
     like: Option<PathBuf>,
+    #[command(flatten)]
+    credentials: CredentialsFileArguments,
+    #[command(flatten)]
+    _secrets: RefusedSecrets,
     #[command(flatten)]
     trust: TrustArguments,
     #[command(flatten)]
@@ -138,8 +144,15 @@ pub(super) async fn copy(arguments: CopyArguments) -> anyhow::Result<Exit> {
         Ok(list) => list,
         Err(exit) => return Ok(exit),
     };
-    let (trust, pace) = (arguments.trust, arguments.pace);
-    let board = match run::run_list(list, trust, &arguments.journal, pace, prepared).await? {
+    let ran = run::run_list(
+        list,
+        arguments.trust,
+        arguments.credentials,
+        &arguments.journal,
+        arguments.pace,
+        prepared,
+    );
+    let board = match ran.await? {
         Ok(board) => board,
         Err(exit) => return Ok(exit),
     };

@@ -13,6 +13,7 @@ use anyhow::Context;
 use clap::Args;
 
 use super::{
+    credentials_file::CredentialsFileArguments,
     exit::Exit,
     front_end::{FrontEnd, OutputArguments, prepare},
     journal_arguments::JournalArguments,
@@ -138,6 +139,7 @@ pub(super) async fn demo(arguments: DemoArguments) -> anyhow::Result<Exit> {
         list: list_path.clone(),
         to: None,
         trust: TrustArguments::default(),
+        credentials: CredentialsFileArguments::default(),
         journal: JournalArguments {
             state: Some(state),
             journal: None,

@@ -5,13 +5,14 @@ use std::{
     path::Path,
 };
 
-use anyhow::{Context as _, bail};
+use anyhow::Context as _;
 use clap::Args;
 
 use super::{
-    exit::Exit,
-    location_arguments::{failed, location, registries},
+    exit::{CODES_OF_READING, Exit},
+    location_arguments::{location, registries},
     output::{print, shown},
+    read_error::ReadError,
     registry_arguments::RegistryArguments,
 };
 use crate::{
@@ -21,6 +22,7 @@ use crate::{
 };
 
 #[derive(Args)]
+#[command(after_help = CODES_OF_READING)]
 pub(super) struct DigestArguments {
     /// A file, or an image in any store.
     target: String,
@@ -41,8 +43,10 @@ pub(super) async fn digest(arguments: DigestArguments) -> anyhow::Result<Exit> {
         };
         match resolve.await {
             Ok(Some(digest)) => digest,
-            Ok(None) => bail!("there is no {image}"),
-            Err(error) => return Err(failed(inspect::Error::new(&image.store(), error))),
+            Ok(None) => return Err(ReadError::not_found(format!("there is no {image}")).into()),
+            Err(error) => {
+                return Err(ReadError::from(inspect::Error::new(&image.store(), error)).into());
+            }
         }
     };
     print(|output| writeln!(output, "{digest}"))?;

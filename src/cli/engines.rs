@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 use super::{skopeo_access, skopeo_settings};
 use crate::{
     batch::{Job, JobId},
+    credentials::Places,
     list::{self, List},
     oci::{CopyEngine, Location, Registry},
     present,
@@ -25,6 +26,7 @@ type Note = (Option<JobId>, String);
 /// If the configuration file is wrong.
 pub(super) fn choose(
     list: &List,
+    places: &Places,
     jobs: &mut [Job],
     notes: &mut Vec<Note>,
 ) -> anyhow::Result<Option<SkopeoEngine>> {
@@ -38,7 +40,7 @@ pub(super) fn choose(
     }
     notes.extend(limits(list, &by_skopeo).map(|text| (None, text)));
     let settings = skopeo_settings::read(list.skopeo.clone())?;
-    let access = skopeo_access::access(list);
+    let access = skopeo_access::access(list, places);
     Ok(Some(SkopeoEngine::new(settings, access)))
 }
 

@@ -32,7 +32,7 @@ pub(super) struct OutputArguments {
     /// copying; without a screen the plan is printed, and `transship resume` copies.
     #[arg(long)]
     pub(super) review: bool,
-    /// Print one line per change instead of the screen; the default if stdout is no terminal.
+    /// Print one line per change instead of the screen; the default if stdout is no terminal, or TERM=dumb.
     #[arg(long)]
     pub(super) headless: bool,
     /// Print one JSON event per line on stdout (schema: assets/events.md).
@@ -90,7 +90,7 @@ fn choose(output: &OutputArguments) -> FrontEnd {
         (Some(front_end), ..) => front_end,
         (None, true, _) => FrontEnd::Json,
         (None, false, true) => FrontEnd::Lines,
-        (None, false, false) if stdout().is_terminal() => FrontEnd::Screen,
+        (None, false, false) if stdout().is_terminal() && !tui::is_dumb() => FrontEnd::Screen,
         (None, false, false) => FrontEnd::Lines,
     }
 }

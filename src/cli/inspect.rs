@@ -8,9 +8,10 @@ use anyhow::bail;
 use clap::Args;
 
 use super::{
-    exit::Exit,
-    location_arguments::{failed, location, registries},
+    exit::{CODES_OF_READING, Exit},
+    location_arguments::{location, registries},
     output::{pretty_json, print},
+    read_error::ReadError,
     registry_arguments::RegistryArguments,
 };
 use crate::{
@@ -20,6 +21,7 @@ use crate::{
 };
 
 #[derive(Args)]
+#[command(after_help = CODES_OF_READING)]
 pub(super) struct InspectArguments {
     /// The image, for example registry.example.com/team/api:1.2 or docker-archive:app.tar.
     #[arg(value_name = "IMAGE")]
@@ -36,6 +38,9 @@ pub(super) struct InspectArguments {
     /// Show only this platform of an index, such as linux/arm64.
     #[arg(long, value_name = "PLATFORM")]
     platform: Option<Platform>,
+    /// Tags are never listed; accepted because skopeo lists them without this option.
+    #[arg(long, short, hide = true)]
+    no_tags: bool,
     #[command(flatten)]
     registries: RegistryArguments,
 }
@@ -60,9 +65,9 @@ pub(super) async fn inspect(arguments: InspectArguments) -> anyhow::Result<Exit>
         None => Scope::All,
     };
     let inspection = inspector.inspect(&image, &scope).await;
-    let inspection = inspection.map_err(failed)?;
+    let inspection = inspection.map_err(ReadError::from)?;
     if let (true, Some(platform)) = (inspection.images.is_empty(), platform) {
-        bail!("{image} has no image for {platform}");
+        return Err(lacks(&image, platform));
     }
     if arguments.json {
         let json = pretty_json(&inspection)?;
@@ -79,10 +84,11 @@ async fn manifest(
     image: &Location,
     platform: Option<&Platform>,
 ) -> anyhow::Result<Arc<Manifest>> {
-    let read = async |request: Request| match inspector.answer(&request).await.map_err(failed)? {
-        Answer::Manifest(manifest) => Ok(manifest),
-        _ => bail!("the inspector did not return a manifest"),
-    };
+    let read =
+        async |request: Request| match inspector.answer(&request).await.map_err(ReadError::from)? {
+            Answer::Manifest(manifest) => Ok(manifest),
+            _ => bail!("the inspector did not return a manifest"),
+        };
     let root = read(Request::manifest_of(image)).await?;
     let Some(platform) = platform.filter(|_| root.media_type.is_index()) else {
         return Ok(root);
@@ -96,8 +102,13 @@ async fn manifest(
             let digest = child.digest.clone();
             read(Request::Manifest(ContentStore::of(image), digest)).await
         }
-        None => bail!("{image} has no image for {platform}"),
+        None => Err(lacks(image, platform)),
     }
+}
+
+/// The error for a platform that an index does not have.
+fn lacks(image: &Location, platform: &Platform) -> anyhow::Error {
+    ReadError::not_found(format!("{image} has no image for {platform}")).into()
 }
 
 /// The config of an image, or of one platform of its index.
@@ -118,7 +129,7 @@ async fn config(
     };
     let (digest, media_type) = (config.digest.clone(), config.media_type.clone());
     let request = Request::Config(ContentStore::of(image), digest, media_type);
-    match inspector.answer(&request).await.map_err(failed)? {
+    match inspector.answer(&request).await.map_err(ReadError::from)? {
         Answer::Config(config) => Ok(config),
         _ => bail!("the inspector did not return a config"),
     }

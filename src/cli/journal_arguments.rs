@@ -17,20 +17,33 @@ use crate::{
 #[derive(Args)]
 pub(super) struct JournalArguments {
     /// Directory of the journal [default: the state directory of the user].
-    #[arg(long, value_name = "DIR", env = "TRANSSHIP_STATE")]
+    #[arg(long, value_name = "DIR", env = STATE_VARIABLE)]
     pub(super) state: Option<PathBuf>,
     /// PostgreSQL database for the journal, as a postgres:// URL, or a directory.
     #[arg(
         long,
         value_name = "URL",
-        env = "TRANSSHIP_JOURNAL",
+        env = JOURNAL_VARIABLE,
         hide_env_values = true,
         conflicts_with = "state"
     )]
     pub(super) journal: Option<String>,
 }
 
+/// The environment variables with the same meaning as the options.
+const STATE_VARIABLE: &str = "TRANSSHIP_STATE";
+const JOURNAL_VARIABLE: &str = "TRANSSHIP_JOURNAL";
+
 impl JournalArguments {
+    /// What the environment says, where no option is known.
+    pub(super) fn of_environment() -> Self {
+        let set = |name| std::env::var_os(name).filter(|value| !value.is_empty());
+        Self {
+            state: set(STATE_VARIABLE).map(PathBuf::from),
+            journal: set(JOURNAL_VARIABLE).and_then(|text| text.into_string().ok()),
+        }
+    }
+
     /// Where the journal is. Does not open or create it.
     fn location(&self) -> anyhow::Result<JournalLocation> {
         Ok(match (&self.journal, &self.state) {
@@ -65,8 +78,8 @@ impl JournalArguments {
             |name, value: &OsStr| std::env::var_os(name).is_some_and(|set| set == value);
         let text = self.journal.as_ref().map(OsStr::new);
         let is_option = match (text, &self.state) {
-            (Some(text), _) => !in_environment("TRANSSHIP_JOURNAL", text),
-            (None, Some(directory)) => !in_environment("TRANSSHIP_STATE", directory.as_os_str()),
+            (Some(text), _) => !in_environment(JOURNAL_VARIABLE, text),
+            (None, Some(directory)) => !in_environment(STATE_VARIABLE, directory.as_os_str()),
             (None, None) => false,
         };
         let location = self.location()?;

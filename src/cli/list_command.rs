@@ -8,8 +8,10 @@ use std::{
 };
 
 use clap::Subcommand;
+use clap_complete::engine::ArgValueCompleter;
 
 use super::{
+    completed_values,
     exit::Exit,
     list_convert::{ConvertArguments, convert},
     list_input,
@@ -23,6 +25,7 @@ pub(super) enum ListCommand {
     /// Report every mistake in a list, or what the list runs, reads and sends. Asks no registry.
     Check {
         /// The TOML list, or - for standard input, which may also have plain references.
+        #[arg(add = ArgValueCompleter::new(completed_values::lists))]
         file: PathBuf,
         /// Where references from standard input go.
         #[arg(long, value_name = "REGISTRY[/PREFIX]")]

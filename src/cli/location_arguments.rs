@@ -1,12 +1,8 @@
-//! Shared by the commands that read one image or store: parses locations, and turns errors of stores into sentences.
+//! Shared by the commands that read one image or store: parses locations.
 
 use anyhow::Context as _;
 
-use crate::{
-    inspect::Error,
-    oci::{LocalStore, Location, LocationError, LocationProblem, Registry, Store},
-    present::sanitize,
-};
+use crate::oci::{LocalStore, Location, LocationError, LocationProblem, Registry, Store};
 
 /// An image.
 pub(super) fn location(text: &str) -> anyhow::Result<Location> {
@@ -44,9 +40,4 @@ pub(super) fn without_prefix(text: &str) -> &str {
 pub(super) fn registries<'l>(locations: impl IntoIterator<Item = &'l Location>) -> Vec<Registry> {
     let registries = locations.into_iter().filter_map(Location::registry);
     registries.cloned().collect()
-}
-
-pub(super) fn failed(error: Error) -> anyhow::Error {
-    let advice = error.advice();
-    anyhow::anyhow!("failed to {}; {advice}", sanitize(&error.to_string()))
 }

@@ -10,6 +10,7 @@ use super::{
     credentials_file::{CredentialsFileArguments, storage},
     exit::Exit,
     output::tell,
+    refused_secrets::RefusedPassword,
     registry_settings,
 };
 use crate::{
@@ -26,6 +27,11 @@ pub(super) struct LoginArguments {
     /// The user to log in as.
     #[arg(short, long, value_name = "NAME")]
     username: String,
+    /// Read the password from standard input, also from a terminal; without this option only if it is no terminal.
+    #[arg(long)]
+    password_stdin: bool,
+    #[command(flatten)]
+    _password: RefusedPassword,
     #[command(flatten)]
     file: CredentialsFileArguments,
     /// Use plain HTTP; the default for loopback addresses.
@@ -37,6 +43,8 @@ pub(super) async fn login(arguments: LoginArguments) -> anyhow::Result<Exit> {
     let LoginArguments {
         registry,
         username,
+        password_stdin,
+        _password,
         file,
         plain_http,
     } = arguments;
@@ -44,8 +52,11 @@ pub(super) async fn login(arguments: LoginArguments) -> anyhow::Result<Exit> {
         "password of {} at {registry}: ",
         present::sanitize(&username)
     );
-    let password =
-        tokio::task::spawn_blocking(move || credentials::read_password(&prompt)).await??;
+    let read = move || match password_stdin {
+        true => credentials::read_password_from_stdin(),
+        false => credentials::read_password(&prompt),
+    };
+    let password = tokio::task::spawn_blocking(read).await??;
     let basic = Credentials::Basic {
         username: username.clone(),
         password: password.clone(),

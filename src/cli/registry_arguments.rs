@@ -5,8 +5,10 @@ use std::{path::PathBuf, sync::Arc};
 use clap::Args;
 
 use super::{
+    credentials_file::CredentialsFileArguments,
     list_source::{ListSource, TrustArguments},
     output::shown,
+    refused_secrets::RefusedSecrets,
     registry_settings,
 };
 use crate::{list::List, oci::Registry, transport::Stores};
@@ -21,6 +23,10 @@ pub(super) struct RegistryArguments {
     /// Use plain HTTP; the default for loopback addresses.
     #[arg(long)]
     plain_http: bool,
+    #[command(flatten)]
+    credentials: CredentialsFileArguments,
+    #[command(flatten)]
+    _secrets: RefusedSecrets,
 }
 
 impl RegistryArguments {
@@ -45,6 +51,10 @@ impl RegistryArguments {
 
     fn reach(&self, list: Option<&List>, registries: &[Registry]) -> anyhow::Result<Arc<Stores>> {
         let plain_http = if self.plain_http { registries } else { &[] };
-        Ok(Arc::new(registry_settings::stores(list, plain_http)?))
+        Ok(Arc::new(registry_settings::stores(
+            list,
+            plain_http,
+            &self.credentials.places(),
+        )?))
     }
 }

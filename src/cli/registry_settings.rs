@@ -14,14 +14,18 @@ use crate::{
 };
 
 /// An engine with the settings of the list, and with stored credentials for every other registry.
-pub(super) fn engine(list: &List) -> anyhow::Result<Engine> {
-    let stores = stores(Some(list), &[])?;
+pub(super) fn engine(list: &List, places: &Places) -> anyhow::Result<Engine> {
+    let stores = stores(Some(list), &[], places)?;
     Ok(Engine::of_stores(stores).creating(create_commands(list)))
 }
 
 /// The registries with the settings of the list, and the stores of this machine.
-pub(super) fn stores(list: Option<&List>, plain_http: &[Registry]) -> anyhow::Result<Stores> {
-    let clients = clients(list, plain_http)?;
+pub(super) fn stores(
+    list: Option<&List>,
+    plain_http: &[Registry],
+    places: &Places,
+) -> anyhow::Result<Stores> {
+    let clients = clients(list, plain_http, places)?;
     let destination = list.and_then(|list| list.destination.as_ref());
     let settings = LocalSettings {
         base: destination.map_or_else(Vec::new, |side| side.base.clone()),
@@ -32,16 +36,19 @@ pub(super) fn stores(list: Option<&List>, plain_http: &[Registry]) -> anyhow::Re
 
 /// Clients with the settings of the list, and the stored credentials for other registries. Those of `plain_http` are
 /// reached over plain HTTP.
-pub(super) fn clients(list: Option<&List>, plain_http: &[Registry]) -> anyhow::Result<Clients> {
-    let places = Places::of_environment();
+fn clients(
+    list: Option<&List>,
+    plain_http: &[Registry],
+    places: &Places,
+) -> anyhow::Result<Clients> {
     let mut all = HashMap::new();
     for (registry, written) in list.iter().flat_map(|list| &list.registries) {
-        if let Some(source) = source(&written.credentials, &places) {
+        if let Some(source) = source(&written.credentials, places) {
             source
                 .check()
                 .with_context(|| format!("registry {registry}"))?;
         }
-        let settings = settings(registry, written, &places);
+        let settings = settings(registry, written, places);
         // Reads certificates and keys, so that a wrong one fails before the start.
         Client::new(registry.clone(), settings.clone())?;
         all.insert(registry.clone(), settings);
@@ -49,9 +56,10 @@ pub(super) fn clients(list: Option<&List>, plain_http: &[Registry]) -> anyhow::R
     let unwritten = list::Settings::default();
     for registry in plain_http {
         all.entry(registry.clone())
-            .or_insert_with(|| settings(registry, &unwritten, &places))
+            .or_insert_with(|| settings(registry, &unwritten, places))
             .plain_http = Some(true);
     }
+    let places = places.clone();
     let others = move |registry: &Registry| settings(registry, &unwritten, &places);
     Ok(Clients::new(all).with_other_settings(others))
 }

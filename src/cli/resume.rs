@@ -7,8 +7,11 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use anyhow::Context as _;
 use clap::Args;
+use clap_complete::engine::ArgValueCandidates;
 
 use super::{
+    completed_values,
+    credentials_file::CredentialsFileArguments,
     engines,
     exit::Exit,
     front_end::{OutputArguments, prepare},
@@ -31,12 +34,15 @@ use crate::{
 #[derive(Args)]
 pub(super) struct ResumeArguments {
     /// The name of the batch, or a unique part of it [default: the newest batch].
+    #[arg(add = ArgValueCandidates::new(completed_values::batches))]
     batch: Option<String>,
     /// Retry the failed images too.
     #[arg(long)]
     retry_failed: bool,
     #[command(flatten)]
     trust: TrustArguments,
+    #[command(flatten)]
+    credentials: CredentialsFileArguments,
     #[command(flatten)]
     journal: JournalArguments,
     #[command(flatten)]
@@ -66,9 +72,12 @@ pub(super) async fn resume(arguments: ResumeArguments) -> anyhow::Result<Exit> {
         Ok(list) => list,
         Err(exit) => return Ok(exit),
     };
-    let stored_pace = RunSettings::read(&stored.settings).pace;
-    let pace = PaceOptions::from(arguments.pace).or(stored_pace);
-    let engine = Arc::new(registry_settings::engine(&list)?);
+    let settings = RunSettings::read(&stored.settings);
+    let pace = PaceOptions::from(arguments.pace).or(settings.pace);
+    let places = (arguments.credentials)
+        .or_stored(settings.authfile)
+        .places();
+    let engine = Arc::new(registry_settings::engine(&list, &places)?);
     let (recorder, stored) = journal.resume(&id).await?;
     let spool = arguments.journal.spool(&id)?;
     engine.stores().spool().use_directory(spool);
@@ -87,7 +96,7 @@ pub(super) async fn resume(arguments: ResumeArguments) -> anyhow::Result<Exit> {
     };
     let options = pace.options(&list);
     let mut notes = notes(&list, &front_end);
-    let skopeo = engines::choose(&list, &mut jobs, &mut notes)?;
+    let skopeo = engines::choose(&list, &places, &mut jobs, &mut notes)?;
     drop(list);
     let batch = Batch {
         list: shown(&source.path),

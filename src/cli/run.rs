@@ -6,8 +6,11 @@
 use std::{path::PathBuf, sync::Arc};
 
 use clap::Args;
+use clap_complete::engine::ArgValueCompleter;
 
 use super::{
+    completed_values,
+    credentials_file::CredentialsFileArguments,
     engines,
     exit::Exit,
     front_end::{OutputArguments, Prepared, prepare},
@@ -30,12 +33,15 @@ use crate::{
 #[derive(Args)]
 pub(super) struct RunArguments {
     /// The TOML list of images, or - for standard input, which may also have plain references.
+    #[arg(add = ArgValueCompleter::new(completed_values::lists))]
     pub(super) list: PathBuf,
     /// Where references from standard input go.
     #[arg(long, value_name = "REGISTRY[/PREFIX]")]
     pub(super) to: Option<ListDestination>,
     #[command(flatten)]
     pub(super) trust: TrustArguments,
+    #[command(flatten)]
+    pub(super) credentials: CredentialsFileArguments,
     #[command(flatten)]
     pub(super) journal: JournalArguments,
     #[command(flatten)]
@@ -57,9 +63,15 @@ pub(super) async fn run_prepared(
     front_end: Prepared,
 ) -> anyhow::Result<Exit> {
     let source = list_input::read(&arguments.list, arguments.to.as_ref())?;
-    let (trust, pace) = (arguments.trust, arguments.pace);
+    let RunArguments {
+        trust,
+        credentials,
+        journal,
+        pace,
+        ..
+    } = arguments;
     Ok(
-        match run_list(source, trust, &arguments.journal, pace, front_end).await? {
+        match run_list(source, trust, credentials, &journal, pace, front_end).await? {
             Ok(board) => BatchResult::of(&board).into(),
             Err(exit) => exit,
         },
@@ -70,6 +82,7 @@ pub(super) async fn run_prepared(
 pub(super) async fn run_list(
     source: ListSource,
     trust: TrustArguments,
+    credentials: CredentialsFileArguments,
     arguments: &JournalArguments,
     pace: PaceArguments,
     front_end: Prepared,
@@ -79,7 +92,9 @@ pub(super) async fn run_list(
         Ok(list) => list,
         Err(exit) => return Ok(Err(exit)),
     };
-    let engine = Arc::new(registry_settings::engine(&list)?);
+    let credentials = credentials.absolute()?;
+    let places = credentials.places();
+    let engine = Arc::new(registry_settings::engine(&list, &places)?);
     let mut jobs = match list_images::expand(&list, engine.stores()).await? {
         Ok(jobs) => jobs,
         Err(exit) => return Ok(Err(exit)),
@@ -87,11 +102,12 @@ pub(super) async fn run_list(
     let pace = PaceOptions::from(pace);
     let options = pace.options(&list);
     let mut notes = notes(&list, &front_end);
-    let skopeo = engines::choose(&list, &mut jobs, &mut notes)?;
+    let skopeo = engines::choose(&list, &places, &mut jobs, &mut notes)?;
     // A long list is large, and the jobs have everything.
     drop(list);
     let journal = journal.make().await?;
-    let recorder = start(&journal, &source, pace).await?;
+    let settings = RunSettings::new(pace, &source.directories, credentials.path());
+    let recorder = start(&journal, &source, &settings).await?;
     let spool = arguments.spool(recorder.batch())?;
     engine.stores().spool().use_directory(spool);
     let batch = Batch {
@@ -115,12 +131,12 @@ pub(super) async fn run_list(
 async fn start(
     journal: &Journal,
     list: &ListSource,
-    pace: PaceOptions,
+    settings: &RunSettings,
 ) -> anyhow::Result<Recorder> {
     let batch = NewBatch {
         list_path: list.path.clone(),
         list_text: list.text.clone(),
-        settings: serde_json::to_string(&RunSettings::new(pace, &list.directories))?,
+        settings: serde_json::to_string(settings)?,
     };
     Ok(journal.start(&batch).await?)
 }

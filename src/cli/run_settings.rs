@@ -3,7 +3,7 @@
 //! Decides which of them are stored with the batch. Invariant: a resumed run has the same limits as the first one, and
 //! finds the files its list names, wherever it is started.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use serde::{Deserialize, Serialize};
@@ -37,6 +37,9 @@ pub(super) struct RunSettings {
     /// Where relative paths of stores begin; absent in batches of older versions, which have none.
     #[serde(default)]
     working_directory: Option<String>,
+    /// The file of stored credentials, if one was named.
+    #[serde(default)]
+    pub(super) authfile: Option<PathBuf>,
 }
 
 #[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
@@ -46,12 +49,17 @@ pub(super) struct PaceOptions {
 }
 
 impl RunSettings {
-    pub(super) fn new(pace: PaceOptions, directories: &Directories) -> Self {
+    pub(super) fn new(
+        pace: PaceOptions,
+        directories: &Directories,
+        authfile: Option<&Path>,
+    ) -> Self {
         let text = |directory: &Path| Some(directory.to_string_lossy().into_owned());
         Self {
             pace,
             directory: text(&directories.list),
             working_directory: text(&directories.working),
+            authfile: authfile.map(Path::to_owned),
         }
     }
 

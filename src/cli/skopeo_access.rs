@@ -18,10 +18,10 @@ use crate::{
 };
 
 /// The registries of a list, and every other with its stored credentials.
-pub(super) fn access(list: &List) -> AccessSource {
+pub(super) fn access(list: &List, places: &Places) -> AccessSource {
     let registries: Arc<HashMap<Registry, list::Settings>> =
         Arc::new((list.registries.clone()).into_iter().collect());
-    let places = Arc::new(Places::of_environment());
+    let places = Arc::new(places.clone());
     Box::new(move |reference: &Reference| {
         let (registries, places) = (Arc::clone(&registries), Arc::clone(&places));
         let reference = reference.clone();

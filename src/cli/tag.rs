@@ -9,8 +9,9 @@ use clap::Args;
 use super::{
     confirmation::confirm,
     exit::Exit,
-    location_arguments::{failed, location, registries},
+    location_arguments::{location, registries},
     output::{print, tell},
+    read_error::ReadError,
     registry_arguments::RegistryArguments,
 };
 use crate::{
@@ -80,7 +81,7 @@ fn may_replace(plan: &Plan) -> std::io::Result<bool> {
 
 fn explain(image: &Location, error: Error) -> anyhow::Error {
     match error {
-        Error::Store(error) => failed(inspect::Error::new(&image.store(), error)),
+        Error::Store(error) => ReadError::from(inspect::Error::new(&image.store(), error)).into(),
         Error::Missing(_) | Error::Unsupported(_) => anyhow::anyhow!("{error}"),
     }
 }

@@ -6,9 +6,10 @@ use anyhow::{Context as _, bail};
 use clap::Args;
 
 use super::{
-    exit::Exit,
-    location_arguments::{failed, local_store, location, without_prefix},
+    exit::{CODES_OF_READING, Exit},
+    location_arguments::{local_store, location, without_prefix},
     output::{json, print, tell},
+    read_error::ReadError,
     registry_arguments::RegistryArguments,
 };
 use crate::{
@@ -18,6 +19,7 @@ use crate::{
 };
 
 #[derive(Args)]
+#[command(after_help = CODES_OF_READING)]
 pub(super) struct TagsArguments {
     /// The repository or store, for example registry.example.com/team/api or oci:DIRECTORY.
     #[arg(value_name = "REPOSITORY|STORE")]
@@ -37,7 +39,7 @@ pub(super) async fn tags(arguments: TagsArguments) -> anyhow::Result<Exit> {
     };
     let inspector = Inspector::new(arguments.registries.open(&registry)?);
     let answer = inspector.answer(&Request::Images(collection)).await;
-    let Answer::Images(listing) = answer.map_err(failed)? else {
+    let Answer::Images(listing) = answer.map_err(ReadError::from)? else {
         bail!("the inspector did not return names");
     };
     if listing.invalid > 0 {

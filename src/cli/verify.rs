@@ -7,10 +7,12 @@ use std::{io::Write as _, path::PathBuf, sync::Arc};
 
 use anyhow::Context as _;
 use clap::Args;
+use clap_complete::engine::ArgValueCompleter;
 use futures_util::{StreamExt, stream};
 use serde_json::json;
 
 use super::{
+    completed_values,
     exit::Exit,
     journal_arguments::JournalArguments,
     list_images,
@@ -34,7 +36,8 @@ const COMPARERS: usize = 16;
 #[derive(Args)]
 pub(super) struct VerifyArguments {
     /// A TOML list, the name of a batch, or the source of one image.
-    #[arg(value_name = "LIST|BATCH|SOURCE")]
+    #[arg(value_name = "LIST|BATCH|SOURCE",
+        add = ArgValueCompleter::new(completed_values::lists_and_batches))]
     what: String,
     /// The destination of the image.
     destination: Option<String>,

@@ -26,6 +26,6 @@ mod resolver;
 pub use error::CredentialsError;
 pub use key::Key;
 pub use login::{StoredIn, login, logout};
-pub use password::{PasswordSource, read_password};
+pub use password::{PasswordSource, read_password, read_password_from_stdin};
 pub use places::Places;
 pub use resolver::{CredentialResolver, Source};

@@ -3,13 +3,16 @@
 //! Invariant: a password is never an argument of a process, and is not echoed when it is typed.
 
 use std::{
-    io::{self, IsTerminal},
+    io::{self, IsTerminal, Read as _},
     path::PathBuf,
 };
 
 use secrecy::{ExposeSecret, SecretString};
 
 use super::{CredentialsError, program};
+
+/// Bytes of standard input that are read for a password.
+const MAX_INPUT: u64 = 64 * 1024;
 
 /// Where to read the password of one registry.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -99,11 +102,26 @@ pub(super) fn variable(name: &str) -> Result<SecretString, CredentialsError> {
 /// # Errors
 /// There is nothing to read, or it is empty.
 pub fn read_password(prompt: &str) -> Result<SecretString, CredentialsError> {
-    let line = match io::stdin().is_terminal() {
-        true => rpassword::prompt_password(prompt),
-        false => io::read_to_string(io::stdin().lock())
-            .map(|input| input.lines().next().unwrap_or_default().to_owned()),
-    };
+    match io::stdin().is_terminal() {
+        true => not_empty(rpassword::prompt_password(prompt)),
+        false => read_password_from_stdin(),
+    }
+}
+
+/// Reads the first line of standard input, to its end. Blocks.
+///
+/// # Errors
+/// There is nothing to read, or it is empty.
+pub fn read_password_from_stdin() -> Result<SecretString, CredentialsError> {
+    let mut input = String::new();
+    let read = io::stdin()
+        .lock()
+        .take(MAX_INPUT)
+        .read_to_string(&mut input);
+    not_empty(read.map(|_| input.lines().next().unwrap_or_default().to_owned()))
+}
+
+fn not_empty(line: io::Result<String>) -> Result<SecretString, CredentialsError> {
     let line = SecretString::from(line.map_err(CredentialsError::Prompt)?);
     match line.expose_secret() {
         "" => Err(CredentialsError::NoPassword),

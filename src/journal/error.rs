@@ -7,6 +7,9 @@ use std::{fmt, io, path::PathBuf, sync::Arc, time::Duration};
 use super::Owner;
 use crate::batch::BatchId;
 
+/// Batches that an error names.
+const MAX_NAMES: usize = 10;
+
 /// Messages fit after "failed to". Cheap to clone: every waiter of a lost journal gets one.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum JournalError {
@@ -41,7 +44,7 @@ pub enum JournalError {
     Held { batch: BatchId, by: Option<Owner> },
     #[error("find a batch named {name}")]
     Unknown { name: String },
-    #[error("find one batch named {name}: {} match", .matches.len())]
+    #[error("find one batch named {name}: {} match: {}", .matches.len(), Names(.matches))]
     Ambiguous { name: String, matches: Vec<BatchId> },
     #[error("read batch {batch}: {what}")]
     Damaged { batch: BatchId, what: String },
@@ -90,6 +93,21 @@ impl JournalError {
     }
 }
 
+/// The first of some batches, and how many more there are.
+struct Names<'a>(&'a [BatchId]);
+
+impl fmt::Display for Names<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (shown, rest) = self.0.split_at(self.0.len().min(MAX_NAMES));
+        let names: Vec<&str> = shown.iter().map(|batch| &*batch.0).collect();
+        f.write_str(&names.join(", "))?;
+        match rest.len() {
+            0 => Ok(()),
+            more => write!(f, " and {more} more"),
+        }
+    }
+}
+
 /// The owner, or "another process" when it is not recorded yet.
 struct OrAnother<'a>(Option<&'a Owner>);
 
@@ -99,5 +117,30 @@ impl fmt::Display for OrAnother<'_> {
             Some(owner) => owner.fmt(f),
             None => f.write_str("another process"),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_ambiguous_name_lists_what_it_matches_up_to_a_limit() {
+        let matches = |count| {
+            (0..count)
+                .map(|n| BatchId(format!("b{n}").into()))
+                .collect()
+        };
+        let error = |count| JournalError::Ambiguous {
+            name: "b".into(),
+            matches: matches(count),
+        };
+        assert_eq!(
+            error(2).to_string(),
+            "find one batch named b: 2 match: b0, b1"
+        );
+        let many = error(12).to_string();
+        assert!(many.starts_with("find one batch named b: 12 match: b0, "));
+        assert!(many.ends_with(", b9 and 2 more"), "{many}");
     }
 }

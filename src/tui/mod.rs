@@ -53,5 +53,5 @@ pub use config::{Config, ConfigMistake};
 pub use inline::{can_draw_inline, run_inline};
 pub use offscreen::OffscreenTui;
 pub use options::{OnFinish, Options};
-pub use terminal::check_terminal;
+pub use terminal::{check_terminal, is_dumb};
 pub use theme::Theme;

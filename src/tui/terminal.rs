@@ -25,6 +25,13 @@ pub struct TerminalGuard {
     terminal: ManuallyDrop<Terminal<CrosstermBackend<BufWriter<Stdout>>>>,
 }
 
+/// Whether `TERM` says that the terminal cannot move its cursor, or names none.
+#[must_use]
+pub fn is_dumb() -> bool {
+    // Windows does not set it.
+    std::env::var_os("TERM").map_or(cfg!(unix), |name| name.is_empty() || name == "dumb")
+}
+
 /// Checks that there is a usable terminal.
 ///
 /// # Errors

@@ -3,11 +3,13 @@
 use std::{net::Ipv4Addr, process::Stdio};
 
 use tokio::io::AsyncWriteExt as _;
-use transship::serve::{Auth, Credentials, Options, Server, TokenAuth};
+use transship::serve::{Auth, Credentials, ImageBuilder, Options, Server, TokenAuth};
 
 use crate::{
     installed,
     operator::{Ended, Operator},
+    sample_images::{amd64, repository},
+    terminal::pseudo::Terminal,
 };
 
 async fn server(directory: &tempfile::TempDir, auth: Auth) -> Server {
@@ -34,7 +36,17 @@ fn tokens() -> Auth {
 }
 
 async fn login(operator: &Operator, registry: &str, password: &str) -> Ended {
-    let mut command = operator.command(&["login", registry, "--username", "robot"]);
+    login_with(operator, registry, password, &[]).await
+}
+
+async fn login_with(
+    operator: &Operator,
+    registry: &str,
+    password: &str,
+    options: &[&str],
+) -> Ended {
+    let login = ["login", registry, "--username", "robot"];
+    let mut command = operator.command(&[&login, options].concat());
     let mut child = command.stdin(Stdio::piped()).spawn().unwrap();
     let mut stdin = child.stdin.take().unwrap();
     stdin
@@ -94,5 +106,75 @@ async fn skopeo_finds_what_login_keeps() {
         String::from_utf8_lossy(&said.stdout).trim(),
         "robot",
         "{said:?}"
+    );
+}
+
+#[tokio::test]
+async fn password_stdin_asks_nobody() {
+    let directory = tempfile::tempdir().unwrap();
+    let server = server(&directory, Auth::Basic(robot())).await;
+    let registry = server.address().to_string();
+    let operator = Operator::new();
+    let option = ["--password-stdin"];
+    login_with(&operator, &registry, "hunter2", &option)
+        .await
+        .expect(0);
+    operator.say(&["logout", &registry]).await.expect(0);
+    // A terminal is standard input as well: what is typed up to its end.
+    let login = ["login", &registry, "--username=robot", "--password-stdin"];
+    let mut terminal = Terminal::run(&operator, &login);
+    terminal.press("hunter2\n\x04");
+    let left = terminal.end().await;
+    assert_eq!(left.code, 0, "{}", left.text);
+    assert!(left.text.contains("logged in at"), "{}", left.text);
+    assert!(!left.text.contains("password of"), "{}", left.text);
+}
+
+#[tokio::test]
+async fn an_authfile_is_used_by_every_command_and_by_the_resumed_batch() {
+    let directory = tempfile::tempdir().unwrap();
+    let server = server(&directory, Auth::Basic(robot())).await;
+    let registry = server.address().to_string();
+    let estate = ImageBuilder::new(server.store());
+    let tag = "1".parse().unwrap();
+    (estate.image(&repository("team/app"), Some(&tag), &amd64(), &[])).unwrap();
+    let operator = Operator::new();
+    let authfile = operator.path("secrets.json");
+    let option = format!("--authfile={}", authfile.display());
+    login_with(&operator, &registry, "hunter2", &[&option])
+        .await
+        .expect(0);
+
+    let image = format!("{registry}/team/app:1");
+    let tags = format!("{registry}/team/app");
+    for command in [["inspect", &image], ["digest", &image], ["tags", &tags]] {
+        operator.say(&command).await.expect(6);
+        let read = [&command[..], &[&option]].concat();
+        operator.say(&read).await.expect(0);
+    }
+    let layout = format!("oci:{}:app:1", operator.path("layout").display());
+    let copy = ["copy", &image, &layout];
+    operator.say(&copy).await.expect(1);
+    let copied = [&copy[..], &[&option]].concat();
+    operator.say(&copied).await.expect(0);
+    let verify = ["verify", &image, &layout, &option];
+    operator.say(&verify).await.expect(0);
+
+    // The second run of a batch finds the file by itself, wherever it is started.
+    let list = format!(
+        "version = 1\nimages = [\"team/later:1\"]\n\
+         [source]\nregistry = \"{registry}\"\n[destination]\noci = \"layout\"\n"
+    );
+    let list = operator.list(&list);
+    let run = ["run", list.to_str().unwrap(), "--authfile=secrets.json"];
+    let mut run = operator.command(&run);
+    let ended = run.current_dir(operator.path(".")).output().await.unwrap();
+    Ended::from(ended).expect(1);
+    (estate.image(&repository("team/later"), Some(&tag), &amd64(), &[])).unwrap();
+    let resumed = operator.say(&["resume", "--retry-failed"]).await;
+    assert!(
+        resumed.expect(0).stdout.contains("1 image: 1 copied"),
+        "{}",
+        resumed.stdout
     );
 }

@@ -50,5 +50,6 @@ mod skopeo_output;
 mod terminal;
 mod transports;
 mod verify;
+mod version;
 mod whole_image;
 mod wire;

@@ -17,7 +17,7 @@ use super::{
     scroll_line::ScrollLine,
     viewport::Viewport,
 };
-use crate::tui::panic_messages;
+use crate::tui::{panic_messages, terminal::is_dumb};
 
 type StdoutBackend = CrosstermBackend<BufWriter<Stdout>>;
 
@@ -31,8 +31,7 @@ pub struct InlineTerminal {
 /// foreground.
 #[must_use]
 pub fn can_draw_inline() -> bool {
-    let is_dumb = std::env::var_os("TERM").is_none_or(|name| name.is_empty() || name == "dumb");
-    !is_dumb && io::stdout().is_terminal() && is_in_foreground() && cursor::position().is_ok()
+    !is_dumb() && io::stdout().is_terminal() && is_in_foreground() && cursor::position().is_ok()
 }
 
 impl InlineTerminal {

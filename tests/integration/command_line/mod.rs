@@ -1,8 +1,13 @@
 //! The real binary in scripts: exit codes, lines, and which stream they are on.
 
+mod completions;
 mod deletion;
 mod ends;
+mod exit_codes;
+mod manual;
+mod other_names;
 mod programs;
+mod read_only;
 
 use transship::{
     batch::{Event, JobId, Outcome},

@@ -33,6 +33,26 @@ async fn hang(fixture: &Fixture) -> (ActiveFault, Terminal) {
 }
 
 #[tokio::test]
+async fn a_dumb_terminal_gets_lines() {
+    let fixture = Fixture::new().await;
+    let list = fixture.list();
+    for kind in ["dumb", ""] {
+        let run = ["run", list.to_str().unwrap()];
+        let left = Terminal::run_as(kind, &fixture.operator, &run).end().await;
+        assert_eq!(left.code, 0, "{}", left.text);
+        assert!(left.text.contains("3 images: 3"), "{}", left.text);
+        assert!(left.text.contains("team/first:1 "), "{}", left.text);
+    }
+    assert_eq!(fixture.arrived(), IMAGES);
+    let browse = ["browse", &fixture.source.address()];
+    let left = Terminal::run_as("dumb", &fixture.operator, &browse)
+        .end()
+        .await;
+    assert_eq!(left.code, 2, "{}", left.text);
+    assert!(left.text.contains("transship inspect"), "{}", left.text);
+}
+
+#[tokio::test]
 async fn r_copies_a_failed_image_once_its_cause_is_gone() {
     let fixture = Fixture::new().await;
     fixture.misbehave("team/first", Action::answer(404));

@@ -63,6 +63,11 @@ pub struct Left {
 impl Terminal {
     /// Starts the program in a new terminal.
     pub fn run(operator: &Operator, arguments: &[&str]) -> Self {
+        Self::run_as("xterm-256color", operator, arguments)
+    }
+
+    /// The same in a terminal of this kind.
+    pub fn run_as(kind: &str, operator: &Operator, arguments: &[&str]) -> Self {
         let size = PtySize {
             rows: ROWS,
             cols: COLUMNS,
@@ -76,7 +81,7 @@ impl Terminal {
         for (name, value) in operator.environment() {
             command.env(name, value);
         }
-        command.env("TERM", "xterm-256color");
+        command.env("TERM", kind);
         command.env("LANG", "C.UTF-8");
         let process = pair.slave.spawn_command(command).unwrap();
         // The program has the only other end, so the output ends with it.
