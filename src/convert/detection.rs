@@ -13,6 +13,9 @@ use super::{
     yaml::{self, Node},
 };
 
+/// Whether a document is of a kind.
+type IsKind = fn(&Node) -> bool;
+
 /// Whether a text is a TOML list, maybe with mistakes: it begins with a table, or with the key `version` or `images`.
 #[must_use]
 pub fn is_list(text: &str) -> bool {
@@ -48,8 +51,8 @@ fn of_documents(documents: &[Rc<Node>]) -> Result<Kind, ConvertError> {
     if documents.iter().all(|document| is_credentials(document)) {
         return Err(ConvertError::Credentials);
     }
-    let is = |test: fn(&Node) -> bool| documents.iter().any(|document| test(document));
-    let tests: [(Kind, fn(&Node) -> bool); 6] = [
+    let is = |test: IsKind| documents.iter().any(|document| test(document));
+    let tests: [(Kind, IsKind); 6] = [
         (Kind::Kubernetes, is_kubernetes),
         (Kind::Compose, is_compose),
         (Kind::Regsync, is_regsync),
@@ -90,7 +93,7 @@ fn is_skopeo_sync(node: &Node) -> bool {
     let mut registries = node.entries().iter();
     registries.any(|registry| {
         let has = |key: &&str| registry.value.get(key).is_some_and(Node::is_mapping);
-        skopeo_sync::IMAGE_KEYS.iter().any(|key| has(key))
+        skopeo_sync::IMAGE_KEYS.iter().any(has)
     })
 }
 
