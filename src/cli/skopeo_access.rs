@@ -1,10 +1,18 @@
 //! What skopeo gets to know of a registry: the login, the certificates, whether they are checked.
 //!
-//! Decides how the keys of a list are passed on. Invariant: skopeo gets no more access than the list says.
+//! Decides how the keys of a list are passed on, and how long a login that was looked up is used. Invariant: skopeo gets no
+//! more access than the list says.
 
-use std::{collections::HashMap, fs, io, path::Path, sync::Arc};
+use std::{
+    collections::HashMap,
+    fs, io,
+    path::Path,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use futures_util::FutureExt as _;
+use tokio::time::Instant;
 
 use super::{output::shown, registry_settings};
 use crate::{
@@ -17,27 +25,53 @@ use crate::{
     skopeo::{Certificate, Login, RegistryAccess},
 };
 
+/// How long a login is used before it is looked up again: skopeo does not say that a password has expired.
+const LOGIN_LIFETIME: Duration = Duration::from_secs(10 * 60);
+
 /// The registries of a list, and every other with its stored credentials.
 pub(super) fn access(list: &List, places: &Places) -> AccessSource {
     let registries: Arc<HashMap<Registry, list::Settings>> =
         Arc::new((list.registries.clone()).into_iter().collect());
-    let places = Arc::new(places.clone());
+    let logins = Arc::new(Logins {
+        places: places.clone(),
+        known: Mutex::default(),
+    });
     Box::new(move |reference: &Reference| {
-        let (registries, places) = (Arc::clone(&registries), Arc::clone(&places));
+        let (registries, logins) = (Arc::clone(&registries), Arc::clone(&logins));
         let reference = reference.clone();
         async move {
             let unwritten = list::Settings::default();
             let written = registries.get(&reference.registry).unwrap_or(&unwritten);
-            access_of(&reference, written, &places).await
+            access_of(&reference, written, &logins).await
         }
         .boxed()
     })
 }
 
+/// The credentials of registries, which all images share: a helper or a password command is not run for each.
+struct Logins {
+    places: Places,
+    known: Mutex<HashMap<Registry, (Instant, Credentials)>>,
+}
+
+impl Logins {
+    fn credentials(&self, registry: &Registry, written: &list::Credentials) -> Credentials {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((since, credentials)) = known.get(registry)
+            && since.elapsed() < LOGIN_LIFETIME
+        {
+            return credentials.clone();
+        }
+        let credentials = registry_settings::credentials(registry, written, &self.places);
+        known.insert(registry.clone(), (Instant::now(), credentials.clone()));
+        credentials
+    }
+}
+
 async fn access_of(
     reference: &Reference,
     written: &list::Settings,
-    places: &Places,
+    logins: &Logins,
 ) -> Result<RegistryAccess, Failure> {
     let registry = &reference.registry;
     match &written.proxy {
@@ -50,7 +84,7 @@ async fn access_of(
     let is_insecure = written.tls.insecure || written.plain_http(registry);
     Ok(RegistryAccess {
         registry: registry.clone(),
-        login: login(reference, written, places).await?,
+        login: login(reference, written, logins).await?,
         tls_verify: is_insecure.then_some(false),
         certificates: certificates(&written.tls)?,
     })
@@ -59,10 +93,10 @@ async fn access_of(
 async fn login(
     reference: &Reference,
     written: &list::Settings,
-    places: &Places,
+    logins: &Logins,
 ) -> Result<Option<Login>, Failure> {
     let registry = &reference.registry;
-    let credentials = registry_settings::credentials(registry, &written.credentials, places);
+    let credentials = logins.credentials(registry, &written.credentials);
     let found = match credentials {
         Credentials::Provided(provider) => {
             let found = provider.credential(Some(&reference.repository), None);
@@ -145,5 +179,35 @@ fn local(class: FailureClass, summary: String) -> Failure {
         class,
         chain: vec![summary.clone()],
         summary,
+    }
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_password_command_is_run_once_for_many_images_and_again_later() {
+        let directory = tempfile::tempdir().unwrap();
+        let runs = directory.path().join("runs");
+        let command = format!("echo run >> {}; echo secret", runs.display());
+        let text = format!(
+            "version = 1\nimages = [\"app:1\"]\n[source]\nregistry = \"a.example\"\nusername = \"robot\"\n\
+             password-command = [\"sh\", \"-c\", \"{command}\"]\n[destination]\nregistry = \"b.example\"\n"
+        );
+        let list = List::parse("list.toml", &text).unwrap();
+        let access = access(&list, &Places::default());
+        let count = || fs::read_to_string(&runs).unwrap().lines().count();
+        for name in ["a.example/app:1", "a.example/other:1"] {
+            let reference: Reference = name.parse().unwrap();
+            assert!(access(&reference).await.unwrap().login.is_some());
+        }
+        assert_eq!(count(), 1);
+        // Only for this: with a stopped clock a program would be at its deadline at once.
+        tokio::time::pause();
+        tokio::time::advance(LOGIN_LIFETIME).await;
+        tokio::time::resume();
+        access(&"a.example/app:1".parse().unwrap()).await.unwrap();
+        assert_eq!(count(), 2);
     }
 }

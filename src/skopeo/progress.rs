@@ -1,8 +1,8 @@
 //! How far the copy of one image is, in percent.
 //!
 //! Decides the weights: bytes of blobs count for most, the steps around them for little. Where no amounts are printed, a
-//! blob counts when the next step says that it is copied; a blob of unknown size counts for nothing. Invariants: the percentage never goes back; it is 100 only
-//! after [`ProgressTracker::finish`].
+//! blob counts when the next step says that it is copied; a blob of unknown size counts for nothing. Invariants: the
+//! percentage never goes back; it is 100 only after [`ProgressTracker::finish`].
 
 use std::{collections::BTreeMap, fmt::Write as _};
 
