@@ -19,6 +19,7 @@
 //! inspect        ->  transport, registry, batch, oci           what is inside a store, down to layers and referrers
 //! verify         ->  transport, registry, batch, oci           whether a destination is what its source is
 //! delete         ->  transport, registry, batch, oci           which tags, manifests and names are deleted, and what else that hits
+//! prune          ->  delete, transport, registry, oci          which tags at a destination no image of a list has
 //! retag          ->  transport, registry, oci                  further tags for an image in its repository or layout
 //! present        ->  batch, oci                                words, sizes and sentences the front ends share
 //! metrics        ->  batch, oci                                Prometheus metrics: an observer, an endpoint, a file
@@ -42,6 +43,7 @@ pub mod metrics;
 pub mod oci;
 pub mod present;
 mod program;
+pub mod prune;
 pub mod registry;
 pub mod retag;
 pub mod run;

@@ -11,6 +11,7 @@ use std::{
 
 use super::{
     checked_list::List,
+    endpoint::Endpoint,
     external_command::CommandLine,
     images::ImageRule,
     mistake::Mistake,
@@ -36,6 +37,7 @@ pub enum ActionKind {
     Runs,
     Reads,
     Writes,
+    Prunes,
     Sends,
     Trusts,
 }
@@ -108,6 +110,18 @@ fn actions(list: &List) -> Vec<Action> {
             add_store(store, ActionKind::Writes, &mut actions);
         }
     }
+    if let Some(Endpoint {
+        store,
+        prune: Some(limit),
+        ..
+    }) = destination
+    {
+        actions.insert(Action {
+            kind: ActionKind::Prunes,
+            what: format!("tags of {store} that no image of the list has"),
+            purpose: format!("in repositories that it writes to, up to {limit} without asking"),
+        });
+    }
     for archive in destination.iter().flat_map(|endpoint| &endpoint.base) {
         let what = format!("file {}", archive.display());
         let purpose = "blobs that the new archive leaves out".into();
@@ -156,9 +170,11 @@ fn skopeo_command(settings: &SkopeoSettings) -> String {
 fn local(store: &str, kind: ActionKind) -> Action {
     let purpose = match kind {
         ActionKind::Writes => "images are put into it",
-        ActionKind::Runs | ActionKind::Reads | ActionKind::Sends | ActionKind::Trusts => {
-            "images are copied from it"
-        }
+        ActionKind::Runs
+        | ActionKind::Reads
+        | ActionKind::Prunes
+        | ActionKind::Sends
+        | ActionKind::Trusts => "images are copied from it",
     };
     Action {
         kind,
@@ -321,12 +337,13 @@ impl fmt::Display for Action {
             ActionKind::Runs => "runs",
             ActionKind::Reads => "reads",
             ActionKind::Writes => "writes",
+            ActionKind::Prunes => "prunes",
             ActionKind::Sends => "sends",
             ActionKind::Trusts => "trusts",
         };
         let between = match self.kind {
             ActionKind::Runs | ActionKind::Reads | ActionKind::Writes | ActionKind::Trusts => ": ",
-            ActionKind::Sends => " ",
+            ActionKind::Prunes | ActionKind::Sends => " ",
         };
         write!(f, "{verb:6} {}{between}{}", self.what, self.purpose)
     }

@@ -4,7 +4,7 @@
 
 use std::{ops::Range, path::PathBuf};
 
-use super::{mistake::Mistake, store_repository::StoreRepository};
+use super::{mistake::Mistake, prune::PruneLimit, store_repository::StoreRepository};
 use crate::oci::{CopyEngine, PartialReference, Registry, Repository, Store};
 
 /// A side of the list: a store, and the prefix of its repositories.
@@ -16,6 +16,9 @@ pub struct Endpoint {
     pub base: Vec<PathBuf>,
     /// What copies its images, if that is written.
     pub engine: Option<CopyEngine>,
+    /// How many tags may be deleted that no image of the list has; `None` if none are. For a destination that is a
+    /// registry.
+    pub prune: Option<PruneLimit>,
 }
 
 /// A `[source]` or `[destination]`.

@@ -141,29 +141,35 @@ impl<'r, 't> Fields<'r, 't> {
 
     /// A number of bytes: an integer, or a string such as `20MB`.
     pub(super) fn size(&mut self, key: &'static str) -> Option<Spanned<u64>> {
+        let size = self.number_or_text(key, "a size", values::size)?;
+        self.in_range(key, size.map(|size| size.unwrap_or_else(Some)))
+    }
+
+    /// An integer, or a string with a meaning of its own. `None` for a negative or an enormous integer.
+    pub(super) fn number_or_text<T>(
+        &mut self,
+        key: &'static str,
+        expected: &str,
+        meaning: impl FnOnce(&str) -> Result<T, ValueError>,
+    ) -> Option<Spanned<Result<Option<u64>, T>>> {
         let value = self.take(key)?;
-        let size = self.expect(key, value, "a size", |value| match value {
-            DeValue::Integer(number) => Ok(Err(number)),
-            DeValue::String(text) => Ok(Ok(text)),
+        let written = self.expect(key, value, expected, |value| match value {
+            DeValue::Integer(number) => Ok(Ok(values::integer(&number))),
+            DeValue::String(text) => Ok(Err(text)),
             other => Err(other),
         })?;
-        let (at, keyed) = (size.at.clone(), size.key.clone());
-        let bytes = match size.value {
-            Ok(text) => {
-                let text = Spanned {
-                    value: text,
-                    at,
-                    key: keyed,
-                };
-                self.reader.read(&text, values::size)?.map(Some)
-            }
-            Err(number) => Spanned {
-                value: values::integer(&number),
+        let Spanned { value, at, key } = written;
+        match value {
+            Ok(value) => Some(Spanned {
+                value: Ok(value),
                 at,
-                key: keyed,
-            },
-        };
-        self.in_range(key, bytes)
+                key,
+            }),
+            Err(value) => {
+                let text = Spanned { value, at, key };
+                Some(self.reader.read(&text, meaning)?.map(Err))
+            }
+        }
     }
 
     /// An array of strings. Reports and drops other elements.
@@ -294,7 +300,8 @@ impl<'r, 't> Fields<'r, 't> {
         }
     }
 
-    fn in_range<T: TryFrom<u64>>(
+    /// A number from 1 to what `T` holds.
+    pub(super) fn in_range<T: TryFrom<u64>>(
         &self,
         key: &str,
         number: Spanned<Option<u64>>,

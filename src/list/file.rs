@@ -96,6 +96,16 @@ pub struct DestinationTable {
     #[schemars(extend("enum" = ["native", "skopeo"]), example = &"skopeo")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub engine: Option<String>,
+    /// Delete tags that no image of the list has, in the repositories of this registry that the list writes to, after
+    /// all images were copied. Tags made of a digest, such as those of cosign, stay.
+    #[schemars(example = true)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub prune: Option<bool>,
+    /// How much `prune` deletes without asking: a share of the tags in these repositories, or a number of tags.
+    /// The default is 10%.
+    #[schemars(example = &"10%")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub prune_limit: Option<Limit>,
     /// A program and its arguments, run once for each repository that the registry does not have.
     /// `{repository}` and `{registry}` are filled in; no shell is involved.
     #[schemars(example = words("aws ecr create-repository --repository-name {repository}"))]
@@ -339,4 +349,12 @@ pub struct RewriteTable {
 pub enum Size {
     Bytes(u64),
     Text(String),
+}
+
+/// A number of tags, or a share of them such as `10%`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum Limit {
+    Tags(u64),
+    Share(String),
 }

@@ -54,6 +54,12 @@
 //! patterns match whole tags. `latest` sorts the remaining tags by version and drops those that are no versions. With
 //! none of these keys, and no tag or digest in the name, the tag is `latest`.
 //!
+//! # Pruning
+//!
+//! `prune = true` in `[destination]` deletes tags there that no image of the list has: in each repository that images of
+//! the list are written to, after all of them were copied, and no more than `prune-limit` without asking. A repository
+//! without any image of the list is left alone. Two lists that write to one repository delete each other's tags.
+//!
 //! # Engines
 //!
 //! `engine` says which program copies an image: `native` for this one, or `skopeo`. The key of the image's own table
@@ -91,6 +97,7 @@ mod mistake;
 mod mistakes;
 mod name_pattern;
 mod parse;
+mod prune;
 mod reader;
 mod registries;
 mod render;
@@ -124,13 +131,14 @@ pub use endpoint::Endpoint;
 pub use expand::Expansion;
 pub use external_command::CommandLine;
 pub use file::{
-    CopyKeys, DefaultsTable, DestinationTable, ImageEntry, ImageTable, ListFile, RegistryTable,
-    RewriteTable, SettingsKeys, Size, SourceTable,
+    CopyKeys, DefaultsTable, DestinationTable, ImageEntry, ImageTable, Limit, ListFile,
+    RegistryTable, RewriteTable, SettingsKeys, Size, SourceTable,
 };
 pub use images::ImageRule;
 pub use mistake::{Mark, Mistake};
 pub use mistakes::Mistakes;
 pub use name_pattern::FilePattern;
+pub use prune::PruneLimit;
 pub use reader::Directories;
 pub use registries::{Credentials, ListLimits, PasswordSource, Settings, Tls};
 pub use render::Colours;

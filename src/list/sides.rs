@@ -13,6 +13,7 @@ use super::{
     endpoint::{Endpoint, EndpointState},
     fields::Fields,
     mistake::Mistake,
+    prune,
     reader::Reader,
     registries::Settings,
     spanned::Spanned,
@@ -50,9 +51,12 @@ pub(super) fn read(
     let prefix = table.read("prefix", values::repository);
     let engine = table.read("engine", values::engine);
     let is_side = reader.reported() == reported;
-    let base = match shape {
-        TableKind::Destination => base(&mut table, store.as_ref()),
-        _ => Vec::new(),
+    let (base, prune) = match shape {
+        TableKind::Destination => {
+            let prune = prune::read(&mut table, store.as_ref());
+            (base(&mut table, store.as_ref()), prune)
+        }
+        _ => (Vec::new(), None),
     };
     let settings = match shape {
         TableKind::Source => Settings::read(&mut table),
@@ -93,6 +97,7 @@ pub(super) fn read(
         prefix: prefix.map(|prefix| prefix.value),
         base,
         engine: engine.map(|engine| engine.value),
+        prune,
     })
 }
 

@@ -5,6 +5,7 @@ mod meaning;
 mod mistakes;
 mod outside;
 mod patterns;
+mod prune;
 mod robustness;
 mod skopeo;
 mod stores;

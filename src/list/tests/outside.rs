@@ -24,6 +24,20 @@ fn said_of(key: &str) -> (&'static str, Option<&'static str>) {
         | "streams"
         | "requests-per-second"
         | "bytes-per-second" => ("", None),
+        "prune" => (
+            "prune = true",
+            Some(
+                "prunes tags of to.example that no image of the list has in repositories that it writes to, up to \
+                 10% of the tags without asking",
+            ),
+        ),
+        "prune-limit" => (
+            "prune = true\nprune-limit = 20",
+            Some(
+                "prunes tags of to.example that no image of the list has in repositories that it writes to, up to \
+                 20 tags without asking",
+            ),
+        ),
         "create-command" => (
             "create-command = [\"make\", \"{repository}\"]",
             Some("runs   make {repository}: for every repository that to.example does not have"),
