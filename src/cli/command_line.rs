@@ -8,18 +8,17 @@ use std::process::ExitCode;
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use super::{
-    allocator, batches, browse, completions, copy, delete, demo, digest, examples,
+    allocator, batches, browse, completions, copy, delete, demo, digest,
+    error_sentence::sentence,
+    examples,
     exit::{self, Exit},
     inspect, list_command, list_source, login, logout, man, open_files, output,
     read_error::ReadError,
-    resume, run, serve, skopeo, tag, tags, verify,
+    resume, run,
+    run_arguments::RunArguments,
+    serve, skopeo, tag, tags, verify,
 };
-use crate::{
-    journal::JournalError,
-    list::Mistakes,
-    present,
-    serve::{HtpasswdError, ServeError, TlsError},
-};
+use crate::list::Mistakes;
 
 /// Copies container images between registries and local stores in bulk, watched and steered by an operator.
 #[derive(Parser)]
@@ -35,7 +34,7 @@ enum Command {
     ///
     /// `sync` is another name for this command. It takes a list, not the arguments of `skopeo sync`.
     #[command(visible_alias = "sync")]
-    Run(run::RunArguments),
+    Run(RunArguments),
     /// Copy one image, from and to registries or stores of this machine.
     Copy(Box<copy::CopyArguments>),
     /// Continue a batch that was stopped, was killed or had failures.
@@ -152,19 +151,6 @@ async fn execute(command: Command) -> anyhow::Result<Exit> {
         Command::Completions(arguments) => completions::completions(&arguments),
         Command::Man(arguments) => man::man(&arguments, definition()),
     }
-}
-
-/// The error as a sentence. Errors of the layers fit after "failed to"; those made in `cli` are sentences.
-fn sentence(error: &anyhow::Error) -> String {
-    let outermost = error.chain().next();
-    let of_a_layer = outermost.is_some_and(|error| {
-        error.is::<JournalError>()
-            || error.is::<ServeError>()
-            || error.is::<HtpasswdError>()
-            || error.is::<TlsError>()
-    });
-    let before = if of_a_layer { "failed to " } else { "" };
-    present::sanitize(&format!("{before}{error:#}")).into_owned()
 }
 
 #[cfg(test)]

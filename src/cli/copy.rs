@@ -17,11 +17,11 @@ use super::{
     exit::Exit,
     front_end::{FrontEnd, ProgressChoice, prepare_as},
     journal_arguments::JournalArguments,
+    list_run::{ListAccess, run_list},
     list_source::TrustArguments,
     metrics_arguments::MetricsArguments,
     output::shown,
     refused_secrets::RefusedSecrets,
-    run,
     run_settings::PaceArguments,
     side_arguments::SideArguments,
 };
@@ -144,16 +144,18 @@ pub(super) async fn copy(arguments: CopyArguments) -> anyhow::Result<Exit> {
         Ok(list) => list,
         Err(exit) => return Ok(exit),
     };
-    let ran = run::run_list(
+    let ran = run_list(
         list,
-        arguments.trust,
-        arguments.credentials,
+        ListAccess {
+            trust: arguments.trust,
+            credentials: arguments.credentials,
+        },
         &arguments.journal,
         arguments.pace,
         prepared,
     );
     let board = match ran.await? {
-        Ok(board) => board,
+        Ok(ran) => ran.migrated.finish().await,
         Err(exit) => return Ok(exit),
     };
     if let Some(file) = &arguments.digest_file {

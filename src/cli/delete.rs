@@ -76,7 +76,16 @@ pub(super) async fn delete(arguments: DeleteArguments) -> anyhow::Result<Exit> {
     let plan = delete::plan(&stores, images).await;
     let exit = match may_delete(&arguments, &plan)? {
         Some(exit) => exit,
-        None => carry_out(&arguments, &stores, &plan, operations.as_ref()).await?,
+        None => {
+            let output = output(&arguments);
+            let failed = carry_out(&plan.deletions, &stores, output, operations.as_ref()).await?;
+            let deleted = count(plan.images() - failed, "image");
+            tell(format_args!("{deleted} deleted, {failed} failed"));
+            match failed {
+                0 => Exit::Good,
+                _ => Exit::Run(BatchResult::SomeFailed),
+            }
+        }
     };
     if let Some(metrics) = metrics {
         metrics.finish().await;
@@ -122,18 +131,16 @@ async fn images(
 
 /// Prints the plan, and asks. The exit code if nothing is to be deleted.
 fn may_delete(arguments: &DeleteArguments, plan: &Plan) -> anyhow::Result<Option<Exit>> {
-    let output = DeletionOutput {
-        json: arguments.json,
-    };
+    let output = output(arguments);
     output.refused(plan)?;
     let is_missing = !plan.missing.is_empty() && !arguments.ignore_missing;
     if is_missing || !plan.problems.is_empty() {
-        output.kept(plan)?;
+        output.kept(&plan.deletions)?;
         tell("nothing deleted: all images are checked before the first one is deleted");
         return Ok(Some(Exit::Run(BatchResult::SomeFailed)));
     }
     if arguments.dry_run {
-        output.planned(plan)?;
+        output.planned(&plan.deletions)?;
         return Ok(Some(Exit::Good));
     }
     if plan.deletions.is_empty() {
@@ -144,7 +151,7 @@ fn may_delete(arguments: &DeleteArguments, plan: &Plan) -> anyhow::Result<Option
         warn(plan);
         return Ok(None);
     }
-    announce(plan);
+    announce(&plan.deletions);
     let mut what = count(plan.images(), "image");
     if plan.other_tags() > 0 {
         what += &format!(" and {}", count(plan.other_tags(), "other tag"));
@@ -155,16 +162,21 @@ fn may_delete(arguments: &DeleteArguments, plan: &Plan) -> anyhow::Result<Option
     Ok((!is_confirmed).then_some(Exit::Usage))
 }
 
-async fn carry_out(
-    arguments: &DeleteArguments,
-    stores: &Stores,
-    plan: &Plan,
-    operations: Option<&Operations>,
-) -> anyhow::Result<Exit> {
-    let output = DeletionOutput {
+fn output(arguments: &DeleteArguments) -> DeletionOutput {
+    DeletionOutput {
         json: arguments.json,
-    };
-    let mut ended = stream::iter(&plan.deletions)
+        event: None,
+    }
+}
+
+/// Deletes, and prints how each deletion ended. The number of images that were not deleted.
+pub(super) async fn carry_out(
+    deletions: &[Deletion],
+    stores: &Stores,
+    output: DeletionOutput,
+    operations: Option<&Operations>,
+) -> anyhow::Result<usize> {
+    let mut ended = stream::iter(deletions)
         .map(|deletion| async move { (deletion, counted(stores, deletion, operations).await) })
         .buffered(DELETERS);
     let mut failed = 0;
@@ -174,15 +186,7 @@ async fn carry_out(
         }
         output.ended(deletion, &result)?;
     }
-    let deleted = plan.images() - failed;
-    tell(format_args!(
-        "{} deleted, {failed} failed",
-        count(deleted, "image")
-    ));
-    Ok(match failed {
-        0 => Exit::Good,
-        _ => Exit::Run(BatchResult::SomeFailed),
-    })
+    Ok(failed)
 }
 
 /// Carries out one deletion, counted once for each image.

@@ -8,24 +8,23 @@ use serde_json::{Value, json};
 
 use super::output::{self, print, tell};
 use crate::{
-    delete::{Deletion, Error, Plan, Way},
+    delete::{Deletion, Error, Plan, Problem, Way},
     oci::{Location, Tag},
     present::{count, sanitize},
 };
 
+#[derive(Clone, Copy, Default)]
 pub(super) struct DeletionOutput {
     /// One object for each image, instead of lines.
     pub json: bool,
+    /// The `event` of the objects, where they stand among events.
+    pub event: Option<&'static str>,
 }
 
 impl DeletionOutput {
     /// Images that are not there or cannot be deleted.
     pub(super) fn refused(&self, plan: &Plan) -> io::Result<()> {
-        for problem in &plan.problems {
-            let text = sentence(&problem.error);
-            self.image(&problem.image, "refused", Some(&text), None)?;
-            tell(format_args!("{}: {text}", shown(&problem.image)));
-        }
+        self.problems(&plan.problems)?;
         for image in &plan.missing {
             self.image(image, "missing", None, None)?;
             tell(format_args!("{}: is not there", shown(image)));
@@ -33,17 +32,27 @@ impl DeletionOutput {
         Ok(())
     }
 
+    /// Images that cannot be deleted.
+    pub(super) fn problems(&self, problems: &[Problem]) -> io::Result<()> {
+        for problem in problems {
+            let text = sentence(&problem.error);
+            self.image(&problem.image, "refused", Some(&text), None)?;
+            tell(format_args!("{}: {text}", shown(&problem.image)));
+        }
+        Ok(())
+    }
+
     /// Images that could be deleted, beside others that cannot.
-    pub(super) fn kept(&self, plan: &Plan) -> io::Result<()> {
-        self.each(plan, "kept")
+    pub(super) fn kept(&self, deletions: &[Deletion]) -> io::Result<()> {
+        self.each(deletions, "kept")
     }
 
     /// The result of a dry run.
-    pub(super) fn planned(&self, plan: &Plan) -> io::Result<()> {
+    pub(super) fn planned(&self, deletions: &[Deletion]) -> io::Result<()> {
         if self.json {
-            return self.each(plan, "planned");
+            return self.each(deletions, "planned");
         }
-        let lines = plan.deletions.iter().flat_map(lines);
+        let lines = deletions.iter().flat_map(lines);
         let lines: Vec<String> = lines.collect();
         print(|output| lines.iter().try_for_each(|line| writeln!(output, "{line}")))
     }
@@ -64,8 +73,8 @@ impl DeletionOutput {
         Ok(())
     }
 
-    fn each(&self, plan: &Plan, result: &str) -> io::Result<()> {
-        for deletion in &plan.deletions {
+    fn each(&self, deletions: &[Deletion], result: &str) -> io::Result<()> {
+        for deletion in deletions {
             for image in &deletion.images {
                 self.image(image, result, None, Some(deletion))?;
             }
@@ -85,6 +94,9 @@ impl DeletionOutput {
             return Ok(());
         }
         let mut line = json!({"image": image.to_string(), "result": result, "error": error});
+        if let Some(event) = self.event {
+            line["event"] = event.into();
+        }
         if let Some(deletion) = deletion {
             describe(&mut line, deletion);
         }
@@ -94,8 +106,8 @@ impl DeletionOutput {
 }
 
 /// What the operator agrees to.
-pub(super) fn announce(plan: &Plan) {
-    plan.deletions.iter().flat_map(lines).for_each(tell);
+pub(super) fn announce(deletions: &[Deletion]) {
+    deletions.iter().flat_map(lines).for_each(tell);
 }
 
 /// What is deleted beside what was asked for.

@@ -17,10 +17,11 @@ use super::{
     exit::Exit,
     front_end::{FrontEnd, OutputArguments, prepare},
     journal_arguments::JournalArguments,
-    list_source::TrustArguments,
+    list_source::{ListSource, TrustArguments},
     metrics_arguments::MetricsArguments,
     output::{shown, tell},
-    run::{self, RunArguments},
+    run,
+    run_arguments::RunArguments,
     run_settings::PaceArguments,
 };
 use crate::{
@@ -138,6 +139,8 @@ pub(super) async fn demo(arguments: DemoArguments) -> anyhow::Result<Exit> {
     let run = RunArguments {
         list: list_path.clone(),
         to: None,
+        watch: None,
+        yes: false,
         trust: TrustArguments::default(),
         credentials: CredentialsFileArguments::default(),
         journal: JournalArguments {
@@ -151,7 +154,8 @@ pub(super) async fn demo(arguments: DemoArguments) -> anyhow::Result<Exit> {
         metrics: MetricsArguments::default(),
         output: arguments.output,
     };
-    let exit = run::run_prepared(run, prepared).await?;
+    let list = ListSource::read(&list_path)?;
+    let exit = run::run_prepared(&run, list, prepared).await?;
     source.stop().await;
     destination.stop().await;
     if front_end != FrontEnd::Json {

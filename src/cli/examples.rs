@@ -35,6 +35,10 @@ const EXAMPLES: [(&str, &[Example]); 26] = [
                 "transship run list.toml",
             ),
             (
+                "Again every quarter of an hour, until ctrl-c",
+                "transship run list.toml --watch 15m",
+            ),
+            (
                 "The plan first: images already there, bytes to copy",
                 "transship run list.toml --review",
             ),

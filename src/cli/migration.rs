@@ -77,6 +77,22 @@ impl Run {
     }
 }
 
+/// A batch that ran, and its metrics, which can still be read.
+pub(super) struct Migrated {
+    pub board: Board,
+    pub metrics: Option<RunningMetrics>,
+}
+
+impl Migrated {
+    /// Ends the metrics.
+    pub(super) async fn finish(self) -> Board {
+        if let Some(metrics) = self.metrics {
+            metrics.finish().await;
+        }
+        self.board
+    }
+}
+
 /// Runs the batch with its front end and prints the summary.
 pub(super) async fn migrate(
     (engine, skopeo): (Arc<Engine>, Option<SkopeoEngine>),
@@ -85,7 +101,7 @@ pub(super) async fn migrate(
     whole: ListSource,
     options: Options,
     prepared: Prepared,
-) -> anyhow::Result<Board> {
+) -> anyhow::Result<Migrated> {
     let Prepared {
         front_end,
         screen,
@@ -160,9 +176,6 @@ pub(super) async fn migrate(
             ended
         }
     };
-    if let Some(metrics) = metrics {
-        metrics.finish().await;
-    }
     if let Err(error) = closed {
         // The outcome of the images is known all the same.
         tell(format_args!(
@@ -174,7 +187,7 @@ pub(super) async fn migrate(
         // Nobody resumes it. What cannot be removed now goes with the batch.
         let _ = stores.spool().clear();
     }
-    Ok(board)
+    Ok(Migrated { board, metrics })
 }
 
 /// Runs a batch on the screen, until it is finished and the operator leaves.

@@ -35,22 +35,22 @@ use crate::{
 pub(super) struct ResumeArguments {
     /// The name of the batch, or a unique part of it [default: the newest batch].
     #[arg(add = ArgValueCandidates::new(completed_values::batches))]
-    batch: Option<String>,
+    pub(super) batch: Option<String>,
     /// Retry the failed images too.
     #[arg(long)]
-    retry_failed: bool,
+    pub(super) retry_failed: bool,
     #[command(flatten)]
-    trust: TrustArguments,
+    pub(super) trust: TrustArguments,
     #[command(flatten)]
-    credentials: CredentialsFileArguments,
+    pub(super) credentials: CredentialsFileArguments,
     #[command(flatten)]
-    journal: JournalArguments,
+    pub(super) journal: JournalArguments,
     #[command(flatten)]
-    pace: PaceArguments,
+    pub(super) pace: PaceArguments,
     #[command(flatten)]
-    metrics: MetricsArguments,
+    pub(super) metrics: MetricsArguments,
     #[command(flatten)]
-    output: OutputArguments,
+    pub(super) output: OutputArguments,
 }
 
 pub(super) async fn resume(arguments: ResumeArguments) -> anyhow::Result<Exit> {
@@ -104,7 +104,7 @@ pub(super) async fn resume(arguments: ResumeArguments) -> anyhow::Result<Exit> {
         restored: Some(restored),
         notes,
     };
-    let board = migration::migrate(
+    let migrated = migration::migrate(
         (engine, skopeo),
         recorder,
         batch,
@@ -113,7 +113,7 @@ pub(super) async fn resume(arguments: ResumeArguments) -> anyhow::Result<Exit> {
         front_end,
     )
     .await?;
-    Ok(BatchResult::of(&board).into())
+    Ok(BatchResult::of(&migrated.finish().await).into())
 }
 
 /// Passes to the engine what earlier runs settled, and in which repositories they may have left more.

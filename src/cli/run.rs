@@ -1,142 +1,60 @@
-//! `transship run`: from a list to a finished batch.
+//! `transship run`: a list, once or again and again.
 //!
-//! Invariant: nothing is written before everything that can be wrong was checked, and nothing is copied before the
-//! batch is in the journal.
-
-use std::{path::PathBuf, sync::Arc};
-
-use clap::Args;
-use clap_complete::engine::ArgValueCompleter;
+//! Decides whether a batch begins, or one that was interrupted goes on.
 
 use super::{
-    completed_values,
-    credentials_file::CredentialsFileArguments,
-    engines,
     exit::Exit,
-    front_end::{OutputArguments, Prepared, prepare},
-    journal_arguments::JournalArguments,
-    list_images, list_input,
-    list_source::{ListSource, TrustArguments},
-    metrics_arguments::MetricsArguments,
-    migration::{self, notes},
-    output::shown,
-    registry_settings,
-    run_settings::{PaceArguments, PaceOptions, RunSettings},
+    front_end::{Prepared, prepare},
+    list_input,
+    list_run::{FrontEndOutput, run_list},
+    list_source::ListSource,
+    resume,
+    run_arguments::RunArguments,
+    unfinished_batch, watch,
 };
-use crate::{
-    batch::{BatchResult, Board},
-    convert::ListDestination,
-    journal::{Journal, NewBatch, Recorder},
-    run::Batch,
-};
-
-#[derive(Args)]
-pub(super) struct RunArguments {
-    /// The TOML list of images, or - for standard input, which may also have plain references.
-    #[arg(add = ArgValueCompleter::new(completed_values::lists))]
-    pub(super) list: PathBuf,
-    /// Where references from standard input go.
-    #[arg(long, value_name = "REGISTRY[/PREFIX]")]
-    pub(super) to: Option<ListDestination>,
-    #[command(flatten)]
-    pub(super) trust: TrustArguments,
-    #[command(flatten)]
-    pub(super) credentials: CredentialsFileArguments,
-    #[command(flatten)]
-    pub(super) journal: JournalArguments,
-    #[command(flatten)]
-    pub(super) pace: PaceArguments,
-    #[command(flatten)]
-    pub(super) metrics: MetricsArguments,
-    #[command(flatten)]
-    pub(super) output: OutputArguments,
-}
+use crate::batch::BatchId;
 
 pub(super) async fn run(arguments: RunArguments) -> anyhow::Result<Exit> {
+    if let Some(interval) = arguments.watch {
+        return watch::watch(&arguments, interval).await;
+    }
     let front_end = prepare(&arguments.output, arguments.journal.commands()?)?;
+    let source = list_input::read(&arguments.list, arguments.to.as_ref())?;
+    if let Some(batch) =
+        unfinished_batch::to_resume(&arguments.journal, &source, &front_end).await?
+    {
+        return resume::resume(resuming(arguments, batch)).await;
+    }
     let front_end = front_end.with_metrics(arguments.metrics.prepare()?);
-    run_prepared(arguments, front_end).await
+    run_prepared(&arguments, source, front_end).await
 }
 
 pub(super) async fn run_prepared(
-    arguments: RunArguments,
+    arguments: &RunArguments,
+    source: ListSource,
     front_end: Prepared,
 ) -> anyhow::Result<Exit> {
-    let source = list_input::read(&arguments.list, arguments.to.as_ref())?;
-    let RunArguments {
-        trust,
-        credentials,
-        journal,
-        pace,
-        ..
-    } = arguments;
-    Ok(
-        match run_list(source, trust, credentials, &journal, pace, front_end).await? {
-            Ok(board) => BatchResult::of(&board).into(),
-            Err(exit) => exit,
-        },
-    )
+    let output = FrontEndOutput::of(&front_end);
+    let (journal, pace) = (&arguments.journal, arguments.pace);
+    let ran = match run_list(source, arguments.access(), journal, pace, front_end).await? {
+        Ok(ran) => ran,
+        Err(exit) => return Ok(exit),
+    };
+    let result = ran.prune(arguments.yes, output).await?;
+    ran.migrated.finish().await;
+    Ok(result.into())
 }
 
-/// Runs a list to the end of its batch; an exit code if the list cannot be run.
-pub(super) async fn run_list(
-    source: ListSource,
-    trust: TrustArguments,
-    credentials: CredentialsFileArguments,
-    arguments: &JournalArguments,
-    pace: PaceArguments,
-    front_end: Prepared,
-) -> anyhow::Result<Result<Board, Exit>> {
-    let journal = arguments.journal()?;
-    let list = match source.parse(trust) {
-        Ok(list) => list,
-        Err(exit) => return Ok(Err(exit)),
-    };
-    let credentials = credentials.absolute()?;
-    let places = credentials.places();
-    let engine = Arc::new(registry_settings::engine(&list, &places)?);
-    let mut jobs = match list_images::expand(&list, engine.stores()).await? {
-        Ok(jobs) => jobs,
-        Err(exit) => return Ok(Err(exit)),
-    };
-    let pace = PaceOptions::from(pace);
-    let options = pace.options(&list);
-    let mut notes = notes(&list, &front_end);
-    let skopeo = engines::choose(&list, &places, &mut jobs, &mut notes)?;
-    // A long list is large, and the jobs have everything.
-    drop(list);
-    let journal = journal.make().await?;
-    let settings = RunSettings::new(pace, &source.directories, credentials.path());
-    let recorder = start(&journal, &source, &settings).await?;
-    let spool = arguments.spool(recorder.batch())?;
-    engine.stores().spool().use_directory(spool);
-    let batch = Batch {
-        list: shown(&source.path),
-        jobs,
-        restored: None,
-        notes,
-    };
-    let board = migration::migrate(
-        (engine, skopeo),
-        recorder,
-        batch,
-        source,
-        options,
-        front_end,
-    )
-    .await?;
-    Ok(Ok(board))
-}
-
-async fn start(
-    journal: &Journal,
-    list: &ListSource,
-    settings: &RunSettings,
-) -> anyhow::Result<Recorder> {
-    let batch = NewBatch {
-        list_path: list.path.clone(),
-        list_text: list.text.clone(),
-        settings: serde_json::to_string(settings)?,
-    };
-    Ok(journal.start(&batch).await?)
+/// The arguments that continue `batch` instead.
+fn resuming(arguments: RunArguments, batch: BatchId) -> resume::ResumeArguments {
+    resume::ResumeArguments {
+        batch: Some(batch.to_string()),
+        retry_failed: false,
+        trust: arguments.trust,
+        credentials: arguments.credentials,
+        journal: arguments.journal,
+        pace: arguments.pace,
+        metrics: arguments.metrics,
+        output: arguments.output,
+    }
 }
