@@ -1,6 +1,7 @@
-//! `transship list`: checks a list, converts one of another tool, or prints the schema of lists.
+//! `transship list`: checks a list, converts one of another tool, writes one of what a registry has, or prints the
+//! schema of lists.
 //!
-//! Invariant: no registry is asked.
+//! Invariant: only `from` asks a registry.
 
 use std::{
     io::Write as _,
@@ -14,6 +15,7 @@ use super::{
     completed_values,
     exit::Exit,
     list_convert::{ConvertArguments, convert},
+    list_from::{FromArguments, from},
     list_input,
     list_source::TrustArguments,
     output::{print, shown},
@@ -36,14 +38,20 @@ pub(super) enum ListCommand {
     /// Write a TOML list from the file of another tool: skopeo sync, regsync, image-syncer, dregsy, oc, hangar, compose,
     /// Kubernetes, or plain references.
     Convert(ConvertArguments),
+    /// Write a TOML list of what a registry has: its repositories, with the tags that are chosen.
+    ///
+    /// The repositories come from the catalogue of the registry. Where it is closed, they come from Harbor's API, or
+    /// from the web API of Docker Hub, which lists public repositories only.
+    From(Box<FromArguments>),
     /// Print the JSON schema of lists, for editors.
     Schema,
 }
 
-pub(super) fn list(command: ListCommand) -> anyhow::Result<Exit> {
+pub(super) async fn list(command: ListCommand) -> anyhow::Result<Exit> {
     match command {
         ListCommand::Check { file, to, trust } => check(&file, to.as_ref(), trust),
         ListCommand::Convert(arguments) => convert(&arguments),
+        ListCommand::From(arguments) => from(*arguments).await,
         ListCommand::Schema => schema(),
     }
 }
