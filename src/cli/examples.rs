@@ -109,6 +109,10 @@ const EXAMPLES: [(&str, &[Example]); 28] = [
                 "Refuse a list that runs commands",
                 "transship list check list.toml --no-commands",
             ),
+            (
+                "For a program: mistakes with line and column",
+                "transship list check list.toml --json",
+            ),
         ],
     ),
     (

@@ -25,6 +25,7 @@ mod exit;
 mod front_end;
 mod inspect;
 mod journal_arguments;
+mod list_check;
 mod list_command;
 mod list_convert;
 mod list_from;

@@ -141,5 +141,6 @@ pub use store_keys::{DaemonKey, LocalKeys};
 pub use summary::Summary;
 pub use table_kind::schema;
 pub use tag_choice::{TagChoice, TagChoiceError, TagPattern, VersionRange};
+pub use text::Position;
 pub use values::Proxy;
 pub use warnings::Warning;
