@@ -36,6 +36,7 @@ mod location_arguments;
 mod login;
 mod logout;
 mod man;
+mod marked_list;
 mod matching_files;
 mod metrics_arguments;
 mod migration;
