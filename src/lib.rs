@@ -17,6 +17,7 @@
 //! journal        ->  batch, oci                                what survives: SQLite by default
 //! run            ->  copy, skopeo, transport, journal, batch, oci      dispatcher loop, pure scheduler, workers
 //! inspect        ->  transport, registry, batch, oci           what is inside a store, down to layers and referrers
+//! catalogue      ->  inspect, transport, registry, list, batch, oci   which repositories and tags a registry has, as a list
 //! verify         ->  transport, registry, batch, oci           whether a destination is what its source is
 //! delete         ->  transport, registry, batch, oci           which tags, manifests and names are deleted, and what else that hits
 //! prune          ->  delete, transport, registry, oci          which tags at a destination no image of a list has
@@ -29,6 +30,7 @@
 //! ```
 
 pub mod batch;
+pub mod catalogue;
 pub mod cli;
 pub mod convert;
 pub mod copy;

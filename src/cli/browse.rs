@@ -13,6 +13,7 @@ use super::{
     list_images,
     list_source::ListSource,
     location_arguments::{local_store, without_prefix},
+    marked_list,
     registry_arguments::RegistryArguments,
     screen_options,
 };
@@ -96,7 +97,11 @@ pub(super) fn loader(inspector: Arc<Inspector>, operations: Option<Operations>) 
             }
         }
     });
-    Loader { requests, answers }
+    Loader {
+        requests,
+        answers,
+        write_marks: Box::new(marked_list::write),
+    }
 }
 
 /// The images of a list, or the exit code after its mistakes were printed.

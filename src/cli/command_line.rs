@@ -14,7 +14,7 @@ use super::{
     exit::{self, Exit},
     inspect, list_command, list_source, login, logout, man, open_files, output,
     read_error::ReadError,
-    resume, run,
+    repos, resume, run,
     run_arguments::RunArguments,
     serve, skopeo, tag, tags, verify,
 };
@@ -41,7 +41,7 @@ enum Command {
     Resume(resume::ResumeArguments),
     /// List the batches of the journal, newest first, or delete some.
     Batches(batches::BatchesArguments),
-    /// Check a list, convert one of another tool, or print the schema.
+    /// Check a list, write one of what a registry has, convert one of another tool, or print the schema.
     #[command(subcommand)]
     List(list_command::ListCommand),
     /// Show what an image is: platforms, config, layers, history, referrers.
@@ -52,6 +52,8 @@ enum Command {
     /// array.
     #[command(visible_alias = "list-tags")]
     Tags(tags::TagsArguments),
+    /// List the repositories of a registry.
+    Repos(repos::ReposArguments),
     /// Give an image further tags in its repository, without moving content.
     Tag(tag::TagArguments),
     /// Delete images from registries and OCI layouts.
@@ -135,9 +137,10 @@ async fn execute(command: Command) -> anyhow::Result<Exit> {
         Command::Copy(arguments) => copy::copy(*arguments).await,
         Command::Resume(arguments) => resume::resume(arguments).await,
         Command::Batches(arguments) => batches::batches(arguments).await,
-        Command::List(command) => list_command::list(command),
+        Command::List(command) => list_command::list(command).await,
         Command::Inspect(arguments) => inspect::inspect(arguments).await,
         Command::Tags(arguments) => tags::tags(arguments).await,
+        Command::Repos(arguments) => repos::repos(arguments).await,
         Command::Tag(arguments) => tag::tag(arguments).await,
         Command::Delete(arguments) => delete::delete(arguments).await,
         Command::Digest(arguments) => digest::digest(arguments).await,

@@ -10,7 +10,7 @@ use clap::Command;
 type Example = (&'static str, &'static str);
 
 /// By command, without the name of the program.
-const EXAMPLES: [(&str, &[Example]); 26] = [
+const EXAMPLES: [(&str, &[Example]); 28] = [
     (
         "",
         &[
@@ -113,6 +113,27 @@ const EXAMPLES: [(&str, &[Example]); 26] = [
                 "Refuse a list that runs commands",
                 "transship list check list.toml --no-commands",
             ),
+            (
+                "For a program: mistakes with line and column",
+                "transship list check list.toml --json",
+            ),
+        ],
+    ),
+    (
+        "list from",
+        &[
+            (
+                "A whole registry",
+                "transship list from registry.example.com --to harbor.example.com/mirror -o list.toml",
+            ),
+            (
+                "The three newest versions of each repository of a project",
+                "transship list from harbor.example.com/team --latest 3 --to registry.example.com -o list.toml",
+            ),
+            (
+                "Official images of Docker Hub, and their tags at each run",
+                "transship list from docker.io/library --repo 'nginx*' --semver '>=1.25' --as-patterns",
+            ),
         ],
     ),
     ("list schema", &[("For an editor", "transship list schema")]),
@@ -130,6 +151,16 @@ const EXAMPLES: [(&str, &[Example]); 26] = [
             (
                 "The config of one platform, in a file of docker save",
                 "transship inspect docker-archive:app.tar --config --platform linux/arm64",
+            ),
+        ],
+    ),
+    (
+        "repos",
+        &[
+            ("All of a registry", "transship repos registry.example.com"),
+            (
+                "A project, for a script",
+                "transship repos harbor.example.com/team --json",
             ),
         ],
     ),

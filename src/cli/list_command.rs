@@ -1,66 +1,44 @@
-//! `transship list`: checks a list, converts one of another tool, or prints the schema of lists.
+//! `transship list`: checks a list, converts one of another tool, writes one of what a registry has, or prints the
+//! schema of lists.
 //!
-//! Invariant: no registry is asked.
+//! Invariant: only `from` asks a registry.
 
-use std::{
-    io::Write as _,
-    path::{Path, PathBuf},
-};
+use std::io::Write as _;
 
 use clap::Subcommand;
-use clap_complete::engine::ArgValueCompleter;
 
 use super::{
-    completed_values,
     exit::Exit,
+    list_check::{CheckArguments, check},
     list_convert::{ConvertArguments, convert},
-    list_input,
-    list_source::TrustArguments,
-    output::{print, shown},
+    list_from::{FromArguments, from},
+    output::print,
 };
-use crate::{convert::ListDestination, list as lists, present};
+use crate::list as lists;
 
 #[derive(Subcommand)]
 pub(super) enum ListCommand {
     /// Report every mistake in a list, or what the list runs, reads and sends. Asks no registry.
-    Check {
-        /// The TOML list, or - for standard input, which may also have plain references.
-        #[arg(add = ArgValueCompleter::new(completed_values::lists))]
-        file: PathBuf,
-        /// Where references from standard input go.
-        #[arg(long, value_name = "REGISTRY[/PREFIX]")]
-        to: Option<ListDestination>,
-        #[command(flatten)]
-        trust: TrustArguments,
-    },
+    Check(CheckArguments),
     /// Write a TOML list from the file of another tool: skopeo sync, regsync, image-syncer, dregsy, oc, hangar, compose,
     /// Kubernetes, or plain references.
     Convert(ConvertArguments),
+    /// Write a TOML list of what a registry has: its repositories, with the tags that are chosen.
+    ///
+    /// The repositories come from the catalogue of the registry. Where it is closed, they come from Harbor's API, or
+    /// from the web API of Docker Hub, which lists public repositories only.
+    From(Box<FromArguments>),
     /// Print the JSON schema of lists, for editors.
     Schema,
 }
 
-pub(super) fn list(command: ListCommand) -> anyhow::Result<Exit> {
+pub(super) async fn list(command: ListCommand) -> anyhow::Result<Exit> {
     match command {
-        ListCommand::Check { file, to, trust } => check(&file, to.as_ref(), trust),
+        ListCommand::Check(arguments) => check(&arguments),
         ListCommand::Convert(arguments) => convert(&arguments),
+        ListCommand::From(arguments) => from(*arguments).await,
         ListCommand::Schema => schema(),
     }
-}
-
-fn check(file: &Path, to: Option<&ListDestination>, trust: TrustArguments) -> anyhow::Result<Exit> {
-    let source = list_input::read(file, to)?;
-    let list = match source.parse(trust) {
-        Ok(list) => list,
-        Err(exit) => return Ok(exit),
-    };
-    print(|output| {
-        writeln!(output, "{}: {}", shown(&source.path), list.summary())?;
-        let actions = list.actions();
-        let mut lines = actions.iter().map(ToString::to_string);
-        lines.try_for_each(|line| writeln!(output, "  {}", present::sanitize(&line)))
-    })?;
-    Ok(Exit::Good)
 }
 
 fn schema() -> anyhow::Result<Exit> {

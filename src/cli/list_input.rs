@@ -75,7 +75,7 @@ pub(super) fn input_name(file: &Path) -> String {
     }
 }
 
-fn is_standard_input(file: &Path) -> bool {
+pub(super) fn is_standard_input(file: &Path) -> bool {
     file == Path::new(STANDARD_INPUT)
 }
 

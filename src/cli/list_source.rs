@@ -57,12 +57,17 @@ impl ListSource {
 
     /// The list, or the exit code after its mistakes were printed.
     pub(super) fn parse(&self, trust: TrustArguments) -> Result<List, Exit> {
+        self.checked(trust).map_err(|mistakes| report(&mistakes))
+    }
+
+    /// The list, or its mistakes.
+    pub(super) fn checked(&self, trust: TrustArguments) -> Result<List, Mistakes> {
         let list = List::parse_in(&self.directories, &shown(&self.path), &self.text);
         let allowed = |list: List| match trust.no_commands {
             true => list.without_commands().map(|()| list),
             false => Ok(list),
         };
-        list.and_then(allowed).map_err(|mistakes| report(&mistakes))
+        list.and_then(allowed)
     }
 }
 

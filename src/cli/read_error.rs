@@ -4,7 +4,9 @@
 
 use super::exit::Unread;
 use crate::{
+    catalogue::CatalogueError,
     inspect::{Error, ErrorKind},
+    oci::Store,
     present::sanitize,
 };
 
@@ -41,5 +43,25 @@ impl From<Error> for ReadError {
             | ErrorKind::Internal => Unread::Failed,
         };
         Self { why, sentence }
+    }
+}
+
+impl From<CatalogueError> for ReadError {
+    fn from(error: CatalogueError) -> Self {
+        let why = match error {
+            CatalogueError::Image(error) => return error.into(),
+            CatalogueError::Registry(error) => {
+                let store = Store::Registry(error.registry.clone());
+                return Error::new(&store, error.into()).into();
+            }
+            CatalogueError::NothingBelow { .. } => Unread::NotFound,
+            CatalogueError::Closed { .. }
+            | CatalogueError::NoNamespace
+            | CatalogueError::TooMany(_) => Unread::Failed,
+        };
+        Self {
+            why,
+            sentence: sanitize(&error.to_string()).into_owned(),
+        }
     }
 }

@@ -1,6 +1,9 @@
 //! The options for commands that read stores.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use clap::Args;
 
@@ -41,6 +44,16 @@ impl RegistryArguments {
             ),
         };
         self.reach(list.as_ref(), registries)
+    }
+
+    /// Whether plain HTTP was asked for.
+    pub(super) fn plain_http(&self) -> bool {
+        self.plain_http
+    }
+
+    /// The list with the settings of registries, if one was named.
+    pub(super) fn settings_list(&self) -> Option<&Path> {
+        self.list.as_deref()
     }
 
     /// The stores of a list that was read already.

@@ -15,7 +15,7 @@ use super::{
     completed_values,
     exit::Exit,
     journal_arguments::JournalArguments,
-    list_images,
+    list_images, list_input,
     list_source::ListSource,
     location_arguments::{location, registries},
     output::{self, print},
@@ -23,6 +23,7 @@ use super::{
 };
 use crate::{
     batch::{Attempt, BatchResult, FailureClass, Job, JobId},
+    convert::ListDestination,
     oci::{CopySpec, Platform},
     present,
     run::RetryPolicy,
@@ -35,12 +36,15 @@ const COMPARERS: usize = 16;
 
 #[derive(Args)]
 pub(super) struct VerifyArguments {
-    /// A TOML list, the name of a batch, or the source of one image.
+    /// A TOML list, the name of a batch, or the source of one image. - is a list or references from standard input.
     #[arg(value_name = "LIST|BATCH|SOURCE",
         add = ArgValueCompleter::new(completed_values::lists_and_batches))]
     what: String,
     /// The destination of the image.
     destination: Option<String>,
+    /// Where references from standard input go.
+    #[arg(long, value_name = "REGISTRY[/PREFIX]", conflicts_with = "destination")]
+    to: Option<ListDestination>,
     /// Compare only this platform of the source's index; can be repeated.
     #[arg(long, value_name = "PLATFORM", requires = "destination")]
     platform: Vec<Platform>,
@@ -115,8 +119,9 @@ async fn images(
         return Ok(Ok((arguments.registries.open(&named)?, vec![job])));
     }
     let file = PathBuf::from(&arguments.what);
-    let (source, jobs) = if file.exists() {
-        (ListSource::read(&file)?, Vec::new())
+    let to = arguments.to.as_ref();
+    let (source, jobs) = if to.is_some() || list_input::is_standard_input(&file) || file.exists() {
+        (list_input::read(&file, to)?, Vec::new())
     } else {
         let journal = arguments.journal.journal()?.existing().await?;
         let journal = journal.with_context(|| {

@@ -5,9 +5,9 @@
 use std::{fmt, ops::Range, sync::Arc};
 
 use super::{
-    mistake::Mistake,
+    mistake::{Mark, Mistake},
     render::{self, Colours},
-    text::Text,
+    text::{Position, Text},
 };
 
 /// Everything that is wrong with a list. `Display` shows it without colours.
@@ -46,6 +46,18 @@ impl Mistakes {
 
     pub fn iter(&self) -> impl Iterator<Item = &Mistake> {
         self.all.iter()
+    }
+
+    /// The list, as messages call it.
+    #[must_use]
+    pub fn file(&self) -> &str {
+        &self.text.file
+    }
+
+    /// Where a mark begins.
+    #[must_use]
+    pub fn position(&self, mark: &Mark) -> Position {
+        self.text.position(mark.at.start)
     }
 
     /// The mistakes as a person reads them: file, line, column, the text underlined, what to write.

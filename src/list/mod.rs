@@ -114,6 +114,7 @@ mod store_repository;
 mod stored_parts;
 mod summary;
 mod table_kind;
+mod tag_choice;
 mod text;
 mod values;
 mod version;
@@ -147,5 +148,7 @@ pub use skopeo_settings::{ContainerRuntime, SharedDirectory, SkopeoMethod, Skope
 pub use store_keys::{DaemonKey, LocalKeys};
 pub use summary::Summary;
 pub use table_kind::schema;
+pub use tag_choice::{TagChoice, TagChoiceError, TagPattern, VersionRange};
+pub use text::Position;
 pub use values::Proxy;
 pub use warnings::Warning;

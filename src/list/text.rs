@@ -5,6 +5,14 @@
 
 use std::ops::Range;
 
+/// A place in a text, counted from 1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Position {
+    pub line: usize,
+    /// In characters.
+    pub column: usize,
+}
+
 /// The text of a list, as mistakes show it.
 pub(super) struct Text {
     pub(super) file: String,
@@ -37,6 +45,14 @@ impl Text {
         self.line_starts.partition_point(|&start| start <= offset)
     }
 
+    pub(super) fn position(&self, offset: usize) -> Position {
+        let line = self.line(offset);
+        let at = self.clamp(&(offset..offset)).start;
+        let before = self.content.get(self.line_start(line)..at);
+        let column = before.map_or(0, |text| text.chars().count()) + 1;
+        Position { line, column }
+    }
+
     /// The offset at which `line` starts; the end of the text for a line after the last.
     pub(super) fn line_start(&self, line: usize) -> usize {
         self.line_starts
@@ -64,6 +80,15 @@ mod tests {
         assert_eq!(lines, [1, 1, 1, 2, 3, 3]);
         assert_eq!(text.line_start(3), 4);
         assert_eq!(text.line_start(9), 6);
+    }
+
+    #[test]
+    fn a_column_counts_characters() {
+        let text = Text::new("x", "ab\näöü = 1", &[]);
+        let position = |line, column| Position { line, column };
+        assert_eq!(text.position(0), position(1, 1));
+        assert_eq!(text.position(9), position(2, 4));
+        assert_eq!(text.position(99), position(2, 8));
     }
 
     #[test]

@@ -81,6 +81,7 @@ pub fn count(amount: usize, noun: &str) -> String {
     match amount {
         1 => format!("1 {noun}"),
         _ if noun.ends_with("ch") => format!("{amount} {noun}es"),
+        _ if noun.ends_with("ry") => format!("{amount} {}ies", noun.trim_end_matches('y')),
         _ => format!("{amount} {noun}s"),
     }
 }
@@ -139,5 +140,6 @@ mod tests {
     fn one_is_singular() {
         assert_eq!(count(1, "image"), "1 image");
         assert_eq!(count(0, "image"), "0 images");
+        assert_eq!(count(2, "repository"), "2 repositories");
     }
 }

@@ -15,7 +15,7 @@ use tokio::{
 
 use super::{
     OnFinish, Options,
-    browse::{Start, Ticket},
+    browse::{MarkedList, Start, Ticket, WriteMarksError},
     model::{Effect, Model, Msg},
     terminal::TerminalGuard,
     update::ModelStore,
@@ -43,13 +43,16 @@ pub struct BatchHandle {
     pub loader: Loader,
 }
 
-/// Reads what the browser requests. The channels are unbounded: a screen requests little at a time, and must not wait
+/// Does what the browser requests: reads stores, and writes lists of what was marked. The channels are unbounded: a screen requests little at a time, and must not wait
 /// for registries.
-#[derive(Debug)]
 pub struct Loader {
     pub requests: UnboundedSender<(Ticket, Request)>,
     pub answers: UnboundedReceiver<(Ticket, Result<Answer, Error>)>,
+    pub write_marks: WriteMarks,
 }
+
+/// Writes the marks of the browser as a list file; returns the command that runs it.
+pub type WriteMarks = Box<dyn FnMut(&MarkedList) -> Result<String, WriteMarksError> + Send>;
 
 /// Writes images as a list file; returns its name or the error.
 pub type WriteList = Box<dyn FnMut(&[Job]) -> Result<String, String> + Send>;
@@ -95,6 +98,7 @@ async fn show(model: Model, engine: Option<Engine>, loader: Loader) -> io::Resul
         model: ModelStore::new(model),
         engine,
         requests: loader.requests,
+        write_marks: loader.write_marks,
         start: Instant::now(),
         clock: EventClock::start(),
         changed: true,
@@ -118,6 +122,7 @@ struct App {
     /// None when the browser runs alone.
     engine: Option<Engine>,
     requests: UnboundedSender<(Ticket, Request)>,
+    write_marks: WriteMarks,
     start: Instant,
     clock: EventClock,
     changed: bool,
@@ -202,6 +207,10 @@ impl App {
                     let written = (engine.write_list)(&jobs).map(|file| (jobs.len(), file));
                     self.update(Msg::ListWritten(written))?;
                 }
+            }
+            Effect::WriteMarks(list) => {
+                let written = (self.write_marks)(&list);
+                self.update(Msg::MarksWritten(list, written))?;
             }
             Effect::Copy(text) => self.terminal.copy(&text)?,
             // Without a loader the browser keeps showing "reading".

@@ -4,7 +4,7 @@
 //! while the batch is shown, also those that arrive while the browser is closed.
 
 use super::{
-    browse::{self, Browser, Pair, Start, Ticket},
+    browse::{self, Browser, MarkedList, Pair, Start, Ticket, WriteMarksError},
     model::{Effect, Model},
 };
 use crate::{
@@ -50,6 +50,18 @@ pub fn apply(model: &mut Model, ticket: Ticket, answer: Result<Answer, Error>) -
             model.browser_cache.apply(ticket, answer);
             Vec::new()
         }
+    }
+}
+
+/// Takes in what came of [`Effect::WriteMarks`].
+pub fn apply_written(
+    model: &mut Model,
+    list: &MarkedList,
+    result: Result<String, WriteMarksError>,
+) {
+    if let Some(browser) = &mut model.browser {
+        browse::apply_written(browser, list, result);
+        model.notice = browser.notice.take();
     }
 }
 

@@ -48,7 +48,7 @@ mod typed_words;
 mod update;
 mod view;
 
-pub use app::{BatchHandle, Ended, Loader, WriteList, run, run_browser};
+pub use app::{BatchHandle, Ended, Loader, WriteList, WriteMarks, run, run_browser};
 pub use config::{Config, ConfigMistake};
 pub use inline::{can_draw_inline, run_inline};
 pub use offscreen::OffscreenTui;

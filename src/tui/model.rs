@@ -11,7 +11,7 @@ use tui_input::Input;
 use super::{
     Options,
     areas::Screen,
-    browse::{Browser, Cache, Start, Ticket},
+    browse::{Browser, Cache, MarkedList, Start, Ticket, WriteMarksError},
     failures::Failures,
     help::{self, Help, HelpLine},
     images::Images,
@@ -40,6 +40,8 @@ pub enum Msg {
     EngineGone,
     /// A list of so many images was written to this file, or why it was not.
     ListWritten(Result<(usize, String), String>),
+    /// The command that runs a list of marks that was written, or why it was not.
+    MarksWritten(MarkedList, Result<String, WriteMarksError>),
     /// The result of [`Effect::Load`].
     Loaded(Ticket, Box<Result<Answer, Error>>),
     /// Why the operator's command for [`Effect::Announce`] was not started.
@@ -54,6 +56,8 @@ pub enum Effect {
     Copy(String),
     /// Write these images as a list file; answered with [`Msg::ListWritten`].
     WriteList(Vec<Job>),
+    /// Write the marks of the browser as a list file; answered with [`Msg::MarksWritten`].
+    WriteMarks(MarkedList),
     /// Read this and send [`Msg::Loaded`] with the ticket.
     Load(Ticket, Request),
     /// Every image has ended: ring the bell, run the configured command.

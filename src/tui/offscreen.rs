@@ -49,6 +49,7 @@ impl OffscreenTui {
                 Effect::Copy(_)
                 | Effect::Load(..)
                 | Effect::WriteList(_)
+                | Effect::WriteMarks(_)
                 | Effect::Announce
                 | Effect::Suspend
                 | Effect::Leave => None,

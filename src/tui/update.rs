@@ -68,6 +68,10 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
             }
             Vec::new()
         }
+        Msg::MarksWritten(list, result) => {
+            browser_overlay::apply_written(model, &list, result);
+            Vec::new()
+        }
         Msg::ListWritten(Ok((images, file))) => {
             let images = count(images, "image");
             model.say(Level::Good, format!("wrote {images} to {file}"));

@@ -103,6 +103,9 @@ impl Authorizer {
         &self,
         scopes: &Scopes,
     ) -> Result<Option<HeaderValue>, ErrorCause> {
+        if scopes.is_direct() {
+            return self.login.basic(scopes).await;
+        }
         let scheme = locked(&self.scheme).clone();
         match scheme {
             None | Some(Scheme::Open) => self.login.fixed_token().map(bearer).transpose(),

@@ -12,6 +12,8 @@ pub(in crate::registry) struct Scopes {
     required: Option<String>,
     /// Also ask to pull from this repository, to mount from it.
     optional_source: Option<Repository>,
+    /// The credential itself is sent, and no token.
+    is_direct: bool,
 }
 
 impl Scopes {
@@ -20,6 +22,15 @@ impl Scopes {
             repository: None,
             required: None,
             optional_source: None,
+            is_direct: false,
+        }
+    }
+
+    /// For an API beside the distribution API, which takes the credential itself whatever `/v2/` wants.
+    pub(in crate::registry) fn direct() -> Self {
+        Self {
+            is_direct: true,
+            ..Self::none()
         }
     }
 
@@ -54,13 +65,17 @@ impl Scopes {
         Self {
             repository: Some(repository.clone()),
             required: Some(format!("repository:{repository}:{actions}")),
-            optional_source: None,
+            ..Self::none()
         }
     }
 
     /// The repository whose credentials are used.
     pub(super) fn repository(&self) -> Option<&Repository> {
         self.repository.as_ref()
+    }
+
+    pub(in crate::registry) fn is_direct(&self) -> bool {
+        self.is_direct
     }
 
     pub(super) fn is_union(&self) -> bool {

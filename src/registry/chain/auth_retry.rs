@@ -32,9 +32,12 @@ impl AuthRetry {
             return Ok(false);
         }
         let headers = answer.response.headers();
-        authorizer
-            .learn(answer.status(), headers, &request.url, &self.policy)
-            .map_err(|cause| request.error(cause))?;
+        // The challenge of another API says nothing about `/v2/`.
+        if !request.scopes.is_direct() {
+            authorizer
+                .learn(answer.status(), headers, &request.url, &self.policy)
+                .map_err(|cause| request.error(cause))?;
+        }
         authorizer
             .refuse(&request.scopes, answer.authorization.as_ref())
             .await

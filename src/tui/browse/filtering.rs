@@ -7,7 +7,8 @@ use super::{
 };
 
 pub(super) fn apply_text(browser: &mut Browser, text: &str) {
-    let is_shown = |overlay: &&mut Overlay| !matches!(overlay, Overlay::Typing(_));
+    let is_shown =
+        |overlay: &&mut Overlay| !matches!(overlay, Overlay::Typing(_) | Overlay::Naming(_));
     if let Some(Overlay::Raw(raw)) = browser.overlays.iter_mut().rev().find(is_shown) {
         text.clone_into(&mut raw.search);
         raw.find(Direction::Forward, true);

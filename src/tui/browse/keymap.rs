@@ -29,7 +29,10 @@ pub enum Action {
     Json,
     OtherSide,
     Compare,
+    MarkToCompare,
     Mark,
+    MarkAll,
+    WriteList,
     OnlyDifferences,
     Copy,
     CopyAll,
@@ -46,6 +49,7 @@ pub enum Action {
 pub enum Mode {
     Panes,
     Typing,
+    Naming,
     Raw,
     Comparing,
 }
@@ -55,9 +59,11 @@ pub enum Mode {
 pub enum Section {
     Move,
     Inspect,
+    List,
     Compare,
     Program,
     Typing,
+    Naming,
     Raw,
     Comparing,
 }
@@ -82,10 +88,13 @@ const ROWS: &[Row<Section>] = &[
     key(Section::Inspect, "y", Action::Copy, "copy", "copy the reference, or a blob's digest, to the clipboard"),
     key(Section::Inspect, "r", Action::Reload, "reload", "read the selection again; in the repositories, list all of the registry"),
     key(Section::Inspect, "z", Action::Zoom, "", "zoom the pane, or restore it"),
+    key(Section::List, "space", Action::Mark, "mark", "mark or unmark a repository, with all its tags, or a tag"),
+    key(Section::List, "a", Action::MarkAll, "", "mark all that the list shows, or unmark them"),
+    key(Section::List, "W", Action::WriteList, "list", "write the marks as a list file, to run it"),
     key(Section::Compare, "s", Action::OtherSide, "side", "switch between source and destination"),
     key(Section::Compare, "c", Action::Compare, "compare", "compare source and destination, or this image with the marked one"),
-    key(Section::Compare, "m", Action::Mark, "", "mark this image to compare others with"),
-    key(Section::Program, "esc", Action::Back, "", "clear the filter, undo the zoom, or go to the previous pane"),
+    key(Section::Compare, "m", Action::MarkToCompare, "", "mark this image to compare others with"),
+    key(Section::Program, "esc", Action::Back, "", "clear the filter, undo the zoom, or go to the previous pane; in the first one, remove the marks"),
     key(Section::Program, "?", Action::Help, "help", "this help"),
     key(Section::Program, "q", Action::Quit, "close", "close the browser"),
     key(Section::Program, "ctrl-c", Action::Interrupt, "", ""),
@@ -93,6 +102,9 @@ const ROWS: &[Row<Section>] = &[
     key(Section::Typing, "enter", Action::Keep, "keep", "keep the text"),
     key(Section::Typing, "esc", Action::Back, "clear", "clear the text"),
     key(Section::Typing, "ctrl-c", Action::Interrupt, "", ""),
+    key(Section::Naming, "enter", Action::Keep, "write", "write the list"),
+    key(Section::Naming, "esc", Action::Back, "cancel", "write nothing"),
+    key(Section::Naming, "ctrl-c", Action::Interrupt, "", ""),
     key(Section::Raw, "up k", Action::Up, "", ""),
     key(Section::Raw, "down j", Action::Down, "", ""),
     key(Section::Raw, "pgup ctrl-b", Action::PageUp, "", ""),
@@ -134,8 +146,9 @@ impl KeyTable for Section {
 
     fn mode(self) -> Mode {
         match self {
-            Self::Move | Self::Inspect | Self::Compare | Self::Program => Mode::Panes,
+            Self::Move | Self::Inspect | Self::List | Self::Compare | Self::Program => Mode::Panes,
             Self::Typing => Mode::Typing,
+            Self::Naming => Mode::Naming,
             Self::Raw => Mode::Raw,
             Self::Comparing => Mode::Comparing,
         }
@@ -145,9 +158,11 @@ impl KeyTable for Section {
         match self {
             Self::Move => "Move",
             Self::Inspect => "Inspect",
+            Self::List => "List",
             Self::Compare => "Compare",
             Self::Program => "Program",
             Self::Typing => "While typing",
+            Self::Naming => "While naming a list",
             Self::Raw => "In JSON",
             Self::Comparing => "In a comparison",
         }
@@ -162,7 +177,13 @@ mod tests {
 
     use super::*;
 
-    const MODES: [Mode; 4] = [Mode::Panes, Mode::Typing, Mode::Raw, Mode::Comparing];
+    const MODES: [Mode; 5] = [
+        Mode::Panes,
+        Mode::Typing,
+        Mode::Naming,
+        Mode::Raw,
+        Mode::Comparing,
+    ];
 
     #[test]
     fn no_mode_gives_a_key_two_meanings() {

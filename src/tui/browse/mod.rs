@@ -12,6 +12,7 @@ mod document;
 mod filtering;
 pub mod keymap;
 mod layout;
+mod marks;
 mod model;
 mod raw;
 mod requests;
@@ -25,6 +26,7 @@ mod fixtures;
 mod tests;
 
 pub use cache::{Cache, Ticket};
+pub use marks::{Mark, MarkedList, WriteMarksError};
 pub use model::{Browser, Pair, Start};
-pub use update::{act, apply, apply_input, resize};
+pub use update::{act, apply, apply_input, apply_written, resize};
 pub use view::draw;

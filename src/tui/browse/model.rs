@@ -13,6 +13,7 @@ use super::{
     comparison::Comparing,
     keymap::Mode,
     layout::{self, Areas, Pane},
+    marks::Marks,
     raw::Raw,
     tree::{self, NodeId, TreeRow},
 };
@@ -52,7 +53,9 @@ pub struct Browser {
     /// First line shown of the detail.
     pub detail_offset: usize,
     /// The image to compare another one with.
-    pub marked: Option<Location>,
+    pub compared: Option<Location>,
+    /// What a list is written of.
+    pub marks: Marks,
     /// Shown instead of the panes; the last one gets the keys.
     pub overlays: Vec<Overlay>,
     /// The answer to the last key, for the footer to show.
@@ -95,8 +98,17 @@ pub struct Viewed {
 pub enum Overlay {
     /// The filter of the focused pane, or the search of the overlay below.
     Typing(Input),
+    Naming(Naming),
     Raw(Raw),
     Comparing(Comparing),
+}
+
+/// The name of a list being typed.
+#[derive(Clone, Debug)]
+pub struct Naming {
+    pub input: Input,
+    /// The name that was entered before, of a file that exists.
+    pub exists: Option<String>,
 }
 
 impl Browser {
@@ -112,7 +124,8 @@ impl Browser {
             tags: None,
             viewed: None,
             detail_offset: 0,
-            marked: None,
+            compared: None,
+            marks: Marks::default(),
             overlays: Vec::new(),
             notice: None,
         };
@@ -195,6 +208,7 @@ impl Browser {
         match self.overlays.last() {
             None => Mode::Panes,
             Some(Overlay::Typing(_)) => Mode::Typing,
+            Some(Overlay::Naming(_)) => Mode::Naming,
             Some(Overlay::Raw(_)) => Mode::Raw,
             Some(Overlay::Comparing(_)) => Mode::Comparing,
         }
@@ -204,14 +218,26 @@ impl Browser {
     #[must_use]
     pub fn input(&self) -> Option<&Input> {
         match self.overlays.last()? {
-            Overlay::Typing(input) => Some(input),
+            Overlay::Typing(input) | Overlay::Naming(Naming { input, .. }) => Some(input),
             Overlay::Raw(_) | Overlay::Comparing(_) => None,
+        }
+    }
+
+    /// What the line being typed is.
+    #[must_use]
+    pub fn prompt(&self) -> &'static str {
+        match self.overlays.last() {
+            Some(Overlay::Naming(Naming { exists: None, .. })) => "write the marks to ",
+            Some(Overlay::Naming(Naming {
+                exists: Some(_), ..
+            })) => "this file exists; enter replaces it: ",
+            Some(Overlay::Typing(_) | Overlay::Raw(_) | Overlay::Comparing(_)) | None => "/",
         }
     }
 
     pub fn input_mut(&mut self) -> Option<&mut Input> {
         match self.overlays.last_mut()? {
-            Overlay::Typing(input) => Some(input),
+            Overlay::Typing(input) | Overlay::Naming(Naming { input, .. }) => Some(input),
             Overlay::Raw(_) | Overlay::Comparing(_) => None,
         }
     }

@@ -11,6 +11,7 @@ use super::{
     filtering::apply_text,
     keymap::Action,
     layout::Pane,
+    marks::{MarkedList, WriteMarksError},
     model::{Browser, LeftPane, Overlay},
     requests::requests,
 };
@@ -26,7 +27,7 @@ pub fn act(browser: &mut Browser, action: Action) -> Vec<Effect> {
 
 /// Takes in the line being typed.
 pub fn apply_input(browser: &mut Browser) -> Vec<Effect> {
-    if let Some(input) = browser.input() {
+    if let Some(Overlay::Typing(input)) = browser.overlays.last() {
         let text = input.value().to_owned();
         apply_text(browser, &text);
     }
@@ -44,6 +45,15 @@ pub fn apply(browser: &mut Browser, ticket: Ticket, answer: Result<Answer, Error
         update_lists(browser);
     }
     follow_up(browser, Vec::new())
+}
+
+/// Takes in what came of [`Effect::WriteMarks`].
+pub fn apply_written(
+    browser: &mut Browser,
+    list: &MarkedList,
+    result: Result<String, WriteMarksError>,
+) {
+    actions::written(browser, list, result);
 }
 
 /// Requests what is shown and not read, and scrolls to the cursors.
@@ -104,7 +114,7 @@ fn scroll_into_view(browser: &mut Browser) {
     for overlay in &mut browser.overlays {
         match overlay {
             Overlay::Raw(raw) => raw.scroll_into_view(lines),
-            Overlay::Typing(_) | Overlay::Comparing(_) => {}
+            Overlay::Typing(_) | Overlay::Naming(_) | Overlay::Comparing(_) => {}
         }
     }
 }

@@ -53,7 +53,7 @@ pub(super) fn draw(model: &Model, canvas: &mut Canvas, area: Rect) -> Option<Pos
     if let Some(typing) = typing(model) {
         let column = draw_typing(&mut writer, &typing, &hints);
         return Some(Position {
-            x: area.x + 2 + column,
+            x: area.x + 1 + prompt_cells(&typing) + column,
             y: area.y,
         });
     }
@@ -62,6 +62,10 @@ pub(super) fn draw(model: &Model, canvas: &mut Canvas, area: Rect) -> Option<Pos
         None => draw_hints(&mut writer, &hints),
     }
     None
+}
+
+fn prompt_cells(typing: &Typing) -> u16 {
+    u16::try_from(width(typing.prompt)).unwrap_or(0)
 }
 
 fn typing(model: &Model) -> Option<Typing<'_>> {
@@ -74,7 +78,10 @@ fn typing(model: &Model) -> Option<Typing<'_>> {
         Some(Overlay::Help(help)) if help.is_typing => ("/", &help.search, "  ".into()),
         Some(Overlay::Palette { input, .. }) => (":", input, "  ".into()),
         Some(Overlay::Help(_) | Overlay::Question { .. } | Overlay::Leave) => return None,
-        None => ("/", model.browser.as_ref()?.input()?, "  ".into()),
+        None => {
+            let browser = model.browser.as_ref()?;
+            (browser.prompt(), browser.input()?, "  ".into())
+        }
     };
     Some(Typing {
         prompt,
@@ -93,6 +100,10 @@ fn hints(model: &Model) -> Vec<Hint<'_>> {
                 browse::keymap::Action::Help
                 | browse::keymap::Action::Quit
                 | browse::keymap::Action::Back => HintPosition::End,
+                browse::keymap::Action::WriteList => match browser.marks.is_empty() {
+                    true => HintPosition::Hidden,
+                    false => HintPosition::First,
+                },
                 _ => HintPosition::Middle,
             },
         ),

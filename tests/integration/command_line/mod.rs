@@ -4,6 +4,7 @@ mod completions;
 mod deletion;
 mod ends;
 mod exit_codes;
+mod list_check;
 mod manual;
 mod other_names;
 mod programs;

@@ -214,3 +214,18 @@ async fn standard_input_that_cannot_be_converted_completely_does_not_run() {
     let batches = operator.say(&["batches"]).await;
     assert_eq!(batches.expect(0).stdout, "");
 }
+
+#[tokio::test]
+async fn references_from_standard_input_are_verified() {
+    let fixture = Fixture::new().await;
+    let lines = IMAGES.map(|name| format!("{}/{name}:1\n", fixture.source.address()));
+    let to = fixture.destination.address();
+    let input = lines.concat();
+    let before = say_with_input(&fixture.operator, &["verify", "-", "--to", &to], &input).await;
+    before.expect(1);
+    let ran = say_with_input(&fixture.operator, &["run", "-", "--to", &to], &input).await;
+    ran.expect(0);
+    let after = say_with_input(&fixture.operator, &["verify", "-", "--to", &to], &input).await;
+    let told = &after.expect(0).stderr;
+    assert!(told.contains("3 images: 3 equal"), "{told}");
+}

@@ -34,7 +34,7 @@ pub(super) fn other_side(browser: &mut Browser) {
 pub(super) fn compare(browser: &mut Browser) {
     let target = target(browser);
     let marked = browser
-        .marked
+        .compared
         .clone()
         .filter(|marked| Some(marked) != target.as_ref());
     let sides = match (marked, &target) {
@@ -55,16 +55,16 @@ pub(super) fn compare(browser: &mut Browser) {
     }
 }
 
-pub(super) fn mark(browser: &mut Browser) {
+pub(super) fn mark_to_compare(browser: &mut Browser) {
     match target(browser) {
-        Some(target) if browser.marked.as_ref() == Some(&target) => {
-            browser.marked = None;
+        Some(target) if browser.compared.as_ref() == Some(&target) => {
+            browser.compared = None;
             browser.say(Level::Info, "the mark is removed");
         }
         Some(target) => {
             let text = format!("c on another image compares it with {target}");
             browser.say(Level::Good, text);
-            browser.marked = Some(target);
+            browser.compared = Some(target);
         }
         None => browser.say(Level::Info, "no image is selected"),
     }

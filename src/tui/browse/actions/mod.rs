@@ -4,15 +4,18 @@
 
 mod comparing;
 mod images;
+mod marking;
 mod navigation;
 mod raw;
 mod reload;
 
 use tui_input::Input;
 
+pub use self::marking::written;
 use self::{
     comparing::act_on_comparison,
-    images::{compare, copy, mark, other_side},
+    images::{compare, copy, mark_to_compare, other_side},
+    marking::{mark, mark_all, name_list, write_list},
     navigation::{close, go, go_back, open, type_filter},
     raw::{act_on_raw, show_raw},
     reload::reload,
@@ -35,6 +38,10 @@ pub fn act(browser: &mut Browser, action: Action) -> Vec<Effect> {
             }
             (!matches!(action, Action::Back | Action::Keep), Vec::new())
         }
+        Overlay::Naming(naming) => match action {
+            Action::Keep => (false, write_list(browser, naming)),
+            action => (action != Action::Back, Vec::new()),
+        },
         Overlay::Raw(raw) => act_on_raw(browser, raw, action),
         Overlay::Comparing(comparing) => act_on_comparison(browser, comparing, action),
     };
@@ -64,7 +71,10 @@ fn act_on_panes(browser: &mut Browser, action: Action) -> Vec<Effect> {
         Action::Json => show_raw(browser),
         Action::OtherSide => other_side(browser),
         Action::Compare => compare(browser),
+        Action::MarkToCompare => mark_to_compare(browser),
         Action::Mark => mark(browser),
+        Action::MarkAll => mark_all(browser),
+        Action::WriteList => name_list(browser),
         Action::Copy => return copy(browser),
         Action::Reload => reload(browser),
         Action::Back => go_back(browser),

@@ -169,6 +169,7 @@ pub(super) fn go_back(browser: &mut Browser) {
     match browser.focus {
         _ if filter => {}
         _ if browser.zoomed => browser.zoomed = false,
+        Pane::Left if !browser.marks.is_empty() => browser.marks.clear(),
         Pane::Left => browser.say(Level::Info, "q closes the browser"),
         Pane::Tags | Pane::Image | Pane::Detail => browser.focus = browser.focus.next(3),
     }

@@ -29,7 +29,7 @@ const STATES: [State; 8] = [
     ("reading", reading, &[("image", "j"), ("tags", "shift-tab"), ("json", "v")]),
     ("empty", empty, &[("repositories", "j"), ("tags", "tab"), ("image", "tab tab")]),
     ("plain", whole, &[
-        ("repositories", "esc esc"), ("tags", "esc"), ("image", "j"), ("platform", "j enter"), ("config", "j enter j"),
+        ("repositories", "esc esc"), ("marked", "esc space esc j space"), ("naming", "esc space W"), ("tags", "esc"), ("image", "j"), ("platform", "j enter"), ("config", "j enter j"),
         ("history", "j enter j j j"), ("detail", "tab"), ("referrers", "G"), ("json", "v j j j j"),
         ("json_searched", "v / a r m enter"), ("json_folded", "v z"), ("filter", "esc / 1 ."), ("help", "?"),
     ]),

@@ -35,9 +35,8 @@ pub(super) fn draw(browser: &Browser, canvas: &mut Canvas, area: Rect) {
         let text = format!("{}-{last} of {}", viewed.offset + 1, rows.len());
         facts.push((Role::Dim, text));
     }
-    if browser.marked.as_ref() == Some(&viewed.location) {
-        let mark = canvas.glyphs().mark;
-        facts.push((Role::Marked, format!("{mark} marked")));
+    if browser.compared.as_ref() == Some(&viewed.location) {
+        facts.push((Role::Marked, "to compare".into()));
     }
     let area = titled(canvas, area, focused, "Image", &facts);
     for (row, content) in (0..area.height).zip(rows.iter().skip(viewed.offset)) {

@@ -11,6 +11,7 @@ use crate::{
             cache::Slot,
             chooser::Chooser,
             layout::Pane,
+            marks::Mark,
             model::{Browser, LeftPane, Pair},
         },
         theme::Role,
@@ -46,6 +47,8 @@ pub(super) fn left(browser: &Browser, canvas: &mut Canvas, area: Rect) {
                 chooser,
                 &state,
                 |writer, repository, role| {
+                    let mark = Mark::Repository(registry.clone(), repository.clone());
+                    draw_mark(browser, writer, &mark);
                     let role = match open == Some(repository) && role == Role::Text {
                         true => Role::Accent,
                         false => role,
@@ -65,6 +68,7 @@ pub(super) fn left(browser: &Browser, canvas: &mut Canvas, area: Rect) {
                 chooser,
                 &ListState::NotRequested,
                 |writer, store, role| {
+                    draw_mark(browser, writer, &Mark::Store(store.clone()));
                     let text = clip(writer, &store.to_string());
                     writer.put(role, &text);
                 },
@@ -80,6 +84,7 @@ pub(super) fn left(browser: &Browser, canvas: &mut Canvas, area: Rect) {
                 chooser,
                 &ListState::NotRequested,
                 |writer, pair: &Pair, role| {
+                    draw_mark(browser, writer, &Mark::Image(pair.source.clone()));
                     let text = writer
                         .glyphs()
                         .clip_name(&pair.source, usize::from(writer.room()));
@@ -103,7 +108,7 @@ pub(super) fn tags(browser: &Browser, canvas: &mut Canvas, area: Rect) {
         (listing.entries.len(), listing.invalid)
     });
     let viewed = browser.viewed.as_ref().map(|viewed| &viewed.location);
-    let marked = browser.marked.as_ref();
+    let compared = browser.compared.as_ref();
     let title = match tags.collection {
         Collection::Repository(_) => ("Tags", Pane::Tags),
         Collection::Local(_) => ("Names", Pane::Tags),
@@ -120,10 +125,10 @@ pub(super) fn tags(browser: &Browser, canvas: &mut Canvas, area: Rect) {
                 true => Role::Accent,
                 false => role,
             };
-            let mark = writer.glyphs().mark;
-            if marked.is_some_and(|marked| image.is(marked)) {
-                writer.at_end(&[(Role::Marked, mark)]);
+            if compared.is_some_and(|compared| image.is(compared)) {
+                writer.at_end(&[(Role::Marked, " to compare")]);
             }
+            draw_mark(browser, writer, &Mark::Image(image.0.clone()));
             let text = clip(writer, &image.to_string());
             writer.put(role, &text);
         },
@@ -206,6 +211,13 @@ fn list<T: Clone + PartialEq + std::fmt::Display>(
         let mut writer = canvas.row(area, row);
         let role = cursor(&mut writer, at == chooser.cursor(), focused);
         draw(&mut writer, item, role);
+    }
+}
+
+fn draw_mark(browser: &Browser, writer: &mut CellWriter, mark: &Mark) {
+    if browser.marks.contains(mark) {
+        let glyph = writer.glyphs().mark;
+        writer.at_end(&[(Role::Marked, " "), (Role::Marked, glyph)]);
     }
 }
 

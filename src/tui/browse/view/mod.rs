@@ -34,12 +34,12 @@ pub fn draw(browser: &Browser, canvas: &mut Canvas) -> Option<Rect> {
         Screen::Panes(areas) => areas,
     };
     draw_header(browser, canvas, areas.header);
-    let overlay =
-        (browser.overlays.iter().rev()).find(|overlay| !matches!(overlay, Overlay::Typing(_)));
+    let overlay = (browser.overlays.iter().rev())
+        .find(|overlay| !matches!(overlay, Overlay::Typing(_) | Overlay::Naming(_)));
     match overlay {
         Some(Overlay::Raw(raw)) => raw::draw(canvas, areas.body, raw),
         Some(Overlay::Comparing(comparing)) => comparison::draw(canvas, areas.body, comparing),
-        Some(Overlay::Typing(_)) | None => draw_panes(browser, canvas, &areas),
+        Some(Overlay::Typing(_) | Overlay::Naming(_)) | None => draw_panes(browser, canvas, &areas),
     }
     Some(areas.footer)
 }
@@ -67,6 +67,10 @@ fn draw_header(browser: &Browser, canvas: &mut Canvas, area: Rect) {
     if reading > 0 {
         let text = format!("  reading {} ", count(reading, "answer"));
         writer.at_end(&[(Role::Busy, &text)]);
+    }
+    if !browser.marks.is_empty() {
+        let text = format!("  {} marked ", browser.marks.len());
+        writer.at_end(&[(Role::Marked, &text)]);
     }
     writer.skip(2);
     let glyphs = writer.glyphs();
