@@ -133,6 +133,7 @@ pub(super) async fn copy(arguments: CopyArguments) -> anyhow::Result<Exit> {
             cosign_tags: off(attachments.no_cosign_tags),
             recheck_attachments: attachments.recheck_attachments.then_some(true),
             on_existing: arguments.on_existing.map(|choice| choice.to_string()),
+            group: None,
             format: arguments.format.map(|format| format.to_string()),
             compression: (arguments.compression).map(|compression| compression.to_string()),
             engine: arguments.engine.map(|engine| engine.to_string()),

@@ -28,6 +28,7 @@ use crate::{
     batch::{BatchResult, Job, JobId, Outcome},
     copy::Engine,
     journal::Stored,
+    oci::Digest,
     run::Batch,
 };
 
@@ -85,6 +86,7 @@ pub(super) async fn resume(arguments: ResumeArguments) -> anyhow::Result<Exit> {
     let destinations = stored.jobs.iter().map(|job| &job.job.spec.destination);
     let reopened = engine.stores().reopen(destinations).await;
     reopened.map_err(|error| anyhow::anyhow!("the destination {error}"))?;
+    let staged = staged(&stored);
     let (mut jobs, restored) = if stored.jobs.is_empty() {
         // The batch ended before its images were known.
         match list_images::expand(&list, engine.stores()).await? {
@@ -102,6 +104,7 @@ pub(super) async fn resume(arguments: ResumeArguments) -> anyhow::Result<Exit> {
         list: shown(&source.path),
         jobs,
         restored: Some(restored),
+        staged,
         notes,
     };
     let board = migration::migrate(
@@ -131,6 +134,13 @@ fn remember(engine: &Engine, stored: &Stored) -> anyhow::Result<()> {
         engine.remember(&blob.registry, &blob.repository, &blob.digest);
     }
     Ok(())
+}
+
+/// The images that an earlier run left without their tags.
+fn staged(stored: &Stored) -> Vec<(JobId, Digest)> {
+    let jobs = stored.jobs.iter();
+    jobs.filter_map(|job| Some((job.job.id, job.staged.clone()?)))
+        .collect()
 }
 
 fn restore(stored: Stored, retry_failed: bool) -> (Vec<Job>, Vec<(JobId, Outcome)>) {

@@ -114,6 +114,7 @@ pub(super) async fn run_list(
         list: shown(&source.path),
         jobs,
         restored: None,
+        staged: Vec::new(),
         notes,
     };
     let board = migration::migrate(

@@ -16,10 +16,12 @@ use super::{
     error::blame,
     image_context::{self, ImageContext},
     image_copy::copy_image,
+    image_tagging::tag_image,
     plan_cache::PlanCache,
     preflight::{PreflightOutcome, preflight},
     provisioner::{CreateCommand, RepositoryProvisioner},
     scope::Scope,
+    staged_manifests::StagedManifests,
     store_state::StoreState,
 };
 use crate::{
@@ -37,6 +39,7 @@ pub struct Engine {
     create_commands: HashMap<Registry, CreateCommand>,
     states: Mutex<HashMap<Store, Arc<StoreState>>>,
     plan_cache: PlanCache,
+    staged: StagedManifests,
     streams: StreamQueue,
 }
 
@@ -61,6 +64,7 @@ impl Engine {
             create_commands: HashMap::new(),
             states: Mutex::default(),
             plan_cache: PlanCache::default(),
+            staged: StagedManifests::default(),
             streams: StreamQueue::default(),
         }
     }
@@ -74,7 +78,8 @@ impl Engine {
         }
     }
 
-    /// Copies one image, and reports its progress to `report`, in order.
+    /// Copies one image, and reports its progress to `report`, in order. An image of a group gets no tag: that is written by
+    /// [`Engine::tag`].
     ///
     /// # Errors
     /// The side that failed and why. Blobs that were settled stay settled.
@@ -85,6 +90,20 @@ impl Engine {
     ) -> Result<CopyOutcome, CopyError> {
         let sides = self.sides(job).await?;
         copy_image(&self.image(job, &sides, report)).await
+    }
+
+    /// Writes the tag of an image of a group, whose manifest `root` an earlier copy left at the destination.
+    ///
+    /// # Errors
+    /// As [`Engine::copy`]; also if the tag names an image that the list says not to replace.
+    pub async fn tag(
+        &self,
+        job: &Job,
+        root: &Digest,
+        report: &(dyn Fn(Report) + Send + Sync),
+    ) -> Result<CopyOutcome, CopyError> {
+        let sides = self.sides(job).await?;
+        tag_image(&self.image(job, &sides, report), root).await
     }
 
     /// Finds out what copying one image takes, and writes nothing. The copy does not ask again for what was reported.
@@ -111,6 +130,7 @@ impl Engine {
             source: &sides.source,
             destination: &sides.destination,
             plan_cache: &self.plan_cache,
+            staged: &self.staged,
             streams: &self.streams,
             budget: ImageBudget::new(move || {
                 report(Report::Noted(

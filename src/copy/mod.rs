@@ -23,6 +23,7 @@ mod image_context;
 mod image_copy;
 mod image_limits;
 mod image_lookup;
+mod image_tagging;
 mod manifest_reader;
 mod manifest_writer;
 mod plan_cache;
@@ -35,6 +36,7 @@ mod push_manifests;
 mod referrer_cache;
 mod report;
 mod scope;
+mod staged_manifests;
 mod store_state;
 
 pub use copy_outcome::CopyOutcome;

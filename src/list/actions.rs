@@ -84,6 +84,7 @@ fn actions(list: &List) -> Vec<Action> {
             on_existing: _,
             conversion: _,
             engine,
+            group: _,
             at: _,
         } = rule;
         if *engine == CopyEngine::Skopeo {

@@ -16,6 +16,7 @@ mod embedded;
 mod existing_tags;
 mod fixture;
 mod full_disk;
+mod groups;
 mod inspect;
 mod installed;
 mod journal;
