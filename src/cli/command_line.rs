@@ -12,7 +12,7 @@ use super::{
     exit::{self, Exit},
     inspect, list_command, list_source, login, logout, man, open_files, output,
     read_error::ReadError,
-    resume, run, serve, skopeo, tag, tags, verify,
+    resume, rollback, run, serve, skopeo, tag, tags, verify,
 };
 use crate::{
     journal::JournalError,
@@ -57,6 +57,8 @@ enum Command {
     Tag(tag::TagArguments),
     /// Delete images from registries and OCI layouts.
     Delete(delete::DeleteArguments),
+    /// Put tags back to what they named before a batch with --rollback-file.
+    Rollback(rollback::RollbackArguments),
     /// Print the digest of an image or a file.
     ///
     /// `manifest-digest`, the name in skopeo, is another name for this command.
@@ -141,6 +143,7 @@ async fn execute(command: Command) -> anyhow::Result<Exit> {
         Command::Tags(arguments) => tags::tags(arguments).await,
         Command::Tag(arguments) => tag::tag(arguments).await,
         Command::Delete(arguments) => delete::delete(arguments).await,
+        Command::Rollback(arguments) => rollback::rollback(arguments).await,
         Command::Digest(arguments) => digest::digest(arguments).await,
         Command::Browse(arguments) => browse::browse(arguments).await,
         Command::Login(arguments) => login::login(arguments).await,

@@ -21,6 +21,7 @@ use super::{
     metrics_arguments::MetricsArguments,
     output::shown,
     refused_secrets::RefusedSecrets,
+    rollback_arguments::RollbackOption,
     run,
     run_settings::PaceArguments,
     side_arguments::SideArguments,
@@ -150,7 +151,7 @@ pub(super) async fn copy(arguments: CopyArguments) -> anyhow::Result<Exit> {
         arguments.trust,
         arguments.credentials,
         &arguments.journal,
-        arguments.pace,
+        (arguments.pace, RollbackOption::default()),
         prepared,
     );
     let board = match ran.await? {

@@ -20,6 +20,7 @@ use super::{
     list_source::TrustArguments,
     metrics_arguments::MetricsArguments,
     output::{shown, tell},
+    rollback_arguments::RollbackFileArguments,
     run::{self, RunArguments},
     run_settings::PaceArguments,
 };
@@ -148,6 +149,7 @@ pub(super) async fn demo(arguments: DemoArguments) -> anyhow::Result<Exit> {
             parallel: None,
             attempts: None,
         },
+        rollback: RollbackFileArguments::default(),
         metrics: MetricsArguments::default(),
         output: arguments.output,
     };

@@ -22,6 +22,7 @@ use super::{
     migration::{self, notes},
     output::shown,
     registry_settings,
+    rollback_arguments::RollbackFileArguments,
     run_settings::{PaceArguments, PaceOptions, RunSettings},
 };
 use crate::{
@@ -49,6 +50,8 @@ pub(super) struct ResumeArguments {
     #[command(flatten)]
     pace: PaceArguments,
     #[command(flatten)]
+    rollback: RollbackFileArguments,
+    #[command(flatten)]
     metrics: MetricsArguments,
     #[command(flatten)]
     output: OutputArguments,
@@ -75,6 +78,7 @@ pub(super) async fn resume(arguments: ResumeArguments) -> anyhow::Result<Exit> {
     };
     let settings = RunSettings::read(&stored.settings);
     let pace = PaceOptions::from(arguments.pace).or(settings.pace);
+    let rollback = (arguments.rollback).of_resumed(settings.rollback_file)?;
     let places = (arguments.credentials)
         .or_stored(settings.authfile)
         .places();
@@ -100,6 +104,8 @@ pub(super) async fn resume(arguments: ResumeArguments) -> anyhow::Result<Exit> {
     let mut notes = notes(&list, &front_end);
     let skopeo = engines::choose(&list, &places, &mut jobs, &mut notes)?;
     drop(list);
+    rollback.check(&jobs, &mut notes)?;
+    rollback.start(&engine, recorder.batch(), true)?;
     let batch = Batch {
         list: shown(&source.path),
         jobs,

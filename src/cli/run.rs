@@ -21,6 +21,7 @@ use super::{
     migration::{self, notes},
     output::shown,
     registry_settings,
+    rollback_arguments::{RollbackFileArguments, RollbackOption},
     run_settings::{PaceArguments, PaceOptions, RunSettings},
 };
 use crate::{
@@ -47,6 +48,8 @@ pub(super) struct RunArguments {
     #[command(flatten)]
     pub(super) pace: PaceArguments,
     #[command(flatten)]
+    pub(super) rollback: RollbackFileArguments,
+    #[command(flatten)]
     pub(super) metrics: MetricsArguments,
     #[command(flatten)]
     pub(super) output: OutputArguments,
@@ -68,10 +71,13 @@ pub(super) async fn run_prepared(
         credentials,
         journal,
         pace,
+        rollback,
         ..
     } = arguments;
+    let rollback = rollback.of_new_batch()?;
+    let options = (pace, rollback);
     Ok(
-        match run_list(source, trust, credentials, &journal, pace, front_end).await? {
+        match run_list(source, trust, credentials, &journal, options, front_end).await? {
             Ok(board) => BatchResult::of(&board).into(),
             Err(exit) => exit,
         },
@@ -84,7 +90,7 @@ pub(super) async fn run_list(
     trust: TrustArguments,
     credentials: CredentialsFileArguments,
     arguments: &JournalArguments,
-    pace: PaceArguments,
+    (pace, rollback): (PaceArguments, RollbackOption),
     front_end: Prepared,
 ) -> anyhow::Result<Result<Board, Exit>> {
     let journal = arguments.journal()?;
@@ -103,11 +109,18 @@ pub(super) async fn run_list(
     let options = pace.options(&list);
     let mut notes = notes(&list, &front_end);
     let skopeo = engines::choose(&list, &places, &mut jobs, &mut notes)?;
+    rollback.check(&jobs, &mut notes)?;
     // A long list is large, and the jobs have everything.
     drop(list);
     let journal = journal.make().await?;
-    let settings = RunSettings::new(pace, &source.directories, credentials.path());
+    let settings = RunSettings::new(
+        pace,
+        &source.directories,
+        credentials.path(),
+        rollback.path(),
+    );
     let recorder = start(&journal, &source, &settings).await?;
+    rollback.start(&engine, recorder.batch(), false)?;
     let spool = arguments.spool(recorder.batch())?;
     engine.stores().spool().use_directory(spool);
     let batch = Batch {

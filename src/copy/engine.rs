@@ -5,7 +5,7 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, OnceLock, PoisonError},
     time::Duration,
 };
 
@@ -28,6 +28,7 @@ use crate::{
     batch::{Job, RegistryLimit, RegistryStatus, Side},
     oci::{Digest, Registry, Repository, Store},
     registry::{self, Client, Clients, ErrorCause, ImageBudget, StreamQueue},
+    rollback_file::TagLog,
     transport::{Destination, LocalSettings, Source, Stores},
 };
 
@@ -40,6 +41,7 @@ pub struct Engine {
     states: Mutex<HashMap<Store, Arc<StoreState>>>,
     plan_cache: PlanCache,
     staged: StagedManifests,
+    tag_log: OnceLock<Arc<TagLog>>,
     streams: StreamQueue,
 }
 
@@ -65,6 +67,7 @@ impl Engine {
             states: Mutex::default(),
             plan_cache: PlanCache::default(),
             staged: StagedManifests::default(),
+            tag_log: OnceLock::new(),
             streams: StreamQueue::default(),
         }
     }
@@ -117,6 +120,12 @@ impl Engine {
     ) -> Result<PreflightOutcome, CopyError> {
         let sides = self.sides(job).await?;
         preflight(&self.image(job, &sides, report)).await
+    }
+
+    /// Keeps in `log` what each tag of a registry names before it is written. To be called before the first copy; a second
+    /// log is ignored.
+    pub fn keep_tags(&self, log: TagLog) {
+        let _ = self.tag_log.set(Arc::new(log));
     }
 
     fn image<'a>(
@@ -257,6 +266,7 @@ impl Engine {
         });
         let state = Arc::new(StoreState {
             provisioner,
+            tag_log: self.tag_log.get().cloned(),
             ..StoreState::default()
         });
         states.insert(store.clone(), Arc::clone(&state));

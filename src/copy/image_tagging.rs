@@ -4,8 +4,12 @@
 //! have changed after the image was staged. Invariant: the tag names the manifest that was staged, byte for byte.
 
 use super::{
-    CopyError, CopyOutcome, error::blame, image_context::ImageContext, image_lookup::{StagedTag, check_tag},
-    manifest_reader::ManifestReader, push_manifests::{ManifestPush, RootName},
+    CopyError, CopyOutcome,
+    error::blame,
+    image_context::ImageContext,
+    image_lookup::{StagedTag, check_tag},
+    manifest_reader::ManifestReader,
+    push_manifests::{ManifestPush, RootName},
 };
 use crate::{
     batch::Side,

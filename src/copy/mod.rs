@@ -38,6 +38,7 @@ mod report;
 mod scope;
 mod staged_manifests;
 mod store_state;
+mod tag_record;
 
 pub use copy_outcome::CopyOutcome;
 pub use engine::Engine;

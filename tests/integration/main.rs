@@ -39,6 +39,7 @@ mod remedies;
 mod requests;
 mod resilience;
 mod review;
+mod rollback;
 mod sample_images;
 mod sample_lists;
 mod serve;
