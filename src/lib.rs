@@ -9,10 +9,11 @@
 //! batch          ->  oci                                       job ids, Event, Command, Board, Failure: the shared vocabulary
 //! program        ->  (nothing)                                 runs the programs an operator names, within limits
 //! files          ->  (nothing)                                 content that gets its name when it is complete
+//! rollback_file  ->  files, batch, oci                         what tags named before a batch wrote them
 //! registry       ->  batch, oci                                the distribution protocol over HTTP
 //! credentials    ->  registry, program, oci                    where operators keep credentials; login and logout
 //! transport      ->  registry, files, batch, oci               what images are read from and written to: registries and local stores
-//! copy           ->  transport, batch, registry, program, oci  one image: graph walk, claims, plans, attachments, manifests
+//! copy           ->  transport, rollback_file, batch, registry, program, oci  one image: graph walk, claims, plans, attachments, manifests
 //! skopeo         ->  program, batch, oci                       runs skopeo and reads its progress
 //! journal        ->  batch, oci                                what survives: SQLite by default
 //! run            ->  copy, skopeo, transport, journal, batch, oci      dispatcher loop, pure scheduler, workers
@@ -22,6 +23,7 @@
 //! delete         ->  transport, registry, batch, oci           which tags, manifests and names are deleted, and what else that hits
 //! prune          ->  delete, transport, registry, oci          which tags at a destination no image of a list has
 //! retag          ->  transport, registry, oci                  further tags for an image in its repository or layout
+//! rollback       ->  rollback_file, delete, retag, transport, registry, batch, oci  tags back to what they named
 //! present        ->  batch, oci                                words, sizes and sentences the front ends share
 //! metrics        ->  batch, oci                                Prometheus metrics: an observer, an endpoint, a file
 //! tui, headless  ->  present, inspect, batch, program, oci     front ends: they see events and send commands
@@ -48,6 +50,8 @@ mod program;
 pub mod prune;
 pub mod registry;
 pub mod retag;
+pub mod rollback;
+pub mod rollback_file;
 pub mod run;
 pub mod serve;
 pub mod skopeo;

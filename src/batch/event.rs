@@ -111,6 +111,12 @@ pub enum Event {
         delay_ms: Millis,
         cause: Failure,
     },
+    /// The image is at its destination, without its tag: that is written with those of its group.
+    JobStaged {
+        job: JobId,
+        /// Digest of the manifest or index that the tag will name.
+        root: Digest,
+    },
     JobFinished {
         job: JobId,
         outcome: Outcome,
@@ -210,6 +216,8 @@ pub enum QueueReason {
     Stopped,
     /// Its preflight is done. That attempt does not count: the next one has the same number.
     Planned,
+    /// Its group is complete: the next attempt writes its tag.
+    Released,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -11,6 +11,7 @@ mod command;
 mod event;
 mod event_clock;
 mod failure_class;
+mod held_group;
 mod job;
 mod registry_status;
 mod speed_meter;
@@ -20,7 +21,7 @@ mod store_usage;
 pub use batch_plan::{Amounts, LargeLayer, Plan};
 pub use batch_result::BatchResult;
 pub use board::{
-    BlobState, BlobView, Board, JobView, Preflight, RetryBudget, State, StateCounts, Totals,
+    BlobState, BlobView, Board, Group, JobView, Preflight, RetryBudget, State, StateCounts, Totals,
 };
 pub use command::{Command, CommandRefusal, Selection, StopMode};
 pub use event::{
@@ -29,6 +30,7 @@ pub use event::{
 };
 pub use event_clock::EventClock;
 pub use failure_class::{Failure, FailureClass, Side};
+pub use held_group::HeldGroup;
 pub use job::{Attempt, BatchId, BlobKind, Job, JobId, Millis};
 pub use registry_status::{Budget, Rationed, RegistryLimit, RegistryStatus, UploadMode};
 pub use speed_meter::SpeedMeter;

@@ -84,6 +84,7 @@ impl SpeedMeter {
             | Event::BlobStarted { job, .. }
             | Event::JobQueued { job, .. }
             | Event::JobRetryScheduled { job, .. }
+            | Event::JobStaged { job, .. }
             | Event::JobFinished { job, .. } => self.follow(*job, board, false),
             Event::RegistriesSampled { registries } => {
                 for status in registries {

@@ -9,6 +9,7 @@ pub(super) fn batch_status(batch: &BatchSummary) -> String {
     let counts: Vec<String> = [
         (jobs.copied, "copied"),
         (jobs.up_to_date, "up to date"),
+        (jobs.staged, "staged"),
         (jobs.failed, "failed"),
         (jobs.skipped, "skipped"),
         (jobs.kept, "kept"),

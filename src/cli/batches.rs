@@ -86,6 +86,7 @@ fn as_json(batch: &BatchSummary) -> serde_json::Value {
             "running": jobs.running,
             "waiting": jobs.waiting,
             "copied": jobs.copied,
+            "staged": jobs.staged,
             "up_to_date": jobs.up_to_date,
             "failed": jobs.failed,
             "skipped": jobs.skipped,

@@ -14,7 +14,7 @@ use super::{
     exit::{self, Exit},
     inspect, list_command, list_source, login, logout, man, open_files, output,
     read_error::ReadError,
-    repos, resume, run,
+    repos, resume, rollback, run,
     run_arguments::RunArguments,
     serve, skopeo, tag, tags, verify,
 };
@@ -58,6 +58,8 @@ enum Command {
     Tag(tag::TagArguments),
     /// Delete images from registries and OCI layouts.
     Delete(delete::DeleteArguments),
+    /// Put tags back to what they named before a batch with --rollback-file.
+    Rollback(rollback::RollbackArguments),
     /// Print the digest of an image or a file.
     ///
     /// `manifest-digest`, the name in skopeo, is another name for this command.
@@ -143,6 +145,7 @@ async fn execute(command: Command) -> anyhow::Result<Exit> {
         Command::Repos(arguments) => repos::repos(arguments).await,
         Command::Tag(arguments) => tag::tag(arguments).await,
         Command::Delete(arguments) => delete::delete(arguments).await,
+        Command::Rollback(arguments) => rollback::rollback(arguments).await,
         Command::Digest(arguments) => digest::digest(arguments).await,
         Command::Browse(arguments) => browse::browse(arguments).await,
         Command::Login(arguments) => login::login(arguments).await,

@@ -17,11 +17,12 @@ use super::{
     exit::Exit,
     front_end::{FrontEnd, ProgressChoice, prepare_as},
     journal_arguments::JournalArguments,
-    list_run::{ListAccess, run_list},
+    list_run::{RunRequest, run_list},
     list_source::TrustArguments,
     metrics_arguments::MetricsArguments,
     output::shown,
     refused_secrets::RefusedSecrets,
+    rollback_arguments::RollbackOption,
     run_settings::PaceArguments,
     side_arguments::SideArguments,
 };
@@ -133,6 +134,7 @@ pub(super) async fn copy(arguments: CopyArguments) -> anyhow::Result<Exit> {
             cosign_tags: off(attachments.no_cosign_tags),
             recheck_attachments: attachments.recheck_attachments.then_some(true),
             on_existing: arguments.on_existing.map(|choice| choice.to_string()),
+            group: None,
             format: arguments.format.map(|format| format.to_string()),
             compression: (arguments.compression).map(|compression| compression.to_string()),
             engine: arguments.engine.map(|engine| engine.to_string()),
@@ -146,12 +148,13 @@ pub(super) async fn copy(arguments: CopyArguments) -> anyhow::Result<Exit> {
     };
     let ran = run_list(
         list,
-        ListAccess {
+        RunRequest {
             trust: arguments.trust,
             credentials: arguments.credentials,
+            pace: arguments.pace,
+            rollback: RollbackOption::default(),
         },
         &arguments.journal,
-        arguments.pace,
         prepared,
     );
     let board = match ran.await? {

@@ -20,6 +20,7 @@ use super::{
     list_source::{ListSource, TrustArguments},
     metrics_arguments::MetricsArguments,
     output::{shown, tell},
+    rollback_arguments::RollbackFileArguments,
     run,
     run_arguments::RunArguments,
     run_settings::PaceArguments,
@@ -151,6 +152,7 @@ pub(super) async fn demo(arguments: DemoArguments) -> anyhow::Result<Exit> {
             parallel: None,
             attempts: None,
         },
+        rollback: RollbackFileArguments::default(),
         metrics: MetricsArguments::default(),
         output: arguments.output,
     };

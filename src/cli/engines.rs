@@ -48,7 +48,9 @@ pub(super) fn choose(
 fn take_skopeo(jobs: &mut [Job], notes: &mut Vec<Note>) {
     let mut reasons = BTreeSet::new();
     let mut of_images = Vec::new();
-    for job in jobs.iter_mut().filter(|job| job.spec.engine.is_native()) {
+    // An image of a group is never skopeo's: skopeo writes the tag together with the image.
+    let may_switch = |job: &&mut Job| job.spec.engine.is_native() && job.spec.group.is_none();
+    for job in jobs.iter_mut().filter(may_switch) {
         let locations = [&job.spec.source, &job.spec.destination];
         let stores = locations.into_iter().filter_map(Location::local);
         let reason = stores

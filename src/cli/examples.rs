@@ -10,7 +10,7 @@ use clap::Command;
 type Example = (&'static str, &'static str);
 
 /// By command, without the name of the program.
-const EXAMPLES: [(&str, &[Example]); 28] = [
+const EXAMPLES: [(&str, &[Example]); 29] = [
     (
         "",
         &[
@@ -41,6 +41,10 @@ const EXAMPLES: [(&str, &[Example]); 28] = [
             (
                 "The plan first: images already there, bytes to copy",
                 "transship run list.toml --review",
+            ),
+            (
+                "Keep what the tags named before, for `transship rollback`",
+                "transship run list.toml --rollback-file before-release-42.toml",
             ),
             (
                 "In a CI job: a line per change, eight images at once",
@@ -207,6 +211,19 @@ const EXAMPLES: [(&str, &[Example]); 28] = [
             (
                 "References, one a line",
                 "transship list convert images.txt --to harbor.example.com/mirror",
+            ),
+        ],
+    ),
+    (
+        "rollback",
+        &[
+            (
+                "What would change, and what would not",
+                "transship rollback --dry-run before-release-42.toml",
+            ),
+            (
+                "Put the tags back, without being asked",
+                "transship rollback --yes before-release-42.toml",
             ),
         ],
     ),

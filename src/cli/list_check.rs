@@ -86,7 +86,7 @@ fn of_list(file: &Path, list: &List) -> Value {
     let warnings: Vec<String> = warnings.map(ToString::to_string).collect();
     let actions = actions.iter().map(|action| {
         json!({
-            "kind": kind(action.kind),
+            "kind": action.kind.verb(),
             "what": action.what,
             "purpose": action.purpose,
         })
@@ -137,6 +137,7 @@ fn summary(summary: &Summary) -> Value {
         repositories,
         patterns,
         files,
+        groups,
     } = summary;
     json!({
         "images": images,
@@ -145,6 +146,7 @@ fn summary(summary: &Summary) -> Value {
         "repositories": repositories,
         "patterns": patterns,
         "files": files,
+        "groups": groups,
     })
 }
 
@@ -153,14 +155,4 @@ fn side(side: &Endpoint) -> Value {
         "store": side.store.to_string(),
         "prefix": side.prefix.as_ref().map(ToString::to_string),
     })
-}
-
-fn kind(kind: ActionKind) -> &'static str {
-    match kind {
-        ActionKind::Runs => "runs",
-        ActionKind::Reads => "reads",
-        ActionKind::Writes => "writes",
-        ActionKind::Sends => "sends",
-        ActionKind::Trusts => "trusts",
-    }
 }

@@ -17,6 +17,7 @@ use super::{
     output::shown,
     pruning::{Consent, Pruning},
     registry_settings,
+    rollback_arguments::RollbackOption,
     run_settings::{PaceArguments, PaceOptions, RunSettings},
     running_metrics::RunningMetrics,
 };
@@ -27,10 +28,12 @@ use crate::{
     transport::Stores,
 };
 
-/// What a list may do, and where stored credentials are.
-pub(super) struct ListAccess {
+/// How a list is run, as far as its text does not say it.
+pub(super) struct RunRequest {
     pub(super) trust: TrustArguments,
     pub(super) credentials: CredentialsFileArguments,
+    pub(super) pace: PaceArguments,
+    pub(super) rollback: RollbackOption,
 }
 
 /// A list that ran to the end of its batch.
@@ -94,40 +97,48 @@ impl Ran {
 /// Runs a list to the end of its batch; an exit code if the list cannot be run.
 pub(super) async fn run_list(
     source: ListSource,
-    access: ListAccess,
+    request: RunRequest,
     arguments: &JournalArguments,
-    pace: PaceArguments,
     front_end: Prepared,
 ) -> anyhow::Result<Result<Ran, Exit>> {
     let journal = arguments.journal()?;
-    let list = match source.parse(access.trust) {
+    let list = match source.parse(request.trust) {
         Ok(list) => list,
         Err(exit) => return Ok(Err(exit)),
     };
-    let credentials = access.credentials.absolute()?;
+    let credentials = request.credentials.absolute()?;
     let places = credentials.places();
     let engine = Arc::new(registry_settings::engine(&list, &places)?);
     let mut jobs = match list_images::expand(&list, engine.stores()).await? {
         Ok(jobs) => jobs,
         Err(exit) => return Ok(Err(exit)),
     };
-    let pace = PaceOptions::from(pace);
+    let pace = PaceOptions::from(request.pace);
     let options = pace.options(&list);
     let mut notes = notes(&list, &front_end);
     let skopeo = engines::choose(&list, &places, &mut jobs, &mut notes)?;
+    let rollback = request.rollback;
+    rollback.check(&jobs, &mut notes)?;
     let pruning = Pruning::of(&list, &jobs);
     // A long list is large, and the jobs have everything.
     drop(list);
     let journal = journal.make().await?;
-    let settings = RunSettings::new(pace, &source.directories, credentials.path());
+    let settings = RunSettings::new(
+        pace,
+        &source.directories,
+        credentials.path(),
+        rollback.path(),
+    );
     let recorder = start(&journal, &source, &settings).await?;
     let id = recorder.batch().clone();
+    rollback.start(&engine, &id, false)?;
     let spool = arguments.spool(&id)?;
     engine.stores().spool().use_directory(spool);
     let batch = Batch {
         list: shown(&source.path),
         jobs,
         restored: None,
+        staged: Vec::new(),
         notes,
     };
     let stores = Arc::clone(engine.stores());

@@ -152,6 +152,7 @@ fn entry(job: &Job, source: &Side, destination: &Side) -> ImageEntry {
             format: job.spec.format.map(|format| format.to_string()),
             compression: (job.spec.compression).map(|compression| compression.to_string()),
             engine: (!job.spec.engine.is_native()).then(|| job.spec.engine.to_string()),
+            group: job.spec.group.as_ref().map(ToString::to_string),
         },
         ..ImageTable::default()
     }))

@@ -22,12 +22,14 @@ use super::{
     migration::{self, notes},
     output::shown,
     registry_settings,
+    rollback_arguments::RollbackFileArguments,
     run_settings::{PaceArguments, PaceOptions, RunSettings},
 };
 use crate::{
     batch::{BatchResult, Job, JobId, Outcome},
     copy::Engine,
     journal::Stored,
+    oci::Digest,
     run::Batch,
 };
 
@@ -47,6 +49,8 @@ pub(super) struct ResumeArguments {
     pub(super) journal: JournalArguments,
     #[command(flatten)]
     pub(super) pace: PaceArguments,
+    #[command(flatten)]
+    pub(super) rollback: RollbackFileArguments,
     #[command(flatten)]
     pub(super) metrics: MetricsArguments,
     #[command(flatten)]
@@ -74,6 +78,7 @@ pub(super) async fn resume(arguments: ResumeArguments) -> anyhow::Result<Exit> {
     };
     let settings = RunSettings::read(&stored.settings);
     let pace = PaceOptions::from(arguments.pace).or(settings.pace);
+    let rollback = (arguments.rollback).of_resumed(settings.rollback_file)?;
     let places = (arguments.credentials)
         .or_stored(settings.authfile)
         .places();
@@ -85,6 +90,7 @@ pub(super) async fn resume(arguments: ResumeArguments) -> anyhow::Result<Exit> {
     let destinations = stored.jobs.iter().map(|job| &job.job.spec.destination);
     let reopened = engine.stores().reopen(destinations).await;
     reopened.map_err(|error| anyhow::anyhow!("the destination {error}"))?;
+    let staged = staged(&stored);
     let (mut jobs, restored) = if stored.jobs.is_empty() {
         // The batch ended before its images were known.
         match list_images::expand(&list, engine.stores()).await? {
@@ -98,10 +104,13 @@ pub(super) async fn resume(arguments: ResumeArguments) -> anyhow::Result<Exit> {
     let mut notes = notes(&list, &front_end);
     let skopeo = engines::choose(&list, &places, &mut jobs, &mut notes)?;
     drop(list);
+    rollback.check(&jobs, &mut notes)?;
+    rollback.start(&engine, recorder.batch(), true)?;
     let batch = Batch {
         list: shown(&source.path),
         jobs,
         restored: Some(restored),
+        staged,
         notes,
     };
     let migrated = migration::migrate(
@@ -131,6 +140,13 @@ fn remember(engine: &Engine, stored: &Stored) -> anyhow::Result<()> {
         engine.remember(&blob.registry, &blob.repository, &blob.digest);
     }
     Ok(())
+}
+
+/// The images that an earlier run left without their tags.
+fn staged(stored: &Stored) -> Vec<(JobId, Digest)> {
+    let jobs = stored.jobs.iter();
+    jobs.filter_map(|job| Some((job.job.id, job.staged.clone()?)))
+        .collect()
 }
 
 fn restore(stored: Stored, retry_failed: bool) -> (Vec<Job>, Vec<(JobId, Outcome)>) {

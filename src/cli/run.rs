@@ -35,8 +35,8 @@ pub(super) async fn run_prepared(
     front_end: Prepared,
 ) -> anyhow::Result<Exit> {
     let output = FrontEndOutput::of(&front_end);
-    let (journal, pace) = (&arguments.journal, arguments.pace);
-    let ran = match run_list(source, arguments.access(), journal, pace, front_end).await? {
+    let (request, journal) = (arguments.request()?, &arguments.journal);
+    let ran = match run_list(source, request, journal, front_end).await? {
         Ok(ran) => ran,
         Err(exit) => return Ok(exit),
     };
@@ -54,6 +54,7 @@ fn resuming(arguments: RunArguments, batch: BatchId) -> resume::ResumeArguments 
         credentials: arguments.credentials,
         journal: arguments.journal,
         pace: arguments.pace,
+        rollback: arguments.rollback,
         metrics: arguments.metrics,
         output: arguments.output,
     }

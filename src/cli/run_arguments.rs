@@ -8,8 +8,9 @@ use jiff::SignedDuration;
 
 use super::{
     completed_values, credentials_file::CredentialsFileArguments, front_end::OutputArguments,
-    journal_arguments::JournalArguments, list_run::ListAccess, list_source::TrustArguments,
-    metrics_arguments::MetricsArguments, run_settings::PaceArguments,
+    journal_arguments::JournalArguments, list_run::RunRequest, list_source::TrustArguments,
+    metrics_arguments::MetricsArguments, rollback_arguments::RollbackFileArguments,
+    run_settings::PaceArguments,
 };
 use crate::convert::ListDestination;
 
@@ -23,7 +24,7 @@ pub(super) struct RunArguments {
     pub(super) to: Option<ListDestination>,
     /// Run the list again and again, each time this long after the last start, such as 15m or 6h. Prints lines instead of
     /// the screen; ctrl-c ends it.
-    #[arg(long, value_name = "TIME", value_parser = interval, conflicts_with = "review")]
+    #[arg(long, value_name = "TIME", value_parser = interval, conflicts_with_all = ["review", "rollback_file"])]
     pub(super) watch: Option<Duration>,
     /// Delete tags without asking, also more than `prune-limit` of the list says.
     #[arg(long)]
@@ -37,17 +38,25 @@ pub(super) struct RunArguments {
     #[command(flatten)]
     pub(super) pace: PaceArguments,
     #[command(flatten)]
+    pub(super) rollback: RollbackFileArguments,
+    #[command(flatten)]
     pub(super) metrics: MetricsArguments,
     #[command(flatten)]
     pub(super) output: OutputArguments,
 }
 
 impl RunArguments {
-    pub(super) fn access(&self) -> ListAccess {
-        ListAccess {
+    /// How the list is run.
+    ///
+    /// # Errors
+    /// If the rollback file is there already.
+    pub(super) fn request(&self) -> anyhow::Result<RunRequest> {
+        Ok(RunRequest {
             trust: self.trust,
             credentials: self.credentials.clone(),
-        }
+            pace: self.pace,
+            rollback: self.rollback.clone().of_new_batch()?,
+        })
     }
 }
 

@@ -40,6 +40,9 @@ pub(super) struct RunSettings {
     /// The file of stored credentials, if one was named.
     #[serde(default)]
     pub(super) authfile: Option<PathBuf>,
+    /// The file that keeps what tags named, if the batch has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) rollback_file: Option<PathBuf>,
 }
 
 #[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
@@ -53,6 +56,7 @@ impl RunSettings {
         pace: PaceOptions,
         directories: &Directories,
         authfile: Option<&Path>,
+        rollback_file: Option<&Path>,
     ) -> Self {
         let text = |directory: &Path| Some(directory.to_string_lossy().into_owned());
         Self {
@@ -60,6 +64,7 @@ impl RunSettings {
             directory: text(&directories.list),
             working_directory: text(&directories.working),
             authfile: authfile.map(Path::to_owned),
+            rollback_file: rollback_file.map(Path::to_owned),
         }
     }
 

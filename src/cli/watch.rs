@@ -105,8 +105,8 @@ async fn round(arguments: &RunArguments) -> anyhow::Result<Round> {
     let prepared = prepared.with_metrics(arguments.metrics.prepare()?);
     let output = FrontEndOutput::of(&prepared);
     let source = list_input::read(&arguments.list, arguments.to.as_ref())?;
-    let (journal, pace) = (&arguments.journal, arguments.pace);
-    let ran = match run_list(source, arguments.access(), journal, pace, prepared).await? {
+    let (request, journal) = (arguments.request()?, &arguments.journal);
+    let ran = match run_list(source, request, journal, prepared).await? {
         Ok(ran) => ran,
         Err(exit) => {
             return Ok(Round {

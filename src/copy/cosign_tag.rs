@@ -4,7 +4,7 @@
 //! manifest that cannot be merged is decided in `cosign_push`. Invariant: the tag is read again before it is written,
 //! unless this batch writes it first in a new repository; see `cosign_locks`.
 
-use super::{CopyError, error::blame, image_context};
+use super::{CopyError, error::blame, image_context, tag_record::keep_tag};
 use crate::{
     batch::Side,
     oci::{Descriptor, Digest, Manifest, Signatures, Tag},
@@ -98,6 +98,7 @@ impl CosignTag<'_> {
         let Some(merged) = own.merge(&config, &signatures) else {
             return Ok(None);
         };
+        keep_tag(self.destination, self.tag, &merged.manifest.digest).await?;
         let written = async {
             let image = &self.destination.image;
             image

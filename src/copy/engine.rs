@@ -5,7 +5,7 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, OnceLock, PoisonError},
     time::Duration,
 };
 
@@ -16,16 +16,19 @@ use super::{
     error::blame,
     image_context::{self, ImageContext},
     image_copy::copy_image,
+    image_tagging::tag_image,
     plan_cache::PlanCache,
     preflight::{PreflightOutcome, preflight},
     provisioner::{CreateCommand, RepositoryProvisioner},
     scope::Scope,
+    staged_manifests::StagedManifests,
     store_state::StoreState,
 };
 use crate::{
     batch::{Job, RegistryLimit, RegistryStatus, Side},
     oci::{Digest, Registry, Repository, Store},
     registry::{self, Client, Clients, ErrorCause, ImageBudget, StreamQueue},
+    rollback_file::TagLog,
     transport::{Destination, LocalSettings, Source, Stores},
 };
 
@@ -37,6 +40,8 @@ pub struct Engine {
     create_commands: HashMap<Registry, CreateCommand>,
     states: Mutex<HashMap<Store, Arc<StoreState>>>,
     plan_cache: PlanCache,
+    staged: StagedManifests,
+    tag_log: OnceLock<Arc<TagLog>>,
     streams: StreamQueue,
 }
 
@@ -61,6 +66,8 @@ impl Engine {
             create_commands: HashMap::new(),
             states: Mutex::default(),
             plan_cache: PlanCache::default(),
+            staged: StagedManifests::default(),
+            tag_log: OnceLock::new(),
             streams: StreamQueue::default(),
         }
     }
@@ -74,7 +81,8 @@ impl Engine {
         }
     }
 
-    /// Copies one image, and reports its progress to `report`, in order.
+    /// Copies one image, and reports its progress to `report`, in order. An image of a group gets no tag: that is written by
+    /// [`Engine::tag`].
     ///
     /// # Errors
     /// The side that failed and why. Blobs that were settled stay settled.
@@ -85,6 +93,20 @@ impl Engine {
     ) -> Result<CopyOutcome, CopyError> {
         let sides = self.sides(job).await?;
         copy_image(&self.image(job, &sides, report)).await
+    }
+
+    /// Writes the tag of an image of a group, whose manifest `root` an earlier copy left at the destination.
+    ///
+    /// # Errors
+    /// As [`Engine::copy`]; also if the tag names an image that the list says not to replace.
+    pub async fn tag(
+        &self,
+        job: &Job,
+        root: &Digest,
+        report: &(dyn Fn(Report) + Send + Sync),
+    ) -> Result<CopyOutcome, CopyError> {
+        let sides = self.sides(job).await?;
+        tag_image(&self.image(job, &sides, report), root).await
     }
 
     /// Finds out what copying one image takes, and writes nothing. The copy does not ask again for what was reported.
@@ -100,6 +122,12 @@ impl Engine {
         preflight(&self.image(job, &sides, report)).await
     }
 
+    /// Keeps in `log` what each tag of a registry names before it is written. To be called before the first copy; a second
+    /// log is ignored.
+    pub fn keep_tags(&self, log: TagLog) {
+        let _ = self.tag_log.set(Arc::new(log));
+    }
+
     fn image<'a>(
         &'a self,
         job: &'a Job,
@@ -111,6 +139,7 @@ impl Engine {
             source: &sides.source,
             destination: &sides.destination,
             plan_cache: &self.plan_cache,
+            staged: &self.staged,
             streams: &self.streams,
             budget: ImageBudget::new(move || {
                 report(Report::Noted(
@@ -237,6 +266,7 @@ impl Engine {
         });
         let state = Arc::new(StoreState {
             provisioner,
+            tag_log: self.tag_log.get().cloned(),
             ..StoreState::default()
         });
         states.insert(store.clone(), Arc::clone(&state));

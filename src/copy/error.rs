@@ -7,6 +7,7 @@ use crate::{
     batch::{Failure, FailureClass, Side},
     oci::{Digest, OnExisting},
     registry::{self, Refusal},
+    rollback_file,
     transport::{Error, PutBlobError},
 };
 
@@ -40,6 +41,8 @@ pub enum CopyError {
     },
     #[error("failed to create {}: {} {}", .0.repository, .0.program, .0.problem)]
     Create(CreateFailure),
+    #[error("its tag is not written, because what it names now could not be kept: {0}")]
+    NotKept(rollback_file::Error),
     #[error("has manifests nested more than {0} deep")]
     TooDeep(usize),
     /// The destination's format cannot hold the image.
@@ -57,7 +60,7 @@ impl CopyError {
             | Self::Unsupported(_)
             | Self::Existing { .. }
             | Self::Hidden { .. } => Side::Destination,
-            Self::Create(_) => Side::Local,
+            Self::Create(_) | Self::NotKept(_) => Side::Local,
         }
     }
 
@@ -70,7 +73,7 @@ impl CopyError {
             | Self::Existing { .. }
             | Self::Unsupported(_)
             | Self::TooDeep(_) => FailureClass::Rejected,
-            Self::Create(_) => FailureClass::Internal,
+            Self::Create(_) | Self::NotKept(_) => FailureClass::Internal,
         }
     }
 
@@ -93,6 +96,7 @@ impl CopyError {
             | Self::Unsupported(_)
             | Self::Conflict { .. }
             | Self::Existing { .. }
+            | Self::NotKept(_)
             | Self::TooDeep(_) => vec![self.to_string()],
         };
         chain.extend(self.hint().map(|hint| format!("hint: {hint}")));

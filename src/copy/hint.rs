@@ -32,6 +32,9 @@ impl CopyError {
             Self::Hidden { .. } => Some(
                 "give the credentials the right to read there, or write `on-existing = \"replace\"`",
             ),
+            Self::NotKept(_) => {
+                Some("make room or give access where the rollback file is, then retry")
+            }
             Self::Unsupported(_) => Some("name another kind of store, or other platforms"),
         }
     }

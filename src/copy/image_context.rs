@@ -4,7 +4,10 @@
 
 use std::sync::Arc;
 
-use super::{Report, plan_cache::PlanCache, scope::Scope, store_state::StoreState};
+use super::{
+    Report, plan_cache::PlanCache, scope::Scope, staged_manifests::StagedManifests,
+    store_state::StoreState,
+};
 use crate::{
     batch::{Job, JobId},
     oci::{Attachments, Location, OnExisting, Platform},
@@ -17,6 +20,7 @@ pub(super) struct ImageContext<'a> {
     pub source: &'a Side<dyn Source>,
     pub destination: &'a Side<dyn Destination>,
     pub plan_cache: &'a PlanCache,
+    pub staged: &'a StagedManifests,
     pub streams: &'a StreamQueue,
     pub budget: ImageBudget<'a>,
     pub report: &'a (dyn Fn(Report) + Send + Sync),

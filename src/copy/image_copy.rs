@@ -1,4 +1,4 @@
-//! Copies one image: blobs first, then manifests, then the tag.
+//! Copies one image: blobs first, then manifests, then the tag. The tag of an image of a group is left for later.
 //!
 //! Decides what to try again when the destination refuses a manifest: a missing repository is created, and missing
 //! content is copied again. Invariant: each is tried once.
@@ -61,12 +61,27 @@ async fn carry_out(image: &ImageContext<'_>, plan: &CopyPlan) -> Result<CopyOutc
     }
     let name = match image.destination_location() {
         Location::Registry(reference) => match &reference.tag {
+            Some(_) if image.job.spec.group.is_some() => return stage(image, plan, push).await,
             Some(tag) => RootName::Tag(tag),
             None => RootName::Digest,
         },
         Location::Local(_) => RootName::Stored,
     };
     push.push(plan, name).await
+}
+
+/// Writes everything but the tag. Attachments are written as well: cosign's tags are named by the digest of the image, so
+/// no tag that is in use changes.
+async fn stage(
+    image: &ImageContext<'_>,
+    plan: &CopyPlan,
+    push: ManifestPush<'_>,
+) -> Result<CopyOutcome, CopyError> {
+    push.push(plan, RootName::Digest).await?;
+    let manifest = plan.image.root.clone();
+    let root = manifest.digest.clone();
+    image.staged.insert(image.job_id(), manifest);
+    Ok(CopyOutcome::Staged { root })
 }
 
 /// Copies the blobs, the largest first. A blob that fails does not cancel the others, since the next attempt would have

@@ -88,6 +88,31 @@ pub(super) async fn look_up(image: &ImageContext<'_>) -> Result<Lookup, CopyErro
     read_and_plan(image, existing.as_ref()).await
 }
 
+/// Whether the tag of a staged image is there already.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum StagedTag {
+    Written,
+    Unwritten,
+}
+
+/// Applies the list's rule for existing tags to an image that is staged. A tag that is kept is an error: the other images
+/// of the group are there, and this one is not.
+pub(super) async fn check_tag(
+    image: &ImageContext<'_>,
+    root: &Digest,
+) -> Result<StagedTag, CopyError> {
+    let existing = existing_digest(image).await?;
+    match compare(image, existing.as_ref(), root)? {
+        DestinationTag::Wanted => Ok(StagedTag::Written),
+        DestinationTag::Free | DestinationTag::Replaced(_) => Ok(StagedTag::Unwritten),
+        DestinationTag::Kept(there) => Err(CopyError::Existing {
+            there,
+            version: image.destination_location().version(),
+            on_existing: OnExisting::Keep,
+        }),
+    }
+}
+
 /// What the destination reference names.
 async fn existing_digest(image: &ImageContext<'_>) -> Result<Option<Digest>, CopyError> {
     match image.destination.image.resolve(Selector::Image).await {

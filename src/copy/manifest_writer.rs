@@ -10,7 +10,7 @@ use std::{
 
 use super::{
     CopyError, CopyOutcome, Report, destination_rules::is_refused_by_rule, error::blame,
-    image_context,
+    image_context, tag_record::keep_tag,
 };
 use crate::{
     batch::Side,
@@ -69,6 +69,9 @@ impl<'a> ManifestWriter<'a> {
         manifest: &Manifest,
     ) -> Result<CopyOutcome, CopyError> {
         let root = manifest.digest.clone();
+        if let Selector::Tag(tag) = selector {
+            keep_tag(self.destination, tag, &root).await?;
+        }
         let error = match self.put(selector, manifest).await {
             Ok(()) => return Ok(CopyOutcome::Copied { root }),
             Err(error) => error,

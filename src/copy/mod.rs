@@ -23,6 +23,7 @@ mod image_context;
 mod image_copy;
 mod image_limits;
 mod image_lookup;
+mod image_tagging;
 mod manifest_reader;
 mod manifest_writer;
 mod plan_cache;
@@ -35,7 +36,9 @@ mod push_manifests;
 mod referrer_cache;
 mod report;
 mod scope;
+mod staged_manifests;
 mod store_state;
+mod tag_record;
 
 pub use copy_outcome::CopyOutcome;
 pub use engine::Engine;

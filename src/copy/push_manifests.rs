@@ -184,7 +184,7 @@ impl<'a> ManifestPush<'a> {
 
     /// Writes the manifest of the destination's name. A list may name cosign tags as images: their signatures are merged
     /// as well.
-    async fn put_root(
+    pub(super) async fn put_root(
         &self,
         name: RootName<'_>,
         manifest: &Manifest,

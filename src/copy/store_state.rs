@@ -11,6 +11,7 @@ use super::{
     claims::Claims, complete_manifests::CompleteManifests, cosign_locks::CosignLocks,
     provisioner::RepositoryProvisioner, referrer_cache::ReferrerCache,
 };
+use crate::rollback_file::TagLog;
 
 #[derive(Default)]
 pub(super) struct StoreState {
@@ -20,6 +21,8 @@ pub(super) struct StoreState {
     pub cosign_locks: CosignLocks,
     /// Creates missing repositories, if the operator configured a command.
     pub provisioner: Option<RepositoryProvisioner>,
+    /// What tags named before they were written, if the operator wants to keep that.
+    pub tag_log: Option<Arc<TagLog>>,
     /// Set when a registry was asked for images that another program copies.
     pub login: OnceCell<()>,
 }

@@ -16,3 +16,4 @@ pub use deletion::delete;
 pub use error::Error;
 pub use plan::{Deletion, Plan, Problem, Sharing, Way};
 pub use planner::plan;
+pub use support::deletes_tags_alone;

@@ -7,6 +7,7 @@ use super::Error;
 use crate::{
     oci::{Digest, Registry, Repository, Tag, Version},
     registry::{self, Client, FailureClass},
+    transport::Stores,
 };
 
 /// What a registry does with a DELETE of a tag.
@@ -16,6 +17,21 @@ pub(super) enum TagDeletion {
     Supported,
     /// It refuses, as docker-registry 2 does: manifests are deleted by digest.
     Refused,
+}
+
+/// Asks whether a repository deletes tags and keeps their manifests.
+///
+/// # Errors
+/// If the registry does not answer, or denies deletions.
+pub async fn deletes_tags_alone(
+    stores: &Stores,
+    registry: &Registry,
+    repository: &Repository,
+) -> Result<bool, Error> {
+    let client = stores.clients().get(registry)?;
+    let deletion = tag_deletion(&client, repository).await;
+    let deletion = deletion.map_err(|error| explain(error, registry))?;
+    Ok(deletion == TagDeletion::Supported)
 }
 
 /// Asks whether tags are deleted alone.

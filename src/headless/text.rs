@@ -28,6 +28,9 @@ pub(super) fn heartbeat(board: &Board, stats: &Stats) -> String {
         counts.running,
         counts.waiting
     );
+    if counts.staged > 0 {
+        text += &format!(", {} staged", counts.staged);
+    }
     let totals = board.totals();
     if totals.planned > 0 {
         let (done, planned) = (present::bytes(totals.done), present::bytes(totals.planned));

@@ -3,7 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::SettledBlob;
-use crate::batch::{Attempt, Failure, Job, JobId, Outcome};
+use crate::{
+    batch::{Attempt, Failure, Job, JobId, Outcome},
+    oci::Digest,
+};
 
 /// What the next commit writes.
 #[derive(Debug, Default, PartialEq)]
@@ -26,6 +29,8 @@ pub(super) enum StoredState {
     Queued,
     Running,
     Waiting(Failure),
+    /// At the destination without its tag, also while that is being written.
+    Staged(Digest),
     Ended(Outcome),
 }
 

@@ -19,9 +19,10 @@
 //!           source, destination   complete references
 //!           platforms    JSON array; [] is all
 //!           attachments  JSON: which attachments are copied; {} is all
-//!           state        queued | running | waiting | copied | up_to_date | failed | skipped | kept
+//!           state        queued | running | waiting | staged | copied | up_to_date | failed | skipped | kept
 //!           attempt      the last one started; 0 is none
-//!           root         digest of the copied manifest or index
+//!           root         digest of the copied or staged manifest or index
+//!           group_name   the group of the image, whose tags are written together
 //!           cause        JSON: the failure (failed, waiting), or why it was skipped (skipped, kept)
 //! settled   batch, registry, repository, digest, size   blobs known to be at their destination
 //! owners    batch, host, pid, since   which process ran the batch last; the lock tells whether it still does

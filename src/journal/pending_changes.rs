@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     batch::{Attempt, Event, Job, JobId, QueueReason},
-    oci::{Registry, Repository},
+    oci::{Digest, Registry, Repository},
 };
 
 /// Settled blobs kept while the journal cannot be written. Beyond, they are dropped: a missing one costs a resumed
@@ -33,6 +33,8 @@ struct Row {
     destination: Option<(Registry, Repository)>,
     attempt: Attempt,
     queued: bool,
+    /// Set from staging until the image has ended: also an attempt at its tag leaves it staged.
+    staged: Option<Digest>,
 }
 
 impl PendingChanges {
@@ -40,7 +42,8 @@ impl PendingChanges {
     pub(super) fn of(jobs: &[StoredJob]) -> Self {
         let row = |stored: &StoredJob| Row {
             attempt: stored.attempt,
-            queued: stored.outcome.is_none(),
+            queued: stored.outcome.is_none() && stored.staged.is_none(),
+            staged: stored.staged.clone(),
             ..Row::new(&stored.job)
         };
         Self {
@@ -65,7 +68,10 @@ impl PendingChanges {
                 }
             }
             Event::JobQueued { job, why } => {
-                let known = self.rows.get(job.index()).is_some_and(|row| row.queued);
+                let known = self
+                    .rows
+                    .get(job.index())
+                    .is_some_and(|row| row.queued || row.staged.is_some());
                 match why {
                     QueueReason::Listed => {}
                     QueueReason::User
@@ -73,12 +79,14 @@ impl PendingChanges {
                     | QueueReason::RetryDue
                     | QueueReason::Stopped
                     | QueueReason::Planned
+                    | QueueReason::Released
                         if known => {}
                     QueueReason::User
                     | QueueReason::Resumed
                     | QueueReason::RetryDue
                     | QueueReason::Stopped
-                    | QueueReason::Planned => {
+                    | QueueReason::Planned
+                    | QueueReason::Released => {
                         self.enter(*job, None, StoredState::Queued);
                     }
                 }
@@ -92,6 +100,12 @@ impl PendingChanges {
                 cause,
                 ..
             } => self.enter(*job, Some(*attempt), StoredState::Waiting(cause.clone())),
+            Event::JobStaged { job, root } => {
+                let known = |row: &Row| row.staged.as_ref() == Some(root);
+                if !self.rows.get(job.index()).is_some_and(known) {
+                    self.enter(*job, None, StoredState::Staged(root.clone()));
+                }
+            }
             Event::JobFinished { job, outcome } => {
                 self.enter(*job, None, StoredState::Ended(outcome.clone()));
             }
@@ -154,6 +168,15 @@ impl PendingChanges {
             return;
         };
         row.attempt = attempt.unwrap_or(row.attempt);
+        match &phase {
+            StoredState::Queued | StoredState::Running | StoredState::Waiting(_) => {}
+            StoredState::Staged(root) => row.staged = Some(root.clone()),
+            StoredState::Ended(_) => row.staged = None,
+        }
+        let phase = match &row.staged {
+            Some(root) => StoredState::Staged(root.clone()),
+            None => phase,
+        };
         row.queued = phase == StoredState::Queued;
         let attempt = row.attempt;
         self.changes.jobs.insert(job, JobChange { attempt, phase });
@@ -168,6 +191,7 @@ impl Row {
                 .map(|reference| (reference.registry.clone(), reference.repository.clone())),
             attempt: Attempt(0),
             queued: true,
+            staged: None,
         }
     }
 }
@@ -228,6 +252,7 @@ mod tests {
             job: job(0),
             attempt: Attempt(1),
             outcome,
+            staged: None,
         }
     }
 
@@ -269,6 +294,63 @@ mod tests {
             phase: StoredState::Ended(end),
         };
         assert_eq!(changes.jobs, BTreeMap::from([(JobId(0), expected)]));
+    }
+
+    #[test]
+    fn an_image_stays_staged_until_it_has_ended_whatever_happens_to_its_tag() {
+        let root = Digest::of(b"root");
+        let staged = Event::JobStaged {
+            job: JobId(0),
+            root: root.clone(),
+        };
+        let failure = Failure {
+            side: Side::Destination,
+            class: FailureClass::Auth,
+            summary: "said 401".into(),
+            chain: Vec::new(),
+        };
+        let retry = Event::JobRetryScheduled {
+            job: JobId(0),
+            attempt: Attempt(1),
+            delay_ms: Millis(1),
+            cause: failure.clone(),
+        };
+        let mut pending = folded(&[listed(0), job_started(1), staged.clone()]);
+        for event in [
+            queued(QueueReason::Released),
+            job_started(1),
+            retry,
+            queued(QueueReason::RetryDue),
+            job_started(2),
+            queued(QueueReason::Stopped),
+            staged,
+        ] {
+            pending.apply(&event);
+            let phase = &pending.changes.jobs[&JobId(0)].phase;
+            assert_eq!(*phase, StoredState::Staged(root.clone()), "{event:?}");
+        }
+        // A new copy begins after a failure.
+        let outcome = Outcome::Failed { cause: failure };
+        pending.apply(&Event::JobFinished {
+            job: JobId(0),
+            outcome,
+        });
+        pending.apply(&queued(QueueReason::User));
+        assert_eq!(pending.changes.jobs[&JobId(0)].phase, StoredState::Queued);
+    }
+
+    #[test]
+    fn a_resumed_batch_does_not_write_again_what_is_staged() {
+        let root = Digest::of(b"root");
+        let mut pending = PendingChanges::of(&[StoredJob {
+            staged: Some(root.clone()),
+            ..stored(None)
+        }]);
+        pending.apply(&Event::JobStaged {
+            job: JobId(0),
+            root,
+        });
+        assert!(pending.take().jobs.is_empty());
     }
 
     #[test]

@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{
     batch::{Attempt, BatchId, Job, JobId, Outcome, SkipReason},
-    oci::{Compression, CopyEngine, CopySpec, ManifestFormat, OnExisting},
+    oci::{Compression, CopyEngine, CopySpec, GroupName, ManifestFormat, OnExisting},
 };
 
 /// Writes `changes` in one transaction. Idempotent: when a connection is lost, the commit may have happened.
@@ -101,9 +101,9 @@ async fn insert_jobs(
     jobs: &[Job],
 ) -> Result<(), sqlx::Error> {
     let mut insert = query(format!(
-        "INSERT INTO jobs (batch, job, source, destination, platforms, attachments, on_existing, format, compression, engine, state, attempt) VALUES {} \
+        "INSERT INTO jobs (batch, job, source, destination, platforms, attachments, on_existing, format, compression, engine, group_name, state, attempt) VALUES {} \
          ON CONFLICT DO NOTHING",
-        placeholders(1, jobs.len(), 12)
+        placeholders(1, jobs.len(), 13)
     ));
     for job in jobs {
         let encoded = |error: serde_json::Error| sqlx::Error::Encode(error.into());
@@ -120,6 +120,7 @@ async fn insert_jobs(
             .bind(job.spec.format.map(ManifestFormat::word))
             .bind(job.spec.compression.map(Compression::word))
             .bind(job.spec.engine.word())
+            .bind(job.spec.group.as_ref().map(GroupName::as_str))
             .bind(StoredState::Queued.as_str())
             .bind(0_i64);
     }
@@ -160,7 +161,7 @@ pub(super) async fn read_jobs(
 ) -> Result<Vec<StoredJob>, JournalError> {
     let mut rows = sqlx::query(
         "SELECT job, source, destination, platforms, attachments, on_existing, format, \
-         compression, engine, state, attempt, root, cause FROM jobs \
+         compression, engine, group_name, state, attempt, root, cause FROM jobs \
          WHERE batch = $1 ORDER BY job",
     )
     .bind(&*batch.0)
@@ -194,10 +195,12 @@ fn read_job(row: &AnyRow, position: usize) -> Result<StoredJob, String> {
             format: optional_word(row, "format", ManifestFormat::from_word)?,
             compression: optional_word(row, "compression", Compression::from_word)?,
             engine: word(row, "engine", CopyEngine::from_word)?,
+            group: optional_word(row, "group_name", |name| name.parse().ok())?,
         },
     };
-    let outcome = match raw(row, "state")? {
-        "queued" | "running" | "waiting" => None,
+    let state = raw(row, "state")?;
+    let outcome = match state {
+        "queued" | "running" | "waiting" | "staged" => None,
         "copied" => Some(Outcome::Copied {
             root: text(row, "root")?,
         }),
@@ -216,6 +219,10 @@ fn read_job(row: &AnyRow, position: usize) -> Result<StoredJob, String> {
         job,
         attempt: Attempt(number(row, "attempt")?),
         outcome,
+        staged: match state {
+            "staged" => Some(text(row, "root")?),
+            _ => None,
+        },
     })
 }
 
@@ -304,6 +311,7 @@ impl StoredState {
             Self::Queued => "queued",
             Self::Running => "running",
             Self::Waiting(_) => "waiting",
+            Self::Staged(_) => "staged",
             Self::Ended(Outcome::Copied { .. }) => "copied",
             Self::Ended(Outcome::UpToDate { .. }) => "up_to_date",
             Self::Ended(Outcome::Failed { .. }) => "failed",
@@ -316,7 +324,8 @@ impl StoredState {
 
     fn root(&self) -> Option<String> {
         match self {
-            Self::Ended(Outcome::Copied { root } | Outcome::UpToDate { root }) => {
+            Self::Staged(root)
+            | Self::Ended(Outcome::Copied { root } | Outcome::UpToDate { root }) => {
                 Some(root.to_string())
             }
             Self::Queued
@@ -335,6 +344,7 @@ impl StoredState {
             Self::Ended(Outcome::Skipped { why }) => serde_json::to_string(why).ok(),
             Self::Queued
             | Self::Running
+            | Self::Staged(_)
             | Self::Ended(Outcome::Copied { .. } | Outcome::UpToDate { .. }) => None,
         }
     }

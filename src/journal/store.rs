@@ -53,7 +53,10 @@ impl BatchSummary {
     #[must_use]
     pub fn has_ended(&self) -> bool {
         let jobs = self.jobs;
-        jobs != StateCounts::default() && jobs.queued + jobs.running + jobs.waiting == 0
+        let open = jobs.queued + jobs.running + jobs.waiting;
+        // Staged images wait for those of their groups that failed.
+        let is_staged = jobs.staged > 0 && jobs.failed == 0;
+        jobs != StateCounts::default() && open == 0 && !is_staged
     }
 }
 
@@ -371,6 +374,7 @@ async fn count_jobs(
             "queued" => counts.queued = jobs,
             "running" => counts.running = jobs,
             "waiting" => counts.waiting = jobs,
+            "staged" => counts.staged = jobs,
             "copied" => counts.copied = jobs,
             "up_to_date" => counts.up_to_date = jobs,
             "failed" => counts.failed = jobs,

@@ -23,8 +23,10 @@ pub struct StoredJob {
     pub job: Job,
     /// The last attempt started.
     pub attempt: Attempt,
-    /// Absent when the job had not ended; it is queued again.
+    /// Absent when the job had not ended; it is queued again, unless it is staged.
     pub outcome: Option<Outcome>,
+    /// The manifest at the destination whose tag is not known to be written.
+    pub staged: Option<Digest>,
 }
 
 /// A blob known to be at its destination.

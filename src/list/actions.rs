@@ -42,6 +42,21 @@ pub enum ActionKind {
     Trusts,
 }
 
+impl ActionKind {
+    /// The verb of a sentence about the list.
+    #[must_use]
+    pub fn verb(self) -> &'static str {
+        match self {
+            Self::Runs => "runs",
+            Self::Reads => "reads",
+            Self::Writes => "writes",
+            Self::Prunes => "prunes",
+            Self::Sends => "sends",
+            Self::Trusts => "trusts",
+        }
+    }
+}
+
 impl List {
     /// What the list does besides asking registries.
     #[must_use]
@@ -86,6 +101,7 @@ fn actions(list: &List) -> Vec<Action> {
             on_existing: _,
             conversion: _,
             engine,
+            group: _,
             at: _,
         } = rule;
         if *engine == CopyEngine::Skopeo {
@@ -333,18 +349,11 @@ fn add_registry(registry: &Registry, settings: &Settings, actions: &mut BTreeSet
 
 impl fmt::Display for Action {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let verb = match self.kind {
-            ActionKind::Runs => "runs",
-            ActionKind::Reads => "reads",
-            ActionKind::Writes => "writes",
-            ActionKind::Prunes => "prunes",
-            ActionKind::Sends => "sends",
-            ActionKind::Trusts => "trusts",
-        };
         let between = match self.kind {
             ActionKind::Runs | ActionKind::Reads | ActionKind::Writes | ActionKind::Trusts => ": ",
             ActionKind::Prunes | ActionKind::Sends => " ",
         };
+        let verb = self.kind.verb();
         write!(f, "{verb:6} {}{between}{}", self.what, self.purpose)
     }
 }

@@ -20,7 +20,7 @@ use super::{
     summary::Summary,
     text::Text,
 };
-use crate::oci::Registry;
+use crate::oci::{GroupName, Registry};
 
 /// A list without mistakes.
 pub struct List {
@@ -74,6 +74,10 @@ impl List {
             }
         }
         summary.repositories = filtered.len();
+        let groups: BTreeSet<&GroupName> = (self.images.iter())
+            .filter_map(|rule| rule.group.as_ref())
+            .collect();
+        summary.groups = groups.len();
         summary
     }
 }

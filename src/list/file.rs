@@ -268,6 +268,11 @@ pub struct CopyKeys {
     #[schemars(extend("enum" = ["native", "skopeo"]), example = &"skopeo")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub engine: Option<String>,
+    /// The group of the image. The images of a group are copied without their tags; once all of them are there, their
+    /// tags are written together. If one fails, no tag of its group changes. Only images in registries are in groups.
+    #[schemars(example = "release-42")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub group: Option<String>,
 }
 
 /// One image, or several that share their settings.

@@ -12,10 +12,11 @@ use super::{
     mistake::Mistake,
     reader::Reader,
     rewrite::{Rewrite, rewritten},
+    spanned::Spanned,
     store_repository::StoreRepository,
 };
 use crate::oci::{
-    Attachments, CopyEngine, OnExisting, PartialReference, Platform, Repository, Store,
+    Attachments, CopyEngine, GroupName, OnExisting, PartialReference, Platform, Repository, Store,
 };
 
 /// The settings of images without their own.
@@ -30,6 +31,7 @@ pub(super) struct ImageDefaults<'a> {
     pub(super) on_existing: OnExisting,
     pub(super) conversion: Conversion,
     pub(super) engine: CopyEngine,
+    pub(super) group: Option<Spanned<GroupName>>,
     /// The images that need a side which the list does not have.
     pub(super) without_source: RefCell<Vec<Range<usize>>>,
     pub(super) without_destination: RefCell<Vec<Range<usize>>>,

@@ -92,6 +92,7 @@ fn read_table(mut fields: Fields, defaults: &ImageDefaults, rules: &mut Vec<Imag
         on_existing: (fields.read("on-existing", values::on_existing)).map(|written| written.value),
         conversion: Conversion::read(&mut fields),
         engine: (fields.read("engine", values::engine)).map(|written| written.value),
+        group: fields.read("group", values::group),
     };
     fields.finish();
     report_contradictions(reader, &keys, &names);

@@ -18,8 +18,8 @@ use super::{
     written_name::{Prefix, WrittenDestination, WrittenName},
 };
 use crate::oci::{
-    Attachments, CopyEngine, Digest, LocalImage, Location, OnExisting, Platform, Repository, Store,
-    Tag,
+    Attachments, CopyEngine, Digest, GroupName, LocalImage, Location, OnExisting, Platform,
+    Repository, Store, Tag,
 };
 
 /// One image of the list, or images to select.
@@ -33,6 +33,7 @@ pub struct ImageRule {
     pub on_existing: OnExisting,
     pub conversion: Conversion,
     pub engine: CopyEngine,
+    pub group: Option<GroupName>,
     /// The place of its name in the list.
     pub(super) at: Range<usize>,
 }
@@ -78,16 +79,25 @@ impl ImageRule {
             Some(to) => written_target(reader, defaults, to)?,
             None => target_by_name(reader, defaults, repository.as_ref(), &name.at)?,
         };
-        let engine = keys.engine.unwrap_or_else(|| {
-            let endpoint = match &defaults.destination {
-                EndpointState::Known(endpoint) => Some(endpoint),
-                EndpointState::Wrong | EndpointState::Missing => None,
-            };
-            let destination = target.store(endpoint);
-            defaults.engine(selection.store().as_ref(), destination.as_ref())
-        });
+        let endpoint = match &defaults.destination {
+            EndpointState::Known(endpoint) => Some(endpoint),
+            EndpointState::Wrong | EndpointState::Missing => None,
+        };
+        let destination = target.store(endpoint);
+        let engine = keys
+            .engine
+            .unwrap_or_else(|| defaults.engine(selection.store().as_ref(), destination.as_ref()));
+        let group = keys.group.as_ref().or(defaults.group.as_ref());
         let rule = Self {
             engine,
+            group: match group {
+                Some(group) => {
+                    let checked = check_group(group, engine, destination.as_ref(), &name.at);
+                    reader.accept(checked)?;
+                    Some(group.value.clone())
+                }
+                None => None,
+            },
             platforms: platforms(reader, defaults, keys, (&selection, &target), &name.at)?,
             attachments: keys.attachments.or(defaults.attachments),
             on_existing: keys.on_existing.unwrap_or(defaults.on_existing),
@@ -153,6 +163,30 @@ impl ImageRule {
             | (Selection::Pattern(..) | Selection::Files(..), _) => false,
         }
     }
+}
+
+/// Whether the image at `at` can be in a group.
+fn check_group(
+    group: &Spanned<GroupName>,
+    engine: CopyEngine,
+    destination: Option<&Store>,
+    at: &Range<usize>,
+) -> Result<(), Mistake> {
+    let (message, help) = if destination.is_some_and(|store| store.local().is_some()) {
+        (
+            "an image of a group goes to a registry, and this one goes to a store of this machine",
+            "a store of this machine has no tags that are written together: leave `group` out for this image",
+        )
+    } else if !engine.is_native() {
+        (
+            "skopeo copies this image, and an image of a group is copied by this program",
+            "skopeo writes the tag together with the image: leave `group` out, or write engine = \"native\"",
+        )
+    } else {
+        return Ok(());
+    };
+    let mistake = Mistake::new(message, at.clone());
+    Err(mistake.and(group.at.clone(), "the group").help(help))
 }
 
 /// The `to` of an image.

@@ -233,6 +233,7 @@ fn image_defaults<'a>(
         on_existing: OnExisting::default(),
         conversion: Conversion::default(),
         engine: CopyEngine::default(),
+        group: None,
         without_source: RefCell::default(),
         without_destination: RefCell::default(),
     };
@@ -259,6 +260,7 @@ fn image_defaults<'a>(
     if let Some(engine) = table.read("engine", values::engine) {
         image_defaults.engine = engine.value;
     }
+    image_defaults.group = table.read("group", values::group);
     table.finish();
     (defaults, image_defaults)
 }

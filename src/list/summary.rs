@@ -16,6 +16,8 @@ pub struct Summary {
     pub patterns: usize,
     /// Files, and patterns of files, whose images are all copied.
     pub files: usize,
+    /// Groups of images whose tags are written together.
+    pub groups: usize,
 }
 
 impl fmt::Display for Summary {
@@ -49,6 +51,9 @@ impl fmt::Display for Summary {
                 "entries for all images of files",
             );
             write!(f, ", {files}")?;
+        }
+        if self.groups > 0 {
+            write!(f, ", {}", some(self.groups, "group", "groups"))?;
         }
         Ok(())
     }

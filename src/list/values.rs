@@ -16,8 +16,8 @@ use toml::de::DeInteger;
 use url::Url;
 
 use crate::oci::{
-    Compression, CopyEngine, ManifestFormat, OnExisting, PartialReference, Platform,
-    ReferenceError, ReferenceProblem, Registry, Repository, Tag,
+    Compression, CopyEngine, GroupName, GroupNameError, ManifestFormat, OnExisting,
+    PartialReference, Platform, ReferenceError, ReferenceProblem, Registry, Repository, Tag,
 };
 
 /// Why a string is no such value.
@@ -217,6 +217,15 @@ pub(super) fn engine(text: &str) -> Result<CopyEngine, ValueError> {
         message: format!("`engine` is native or skopeo, not {text:?}"),
         at: None,
         help: "write \"native\" (this program) or \"skopeo\"".into(),
+    })
+}
+
+pub(super) fn group(text: &str) -> Result<GroupName, ValueError> {
+    text.parse().map_err(|error: GroupNameError| ValueError {
+        message: error.to_string(),
+        at: None,
+        help: "write for example \"release-42\": up to 64 letters, digits, dots, dashes and underscores"
+            .into(),
     })
 }
 

@@ -64,7 +64,8 @@ impl BatchMetrics {
                 QueueReason::Listed
                 | QueueReason::User
                 | QueueReason::Resumed
-                | QueueReason::RetryDue => {}
+                | QueueReason::RetryDue
+                | QueueReason::Released => {}
             },
             Event::BlobStarted { job, digest, .. } => self.images.start_blob(*job, digest, *at),
             // A preflight only finds what is there; the copy reports it again.
@@ -90,6 +91,8 @@ impl BatchMetrics {
             Event::BatchFinished { .. } => {
                 self.families.running.set(0);
             }
+            // The image takes time until it has its tag.
+            Event::JobStaged { .. } => self.progressed(*at),
             // The board has the states; another run counted what it did.
             Event::JobListed { .. }
             | Event::JobRestored { .. }

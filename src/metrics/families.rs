@@ -73,6 +73,7 @@ struct Images {
     queued: Level,
     running: Level,
     waiting: Level,
+    staged: Level,
     copied: Level,
     up_to_date: Level,
     failed: Level,
@@ -187,6 +188,7 @@ impl Families {
         set(&images.queued, counts.queued);
         set(&images.running, counts.running);
         set(&images.waiting, counts.waiting);
+        set(&images.staged, counts.staged);
         set(&images.copied, counts.copied);
         set(&images.up_to_date, counts.up_to_date);
         set(&images.failed, counts.failed);
@@ -210,6 +212,7 @@ impl Images {
             queued: state("queued"),
             running: state("running"),
             waiting: state("waiting"),
+            staged: state("staged"),
             copied: state("copied"),
             up_to_date: state("up_to_date"),
             failed: state("failed"),

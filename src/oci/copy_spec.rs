@@ -4,7 +4,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Attachments, Compression, CopyEngine, Location, ManifestFormat, OnExisting, Platform};
+use super::{
+    Attachments, Compression, CopyEngine, GroupName, Location, ManifestFormat, OnExisting, Platform,
+};
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CopySpec {
@@ -28,6 +30,9 @@ pub struct CopySpec {
     pub compression: Option<Compression>,
     #[serde(default, skip_serializing_if = "CopyEngine::is_native")]
     pub engine: CopyEngine,
+    /// The images whose tags are written together; `None` if its own tag is written as soon as its content is there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group: Option<GroupName>,
 }
 
 impl CopySpec {
@@ -43,6 +48,7 @@ impl CopySpec {
             format: None,
             compression: None,
             engine: CopyEngine::default(),
+            group: None,
         }
     }
 }

@@ -10,6 +10,7 @@ mod copy_engine;
 mod copy_spec;
 mod descriptor;
 mod digest;
+mod group_name;
 mod location;
 mod manifest;
 mod manifest_format;
@@ -32,6 +33,7 @@ pub use copy_engine::CopyEngine;
 pub use copy_spec::CopySpec;
 pub use descriptor::Descriptor;
 pub use digest::{Digest, DigestError, Hasher};
+pub use group_name::{GroupName, GroupNameError};
 pub use location::{
     LocalImage, Location, LocationError, LocationProblem, PartialLocation, StoredName,
 };

@@ -19,8 +19,8 @@ pub struct Glyphs {
     pub rule: [&'static str; 2],
     /// Lowest to highest.
     pub spark: [&'static str; 8],
-    /// Queued, planned, reading, copying, waiting, copied, up to date, failed, skipped, kept.
-    pub(super) phases: [&'static str; 10],
+    /// Queued, planned, reading, copying, waiting, staged, copied, up to date, failed, skipped, kept.
+    pub(super) phases: [&'static str; 11],
 }
 
 impl Glyphs {
@@ -34,7 +34,7 @@ impl Glyphs {
         bar: ["━", "╸", "─"],
         rule: ["━", "─"],
         spark: ["▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"],
-        phases: ["·", "◦", "▹", "▸", "↻", "✓", "=", "✗", "–", "≠"],
+        phases: ["·", "◦", "▹", "▸", "↻", "◐", "✓", "=", "✗", "–", "≠"],
     };
     pub const ASCII: Self = Self {
         ellipsis: "~",
@@ -46,7 +46,7 @@ impl Glyphs {
         bar: ["#", "#", "."],
         rule: ["=", "-"],
         spark: ["_", "_", ".", "-", "=", "+", "*", "#"],
-        phases: [".", "o", "?", ">", "~", "+", "=", "x", "-", "!"],
+        phases: [".", "o", "?", ">", "~", "%", "+", "=", "x", "-", "!"],
     };
 
     #[must_use]

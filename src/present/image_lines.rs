@@ -26,6 +26,15 @@ pub(super) fn copied(job: Option<&JobView>) -> String {
     }
 }
 
+/// What a staged image waits for.
+pub(super) fn staged(job: Option<&JobView>) -> String {
+    let group = job.and_then(|job| job.job.spec.group.as_ref());
+    match group {
+        Some(group) => format!("staged: its tag is written with those of group {group}"),
+        None => "staged".into(),
+    }
+}
+
 /// Why an image was skipped.
 pub(super) fn skipped(why: &SkipReason) -> String {
     match why {

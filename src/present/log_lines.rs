@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::{
     bytes, count,
-    image_lines::{copied, planned, replacing, skipped},
+    image_lines::{copied, planned, replacing, skipped, staged},
     last_failure,
     refusals::refusal,
     retry, sanitize, summary,
@@ -96,7 +96,8 @@ pub fn sentence(event: &Event, board: &Board, attempts: Option<u16>) -> Option<S
             QueueReason::Listed
             | QueueReason::Resumed
             | QueueReason::RetryDue
-            | QueueReason::Stopped => None,
+            | QueueReason::Stopped
+            | QueueReason::Released => None,
         },
         Event::ReviewStarted => batch(
             Level::Info,
@@ -106,6 +107,9 @@ pub fn sentence(event: &Event, board: &Board, attempts: Option<u16>) -> Option<S
         Event::JobPrioritized { job } => about(*job, Level::Info, "moved to the front".into()),
         // A preflight has one line, for its result.
         Event::JobStarted { .. } if board.is_reviewing() => None,
+        Event::JobStarted { job, .. } if is_staged(board, *job) => {
+            about(*job, Level::Info, "writing its tag".into())
+        }
         Event::JobStarted { job, attempt } if attempt.0 > 1 => {
             about(*job, Level::Info, format!("started, attempt {}", attempt.0))
         }
@@ -120,6 +124,7 @@ pub fn sentence(event: &Event, board: &Board, attempts: Option<u16>) -> Option<S
             Level::Warning,
             retry(cause, Duration::from(*delay_ms), *attempt, attempts),
         ),
+        Event::JobStaged { job, .. } => about(*job, Level::Info, staged(board.job(*job))),
         Event::JobFinished { job, outcome } => {
             let (level, text) = match outcome {
                 Outcome::Copied { .. } => {
@@ -214,6 +219,11 @@ fn limited(limit: RegistryLimit) -> String {
         RegistryLimit::BytesPerSecond(Some(rate)) => format!("at most {} a second", bytes(rate)),
         RegistryLimit::BytesPerSecond(None) => "no limit of bytes a second".into(),
     }
+}
+
+/// Whether the attempt of an image writes its tag alone.
+fn is_staged(board: &Board, job: JobId) -> bool {
+    board.job(job).is_some_and(|view| view.staged.is_some())
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, fmt::Write as _};
 use super::{bytes, copier, count};
 use crate::{
     batch::{Amounts, Board, LargeLayer, Plan},
-    oci::{Digest, Location},
+    oci::{Digest, GroupName, Location},
 };
 
 /// Registries, tags and layers that are listed; the rest is counted.
@@ -23,6 +23,7 @@ pub fn fates(board: &Board, plan: &Plan) -> String {
     let parts: Vec<String> = [
         (board.planned(), &*to_copy),
         (counts.up_to_date + counts.copied, "already there"),
+        (counts.staged, "staged"),
         (counts.failed, "failed"),
         (counts.skipped, "skipped"),
         (counts.kept, "kept"),
@@ -88,6 +89,17 @@ pub fn plan(board: &Board) -> String {
     for (copier, images) in copiers(board).iter().take(MAX_NAMED) {
         let _ = writeln!(text, "  {} by {copier}", count(*images, "image"));
     }
+    let groups = groups(board);
+    for (group, images) in groups.iter().take(MAX_NAMED) {
+        let images = count(*images, "image");
+        let _ = writeln!(
+            text,
+            "  group {group}: the tags of {images} are written together"
+        );
+    }
+    if let Some(more) = groups.len().checked_sub(MAX_NAMED + 1) {
+        let _ = writeln!(text, "  and {} more groups", more + 1);
+    }
     for (reference, digest) in replaced(board, &plan).take(MAX_NAMED) {
         let _ = writeln!(text, "  {reference} replaces {digest}");
     }
@@ -104,6 +116,15 @@ pub fn plan(board: &Board) -> String {
         );
     }
     text
+}
+
+/// The groups of the batch, and how many images each has.
+fn groups(board: &Board) -> BTreeMap<&GroupName, usize> {
+    let mut groups = BTreeMap::new();
+    for name in (board.jobs().iter()).filter_map(|view| view.job.spec.group.as_ref()) {
+        *groups.entry(name).or_default() += 1;
+    }
+    groups
 }
 
 /// The further programs that copy planned images, and how many each.

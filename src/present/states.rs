@@ -13,6 +13,8 @@ pub enum Phase {
     Copying,
     /// Waiting for an automatic retry.
     Waiting,
+    /// At its destination; its tag waits for the rest of its group.
+    Staged,
     Copied,
     UpToDate,
     Failed,
@@ -30,6 +32,7 @@ impl Phase {
             Self::Reading => "reading",
             Self::Copying => "copying",
             Self::Waiting => "waiting",
+            Self::Staged => "staged",
             Self::Copied => "copied",
             Self::UpToDate => "up to date",
             Self::Failed => "failed",
@@ -48,13 +51,16 @@ impl Phase {
 #[must_use]
 pub fn phase(job: &JobView) -> Phase {
     match job.state {
+        State::Queued if job.staged.is_some() => Phase::Staged,
         State::Queued if job.is_planned() => Phase::Planned,
         State::Queued => Phase::Queued,
+        State::Running if job.staged.is_some() => Phase::Copying,
         State::Running if job.blobs.is_empty() || job.preflight == Preflight::Running => {
             Phase::Reading
         }
         State::Running => Phase::Copying,
         State::Waiting { .. } => Phase::Waiting,
+        State::Staged { .. } => Phase::Staged,
         State::Copied => Phase::Copied,
         State::UpToDate => Phase::UpToDate,
         State::Failed => Phase::Failed,

@@ -16,6 +16,7 @@ pub fn outcome_counts(board: &Board) -> String {
     let parts: Vec<String> = [
         (counts.copied, "copied"),
         (counts.up_to_date, "up to date"),
+        (counts.staged, "staged"),
         (counts.failed, "failed"),
         (counts.skipped, "skipped"),
         (counts.kept, "kept"),
@@ -71,6 +72,9 @@ pub fn summary(board: &Board, elapsed: Duration, commands: &Commands) -> String 
         let images = rest.iter().map(|group| group.jobs.len()).sum();
         let (causes, images) = (count(rest.len(), "other cause"), count(images, "image"));
         let _ = writeln!(text, "  {causes}: {images}");
+    }
+    for group in board.held_groups() {
+        let _ = writeln!(text, "{group}");
     }
     if let Some(step) = next_step(board, commands) {
         let _ = writeln!(text, "{step}");

@@ -21,9 +21,10 @@ use super::{
     Batch, Inputs, Observer, Options, Review, Signal,
     engines::Engines,
     finishing::Finishing,
+    held_groups::HeldGroups,
     in_flight::InFlight,
     last_write,
-    scheduler::{Decision, Input, admit, decide},
+    scheduler::{Decision, Input, admit, decide, release},
     skopeo_engine::SkopeoEngine,
     worker::{self, MessageBody, Task, WorkerMessage},
 };
@@ -58,6 +59,7 @@ pub struct Dispatcher {
     timers: BinaryHeap<Reverse<(Instant, JobId, Attempt)>>,
     in_flight: InFlight,
     finishing: Finishing,
+    held_groups: HeldGroups,
     /// Why the batch ends before every image has, once nothing runs.
     ending: Option<StopReason>,
 }
@@ -88,6 +90,7 @@ impl Dispatcher {
             timers: BinaryHeap::new(),
             in_flight: InFlight::default(),
             finishing: Finishing::default(),
+            held_groups: HeldGroups::default(),
             ending: None,
         }
     }
@@ -117,6 +120,7 @@ impl Dispatcher {
         tokio::pin!(journal_lost);
         let mut recording = true;
         loop {
+            self.release_groups();
             self.finish_stores();
             if self.is_over() {
                 break;
@@ -205,6 +209,9 @@ impl Dispatcher {
         for (job, outcome) in batch.restored.into_iter().flatten() {
             self.emit(Event::JobRestored { job, outcome });
         }
+        for (job, root) in batch.staged {
+            self.emit(Event::JobStaged { job, root });
+        }
         for (job, text) in batch.notes {
             self.emit(Event::Noted { job, text });
         }
@@ -220,6 +227,16 @@ impl Dispatcher {
         let done = self.board.all_done() && !self.options.stay;
         let over = stopped || done || self.is_reviewed();
         idle && over && !self.finishing.is_running()
+    }
+
+    /// Lets the tags of complete groups be written, and notes once which groups wait for failed images.
+    fn release_groups(&mut self) {
+        for decision in release(&self.board) {
+            self.carry_out_decision(decision);
+        }
+        for note in self.held_groups.new_notes(&self.board) {
+            self.note(note);
+        }
     }
 
     /// Packs archives and loads daemons once nothing is left to copy.
@@ -267,13 +284,15 @@ impl Dispatcher {
     }
 
     fn start_admitted(&mut self) {
-        let task = match self.board.is_reviewing() {
-            true => Task::Preflight,
-            false => Task::Copy,
-        };
+        let is_reviewing = self.board.is_reviewing();
         for id in admit(&self.board) {
             let Some(view) = self.board.job(id) else {
                 continue;
+            };
+            let task = match &view.staged {
+                Some(root) => Task::Tag(root.clone()),
+                None if is_reviewing => Task::Preflight,
+                None => Task::Copy,
             };
             let attempt = Attempt(view.attempt.0.saturating_add(1));
             let handle = worker::start(
@@ -304,6 +323,11 @@ impl Dispatcher {
                 self.handles.remove(&job);
                 self.in_flight.remove_job(job);
                 return Some(Input::Ended(job, attempt, outcome));
+            }
+            MessageBody::Staged(root) => {
+                self.handles.remove(&job);
+                self.in_flight.remove_job(job);
+                return Some(Input::Staged(job, attempt, root));
             }
             MessageBody::PreflightDone => {
                 self.handles.remove(&job);

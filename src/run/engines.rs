@@ -10,7 +10,7 @@ use super::skopeo_engine::SkopeoEngine;
 use crate::{
     batch::{Failure, FailureClass, Job, Side},
     copy::{CopyOutcome, Engine, PreflightOutcome, Report},
-    oci::{CopyEngine, Registry},
+    oci::{CopyEngine, Digest, Registry},
 };
 
 #[derive(Clone)]
@@ -36,6 +36,17 @@ impl Engines {
                 self.deferred(job, skopeo.copy(job, report).await).await
             }
         }
+    }
+
+    /// Writes the tag of a staged image. Only this program stages images.
+    pub(super) async fn tag(
+        &self,
+        job: &Job,
+        root: &Digest,
+        report: &(dyn Fn(Report) + Send + Sync),
+    ) -> Result<CopyOutcome, Failure> {
+        let tagged = self.native.tag(job, root, report).await;
+        tagged.map_err(|error| (&error).into())
     }
 
     pub(super) async fn preflight(

@@ -7,6 +7,7 @@
 mod dispatcher;
 mod engines;
 mod finishing;
+mod held_groups;
 mod in_flight;
 mod inputs;
 mod last_write;

@@ -1,7 +1,10 @@
 //! What is run, and how.
 
 use super::RetryPolicy;
-use crate::batch::{Job, JobId, Outcome};
+use crate::{
+    batch::{Job, JobId, Outcome},
+    oci::Digest,
+};
 
 /// How a batch is run.
 #[derive(Clone, Copy, Debug)]
@@ -34,6 +37,8 @@ pub struct Batch {
     pub jobs: Vec<Job>,
     /// How an earlier run of the batch left its jobs; absent for a new batch.
     pub restored: Option<Vec<(JobId, Outcome)>>,
+    /// Jobs that an earlier run left without their tags, and their manifests.
+    pub staged: Vec<(JobId, Digest)>,
     /// Emitted as notes before the first image starts; of the whole batch, or of an image.
     pub notes: Vec<(Option<JobId>, String)>,
 }

@@ -26,13 +26,17 @@ pub(super) enum MessageBody {
     Ended(Outcome),
     /// The preflight found something to copy, and has reported it.
     PreflightDone,
+    /// The image is at the destination without its tag.
+    Staged(Digest),
 }
 
 /// What a worker does with its image.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Task {
     Copy,
     Preflight,
+    /// Writes the tag of a staged image.
+    Tag(Digest),
 }
 
 /// Starts a task on `job`. `messages` is unbounded: a copy sends a few per blob and none per byte.
@@ -60,13 +64,8 @@ pub(super) fn start(
         };
         let report = |report| send(MessageBody::Report(report));
         let ended = match task {
-            Task::Copy => engines.copy(&job, &report).await.map(|outcome| {
-                MessageBody::Ended(match outcome {
-                    CopyOutcome::Copied { root } => Outcome::Copied { root },
-                    CopyOutcome::UpToDate { root } => Outcome::UpToDate { root },
-                    CopyOutcome::Kept { there } => kept(there),
-                })
-            }),
+            Task::Copy => engines.copy(&job, &report).await.map(copied),
+            Task::Tag(root) => (engines.tag(&job, &root, &report).await).map(copied),
             Task::Preflight => {
                 (engines.preflight(&job, &report).await).map(|outcome| match outcome {
                     PreflightOutcome::UpToDate { root } => {
@@ -95,6 +94,15 @@ impl<F: Fn(MessageBody)> Drop for ReportOnDrop<'_, F> {
             (self.send)(body);
         }
     }
+}
+
+fn copied(outcome: CopyOutcome) -> MessageBody {
+    MessageBody::Ended(match outcome {
+        CopyOutcome::Copied { root } => Outcome::Copied { root },
+        CopyOutcome::UpToDate { root } => Outcome::UpToDate { root },
+        CopyOutcome::Kept { there } => kept(there),
+        CopyOutcome::Staged { root } => return MessageBody::Staged(root),
+    })
 }
 
 fn kept(there: Digest) -> Outcome {

@@ -102,9 +102,10 @@ fn replaced(view: &JobView) -> Option<DetailLine<'_>> {
     Some(match (&view.state, &view.replaces) {
         (State::Skipped(SkipReason::Kept { there }), _) => DetailLine::Replaced("keeps", there),
         (State::Copied, Some(digest)) => DetailLine::Replaced("replaced", digest),
-        (State::Queued | State::Running | State::Waiting { .. }, Some(digest)) => {
-            DetailLine::Replaced("replaces", digest)
-        }
+        (
+            State::Queued | State::Running | State::Waiting { .. } | State::Staged { .. },
+            Some(digest),
+        ) => DetailLine::Replaced("replaces", digest),
         _ => return None,
     })
 }

@@ -147,6 +147,7 @@ impl Images {
             | Event::JobPlanned { .. }
             | Event::BlobSettled { .. }
             | Event::JobRetryScheduled { .. }
+            | Event::JobStaged { .. }
             | Event::JobFinished { .. } => self.is_stale |= !self.is_static(),
             Event::ReviewStarted
             | Event::ReviewEnded

@@ -119,7 +119,8 @@ fn urgency(phase: Phase) -> u8 {
         Phase::Failed => 2,
         Phase::Planned => 3,
         Phase::Queued => 4,
-        Phase::Copied | Phase::UpToDate | Phase::Skipped | Phase::Kept => 5,
+        Phase::Staged => 5,
+        Phase::Copied | Phase::UpToDate | Phase::Skipped | Phase::Kept => 6,
     }
 }
 

@@ -18,6 +18,8 @@ pub enum StatusFilter {
     Waiting,
     Failed,
     Queued,
+    /// At their destinations; their tags wait for the rest of their groups.
+    Staged,
     Done,
     Skipped,
     /// Failed or waiting for this cause.
@@ -26,13 +28,14 @@ pub enum StatusFilter {
 
 impl StatusFilter {
     /// The filters that a key cycles through.
-    pub const ALL_STATES: [Self; 8] = [
+    pub const ALL_STATES: [Self; 9] = [
         Self::All,
         Self::InFlight,
         Self::Waiting,
         Self::Failed,
         Self::Failures,
         Self::Queued,
+        Self::Staged,
         Self::Done,
         Self::Skipped,
     ];
@@ -57,6 +60,7 @@ impl StatusFilter {
             Self::Waiting => "waiting",
             Self::Failed => "failed",
             Self::Queued => "queued",
+            Self::Staged => "staged",
             Self::Done => "done",
             Self::Skipped => "skipped",
             Self::Cause(_) => "one cause",
@@ -68,7 +72,12 @@ impl StatusFilter {
     pub fn is_about_failures(&self) -> bool {
         match self {
             Self::Failures | Self::Waiting | Self::Failed | Self::Cause(_) => true,
-            Self::All | Self::InFlight | Self::Queued | Self::Done | Self::Skipped => false,
+            Self::All
+            | Self::InFlight
+            | Self::Queued
+            | Self::Staged
+            | Self::Done
+            | Self::Skipped => false,
         }
     }
 
@@ -92,6 +101,7 @@ impl StatusFilter {
             Self::Waiting => board.waiting().collect(),
             Self::Failed => board.failed().collect(),
             Self::Queued => of(&[Phase::Queued, Phase::Planned]),
+            Self::Staged => of(&[Phase::Staged]),
             Self::Done => of(&[Phase::Copied, Phase::UpToDate]),
             Self::Skipped => of(&[Phase::Skipped, Phase::Kept]),
             Self::Cause(cause) => {

@@ -93,7 +93,7 @@ impl From<Phase> for Role {
         match phase {
             Phase::Queued | Phase::Skipped | Phase::Kept => Self::Dim,
             Phase::Planned => Self::Text,
-            Phase::Reading | Phase::Copying => Self::Busy,
+            Phase::Reading | Phase::Copying | Phase::Staged => Self::Busy,
             Phase::Waiting => Self::Warning,
             Phase::Copied | Phase::UpToDate => Self::Good,
             Phase::Failed => Self::Bad,

@@ -579,6 +579,7 @@ fn job(number: u32) -> Job {
                 3 => CopyEngine::Skopeo,
                 _ => CopyEngine::Native,
             },
+            group: (number == 2).then(|| "release-42".parse().unwrap()),
         },
     }
 }

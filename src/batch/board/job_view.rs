@@ -22,6 +22,8 @@ pub struct JobView {
     pub root: Option<Digest>,
     /// The other image that the destination tag named when the manifests were read.
     pub replaces: Option<Digest>,
+    /// The manifest at the destination whose tag is not written yet, from staging until the image has ended.
+    pub staged: Option<Digest>,
     /// Parents before their children; empty until they are read.
     pub manifests: Vec<PlannedManifest>,
     /// Empty until the image's manifests are read.
@@ -52,6 +54,7 @@ impl JobView {
             method: None,
             root: None,
             replaces: None,
+            staged: None,
             manifests: Vec::new(),
             blobs: Vec::new(),
             failures: Vec::new(),

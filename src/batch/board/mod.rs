@@ -5,6 +5,7 @@
 
 mod blob_view;
 mod detail_limit;
+mod groups;
 mod job_view;
 mod queue;
 mod retry_budget;
@@ -15,18 +16,24 @@ mod totals;
 use std::collections::{BTreeMap, BTreeSet};
 
 pub use blob_view::{BlobState, BlobView};
+pub use groups::Group;
 pub use job_view::JobView;
 pub use retry_budget::RetryBudget;
 pub use state::{Preflight, State};
 pub use state_counts::StateCounts;
 pub use totals::Totals;
 
-use self::{blob_view::OpenBlobs, detail_limit::DetailLimit, queue::Queue};
-use super::{
-    Attempt, BatchId, Event, FailureClass, JobId, Outcome, QueueReason, RegistryStatus, Selection,
-    StopMode, StopReason,
+use self::{
+    blob_view::OpenBlobs,
+    detail_limit::DetailLimit,
+    groups::{Groups, Part},
+    queue::Queue,
 };
-use crate::oci::{Digest, Store};
+use super::{
+    Attempt, BatchId, Event, FailureClass, HeldGroup, JobId, Outcome, QueueReason, RegistryStatus,
+    Selection, StopMode, StopReason,
+};
+use crate::oci::{Digest, GroupName, Store};
 
 /// The state of a batch.
 #[derive(Clone, Debug, Default)]
@@ -50,6 +57,7 @@ pub struct Board {
     blocked: BTreeSet<JobId>,
     waiting: BTreeSet<JobId>,
     failed: BTreeSet<JobId>,
+    groups: Groups,
     detail_limit: DetailLimit,
 }
 
@@ -129,10 +137,26 @@ impl Board {
         }
     }
 
-    /// Whether every job has ended.
+    /// Whether every job has ended, or is staged and waits for one of its group that failed.
     #[must_use]
     pub fn all_done(&self) -> bool {
-        self.counts.queued + self.counts.running + self.counts.waiting == 0
+        let open = self.counts.queued + self.counts.running + self.counts.waiting;
+        open == 0 && self.complete_groups().next().is_none()
+    }
+
+    #[must_use]
+    pub fn group(&self, name: &GroupName) -> Option<&Group> {
+        self.groups.get(name)
+    }
+
+    /// Groups with staged jobs of which no other is open or has failed.
+    pub fn complete_groups(&self) -> impl Iterator<Item = &GroupName> {
+        self.groups.complete()
+    }
+
+    /// Groups whose staged jobs wait for failed ones alone.
+    pub fn held_groups(&self) -> impl Iterator<Item = HeldGroup> + '_ {
+        self.groups.held()
     }
 
     /// Applies one event. Events about jobs that were never listed change nothing.
@@ -159,6 +183,9 @@ impl Board {
                 if job.id.index() == self.jobs.len() {
                     self.jobs.push(JobView::new(job.clone()));
                     self.index(job.id, &State::Queued);
+                    if let Some(group) = &job.spec.group {
+                        self.groups.add(group, job.id, Part::Open);
+                    }
                 }
             }
             Event::JobRestored { job, outcome } | Event::JobFinished { job, outcome } => {
@@ -171,6 +198,9 @@ impl Board {
                     QueueReason::Planned => Preflight::Done,
                     _ => preflight.interrupted(),
                 });
+                if *why == QueueReason::Released {
+                    self.queue.prioritize(*job);
+                }
                 if let Some(view) = self.jobs.get_mut(job.index()) {
                     match why {
                         QueueReason::User | QueueReason::Resumed => view.renew_budget(),
@@ -178,11 +208,26 @@ impl Board {
                             view.attempt = Attempt(view.attempt.0.saturating_sub(1));
                             view.renew_budget();
                         }
-                        QueueReason::Listed | QueueReason::RetryDue | QueueReason::Stopped => {}
+                        QueueReason::Listed
+                        | QueueReason::RetryDue
+                        | QueueReason::Stopped
+                        | QueueReason::Released => {}
                     }
                 }
             }
             Event::JobPrioritized { job } => self.queue.prioritize(*job),
+            Event::JobStaged { job, root } => {
+                let is_new = self.job(*job).is_some_and(|view| view.staged.is_none());
+                let state = State::Staged { root: root.clone() };
+                self.enter(*job, state, |_| Preflight::NotStarted);
+                if let Some(view) = self.jobs.get_mut(job.index()).filter(|_| is_new) {
+                    view.root = Some(root.clone());
+                    // Staging does not count: the attempt at the tag has the same number.
+                    view.attempt = Attempt(view.attempt.0.saturating_sub(1));
+                    view.renew_budget();
+                    self.limit_detail(*job);
+                }
+            }
             Event::JobStarted { job, attempt } => {
                 let reviewing = self.is_reviewing();
                 self.enter(*job, State::Running, |preflight| match reviewing {
@@ -311,6 +356,7 @@ impl Board {
             Outcome::Failed { .. } => (State::Failed, None),
             Outcome::Skipped { why } => (State::Skipped(why.clone()), None),
         };
+        let is_limited = self.job(job).is_some_and(|view| view.staged.is_some());
         self.enter(job, state, Preflight::interrupted);
         if let Some(view) = self.jobs.get_mut(job.index()) {
             if let Some(root) = root {
@@ -319,13 +365,23 @@ impl Board {
             if let Outcome::Failed { cause } = outcome {
                 view.failures.push((view.attempt, cause.clone()));
             }
-            if !view.blobs.is_empty() {
-                self.detail_limit.add(job, view.blobs.len());
-            }
+        }
+        if !is_limited {
+            self.limit_detail(job);
+        }
+    }
+
+    /// Counts the blobs of a job that needs them no longer, and drops those of the first such job if there are too many.
+    fn limit_detail(&mut self, job: JobId) {
+        if let Some(view) = self.job(job)
+            && !view.blobs.is_empty()
+        {
+            let blobs = view.blobs.len();
+            self.detail_limit.add(job, blobs);
         }
         while let Some(first) = self.detail_limit.next_over() {
             let view = self.jobs.get_mut(first.index());
-            if let Some(view) = view.filter(|view| view.is_done()) {
+            if let Some(view) = view.filter(|view| view.is_done() || view.staged.is_some()) {
                 view.drop_blobs();
             }
         }
@@ -336,7 +392,7 @@ impl Board {
         let Some(view) = self.jobs.get(id.index()) else {
             return;
         };
-        let old = view.state.clone();
+        let (old, part) = (view.state.clone(), Part::of(view));
         self.unindex(id, &old);
         if let Some(view) = self.jobs.get_mut(id.index()) {
             view.preflight = preflight(view.preflight);
@@ -354,8 +410,20 @@ impl Board {
                     }
                 }
             }
+            match &state {
+                State::Queued | State::Running | State::Waiting { .. } => {}
+                State::Staged { root } => view.staged = Some(root.clone()),
+                State::Copied | State::UpToDate | State::Failed | State::Skipped(_) => {
+                    view.staged = None;
+                }
+            }
             view.state = state;
         });
+        if let Some(view) = self.jobs.get(id.index())
+            && let Some(group) = &view.job.spec.group
+        {
+            self.groups.change(group, id, part, Part::of(view));
+        }
     }
 
     fn index(&mut self, id: JobId, state: &State) {
@@ -371,7 +439,7 @@ impl Board {
             State::Failed => {
                 self.failed.insert(id);
             }
-            State::Copied | State::UpToDate | State::Skipped(_) => {}
+            State::Staged { .. } | State::Copied | State::UpToDate | State::Skipped(_) => {}
         }
     }
 
@@ -388,7 +456,7 @@ impl Board {
             State::Failed => {
                 self.failed.remove(&id);
             }
-            State::Copied | State::UpToDate | State::Skipped(_) => {}
+            State::Staged { .. } | State::Copied | State::UpToDate | State::Skipped(_) => {}
         }
     }
 

@@ -1,6 +1,9 @@
 //! Where one job is: the states it goes through, and what a review knows about it.
 
-use crate::batch::{Millis, SkipReason};
+use crate::{
+    batch::{Millis, SkipReason},
+    oci::Digest,
+};
 
 /// Where a job is, with what that state knows.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -10,6 +13,10 @@ pub enum State {
     /// Failed for now; tried again after `delay`.
     Waiting {
         delay: Millis,
+    },
+    /// Its content is at the destination. Its tag is written with those of its group.
+    Staged {
+        root: Digest,
     },
     Copied,
     UpToDate,
@@ -33,7 +40,7 @@ impl State {
     #[must_use]
     pub fn is_done(&self) -> bool {
         match self {
-            Self::Queued | Self::Running | Self::Waiting { .. } => false,
+            Self::Queued | Self::Running | Self::Waiting { .. } | Self::Staged { .. } => false,
             Self::Copied | Self::UpToDate | Self::Failed | Self::Skipped(_) => true,
         }
     }

@@ -8,6 +8,8 @@ pub struct StateCounts {
     pub queued: usize,
     pub running: usize,
     pub waiting: usize,
+    /// At the destination without their tags.
+    pub staged: usize,
     pub copied: usize,
     pub up_to_date: usize,
     pub failed: usize,
@@ -23,6 +25,7 @@ impl StateCounts {
             State::Queued => &mut self.queued,
             State::Running => &mut self.running,
             State::Waiting { .. } => &mut self.waiting,
+            State::Staged { .. } => &mut self.staged,
             State::Copied => &mut self.copied,
             State::UpToDate => &mut self.up_to_date,
             State::Failed => &mut self.failed,

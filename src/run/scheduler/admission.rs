@@ -27,8 +27,12 @@ pub(in crate::run) fn admit(board: &Board) -> Vec<JobId> {
     }
     let may_start = |id: &JobId| {
         board.job(*id).is_some_and(|view| {
-            [&view.job.spec.source, &view.job.spec.destination]
+            // The source of a staged image is not asked again.
+            let source = (view.staged.is_none()).then_some(&view.job.spec.source);
+            let destination = &view.job.spec.destination;
+            source
                 .into_iter()
+                .chain([destination])
                 .filter_map(|location| board.registries.get(&location.store()))
                 .all(|status| !is_throttled(status))
         })

@@ -4,11 +4,11 @@
 //! rule can be tested without a clock or a network. Invariant: a late message of an earlier attempt decides nothing.
 
 mod admission;
+mod decision;
+mod group_release;
 mod retry_policy;
 #[cfg(test)]
 mod tests;
-
-use std::time::Duration;
 
 use crate::{
     batch::{
@@ -16,10 +16,12 @@ use crate::{
         Millis, Outcome, QueueReason, RegistryLimit, Selection, SkipReason, State, StopMode,
         StopReason,
     },
-    oci::Store,
+    oci::{Digest, Store},
 };
 
 pub(super) use admission::admit;
+pub(super) use decision::Decision;
+pub(super) use group_release::release;
 pub use retry_policy::RetryPolicy;
 
 /// What the dispatcher asks the scheduler about.
@@ -30,6 +32,8 @@ pub(super) enum Input {
     Ended(JobId, Attempt, Outcome),
     /// A worker's preflight found something to copy.
     PreflightDone(JobId, Attempt),
+    /// A worker left the image at its destination, without its tag.
+    Staged(JobId, Attempt, Digest),
     /// The wait before the next attempt is over.
     RetryDue(JobId, Attempt),
     /// The operator pressed Ctrl-C where no front end reads keys.
@@ -39,22 +43,11 @@ pub(super) enum Input {
     JournalLost,
 }
 
-#[derive(Clone, Debug, PartialEq)]
-pub(super) enum Decision {
-    Emit(Event),
-    /// Stop the worker of this job; its further messages are ignored.
-    Cancel(JobId),
-    WakeAt(JobId, Attempt, Duration),
-    SetLimit(Store, RegistryLimit),
-    /// The batch ends once nothing runs any more.
-    End(StopReason),
-}
-
 pub(super) fn decide(board: &Board, input: Input, policy: &RetryPolicy) -> Vec<Decision> {
     match input {
         Input::Command(command) => handle_command(board, command),
         Input::Ended(job, attempt, outcome) => match current(board, job, attempt) {
-            Some(view) if view.state == State::Running => ended(view, outcome, policy),
+            Some(view) if view.state == State::Running => ended(board, view, outcome, policy),
             _ => Vec::new(),
         },
         Input::PreflightDone(job, attempt) => match current(board, job, attempt) {
@@ -63,6 +56,12 @@ pub(super) fn decide(board: &Board, input: Input, policy: &RetryPolicy) -> Vec<D
                     job,
                     why: QueueReason::Planned,
                 })]
+            }
+            _ => Vec::new(),
+        },
+        Input::Staged(job, attempt, root) => match current(board, job, attempt) {
+            Some(view) if view.state == State::Running => {
+                vec![Decision::Emit(Event::JobStaged { job, root })]
             }
             _ => Vec::new(),
         },
@@ -88,12 +87,18 @@ fn current(board: &Board, job: JobId, attempt: Attempt) -> Option<&JobView> {
     board.job(job).filter(|view| view.attempt == attempt)
 }
 
-fn ended(view: &JobView, outcome: Outcome, policy: &RetryPolicy) -> Vec<Decision> {
+fn ended(board: &Board, view: &JobView, outcome: Outcome, policy: &RetryPolicy) -> Vec<Decision> {
     let job = view.job.id;
     if let Outcome::Failed { cause } = &outcome
         && let FailureClass::Transient { retry_after_ms } = cause.class
         && may_try_again(view, retry_after_ms, policy)
     {
+        // Another tag of the group has failed since, so this one is not written either.
+        if group_release::is_held(board, view)
+            && let Some(staged) = group_release::stage_again(view)
+        {
+            return vec![staged];
+        }
         let asked = retry_after_ms.map(Into::into);
         let delay = policy.delay(job, view.tries(), asked);
         return vec![
@@ -106,7 +111,12 @@ fn ended(view: &JobView, outcome: Outcome, policy: &RetryPolicy) -> Vec<Decision
             Decision::WakeAt(job, view.attempt, delay),
         ];
     }
-    vec![Decision::Emit(Event::JobFinished { job, outcome })]
+    let mut decisions = match outcome {
+        Outcome::Failed { .. } => group_release::hold_back(board, view),
+        Outcome::Copied { .. } | Outcome::UpToDate { .. } | Outcome::Skipped { .. } => Vec::new(),
+    };
+    decisions.push(Decision::Emit(Event::JobFinished { job, outcome }));
+    decisions
 }
 
 /// An attempt that ended because a registry asked to wait counts as a deferral, not as a failed attempt.
@@ -140,7 +150,9 @@ fn handle_command(board: &Board, command: Command) -> Vec<Decision> {
             });
             match view.state {
                 State::Running => vec![Decision::Cancel(job), finished],
-                State::Queued | State::Waiting { .. } | State::Failed => vec![finished],
+                State::Queued | State::Waiting { .. } | State::Staged { .. } | State::Failed => {
+                    vec![finished]
+                }
                 State::Copied | State::UpToDate | State::Skipped(_) => Vec::new(),
             }
         }),

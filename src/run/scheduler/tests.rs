@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use super::{
     retry_policy::{MAX_DEFERRALS, MAX_DEFERRED},
     *,

@@ -112,6 +112,7 @@ fn draw_line(model: &Model, writer: &mut CellWriter, line: &DetailLine) {
                 Phase::UpToDate => "The destination has this image already.",
                 Phase::Copied => "Copied by an earlier run.",
                 Phase::Reading => "Reading its manifests.",
+                Phase::Staged => "At its destination since an earlier run, without its tag.",
                 Phase::Skipped => "Skipped; u queues it again.",
                 Phase::Kept => {
                     "Its destination tag names another image and is kept; u checks again."

@@ -26,6 +26,7 @@ pub(super) fn draw(model: &Model, canvas: &mut Canvas, area: Rect) {
         (counts.failed, Phase::Failed, "failed"),
         (planned, Phase::Planned, Phase::Planned.name()),
         (queued, Phase::Queued, "queued"),
+        (counts.staged, Phase::Staged, "staged"),
     ];
     let ended = [
         (counts.copied, Phase::Copied, "copied"),

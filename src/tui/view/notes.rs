@@ -23,6 +23,7 @@ pub fn note(model: &Model, view: &JobView) -> Option<(Role, String)> {
             Some((Role::Warning, text))
         }
         Phase::Reading | Phase::Copying => blocked(model, view),
+        Phase::Staged => staged(model, view),
         Phase::Copied | Phase::Planned => outcome(phase(view), view),
         Phase::Kept => {
             kept_digest(view).map(|there| (Role::Dim, format!("destination has {}", there.short())))
@@ -89,6 +90,20 @@ fn outcome(phase: Phase, view: &JobView) -> Option<(Role, String)> {
         text += &format!(", {saved}");
     }
     Some((Role::Text, text))
+}
+
+/// Whom a staged image waits for.
+fn staged(model: &Model, view: &JobView) -> Option<(Role, String)> {
+    let name = view.job.spec.group.as_ref()?;
+    let group = model.board.group(name)?;
+    Some(match (group.failed.len(), group.open) {
+        (0, 0) => (Role::Dim, format!("group {name} is complete")),
+        (0, open) => (Role::Dim, format!("waits for {open} more of group {name}")),
+        (failed, _) => (
+            Role::Warning,
+            format!("waits for {failed} failed of group {name}"),
+        ),
+    })
 }
 
 /// The digest at the destination, for which the image is skipped.

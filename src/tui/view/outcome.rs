@@ -24,6 +24,7 @@ fn banner(model: &Model, writer: &mut CellWriter) {
     let board = &model.board;
     let failed = board.counts().failed;
     let verdict = match board.all_done() {
+        true if board.counts().staged > 0 => "Tags wait for failed images",
         true => "All images ended",
         false => "The batch was stopped",
     };
