@@ -19,7 +19,10 @@ use crate::oci::{Digest, Location, Reference};
 /// Some 300,000 entries.
 const MAX_BYTES: u64 = 64 << 20;
 const VERSION: u32 = 1;
-const ENTRY: &str = "[[tags]]";
+/// Before each entry, and before a part of one.
+const ENTRY: &str = "\n[";
+/// The last key of an entry.
+const LAST_KEY: &str = "after = ";
 
 /// A rollback file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -115,7 +118,8 @@ impl RollbackFile {
     /// Parses the file without its last entry if that is not complete.
     fn parse_cut(bytes: &[u8]) -> Result<Self, String> {
         let (text, is_cut) = match std::str::from_utf8(bytes) {
-            Ok(text) => (text, false),
+            // A power failure can leave zeros where an entry was to be.
+            Ok(text) => (text.trim_end_matches('\0'), false),
             Err(error) => {
                 let valid = bytes.get(..error.valid_up_to()).unwrap_or_default();
                 (std::str::from_utf8(valid).unwrap_or_default(), true)
@@ -126,9 +130,12 @@ impl RollbackFile {
             Ok(_) => "it is no text".to_owned(),
             Err(problem) => problem,
         };
-        let last = text.rfind(ENTRY).and_then(|at| text.get(..at));
-        let before = last.and_then(|before| parse(before.trim_end_matches('\n')).ok());
-        before.ok_or(problem)
+        // A whole entry that is wrong was edited, and is not passed over.
+        let is_whole = |entry: &str| entry.contains(LAST_KEY) && entry.ends_with('\n');
+        let cut = text.rfind(ENTRY).and_then(|at| text.split_at_checked(at));
+        let cut = cut.filter(|(_, entry)| is_cut || !is_whole(entry));
+        cut.and_then(|(before, _)| parse(before).ok())
+            .ok_or(problem)
     }
 }
 
@@ -220,8 +227,12 @@ mod tests {
             ("version = 2\nbatch = \"b\"\n", "version is 2"),
             ("version = 1\nbatch = \"b\"\nx = 1\n", "unknown field"),
             (
-                "version = 1\nbatch = \"b\"\n[[tags]]\nreference = \"oci:x\"\nbefore = \"none\"\nafter = \"x\"\n[[tags]]\n",
-                "no tag of a registry",
+                "version = 1\nbatch = \"b\"\n[[tags]]\nreference = \"oci:x\"\nbefore = \"none\"\nafter = \"x\"\n",
+                "is no tag of a registry",
+            ),
+            (
+                "version = 1\nbatch = \"b\"\n[[tags]]\nreference = \"b.example/a:1\"\nbefore = \"old\"\nafter = \"x\"\n",
+                "is no digest, none or unknown",
             ),
         ] {
             let refused = RollbackFile::parse_cut(text.as_bytes()).unwrap_err();
@@ -237,11 +248,13 @@ mod tests {
         fn a_file_cut_anywhere_in_its_last_entry_has_all_others(cut in 0..100_usize) {
             let text = text();
             let last = text.rfind(ENTRY).unwrap();
-            let at = last + 1 + cut.min(text.len() - last - 1);
+            let at = last + cut.min(text.len() - last);
             let file = RollbackFile::parse_cut(&text.as_bytes()[..at]).unwrap();
             prop_assert!(file.changes.len() >= 3);
             prop_assert_eq!(&file.changes[..3], &changes()[..3]);
             prop_assert!(file.complete <= at as u64);
+            let zeros = [text.as_bytes(), &vec![0; cut]].concat();
+            prop_assert_eq!(RollbackFile::parse_cut(&zeros).unwrap().changes, changes());
         }
 
         #[test]
