@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use super::{Figures, Verification};
 use crate::{
     batch::{Attempt, BatchId, Job, Outcome},
     oci::{Digest, Registry, Repository},
@@ -25,6 +26,10 @@ pub struct StoredJob {
     pub attempt: Attempt,
     /// Absent when the job had not ended; it is queued again.
     pub outcome: Option<Outcome>,
+    /// Absent before the first attempt, and unknown in batches of older versions.
+    pub figures: Option<Figures>,
+    /// How it compared with its source, if it was compared since it was copied.
+    pub verified: Option<Verification>,
 }
 
 /// A blob known to be at its destination.
