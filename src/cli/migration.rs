@@ -88,6 +88,7 @@ pub(super) async fn migrate(
 ) -> anyhow::Result<Board> {
     let Prepared {
         front_end,
+        detail,
         screen,
         review,
         commands: next,
@@ -145,7 +146,7 @@ pub(super) async fn migrate(
                 }
             };
             let signals = signals::listen()?;
-            let (lines, written) = Lines::new(stdout(), format, attempts, next.clone());
+            let (lines, written) = Lines::new(stdout(), format, attempts, detail, next.clone());
             let ended = run.watched_by(vec![Box::new(lines)]).await;
             drain_output(written, signals).await;
             ended

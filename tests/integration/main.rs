@@ -5,6 +5,7 @@ mod air_gap;
 mod architecture;
 mod auth;
 mod breaker;
+mod ci_services;
 mod command_line;
 mod convert;
 mod copy;
