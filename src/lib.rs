@@ -21,6 +21,7 @@
 //! delete         ->  transport, registry, batch, oci           which tags, manifests and names are deleted, and what else that hits
 //! retag          ->  transport, registry, oci                  further tags for an image in its repository or layout
 //! present        ->  batch, oci                                words, sizes and sentences the front ends share
+//! report         ->  journal, present, batch, oci              what a batch did, as HTML, Markdown, CSV or JSON
 //! metrics        ->  batch, oci                                Prometheus metrics: an observer, an endpoint, a file
 //! tui, headless  ->  present, inspect, batch, program, oci     front ends: they see events and send commands
 //! serve          ->  files, oci                                the embedded registry
@@ -43,6 +44,7 @@ pub mod oci;
 pub mod present;
 mod program;
 pub mod registry;
+pub mod report;
 pub mod retag;
 pub mod run;
 pub mod serve;

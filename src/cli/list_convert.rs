@@ -2,18 +2,16 @@
 //!
 //! Decides where the list is written. Invariant: a file has the whole list or is not changed.
 
-use std::{
-    io::Write as _,
-    path::{Path, PathBuf},
-};
+use std::{io::Write as _, path::PathBuf};
 
-use anyhow::{Context as _, bail};
+use anyhow::Context as _;
 use clap::Args;
 
 use super::{
     exit::Exit,
     list_input::{input_name, read_text},
-    output::{print, shown, tell},
+    output::{print, tell},
+    output_file::{self, Existing},
 };
 use crate::{
     convert::{self, Conversion, Kind, ListDestination},
@@ -50,7 +48,13 @@ pub(super) fn convert(arguments: &ConvertArguments) -> anyhow::Result<Exit> {
     });
     let converted = converted.context(input)?;
     match &arguments.output {
-        Some(file) => write(file, &converted.text, arguments.force)?,
+        Some(file) => {
+            let existing = match arguments.force {
+                true => Existing::Replace,
+                false => Existing::Refuse,
+            };
+            output_file::write(file, &converted.text, existing)?;
+        }
         None => print(|output| output.write_all(converted.text.as_bytes()))?,
     }
     let entries = match converted.images {
@@ -67,34 +71,4 @@ pub(super) fn convert(arguments: &ConvertArguments) -> anyhow::Result<Exit> {
         converted.kind
     )));
     Ok(Exit::Good)
-}
-
-fn write(file: &Path, text: &str, force: bool) -> anyhow::Result<()> {
-    let cannot_write = || format!("cannot write {}", shown(file));
-    let directory = match file.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        Some(_) | None => Path::new("."),
-    };
-    let mut builder = tempfile::Builder::new();
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt as _;
-        // As for every new file, the umask takes away from it.
-        builder.permissions(std::fs::Permissions::from_mode(0o666));
-    }
-    let mut written = builder.tempfile_in(directory).with_context(cannot_write)?;
-    (written.write_all(text.as_bytes()))
-        .and_then(|()| written.as_file().sync_all())
-        .with_context(cannot_write)?;
-    let named = match force {
-        true => written.persist(file),
-        false => written.persist_noclobber(file),
-    };
-    match named {
-        Ok(_) => Ok(()),
-        Err(error) if error.error.kind() == std::io::ErrorKind::AlreadyExists => {
-            bail!("{} exists; --force replaces it", shown(file))
-        }
-        Err(error) => Err(error.error).with_context(cannot_write),
-    }
 }

@@ -36,6 +36,7 @@ mod postgres;
 mod quirks;
 mod readme;
 mod remedies;
+mod report;
 mod requests;
 mod resilience;
 mod review;
