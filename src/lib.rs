@@ -25,6 +25,7 @@
 //! retag          ->  transport, registry, oci                  further tags for an image in its repository or layout
 //! rollback       ->  rollback_file, delete, retag, transport, registry, batch, oci  tags back to what they named
 //! present        ->  batch, oci                                words, sizes and sentences the front ends share
+//! report         ->  journal, present, batch, oci              what a batch did, as HTML, Markdown, CSV or JSON
 //! metrics        ->  batch, oci                                Prometheus metrics: an observer, an endpoint, a file
 //! tui, headless  ->  present, inspect, batch, program, oci     front ends: they see events and send commands
 //! serve          ->  files, oci                                the embedded registry
@@ -49,6 +50,7 @@ pub mod present;
 mod program;
 pub mod prune;
 pub mod registry;
+pub mod report;
 pub mod retag;
 pub mod rollback;
 pub mod rollback_file;

@@ -14,7 +14,7 @@ use super::{
     exit::{self, Exit},
     inspect, list_command, list_source, login, logout, man, open_files, output,
     read_error::ReadError,
-    repos, resume, rollback, run,
+    report, repos, resume, rollback, run,
     run_arguments::RunArguments,
     serve, skopeo, tag, tags, verify,
 };
@@ -41,6 +41,8 @@ enum Command {
     Resume(resume::ResumeArguments),
     /// List the batches of the journal, newest first, or delete some.
     Batches(batches::BatchesArguments),
+    /// Write what a batch did: totals, times, failures, every image; as HTML, Markdown, CSV or JSON.
+    Report(report::ReportArguments),
     /// Check a list, write one of what a registry has, convert one of another tool, or print the schema.
     #[command(subcommand)]
     List(list_command::ListCommand),
@@ -139,6 +141,7 @@ async fn execute(command: Command) -> anyhow::Result<Exit> {
         Command::Copy(arguments) => copy::copy(*arguments).await,
         Command::Resume(arguments) => resume::resume(arguments).await,
         Command::Batches(arguments) => batches::batches(arguments).await,
+        Command::Report(arguments) => report::report(arguments).await,
         Command::List(command) => list_command::list(command).await,
         Command::Inspect(arguments) => inspect::inspect(arguments).await,
         Command::Tags(arguments) => tags::tags(arguments).await,

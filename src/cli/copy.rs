@@ -15,7 +15,7 @@ use super::{
     copy_list::{self, CopyRequest},
     credentials_file::CredentialsFileArguments,
     exit::Exit,
-    front_end::{FrontEnd, ProgressChoice, prepare_as},
+    front_end::{self, FrontEnd, Prepared, ProgressChoice, prepare_as},
     journal_arguments::JournalArguments,
     list_run::{RunRequest, run_list},
     list_source::TrustArguments,
@@ -113,14 +113,25 @@ struct CopyOutput {
     /// Print nothing, unless the copy fails.
     #[arg(long, short, conflicts_with_all = ["headless", "json"])]
     quiet: bool,
-    /// How to show progress.
-    #[arg(long, value_enum, value_name = "HOW", conflicts_with_all = ["headless", "json", "quiet"])]
+    /// Print lines, and some for starts and single blobs, too.
+    #[arg(long, short, conflicts_with_all = ["json", "quiet"])]
+    verbose: bool,
+    /// How to show progress. --log-format is another name for this option.
+    #[arg(
+        long,
+        visible_alias = "log-format",
+        value_enum,
+        value_name = "HOW",
+        conflicts_with_all = ["headless", "json", "quiet"]
+    )]
     progress: Option<ProgressChoice>,
 }
 
 pub(super) async fn copy(arguments: CopyArguments) -> anyhow::Result<Exit> {
-    let front_end = front_end(&arguments.output);
+    let front_end = choose(&arguments.output);
+    let detail = front_end::detail(front_end, false, arguments.output.verbose)?;
     let prepared = prepare_as(front_end, arguments.journal.commands()?)?;
+    let prepared = Prepared { detail, ..prepared };
     let prepared = prepared.with_metrics(arguments.metrics.prepare_options()?);
     let attachments = arguments.attachments;
     let off = |is_off: bool| (is_off || attachments.no_attachments).then_some(false);
@@ -167,11 +178,11 @@ pub(super) async fn copy(arguments: CopyArguments) -> anyhow::Result<Exit> {
     Ok(BatchResult::of(&board).into())
 }
 
-fn front_end(output: &CopyOutput) -> FrontEnd {
+fn choose(output: &CopyOutput) -> FrontEnd {
     if let Some(front_end) = output.progress.and_then(ProgressChoice::front_end) {
         return front_end;
     }
-    match (output.json, output.headless, output.quiet) {
+    match (output.json, output.headless || output.verbose, output.quiet) {
         (true, ..) => FrontEnd::Json,
         (false, true, _) => FrontEnd::Lines,
         (false, false, true) => FrontEnd::Quiet,

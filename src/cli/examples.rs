@@ -10,7 +10,7 @@ use clap::Command;
 type Example = (&'static str, &'static str);
 
 /// By command, without the name of the program.
-const EXAMPLES: [(&str, &[Example]); 29] = [
+const EXAMPLES: [(&str, &[Example]); 30] = [
     (
         "",
         &[
@@ -96,6 +96,19 @@ const EXAMPLES: [(&str, &[Example]); 29] = [
             (
                 "All that finished more than 30 days ago, without asking",
                 "transship batches delete --older-than 30d --yes",
+            ),
+        ],
+    ),
+    (
+        "report",
+        &[
+            (
+                "The newest batch, as a page to send",
+                "transship report --output report.html",
+            ),
+            (
+                "A row for each image, of a batch by part of its name",
+                "transship report nginx --format csv",
             ),
         ],
     ),

@@ -17,7 +17,7 @@ use tokio::sync::{mpsc::UnboundedReceiver, oneshot};
 use super::{output::tell, running_metrics::PreparedMetrics, screen_options};
 use crate::{
     batch::{Board, Event, TimedEvent},
-    headless::{Format, Headless, LineWriter},
+    headless::{CiService, Detail, Format, Headless, LineWriter},
     present::Commands,
     run::{Observer, Signal},
     tui,
@@ -35,11 +35,23 @@ pub(super) struct OutputArguments {
     /// Print one line per change instead of the screen; the default if stdout is no terminal, or TERM=dumb.
     #[arg(long)]
     pub(super) headless: bool,
+    /// Print only the lines of failures, and the summary.
+    #[arg(long, short, conflicts_with_all = ["json", "verbose"])]
+    pub(super) quiet: bool,
+    /// Print lines for starts and single blobs, too.
+    #[arg(long, short, conflicts_with = "json")]
+    pub(super) verbose: bool,
     /// Print one JSON event per line on stdout (schema: assets/events.md).
     #[arg(long)]
     pub(super) json: bool,
-    /// How to show progress.
-    #[arg(long, value_enum, value_name = "HOW", conflicts_with_all = ["headless", "json"])]
+    /// How to show progress. --log-format is another name for this option.
+    #[arg(
+        long,
+        visible_alias = "log-format",
+        value_enum,
+        value_name = "HOW",
+        conflicts_with_all = ["headless", "json"]
+    )]
     pub(super) progress: Option<ProgressChoice>,
 }
 
@@ -63,7 +75,8 @@ pub(super) enum ProgressChoice {
     Auto,
     /// Lines such as `[ 40%] message`.
     Plain,
-    /// One line per change, as --headless.
+    /// One line per change, as --headless; text is another name.
+    #[value(alias = "text")]
     Lines,
     /// One JSON event per line, as --json.
     Json,
@@ -86,7 +99,8 @@ impl ProgressChoice {
 
 fn choose(output: &OutputArguments) -> FrontEnd {
     let chosen = output.progress.and_then(ProgressChoice::front_end);
-    match (chosen, output.json, output.headless) {
+    let is_lines = output.headless || output.quiet || output.verbose;
+    match (chosen, output.json, is_lines) {
         (Some(front_end), ..) => front_end,
         (None, true, _) => FrontEnd::Json,
         (None, false, true) => FrontEnd::Lines,
@@ -98,6 +112,8 @@ fn choose(output: &OutputArguments) -> FrontEnd {
 /// A front end that was checked and has written nothing yet.
 pub(super) struct Prepared {
     pub front_end: FrontEnd,
+    /// How much lines say.
+    pub detail: Detail,
     /// For a terminal only.
     pub screen: Option<tui::Options>,
     pub review: bool,
@@ -114,11 +130,36 @@ impl Prepared {
 
 /// Checks what the front end needs: its configuration and the terminal.
 pub(super) fn prepare(output: &OutputArguments, commands: Commands) -> anyhow::Result<Prepared> {
-    let prepared = prepare_as(choose(output), commands)?;
+    let front_end = choose(output);
+    let detail = detail(front_end, output.quiet, output.verbose)?;
+    let prepared = prepare_as(front_end, commands)?;
     Ok(Prepared {
+        detail,
         review: output.review,
         ..prepared
     })
+}
+
+/// How much lines say, as --quiet and --verbose ask.
+pub(super) fn detail(front_end: FrontEnd, quiet: bool, verbose: bool) -> anyhow::Result<Detail> {
+    let detail = match (quiet, verbose) {
+        (true, _) => Detail::Quiet,
+        (false, true) => Detail::Verbose,
+        (false, false) => Detail::Normal,
+    };
+    match (front_end, detail) {
+        (FrontEnd::Lines, _) | (_, Detail::Normal) => Ok(detail),
+        (
+            FrontEnd::Screen
+            | FrontEnd::Inline
+            | FrontEnd::Plain
+            | FrontEnd::Json
+            | FrontEnd::Quiet,
+            Detail::Quiet | Detail::Verbose,
+        ) => anyhow::bail!(
+            "--quiet and --verbose change what --progress lines prints, and nothing else"
+        ),
+    }
 }
 
 /// The same for a front end that was chosen.
@@ -138,6 +179,7 @@ pub(super) fn prepare_as(front_end: FrontEnd, commands: Commands) -> anyhow::Res
     };
     Ok(Prepared {
         front_end,
+        detail: Detail::default(),
         screen,
         review: false,
         commands,
@@ -154,6 +196,7 @@ impl Lines {
         output: impl Write + Send + 'static,
         format: Format,
         attempts: Option<u16>,
+        detail: Detail,
         commands: Commands,
     ) -> (Self, oneshot::Receiver<()>) {
         let (writer, written) = LineWriter::new(output, |error| {
@@ -161,7 +204,14 @@ impl Lines {
                 "transship: the output was closed ({error}); the batch continues"
             ));
         });
-        let headless = Headless::new(writer, format, attempts).with_commands(commands);
+        // A person at a terminal reads the lines, not the service.
+        let service = match stdout().is_terminal() {
+            true => CiService::None,
+            false => CiService::detect(|name| std::env::var(name).ok()),
+        };
+        let headless = Headless::new(writer, format, attempts)
+            .with_commands(commands)
+            .with_detail(detail, service);
         (Self(headless), written)
     }
 

@@ -104,6 +104,7 @@ pub(super) async fn migrate(
 ) -> anyhow::Result<Migrated> {
     let Prepared {
         front_end,
+        detail,
         screen,
         review,
         commands: next,
@@ -161,7 +162,7 @@ pub(super) async fn migrate(
                 }
             };
             let signals = signals::listen()?;
-            let (lines, written) = Lines::new(stdout(), format, attempts, next.clone());
+            let (lines, written) = Lines::new(stdout(), format, attempts, detail, next.clone());
             let ended = run.watched_by(vec![Box::new(lines)]).await;
             drain_output(written, signals).await;
             ended

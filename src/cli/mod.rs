@@ -51,6 +51,7 @@ mod read_error;
 mod refused_secrets;
 mod registry_arguments;
 mod registry_settings;
+mod report;
 mod repos;
 mod resume;
 mod rollback;

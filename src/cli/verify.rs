@@ -9,6 +9,7 @@ use anyhow::Context as _;
 use clap::Args;
 use clap_complete::engine::ArgValueCompleter;
 use futures_util::{StreamExt, stream};
+use jiff::Timestamp;
 use serde_json::json;
 
 use super::{
@@ -22,8 +23,9 @@ use super::{
     registry_arguments::RegistryArguments,
 };
 use crate::{
-    batch::{Attempt, BatchResult, FailureClass, Job, JobId},
+    batch::{Attempt, BatchId, BatchResult, FailureClass, Job, JobId},
     convert::ListDestination,
+    journal::{Journal, Verification},
     oci::{CopySpec, Platform},
     present,
     run::RetryPolicy,
@@ -67,7 +69,7 @@ pub(super) struct VerifyArguments {
 }
 
 pub(super) async fn verify(arguments: VerifyArguments) -> anyhow::Result<Exit> {
-    let (stores, jobs) = match images(&arguments).await? {
+    let (stores, jobs, batch) = match images(&arguments).await? {
         Ok(images) => images,
         Err(exit) => return Ok(exit),
     };
@@ -83,6 +85,7 @@ pub(super) async fn verify(arguments: VerifyArguments) -> anyhow::Result<Exit> {
         ..policy
     };
     let count = jobs.len();
+    let mut found = Vec::new();
     let mut comparisons = stream::iter(jobs)
         .map(|job| compare(&stores, &verifier, &policy, job))
         .buffered(COMPARERS);
@@ -93,6 +96,16 @@ pub(super) async fn verify(arguments: VerifyArguments) -> anyhow::Result<Exit> {
             Err(_) => unknown += 1,
         }
         print_result(&job, &compared, arguments.json)?;
+        if batch.is_some() {
+            found.push((job.id, verification(depth, &compared)));
+        }
+    }
+    if let Some((journal, batch)) = batch
+        && let Err(error) = journal.record_verifications(&batch, &found).await
+    {
+        output::tell(format_args!(
+            "transship: the results are not kept for reports: failed to {error}"
+        ));
     }
     let same = count - different - unknown;
     output::tell(format_args!(
@@ -105,9 +118,10 @@ pub(super) async fn verify(arguments: VerifyArguments) -> anyhow::Result<Exit> {
     })
 }
 
-async fn images(
-    arguments: &VerifyArguments,
-) -> anyhow::Result<Result<(Arc<Stores>, Vec<Job>), Exit>> {
+/// What is compared, and the batch that it is.
+type Images = (Arc<Stores>, Vec<Job>, Option<(Journal, BatchId)>);
+
+async fn images(arguments: &VerifyArguments) -> anyhow::Result<Result<Images, Exit>> {
     if let Some(destination) = &arguments.destination {
         let (source, destination) = (location(&arguments.what)?, location(destination)?);
         let named = registries([&source, &destination]);
@@ -116,24 +130,25 @@ async fn images(
             ..CopySpec::new(source, destination)
         };
         let job = Job { id: JobId(0), spec };
-        return Ok(Ok((arguments.registries.open(&named)?, vec![job])));
+        return Ok(Ok((arguments.registries.open(&named)?, vec![job], None)));
     }
     let file = PathBuf::from(&arguments.what);
     let to = arguments.to.as_ref();
-    let (source, jobs) = if to.is_some() || list_input::is_standard_input(&file) || file.exists() {
-        (list_input::read(&file, to)?, Vec::new())
+    let is_list = to.is_some() || list_input::is_standard_input(&file) || file.exists();
+    let (source, jobs, batch) = if is_list {
+        (list_input::read(&file, to)?, Vec::new(), None)
     } else {
         let journal = arguments.journal.journal()?.existing().await?;
         let journal = journal.with_context(|| {
             let what = present::sanitize(&arguments.what).into_owned();
             format!("{what} is not a file, and there is no journal with a batch of that name")
         })?;
-        let stored = journal
-            .load(&arguments.journal.find(&journal, &arguments.what).await?)
-            .await?;
+        let id = arguments.journal.find(&journal, &arguments.what).await?;
+        let stored = journal.load_jobs(&id).await?;
         let source = ListSource::of(&stored);
-        let jobs = stored.jobs.into_iter().map(|job| job.job).collect();
-        (source, jobs)
+        let jobs: Vec<_> = stored.jobs.into_iter().map(|job| job.job).collect();
+        let batch = (!jobs.is_empty()).then_some((journal, id));
+        (source, jobs, batch)
     };
     let list = match source.parse(arguments.registries.trust) {
         Ok(list) => list,
@@ -149,7 +164,7 @@ async fn images(
     } else {
         jobs
     };
-    Ok(Ok((stores, jobs)))
+    Ok(Ok((stores, jobs, batch)))
 }
 
 type Compared = anyhow::Result<Findings>;
@@ -186,6 +201,22 @@ async fn compare(
     };
     let compared = compared.await;
     (job, compared)
+}
+
+/// A result as the journal keeps it.
+fn verification(depth: Depth, compared: &Compared) -> Verification {
+    let depth = match depth {
+        Depth::Digests => "digests",
+        Depth::Content => "content",
+        Depth::Bytes => "bytes",
+    };
+    let sentences = |findings: &Findings| {
+        let differences = findings.differences.iter();
+        differences.map(ToString::to_string).collect()
+    };
+    let compared = compared.as_ref().map(sentences);
+    let compared = compared.map_err(|error| format!("{error:#}"));
+    Verification::new(Timestamp::now(), depth, compared)
 }
 
 fn print_result(job: &Job, compared: &Compared, json: bool) -> std::io::Result<()> {

@@ -3,12 +3,15 @@
 //! Decides which events get a line and how lines are laid out; `present` has the sentences. Invariant: a closed pipe
 //! is reported once and loses the lines, not the batch.
 
+mod ci_service;
+mod detail;
 mod json_lines;
 mod line_writer;
 mod plain;
 mod text;
 
 use std::{
+    collections::BTreeMap,
     io::{self, Write},
     time::Duration,
 };
@@ -16,19 +19,21 @@ use std::{
 use jiff::Timestamp;
 
 use crate::{
-    batch::{Board, Stats, TimedEvent},
+    batch::{Board, Event, JobId, Stats, TimedEvent},
     present::{self, Commands},
 };
 
+pub use ci_service::CiService;
+pub use detail::Detail;
 pub use line_writer::LineWriter;
 use plain::Plain;
 
-/// How long the text output may be silent before it prints how far the batch is.
+/// How often the text output says how far the batch is; in the plain one, how long it may be silent before.
 pub const HEARTBEAT: Duration = Duration::from_secs(30);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
-    /// One line per change, for people and build logs.
+    /// One line per change with its time, for people and build logs.
     Text,
     /// `[ 40%] message`: one line per change of the percentage or of the step.
     Plain,
@@ -45,11 +50,17 @@ pub struct Headless<W> {
     /// How many attempts an image has.
     attempts: Option<u16>,
     commands: Commands,
+    detail: Detail,
+    service: CiService,
     stats: Stats,
+    /// When the attempts of running images started.
+    started: BTreeMap<JobId, Timestamp>,
     /// Lines written.
     lines: u64,
     /// When the last line was written.
     last_line: Option<Timestamp>,
+    /// When it was last said how far the batch is; at first, when it began.
+    last_heartbeat: Option<Timestamp>,
     closed: bool,
 }
 
@@ -61,9 +72,13 @@ impl<W: Write> Headless<W> {
             plain: Plain::default(),
             attempts,
             commands: Commands::default(),
+            detail: Detail::default(),
+            service: CiService::default(),
+            started: BTreeMap::new(),
             stats: Stats::default(),
             lines: 0,
             last_line: None,
+            last_heartbeat: None,
             closed: false,
         }
     }
@@ -72,6 +87,16 @@ impl<W: Write> Headless<W> {
     #[must_use]
     pub fn with_commands(self, commands: Commands) -> Self {
         Self { commands, ..self }
+    }
+
+    /// How much the text output says, and which service reads it.
+    #[must_use]
+    pub fn with_detail(self, detail: Detail, service: CiService) -> Self {
+        Self {
+            detail,
+            service,
+            ..self
+        }
     }
 
     /// Where the lines go.
@@ -89,26 +114,71 @@ impl<W: Write> Headless<W> {
     /// # Errors
     /// When the output cannot be written; later calls do nothing.
     pub fn write_event(&mut self, event: &TimedEvent, board: &Board) -> io::Result<()> {
+        let took = self.took(event);
         let line = match self.format {
-            Format::Text => text::line(&event.event, board, self.attempts),
-            Format::Plain => self.plain.line(&event.event, board, self.attempts),
-            Format::Json => Some(json_lines::line(self.lines + 1, event)?),
+            Format::Text => text::line(event, board, self.attempts, took, self.detail)
+                .map(|line| self.service.plain_text(&line).into_owned()),
+            Format::Plain => (self.plain.line(&event.event, board, self.attempts))
+                .map(|line| self.service.plain_text(&line).into_owned()),
+            Format::Json => Some(
+                self.service
+                    .plain_json(json_lines::line(self.lines + 1, event)?),
+            ),
         };
-        line.map_or(Ok(()), |line| self.write(&line, event.at))
+        line.map_or(Ok(()), |line| self.write(&line, event.at))?;
+        match &event.event {
+            Event::BatchStarted { .. } if self.is_grouped() => {
+                let begin = self.service.begin_group(board, event.at);
+                begin.map_or(Ok(()), |begin| self.write(&begin, event.at))
+            }
+            _ => Ok(()),
+        }
     }
 
-    /// Prints how far the batch is when no line was written for [`HEARTBEAT`]; to be called about once a second.
-    /// The JSON stream has its samples and prints nothing here.
+    /// Whether the lines about images are a group: where there are many.
+    fn is_grouped(&self) -> bool {
+        self.format == Format::Text && self.detail != Detail::Quiet
+    }
+
+    /// How long the attempt took that ends with `event`.
+    fn took(&mut self, TimedEvent { at, event }: &TimedEvent) -> Option<Duration> {
+        match event {
+            Event::JobStarted { job, .. } => {
+                self.started.insert(*job, *at);
+                None
+            }
+            Event::JobQueued { job, .. }
+            | Event::JobRetryScheduled { job, .. }
+            | Event::JobFinished { job, .. } => {
+                let started = self.started.remove(job);
+                started.map(|started| between(started, *at))
+            }
+            _ => None,
+        }
+    }
+
+    /// Prints how far the batch is: in the text output every [`HEARTBEAT`], in the plain one when no line was written for as
+    /// long. To be called about once a second. The JSON stream has its samples and prints nothing here.
     ///
     /// # Errors
     /// As [`Headless::write_event`].
     pub fn heartbeat(&mut self, board: &Board, now: Timestamp) -> io::Result<()> {
         self.stats.advance(self.stats.since_start(now));
-        let silent = self.last_line.map(|last| between(last, now));
-        if self.format == Format::Json || silent.is_none_or(|silent| silent < HEARTBEAT) {
+        let before = match (self.format, self.detail) {
+            (Format::Json, _) | (Format::Text, Detail::Quiet) => None,
+            (Format::Plain, _) => self.last_line,
+            (Format::Text, Detail::Normal | Detail::Verbose) => self.last_heartbeat,
+        };
+        let silent = before.map(|before| between(before, now));
+        if silent.is_none_or(|silent| silent < HEARTBEAT) {
             return Ok(());
         }
-        self.write_text(&text::heartbeat(board, &self.stats), now)
+        self.last_heartbeat = Some(now);
+        let heartbeat = text::heartbeat(board, &self.stats);
+        match self.format {
+            Format::Text => self.write(&format!("{}  {heartbeat}", text::timestamp(now)), now),
+            Format::Plain | Format::Json => self.write_text(&heartbeat, now),
+        }
     }
 
     /// Ends the output. Lines for people end with the summary, after a review with the plan before it; the JSON stream ends with
@@ -118,12 +188,21 @@ impl<W: Write> Headless<W> {
     /// As [`Headless::write_event`].
     pub fn finish(&mut self, board: &Board, now: Timestamp) -> io::Result<()> {
         if self.format != Format::Json {
+            if self.is_grouped()
+                && let Some(end) = self.service.end_group(board, now)
+            {
+                self.write(&end, now)?;
+            }
             if board.is_reviewing() {
                 self.write_text(&present::plan(board), now)?;
             }
             let elapsed = self.stats.elapsed(self.stats.since_start(now));
             let summary = present::summary(board, elapsed, &self.commands);
             self.write_text(&summary, now)?;
+            let failures = self.service.failures(board);
+            if let Some(failures) = failures.filter(|_| self.format == Format::Text) {
+                self.write(&failures, now)?;
+            }
         }
         if self.closed {
             return Ok(());
@@ -134,8 +213,11 @@ impl<W: Write> Headless<W> {
     /// Writes lines that are about no single event.
     fn write_text(&mut self, text: &str, now: Timestamp) -> io::Result<()> {
         match self.format {
-            Format::Plain => self.write(&self.plain.lines(text), now),
-            Format::Text | Format::Json => self.write(text, now),
+            Format::Plain => {
+                let lines = self.plain.lines(text);
+                self.write(&self.service.plain_text(&lines), now)
+            }
+            Format::Text | Format::Json => self.write(&self.service.plain_text(text), now),
         }
     }
 
@@ -144,6 +226,7 @@ impl<W: Write> Headless<W> {
             return Ok(());
         }
         self.last_line = Some(now);
+        self.last_heartbeat.get_or_insert(now);
         self.lines += 1;
         let written = self.output.write_all(lines.as_bytes());
         self.closed = written.is_err();
@@ -245,12 +328,11 @@ mod tests {
                 Format::Text,
                 &run(vec![up_to_date(), failed("said \x1b[31m401")])
             ),
-            "batch 20261121-1430-prod-7f3a started: 2 images of prod.toml\n\
-             0/2  a.example/app:0 -> b.example/x/app:0  started\n\
-             1/2  a.example/app:0 -> b.example/x/app:0  up to date\n\
-             1/2  a.example/app:1 -> b.example/x/app:1  started\n\
-             2/2  a.example/app:1 -> b.example/x/app:1  failed: source said \u{fffd}[31m401\n\
-             batch finished: 1 up to date, 1 failed\n\
+            "2026-11-21T14:30:00Z  batch 20261121-1430-prod-7f3a started: 2 images of prod.toml\n\
+             2026-11-21T14:30:04Z  1/2  a.example/app:0 -> b.example/x/app:0  up to date\n\
+             2026-11-21T14:30:06Z  2/2  a.example/app:1 -> b.example/x/app:1  \
+             failed after 1.0 s: source said \u{fffd}[31m401\n\
+             2026-11-21T14:30:07Z  batch finished: 1 up to date, 1 failed\n\
              2 images: 1 up to date, 1 failed in 6 s\n  \
              source said \u{fffd}[31m401 (a.example): a.example/app:1\n    \
              check the credentials for the source registry\n\
@@ -281,8 +363,81 @@ mod tests {
             headless.heartbeat(&board, at(second)).unwrap();
         }
         let output = String::from_utf8(output).unwrap();
-        let beats: Vec<&str> = output.lines().skip(3).collect();
-        assert_eq!(beats, ["1/2  1 queued, 0 running, 0 waiting"; 2]);
+        let beats: Vec<&str> = output.lines().skip(2).collect();
+        assert_eq!(
+            beats,
+            [
+                "2026-11-21T14:30:30Z  1/2  1 queued, 0 running, 0 waiting",
+                "2026-11-21T14:31:00Z  1/2  1 queued, 0 running, 0 waiting"
+            ]
+        );
+    }
+
+    /// The lines of a batch of two images, the second of which failed.
+    fn lines(detail: Detail, service: CiService, summary: &str) -> String {
+        let mut output = Vec::new();
+        let mut board = Board::default();
+        let headless = Headless::new(&mut output, Format::Text, Some(5));
+        let mut headless = headless.with_detail(detail, service);
+        for (second, event) in (0..).zip(&run(vec![up_to_date(), failed(summary)])) {
+            tell(&mut headless, &mut board, second, event).unwrap();
+            headless.heartbeat(&board, at(second)).unwrap();
+        }
+        headless.finish(&board, at(65)).unwrap();
+        String::from_utf8(output).unwrap()
+    }
+
+    #[test]
+    fn quiet_lines_are_failures_and_the_summary() {
+        let output = lines(Detail::Quiet, CiService::None, "said 401");
+        let lines: Vec<&str> = output.lines().collect();
+        assert_eq!(
+            lines[..2],
+            [
+                "2026-11-21T14:30:06Z  2/2  a.example/app:1 -> b.example/x/app:1  \
+                 failed after 1.0 s: source said 401",
+                "2 images: 1 up to date, 1 failed in 6 s"
+            ]
+        );
+    }
+
+    #[test]
+    fn verbose_lines_have_starts() {
+        let output = lines(Detail::Verbose, CiService::None, "said 401");
+        assert_eq!(output.matches("  started\n").count(), 2, "{output}");
+    }
+
+    #[test]
+    fn github_gets_a_group_and_an_error_for_each_cause() {
+        let output = lines(
+            Detail::Normal,
+            CiService::GitHub,
+            "said 100%\n::add-mask::x ##[error]y",
+        );
+        let commands: Vec<&str> = (output.lines())
+            .filter(|line| line.trim_start().starts_with("::") || line.contains("##["))
+            .collect();
+        assert_eq!(
+            commands,
+            [
+                "::group::Images of prod.toml",
+                "::endgroup::",
+                "::error title=1 image failed::source said 100%25 ::add-mask::x ##[error]y \
+                 (a.example): a.example/app:1%0Acheck the credentials for the source registry"
+            ]
+        );
+        let summary = output.find("\n2 images: ").unwrap();
+        assert!(output.find("::endgroup::").unwrap() < summary, "{output}");
+    }
+
+    #[test]
+    fn gitlab_gets_a_section_that_is_closed_before_the_summary() {
+        let output = lines(Detail::Normal, CiService::GitLab, "said 401");
+        let name = "transship_20261121_1430_prod_7f3a";
+        let begin = format!("\x1b[0Ksection_start:1795271400:{name}\r\x1b[0KImages of prod.toml\n");
+        let end = format!("\x1b[0Ksection_end:1795271465:{name}\r\x1b[0K\n2 images: ");
+        assert!(output.contains(&begin), "{output:?}");
+        assert!(output.contains(&end), "{output:?}");
     }
 
     #[test]

@@ -31,7 +31,10 @@ impl Plain {
     ) -> Option<String> {
         let before = *self;
         self.percent = percent(board).max(self.percent);
-        let text = match (present::sentence(event, board, attempts), board.jobs()) {
+        let text = match (
+            present::sentence(event, board, attempts, None),
+            board.jobs(),
+        ) {
             (Some(sentence), [_]) => sentence.text,
             (Some(sentence), _) => sentence.line(board),
             (None, [image]) => {

@@ -1,21 +1,110 @@
-//! The lines of the text output: how many images are done, which one this is about, what happened.
+//! The lines of the text output: when, how many images are done, which one this is about, what happened.
+//!
+//! Decides which events have a line. Times are UTC, so that the logs of several machines can be compared.
 
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::detail::Detail;
 use crate::{
-    batch::{Board, Event, Stats},
-    present,
+    batch::{BlobView, Board, Event, JobId, Settled, Stats, TimedEvent},
+    oci::Digest,
+    present::{self, Level, Sentence},
 };
 
-/// The line for an event that is worth one.
-pub(super) fn line(event: &Event, board: &Board, attempts: Option<u16>) -> Option<String> {
-    let sentence = present::sentence(event, board, attempts)?;
-    let text = sentence.text;
-    Some(match sentence.job.and_then(|job| board.job(job)) {
+/// The line for an event that is worth one. `took` is the time of the attempt that it ends.
+pub(super) fn line(
+    TimedEvent { at, event }: &TimedEvent,
+    board: &Board,
+    attempts: Option<u16>,
+    took: Option<Duration>,
+    detail: Detail,
+) -> Option<String> {
+    let sentence = present::sentence(event, board, attempts, took);
+    let (job, text) = match (detail, event, sentence) {
+        (Detail::Quiet, _, sentence) => said(sentence.filter(|said| said.level == Level::Error)?),
+        // Starts are worth a line only to those who want everything.
+        (Detail::Normal, Event::JobStarted { .. }, _) => return None,
+        (Detail::Normal | Detail::Verbose, _, Some(sentence)) => said(sentence),
+        (Detail::Normal, _, None) => return None,
+        (Detail::Verbose, event, None) => of_blobs(event, board)?,
+    };
+    let at = timestamp(*at);
+    Some(match job.and_then(|job| board.job(job)) {
         Some(view) => {
             let (source, destination) = (&view.job.spec.source, &view.job.spec.destination);
-            format!("{}  {source} -> {destination}  {text}\n", done(board))
+            format!("{at}  {}  {source} -> {destination}  {text}\n", done(board))
         }
-        None => format!("{text}\n"),
+        None => format!("{at}  {text}\n"),
     })
+}
+
+fn said(sentence: Sentence) -> (Option<JobId>, String) {
+    (sentence.job, sentence.text)
+}
+
+/// What happens to the blobs of an image.
+fn of_blobs(event: &Event, board: &Board) -> Option<(Option<JobId>, String)> {
+    let blob = |job: &JobId, digest: &Digest| {
+        let blobs = board.job(*job).map(|view| &view.blobs);
+        let found = blobs.and_then(|blobs| blobs.iter().find(|blob| blob.digest == *digest));
+        let of = |blob: &BlobView| format!("{} {digest}", present::blob_kind(blob.kind));
+        found.map_or_else(|| digest.to_string(), of)
+    };
+    let (job, text) = match event {
+        Event::JobPlanned { job, blobs, .. } => {
+            let size = blobs
+                .iter()
+                .map(|blob| blob.size)
+                .fold(0, u64::saturating_add);
+            let (blobs, size) = (present::count(blobs.len(), "blob"), present::bytes(size));
+            (job, format!("manifests read: {size} in {blobs}"))
+        }
+        Event::BlobWaited { job, digest, .. } => (
+            job,
+            format!("{} is copied for another image", blob(job, digest)),
+        ),
+        Event::BlobSettled {
+            job,
+            digest,
+            bytes,
+            how,
+        } => {
+            let how = match how {
+                Settled::Present => "already there".into(),
+                Settled::Mounted { .. } | Settled::Copied => present::settled(how),
+            };
+            (
+                job,
+                format!("{} {how}, {}", blob(job, digest), present::bytes(*bytes)),
+            )
+        }
+        Event::BatchStarted { .. }
+        | Event::JobListed { .. }
+        | Event::JobRestored { .. }
+        | Event::ReviewStarted
+        | Event::ReviewEnded
+        | Event::JobQueued { .. }
+        | Event::JobPrioritized { .. }
+        | Event::JobStarted { .. }
+        | Event::MethodSelected { .. }
+        | Event::BlobStarted { .. }
+        | Event::Progress { .. }
+        | Event::RegistriesSampled { .. }
+        | Event::JobRetryScheduled { .. }
+        | Event::JobStaged { .. }
+        | Event::JobFinished { .. }
+        | Event::Noted { .. }
+        | Event::BatchPaused
+        | Event::BatchResumed
+        | Event::ParallelChanged { .. }
+        | Event::LimitChanged { .. }
+        | Event::StopRequested { .. }
+        | Event::CommandRefused { .. }
+        | Event::BatchFinished { .. } => return None,
+    };
+    Some((Some(*job), text))
 }
 
 /// How far the batch is.
@@ -47,6 +136,12 @@ pub(super) fn heartbeat(board: &Board, stats: &Stats) -> String {
     }
     text.push('\n');
     text
+}
+
+/// `2026-11-21T14:30:00Z`.
+pub(super) fn timestamp(at: Timestamp) -> String {
+    let second = Timestamp::from_second(at.as_second());
+    second.unwrap_or(at).to_string()
 }
 
 /// `12/240`, as wide for every line of the batch.

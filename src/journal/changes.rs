@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::SettledBlob;
+use super::{Figures, SettledBlob};
 use crate::{
     batch::{Attempt, Failure, Job, JobId, Outcome},
     oci::Digest,
@@ -21,6 +21,7 @@ pub(super) struct Changes {
 pub(super) struct JobChange {
     pub(super) attempt: Attempt,
     pub(super) phase: StoredState,
+    pub(super) figures: Option<Figures>,
 }
 
 /// The state of a job, as far as a resumed run needs it.

@@ -24,6 +24,8 @@
 //!           root         digest of the copied or staged manifest or index
 //!           group_name   the group of the image, whose tags are written together
 //!           cause        JSON: the failure (failed, waiting), or why it was skipped (skipped, kept)
+//!           figures      JSON: when its attempts ran, and how many bytes they moved; absent before the first
+//!           verified     JSON: the last comparison with its source since it was copied; absent if there was none
 //! settled   batch, registry, repository, digest, size   blobs known to be at their destination
 //! owners    batch, host, pid, since   which process ran the batch last; the lock tells whether it still does
 //! ```
@@ -33,6 +35,7 @@ mod batch_id;
 mod batch_lock;
 mod changes;
 mod error;
+mod figures;
 mod location;
 mod owner;
 mod pending_changes;
@@ -44,13 +47,17 @@ mod rows;
 mod schema;
 mod store;
 mod stored;
+mod verification;
+mod verification_record;
 
 pub use address::LocationError;
 pub use changes::BatchState;
 pub use error::JournalError;
+pub use figures::Figures;
 pub use location::JournalLocation;
 pub use owner::Owner;
 pub use recorder::{Recorder, Waits};
 pub use retry::Obstacle;
 pub use store::{BatchSummary, Journal, NewBatch};
 pub use stored::{SettledBlob, Stored, StoredJob};
+pub use verification::Verification;

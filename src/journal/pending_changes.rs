@@ -4,9 +4,12 @@
 //! change per job, so the next commit grows with how many jobs changed and not with how often. Invariant: the jobs of
 //! a list are written in one commit, so a journal never holds a part of them.
 
+use jiff::Timestamp;
+
 use super::{
     BatchState, SettledBlob, StoredJob,
     changes::{Changes, JobChange, StoredState},
+    figures::Running,
 };
 use crate::{
     batch::{Attempt, Event, Job, JobId, QueueReason},
@@ -35,6 +38,8 @@ struct Row {
     queued: bool,
     /// Set from staging until the image has ended: also an attempt at its tag leaves it staged.
     staged: Option<Digest>,
+    /// `None` if an older version ran attempts of it, so that its sums are not known.
+    figures: Option<Running>,
 }
 
 impl PendingChanges {
@@ -44,6 +49,10 @@ impl PendingChanges {
             attempt: stored.attempt,
             queued: stored.outcome.is_none() && stored.staged.is_none(),
             staged: stored.staged.clone(),
+            figures: match stored.figures {
+                Some(figures) => Some(Running::of(figures)),
+                None => (stored.attempt == Attempt(0)).then(Running::default),
+            },
             ..Row::new(&stored.job)
         };
         Self {
@@ -52,7 +61,7 @@ impl PendingChanges {
         }
     }
 
-    pub(super) fn apply(&mut self, event: &Event) {
+    pub(super) fn apply(&mut self, event: &Event, at: Timestamp) {
         match event {
             Event::BatchStarted { jobs, .. } => {
                 self.unlisted = (*jobs as usize).saturating_sub(self.rows.len());
@@ -68,6 +77,7 @@ impl PendingChanges {
                 }
             }
             Event::JobQueued { job, why } => {
+                self.measure(*job, event, at);
                 let known = self
                     .rows
                     .get(job.index())
@@ -92,6 +102,7 @@ impl PendingChanges {
                 }
             }
             Event::JobStarted { job, attempt } => {
+                self.measure(*job, event, at);
                 self.enter(*job, Some(*attempt), StoredState::Running);
             }
             Event::JobRetryScheduled {
@@ -99,19 +110,25 @@ impl PendingChanges {
                 attempt,
                 cause,
                 ..
-            } => self.enter(*job, Some(*attempt), StoredState::Waiting(cause.clone())),
+            } => {
+                self.measure(*job, event, at);
+                self.enter(*job, Some(*attempt), StoredState::Waiting(cause.clone()));
+            }
             Event::JobStaged { job, root } => {
+                self.measure(*job, event, at);
                 let known = |row: &Row| row.staged.as_ref() == Some(root);
                 if !self.rows.get(job.index()).is_some_and(known) {
                     self.enter(*job, None, StoredState::Staged(root.clone()));
                 }
             }
             Event::JobFinished { job, outcome } => {
+                self.measure(*job, event, at);
                 self.enter(*job, None, StoredState::Ended(outcome.clone()));
             }
             Event::BlobSettled {
                 job, digest, bytes, ..
             } => {
+                self.measure(*job, event, at);
                 if let Some(row) = self.rows.get(job.index())
                     && let Some((registry, repository)) = &row.destination
                     && self.changes.settled.len() < MAX_SETTLED
@@ -124,6 +141,7 @@ impl PendingChanges {
                     });
                 }
             }
+            Event::JobPlanned { job, .. } => self.measure(*job, event, at),
             Event::BatchFinished { stopped_by } => {
                 self.changes.state = Some(match stopped_by {
                     Some(_) => BatchState::Stopped,
@@ -136,7 +154,6 @@ impl PendingChanges {
             | Event::ReviewEnded
             | Event::JobPrioritized { .. }
             | Event::MethodSelected { .. }
-            | Event::JobPlanned { .. }
             | Event::BlobWaited { .. }
             | Event::BlobStarted { .. }
             | Event::Progress { .. }
@@ -163,6 +180,13 @@ impl PendingChanges {
         std::mem::take(&mut self.changes)
     }
 
+    fn measure(&mut self, job: JobId, event: &Event, at: Timestamp) {
+        let row = self.rows.get_mut(job.index());
+        if let Some(figures) = row.and_then(|row| row.figures.as_mut()) {
+            figures.apply(event, at);
+        }
+    }
+
     fn enter(&mut self, job: JobId, attempt: Option<Attempt>, phase: StoredState) {
         let Some(row) = self.rows.get_mut(job.index()) else {
             return;
@@ -178,8 +202,12 @@ impl PendingChanges {
             None => phase,
         };
         row.queued = phase == StoredState::Queued;
-        let attempt = row.attempt;
-        self.changes.jobs.insert(job, JobChange { attempt, phase });
+        let change = JobChange {
+            attempt: row.attempt,
+            phase,
+            figures: row.figures.as_ref().and_then(Running::figures),
+        };
+        self.changes.jobs.insert(job, change);
     }
 }
 
@@ -192,6 +220,7 @@ impl Row {
             attempt: Attempt(0),
             queued: true,
             staged: None,
+            figures: Some(Running::default()),
         }
     }
 }
@@ -201,10 +230,13 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
+    use crate::journal::Figures;
     use crate::{
         batch::{BatchId, Failure, FailureClass, Millis, Outcome, Side, SkipReason, StopReason},
         oci::{CopyEngine, CopySpec, Digest},
     };
+
+    const NOW: Timestamp = Timestamp::UNIX_EPOCH;
 
     fn job(number: u32) -> Job {
         Job {
@@ -243,7 +275,7 @@ mod tests {
 
     fn folded(events: &[Event]) -> PendingChanges {
         let mut pending = PendingChanges::default();
-        events.iter().for_each(|event| pending.apply(event));
+        events.iter().for_each(|event| pending.apply(event, NOW));
         pending
     }
 
@@ -253,6 +285,8 @@ mod tests {
             attempt: Attempt(1),
             outcome,
             staged: None,
+            figures: None,
+            verified: None,
         }
     }
 
@@ -260,7 +294,7 @@ mod tests {
     fn a_listing_is_written_when_it_is_whole() {
         let mut pending = folded(&[batch_started(2), listed(0)]);
         assert!(!pending.is_due());
-        pending.apply(&listed(1));
+        pending.apply(&listed(1), NOW);
         assert!(pending.is_due());
         assert_eq!(pending.take().listed, [job(0), job(1)]);
         assert!(!pending.is_due());
@@ -292,6 +326,11 @@ mod tests {
         let expected = JobChange {
             attempt: Attempt(2),
             phase: StoredState::Ended(end),
+            figures: Some(Figures {
+                started: Some(NOW),
+                ended: Some(NOW),
+                ..Figures::default()
+            }),
         };
         assert_eq!(changes.jobs, BTreeMap::from([(JobId(0), expected)]));
     }
@@ -392,9 +431,9 @@ mod tests {
                 bytes: 5,
                 how: crate::batch::Settled::Copied,
             };
-            pending.apply(&event);
-            pending.apply(&event);
-            pending.apply(&job_started(1));
+            pending.apply(&event, NOW);
+            pending.apply(&event, NOW);
+            pending.apply(&job_started(1), NOW);
         }
         let changes = pending.take();
         assert_eq!(
@@ -410,9 +449,9 @@ mod tests {
         }));
         let resumed = |before: StoredJob| {
             let mut pending = PendingChanges::of(&[before]);
-            pending.apply(&batch_started(1));
-            pending.apply(&listed(0));
-            pending.apply(&queued(QueueReason::Resumed));
+            pending.apply(&batch_started(1), NOW);
+            pending.apply(&listed(0), NOW);
+            pending.apply(&queued(QueueReason::Resumed), NOW);
             pending.take()
         };
         let unchanged = resumed(stored(None));
@@ -420,6 +459,7 @@ mod tests {
         let expected = JobChange {
             attempt: Attempt(1),
             phase: StoredState::Queued,
+            figures: None,
         };
         assert_eq!(resumed(skipped).jobs[&JobId(0)], expected);
     }

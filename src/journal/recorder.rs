@@ -11,6 +11,7 @@ use std::{
     time::Duration,
 };
 
+use jiff::Timestamp;
 use sqlx::{AnyConnection, Connection as _};
 use tokio::{
     sync::{Notify, watch},
@@ -155,11 +156,11 @@ impl Recorder {
         &self.batch
     }
 
-    /// Records an event to be written soon. Never waits; an event that changes no row costs next to nothing.
-    pub fn record(&self, event: &Event) {
+    /// Records an event of the time `at`, to be written soon. Never waits; an event that changes no row costs next to nothing.
+    pub fn record(&self, event: &Event, at: Timestamp) {
         let mut pending = self.shared.pending();
         if pending.state == RecorderState::Open {
-            pending.changes.apply(event);
+            pending.changes.apply(event, at);
             pending.recorded += 1;
             if pending.changes.is_due() {
                 self.shared.recorded.notify_one();

@@ -14,7 +14,7 @@ use sqlx::{
 };
 
 use super::{
-    BatchState, JournalError, SettledBlob, StoredJob,
+    BatchState, JournalError, SettledBlob, StoredJob, Verification,
     changes::{Changes, StoredState},
 };
 use crate::{
@@ -42,10 +42,11 @@ pub(super) async fn write(
     let mut jobs = &jobs[..];
     while let Some((chunk, rest)) = split(jobs) {
         let mut update = query(format!(
-            "WITH changed (job, state, attempt, root, cause) AS (VALUES {}) UPDATE jobs SET \
+            "WITH changed (job, state, attempt, root, cause, figures) AS (VALUES {}) UPDATE jobs SET \
              state = changed.state, attempt = changed.attempt, root = changed.root, \
-             cause = changed.cause FROM changed WHERE jobs.batch = $1 AND jobs.job = changed.job",
-            placeholders(2, chunk.len(), 5)
+             cause = changed.cause, figures = changed.figures, verified = NULL \
+             FROM changed WHERE jobs.batch = $1 AND jobs.job = changed.job",
+            placeholders(2, chunk.len(), 6)
         ))
         .bind(&*batch.0);
         for (job, change) in chunk {
@@ -54,7 +55,12 @@ pub(super) async fn write(
                 .bind(change.phase.as_str())
                 .bind(i64::from(change.attempt.0))
                 .bind(change.phase.root())
-                .bind(change.phase.cause());
+                .bind(change.phase.cause())
+                .bind(
+                    change
+                        .figures
+                        .and_then(|figures| serde_json::to_string(&figures).ok()),
+                );
         }
         update.execute(&mut *connection).await?;
         jobs = rest;
@@ -161,7 +167,7 @@ pub(super) async fn read_jobs(
 ) -> Result<Vec<StoredJob>, JournalError> {
     let mut rows = sqlx::query(
         "SELECT job, source, destination, platforms, attachments, on_existing, format, \
-         compression, engine, group_name, state, attempt, root, cause FROM jobs \
+         compression, engine, group_name, state, attempt, root, cause, figures, verified FROM jobs \
          WHERE batch = $1 ORDER BY job",
     )
     .bind(&*batch.0)
@@ -223,7 +229,37 @@ fn read_job(row: &AnyRow, position: usize) -> Result<StoredJob, String> {
             "staged" => Some(text(row, "root")?),
             _ => None,
         },
+        figures: optional_json(row, "figures")?,
+        verified: optional_json(row, "verified")?,
     })
+}
+
+/// Writes how images of `batch` compared with their sources.
+pub(super) async fn write_verifications(
+    connection: &mut AnyConnection,
+    batch: &BatchId,
+    verifications: &[(JobId, Verification)],
+) -> Result<(), sqlx::Error> {
+    let mut transaction = connection.begin().await?;
+    let mut rest = verifications;
+    while let Some((chunk, later)) = split(rest) {
+        let mut update = query(format!(
+            "WITH compared (job, verified) AS (VALUES {}) UPDATE jobs SET \
+             verified = compared.verified FROM compared \
+             WHERE jobs.batch = $1 AND jobs.job = compared.job",
+            placeholders(2, chunk.len(), 2)
+        ))
+        .bind(&*batch.0);
+        for (job, verification) in chunk {
+            let encoded = |error: serde_json::Error| sqlx::Error::Encode(error.into());
+            update = update
+                .bind(i64::from(job.0))
+                .bind(serde_json::to_string(verification).map_err(encoded)?);
+        }
+        update.execute(&mut *transaction).await?;
+        rest = later;
+    }
+    transaction.commit().await
 }
 
 /// The blobs `batch` has settled.
@@ -298,6 +334,15 @@ fn optional_word<T>(
 
 fn json<T: serde::de::DeserializeOwned>(row: &AnyRow, column: &str) -> Result<T, String> {
     serde_json::from_str(raw(row, column)?).map_err(|error| format!("{column}: {error}"))
+}
+
+/// `None` for a column without a value.
+fn optional_json<T: serde::de::DeserializeOwned>(
+    row: &AnyRow,
+    column: &str,
+) -> Result<Option<T>, String> {
+    let value: Option<&str> = row.try_get(column).map_err(|error| error.to_string())?;
+    value.map_or(Ok(None), |_| json(row, column).map(Some))
 }
 
 fn number<T: TryFrom<i64>>(row: &AnyRow, column: &str) -> Result<T, String> {

@@ -42,6 +42,8 @@ pub struct BatchSummary {
     pub list_path: PathBuf,
     pub list_digest: Digest,
     pub created: Timestamp,
+    /// When its state changed last: when its last run started, or ended.
+    pub changed: Timestamp,
     pub state: BatchState,
     pub jobs: StateCounts,
     /// The process that runs it now. A batch whose state is running and that has none was killed.
@@ -194,6 +196,22 @@ impl Journal {
         .await
     }
 
+    /// As [`Journal::load`], without blobs.
+    ///
+    /// # Errors
+    /// As [`Journal::load`].
+    pub async fn load_jobs(&self, batch: &BatchId) -> Result<Stored, JournalError> {
+        self.persist(|| async move {
+            let mut connection = self.location.connect().await?;
+            let list = read_list(&mut connection, batch).await?;
+            Ok(Stored {
+                jobs: rows::read_jobs(&mut connection, batch).await?,
+                ..list
+            })
+        })
+        .await
+    }
+
     /// As [`Journal::load`], without jobs and blobs.
     ///
     /// # Errors
@@ -225,7 +243,7 @@ impl Journal {
             .await
             .map_err(JournalError::read)?;
         let rows = sqlx::query(
-            "SELECT id, list_path, list_digest, created, state FROM batches \
+            "SELECT id, list_path, list_digest, created, changed, state FROM batches \
              ORDER BY created DESC, id",
         )
         .fetch_all(&mut connection)
@@ -244,6 +262,8 @@ impl Journal {
                         .map_err(|_| damaged("list_digest"))?,
                     created: (row.get::<&str, _>("created").parse())
                         .map_err(|_| damaged("created"))?,
+                    changed: (row.get::<&str, _>("changed").parse())
+                        .map_err(|_| damaged("changed"))?,
                     state: BatchState::parse(row.get("state")).ok_or_else(|| damaged("state"))?,
                     jobs: counts.remove(&id).unwrap_or_default(),
                     owner: owners.remove(&id),

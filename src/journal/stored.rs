@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use super::{Figures, Verification};
 use crate::{
     batch::{Attempt, BatchId, Job, Outcome},
     oci::{Digest, Registry, Repository},
@@ -27,6 +28,10 @@ pub struct StoredJob {
     pub outcome: Option<Outcome>,
     /// The manifest at the destination whose tag is not known to be written.
     pub staged: Option<Digest>,
+    /// Absent before the first attempt, and unknown in batches of older versions.
+    pub figures: Option<Figures>,
+    /// How it compared with its source, if it was compared since it was copied.
+    pub verified: Option<Verification>,
 }
 
 /// A blob known to be at its destination.

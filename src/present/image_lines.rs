@@ -1,10 +1,19 @@
 //! Log lines about the end of an image or of its preflight.
 
-use super::bytes;
+use std::time::Duration;
+
+use super::{bytes, precise_duration};
 use crate::batch::{BlobState, JobView, Settled, SkipReason};
 
-/// The bytes of a copied image that were sent, and those that were already there.
-pub(super) fn copied(job: Option<&JobView>) -> String {
+/// The bytes of a copied image that were sent, those that were already there, and the time of the attempt.
+pub(super) fn copied(job: Option<&JobView>, took: Option<Duration>) -> String {
+    match took {
+        Some(took) => format!("{} in {}", sent(job), precise_duration(took)),
+        None => sent(job),
+    }
+}
+
+fn sent(job: Option<&JobView>) -> String {
     let Some(job) = job.filter(|job| !job.blobs.is_empty()) else {
         return "copied".into();
     };

@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::{
     bytes, count,
     image_lines::{copied, planned, replacing, skipped, staged},
-    last_failure,
+    last_failure, precise_duration,
     refusals::refusal,
     retry, sanitize, summary,
 };
@@ -47,9 +47,15 @@ impl Sentence {
     }
 }
 
-/// The line of `event`, if it has one; `board` is the state after it, `attempts` the number an image may have.
+/// The line of `event`, if it has one; `board` is the state after it, `attempts` the number an image may have, `took` the
+/// time of the attempt that ends with it, where that is said.
 #[must_use]
-pub fn sentence(event: &Event, board: &Board, attempts: Option<u16>) -> Option<Sentence> {
+pub fn sentence(
+    event: &Event,
+    board: &Board,
+    attempts: Option<u16>,
+    took: Option<Duration>,
+) -> Option<Sentence> {
     let about = |job: JobId, level, text: String| {
         Some(Sentence {
             level,
@@ -129,11 +135,16 @@ pub fn sentence(event: &Event, board: &Board, attempts: Option<u16>) -> Option<S
             let (level, text) = match outcome {
                 Outcome::Copied { .. } => {
                     let job = board.job(*job);
-                    (Level::Good, replacing(copied(job), "replaced", job))
+                    (Level::Good, replacing(copied(job, took), "replaced", job))
                 }
                 Outcome::UpToDate { .. } => (Level::Good, "up to date".into()),
                 Outcome::Failed { cause } => {
-                    (Level::Error, format!("failed: {}", last_failure(cause)))
+                    let after = took.map(precise_duration);
+                    let after = after.map_or_else(String::new, |took| format!(" after {took}"));
+                    (
+                        Level::Error,
+                        format!("failed{after}: {}", last_failure(cause)),
+                    )
                 }
                 Outcome::Skipped { why } => (Level::Info, skipped(why)),
             };
@@ -250,7 +261,7 @@ mod tests {
     fn line(event: &Event) -> String {
         let mut board = board();
         board.apply(event);
-        sentence(event, &board, Some(5)).unwrap().line(&board)
+        sentence(event, &board, Some(5), None).unwrap().line(&board)
     }
 
     #[test]

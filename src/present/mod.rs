@@ -34,4 +34,4 @@ pub use sanitize::{escaped, sanitize};
 pub use states::{Phase, phase, unfinished_owner};
 pub use summary::{blob_sums, outcome_counts, summary};
 pub use truncate::{skip, width, wrap};
-pub use units::{bytes, clock, count, countdown, duration, percent, rate};
+pub use units::{bytes, clock, count, countdown, duration, percent, precise_duration, rate};

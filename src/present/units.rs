@@ -45,6 +45,15 @@ pub fn duration(duration: Duration) -> String {
     }
 }
 
+/// The same, with tenths of seconds below a minute: `0.4 s`, `59.9 s`, `2 min 05 s`.
+#[must_use]
+pub fn precise_duration(duration: Duration) -> String {
+    match duration.as_millis() / 100 {
+        tenths @ 0..600 => format!("{}.{} s", tenths / 10, tenths % 10),
+        _ => self::duration(duration),
+    }
+}
+
 /// The rest of a wait: `now`, `in 12 s`.
 #[must_use]
 pub fn countdown(wait: Duration) -> String {
@@ -125,6 +134,16 @@ mod tests {
                 "1 h 02 min",
                 "1 d 1 h"
             ]
+        );
+    }
+
+    #[test]
+    fn precise_durations_show_tenths_below_a_minute() {
+        let written = [0, 99, 100, 3249, 59_999, 60_000]
+            .map(|millis| precise_duration(Duration::from_millis(millis)));
+        assert_eq!(
+            written,
+            ["0.0 s", "0.0 s", "0.1 s", "3.2 s", "59.9 s", "1 min 00 s"]
         );
     }
 

@@ -461,9 +461,9 @@ impl Dispatcher {
     }
 
     fn emit(&mut self, event: Event) {
-        self.journal.record(&event);
-        self.board.apply(&event);
         let at = self.clock.now();
+        self.journal.record(&event, at);
+        self.board.apply(&event);
         let event = Arc::new(TimedEvent { at, event });
         for observer in &mut self.observers {
             observer.apply(&event, &self.board);

@@ -102,7 +102,7 @@ fn apply(model: &mut Model, timed: &TimedEvent) -> Vec<Effect> {
     model.registries.apply(event, at);
     model.plan.apply(event, &model.board);
     keep_time(model, event, at);
-    if let Some(sentence) = sentence(event, &model.board, model.options.attempts) {
+    if let Some(sentence) = sentence(event, &model.board, model.options.attempts, None) {
         if let Event::CommandRefused { .. } = event {
             model.say(Level::Warning, sentence.text.clone());
         }

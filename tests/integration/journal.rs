@@ -5,14 +5,15 @@ use std::{
     process::{Command, Stdio},
 };
 
+use jiff::Timestamp;
 use transship::{
     batch::{
         Attempt, BatchId, Event, Failure, FailureClass, Job, JobId, Millis, Outcome, QueueReason,
         Settled, Side, SkipReason, StateCounts, StopReason,
     },
     journal::{
-        BatchState, Journal, JournalError, JournalLocation, NewBatch, Obstacle, Recorder,
-        SettledBlob,
+        BatchState, Figures, Journal, JournalError, JournalLocation, NewBatch, Obstacle, Recorder,
+        SettledBlob, Verification,
     },
     oci::{Attachments, Compression, CopyEngine, CopySpec, Digest, ManifestFormat, OnExisting},
 };
@@ -58,6 +59,8 @@ on_both_databases! {
     a_deleted_batch_is_gone_and_the_others_stay
     a_batch_that_is_held_is_not_deleted
     a_journal_of_a_newer_version_is_refused
+    times_and_bytes_of_an_image_add_up_over_runs
+    a_comparison_is_kept_until_the_image_is_copied_again
     a_journal_of_the_first_version_is_brought_up_to_date
     a_journal_can_be_made_by_many_at_once
 }
@@ -76,12 +79,15 @@ async fn what_ended_is_restored_and_the_rest_is_queued_again(place: JournalLocat
     finish(&recorder, 3, skipped.clone());
     started(&recorder, 4, 2);
     started(&recorder, 5, 1);
-    recorder.record(&Event::JobRetryScheduled {
-        job: JobId(5),
-        attempt: Attempt(1),
-        delay_ms: Millis(1),
-        cause: failure(),
-    });
+    recorder.record(
+        &Event::JobRetryScheduled {
+            job: JobId(5),
+            attempt: Attempt(1),
+            delay_ms: Millis(1),
+            cause: failure(),
+        },
+        at(0),
+    );
     settle(&recorder, 4, "layer");
     let batch = recorder.batch().clone();
     recorder.close().await.unwrap();
@@ -120,10 +126,13 @@ async fn a_retried_image_is_no_longer_failed(place: JournalLocation) {
     list_jobs(&recorder, 1);
     finish(&recorder, 0, Outcome::Failed { cause: failure() });
     recorder.flush().await.unwrap();
-    recorder.record(&Event::JobQueued {
-        job: JobId(0),
-        why: QueueReason::User,
-    });
+    recorder.record(
+        &Event::JobQueued {
+            job: JobId(0),
+            why: QueueReason::User,
+        },
+        at(0),
+    );
     let batch = recorder.batch().clone();
     recorder.close().await.unwrap();
     let stored = journal.load(&batch).await.unwrap();
@@ -250,7 +259,7 @@ async fn batches_are_summed_up_newest_first(place: JournalLocation) {
         finish(&recorder, 0, copied());
         finish(&recorder, 1, Outcome::Failed { cause: failure() });
         finish(&recorder, 2, kept());
-        recorder.record(&Event::BatchFinished { stopped_by });
+        recorder.record(&Event::BatchFinished { stopped_by }, at(0));
         ids.push(recorder.batch().clone());
         recorder.close().await.unwrap();
     }
@@ -402,19 +411,94 @@ async fn a_journal_of_the_first_version_is_brought_up_to_date(place: JournalLoca
     change(&place, "ALTER TABLE jobs DROP COLUMN format").await;
     change(&place, "ALTER TABLE jobs DROP COLUMN compression").await;
     change(&place, "ALTER TABLE jobs DROP COLUMN engine").await;
+    change(&place, "ALTER TABLE jobs DROP COLUMN figures").await;
+    change(&place, "ALTER TABLE jobs DROP COLUMN verified").await;
+    change(&place, "UPDATE jobs SET attempt = 1").await;
     change(&place, "ALTER TABLE owners RENAME TO holders").await;
     change(&place, "UPDATE transship_schema SET version = 1").await;
     let journal = Journal::open(place).await.unwrap();
-    let (_, stored) = journal.resume(&batch).await.unwrap();
+    let (recorder, stored) = journal.resume(&batch).await.unwrap();
     assert_eq!(stored.jobs[0].job.spec.attachments, Attachments::ALL);
     assert_eq!(stored.jobs[0].job.spec.on_existing, OnExisting::Replace);
+    // What its first attempt moved is not known, so the sum over both is not either.
+    assert_eq!(stored.jobs[0].figures, None);
+    started(&recorder, 0, 2);
+    finish(&recorder, 0, copied());
+    recorder.close().await.unwrap();
+    let stored = journal.load_jobs(&batch).await.unwrap();
+    assert_eq!(stored.jobs[0].outcome, Some(copied()));
+    assert_eq!(stored.jobs[0].figures, None);
+}
+
+async fn times_and_bytes_of_an_image_add_up_over_runs(place: JournalLocation) {
+    let journal = Journal::open(place).await.unwrap();
+    let recorder = journal.start(&list()).await.unwrap();
+    let batch = recorder.batch().clone();
+    list_jobs(&recorder, 2);
+    started(&recorder, 0, 1);
+    settle(&recorder, 0, "layer");
+    recorder.record(
+        &Event::JobQueued {
+            job: JobId(0),
+            why: QueueReason::Stopped,
+        },
+        at(3),
+    );
+    recorder.close().await.unwrap();
+    let (recorder, _) = journal.resume(&batch).await.unwrap();
+    let restarted = Event::JobStarted {
+        job: JobId(0),
+        attempt: Attempt(2),
+    };
+    recorder.record(&restarted, at(60));
+    let ended = Event::JobFinished {
+        job: JobId(0),
+        outcome: copied(),
+    };
+    recorder.record(&ended, at(62));
+    recorder.close().await.unwrap();
+    let stored = journal.load_jobs(&batch).await.unwrap();
+    let expected = Figures {
+        started: Some(at(0)),
+        ended: Some(at(62)),
+        busy: Millis(5000),
+        size: None,
+        copied: 10,
+        mounted: 0,
+        present: 0,
+    };
+    assert_eq!(stored.jobs[0].figures, Some(expected));
+    assert_eq!(stored.jobs[1].figures, None);
+}
+
+async fn a_comparison_is_kept_until_the_image_is_copied_again(place: JournalLocation) {
+    let journal = Journal::open(place).await.unwrap();
+    let recorder = journal.start(&list()).await.unwrap();
+    let batch = recorder.batch().clone();
+    list_jobs(&recorder, 3);
+    (0..3).for_each(|job| finish(&recorder, job, copied()));
+    let equal = Verification::new(at(70), "digests", Ok(Vec::new()));
+    let different = Verification::new(at(70), "bytes", Ok(vec!["a layer is missing".into()]));
+    let found = [(JobId(0), equal.clone()), (JobId(1), different.clone())];
+    let held = journal.record_verifications(&batch, &found).await;
+    assert!(matches!(held, Err(JournalError::Held { .. })), "{held:?}");
+    recorder.close().await.unwrap();
+    journal.record_verifications(&batch, &found).await.unwrap();
+    let (recorder, stored) = journal.resume(&batch).await.unwrap();
+    let kept: Vec<_> = stored.jobs.into_iter().map(|job| job.verified).collect();
+    assert_eq!(kept, [Some(equal.clone()), Some(different), None]);
+    started(&recorder, 1, 2);
+    recorder.close().await.unwrap();
+    let stored = journal.load_jobs(&batch).await.unwrap();
+    let kept: Vec<_> = stored.jobs.into_iter().map(|job| job.verified).collect();
+    assert_eq!(kept, [Some(equal), None, None]);
 }
 
 async fn a_journal_of_a_newer_version_is_refused(place: JournalLocation) {
     Journal::open(place.clone()).await.unwrap();
     change(&place, "UPDATE transship_schema SET version = 99").await;
     let refused = Journal::open(place).await.unwrap_err().to_string();
-    assert!(refused.contains("schema 99, this one knows 7"), "{refused}");
+    assert!(refused.contains("schema 99, this one knows "), "{refused}");
 }
 
 /// Another program's transaction on a SQLite journal.
@@ -591,41 +675,58 @@ fn kept() -> Outcome {
 }
 
 fn list_jobs(recorder: &Recorder, jobs: u32) {
-    recorder.record(&Event::BatchStarted {
-        batch: recorder.batch().clone(),
-        list: "prod.toml".into(),
-        jobs,
-        parallel: 4,
-        resumed: false,
-    });
+    recorder.record(
+        &Event::BatchStarted {
+            batch: recorder.batch().clone(),
+            list: "prod.toml".into(),
+            jobs,
+            parallel: 4,
+            resumed: false,
+        },
+        at(0),
+    );
     for number in 0..jobs {
-        recorder.record(&Event::JobListed { job: job(number) });
+        recorder.record(&Event::JobListed { job: job(number) }, at(0));
     }
 }
 
+/// Seconds after the batch began.
+fn at(second: i64) -> Timestamp {
+    Timestamp::from_second(1_795_271_400 + second).unwrap()
+}
+
 fn started(recorder: &Recorder, job: u32, attempt: u16) {
-    recorder.record(&Event::JobStarted {
-        job: JobId(job),
-        attempt: Attempt(attempt),
-    });
+    recorder.record(
+        &Event::JobStarted {
+            job: JobId(job),
+            attempt: Attempt(attempt),
+        },
+        at(0),
+    );
 }
 
 fn finish(recorder: &Recorder, job: u32, outcome: Outcome) {
-    recorder.record(&Event::JobFinished {
-        job: JobId(job),
-        outcome,
-    });
+    recorder.record(
+        &Event::JobFinished {
+            job: JobId(job),
+            outcome,
+        },
+        at(0),
+    );
 }
 
 fn settle(recorder: &Recorder, job: u32, content: &str) {
     // Twice, as a retry does.
     for _ in 0..2 {
-        recorder.record(&Event::BlobSettled {
-            job: JobId(job),
-            digest: digest(content),
-            bytes: 5,
-            how: Settled::Copied,
-        });
+        recorder.record(
+            &Event::BlobSettled {
+                job: JobId(job),
+                digest: digest(content),
+                bytes: 5,
+                how: Settled::Copied,
+            },
+            at(0),
+        );
     }
 }
 

@@ -29,15 +29,18 @@ async fn recorder(directory: &tempfile::TempDir, settings: &'static str) -> Reco
 fn list(recorder: &Recorder, jobs: u32) {
     for number in 0..jobs {
         let reference = format!("a.example/app{number}:1").parse().unwrap();
-        recorder.record(&Event::JobListed {
-            job: Job {
-                id: JobId(number),
-                spec: CopySpec::new(
-                    reference,
-                    format!("b.example/app{number}:1").parse().unwrap(),
-                ),
+        recorder.record(
+            &Event::JobListed {
+                job: Job {
+                    id: JobId(number),
+                    spec: CopySpec::new(
+                        reference,
+                        format!("b.example/app{number}:1").parse().unwrap(),
+                    ),
+                },
             },
-        });
+            Timestamp::UNIX_EPOCH,
+        );
     }
 }
 
@@ -79,12 +82,15 @@ async fn a_locked_journal_is_waited_for_and_what_came_meanwhile_is_written() {
     let mut waits = recorder.waits();
     list(&recorder, 10);
     assert_eq!(waits.next().await, Some(Obstacle::Locked));
-    recorder.record(&Event::JobFinished {
-        job: JobId(0),
-        outcome: Outcome::Copied {
-            root: Digest::of(b"root"),
+    recorder.record(
+        &Event::JobFinished {
+            job: JobId(0),
+            outcome: Outcome::Copied {
+                root: Digest::of(b"root"),
+            },
         },
-    });
+        Timestamp::UNIX_EPOCH,
+    );
     let commit = sqlx::raw_sql("COMMIT");
     commit.execute(&mut other).await.unwrap();
     assert_eq!(waits.next().await, None);
@@ -137,12 +143,15 @@ async fn many_events_need_few_commits() {
     written.mark_unchanged();
     let mut commits = 0;
     for number in 0..1000 {
-        recorder.record(&Event::JobFinished {
-            job: JobId(number),
-            outcome: Outcome::Copied {
-                root: Digest::of(b"root"),
+        recorder.record(
+            &Event::JobFinished {
+                job: JobId(number),
+                outcome: Outcome::Copied {
+                    root: Digest::of(b"root"),
+                },
             },
-        });
+            Timestamp::UNIX_EPOCH,
+        );
         tokio::task::yield_now().await;
         commits += u32::from(written.has_changed().unwrap());
         written.mark_unchanged();

@@ -60,7 +60,7 @@ impl ScrollLines {
                 outcome: Outcome::Copied { root } | Outcome::UpToDate { root },
             } => {
                 let destination = &board.job(*job)?.job.spec.destination;
-                let text = sentence(event, board, attempts)?.text;
+                let text = sentence(event, board, attempts, None)?.text;
                 let took = duration(elapsed);
                 Some(ScrollLine::Image {
                     text: format!("{destination}  {text}, in {took}"),
@@ -72,7 +72,7 @@ impl ScrollLines {
                 None
             }
             event => {
-                let sentence = sentence(event, board, attempts)?;
+                let sentence = sentence(event, board, attempts, None)?;
                 let about = sentence.job.and_then(|job| name(board, job));
                 Some(ScrollLine::Note {
                     level: sentence.level,
