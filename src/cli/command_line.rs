@@ -10,7 +10,7 @@ use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use super::{
     allocator, batches, browse, completions, copy, delete, demo, digest, examples,
     exit::{self, Exit},
-    inspect, list_command, list_source, login, logout, man, open_files, output,
+    inspect, list_command, list_source, login, logout, man, open_files, output, plan,
     read_error::ReadError,
     resume, run, serve, skopeo, tag, tags, verify,
 };
@@ -36,6 +36,8 @@ enum Command {
     /// `sync` is another name for this command. It takes a list, not the arguments of `skopeo sync`.
     #[command(visible_alias = "sync")]
     Run(run::RunArguments),
+    /// Show what copying a list would do, and copy nothing.
+    Plan(plan::PlanArguments),
     /// Copy one image, from and to registries or stores of this machine.
     Copy(Box<copy::CopyArguments>),
     /// Continue a batch that was stopped, was killed or had failures.
@@ -133,6 +135,7 @@ pub fn main() -> ExitCode {
 async fn execute(command: Command) -> anyhow::Result<Exit> {
     match command {
         Command::Run(arguments) => run::run(arguments).await,
+        Command::Plan(arguments) => plan::plan(arguments).await,
         Command::Copy(arguments) => copy::copy(*arguments).await,
         Command::Resume(arguments) => resume::resume(arguments).await,
         Command::Batches(arguments) => batches::batches(arguments).await,

@@ -10,7 +10,7 @@ use clap::Command;
 type Example = (&'static str, &'static str);
 
 /// By command, without the name of the program.
-const EXAMPLES: [(&str, &[Example]); 26] = [
+const EXAMPLES: [(&str, &[Example]); 27] = [
     (
         "",
         &[
@@ -42,6 +42,16 @@ const EXAMPLES: [(&str, &[Example]); 26] = [
                 "In a CI job: a line per change, eight images at once",
                 "transship run list.toml --headless --parallel 8",
             ),
+        ],
+    ),
+    (
+        "plan",
+        &[
+            (
+                "Images, tags that are replaced, bytes, and the time at 50 MB a second",
+                "transship plan list.toml --speed 50MB",
+            ),
+            ("For a ticket", "transship plan list.toml --markdown"),
         ],
     ),
     (

@@ -40,6 +40,8 @@ mod migration;
 mod open_files;
 mod output;
 mod partial_list;
+mod plan;
+mod plan_destinations;
 mod read_error;
 mod refused_secrets;
 mod registry_arguments;

@@ -31,6 +31,7 @@ mod monitoring;
 mod operator;
 mod operators;
 mod outage;
+mod plan;
 mod postgres;
 mod quirks;
 mod readme;
