@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use super::{
-    allocator, batches, browse, completions, copy, delete, demo, digest, examples,
+    allocator, batches, browse, completions, copy, delete, demo, digest, doctor, examples,
     exit::{self, Exit},
     inspect, list_command, list_source, login, logout, man, open_files, output, plan,
     read_error::ReadError,
@@ -70,6 +70,8 @@ enum Command {
     Login(login::LoginArguments),
     /// Remove the stored password for a registry.
     Logout(logout::LogoutArguments),
+    /// Examine registries: what works there, and what has to be changed first.
+    Doctor(doctor::DoctorArguments),
     /// Compare every image of a list or a batch with its source.
     Verify(verify::VerifyArguments),
     /// Check whether skopeo can be run, or start the container in which it runs.
@@ -148,6 +150,7 @@ async fn execute(command: Command) -> anyhow::Result<Exit> {
         Command::Browse(arguments) => browse::browse(arguments).await,
         Command::Login(arguments) => login::login(arguments).await,
         Command::Logout(arguments) => logout::logout(arguments).await,
+        Command::Doctor(arguments) => doctor::doctor(arguments).await,
         Command::Verify(arguments) => verify::verify(arguments).await,
         Command::Skopeo(command) => skopeo::skopeo(command).await,
         Command::Serve(arguments) => serve::serve(arguments).await,

@@ -19,6 +19,8 @@ mod delete;
 mod deletion_output;
 mod demo;
 mod digest;
+mod doctor;
+mod doctor_output;
 mod engines;
 mod examples;
 mod exit;

@@ -12,6 +12,7 @@ mod cutting_proxy;
 mod deletion;
 mod docker_archives;
 mod docker_registry;
+mod doctor;
 mod embedded;
 mod existing_tags;
 mod fixture;
