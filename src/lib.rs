@@ -19,7 +19,7 @@
 //! inspect        ->  transport, registry, batch, oci           what is inside a store, down to layers and referrers
 //! verify         ->  transport, registry, batch, oci           whether a destination is what its source is
 //! delete         ->  transport, registry, batch, oci           which tags, manifests and names are deleted, and what else that hits
-//! doctor         ->  present, registry, oci             what works at a registry, and what has to be changed first
+//! doctor         ->  present, registry, batch, oci            what works at a registry, and what has to be changed first
 //! retag          ->  transport, registry, oci                  further tags for an image in its repository or layout
 //! present        ->  batch, oci                                words, sizes and sentences the front ends share
 //! metrics        ->  batch, oci                                Prometheus metrics: an observer, an endpoint, a file

@@ -117,17 +117,22 @@ impl Pushes<'_> {
 
     /// Uploads a blob in one request.
     async fn put(&self, content: &Content) -> Result<(), Trouble> {
-        let (repository, size) = (self.repository(), content.size());
-        self.scratch.note_blob(repository, &content.digest, size);
+        let (client, repository, size) = (self.client, self.repository(), content.size());
         let put = async {
-            let session = self.client.begin_upload(repository).await?;
+            let session = client.begin_upload(repository).await?;
+            self.scratch.note_blob(repository, &content.digest, size);
             let body = content.bytes.clone().into();
-            let client = self.client;
             client
                 .send_blob(&session, &content.digest, 0, size, body)
                 .await
         };
-        within(self.limit, put).await
+        let put = within(self.limit, put).await;
+        if let Err(trouble) = &put
+            && matches!(trouble.status(), Some(400..500))
+        {
+            self.scratch.forget_blob(repository, &content.digest);
+        }
+        put
     }
 
     /// Whether a push is allowed at all.
@@ -239,6 +244,7 @@ impl Pushes<'_> {
                 "content is mounted from one repository into another",
             ),
             Ok(UploadStart::Session(session)) => {
+                self.scratch.forget_blob(second, &small.digest);
                 self.scratch.note_session(&session);
                 Finding::note(Check::Mount, "content is not mounted", advice)
             }

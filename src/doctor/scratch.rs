@@ -58,6 +58,13 @@ impl<'a> Scratch<'a> {
         });
     }
 
+    /// The registry said that it did not take it.
+    pub(super) fn forget_blob(&self, repository: &Repository, digest: &Digest) {
+        let is_other =
+            |blob: &WrittenBlob| blob.repository != *repository || blob.digest != *digest;
+        self.written().blobs.retain(is_other);
+    }
+
     pub(super) fn note_session(&self, session: &UploadSession) {
         self.written().sessions.push(session.clone());
     }
@@ -111,7 +118,7 @@ impl ScratchRepositories {
         let place = format!("{registry}/{}", self.first);
         if let Some((_, trouble)) = manifests.first() {
             let detail = format!(
-                "{} stay in {place}: it {}",
+                "{place} still has {}: it {}",
                 count(manifests.len(), "manifest"),
                 trouble.text()
             );
@@ -128,7 +135,7 @@ impl ScratchRepositories {
             Some((_, trouble)) => Finding::note(
                 Check::Cleanup,
                 format!(
-                    "{} of {} stay in {place} without a tag: it {}",
+                    "{place} still has {} ({}) without a tag: it {}",
                     count(blobs.len(), "blob"),
                     bytes(blobs.iter().map(|(blob, _)| blob.size).sum()),
                     trouble.text()
