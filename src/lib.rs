@@ -22,6 +22,7 @@
 //! verify         ->  transport, registry, batch, oci           whether a destination is what its source is
 //! delete         ->  transport, registry, batch, oci           which tags, manifests and names are deleted, and what else that hits
 //! prune          ->  delete, transport, registry, oci          which tags at a destination no image of a list has
+//! doctor         ->  present, registry, batch, oci            what works at a registry, and what has to be changed first
 //! retag          ->  transport, registry, oci                  further tags for an image in its repository or layout
 //! rollback       ->  rollback_file, delete, retag, transport, registry, batch, oci  tags back to what they named
 //! present        ->  batch, oci                                words, sizes and sentences the front ends share
@@ -39,6 +40,7 @@ pub mod convert;
 pub mod copy;
 pub mod credentials;
 pub mod delete;
+pub mod doctor;
 mod files;
 pub mod headless;
 pub mod inspect;

@@ -8,11 +8,11 @@ use std::process::ExitCode;
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use super::{
-    allocator, batches, browse, completions, copy, delete, demo, digest,
+    allocator, batches, browse, completions, copy, delete, demo, digest, doctor,
     error_sentence::sentence,
     examples,
     exit::{self, Exit},
-    inspect, list_command, list_source, login, logout, man, open_files, output,
+    inspect, list_command, list_source, login, logout, man, open_files, output, plan,
     read_error::ReadError,
     report, repos, resume, rollback, run,
     run_arguments::RunArguments,
@@ -35,6 +35,8 @@ enum Command {
     /// `sync` is another name for this command. It takes a list, not the arguments of `skopeo sync`.
     #[command(visible_alias = "sync")]
     Run(RunArguments),
+    /// Show what copying a list would do, and copy nothing.
+    Plan(plan::PlanArguments),
     /// Copy one image, from and to registries or stores of this machine.
     Copy(Box<copy::CopyArguments>),
     /// Continue a batch that was stopped, was killed or had failures.
@@ -73,6 +75,8 @@ enum Command {
     Login(login::LoginArguments),
     /// Remove the stored password for a registry.
     Logout(logout::LogoutArguments),
+    /// Examine registries: what works there, and what has to be changed first.
+    Doctor(doctor::DoctorArguments),
     /// Compare every image of a list or a batch with its source.
     Verify(verify::VerifyArguments),
     /// Check whether skopeo can be run, or start the container in which it runs.
@@ -138,6 +142,7 @@ pub fn main() -> ExitCode {
 async fn execute(command: Command) -> anyhow::Result<Exit> {
     match command {
         Command::Run(arguments) => run::run(arguments).await,
+        Command::Plan(arguments) => plan::plan(arguments).await,
         Command::Copy(arguments) => copy::copy(*arguments).await,
         Command::Resume(arguments) => resume::resume(arguments).await,
         Command::Batches(arguments) => batches::batches(arguments).await,
@@ -153,6 +158,7 @@ async fn execute(command: Command) -> anyhow::Result<Exit> {
         Command::Browse(arguments) => browse::browse(arguments).await,
         Command::Login(arguments) => login::login(arguments).await,
         Command::Logout(arguments) => logout::logout(arguments).await,
+        Command::Doctor(arguments) => doctor::doctor(arguments).await,
         Command::Verify(arguments) => verify::verify(arguments).await,
         Command::Skopeo(command) => skopeo::skopeo(command).await,
         Command::Serve(arguments) => serve::serve(arguments).await,

@@ -10,7 +10,7 @@ use clap::Command;
 type Example = (&'static str, &'static str);
 
 /// By command, without the name of the program.
-const EXAMPLES: [(&str, &[Example]); 30] = [
+const EXAMPLES: &[(&str, &[Example])] = &[
     (
         "",
         &[
@@ -53,6 +53,16 @@ const EXAMPLES: [(&str, &[Example]); 30] = [
         ],
     ),
     (
+        "plan",
+        &[
+            (
+                "Images, tags that are replaced, bytes, and the time at 50 MB a second",
+                "transship plan list.toml --speed 50MB",
+            ),
+            ("For a ticket", "transship plan list.toml --markdown"),
+        ],
+    ),
+    (
         "copy",
         &[
             (
@@ -66,6 +76,23 @@ const EXAMPLES: [(&str, &[Example]); 30] = [
             (
                 "With the credentials and certificates of a list",
                 "transship copy team/api:1.2 harbor.example.com/mirror/api:1.2 --as-in list.toml",
+            ),
+        ],
+    ),
+    (
+        "doctor",
+        &[
+            (
+                "Sources and destinations of a list",
+                "transship doctor list.toml",
+            ),
+            (
+                "Registries, without writing",
+                "transship doctor quay.io harbor.example.com",
+            ),
+            (
+                "Also pushes, below a project",
+                "transship doctor harbor.example.com/mirror --push",
             ),
         ],
     ),

@@ -14,6 +14,8 @@ mod image_lines;
 mod log_lines;
 mod media_types;
 mod plan;
+mod plan_formats;
+mod plan_report;
 mod refusals;
 mod sanitize;
 mod states;
@@ -30,6 +32,11 @@ pub use glyphs::Glyphs;
 pub use log_lines::{Level, Sentence, sentence};
 pub use media_types::media_type;
 pub use plan::{amounts, fates, large_layer, plan, replaced};
+pub use plan_formats::{plan_markdown, plan_text};
+pub use plan_report::{
+    DestinationPlan, PlanReport, PlanTotals, PlannedImage, PlannedLayer, PlannedOutcome, PullLimit,
+    TimeEstimate,
+};
 pub use sanitize::{escaped, sanitize};
 pub use states::{Phase, phase, unfinished_owner};
 pub use summary::{blob_sums, outcome_counts, summary};

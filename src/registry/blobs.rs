@@ -130,6 +130,17 @@ impl Client {
         Ok((response, start))
     }
 
+    /// Deletes a blob from a repository. Many registries leave that to their garbage collection, and refuse.
+    ///
+    /// # Errors
+    /// Also if the repository does not have it.
+    pub async fn delete_blob(&self, repository: &Repository, digest: &Digest) -> Result<(), Error> {
+        let url = self.repository_url(repository, &format!("blobs/{digest}"));
+        let scopes = Scopes::delete(repository);
+        let request = self.request(Operation::DeleteBlob, Method::DELETE, url, scopes);
+        self.send(request).await.map(drop)
+    }
+
     fn blob_read(&self, response: Response, surplus: u64) -> BlobRead {
         BlobRead {
             url: response.url().clone(),

@@ -164,6 +164,11 @@ impl Client {
         self.send(self.chain.ping()).await.map(drop)
     }
 
+    /// For what a diagnosis asks.
+    pub(super) fn chain(&self) -> &RequestChain {
+        &self.chain
+    }
+
     /// Asks a registry that was down whether it is back. The limiter takes in the answer.
     pub async fn probe(&self) {
         self.chain.probe().await;

@@ -99,7 +99,7 @@ mod tests {
 
     async fn get(url: &str) -> reqwest::Error {
         let registry = "registry.invalid".parse().unwrap();
-        let config = client_config(&registry, &TlsSettings::default()).unwrap();
+        let (config, _) = client_config(&registry, &TlsSettings::default()).unwrap();
         let client = http_client(config, &Proxy::None, Arc::new(SystemResolver)).unwrap();
         let answer = client.get(url).send().await;
         match answer {

@@ -12,8 +12,11 @@ use rustls::ClientConfig;
 use url::Url;
 
 use super::{
-    Proxy, TlsSettings, error::ErrorCause, private_network::GuardedResolver,
-    redirect_policy::RedirectPolicy, tls::client_config,
+    Proxy, TlsSettings,
+    error::ErrorCause,
+    private_network::GuardedResolver,
+    redirect_policy::RedirectPolicy,
+    tls::{PresentedCertificates, client_config},
 };
 use crate::oci::Registry;
 
@@ -23,6 +26,7 @@ pub(super) struct HttpClients {
     proxy: Proxy,
     own: reqwest::Client,
     redirected: reqwest::Client,
+    presented: Arc<PresentedCertificates>,
 }
 
 impl HttpClients {
@@ -33,7 +37,7 @@ impl HttpClients {
         policy: &RedirectPolicy,
         resolver: Arc<dyn Resolve>,
     ) -> Result<Self, ErrorCause> {
-        let config = client_config(registry, tls)?;
+        let (config, presented) = client_config(registry, tls)?;
         let guarded = GuardedResolver {
             resolver: Arc::clone(&resolver),
             private_allowed: Arc::new(policy.private_allowed()),
@@ -43,7 +47,13 @@ impl HttpClients {
             redirected: http_client(config, &proxy, Arc::new(guarded))?,
             base,
             proxy,
+            presented,
         })
+    }
+
+    /// Those of the registry itself.
+    pub(super) fn presented_certificates(&self) -> &PresentedCertificates {
+        &self.presented
     }
 
     /// The registry's `/v2/`.

@@ -13,6 +13,7 @@ mod circuit_breaker;
 mod client;
 mod clients;
 mod connection;
+mod diagnosis;
 mod docker_hub;
 mod error;
 mod error_body;
@@ -50,6 +51,7 @@ pub use auth::{Credential, CredentialProvider, Credentials, ProviderError};
 pub use blobs::{BlobPresence, BlobRead};
 pub use client::{Client, Settings};
 pub use clients::Clients;
+pub use diagnosis::PingAnswer;
 pub use error::{Error, ErrorCause};
 pub use image_budget::{
     ImageBudget, MAX_BLOBS, MAX_CONFIG_BYTES, MAX_MANIFEST_BYTES, MAX_MANIFESTS,

@@ -7,6 +7,7 @@
 use std::sync::Arc;
 
 use reqwest::{Method, Response, header::LOCATION};
+use rustls::pki_types::CertificateDer;
 use url::Url;
 
 use super::{
@@ -178,8 +179,23 @@ impl RequestChain {
 
     /// Asks `/v2/` once, without credentials; the circuit breaker closes if there is an answer.
     pub(in crate::registry) async fn probe(&self) {
+        let _ = self.ping_answer().await;
+    }
+
+    /// The answer of `/v2/` without credentials, whatever it is.
+    pub(in crate::registry) async fn ping_answer(&self) -> Result<Answer, Error> {
         let host = self.hosts.registry();
-        let _ = self.exchange(&mut self.ping(), host, None).await;
+        self.exchange(&mut self.ping(), host, None).await
+    }
+
+    /// The registry's `/v2/`.
+    pub(in crate::registry) fn base(&self) -> &Url {
+        self.hosts.base()
+    }
+
+    /// What the registry showed in the last handshake.
+    pub(in crate::registry) fn presented_certificates(&self) -> Vec<CertificateDer<'static>> {
+        self.sender.http.presented_certificates().get()
     }
 
     /// A request to `/v2/`.

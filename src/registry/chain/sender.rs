@@ -35,7 +35,7 @@ pub(super) struct Sender {
 }
 
 /// An answer with any status, and the header its request was sent with.
-pub(super) struct Answer {
+pub(in crate::registry) struct Answer {
     pub response: Response,
     pub authorization: Option<HeaderValue>,
     /// The time until the answer came; absent if the answer waited for a streamed body.

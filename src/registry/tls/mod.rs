@@ -4,9 +4,11 @@
 mod advice;
 mod certificates;
 mod client_config;
+mod presented;
 mod settings;
 mod trust;
 
 pub(super) use advice::{answered_plain, unreached};
 pub(super) use client_config::client_config;
+pub(super) use presented::PresentedCertificates;
 pub use settings::TlsSettings;

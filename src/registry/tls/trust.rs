@@ -16,6 +16,8 @@ use rustls::{
     server::ParsedCertificate,
 };
 
+use super::presented::PresentedCertificates;
+
 /// The authorities of the operating system.
 static SYSTEM: LazyLock<Vec<CertificateDer<'static>>> =
     LazyLock::new(|| rustls_native_certs::load_native_certs().certs);
@@ -31,6 +33,7 @@ type Authorities = LazyLock<
 pub(super) fn verified(
     provider: Arc<CryptoProvider>,
     extra: Vec<CertificateDer<'static>>,
+    presented: Arc<PresentedCertificates>,
 ) -> Arc<dyn ServerCertVerifier> {
     let algorithms = provider.signature_verification_algorithms;
     let pinned = extra.clone();
@@ -49,14 +52,19 @@ pub(super) fn verified(
             pinned,
         },
         algorithms,
+        presented,
     })
 }
 
 /// Accepts every certificate.
-pub(super) fn unverified(provider: Arc<CryptoProvider>) -> Arc<dyn ServerCertVerifier> {
+pub(super) fn unverified(
+    provider: Arc<CryptoProvider>,
+    presented: Arc<PresentedCertificates>,
+) -> Arc<dyn ServerCertVerifier> {
     Arc::new(Verifier {
         trust: Trust::Anyone,
         algorithms: provider.signature_verification_algorithms,
+        presented,
     })
 }
 
@@ -64,6 +72,7 @@ pub(super) fn unverified(provider: Arc<CryptoProvider>) -> Arc<dyn ServerCertVer
 struct Verifier {
     trust: Trust,
     algorithms: WebPkiSupportedAlgorithms,
+    presented: Arc<PresentedCertificates>,
 }
 
 #[derive(Debug)]
@@ -86,6 +95,7 @@ impl ServerCertVerifier for Verifier {
         ocsp: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
+        self.presented.record(name, certificate, intermediates);
         let Trust::Verified {
             authorities,
             pinned,
@@ -167,7 +177,8 @@ mod tests {
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
         let now = UnixTime::since_unix_epoch(Duration::from_secs((year - 1970) * 31_556_952));
         let name = ServerName::try_from(name.to_owned()).unwrap();
-        verified(provider, trusted.to_vec())
+        let presented = Arc::new(PresentedCertificates::of("r.example"));
+        verified(provider, trusted.to_vec(), presented)
             .verify_server_cert(shown, &[], &name, &[], now)
             .map(|_| ())
     }

@@ -50,6 +50,8 @@ async fn read_everything(fixture: &Fixture) {
         &["digest", list],
         &["list", "check", list],
         &["list", "schema"],
+        &["plan", list],
+        &["plan", list, "--json"],
         &["batches"],
         &["batches", "--json"],
         &["verify", list],
