@@ -7,6 +7,7 @@
 //! list           ->  oci                                       the TOML list: schema, spans, rewrites, filters
 //! convert        ->  list, oci                                 lists of other tools, as TOML lists
 //! batch          ->  oci                                       job ids, Event, Command, Board, Failure: the shared vocabulary
+//! signature      ->  oci                                       what was signed, by which key, and whether that suffices
 //! program        ->  (nothing)                                 runs the programs an operator names, within limits
 //! files          ->  (nothing)                                 content that gets its name when it is complete
 //! registry       ->  batch, oci                                the distribution protocol over HTTP
@@ -46,6 +47,7 @@ pub mod registry;
 pub mod retag;
 pub mod run;
 pub mod serve;
+pub mod signature;
 pub mod skopeo;
 pub mod transport;
 pub mod tui;
