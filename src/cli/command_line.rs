@@ -12,7 +12,7 @@ use super::{
     exit::{self, Exit},
     inspect, list_command, list_source, login, logout, man, open_files, output,
     read_error::ReadError,
-    resume, run, serve, skopeo, tag, tags, verify,
+    resume, run, serve, skopeo, standalone_sign, standalone_verify, tag, tags, verify,
 };
 use crate::{
     journal::JournalError,
@@ -73,6 +73,10 @@ enum Command {
     /// Check whether skopeo can be run, or start the container in which it runs.
     #[command(subcommand)]
     Skopeo(skopeo::SkopeoCommand),
+    /// Sign a manifest in a file with an OpenPGP key, as skopeo does.
+    StandaloneSign(standalone_sign::SignArguments),
+    /// Verify the signature of a manifest in a file, as skopeo does.
+    StandaloneVerify(standalone_verify::VerifyArguments),
     /// Serve a directory as a registry.
     Serve(serve::ServeArguments),
     /// Run a migration between two registries made for this demo.
@@ -147,6 +151,8 @@ async fn execute(command: Command) -> anyhow::Result<Exit> {
         Command::Logout(arguments) => logout::logout(arguments).await,
         Command::Verify(arguments) => verify::verify(arguments).await,
         Command::Skopeo(command) => skopeo::skopeo(command).await,
+        Command::StandaloneSign(arguments) => standalone_sign::sign(arguments).await,
+        Command::StandaloneVerify(arguments) => standalone_verify::verify(arguments).await,
         Command::Serve(arguments) => serve::serve(arguments).await,
         Command::Demo(arguments) => demo::demo(arguments).await,
         Command::Completions(arguments) => completions::completions(&arguments),

@@ -41,6 +41,7 @@ mod review;
 mod sample_images;
 mod sample_lists;
 mod serve;
+mod signatures;
 mod silence;
 mod skopeo;
 mod skopeo_client;

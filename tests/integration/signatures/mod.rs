@@ -1,0 +1,5 @@
+//! Signatures, checked against gpg and skopeo.
+
+mod gnupg;
+mod hostile_input;
+mod standalone;
