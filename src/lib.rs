@@ -13,7 +13,7 @@
 //! registry       ->  batch, oci                                the distribution protocol over HTTP
 //! credentials    ->  registry, program, oci                    where operators keep credentials; login and logout
 //! transport      ->  registry, files, batch, oci               what images are read from and written to: registries and local stores
-//! copy           ->  transport, batch, registry, program, oci  one image: graph walk, claims, plans, attachments, manifests
+//! copy           ->  transport, signature, batch, registry, program, oci  one image: graph walk, claims, plans, attachments, manifests
 //! skopeo         ->  program, batch, oci                       runs skopeo and reads its progress
 //! journal        ->  batch, oci                                what survives: SQLite by default
 //! run            ->  copy, skopeo, transport, journal, batch, oci      dispatcher loop, pure scheduler, workers

@@ -54,6 +54,7 @@ mod screen_options;
 mod serve;
 mod side_arguments;
 mod signals;
+mod signature_keys;
 mod skopeo;
 mod skopeo_access;
 mod skopeo_settings;

@@ -5,6 +5,7 @@
 
 use std::{
     collections::HashMap,
+    path::PathBuf,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
@@ -26,6 +27,7 @@ use crate::{
     batch::{Job, RegistryLimit, RegistryStatus, Side},
     oci::{Digest, Registry, Repository, Store},
     registry::{self, Client, Clients, ErrorCause, ImageBudget, StreamQueue},
+    signature::CosignKey,
     transport::{Destination, LocalSettings, Source, Stores},
 };
 
@@ -35,6 +37,7 @@ const MAX_CANCEL_TIME: Duration = Duration::from_secs(3);
 pub struct Engine {
     stores: Arc<Stores>,
     create_commands: HashMap<Registry, CreateCommand>,
+    signature_keys: HashMap<PathBuf, CosignKey>,
     states: Mutex<HashMap<Store, Arc<StoreState>>>,
     plan_cache: PlanCache,
     streams: StreamQueue,
@@ -59,6 +62,7 @@ impl Engine {
         Self {
             stores: Arc::new(stores),
             create_commands: HashMap::new(),
+            signature_keys: HashMap::new(),
             states: Mutex::default(),
             plan_cache: PlanCache::default(),
             streams: StreamQueue::default(),
@@ -70,6 +74,15 @@ impl Engine {
     pub fn creating(self, create_commands: HashMap<Registry, CreateCommand>) -> Self {
         Self {
             create_commands,
+            ..self
+        }
+    }
+
+    /// Verifies signatures with these public keys, by the file that images name.
+    #[must_use]
+    pub fn verifying(self, signature_keys: HashMap<PathBuf, CosignKey>) -> Self {
+        Self {
+            signature_keys,
             ..self
         }
     }
@@ -111,6 +124,7 @@ impl Engine {
             source: &sides.source,
             destination: &sides.destination,
             plan_cache: &self.plan_cache,
+            signature_keys: &self.signature_keys,
             streams: &self.streams,
             budget: ImageBudget::new(move || {
                 report(Report::Noted(

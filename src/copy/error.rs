@@ -42,6 +42,14 @@ pub enum CopyError {
     Create(CreateFailure),
     #[error("has manifests nested more than {0} deep")]
     TooDeep(usize),
+    #[error("has no signature of {digest} by {keys}: {found}", found = found(.refused))]
+    Unsigned {
+        digest: Digest,
+        /// The files of the keys of which one had to sign.
+        keys: String,
+        /// Why each signature that was found does not count.
+        refused: Vec<String>,
+    },
     /// The destination's format cannot hold the image.
     #[error("{0}")]
     Unsupported(String),
@@ -52,7 +60,10 @@ impl CopyError {
     pub fn side(&self) -> Side {
         match self {
             Self::Store { side, .. } => *side,
-            Self::NoPlatform { .. } | Self::Incomplete { .. } | Self::TooDeep(_) => Side::Source,
+            Self::NoPlatform { .. }
+            | Self::Incomplete { .. }
+            | Self::TooDeep(_)
+            | Self::Unsigned { .. } => Side::Source,
             Self::Conflict { .. }
             | Self::Unsupported(_)
             | Self::Existing { .. }
@@ -69,6 +80,7 @@ impl CopyError {
             Self::Conflict { .. }
             | Self::Existing { .. }
             | Self::Unsupported(_)
+            | Self::Unsigned { .. }
             | Self::TooDeep(_) => FailureClass::Rejected,
             Self::Create(_) => FailureClass::Internal,
         }
@@ -87,6 +99,11 @@ impl CopyError {
             Self::Create(failure) => {
                 let mut chain = vec![self.to_string()];
                 chain.extend(failure.stderr.iter().cloned());
+                chain
+            }
+            Self::Unsigned { refused, .. } => {
+                let mut chain = vec![self.to_string()];
+                chain.extend(refused.iter().cloned());
                 chain
             }
             Self::NoPlatform { .. }
@@ -119,6 +136,15 @@ impl From<&CopyError> for Failure {
             summary: error.to_string(),
             chain: error.chain(),
         }
+    }
+}
+
+/// How many signatures were found.
+fn found(refused: &[String]) -> String {
+    match refused {
+        [] => "it is not signed with cosign at all".into(),
+        [one] => format!("what was found does not count: {one}"),
+        several => format!("{} were found, and none counts", several.len()),
     }
 }
 

@@ -32,6 +32,10 @@ impl CopyError {
             Self::Hidden { .. } => Some(
                 "give the credentials the right to read there, or write `on-existing = \"replace\"`",
             ),
+            Self::Unsigned { .. } => Some(
+                "sign that digest with `cosign sign --key`, name the key that signed it, or copy it with \
+                 `require-signature = false`",
+            ),
             Self::Unsupported(_) => Some("name another kind of store, or other platforms"),
         }
     }

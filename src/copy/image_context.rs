@@ -2,13 +2,14 @@
 //!
 //! Decides nothing.
 
-use std::sync::Arc;
+use std::{collections::HashMap, path::PathBuf, sync::Arc};
 
 use super::{Report, plan_cache::PlanCache, scope::Scope, store_state::StoreState};
 use crate::{
     batch::{Job, JobId},
     oci::{Attachments, Location, OnExisting, Platform},
     registry::{ImageBudget, StreamQueue},
+    signature::CosignKey,
     transport::{Destination, Source},
 };
 
@@ -17,6 +18,8 @@ pub(super) struct ImageContext<'a> {
     pub source: &'a Side<dyn Source>,
     pub destination: &'a Side<dyn Destination>,
     pub plan_cache: &'a PlanCache,
+    /// The public keys that signatures are verified with, by file.
+    pub signature_keys: &'a HashMap<PathBuf, CosignKey>,
     pub streams: &'a StreamQueue,
     pub budget: ImageBudget<'a>,
     pub report: &'a (dyn Fn(Report) + Send + Sync),

@@ -35,6 +35,9 @@ mod push_manifests;
 mod referrer_cache;
 mod report;
 mod scope;
+mod signature_check;
+mod signature_search;
+mod small_blob;
 mod store_state;
 
 pub use copy_outcome::CopyOutcome;

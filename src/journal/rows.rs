@@ -101,14 +101,15 @@ async fn insert_jobs(
     jobs: &[Job],
 ) -> Result<(), sqlx::Error> {
     let mut insert = query(format!(
-        "INSERT INTO jobs (batch, job, source, destination, platforms, attachments, on_existing, format, compression, engine, state, attempt) VALUES {} \
+        "INSERT INTO jobs (batch, job, source, destination, platforms, attachments, on_existing, format, compression, engine, require_signature, state, attempt) VALUES {} \
          ON CONFLICT DO NOTHING",
-        placeholders(1, jobs.len(), 12)
+        placeholders(1, jobs.len(), 13)
     ));
     for job in jobs {
         let encoded = |error: serde_json::Error| sqlx::Error::Encode(error.into());
         let platforms = serde_json::to_string(&job.spec.platforms).map_err(encoded)?;
         let attachments = serde_json::to_string(&job.spec.attachments).map_err(encoded)?;
+        let keys = serde_json::to_string(&job.spec.require_signature).map_err(encoded)?;
         insert = insert
             .bind(&*batch.0)
             .bind(i64::from(job.id.0))
@@ -120,6 +121,7 @@ async fn insert_jobs(
             .bind(job.spec.format.map(ManifestFormat::word))
             .bind(job.spec.compression.map(Compression::word))
             .bind(job.spec.engine.word())
+            .bind(keys)
             .bind(StoredState::Queued.as_str())
             .bind(0_i64);
     }
@@ -160,7 +162,7 @@ pub(super) async fn read_jobs(
 ) -> Result<Vec<StoredJob>, JournalError> {
     let mut rows = sqlx::query(
         "SELECT job, source, destination, platforms, attachments, on_existing, format, \
-         compression, engine, state, attempt, root, cause FROM jobs \
+         compression, engine, require_signature, state, attempt, root, cause FROM jobs \
          WHERE batch = $1 ORDER BY job",
     )
     .bind(&*batch.0)
@@ -194,6 +196,7 @@ fn read_job(row: &AnyRow, position: usize) -> Result<StoredJob, String> {
             format: optional_word(row, "format", ManifestFormat::from_word)?,
             compression: optional_word(row, "compression", Compression::from_word)?,
             engine: word(row, "engine", CopyEngine::from_word)?,
+            require_signature: json(row, "require_signature")?,
         },
     };
     let outcome = match raw(row, "state")? {

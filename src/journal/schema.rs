@@ -55,13 +55,14 @@ const TABLES: [&str; 4] = [
 ];
 
 /// The statement that makes each version from the one before, from version 2 on.
-const STEPS: [&str; 6] = [
+const STEPS: [&str; 7] = [
     "ALTER TABLE jobs ADD COLUMN attachments TEXT NOT NULL DEFAULT '{}'",
     "ALTER TABLE jobs ADD COLUMN on_existing TEXT NOT NULL DEFAULT 'replace'",
     "ALTER TABLE holders RENAME TO owners",
     "ALTER TABLE jobs ADD COLUMN format TEXT",
     "ALTER TABLE jobs ADD COLUMN compression TEXT",
     "ALTER TABLE jobs ADD COLUMN engine TEXT NOT NULL DEFAULT 'native'",
+    "ALTER TABLE jobs ADD COLUMN require_signature TEXT NOT NULL DEFAULT '[]'",
 ];
 
 /// Creates the tables if there are none, updates older ones, and refuses newer ones.

@@ -5,7 +5,7 @@
 use std::{ops::Range, path::PathBuf};
 
 use super::{mistake::Mistake, store_repository::StoreRepository};
-use crate::oci::{CopyEngine, PartialReference, Registry, Repository, Store};
+use crate::oci::{CopyEngine, PartialReference, Registry, Repository, RequiredKeys, Store};
 
 /// A side of the list: a store, and the prefix of its repositories.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,6 +16,8 @@ pub struct Endpoint {
     pub base: Vec<PathBuf>,
     /// What copies its images, if that is written.
     pub engine: Option<CopyEngine>,
+    /// The keys of which one has to have signed its images; for a source, and if that is written.
+    pub require_signature: Option<RequiredKeys>,
 }
 
 /// A `[source]` or `[destination]`.

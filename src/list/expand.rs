@@ -185,5 +185,6 @@ fn spec(rule: &ImageRule, source: Location, destination: Location) -> CopySpec {
         format: rule.conversion.format,
         compression: rule.conversion.compression,
         engine: rule.engine,
+        require_signature: rule.require_signature.clone(),
     }
 }

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use super::{
     fields::Fields, filter::TagFilter, spanned::Spanned, values, written_name::WrittenDestination,
 };
-use crate::oci::{Attachments, Compression, CopyEngine, ManifestFormat, OnExisting, Platform, Tag};
+use crate::oci::{
+    Attachments, Compression, CopyEngine, ManifestFormat, OnExisting, Platform, RequiredKeys, Tag,
+};
 
 /// The keys of an image table, without its names.
 #[derive(Default)]
@@ -18,6 +20,7 @@ pub(super) struct ImageKeys {
     pub(super) on_existing: Option<OnExisting>,
     pub(super) conversion: Conversion,
     pub(super) engine: Option<CopyEngine>,
+    pub(super) require_signature: Option<RequiredKeys>,
 }
 
 /// Which attachments go with the images of a table.

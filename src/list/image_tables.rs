@@ -15,6 +15,7 @@ use super::{
     images::ImageRule,
     mistake::Mistake,
     reader::Reader,
+    required_signature,
     spanned::{Spanned, Str},
     table_kind::TableKind,
     values,
@@ -92,6 +93,7 @@ fn read_table(mut fields: Fields, defaults: &ImageDefaults, rules: &mut Vec<Imag
         on_existing: (fields.read("on-existing", values::on_existing)).map(|written| written.value),
         conversion: Conversion::read(&mut fields),
         engine: (fields.read("engine", values::engine)).map(|written| written.value),
+        require_signature: required_signature::read(&mut fields),
     };
     fields.finish();
     report_contradictions(reader, &keys, &names);

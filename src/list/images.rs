@@ -18,8 +18,8 @@ use super::{
     written_name::{Prefix, WrittenDestination, WrittenName},
 };
 use crate::oci::{
-    Attachments, CopyEngine, Digest, LocalImage, Location, OnExisting, Platform, Repository, Store,
-    Tag,
+    Attachments, CopyEngine, Digest, LocalImage, Location, OnExisting, Platform, Repository,
+    RequiredKeys, Store, Tag,
 };
 
 /// One image of the list, or images to select.
@@ -33,6 +33,8 @@ pub struct ImageRule {
     pub on_existing: OnExisting,
     pub conversion: Conversion,
     pub engine: CopyEngine,
+    /// The keys of which one has to have signed the images.
+    pub require_signature: RequiredKeys,
     /// The place of its name in the list.
     pub(super) at: Range<usize>,
 }
@@ -86,8 +88,10 @@ impl ImageRule {
             let destination = target.store(endpoint);
             defaults.engine(selection.store().as_ref(), destination.as_ref())
         });
+        let keys_of_side = || defaults.required_keys(selection.store().as_ref());
         let rule = Self {
             engine,
+            require_signature: (keys.require_signature.clone()).unwrap_or_else(keys_of_side),
             platforms: platforms(reader, defaults, keys, (&selection, &target), &name.at)?,
             attachments: keys.attachments.or(defaults.attachments),
             on_existing: keys.on_existing.unwrap_or(defaults.on_existing),

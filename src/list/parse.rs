@@ -26,6 +26,7 @@ use super::{
     mistakes::Mistakes,
     reader::{Directories, Reader},
     registries::Settings,
+    required_signature,
     rewrite::Rewrite,
     sides::{self, RegistryTables},
     skopeo_limits,
@@ -35,7 +36,7 @@ use super::{
     text::Text,
     values,
 };
-use crate::oci::{Attachments, CopyEngine, OnExisting};
+use crate::oci::{Attachments, CopyEngine, OnExisting, RequiredKeys};
 
 /// The version of the format this program reads.
 const VERSION: &str = "1";
@@ -233,6 +234,7 @@ fn image_defaults<'a>(
         on_existing: OnExisting::default(),
         conversion: Conversion::default(),
         engine: CopyEngine::default(),
+        require_signature: RequiredKeys::default(),
         without_source: RefCell::default(),
         without_destination: RefCell::default(),
     };
@@ -258,6 +260,9 @@ fn image_defaults<'a>(
     image_defaults.conversion = Conversion::read(&mut table);
     if let Some(engine) = table.read("engine", values::engine) {
         image_defaults.engine = engine.value;
+    }
+    if let Some(keys) = required_signature::read(&mut table) {
+        image_defaults.require_signature = keys;
     }
     table.finish();
     (defaults, image_defaults)

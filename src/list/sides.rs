@@ -15,6 +15,7 @@ use super::{
     mistake::Mistake,
     reader::Reader,
     registries::Settings,
+    required_signature,
     spanned::Spanned,
     store_paths,
     table_kind::TableKind,
@@ -49,6 +50,10 @@ pub(super) fn read(
     let store = store(&mut table, &written);
     let prefix = table.read("prefix", values::repository);
     let engine = table.read("engine", values::engine);
+    let require_signature = match shape {
+        TableKind::Source => required_signature::read(&mut table),
+        _ => None,
+    };
     let is_side = reader.reported() == reported;
     let base = match shape {
         TableKind::Destination => base(&mut table, store.as_ref()),
@@ -93,6 +98,7 @@ pub(super) fn read(
         prefix: prefix.map(|prefix| prefix.value),
         base,
         engine: engine.map(|engine| engine.value),
+        require_signature,
     })
 }
 

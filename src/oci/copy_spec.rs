@@ -4,7 +4,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Attachments, Compression, CopyEngine, Location, ManifestFormat, OnExisting, Platform};
+use super::{
+    Attachments, Compression, CopyEngine, Location, ManifestFormat, OnExisting, Platform,
+    RequiredKeys,
+};
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CopySpec {
@@ -28,6 +31,9 @@ pub struct CopySpec {
     pub compression: Option<Compression>,
     #[serde(default, skip_serializing_if = "CopyEngine::is_native")]
     pub engine: CopyEngine,
+    /// The keys of which one has to have signed the image; none if it needs no signature.
+    #[serde(default, skip_serializing_if = "RequiredKeys::is_empty")]
+    pub require_signature: RequiredKeys,
 }
 
 impl CopySpec {
@@ -43,6 +49,7 @@ impl CopySpec {
             format: None,
             compression: None,
             engine: CopyEngine::default(),
+            require_signature: RequiredKeys::default(),
         }
     }
 }
