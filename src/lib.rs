@@ -7,13 +7,14 @@
 //! list           ->  oci                                       the TOML list: schema, spans, rewrites, filters
 //! convert        ->  list, oci                                 lists of other tools, as TOML lists
 //! batch          ->  oci                                       job ids, Event, Command, Board, Failure: the shared vocabulary
+//! signature      ->  oci                                       what was signed, by which key, and whether that suffices
 //! program        ->  (nothing)                                 runs the programs an operator names, within limits
 //! files          ->  (nothing)                                 content that gets its name when it is complete
 //! rollback_file  ->  files, batch, oci                         what tags named before a batch wrote them
 //! registry       ->  batch, oci                                the distribution protocol over HTTP
 //! credentials    ->  registry, program, oci                    where operators keep credentials; login and logout
 //! transport      ->  registry, files, batch, oci               what images are read from and written to: registries and local stores
-//! copy           ->  transport, rollback_file, batch, registry, program, oci  one image: graph walk, claims, plans, attachments, manifests
+//! copy           ->  transport, rollback_file, signature, batch, registry, program, oci  one image: graph walk, claims, plans, attachments, manifests
 //! skopeo         ->  program, batch, oci                       runs skopeo and reads its progress
 //! journal        ->  batch, oci                                what survives: SQLite by default
 //! run            ->  copy, skopeo, transport, journal, batch, oci      dispatcher loop, pure scheduler, workers
@@ -58,6 +59,7 @@ pub mod rollback;
 pub mod rollback_file;
 pub mod run;
 pub mod serve;
+pub mod signature;
 pub mod skopeo;
 pub mod transport;
 pub mod tui;

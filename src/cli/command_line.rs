@@ -16,7 +16,7 @@ use super::{
     read_error::ReadError,
     report, repos, resume, rollback, run,
     run_arguments::RunArguments,
-    serve, skopeo, tag, tags, verify,
+    serve, skopeo, standalone_sign, standalone_verify, tag, tags, verify,
 };
 use crate::list::Mistakes;
 
@@ -82,6 +82,10 @@ enum Command {
     /// Check whether skopeo can be run, or start the container in which it runs.
     #[command(subcommand)]
     Skopeo(skopeo::SkopeoCommand),
+    /// Sign a manifest in a file with an OpenPGP key, as skopeo does.
+    StandaloneSign(standalone_sign::SignArguments),
+    /// Verify the signature of a manifest in a file, as skopeo does.
+    StandaloneVerify(standalone_verify::VerifyArguments),
     /// Serve a directory as a registry.
     Serve(serve::ServeArguments),
     /// Run a migration between two registries made for this demo.
@@ -161,6 +165,8 @@ async fn execute(command: Command) -> anyhow::Result<Exit> {
         Command::Doctor(arguments) => doctor::doctor(arguments).await,
         Command::Verify(arguments) => verify::verify(arguments).await,
         Command::Skopeo(command) => skopeo::skopeo(command).await,
+        Command::StandaloneSign(arguments) => standalone_sign::sign(arguments).await,
+        Command::StandaloneVerify(arguments) => standalone_verify::verify(arguments).await,
         Command::Serve(arguments) => serve::serve(arguments).await,
         Command::Demo(arguments) => demo::demo(arguments).await,
         Command::Completions(arguments) => completions::completions(&arguments),

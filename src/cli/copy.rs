@@ -28,8 +28,10 @@ use super::{
 };
 use crate::{
     batch::{BatchResult, Board, JobView, State},
-    list::CopyKeys,
-    oci::{Compression, CopyEngine, Location, ManifestFormat, OnExisting, Platform, Tag},
+    list::{CopyKeys, RequireSignature},
+    oci::{
+        Compression, CopyEngine, Location, ManifestFormat, OnExisting, Platform, RequiredKeys, Tag,
+    },
 };
 
 #[derive(Args)]
@@ -56,6 +58,9 @@ pub(super) struct CopyArguments {
     /// What to do if the destination tag names another image [default: replace].
     #[arg(long, value_parser = on_existing_parser())]
     on_existing: Option<OnExisting>,
+    /// Copy the image only if this public key signed it with cosign; may be repeated, and one key is enough.
+    #[arg(long, value_name = "FILE")]
+    require_signature: Vec<PathBuf>,
     /// What copies the image: this program, or a skopeo that it runs [default: native].
     #[arg(long, value_parser = engine_parser())]
     engine: Option<CopyEngine>,
@@ -149,6 +154,7 @@ pub(super) async fn copy(arguments: CopyArguments) -> anyhow::Result<Exit> {
             format: arguments.format.map(|format| format.to_string()),
             compression: (arguments.compression).map(|compression| compression.to_string()),
             engine: arguments.engine.map(|engine| engine.to_string()),
+            require_signature: required(&arguments.require_signature)?,
         },
         sides: arguments.sides,
         like: arguments.like,
@@ -176,6 +182,24 @@ pub(super) async fn copy(arguments: CopyArguments) -> anyhow::Result<Exit> {
         write_digest(file, &board)?;
     }
     Ok(BatchResult::of(&board).into())
+}
+
+/// What a list says about these keys.
+fn required(keys: &[PathBuf]) -> anyhow::Result<Option<RequireSignature>> {
+    let absolute = |path: &PathBuf| {
+        let unusable = || format!("cannot use {}", shown(path));
+        let absolute = std::path::absolute(path).with_context(unusable)?;
+        // A list has no other names.
+        absolute.to_str().with_context(unusable)?;
+        anyhow::Ok(absolute)
+    };
+    let keys: RequiredKeys = keys
+        .iter()
+        .map(absolute)
+        .collect::<anyhow::Result<Vec<_>>>()?
+        .into_iter()
+        .collect();
+    Ok((!keys.is_empty()).then(|| RequireSignature::of(&keys)))
 }
 
 fn choose(output: &CopyOutput) -> FrontEnd {

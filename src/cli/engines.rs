@@ -56,8 +56,9 @@ fn take_skopeo(jobs: &mut [Job], notes: &mut Vec<Note>) {
         let reason = stores
             .into_iter()
             .find_map(|image| lacks_socket(&image.store));
-        // Skopeo copies one platform, or all.
-        if let Some(reason) = reason.filter(|_| job.spec.platforms.len() <= 1) {
+        // Skopeo copies one platform, or all, and verifies no signature of cosign.
+        let is_possible = job.spec.platforms.len() <= 1 && job.spec.require_signature.is_empty();
+        if let Some(reason) = reason.filter(|_| is_possible) {
             job.spec.engine = CopyEngine::Skopeo;
             of_images.push((
                 Some(job.id),

@@ -352,6 +352,26 @@ const EXAMPLES: &[(&str, &[Example])] = &[
         )],
     ),
     (
+        "standalone-sign",
+        &[
+            (
+                "With a key of the GnuPG keyring",
+                "transship standalone-sign manifest.json registry.example.com/team/api:1.2 1D8230F6CDB6A06716E414C1DB72F2188BB46CC8 --output api.signature",
+            ),
+            (
+                "With a key in a file, in a CI job",
+                "transship standalone-sign manifest.json registry.example.com/team/api:1.2 1D8230F6CDB6A06716E414C1DB72F2188BB46CC8 --output api.signature --key secret.asc --passphrase-file passphrase",
+            ),
+        ],
+    ),
+    (
+        "standalone-verify",
+        &[(
+            "With any of the keys in a file",
+            "transship standalone-verify manifest.json registry.example.com/team/api:1.2 any api.signature --public-key-file keys.asc",
+        )],
+    ),
+    (
         "serve",
         &[
             ("For this machine only", "transship serve --dir registry"),

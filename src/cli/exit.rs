@@ -23,6 +23,12 @@ pub(super) const CODES_OF_READING: &str = "Exit codes:
   5  unreachable: no connection, or an error that may pass by itself
   6  denied: the credentials are missing, wrong or not enough";
 
+/// For the help of `standalone-verify`.
+pub(super) const CODES_OF_VERIFYING: &str = "Exit codes:
+  0  the signature holds
+  1  it does not
+  2  wrong arguments, or a file that cannot be read";
+
 /// How a command ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Exit {
@@ -30,6 +36,8 @@ pub(super) enum Exit {
     /// Wrong arguments, a wrong list, or another error before the start.
     Usage,
     Run(BatchResult),
+    /// What a command checked does not hold.
+    Refused,
     /// What a command should read was not read.
     Unread(Unread),
 }
@@ -56,7 +64,7 @@ impl From<Exit> for ExitCode {
             Exit::Good => Self::SUCCESS,
             Exit::Usage => Self::from(2),
             Exit::Run(result) => Self::from(result.exit_code()),
-            Exit::Unread(Unread::Failed) => Self::from(1),
+            Exit::Refused | Exit::Unread(Unread::Failed) => Self::from(1),
             Exit::Unread(Unread::NotFound) => Self::from(4),
             Exit::Unread(Unread::Unreachable) => Self::from(5),
             Exit::Unread(Unread::Denied) => Self::from(6),

@@ -14,7 +14,9 @@ use anyhow::Context;
 use super::{list_source::ListSource, output::shown};
 use crate::{
     batch::Job,
-    list::{CopyKeys, DefaultsTable, ImageEntry, ImageTable, ListFile, LocalKeys},
+    list::{
+        CopyKeys, DefaultsTable, ImageEntry, ImageTable, ListFile, LocalKeys, RequireSignature,
+    },
     oci::{LocalStore, Location, PartialLocation, PartialReference, Transport},
 };
 
@@ -44,6 +46,7 @@ fn part(whole: &str, working: &Path, jobs: &[Job]) -> anyhow::Result<String> {
     });
     let source = (list.source.as_mut()).map_or(Side::Registry, |table| {
         table.engine = None;
+        table.require_signature = None;
         Side::of(
             &mut table.local,
             &table.registry,
@@ -153,6 +156,8 @@ fn entry(job: &Job, source: &Side, destination: &Side) -> ImageEntry {
             compression: (job.spec.compression).map(|compression| compression.to_string()),
             engine: (!job.spec.engine.is_native()).then(|| job.spec.engine.to_string()),
             group: job.spec.group.as_ref().map(ToString::to_string),
+            require_signature: (!job.spec.require_signature.is_empty())
+                .then(|| RequireSignature::of(&job.spec.require_signature)),
         },
         ..ImageTable::default()
     }))
@@ -223,7 +228,10 @@ mod tests {
         all.spec.format = Some(ManifestFormat::Oci);
         all.spec.compression = Some(Compression::Zstd);
         all.spec.engine = CopyEngine::Skopeo;
-        let other = job("a.example/team/web:2", "b.example/mirror/crew/web:2");
+        let mut other = job("a.example/team/web:2", "b.example/mirror/crew/web:2");
+        other.spec.require_signature = ["/keys/a.pub".into(), "/keys/b.pub".into()]
+            .into_iter()
+            .collect();
         let jobs = [all, other];
         let defaults = format!("{defaults}engine = \"skopeo\"\n");
         let whole =
@@ -239,6 +247,7 @@ mod tests {
             assert_eq!(image.spec.format, job.spec.format);
             assert_eq!(image.spec.compression, job.spec.compression);
             assert_eq!(image.spec.engine, job.spec.engine);
+            assert_eq!(image.spec.require_signature, job.spec.require_signature);
         }
     }
 

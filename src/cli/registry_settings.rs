@@ -4,6 +4,7 @@ use std::{collections::HashMap, path::PathBuf, sync::Arc};
 
 use anyhow::Context;
 
+use super::signature_keys;
 use crate::{
     copy::{CreateCommand, Engine},
     credentials::{CredentialResolver, PasswordSource, Places, Source},
@@ -16,7 +17,9 @@ use crate::{
 /// An engine with the settings of the list, and with stored credentials for every other registry.
 pub(super) fn engine(list: &List, places: &Places) -> anyhow::Result<Engine> {
     let stores = stores(Some(list), &[], places)?;
-    Ok(Engine::of_stores(stores).creating(create_commands(list)))
+    Ok(Engine::of_stores(stores)
+        .creating(create_commands(list))
+        .verifying(signature_keys::read(list)?))
 }
 
 /// The registries with the settings of the list, and the stores of this machine.

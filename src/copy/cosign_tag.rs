@@ -4,7 +4,9 @@
 //! manifest that cannot be merged is decided in `cosign_push`. Invariant: the tag is read again before it is written,
 //! unless this batch writes it first in a new repository; see `cosign_locks`.
 
-use super::{CopyError, error::blame, image_context, tag_record::keep_tag};
+use super::{
+    CopyError, error::blame, image_context, small_blob::read_small_blob, tag_record::keep_tag,
+};
 use crate::{
     batch::Side,
     oci::{Descriptor, Digest, Manifest, Signatures, Tag},
@@ -113,22 +115,9 @@ impl CosignTag<'_> {
 
     /// Reads the config of the existing signatures. Empty if it is missing or wrong: `merge` can rebuild it.
     async fn config(&self, config: &Descriptor) -> Result<Vec<u8>, Error> {
-        let image = &self.destination.image;
-        let mut read = match image.read_blob(&config.digest, 0).await {
-            Ok(read) => read,
-            Err(error) if error.is_not_found() => return Ok(Vec::new()),
-            Err(error) => return Err(error),
-        };
-        let (mut bytes, mut hasher) = (Vec::new(), config.digest.hasher());
-        while let Some(chunk) = read.next().await? {
-            if bytes.len() + chunk.len() > MAX_CONFIG_BYTES {
-                return Ok(Vec::new());
-            }
-            hasher.update(&chunk);
-            bytes.extend_from_slice(&chunk);
-        }
-        let is_whole = hasher.finish() == config.digest;
-        Ok(if is_whole { bytes } else { Vec::new() })
+        let image = &*self.destination.image;
+        let read = read_small_blob(image, &config.digest, MAX_CONFIG_BYTES).await?;
+        Ok(read.unwrap_or_default())
     }
 }
 

@@ -5,6 +5,7 @@
 
 use std::{
     collections::HashMap,
+    path::PathBuf,
     sync::{Arc, Mutex, OnceLock, PoisonError},
     time::Duration,
 };
@@ -29,6 +30,7 @@ use crate::{
     oci::{Digest, Registry, Repository, Store},
     registry::{self, Client, Clients, ErrorCause, ImageBudget, StreamQueue},
     rollback_file::TagLog,
+    signature::CosignKey,
     transport::{Destination, LocalSettings, Source, Stores},
 };
 
@@ -38,6 +40,7 @@ const MAX_CANCEL_TIME: Duration = Duration::from_secs(3);
 pub struct Engine {
     stores: Arc<Stores>,
     create_commands: HashMap<Registry, CreateCommand>,
+    signature_keys: HashMap<PathBuf, CosignKey>,
     states: Mutex<HashMap<Store, Arc<StoreState>>>,
     plan_cache: PlanCache,
     staged: StagedManifests,
@@ -64,6 +67,7 @@ impl Engine {
         Self {
             stores: Arc::new(stores),
             create_commands: HashMap::new(),
+            signature_keys: HashMap::new(),
             states: Mutex::default(),
             plan_cache: PlanCache::default(),
             staged: StagedManifests::default(),
@@ -77,6 +81,15 @@ impl Engine {
     pub fn creating(self, create_commands: HashMap<Registry, CreateCommand>) -> Self {
         Self {
             create_commands,
+            ..self
+        }
+    }
+
+    /// Verifies signatures with these public keys, by the file that images name.
+    #[must_use]
+    pub fn verifying(self, signature_keys: HashMap<PathBuf, CosignKey>) -> Self {
+        Self {
+            signature_keys,
             ..self
         }
     }
@@ -140,6 +153,7 @@ impl Engine {
             destination: &sides.destination,
             plan_cache: &self.plan_cache,
             staged: &self.staged,
+            signature_keys: &self.signature_keys,
             streams: &self.streams,
             budget: ImageBudget::new(move || {
                 report(Report::Noted(

@@ -45,6 +45,14 @@ pub enum CopyError {
     NotKept(rollback_file::Error),
     #[error("has manifests nested more than {0} deep")]
     TooDeep(usize),
+    #[error("has no signature of {digest} by {keys}: {found}", found = found(.refused))]
+    Unsigned {
+        digest: Digest,
+        /// The files of the keys of which one had to sign.
+        keys: String,
+        /// Why each signature that was found does not count.
+        refused: Vec<String>,
+    },
     /// The destination's format cannot hold the image.
     #[error("{0}")]
     Unsupported(String),
@@ -55,7 +63,10 @@ impl CopyError {
     pub fn side(&self) -> Side {
         match self {
             Self::Store { side, .. } => *side,
-            Self::NoPlatform { .. } | Self::Incomplete { .. } | Self::TooDeep(_) => Side::Source,
+            Self::NoPlatform { .. }
+            | Self::Incomplete { .. }
+            | Self::TooDeep(_)
+            | Self::Unsigned { .. } => Side::Source,
             Self::Conflict { .. }
             | Self::Unsupported(_)
             | Self::Existing { .. }
@@ -72,6 +83,7 @@ impl CopyError {
             Self::Conflict { .. }
             | Self::Existing { .. }
             | Self::Unsupported(_)
+            | Self::Unsigned { .. }
             | Self::TooDeep(_) => FailureClass::Rejected,
             Self::Create(_) | Self::NotKept(_) => FailureClass::Internal,
         }
@@ -90,6 +102,11 @@ impl CopyError {
             Self::Create(failure) => {
                 let mut chain = vec![self.to_string()];
                 chain.extend(failure.stderr.iter().cloned());
+                chain
+            }
+            Self::Unsigned { refused, .. } => {
+                let mut chain = vec![self.to_string()];
+                chain.extend(refused.iter().cloned());
                 chain
             }
             Self::NoPlatform { .. }
@@ -123,6 +140,15 @@ impl From<&CopyError> for Failure {
             summary: error.to_string(),
             chain: error.chain(),
         }
+    }
+}
+
+/// How many signatures were found.
+fn found(refused: &[String]) -> String {
+    match refused {
+        [] => "it is not signed with cosign at all".into(),
+        [one] => format!("what was found does not count: {one}"),
+        several => format!("{} were found, and none counts", several.len()),
     }
 }
 

@@ -35,6 +35,10 @@ impl CopyError {
             Self::NotKept(_) => {
                 Some("make room or give access where the rollback file is, then retry")
             }
+            Self::Unsigned { .. } => Some(
+                "sign that digest with `cosign sign --key`, name the key that signed it, or copy it with \
+                 `require-signature = false`",
+            ),
             Self::Unsupported(_) => Some("name another kind of store, or other platforms"),
         }
     }

@@ -2,7 +2,7 @@
 //!
 //! Decides nothing.
 
-use std::sync::Arc;
+use std::{collections::HashMap, path::PathBuf, sync::Arc};
 
 use super::{
     Report, plan_cache::PlanCache, scope::Scope, staged_manifests::StagedManifests,
@@ -12,6 +12,7 @@ use crate::{
     batch::{Job, JobId},
     oci::{Attachments, Location, OnExisting, Platform},
     registry::{ImageBudget, StreamQueue},
+    signature::CosignKey,
     transport::{Destination, Source},
 };
 
@@ -21,6 +22,8 @@ pub(super) struct ImageContext<'a> {
     pub destination: &'a Side<dyn Destination>,
     pub plan_cache: &'a PlanCache,
     pub staged: &'a StagedManifests,
+    /// The public keys that signatures are verified with, by file.
+    pub signature_keys: &'a HashMap<PathBuf, CosignKey>,
     pub streams: &'a StreamQueue,
     pub budget: ImageBudget<'a>,
     pub report: &'a (dyn Fn(Report) + Send + Sync),

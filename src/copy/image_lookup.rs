@@ -16,6 +16,7 @@ use super::{
     manifest_reader::ManifestReader,
     planner::make_plan,
     platform_selection::{Selection, select},
+    signature_check::check_signature,
 };
 use crate::{
     batch::Side,
@@ -65,7 +66,10 @@ pub(super) async fn look_up(image: &ImageContext<'_>) -> Result<Lookup, CopyErro
     };
     if let (true, Some(root)) = (digests_suffice, &source) {
         match compare(image, existing.as_ref(), root)? {
-            DestinationTag::Wanted => return Ok(Lookup::UpToDate(root.clone())),
+            DestinationTag::Wanted => {
+                check_signature(image, root).await?;
+                return Ok(Lookup::UpToDate(root.clone()));
+            }
             DestinationTag::Kept(digest) => return Ok(Lookup::Kept(digest)),
             DestinationTag::Free | DestinationTag::Replaced(_) => {}
         }
@@ -239,8 +243,13 @@ async fn read_and_plan(
     };
     let tag = match root_tag(image, existing, wanted)? {
         ControlFlow::Continue(tag) => tag,
-        ControlFlow::Break(lookup) => return Ok(lookup),
+        ControlFlow::Break(Lookup::Kept(there)) => return Ok(Lookup::Kept(there)),
+        ControlFlow::Break(lookup) => {
+            check_signature(image, &digest).await?;
+            return Ok(lookup);
+        }
     };
+    check_signature(image, &digest).await?;
     let (manifest, origin) = match selection {
         Selection::Whole => (manifest, RootOrigin::Source),
         Selection::Child(child) => {

@@ -107,14 +107,15 @@ async fn insert_jobs(
     jobs: &[Job],
 ) -> Result<(), sqlx::Error> {
     let mut insert = query(format!(
-        "INSERT INTO jobs (batch, job, source, destination, platforms, attachments, on_existing, format, compression, engine, group_name, state, attempt) VALUES {} \
+        "INSERT INTO jobs (batch, job, source, destination, platforms, attachments, on_existing, format, compression, engine, group_name, require_signature, state, attempt) VALUES {} \
          ON CONFLICT DO NOTHING",
-        placeholders(1, jobs.len(), 13)
+        placeholders(1, jobs.len(), 14)
     ));
     for job in jobs {
         let encoded = |error: serde_json::Error| sqlx::Error::Encode(error.into());
         let platforms = serde_json::to_string(&job.spec.platforms).map_err(encoded)?;
         let attachments = serde_json::to_string(&job.spec.attachments).map_err(encoded)?;
+        let keys = serde_json::to_string(&job.spec.require_signature).map_err(encoded)?;
         insert = insert
             .bind(&*batch.0)
             .bind(i64::from(job.id.0))
@@ -127,6 +128,7 @@ async fn insert_jobs(
             .bind(job.spec.compression.map(Compression::word))
             .bind(job.spec.engine.word())
             .bind(job.spec.group.as_ref().map(GroupName::as_str))
+            .bind(keys)
             .bind(StoredState::Queued.as_str())
             .bind(0_i64);
     }
@@ -167,7 +169,7 @@ pub(super) async fn read_jobs(
 ) -> Result<Vec<StoredJob>, JournalError> {
     let mut rows = sqlx::query(
         "SELECT job, source, destination, platforms, attachments, on_existing, format, \
-         compression, engine, group_name, state, attempt, root, cause, figures, verified FROM jobs \
+         compression, engine, group_name, require_signature, state, attempt, root, cause, figures, verified FROM jobs \
          WHERE batch = $1 ORDER BY job",
     )
     .bind(&*batch.0)
@@ -202,6 +204,7 @@ fn read_job(row: &AnyRow, position: usize) -> Result<StoredJob, String> {
             compression: optional_word(row, "compression", Compression::from_word)?,
             engine: word(row, "engine", CopyEngine::from_word)?,
             group: optional_word(row, "group_name", |name| name.parse().ok())?,
+            require_signature: json(row, "require_signature")?,
         },
     };
     let state = raw(row, "state")?;

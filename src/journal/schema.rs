@@ -55,7 +55,7 @@ const TABLES: [&str; 4] = [
 ];
 
 /// The statement that makes each version from the one before, from version 2 on.
-const STEPS: [&str; 9] = [
+const STEPS: [&str; 10] = [
     "ALTER TABLE jobs ADD COLUMN attachments TEXT NOT NULL DEFAULT '{}'",
     "ALTER TABLE jobs ADD COLUMN on_existing TEXT NOT NULL DEFAULT 'replace'",
     "ALTER TABLE holders RENAME TO owners",
@@ -65,6 +65,7 @@ const STEPS: [&str; 9] = [
     "ALTER TABLE jobs ADD COLUMN group_name TEXT",
     "ALTER TABLE jobs ADD COLUMN figures TEXT",
     "ALTER TABLE jobs ADD COLUMN verified TEXT",
+    "ALTER TABLE jobs ADD COLUMN require_signature TEXT NOT NULL DEFAULT '[]'",
 ];
 
 /// Creates the tables if there are none, updates older ones, and refuses newer ones.

@@ -102,8 +102,16 @@ fn actions(list: &List) -> Vec<Action> {
             conversion: _,
             engine,
             group: _,
+            require_signature,
             at: _,
         } = rule;
+        for path in require_signature.paths() {
+            actions.insert(Action {
+                kind: ActionKind::Reads,
+                what: format!("file {}", path.display()),
+                purpose: "public key that has to have signed images".into(),
+            });
+        }
         if *engine == CopyEngine::Skopeo {
             actions.insert(run_skopeo(skopeo));
         }

@@ -165,6 +165,7 @@ fn same_content(one: &CopySpec, other: &CopySpec) -> bool {
     one.platforms == other.platforms
         && one.format == other.format
         && one.compression == other.compression
+        && one.require_signature == other.require_signature
         && same_source
 }
 

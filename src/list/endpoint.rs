@@ -5,7 +5,7 @@
 use std::{ops::Range, path::PathBuf};
 
 use super::{mistake::Mistake, prune::PruneLimit, store_repository::StoreRepository};
-use crate::oci::{CopyEngine, PartialReference, Registry, Repository, Store};
+use crate::oci::{CopyEngine, PartialReference, Registry, Repository, RequiredKeys, Store};
 
 /// A side of the list: a store, and the prefix of its repositories.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,6 +19,8 @@ pub struct Endpoint {
     /// How many tags may be deleted that no image of the list has; `None` if none are. For a destination that is a
     /// registry.
     pub prune: Option<PruneLimit>,
+    /// The keys of which one has to have signed its images; for a source, and if that is written.
+    pub require_signature: Option<RequiredKeys>,
 }
 
 /// A `[source]` or `[destination]`.

@@ -186,5 +186,6 @@ fn spec(rule: &ImageRule, source: Location, destination: Location) -> CopySpec {
         compression: rule.conversion.compression,
         engine: rule.engine,
         group: rule.group.clone(),
+        require_signature: rule.require_signature.clone(),
     }
 }

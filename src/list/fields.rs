@@ -120,6 +120,33 @@ impl<'r, 't> Fields<'r, 't> {
         })
     }
 
+    /// False, or a table of this kind. True is handed on, too.
+    pub(super) fn flag_or_table(
+        &mut self,
+        key: &'static str,
+        shape: TableKind,
+    ) -> Option<Result<Spanned<bool>, Fields<'r, 't>>> {
+        let value = self.take(key)?;
+        let written = self.expect(key, value, "false or a table", |value| match value {
+            DeValue::Boolean(flag) => Ok(Ok(flag)),
+            DeValue::Table(table) => Ok(Err(table)),
+            other => Err(other),
+        })?;
+        let Spanned { value, at, key } = written;
+        Some(match value {
+            Ok(value) => Ok(Spanned { value, at, key }),
+            Err(table) => Err(Fields::new(self.reader, shape, table, at)),
+        })
+    }
+
+    /// A string, or an array of strings.
+    pub(super) fn text_or_texts(&mut self, key: &'static str) -> Option<Vec<Str<'t>>> {
+        match self.left.get(key).map(toml::Spanned::get_ref) {
+            Some(DeValue::Array(_)) => Some(self.texts(key)?.value),
+            Some(_) | None => Some(vec![self.text(key)?]),
+        }
+    }
+
     /// A whole number from 1 to what `T` holds.
     pub(super) fn count<T: TryFrom<u64>>(&mut self, key: &'static str) -> Option<Spanned<T>> {
         let value = self.take(key)?;

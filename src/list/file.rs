@@ -7,8 +7,10 @@ use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
 use super::{
+    signature_keys::RequireSignature,
     skopeo_keys::SkopeoTable,
     store_keys::{LocalKeys, one_store},
 };
@@ -69,6 +71,10 @@ pub struct SourceTable {
     #[schemars(extend("enum" = ["native", "skopeo"]), example = &"skopeo")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub engine: Option<String>,
+    /// Copy images that are read from here only if one of these keys signed them with cosign. An image's own key wins.
+    #[schemars(example = required_key())]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub require_signature: Option<RequireSignature>,
     #[serde(flatten)]
     pub settings: SettingsKeys,
 }
@@ -273,6 +279,17 @@ pub struct CopyKeys {
     #[schemars(example = "release-42")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub group: Option<String>,
+    /// Copy an image only if one of these keys signed it with cosign, and fail it otherwise; `false` for no such
+    /// condition. What the source reference names is checked: of an index, its own signature. Signatures by certificates
+    /// (keyless) never count, because they cannot be checked offline.
+    #[schemars(example = required_key())]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub require_signature: Option<RequireSignature>,
+}
+
+/// An example of `require-signature`.
+fn required_key() -> Value {
+    json!({"key": "cosign.pub"})
 }
 
 /// One image, or several that share their settings.

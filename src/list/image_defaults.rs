@@ -16,7 +16,8 @@ use super::{
     store_repository::StoreRepository,
 };
 use crate::oci::{
-    Attachments, CopyEngine, GroupName, OnExisting, PartialReference, Platform, Repository, Store,
+    Attachments, CopyEngine, GroupName, OnExisting, PartialReference, Platform, Repository,
+    RequiredKeys, Store,
 };
 
 /// The settings of images without their own.
@@ -32,6 +33,7 @@ pub(super) struct ImageDefaults<'a> {
     pub(super) conversion: Conversion,
     pub(super) engine: CopyEngine,
     pub(super) group: Option<Spanned<GroupName>>,
+    pub(super) require_signature: RequiredKeys,
     /// The images that need a side which the list does not have.
     pub(super) without_source: RefCell<Vec<Range<usize>>>,
     pub(super) without_destination: RefCell<Vec<Range<usize>>>,
@@ -56,6 +58,17 @@ impl ImageDefaults<'_> {
         });
         let preferred = |engine: &CopyEngine| *engine == CopyEngine::Skopeo;
         written.max_by_key(preferred).unwrap_or(self.engine)
+    }
+
+    /// The keys for images of a store that have none of their own.
+    pub(super) fn required_keys(&self, source: Option<&Store>) -> RequiredKeys {
+        let of_source = match &self.source {
+            EndpointState::Known(endpoint) if Some(&endpoint.store) == source => {
+                endpoint.require_signature.as_ref()
+            }
+            EndpointState::Known(_) | EndpointState::Wrong | EndpointState::Missing => None,
+        };
+        of_source.unwrap_or(&self.require_signature).clone()
     }
 
     /// Where an image goes that has no `to`. `None` if something it needs is wrong or missing.

@@ -6,7 +6,8 @@ use super::{
     fields::Fields, filter::TagFilter, spanned::Spanned, values, written_name::WrittenDestination,
 };
 use crate::oci::{
-    Attachments, Compression, CopyEngine, GroupName, ManifestFormat, OnExisting, Platform, Tag,
+    Attachments, Compression, CopyEngine, GroupName, ManifestFormat, OnExisting, Platform,
+    RequiredKeys, Tag,
 };
 
 /// The keys of an image table, without its names.
@@ -21,6 +22,7 @@ pub(super) struct ImageKeys {
     pub(super) conversion: Conversion,
     pub(super) engine: Option<CopyEngine>,
     pub(super) group: Option<Spanned<GroupName>>,
+    pub(super) require_signature: Option<RequiredKeys>,
 }
 
 /// Which attachments go with the images of a table.

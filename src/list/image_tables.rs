@@ -15,6 +15,7 @@ use super::{
     images::ImageRule,
     mistake::Mistake,
     reader::Reader,
+    required_signature,
     spanned::{Spanned, Str},
     table_kind::TableKind,
     values,
@@ -93,6 +94,7 @@ fn read_table(mut fields: Fields, defaults: &ImageDefaults, rules: &mut Vec<Imag
         conversion: Conversion::read(&mut fields),
         engine: (fields.read("engine", values::engine)).map(|written| written.value),
         group: fields.read("group", values::group),
+        require_signature: required_signature::read(&mut fields),
     };
     fields.finish();
     report_contradictions(reader, &keys, &names);

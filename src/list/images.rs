@@ -19,7 +19,7 @@ use super::{
 };
 use crate::oci::{
     Attachments, CopyEngine, Digest, GroupName, LocalImage, Location, OnExisting, Platform,
-    Repository, Store, Tag,
+    Repository, RequiredKeys, Store, Tag,
 };
 
 /// One image of the list, or images to select.
@@ -34,6 +34,8 @@ pub struct ImageRule {
     pub conversion: Conversion,
     pub engine: CopyEngine,
     pub group: Option<GroupName>,
+    /// The keys of which one has to have signed the images.
+    pub require_signature: RequiredKeys,
     /// The place of its name in the list.
     pub(super) at: Range<usize>,
 }
@@ -88,8 +90,10 @@ impl ImageRule {
             .engine
             .unwrap_or_else(|| defaults.engine(selection.store().as_ref(), destination.as_ref()));
         let group = keys.group.as_ref().or(defaults.group.as_ref());
+        let keys_of_side = || defaults.required_keys(selection.store().as_ref());
         let rule = Self {
             engine,
+            require_signature: (keys.require_signature.clone()).unwrap_or_else(keys_of_side),
             group: match group {
                 Some(group) => {
                     let checked = check_group(group, engine, destination.as_ref(), &name.at);

@@ -66,6 +66,11 @@
 //! decides; else `skopeo` in `[source]` or `[destination]`, for every image there; else `native` in one of these; else the
 //! key of `[defaults]`. Without any it is `native`. `[skopeo]` says how skopeo is found and run.
 //!
+//! # Signatures
+//!
+//! `require-signature` names the public keys of which one has to have signed an image with cosign. The key of the image's
+//! own table decides; else that of `[source]`, for images of that store; else that of `[defaults]`.
+//!
 //! # Files and commands
 //!
 //! Relative paths of files are relative to the directory of the list. Commands run there too; a program with a slash
@@ -101,9 +106,11 @@ mod prune;
 mod reader;
 mod registries;
 mod render;
+mod required_signature;
 mod rewrite;
 mod selection;
 mod sides;
+mod signature_keys;
 mod skopeo_keys;
 mod skopeo_limits;
 mod skopeo_settings;
@@ -143,6 +150,7 @@ pub use prune::PruneLimit;
 pub use reader::Directories;
 pub use registries::{Credentials, ListLimits, PasswordSource, Settings, Tls};
 pub use render::Colours;
+pub use signature_keys::{KeyFiles, RequireSignature, SignatureTable};
 pub use skopeo_keys::{SharedDirKey, SharedDirTable, SkopeoTable};
 pub use skopeo_settings::{ContainerRuntime, SharedDirectory, SkopeoMethod, SkopeoSettings};
 pub use store_keys::{DaemonKey, LocalKeys};

@@ -26,6 +26,7 @@ use super::{
     mistakes::Mistakes,
     reader::{Directories, Reader},
     registries::Settings,
+    required_signature,
     rewrite::Rewrite,
     sides::{self, RegistryTables},
     skopeo_limits,
@@ -35,7 +36,7 @@ use super::{
     text::Text,
     values,
 };
-use crate::oci::{Attachments, CopyEngine, OnExisting};
+use crate::oci::{Attachments, CopyEngine, OnExisting, RequiredKeys};
 
 /// The version of the format this program reads.
 const VERSION: &str = "1";
@@ -234,6 +235,7 @@ fn image_defaults<'a>(
         conversion: Conversion::default(),
         engine: CopyEngine::default(),
         group: None,
+        require_signature: RequiredKeys::default(),
         without_source: RefCell::default(),
         without_destination: RefCell::default(),
     };
@@ -261,6 +263,9 @@ fn image_defaults<'a>(
         image_defaults.engine = engine.value;
     }
     image_defaults.group = table.read("group", values::group);
+    if let Some(keys) = required_signature::read(&mut table) {
+        image_defaults.require_signature = keys;
+    }
     table.finish();
     (defaults, image_defaults)
 }

@@ -16,6 +16,7 @@ use super::{
     prune,
     reader::Reader,
     registries::Settings,
+    required_signature,
     spanned::Spanned,
     store_paths,
     table_kind::TableKind,
@@ -50,6 +51,10 @@ pub(super) fn read(
     let store = store(&mut table, &written);
     let prefix = table.read("prefix", values::repository);
     let engine = table.read("engine", values::engine);
+    let require_signature = match shape {
+        TableKind::Source => required_signature::read(&mut table),
+        _ => None,
+    };
     let is_side = reader.reported() == reported;
     let (base, prune) = match shape {
         TableKind::Destination => {
@@ -98,6 +103,7 @@ pub(super) fn read(
         base,
         engine: engine.map(|engine| engine.value),
         prune,
+        require_signature,
     })
 }
 

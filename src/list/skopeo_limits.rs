@@ -75,6 +75,12 @@ fn of_image(rule: &ImageRule) -> Vec<Mistake> {
             "write another `compression`, or engine = \"native\"",
         ));
     }
+    if !rule.require_signature.is_empty() {
+        mistakes.push(report(
+            "skopeo does not verify the signature that `require-signature` asks for",
+            "write require-signature = false, or engine = \"native\"",
+        ));
+    }
     mistakes
 }
 

@@ -15,6 +15,7 @@ use super::{
         DefaultsTable, DestinationTable, ImageTable, ListFile, RegistryTable, RewriteTable,
         SourceTable,
     },
+    signature_keys::SignatureTable,
     skopeo_keys::{SharedDirTable, SkopeoTable},
 };
 
@@ -30,6 +31,7 @@ pub(super) enum TableKind {
     Rewrite,
     Skopeo,
     SharedDir,
+    RequireSignature,
 }
 
 /// The JSON schema of a list, as pretty-printed JSON.
@@ -77,6 +79,7 @@ impl TableKind {
             Self::Rewrite => "[[rewrite]]",
             Self::Skopeo => "[skopeo]",
             Self::SharedDir => "`shared-dir`",
+            Self::RequireSignature => "`require-signature`",
         }
     }
 
@@ -138,6 +141,7 @@ impl TableKind {
             Self::Rewrite => once!(RewriteTable),
             Self::Skopeo => once!(SkopeoTable),
             Self::SharedDir => once!(SharedDirTable),
+            Self::RequireSignature => once!(SignatureTable),
         }
     }
 }
@@ -149,6 +153,13 @@ fn toml_of(value: &Value) -> String {
             let values: Vec<String> = values.iter().map(toml_of).collect();
             format!("[{}]", values.join(", "))
         }
+        Value::Object(keys) => {
+            let keys = keys.iter();
+            let keys: Vec<String> = keys
+                .map(|(key, value)| format!("{key} = {}", toml_of(value)))
+                .collect();
+            format!("{{ {} }}", keys.join(", "))
+        }
         other => other.to_string(),
     }
 }
@@ -157,7 +168,7 @@ fn toml_of(value: &Value) -> String {
 mod tests {
     use super::*;
 
-    const SHAPES: [TableKind; 9] = [
+    const SHAPES: [TableKind; 10] = [
         TableKind::List,
         TableKind::Source,
         TableKind::Destination,
@@ -167,6 +178,7 @@ mod tests {
         TableKind::Rewrite,
         TableKind::Skopeo,
         TableKind::SharedDir,
+        TableKind::RequireSignature,
     ];
 
     #[test]

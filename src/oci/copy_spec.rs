@@ -5,7 +5,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Attachments, Compression, CopyEngine, GroupName, Location, ManifestFormat, OnExisting, Platform,
+    Attachments, Compression, CopyEngine, GroupName, Location, ManifestFormat, OnExisting,
+    Platform, RequiredKeys,
 };
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,6 +34,9 @@ pub struct CopySpec {
     /// The images whose tags are written together; `None` if its own tag is written as soon as its content is there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub group: Option<GroupName>,
+    /// The keys of which one has to have signed the image; none if it needs no signature.
+    #[serde(default, skip_serializing_if = "RequiredKeys::is_empty")]
+    pub require_signature: RequiredKeys,
 }
 
 impl CopySpec {
@@ -49,6 +53,7 @@ impl CopySpec {
             compression: None,
             engine: CopyEngine::default(),
             group: None,
+            require_signature: RequiredKeys::default(),
         }
     }
 }

@@ -15,7 +15,10 @@ use transship::{
         BatchState, Figures, Journal, JournalError, JournalLocation, NewBatch, Obstacle, Recorder,
         SettledBlob, Verification,
     },
-    oci::{Attachments, Compression, CopyEngine, CopySpec, Digest, ManifestFormat, OnExisting},
+    oci::{
+        Attachments, Compression, CopyEngine, CopySpec, Digest, ManifestFormat, OnExisting,
+        RequiredKeys,
+    },
 };
 
 use crate::postgres::Postgres;
@@ -411,6 +414,7 @@ async fn a_journal_of_the_first_version_is_brought_up_to_date(place: JournalLoca
     change(&place, "ALTER TABLE jobs DROP COLUMN format").await;
     change(&place, "ALTER TABLE jobs DROP COLUMN compression").await;
     change(&place, "ALTER TABLE jobs DROP COLUMN engine").await;
+    change(&place, "ALTER TABLE jobs DROP COLUMN require_signature").await;
     change(&place, "ALTER TABLE jobs DROP COLUMN figures").await;
     change(&place, "ALTER TABLE jobs DROP COLUMN verified").await;
     change(&place, "UPDATE jobs SET attempt = 1").await;
@@ -664,6 +668,10 @@ fn job(number: u32) -> Job {
                 _ => CopyEngine::Native,
             },
             group: (number == 2).then(|| "release-42".parse().unwrap()),
+            require_signature: match number {
+                3 => RequiredKeys::default(),
+                _ => std::iter::once("/keys/cosign.pub".into()).collect(),
+            },
         },
     }
 }

@@ -49,6 +49,7 @@ mod rollback;
 mod sample_images;
 mod sample_lists;
 mod serve;
+mod signatures;
 mod silence;
 mod skopeo;
 mod skopeo_client;

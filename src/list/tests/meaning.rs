@@ -268,3 +268,60 @@ fn format_and_compression_are_said_for_the_list_or_for_an_image() {
     ];
     assert_eq!(said.collect::<Vec<_>>(), expected);
 }
+
+#[test]
+fn keys_that_have_to_sign_are_said_for_the_list_for_a_side_or_for_an_image() {
+    let list = parse(
+        r#"
+        version = 1
+        images = [
+            "a:1",
+            { name = "b:1", require-signature = false },
+            { name = "c:1", require-signature = { key = ["c.pub", "d.pub"] } },
+            "quay.io/e:1",
+        ]
+        source = { registry = "from.example", require-signature = { key = "source.pub" } }
+        destination = { registry = "to.example" }
+        defaults = { require-signature = { key = "all.pub" } }
+        "#,
+    );
+    let images = list.unwrap().expand(&Default::default()).unwrap().images;
+    let said = images.iter().map(|image| {
+        let paths = image.spec.require_signature.paths();
+        let paths: Vec<String> = paths.map(|path| path.display().to_string()).collect();
+        paths.join(" ")
+    });
+    let expected = ["source.pub", "", "c.pub d.pub", "all.pub"];
+    assert_eq!(said.collect::<Vec<_>>(), expected);
+}
+
+#[test]
+fn a_signature_by_nobody_is_a_mistake() {
+    for (written, told) in [
+        ("true", "has to say whose signature"),
+        ("{}", "has no `key`"),
+        ("{ key = [] }", "no key could sign"),
+        ("{ key = \"\" }", "has no `key`"),
+        (
+            "{ key = \"a\", keyless = true }",
+            "not a key of `require-signature`",
+        ),
+        ("\"cosign.pub\"", "is false or a table"),
+    ] {
+        let text = format!(
+            "version = 1\nimages = [\"a:1\"]\nsource = {{ registry = \"from.example\" }}\n\
+             destination = {{ registry = \"to.example\" }}\n\
+             defaults = {{ require-signature = {written} }}\n"
+        );
+        let mistakes = parse(&text).unwrap_err().to_string();
+        assert!(mistakes.contains(told), "{written}: {mistakes}");
+    }
+}
+
+#[test]
+fn the_keys_of_signatures_are_files_that_a_list_reads() {
+    let list = list("[[images]]\nname = \"a:1\"\nrequire-signature = { key = \"cosign.pub\" }\n");
+    let actions: Vec<String> = list.actions().iter().map(ToString::to_string).collect();
+    let line = "reads  file cosign.pub: public key that has to have signed images";
+    assert!(actions.iter().any(|action| action == line), "{actions:?}");
+}

@@ -21,6 +21,7 @@ fn said_of(key: &str) -> (&'static str, Option<&'static str>) {
         "registry"
         | "prefix"
         | "engine"
+        | "require-signature"
         | "streams"
         | "requests-per-second"
         | "bytes-per-second" => ("", None),

@@ -1,0 +1,6 @@
+//! Signatures, checked against gpg and skopeo, and against registries.
+
+mod cosign;
+mod gnupg;
+mod hostile_input;
+mod standalone;
