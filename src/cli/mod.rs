@@ -58,6 +58,7 @@ mod side_arguments;
 mod signals;
 mod skopeo;
 mod skopeo_access;
+mod skopeo_document;
 mod skopeo_settings;
 mod tag;
 mod tags;
