@@ -193,6 +193,10 @@ const EXAMPLES: &[(&str, &[Example])] = &[
                 "transship inspect registry.example.com/team/api:1.2 --json",
             ),
             (
+                "For a script that reads what skopeo prints",
+                "transship inspect docker://registry.example.com/team/api:1.2 --skopeo --no-tags",
+            ),
+            (
                 "The config of one platform, in a file of docker save",
                 "transship inspect docker-archive:app.tar --config --platform linux/arm64",
             ),

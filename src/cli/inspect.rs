@@ -13,6 +13,7 @@ use super::{
     output::{pretty_json, print},
     read_error::ReadError,
     registry_arguments::RegistryArguments,
+    skopeo_document::{SkopeoDocument, repository_tags},
 };
 use crate::{
     inspect::{Answer, Config, ContentStore, Error, Image, Inspection, Inspector, Request, Scope},
@@ -38,8 +39,11 @@ pub(super) struct InspectArguments {
     /// Show only this platform of an index, such as linux/arm64.
     #[arg(long, value_name = "PLATFORM")]
     platform: Option<Platform>,
-    /// Tags are never listed; accepted because skopeo lists them without this option.
-    #[arg(long, short, hide = true)]
+    /// Print the JSON document of `skopeo inspect`: of an index, the image of --platform, else of this machine's platform.
+    #[arg(long, conflicts_with_all = ["json", "raw", "config"])]
+    skopeo: bool,
+    /// Leave the tags of the repository out of the document of --skopeo. Nothing else lists tags.
+    #[arg(long, short)]
     no_tags: bool,
     #[command(flatten)]
     registries: RegistryArguments,
@@ -62,6 +66,7 @@ pub(super) async fn inspect(arguments: InspectArguments) -> anyhow::Result<Exit>
     }
     let scope = match platform {
         Some(platform) => Scope::Platform(platform.clone()),
+        None if arguments.skopeo => Scope::Platform(Platform::of_this_machine()),
         None => Scope::All,
     };
     let inspection = inspector.inspect(&image, &scope).await;
@@ -69,7 +74,14 @@ pub(super) async fn inspect(arguments: InspectArguments) -> anyhow::Result<Exit>
     if let (true, Some(platform)) = (inspection.images.is_empty(), platform) {
         return Err(lacks(&image, platform));
     }
-    if arguments.json {
+    if arguments.skopeo {
+        let tags = match arguments.no_tags {
+            true => Vec::new(),
+            false => repository_tags(&inspector, &image).await?,
+        };
+        let document = pretty_json(&SkopeoDocument::new(&inspection, platform, tags)?)?;
+        print(|output| writeln!(output, "{document}"))?;
+    } else if arguments.json {
         let json = pretty_json(&inspection)?;
         print(|output| writeln!(output, "{json}"))?;
     } else {

@@ -74,6 +74,7 @@ mod signals;
 mod signature_keys;
 mod skopeo;
 mod skopeo_access;
+mod skopeo_document;
 mod skopeo_settings;
 mod standalone_sign;
 mod standalone_verify;

@@ -27,6 +27,9 @@ pub struct ImageConfig {
     pub architecture: Option<String>,
     pub variant: Option<String>,
     pub os_version: Option<String>,
+    /// The version of Docker that built it, in older images.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub docker_version: Option<String>,
     pub user: Option<String>,
     pub working_directory: Option<String>,
     pub entrypoint: Vec<String>,
@@ -96,6 +99,7 @@ impl ImageConfig {
             architecture: text(&document["architecture"]),
             variant: text(&document["variant"]),
             os_version: text(&document["os.version"]),
+            docker_version: text(&document["docker_version"]),
             user: text(&config["User"]),
             working_directory: text(&config["WorkingDir"]),
             entrypoint: texts(&config["Entrypoint"]),

@@ -2,6 +2,7 @@
 
 mod commands;
 mod local;
+mod skopeo_document;
 
 use reqwest::Method;
 use serde_json::json;
