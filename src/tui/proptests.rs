@@ -20,7 +20,7 @@ use crate::batch::{Event, JobId, QueueReason, StopMode};
 #[derive(Clone, Debug)]
 enum Step {
     Key(String),
-    Event(Event),
+    Event(Box<Event>),
     Tick(u64),
     Resize(u16, u16),
 }
@@ -71,7 +71,7 @@ fn step() -> impl Strategy<Value = Step> {
         .collect();
     prop_oneof![
         4 => prop::sample::select(keys).prop_map(Step::Key),
-        6 => event().prop_map(Step::Event),
+        6 => event().prop_map(|event| Step::Event(Box::new(event))),
         2 => (0..90_u64).prop_map(Step::Tick),
         1 => (0..170_u16, 0..60_u16).prop_map(|(width, height)| Step::Resize(width, height)),
     ]
@@ -94,7 +94,7 @@ proptest! {
         for step in steps {
             match step {
                 Step::Key(key) => drop(press(&mut model, &key)),
-                Step::Event(event) => drop(fixtures::tell(&mut model, [event])),
+                Step::Event(event) => drop(fixtures::tell(&mut model, [*event])),
                 Step::Tick(seconds) => {
                     now += seconds;
                     fixtures::tick(&mut model, now);
