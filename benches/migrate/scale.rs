@@ -223,6 +223,7 @@ fn loop_events_per_second(room: &Path, count: usize) -> Result<f64> {
             list: "list.toml".into(),
             jobs: ids(count).map(job).collect::<Result<_>>()?,
             restored: None,
+            staged: Vec::new(),
             notes: Vec::new(),
         };
         let (_commanding, commands) = mpsc::unbounded_channel();

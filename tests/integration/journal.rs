@@ -418,6 +418,7 @@ async fn a_journal_of_the_first_version_is_brought_up_to_date(place: JournalLoca
     change(&place, "ALTER TABLE jobs DROP COLUMN figures").await;
     change(&place, "ALTER TABLE jobs DROP COLUMN verified").await;
     change(&place, "UPDATE jobs SET attempt = 1").await;
+    change(&place, "ALTER TABLE jobs DROP COLUMN group_name").await;
     change(&place, "ALTER TABLE owners RENAME TO holders").await;
     change(&place, "UPDATE transship_schema SET version = 1").await;
     let journal = Journal::open(place).await.unwrap();

@@ -6,7 +6,7 @@ use transship::{
     serve::{Action, Fault},
 };
 
-use super::{FILE, rollback, run};
+use super::{FILE, file, rollback, run};
 use crate::{
     fixture::IMAGES,
     groups::{Release, tags},
@@ -30,11 +30,12 @@ async fn an_entry_is_in_the_file_before_its_tag_is_written_even_if_the_run_is_ki
     let hang = Fault::on(Method::PUT, "/manifests/1$", Action::Hang);
     let hang = fixture.destination.server.faults().add(hang.unwrap());
     let list = fixture.operator.path("list.toml");
+    let kept = file(&release, FILE);
     let arguments = [
         "run",
         list.to_str().unwrap(),
         "--rollback-file",
-        FILE,
+        &kept,
         "--json",
     ];
     let mut process = fixture.operator.command(&arguments).spawn().unwrap();
@@ -66,7 +67,7 @@ async fn a_file_of_another_batch_is_refused_before_anything_is_copied() {
         "{said}"
     );
     let other = release
-        .say(&["resume", "--rollback-file", "other.toml"])
+        .say(&["resume", "--rollback-file", &file(&release, "other.toml")])
         .await;
     let said = &other.expect(2).stderr;
     assert!(said.contains("leave --rollback-file out"), "{said}");
@@ -75,18 +76,12 @@ async fn a_file_of_another_batch_is_refused_before_anything_is_copied() {
 }
 
 #[tokio::test]
-async fn a_tag_that_cannot_be_kept_is_not_written() {
+async fn a_file_that_cannot_be_made_ends_the_run_before_a_tag_is_written() {
     let release = Release::new("").await;
-    let list = release.fixture.operator.path("list.toml");
-    let long = format!(
-        "batch-with-a-name-that-fills-the-file-{}.toml",
-        "x".repeat(40)
-    );
-    let arguments = ["run", list.to_str().unwrap(), "--rollback-file", &long];
-    let path = release.fixture.operator.path(&long);
-    // The directory of the file is there, the file cannot be made.
-    std::fs::create_dir(&path).unwrap();
-    release.say(&arguments).await.expect(2);
+    let missing = file(&release, "no/such/directory/before.toml");
+    let ran = release.run(&["--rollback-file", &missing]).await;
+    let said = &ran.expect(2).stderr;
+    assert!(said.contains("cannot create the rollback file"), "{said}");
     assert_eq!(tags(&release.fixture), release.old);
 }
 

@@ -10,15 +10,23 @@ use crate::{groups::Release, operator::Ended};
 
 const FILE: &str = "before.toml";
 
+/// A file in the operator's directory.
+pub fn file(release: &Release, name: &str) -> String {
+    let path = release.fixture.operator.path(name);
+    path.to_str().unwrap().to_owned()
+}
+
 /// Copies the release with a rollback file.
 pub async fn run(release: &Release, options: &[&str]) -> Ended {
-    let options = [&["--rollback-file", FILE][..], options].concat();
+    let file = file(release, FILE);
+    let options = [&["--rollback-file", &file][..], options].concat();
     release.run(&options).await
 }
 
 /// Rolls back, with these options.
 pub async fn rollback(release: &Release, options: &[&str]) -> Ended {
-    let arguments = [&["rollback", FILE][..], options].concat();
+    let file = file(release, FILE);
+    let arguments = [&["rollback", &file][..], options].concat();
     release.say(&arguments).await
 }
 

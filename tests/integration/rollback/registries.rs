@@ -2,7 +2,7 @@
 
 use transship::oci::Version;
 
-use super::{results, rollback, run};
+use super::{file, results, rollback, run};
 use crate::{
     fixture::IMAGES,
     groups::{Release, put_other, tags},
@@ -123,15 +123,10 @@ async fn a_rolled_back_release_can_be_run_again() {
     let release = Release::new("").await;
     run(&release, &[]).await.expect(0);
     rollback(&release, &["--yes"]).await.expect(0);
-    release
-        .run(&["--rollback-file", "second.toml"])
-        .await
-        .expect(0);
+    let second = file(&release, "second.toml");
+    release.run(&["--rollback-file", &second]).await.expect(0);
     assert_eq!(tags(&release.fixture), release.new_digests());
-    release
-        .say(&["rollback", "second.toml", "--yes"])
-        .await
-        .expect(0);
+    release.say(&["rollback", &second, "--yes"]).await.expect(0);
     assert_eq!(tags(&release.fixture), release.old);
     let version = Version::Digest(release.new_digests()[0].clone().unwrap());
     let store = release.fixture.destination.server.store();
