@@ -100,10 +100,10 @@ fn listed(images: u32) -> OffscreenTui {
             Err(error) => panic!("{name}: {error}"),
         };
         screen.event(timed(Event::JobListed {
-            job: Job {
+            job: Box::new(Job {
                 id: JobId(id),
                 spec: CopySpec::new(reference("a.example"), reference("b.example")),
-            },
+            }),
         }));
     }
     screen

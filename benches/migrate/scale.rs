@@ -285,7 +285,11 @@ fn events_per_second(room: &Path, count: usize) -> Result<Rates> {
             parallel: 12,
             resumed: false,
         }]);
-        let listed = ids(count).map(|id| Ok(Event::JobListed { job: job(id)? }));
+        let listed = ids(count).map(|id| {
+            Ok(Event::JobListed {
+                job: Box::new(job(id)?),
+            })
+        });
         emit(listed.collect::<Result<_>>()?);
         for first in ids(count).step_by(STORIES as usize) {
             let some = first..ids(count).end.min(first + STORIES);

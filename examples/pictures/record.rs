@@ -117,13 +117,13 @@ mod tests {
             resumed: false,
         };
         let listed = Event::JobListed {
-            job: Job {
+            job: Box::new(Job {
                 id: JobId(0),
                 spec: CopySpec::new(
                     "a.example/team/app:1".parse().unwrap(),
                     "b.example/team/app:1".parse().unwrap(),
                 ),
-            },
+            }),
         };
         let lines = [started, listed].map(|event| {
             let at = jiff::Timestamp::UNIX_EPOCH;

@@ -49,13 +49,13 @@ mod tests {
         let mut board = Board::default();
         for (id, outcome) in (0..).map(JobId).zip(outcomes) {
             board.apply(&Event::JobListed {
-                job: Job {
+                job: Box::new(Job {
                     id,
                     spec: CopySpec::new(
                         "a.example/app:1".parse().unwrap(),
                         "b.example/app:1".parse().unwrap(),
                     ),
-                },
+                }),
             });
             if let Some(outcome) = outcome {
                 board.apply(&Event::JobFinished { job: id, outcome });

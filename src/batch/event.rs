@@ -37,7 +37,7 @@ pub enum Event {
     },
     JobListed {
         #[serde(flatten)]
-        job: Job,
+        job: Box<Job>,
     },
     /// An earlier run of this batch ended this job; no request is sent for it.
     JobRestored {

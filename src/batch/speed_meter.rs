@@ -245,10 +245,10 @@ mod tests {
             let listed = |number: u32| {
                 let reference = |registry| format!("{registry}/app:{number}").parse().unwrap();
                 Event::JobListed {
-                    job: Job {
+                    job: Box::new(Job {
                         id: JobId(number),
                         spec: CopySpec::new(reference("a.example"), reference("b.example")),
-                    },
+                    }),
                 }
             };
             let blob = PlannedBlob {

@@ -286,13 +286,13 @@ mod tests {
         }];
         for number in 0..outcomes.len() {
             events.push(Event::JobListed {
-                job: Job {
+                job: Box::new(Job {
                     id: JobId(u32::try_from(number).unwrap()),
                     spec: CopySpec::new(
                         format!("a.example/app:{number}").parse().unwrap(),
                         format!("b.example/x/app:{number}").parse().unwrap(),
                     ),
-                },
+                }),
             });
         }
         for (job, outcome) in (0..).map(JobId).zip(outcomes) {

@@ -142,13 +142,13 @@ mod tests {
             resumed: false,
         }];
         events.extend((0..images).map(|number| Event::JobListed {
-            job: Job {
+            job: Box::new(Job {
                 id: JobId(number),
                 spec: CopySpec::new(
                     format!("a.example/app:{number}").parse().unwrap(),
                     format!("b.example/app:{number}").parse().unwrap(),
                 ),
-            },
+            }),
         }));
         events
     }

@@ -72,7 +72,7 @@ impl PendingChanges {
             Event::JobListed { job } => {
                 if job.id.index() == self.rows.len() {
                     self.rows.push(Row::new(job));
-                    self.changes.listed.push(job.clone());
+                    self.changes.listed.push((**job).clone());
                     self.unlisted = self.unlisted.saturating_sub(1);
                 }
             }
@@ -259,7 +259,9 @@ mod tests {
     }
 
     fn listed(number: u32) -> Event {
-        Event::JobListed { job: job(number) }
+        Event::JobListed {
+            job: Box::new(job(number)),
+        }
     }
 
     fn queued(why: QueueReason) -> Event {
@@ -364,17 +366,15 @@ mod tests {
             queued(QueueReason::Stopped),
             staged,
         ] {
-            pending.apply(&event);
+            pending.apply(&event, NOW);
             let phase = &pending.changes.jobs[&JobId(0)].phase;
             assert_eq!(*phase, StoredState::Staged(root.clone()), "{event:?}");
         }
         // A new copy begins after a failure.
         let outcome = Outcome::Failed { cause: failure };
-        pending.apply(&Event::JobFinished {
-            job: JobId(0),
-            outcome,
-        });
-        pending.apply(&queued(QueueReason::User));
+        let job = JobId(0);
+        pending.apply(&Event::JobFinished { job, outcome }, NOW);
+        pending.apply(&queued(QueueReason::User), NOW);
         assert_eq!(pending.changes.jobs[&JobId(0)].phase, StoredState::Queued);
     }
 
@@ -385,10 +385,8 @@ mod tests {
             staged: Some(root.clone()),
             ..stored(None)
         }]);
-        pending.apply(&Event::JobStaged {
-            job: JobId(0),
-            root,
-        });
+        let job = JobId(0);
+        pending.apply(&Event::JobStaged { job, root }, NOW);
         assert!(pending.take().jobs.is_empty());
     }
 
@@ -417,7 +415,7 @@ mod tests {
             bytes: 5,
             how: crate::batch::Settled::Copied,
         };
-        let mut pending = folded(&[Event::JobListed { job }, settled]);
+        let mut pending = folded(&[Event::JobListed { job: Box::new(job) }, settled]);
         assert_eq!(pending.take().settled.len(), 0);
     }
 

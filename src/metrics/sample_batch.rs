@@ -51,7 +51,7 @@ impl SampleBatch {
         for (id, (source, destination)) in (0..).map(JobId).zip(copies) {
             let spec = CopySpec::new(source.parse().unwrap(), destination.parse().unwrap());
             let job = Job { id, spec };
-            sample.apply(Event::JobListed { job });
+            sample.apply(Event::JobListed { job: Box::new(job) });
         }
         sample
     }

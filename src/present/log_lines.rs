@@ -247,13 +247,13 @@ mod tests {
     fn board() -> Board {
         let mut board = Board::default();
         board.apply(&Event::JobListed {
-            job: Job {
+            job: Box::new(Job {
                 id: JobId(0),
                 spec: crate::oci::CopySpec::new(
                     "a.example/team/api:1".parse().unwrap(),
                     "b.example/team/api:1".parse().unwrap(),
                 ),
-            },
+            }),
         });
         board
     }

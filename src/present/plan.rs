@@ -150,13 +150,13 @@ mod tests {
         let mut board = Board::default();
         for id in 0..3 {
             board.apply(&Event::JobListed {
-                job: Job {
+                job: Box::new(Job {
                     id: JobId(id),
                     spec: CopySpec::new(
                         format!("a.example/app:{id}").parse().unwrap(),
                         format!("b.example/app:{id}").parse().unwrap(),
                     ),
-                },
+                }),
             });
         }
         let blob = |name: &str, size, kind| PlannedBlob {
@@ -214,7 +214,7 @@ mod tests {
             let mut spec = CopySpec::new(from.parse().unwrap(), to.parse().unwrap());
             spec.engine = CopyEngine::Skopeo;
             board.apply(&Event::JobListed {
-                job: Job { id, spec },
+                job: Box::new(Job { id, spec }),
             });
         }
         for job in [JobId(0), JobId(1)] {

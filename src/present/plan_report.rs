@@ -315,10 +315,10 @@ mod tests {
             let destination = format!("b.example/app:{id}").parse().unwrap();
             let spec = CopySpec::new(source, destination);
             board.apply(&Event::JobListed {
-                job: Job {
+                job: Box::new(Job {
                     id: JobId(id),
                     spec,
-                },
+                }),
             });
         }
         board.apply(&Event::ReviewStarted);

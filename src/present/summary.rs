@@ -165,13 +165,13 @@ mod tests {
         for id in 0..images {
             let reference = format!("a.example/app:{id}").parse().unwrap();
             board.apply(&Event::JobListed {
-                job: Job {
+                job: Box::new(Job {
                     id: JobId(id),
                     spec: crate::oci::CopySpec::new(
                         reference,
                         format!("b.example/app:{id}").parse().unwrap(),
                     ),
-                },
+                }),
             });
             let root = crate::oci::Digest::of(b"root");
             let copied = || Event::JobFinished {
@@ -249,10 +249,10 @@ mod tests {
     fn a_stopped_batch_says_how_to_continue() {
         let mut board = ended(1, 0);
         board.apply(&Event::JobListed {
-            job: Job {
+            job: Box::new(Job {
                 id: JobId(1),
                 ..board.jobs()[0].job.clone()
-            },
+            }),
         });
         board.apply(&Event::BatchFinished {
             stopped_by: Some(StopReason::User),

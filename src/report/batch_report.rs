@@ -206,7 +206,7 @@ fn board(stored: &Stored) -> Board {
     let mut board = Board::default();
     for stored in &stored.jobs {
         let job = stored.job.clone();
-        board.apply(&Event::JobListed { job });
+        board.apply(&Event::JobListed { job: Box::new(job) });
         if let Some(outcome) = stored.outcome.clone() {
             let job = stored.job.id;
             board.apply(&Event::JobRestored { job, outcome });

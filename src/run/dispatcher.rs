@@ -204,7 +204,7 @@ impl Dispatcher {
             resumed: batch.restored.is_some(),
         });
         for job in batch.jobs {
-            self.emit(Event::JobListed { job });
+            self.emit(Event::JobListed { job: Box::new(job) });
         }
         for (job, outcome) in batch.restored.into_iter().flatten() {
             self.emit(Event::JobRestored { job, outcome });

@@ -34,10 +34,10 @@ pub fn batch_started(list: &str, jobs: u32) -> Event {
 
 pub fn job(id: u32, source: &str, destination: &str) -> Event {
     Event::JobListed {
-        job: Job {
+        job: Box::new(Job {
             id: JobId(id),
             spec: CopySpec::new(source.parse().unwrap(), destination.parse().unwrap()),
-        },
+        }),
     }
 }
 

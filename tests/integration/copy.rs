@@ -27,7 +27,7 @@ async fn copy(fixture: &Fixture, options: &[&str]) -> Ended {
 
 fn jobs(events: &[Event]) -> Vec<&Job> {
     let jobs = events.iter().filter_map(|event| match event {
-        Event::JobListed { job } => Some(job),
+        Event::JobListed { job } => Some(&**job),
         _ => None,
     });
     jobs.collect()

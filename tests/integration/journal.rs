@@ -695,7 +695,12 @@ fn list_jobs(recorder: &Recorder, jobs: u32) {
         at(0),
     );
     for number in 0..jobs {
-        recorder.record(&Event::JobListed { job: job(number) }, at(0));
+        recorder.record(
+            &Event::JobListed {
+                job: Box::new(job(number)),
+            },
+            at(0),
+        );
     }
 }
 

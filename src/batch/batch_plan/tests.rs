@@ -19,10 +19,10 @@ impl Review {
         let mut review = Self::default();
         for (id, (source, destination)) in (0..).map(JobId).zip(images) {
             review.tell(Event::JobListed {
-                job: Job {
+                job: Box::new(Job {
                     id,
                     spec: CopySpec::new(source.parse().unwrap(), destination.parse().unwrap()),
-                },
+                }),
             });
         }
         review.tell(Event::ReviewStarted);

@@ -181,7 +181,7 @@ impl Board {
             Event::JobListed { job } => {
                 // Ids index the table, so a job listed out of order could not be found again.
                 if job.id.index() == self.jobs.len() {
-                    self.jobs.push(JobView::new(job.clone()));
+                    self.jobs.push(JobView::new((**job).clone()));
                     self.index(job.id, &State::Queued);
                     if let Some(group) = &job.spec.group {
                         self.groups.add(group, job.id, Part::Open);

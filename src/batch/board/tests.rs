@@ -11,13 +11,13 @@ const OTHER: JobId = JobId(1);
 
 fn listed(id: JobId) -> Event {
     Event::JobListed {
-        job: Job {
+        job: Box::new(Job {
             id,
             spec: CopySpec::new(
                 format!("a.example/app:{}", id.0).parse().unwrap(),
                 format!("b.example/app:{}", id.0).parse().unwrap(),
             ),
-        },
+        }),
     }
 }
 

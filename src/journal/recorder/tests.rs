@@ -31,13 +31,13 @@ fn list(recorder: &Recorder, jobs: u32) {
         let reference = format!("a.example/app{number}:1").parse().unwrap();
         recorder.record(
             &Event::JobListed {
-                job: Job {
+                job: Box::new(Job {
                     id: JobId(number),
                     spec: CopySpec::new(
                         reference,
                         format!("b.example/app{number}:1").parse().unwrap(),
                     ),
-                },
+                }),
             },
             Timestamp::UNIX_EPOCH,
         );

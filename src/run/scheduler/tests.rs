@@ -27,10 +27,10 @@ fn board(events: &[Event]) -> Board {
         let reference = |side: &str| format!("{side}.example/app:{}", id.0).parse().unwrap();
         let (source, destination) = (reference("a"), reference("b"));
         board.apply(&Event::JobListed {
-            job: Job {
+            job: Box::new(Job {
                 id,
                 spec: CopySpec::new(source, destination),
-            },
+            }),
         });
     }
     events.iter().for_each(|event| board.apply(event));
@@ -234,10 +234,10 @@ fn a_registry_that_throttles_holds_back_its_own_images_only() {
     let mut board = board(&[]);
     let reference = |text: &str| text.parse().unwrap();
     board.apply(&Event::JobListed {
-        job: Job {
+        job: Box::new(Job {
             id: JobId(3),
             spec: CopySpec::new(reference("c.example/app:3"), reference("d.example/app:3")),
-        },
+        }),
     });
     board.apply(&throttled("a.example", Some(60_000)));
     assert_eq!(admit(&board), [JobId(3)]);

@@ -154,7 +154,7 @@ async fn a_batch_that_runs_is_reported_as_running() {
         resumed: false,
     };
     recorder.record(&started, Timestamp::now());
-    recorder.record(&Event::JobListed { job }, Timestamp::now());
+    recorder.record(&Event::JobListed { job: Box::new(job) }, Timestamp::now());
     recorder.flush().await.unwrap();
     for format in ["html", "md", "csv", "json"] {
         let text = report(&fixture, format).await;

@@ -29,7 +29,7 @@ fn board() -> Board {
             id: JobId(id),
             spec,
         };
-        board.apply(&Event::JobListed { job });
+        board.apply(&Event::JobListed { job: Box::new(job) });
     }
     board
 }
