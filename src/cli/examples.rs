@@ -115,7 +115,13 @@ const EXAMPLES: [(&str, &[Example]); 26] = [
             ),
         ],
     ),
-    ("list schema", &[("For an editor", "transship list schema")]),
+    (
+        "list schema",
+        &[
+            ("For an editor", "transship list schema"),
+            ("Every key, for people", "transship list schema --markdown"),
+        ],
+    ),
     (
         "inspect",
         &[

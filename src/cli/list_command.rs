@@ -37,14 +37,18 @@ pub(super) enum ListCommand {
     /// Kubernetes, or plain references.
     Convert(ConvertArguments),
     /// Print the JSON schema of lists, for editors.
-    Schema,
+    Schema {
+        /// Print the reference of all keys as Markdown instead.
+        #[arg(long)]
+        markdown: bool,
+    },
 }
 
 pub(super) fn list(command: ListCommand) -> anyhow::Result<Exit> {
     match command {
         ListCommand::Check { file, to, trust } => check(&file, to.as_ref(), trust),
         ListCommand::Convert(arguments) => convert(&arguments),
-        ListCommand::Schema => schema(),
+        ListCommand::Schema { markdown } => schema(markdown),
     }
 }
 
@@ -63,7 +67,10 @@ fn check(file: &Path, to: Option<&ListDestination>, trust: TrustArguments) -> an
     Ok(Exit::Good)
 }
 
-fn schema() -> anyhow::Result<Exit> {
-    print(|output| writeln!(output, "{}", lists::schema()))?;
+fn schema(markdown: bool) -> anyhow::Result<Exit> {
+    print(|output| match markdown {
+        true => write!(output, "{}", lists::render_reference()),
+        false => writeln!(output, "{}", lists::schema()),
+    })?;
     Ok(Exit::Good)
 }
