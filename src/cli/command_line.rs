@@ -224,4 +224,44 @@ mod tests {
             }
         }
     }
+
+    /// The words of this program in a line of a document.
+    fn documented(line: &str) -> Option<Vec<String>> {
+        let at = line.find("transship ")?;
+        let is_command = line[..at].ends_with([' ', '(']) || at == 0;
+        let line = match line.starts_with("source <(") {
+            true => line[at..].trim_end_matches(')'),
+            false => &line[at..],
+        };
+        let end = [" #", " | ", " < ", " > "]
+            .iter()
+            .filter_map(|end| line.find(end));
+        let line = &line[..end.min().unwrap_or(line.len())];
+        is_command.then(|| shell_words::split(line).unwrap())
+    }
+
+    #[test]
+    fn every_line_of_the_documents_is_a_valid_one() {
+        let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+        let assets = std::fs::read_dir(root.join("assets")).unwrap();
+        let assets = assets.map(|entry| entry.unwrap().path());
+        let documents = assets.filter(|path| path.extension().is_some_and(|ending| ending == "md"));
+        let mut lines = 0;
+        for path in documents.chain([root.join("README.md")]) {
+            let text = std::fs::read_to_string(&path).unwrap();
+            let blocks = text.split("```").skip(1).step_by(2);
+            let blocks = blocks
+                .filter_map(|block| block.strip_prefix("sh\n").or(block.strip_prefix("yaml\n")));
+            for words in blocks.flat_map(str::lines).filter_map(documented) {
+                let parsed = definition()
+                    .try_get_matches_from(&words)
+                    .and_then(|mut matches| Arguments::from_arg_matches_mut(&mut matches));
+                if let Err(error) = parsed {
+                    panic!("{}: {words:?}: {error}", path.display());
+                }
+                lines += 1;
+            }
+        }
+        assert!(lines > 40, "lines are no longer found: {lines}");
+    }
 }

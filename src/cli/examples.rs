@@ -180,7 +180,13 @@ const EXAMPLES: &[(&str, &[Example])] = &[
             ),
         ],
     ),
-    ("list schema", &[("For an editor", "transship list schema")]),
+    (
+        "list schema",
+        &[
+            ("For an editor", "transship list schema"),
+            ("Every key, for people", "transship list schema --markdown"),
+        ],
+    ),
     (
         "inspect",
         &[

@@ -29,7 +29,11 @@ pub(super) enum ListCommand {
     /// from the web API of Docker Hub, which lists public repositories only.
     From(Box<FromArguments>),
     /// Print the JSON schema of lists, for editors.
-    Schema,
+    Schema {
+        /// Print the reference of all keys as Markdown instead.
+        #[arg(long)]
+        markdown: bool,
+    },
 }
 
 pub(super) async fn list(command: ListCommand) -> anyhow::Result<Exit> {
@@ -37,11 +41,14 @@ pub(super) async fn list(command: ListCommand) -> anyhow::Result<Exit> {
         ListCommand::Check(arguments) => check(&arguments),
         ListCommand::Convert(arguments) => convert(&arguments),
         ListCommand::From(arguments) => from(*arguments).await,
-        ListCommand::Schema => schema(),
+        ListCommand::Schema { markdown } => schema(markdown),
     }
 }
 
-fn schema() -> anyhow::Result<Exit> {
-    print(|output| writeln!(output, "{}", lists::schema()))?;
+fn schema(markdown: bool) -> anyhow::Result<Exit> {
+    print(|output| match markdown {
+        true => write!(output, "{}", lists::render_reference()),
+        false => writeln!(output, "{}", lists::schema()),
+    })?;
     Ok(Exit::Good)
 }

@@ -147,7 +147,7 @@ impl TableKind {
 }
 
 /// JSON as TOML; for these values only the spaces in arrays differ.
-fn toml_of(value: &Value) -> String {
+pub(super) fn toml_of(value: &Value) -> String {
     match value {
         Value::Array(values) => {
             let values: Vec<String> = values.iter().map(toml_of).collect();
