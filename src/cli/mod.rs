@@ -21,6 +21,7 @@ mod demo;
 mod digest;
 mod doctor;
 mod doctor_output;
+mod earlier_speed;
 mod engines;
 mod error_sentence;
 mod examples;

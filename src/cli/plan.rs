@@ -15,12 +15,14 @@ use tokio::sync::mpsc;
 use super::{
     completed_values,
     credentials_file::CredentialsFileArguments,
-    engines,
+    earlier_speed, engines,
     exit::Exit,
+    journal_arguments::JournalArguments,
     list_images, list_input,
     list_source::TrustArguments,
     output::{self, print, shown, tell},
     plan_destinations::PlanDestinations,
+    pruning::Pruning,
     registry_settings,
     run_settings::{PaceArguments, PaceOptions},
     signals,
@@ -29,7 +31,7 @@ use crate::{
     batch::{BatchResult, Board, StopReason, TimedEvent},
     convert::ListDestination,
     journal::{Journal, JournalLocation, NewBatch},
-    present::{PlanReport, plan_markdown, plan_text, sanitize},
+    present::{PlanReport, PlanSpeed, plan_markdown, plan_text, sanitize},
     run::{Batch, Dispatcher, Inputs, Observer, Options, Review},
 };
 
@@ -50,13 +52,16 @@ pub(super) struct PlanArguments {
     /// Print Markdown, for a ticket.
     #[arg(long)]
     markdown: bool,
-    /// Bytes a second to estimate the time with, such as 50MB.
+    /// Bytes a second to estimate the time with, such as 50MB [default: the speed of the last batch between the same
+    /// registries].
     #[arg(long, value_name = "BYTES", value_parser = speed)]
     speed: Option<u64>,
     #[command(flatten)]
     trust: TrustArguments,
     #[command(flatten)]
     credentials: CredentialsFileArguments,
+    #[command(flatten)]
+    journal: JournalArguments,
     #[command(flatten)]
     pace: PaceArguments,
 }
@@ -93,6 +98,14 @@ pub(super) async fn plan(arguments: PlanArguments) -> anyhow::Result<Exit> {
     for (_, text) in notes.iter().filter(|(job, _)| job.is_none()) {
         tell(format_args!("transship: {}", sanitize(text)));
     }
+    let pruning = Pruning::of(&list, &jobs);
+    let speed = match arguments.speed {
+        Some(bytes_per_second) => Some(PlanSpeed {
+            bytes_per_second,
+            batch: None,
+        }),
+        None => earlier_speed::find(&arguments.journal, &jobs).await?,
+    };
     drop(list);
     // The dispatcher records what it learns, and layers are compressed to know their digests.
     let scratch = tempfile::tempdir().context("cannot make a temporary directory")?;
@@ -133,8 +146,11 @@ pub(super) async fn plan(arguments: PlanArguments) -> anyhow::Result<Exit> {
         bail!("failed to {}", error.chain());
     }
     let list = shown(&source.path);
-    let mut report = PlanReport::of(&list, &board, &engine.registries(), arguments.speed);
+    let mut report = PlanReport::of(&list, &board, &engine.registries(), speed);
     destinations.restore(&mut report);
+    if let Some(pruning) = pruning {
+        report.prune = Some(pruning.planned(engine.stores()).await?);
+    }
     let text = match (arguments.json, arguments.markdown) {
         (true, _) => output::pretty_json(&report)? + "\n",
         (false, true) => plan_markdown(&report),

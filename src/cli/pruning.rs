@@ -15,7 +15,7 @@ use crate::{
     list::{List, PruneLimit},
     metrics::Operations,
     oci::Store,
-    present::{count, sanitize},
+    present::{PlannedPruning, count, sanitize},
     prune::{self, KeptImages, Plan},
     transport::Stores,
 };
@@ -55,6 +55,18 @@ impl Pruning {
             "nothing pruned at {}: tags are deleted only after every image was copied",
             self.kept.registry
         ));
+    }
+
+    /// What would be pruned, for the plan of the list.
+    pub(super) async fn planned(&self, stores: &Stores) -> anyhow::Result<PlannedPruning> {
+        let plan = prune::plan(stores, &self.kept).await;
+        self.report(&plan, DeletionOutput::default())?;
+        let tags = plan.deletions.iter();
+        Ok(PlannedPruning {
+            tags: tags.flat_map(|deletion| deletion.images.clone()).collect(),
+            present: plan.present,
+            beyond_limit: self.limit.is_exceeded(plan.tags(), plan.present),
+        })
     }
 
     /// Deletes stale tags, as far as `consent` goes. Whether nothing is left to do.

@@ -34,8 +34,8 @@ pub use media_types::media_type;
 pub use plan::{amounts, fates, large_layer, plan, replaced};
 pub use plan_formats::{plan_markdown, plan_text};
 pub use plan_report::{
-    DestinationPlan, PlanReport, PlanTotals, PlannedImage, PlannedLayer, PlannedOutcome, PullLimit,
-    TimeEstimate,
+    DestinationPlan, PlanReport, PlanSpeed, PlanTotals, PlannedImage, PlannedLayer, PlannedOutcome,
+    PlannedPruning, PullLimit, TimeEstimate,
 };
 pub use sanitize::{escaped, sanitize};
 pub use states::{Phase, phase, unfinished_owner};

@@ -7,7 +7,7 @@ use std::{fmt::Write as _, time::Duration};
 
 use super::{
     bytes, count, duration,
-    plan_report::{PlanReport, PlannedImage, PlannedOutcome, PullLimit},
+    plan_report::{PlanReport, PlannedImage, PlannedOutcome, PlannedPruning, PullLimit},
     rate, sanitize,
 };
 
@@ -127,18 +127,34 @@ fn sentences(report: &PlanReport) -> Vec<String> {
         lines.push(format!("to {}: {}", own.destination, amounts.join(", ")));
     }
     match &report.time {
-        Some(time) => lines.push(format!(
-            "time: about {} at {}",
-            duration(Duration::from_secs(time.seconds)),
-            rate(time.bytes_per_second)
-        )),
+        Some(time) => {
+            let measured = time.batch.as_ref();
+            let measured = measured.map(|batch| format!(", as batch {batch} copied"));
+            lines.push(format!(
+                "time: about {} at {}{}",
+                duration(Duration::from_secs(time.seconds)),
+                rate(time.bytes_per_second),
+                measured.unwrap_or_default()
+            ));
+        }
         None if report.totals.bytes_to_copy > 0 => lines.push(
             "time: no speed is known; add --speed, `transship doctor` measures it".to_owned(),
         ),
         None => {}
     }
     lines.extend(report.pull_limits.iter().map(pull_limit));
+    lines.extend(report.prune.as_ref().map(pruning));
     lines
+}
+
+/// `prune: 3 of 40 tags after the copies`.
+fn pruning(pruning: &PlannedPruning) -> String {
+    let (tags, present) = (pruning.tags.len(), count(pruning.present, "tag"));
+    let limit = match pruning.beyond_limit {
+        true => ", more than prune-limit allows without --yes",
+        false => "",
+    };
+    format!("prune: {tags} of {present} after the copies{limit}")
 }
 
 /// `docker.io: 54 pulls are needed, 76 of 100 in 6 h 00 min are left`.
@@ -196,6 +212,13 @@ fn sections(report: &PlanReport) -> impl Iterator<Item = Section> {
             title: "Tags that are kept",
             columns: &["Destination", "Now"],
             rows: rows(kept),
+        },
+        Section {
+            title: "Tags that are pruned",
+            columns: &["Destination"],
+            rows: (report.prune.iter().flat_map(|pruning| &pruning.tags))
+                .map(|tag| vec![sanitize(&tag.to_string()).into_owned()])
+                .collect(),
         },
         Section {
             title: "Largest layers to copy",
@@ -313,7 +336,9 @@ mod tests {
                 bytes_to_mount: 0,
                 bytes_present: 1 << 20,
             }],
+            prune: None,
             time: Some(TimeEstimate {
+                batch: None,
                 bytes_per_second: 1 << 20,
                 seconds: 5,
             }),

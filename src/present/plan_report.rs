@@ -8,7 +8,7 @@ use std::{collections::BTreeMap, time::Duration};
 use serde::Serialize;
 
 use crate::{
-    batch::{Amounts, Board, Budget, JobView, Plan, RegistryStatus, SkipReason, State},
+    batch::{Amounts, BatchId, Board, Budget, JobView, Plan, RegistryStatus, SkipReason, State},
     oci::{Digest, Location, Store},
 };
 
@@ -29,6 +29,8 @@ pub struct PlanReport {
     pub time: Option<TimeEstimate>,
     pub pull_limits: Vec<PullLimit>,
     pub largest_layers: Vec<PlannedLayer>,
+    /// What the list prunes after the copies; absent if it prunes nothing.
+    pub prune: Option<PlannedPruning>,
     /// In the order of the list.
     pub images: Vec<PlannedImage>,
 }
@@ -58,10 +60,30 @@ pub struct DestinationPlan {
     pub bytes_present: u64,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct TimeEstimate {
     pub bytes_per_second: u64,
+    /// The batch in which the speed was measured; absent if the operator gave it.
+    pub batch: Option<BatchId>,
     pub seconds: u64,
+}
+
+/// Tags at the destination that no image of the list has.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct PlannedPruning {
+    pub tags: Vec<Location>,
+    /// How many tags their repositories have now.
+    pub present: usize,
+    /// Whether these are more than `prune-limit` allows without `--yes`.
+    pub beyond_limit: bool,
+}
+
+/// How fast bytes are expected to move.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PlanSpeed {
+    pub bytes_per_second: u64,
+    /// The batch in which it was measured; absent if the operator gave it.
+    pub batch: Option<BatchId>,
 }
 
 /// What copying takes of a registry's quota of pulls.
@@ -128,13 +150,13 @@ pub enum PlannedOutcome {
 }
 
 impl PlanReport {
-    /// The plan of `board` after a review. `registries` say what is left of their quotas; `speed` is in bytes a second.
+    /// The plan of `board` after a review. `registries` say what is left of their quotas.
     #[must_use]
     pub fn of(
         list: &str,
         board: &Board,
         registries: &[RegistryStatus],
-        speed: Option<u64>,
+        speed: Option<PlanSpeed>,
     ) -> Self {
         let plan = Plan::of(board);
         let images: Vec<_> = board.jobs().iter().map(PlannedImage::of).collect();
@@ -146,7 +168,7 @@ impl PlanReport {
             list: sanitize(list).into_owned(),
             totals: PlanTotals::of(&images, amounts),
             destinations,
-            time: speed.and_then(|speed| TimeEstimate::of(amounts.copy, speed)),
+            time: speed.and_then(|speed| TimeEstimate::of(amounts.copy, &speed)),
             pull_limits: pull_limits(board, registries),
             largest_layers: (plan.largest(LARGEST).into_iter())
                 .map(|layer| PlannedLayer {
@@ -157,6 +179,7 @@ impl PlanReport {
                     repository: layer.repository.map(|name| name.to_string()),
                 })
                 .collect(),
+            prune: None,
             images,
         }
     }
@@ -199,11 +222,12 @@ impl DestinationPlan {
 }
 
 impl TimeEstimate {
-    fn of(bytes: u64, bytes_per_second: u64) -> Option<Self> {
-        let seconds = bytes.div_ceil(Some(bytes_per_second).filter(|speed| *speed > 0)?);
+    fn of(bytes: u64, speed: &PlanSpeed) -> Option<Self> {
+        let bytes_per_second = Some(speed.bytes_per_second).filter(|speed| *speed > 0)?;
         Some(Self {
             bytes_per_second,
-            seconds,
+            batch: speed.batch.clone(),
+            seconds: bytes.div_ceil(bytes_per_second),
         })
     }
 }
@@ -430,8 +454,12 @@ mod tests {
 
     #[test]
     fn the_time_is_the_bytes_at_the_speed() {
-        assert_eq!(TimeEstimate::of(10, 0), None);
-        let time = |bytes| TimeEstimate::of(bytes, 1000).map(|time| time.seconds);
+        let speed = |bytes_per_second| PlanSpeed {
+            bytes_per_second,
+            batch: None,
+        };
+        assert_eq!(TimeEstimate::of(10, &speed(0)), None);
+        let time = |bytes| TimeEstimate::of(bytes, &speed(1000)).map(|time| time.seconds);
         assert_eq!([0, 1, 1000, 1001].map(time), [0, 1, 1, 2].map(Some));
     }
 }

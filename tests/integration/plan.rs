@@ -132,3 +132,29 @@ async fn the_plan_of_a_layout_makes_no_layout() {
     );
     assert!(!layout.exists());
 }
+
+#[tokio::test]
+async fn the_speed_of_the_last_batch_between_the_registries_is_taken() {
+    let fixture = Fixture::new().await;
+    let estate = ImageBuilder::new(fixture.source.server.store());
+    let first = repository(IMAGES[0]);
+    let layer = estate.layer(&first, 7, 2 << 20).unwrap();
+    let tag = "1".parse().unwrap();
+    estate
+        .image(&first, Some(&tag), &amd64(), &[layer])
+        .unwrap();
+    let list = fixture.list();
+    let run = ["run", list.to_str().unwrap()];
+    fixture.operator.say(&run).await.expect(0);
+    let batches = fixture.operator.say(&["batches"]).await.stdout;
+    let batch = batches.split_whitespace().next().unwrap();
+
+    let report = plan(&fixture, &["--json"]).await;
+    let time = &json(report.expect(0))["time"];
+    assert_eq!(time["batch"], batch);
+    assert!(time["bytes_per_second"].as_u64().unwrap() > 0, "{time}");
+    let given = plan(&fixture, &["--json", "--speed", "1MB"]).await;
+    let time = &json(given.expect(0))["time"];
+    assert_eq!(time["batch"], Value::Null);
+    assert_eq!(time["bytes_per_second"], 1_000_000);
+}

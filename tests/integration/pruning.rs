@@ -41,13 +41,18 @@ impl Mirror {
 
     /// Runs the list that copies every tag and prunes.
     async fn run(&self, destination: &str, keys: &str, options: &[&str]) -> Ended {
+        self.operator
+            .run(&self.list(destination, keys), options)
+            .await
+    }
+
+    fn list(&self, destination: &str, keys: &str) -> String {
         let source = self.source.address();
-        let list = format!(
+        format!(
             "version = 1\n[source]\nregistry = \"{source}\"\n\
              [destination]\nregistry = \"{destination}\"\nprune = true\n{keys}\n\
              [[images]]\nname = \"{NAME}\"\ntag-pattern = \".*\"\n"
-        );
-        self.operator.run(&list, options).await
+        )
     }
 }
 
@@ -179,4 +184,31 @@ async fn docker_registry_keeps_a_stale_tag_whose_manifest_the_list_needs() {
     assert!(said.contains(&format!("{place}:same: stays")), "{said}");
     let listed = mirror.operator.say(&["tags", &place]).await;
     assert_eq!(listed.expect(0).stdout, "1\n2\nsame\n");
+}
+
+#[tokio::test]
+async fn a_plan_names_the_tags_and_says_whether_they_are_beyond_the_limit() {
+    let (mirror, destination) = (Mirror::new().await, Embedded::start().await);
+    put(destination.server.store(), NAME, "old", 7);
+    let list = mirror.list(&destination.address(), "");
+    let path = mirror.operator.list(&list);
+    let plan = ["plan", path.to_str().unwrap()];
+    let ended = mirror.operator.say(&plan).await;
+    let said = &ended.expect(0).stdout;
+    let place = format!("{}/{NAME}:old", destination.address());
+    assert!(
+        said.contains("prune: 1 of 1 tag after the copies, more than"),
+        "{said}"
+    );
+    assert!(
+        said.contains(&format!("Tags that are pruned\n  {place}")),
+        "{said}"
+    );
+    let ended = mirror
+        .operator
+        .say(&[&plan[..], &["--json"]].concat())
+        .await;
+    let report: Value = serde_json::from_str(&ended.expect(0).stdout).unwrap();
+    assert_eq!(report["prune"]["tags"], serde_json::json!([place]));
+    assert_eq!(tags(&destination, NAME), ["old"]);
 }
