@@ -4,7 +4,7 @@
 
 use std::fmt::Write as _;
 
-use clap::Command;
+use clap::{Command, builder::StyledStr};
 
 /// What a command line does, and the line.
 type Example = (&'static str, &'static str);
@@ -431,12 +431,23 @@ fn add_to(command: Command, path: &str) -> Command {
     let Some((_, examples)) = EXAMPLES.iter().find(|(of, _)| *of == path) else {
         return command;
     };
-    let mut help = section(examples);
-    if let Some(after) = command.get_after_help() {
-        // Fails for no string.
-        let _ = write!(help, "\n\n{after}");
+    let with = |after: Option<&StyledStr>| {
+        let mut help = section(examples);
+        if let Some(after) = after {
+            // Fails for no string.
+            let _ = write!(help, "\n\n{after}");
+        }
+        help
+    };
+    let (short, long) = (
+        with(command.get_after_help()),
+        command.get_after_long_help().map(|after| with(Some(after))),
+    );
+    let command = command.after_help(short);
+    match long {
+        Some(long) => command.after_long_help(long),
+        None => command,
     }
-    command.after_help(help)
 }
 
 fn section(examples: &[Example]) -> String {

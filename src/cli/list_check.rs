@@ -30,10 +30,10 @@ const FIELDS: &str = "Fields of --json:
   mistakes     each with file, line, column (in characters, from 1), message and help (null if there is none), and
                related: further places, each with line, column and label
   warnings     what is allowed but dangerous, as sentences
-  summary      images, rewrites, filters, repositories, patterns, files: numbers; null if there are mistakes
+  summary      images, rewrites, filters, repositories, patterns, files, groups: numbers; null if there are mistakes
   source       store and prefix of [source]; null without it
   destination  the same of [destination]
-  actions      what the list runs, reads, writes, sends and trusts, each with kind, what and purpose";
+  actions      what the list runs, reads, writes, prunes, sends and trusts, each with kind, what and purpose";
 
 #[derive(Args)]
 #[command(after_long_help = FIELDS)]

@@ -3,13 +3,15 @@
 //! Invariant: a password is read from the terminal or standard input, never from an argument, and stored only after
 //! the registry accepted it.
 
-use anyhow::Context;
+use std::io::{IsTerminal as _, Write as _, stdin};
+
+use anyhow::{Context, bail};
 use clap::Args;
 
 use super::{
     credentials_file::{CredentialsFileArguments, storage},
     exit::Exit,
-    output::tell,
+    output::{stderr, tell},
     refused_secrets::RefusedPassword,
     registry_settings,
 };
@@ -24,9 +26,9 @@ use crate::{
 pub(super) struct LoginArguments {
     /// The registry, as host or host:port.
     registry: Registry,
-    /// The user to log in as.
+    /// The user to log in as; without it a terminal is asked.
     #[arg(short, long, value_name = "NAME")]
-    username: String,
+    username: Option<String>,
     /// Read the password from standard input, also from a terminal; without this option only if it is no terminal.
     #[arg(long)]
     password_stdin: bool,
@@ -48,6 +50,13 @@ pub(super) async fn login(arguments: LoginArguments) -> anyhow::Result<Exit> {
         file,
         plain_http,
     } = arguments;
+    let username = match username {
+        Some(username) => username,
+        None => {
+            let question = format!("user at {registry}: ");
+            tokio::task::spawn_blocking(move || ask_user(&question, password_stdin)).await??
+        }
+    };
     let prompt = format!(
         "password of {} at {registry}: ",
         present::sanitize(&username)
@@ -78,4 +87,20 @@ pub(super) async fn login(arguments: LoginArguments) -> anyhow::Result<Exit> {
         "logged in at {registry}; the password is stored {place}"
     ));
     Ok(Exit::Good)
+}
+
+/// Asks a terminal for the user.
+fn ask_user(question: &str, password_stdin: bool) -> anyhow::Result<String> {
+    if password_stdin || !stdin().is_terminal() {
+        bail!("--username says as whom to log in; only a terminal is asked");
+    }
+    let mut terminal = stderr();
+    write!(terminal, "{question}")?;
+    terminal.flush()?;
+    let mut answer = String::new();
+    stdin().read_line(&mut answer)?;
+    match answer.trim() {
+        "" => bail!("no user was given; nothing was stored"),
+        user => Ok(user.to_owned()),
+    }
 }

@@ -131,6 +131,14 @@ async fn password_stdin_asks_nobody() {
 }
 
 #[tokio::test]
+async fn without_a_terminal_nobody_is_asked_for_the_user() {
+    let operator = Operator::new();
+    let ended = operator.say(&["login", "127.0.0.1:1"]).await;
+    let said = &ended.expect(2).stderr;
+    assert!(said.contains("--username says as whom to log in"), "{said}");
+}
+
+#[tokio::test]
 async fn an_authfile_is_used_by_every_command_and_by_the_resumed_batch() {
     let directory = tempfile::tempdir().unwrap();
     let server = server(&directory, Auth::Basic(robot())).await;

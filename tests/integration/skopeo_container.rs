@@ -5,41 +5,37 @@
 
 use std::{
     fs,
-    os::unix::fs::{PermissionsExt as _, symlink},
+    os::unix::fs::symlink,
     path::{Path, PathBuf},
 };
 
-use tokio::process::Command;
 use transship::skopeo::{MethodKind, Runtime, ServiceStart, Settings, SharedDirectory};
 
-use crate::installed;
+use crate::{
+    installed,
+    podman::{Podman, copy_with_libraries},
+};
 
 pub const NAME: &str = "transship-test-service";
 const IMAGE: &str = "localhost/skopeo-service";
 const APPLETS: [&str; 9] = ["cat", "dd", "kill", "ls", "mkdir", "mv", "rm", "sh", "tail"];
 
 pub struct SkopeoContainer {
-    directory: tempfile::TempDir,
+    podman: Podman,
 }
 
 impl SkopeoContainer {
     /// Builds the image and starts the container as `transship skopeo start` does. `None`, with a printed line, if a
     /// program is missing, or for a user that may not run containers this way.
     pub async fn start() -> Option<Self> {
-        let podman = installed::program("podman")?;
         let [skopeo, busybox] = ["skopeo", "busybox"].map(installed::program);
         let (skopeo, busybox) = (skopeo?, busybox?);
-        installed::program("runc")?;
-        if !nix::unistd::Uid::effective().is_root() {
-            println!("skipped: only root can run the container");
-            return None;
-        }
-        let directory = tempfile::tempdir().unwrap();
-        let container = Self { directory };
-        for name in ["bin", "shared", "private", "root"] {
+        let container = Self {
+            podman: Podman::find()?,
+        };
+        for name in ["shared", "private", "root"] {
             fs::create_dir(container.path(name)).unwrap();
         }
-        container.configure(&podman);
         container.fill(&skopeo, &busybox).await;
         let context = container.path("").display().to_string();
         container
@@ -55,7 +51,7 @@ impl SkopeoContainer {
     }
 
     pub fn path(&self, name: &str) -> PathBuf {
-        self.directory.path().join(name)
+        self.podman.path(name)
     }
 
     pub fn shared(&self) -> SharedDirectory {
@@ -79,13 +75,7 @@ impl SkopeoContainer {
 
     /// What podman prints.
     pub async fn podman(&self, arguments: &[&str]) -> String {
-        let command = Command::new(self.path("bin/podman"))
-            .args(arguments)
-            .output();
-        let output = command.await.unwrap();
-        let said = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "{arguments:?}: {said}");
-        String::from_utf8(output.stdout).unwrap()
+        self.podman.run(arguments).await
     }
 
     /// What a shell in the container prints.
@@ -95,32 +85,6 @@ impl SkopeoContainer {
 
     pub async fn stop(&self) {
         self.podman(&["stop", "-t", "0", NAME]).await;
-    }
-
-    /// A podman whose storage and settings are in the directory.
-    fn configure(&self, podman: &Path) {
-        let place = |name: &str| self.path(name).display().to_string();
-        let storage = format!(
-            "[storage]\ndriver = \"vfs\"\ngraphroot = {:?}\nrunroot = {:?}\n",
-            place("graph"),
-            place("run")
-        );
-        fs::write(self.path("storage.conf"), storage).unwrap();
-        let containers = format!(
-            "[engine]\nruntime = \"runc\"\nevents_logger = \"none\"\ncgroup_manager = \"cgroupfs\"\n\
-             tmp_dir = {:?}\n[containers]\nnetns = \"host\"\ncgroups = \"no-conmon\"\n\
-             log_driver = \"k8s-file\"\ndefault_ulimits = [\"nofile=1024:1024\", \"nproc=1000:1000\"]\n",
-            place("libpod")
-        );
-        fs::write(self.path("containers.conf"), containers).unwrap();
-        let script = format!(
-            "#!/bin/sh\nexport CONTAINERS_STORAGE_CONF={} CONTAINERS_CONF={}\nexec {} \"$@\"\n",
-            place("storage.conf"),
-            place("containers.conf"),
-            podman.display()
-        );
-        fs::write(self.path("bin/podman"), script).unwrap();
-        fs::set_permissions(self.path("bin/podman"), fs::Permissions::from_mode(0o755)).unwrap();
     }
 
     /// The content of the image.
@@ -133,16 +97,7 @@ impl SkopeoContainer {
         for applet in APPLETS {
             symlink("busybox", root.join("bin").join(applet)).unwrap();
         }
-        let loaded = Command::new("ldd").arg(skopeo).output().await.unwrap();
-        let loaded = String::from_utf8(loaded.stdout).unwrap();
-        let libraries = loaded
-            .split_whitespace()
-            .filter(|word| word.starts_with('/'));
-        for file in libraries.chain(skopeo.to_str()) {
-            let target = root.join(&file[1..]);
-            fs::create_dir_all(target.parent().unwrap()).unwrap();
-            fs::copy(file, target).unwrap();
-        }
+        copy_with_libraries(skopeo, skopeo, &root).await;
         let policy = "{\"default\": [{\"type\": \"insecureAcceptAnything\"}]}";
         fs::write(root.join("etc/containers/policy.json"), policy).unwrap();
         let lines = "FROM scratch\nCOPY root/ /\nENV PATH=/usr/bin:/bin\nENTRYPOINT [\"skopeo\"]\n";

@@ -30,7 +30,8 @@ async fn a_list_without_mistakes_is_summed_up() {
             "mistakes": [],
             "warnings": [null],
             "summary": {
-                "images": 1, "rewrites": 0, "filters": 0, "repositories": 0, "patterns": 1, "files": 0
+                "images": 1, "rewrites": 0, "filters": 0, "repositories": 0, "patterns": 1, "files": 0,
+                "groups": 0
             },
             "source": {"store": "a.example", "prefix": null},
             "destination": {"store": "b.example", "prefix": "mirror"},
