@@ -210,6 +210,9 @@ fn board(stored: &Stored) -> Board {
         if let Some(outcome) = stored.outcome.clone() {
             let job = stored.job.id;
             board.apply(&Event::JobRestored { job, outcome });
+        } else if let Some(root) = stored.staged.clone() {
+            let job = stored.job.id;
+            board.apply(&Event::JobStaged { job, root });
         }
     }
     board

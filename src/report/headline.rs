@@ -109,6 +109,7 @@ pub(super) fn figures(report: &BatchReport) -> Vec<Figure> {
     let others: Vec<String> = [
         (counts.skipped, "skipped"),
         (counts.kept, "kept"),
+        (counts.staged, "staged, without their tags"),
         (counts.queued, "left"),
     ]
     .into_iter()

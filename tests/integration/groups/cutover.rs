@@ -50,6 +50,10 @@ async fn no_tag_of_a_group_changes_while_one_image_failed_and_a_retry_writes_all
     let batches = release.say(&["batches"]).await;
     let said = &batches.expect(0).stdout;
     assert!(said.contains("2 staged, 1 failed"), "{said}");
+    let report = release.say(&["report"]).await;
+    let said = &report.expect(0).stdout;
+    assert!(said.contains("2 staged, without their tags"), "{said}");
+    assert!(said.contains("--retry-failed"), "{said}");
 
     release.fixture.source.server.faults().clear();
     release.fixture.destination.server.access_log().clear();
