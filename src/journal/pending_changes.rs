@@ -364,17 +364,15 @@ mod tests {
             queued(QueueReason::Stopped),
             staged,
         ] {
-            pending.apply(&event);
+            pending.apply(&event, NOW);
             let phase = &pending.changes.jobs[&JobId(0)].phase;
             assert_eq!(*phase, StoredState::Staged(root.clone()), "{event:?}");
         }
         // A new copy begins after a failure.
         let outcome = Outcome::Failed { cause: failure };
-        pending.apply(&Event::JobFinished {
-            job: JobId(0),
-            outcome,
-        });
-        pending.apply(&queued(QueueReason::User));
+        let job = JobId(0);
+        pending.apply(&Event::JobFinished { job, outcome }, NOW);
+        pending.apply(&queued(QueueReason::User), NOW);
         assert_eq!(pending.changes.jobs[&JobId(0)].phase, StoredState::Queued);
     }
 
@@ -385,10 +383,8 @@ mod tests {
             staged: Some(root.clone()),
             ..stored(None)
         }]);
-        pending.apply(&Event::JobStaged {
-            job: JobId(0),
-            root,
-        });
+        let job = JobId(0);
+        pending.apply(&Event::JobStaged { job, root }, NOW);
         assert!(pending.take().jobs.is_empty());
     }
 

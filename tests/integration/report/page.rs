@@ -52,6 +52,7 @@ fn stored(number: u32) -> StoredJob {
         },
         attempt: Attempt(1),
         outcome: Some(outcome),
+        staged: None,
         figures: Some(Figures {
             started: Some(at(i64::from(number) * 250)),
             ended: Some(at(i64::from(number) * 250 + busy.cast_signed())),
