@@ -5,6 +5,7 @@
 //! certificate instead of a key, is a refusal with a reason, and never counts as a signature.
 
 mod cosign;
+mod lookaside;
 mod openpgp;
 mod payload;
 mod policy;
@@ -14,6 +15,7 @@ pub use cosign::{
     CosignKey, CosignKeyError, CosignRefusal, SimpleSignature, cosign_payload, verify_bundle,
     verify_simple,
 };
+pub use lookaside::{Lookaside, LookasideSection};
 pub use openpgp::{Fingerprint, FingerprintError, Keyring, OpenPgpError, SecretKeyFile};
 pub use payload::{Payload, PayloadError, PayloadKind};
 pub use policy::{

@@ -97,7 +97,9 @@ fn simple_payload(keys: &Keyring, message: &[u8], now: SystemTime) -> Result<Pay
 
 fn payload_of_cosign(keys: &[CosignKey], found: &CosignEvidence) -> Result<Payload, String> {
     let verified = cosign_payload(&found.signature, &found.text, keys);
-    verified.map(|(_, payload)| payload).map_err(|refused| refused.to_string())
+    verified
+        .map(|(_, payload)| payload)
+        .map_err(|refused| refused.to_string())
 }
 
 fn check(
@@ -107,7 +109,10 @@ fn check(
     digest: &Digest,
 ) -> Result<(), String> {
     if payload.digest != *digest {
-        return Err(format!("it is valid, but of another image: {}", payload.digest));
+        return Err(format!(
+            "it is valid, but of another image: {}",
+            payload.digest
+        ));
     }
     identity.check(image.reference.as_ref(), &payload.reference)
 }

@@ -142,25 +142,80 @@ mod tests {
         let repository = SignedIdentity::ExactRepository("v.example/a".into());
         let either = SignedIdentity::RepositoryDigestOrExact;
         for (identity, image, signed, expected) in [
-            (&SignedIdentity::Exact, "r.example/a/b:1", "r.example/a/b:1", true),
-            (&SignedIdentity::Exact, "r.example/a/b:1", "r.example/a/b:2", false),
+            (
+                &SignedIdentity::Exact,
+                "r.example/a/b:1",
+                "r.example/a/b:1",
+                true,
+            ),
+            (
+                &SignedIdentity::Exact,
+                "r.example/a/b:1",
+                "r.example/a/b:2",
+                false,
+            ),
             (&SignedIdentity::Exact, &by_digest, "r.example/a/b:1", false),
-            (&SignedIdentity::Exact, "busybox:1", "docker.io/library/busybox:1", true),
-            (&SignedIdentity::Exact, "r.example/a:latest", "r.example/a", false),
+            (
+                &SignedIdentity::Exact,
+                "busybox:1",
+                "docker.io/library/busybox:1",
+                true,
+            ),
+            (
+                &SignedIdentity::Exact,
+                "r.example/a:latest",
+                "r.example/a",
+                false,
+            ),
             (&either, "r.example/a/b:1", "r.example/a/b:2", false),
             (&either, &by_digest, "r.example/a/b:2", true),
             (&either, &by_digest, "r.example/a/c:2", false),
-            (&SignedIdentity::Repository, "r.example/a/b:1", "r.example/a/b", true),
-            (&SignedIdentity::Repository, "r.example/a/b:1", "r.example/a:1", false),
+            (
+                &SignedIdentity::Repository,
+                "r.example/a/b:1",
+                "r.example/a/b",
+                true,
+            ),
+            (
+                &SignedIdentity::Repository,
+                "r.example/a/b:1",
+                "r.example/a:1",
+                false,
+            ),
             (&exact, "r.example/a/b:1", "v.example/a:1", true),
             (&exact, "r.example/a/b:1", "v.example/a:2", false),
             (&repository, "r.example/a/b:1", "v.example/a:9", true),
             (&repository, "r.example/a/b:1", "v.example/b:9", false),
-            (&remap, "mirror.example/vendor/x:1", "vendor.example/x:1", true),
-            (&remap, "mirror.example/vendor/x:1", "mirror.example/vendor/x:1", false),
-            (&remap, "mirror.example/vendors/x:1", "vendor.example/x:1", false),
-            (&remap, "mirror.example/vendors/x:1", "mirror.example/vendors/x:1", true),
-            (&SignedIdentity::Repository, "r.example/a:1", "no reference", false),
+            (
+                &remap,
+                "mirror.example/vendor/x:1",
+                "vendor.example/x:1",
+                true,
+            ),
+            (
+                &remap,
+                "mirror.example/vendor/x:1",
+                "mirror.example/vendor/x:1",
+                false,
+            ),
+            (
+                &remap,
+                "mirror.example/vendors/x:1",
+                "vendor.example/x:1",
+                false,
+            ),
+            (
+                &remap,
+                "mirror.example/vendors/x:1",
+                "mirror.example/vendors/x:1",
+                true,
+            ),
+            (
+                &SignedIdentity::Repository,
+                "r.example/a:1",
+                "no reference",
+                false,
+            ),
         ] {
             let found = holds(identity, image, signed);
             assert_eq!(found, expected, "{identity:?} {image} {signed}");

@@ -90,7 +90,9 @@ fn scopes_of_reference(reference: &Reference) -> Vec<String> {
 fn directories(path: &str) -> Vec<String> {
     let parents = Path::new(path).ancestors();
     let named = parents.filter(|parent| parent.parent().is_some_and(|_| parent.has_root()));
-    named.map(|parent| parent.to_string_lossy().into_owned()).collect()
+    named
+        .map(|parent| parent.to_string_lossy().into_owned())
+        .collect()
 }
 
 #[cfg(test)]
@@ -119,12 +121,18 @@ mod tests {
         let digest = format!("sha256:{}", "a".repeat(64));
         let both = scopes(&format!("r.example/api:1@{digest}"), None);
         assert_eq!(both[0], format!("r.example/api@{digest}"));
-        assert_eq!(scopes("busybox", None)[0], "docker.io/library/busybox:latest");
+        assert_eq!(
+            scopes("busybox", None)[0],
+            "docker.io/library/busybox:latest"
+        );
     }
 
     #[test]
     fn local_stores_have_their_paths() {
-        assert_eq!(scopes("dir:x", Some("/srv/a/x")), ["/srv/a/x", "/srv/a", "/srv"]);
+        assert_eq!(
+            scopes("dir:x", Some("/srv/a/x")),
+            ["/srv/a/x", "/srv/a", "/srv"]
+        );
         let layout = ["/srv/a:app:1", "/srv/a", "/srv"];
         assert_eq!(scopes("oci:a:app:1", Some("/srv/a")), layout);
         let daemon = scopes("docker-daemon:localhost/app:1", None);

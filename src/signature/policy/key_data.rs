@@ -41,13 +41,16 @@ pub(super) fn read_keys(
     let texts: Vec<(String, &String)> = match value {
         Json::Text(text) if !several => vec![(name.clone(), text)],
         Json::Array(elements) if several && !elements.is_empty() => {
-            let texts = elements.iter().enumerate().map(|(at, element)| match element {
-                Json::Text(text) => Ok((format!("{name}[{at}]"), text)),
-                other => Err(vec![(
-                    format!("{name}[{at}]"),
-                    format!("is {} instead of a text", other.kind()),
-                )]),
-            });
+            let texts = elements
+                .iter()
+                .enumerate()
+                .map(|(at, element)| match element {
+                    Json::Text(text) => Ok((format!("{name}[{at}]"), text)),
+                    other => Err(vec![(
+                        format!("{name}[{at}]"),
+                        format!("is {} instead of a text", other.kind()),
+                    )]),
+                });
             texts.collect::<Result<_, _>>()?
         }
         _ if several => return Err(mistake("has to be an array of texts with at least one")),

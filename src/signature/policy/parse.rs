@@ -106,7 +106,10 @@ impl Parser<'_> {
     fn requirements(&mut self, path: &str, json: Json) -> Option<Vec<Requirement>> {
         let Json::Array(elements) = json else {
             let kind = json.kind();
-            self.add(path, format!("is {kind} instead of an array of requirements"));
+            self.add(
+                path,
+                format!("is {kind} instead of an array of requirements"),
+            );
             return None;
         };
         if elements.is_empty() {
@@ -152,7 +155,11 @@ impl Parser<'_> {
 
     fn signed_by(&mut self, path: &str, mut entries: Entries) -> Option<Requirement> {
         const KEYS: [&str; 3] = ["keyPath", "keyPaths", "keyData"];
-        self.check_known(path, &entries, &["keyType", "signedIdentity", KEYS[0], KEYS[1], KEYS[2]]);
+        self.check_known(
+            path,
+            &entries,
+            &["keyType", "signedIdentity", KEYS[0], KEYS[1], KEYS[2]],
+        );
         match take(&mut entries, "keyType") {
             Some(Json::Text(kind)) if kind == "GPGKeys" => {}
             _ => self.add(&format!("{path}.keyType"), "has to be \"GPGKeys\""),
@@ -176,7 +183,13 @@ impl Parser<'_> {
 
     fn sigstore_signed(&mut self, path: &str, mut entries: Entries) -> Option<Requirement> {
         const KEYS: [&str; 4] = ["keyPath", "keyPaths", "keyData", "keyDatas"];
-        const ONLINE: [&str; 5] = ["fulcio", "rekorPublicKeyPath", "rekorPublicKeyPaths", "rekorPublicKeyData", "rekorPublicKeyDatas"];
+        const ONLINE: [&str; 5] = [
+            "fulcio",
+            "rekorPublicKeyPath",
+            "rekorPublicKeyPaths",
+            "rekorPublicKeyData",
+            "rekorPublicKeyDatas",
+        ];
         let (online, mut entries): (Entries, Entries) = entries
             .drain(..)
             .partition(|(name, _)| ONLINE.contains(&name.as_str()) || name == "pki");
@@ -215,10 +228,11 @@ impl Parser<'_> {
     fn keys(&mut self, path: &str, names: &[&str], entries: &Entries) -> Option<Vec<KeyContent>> {
         let of_keys = |(name, _): &&(String, Json)| names.contains(&name.as_str());
         let count = entries.iter().filter(of_keys).count();
-        let known: &[(String, Json)] = match (count, entries.iter().position(|entry| of_keys(&entry))) {
-            (1, Some(at)) => &entries[at..=at],
-            _ => &[],
-        };
+        let known: &[(String, Json)] =
+            match (count, entries.iter().position(|entry| of_keys(&entry))) {
+                (1, Some(at)) => &entries[at..=at],
+                _ => &[],
+            };
         match read_keys(names, known, self.read) {
             Ok(contents) => Some(contents),
             Err(mistakes) => {
@@ -346,9 +360,12 @@ fn scope_problem(transport: &str, scope: &str) -> Option<&'static str> {
 fn reference_problem(field: &str, text: &str) -> Option<String> {
     let is_reference = text.parse::<Reference>().is_ok();
     let partial = text.parse::<PartialReference>();
-    let names_image = partial.is_ok_and(|partial| partial.tag.is_some() || partial.digest.is_some());
+    let names_image =
+        partial.is_ok_and(|partial| partial.tag.is_some() || partial.digest.is_some());
     let problem = match field {
-        "dockerReference" if !(is_reference && names_image) => "is no reference with a tag or digest",
+        "dockerReference" if !(is_reference && names_image) => {
+            "is no reference with a tag or digest"
+        }
         "dockerRepository" if !is_reference || names_image => "is no repository",
         "prefix" | "signedPrefix" if !is_prefix(text) => "is no registry, namespace or repository",
         _ => return None,
@@ -413,21 +430,48 @@ mod tests {
             (r#"{"type": "trust"}"#, ".type: \"trust\" is unknown"),
             (r#"{"kind": "reject"}"#, ".type: is missing"),
             (r#"{"type": "reject", "a": 1}"#, ": \"a\" is unknown"),
-            (r#"{"type": "signedBy", "keyType": "GPGKeys"}"#, ": exactly one of keyPath, keyPaths, keyData has to be there"),
-            (r#"{"type": "signedBy", "keyType": "GPGKeys", "keyPath": "a", "keyData": ""}"#, ": exactly one of keyPath, keyPaths, keyData has to be there"),
-            (r#"{"type": "signedBy", "keyType": "GPGKeys", "keyPath": "a"}"#, ".keyPath: cannot be read"),
-            (r#"{"type": "signedBy", "keyType": "GPGKeys", "keyPath": ["a"]}"#, ".keyPath: has to be a text"),
-            (r#"{"type": "signedBy", "keyType": "GPGKeys", "keyPaths": []}"#, ".keyPaths: has to be an array of texts with at least one"),
-            (r#"{"type": "signedBy", "keyType": "GPGKeys", "keyData": "?"}"#, ".keyData: is not base64"),
-            (r#"{"type": "signedBaseLayer"}"#, ": signedBaseLayer cannot be checked; containers/image does not implement it, either"),
-            (r#"{"type": "sigstoreSigned", "fulcio": {}}"#, ".fulcio: certificates and the log of Rekor cannot be checked offline; only keys can"),
+            (
+                r#"{"type": "signedBy", "keyType": "GPGKeys"}"#,
+                ": exactly one of keyPath, keyPaths, keyData has to be there",
+            ),
+            (
+                r#"{"type": "signedBy", "keyType": "GPGKeys", "keyPath": "a", "keyData": ""}"#,
+                ": exactly one of keyPath, keyPaths, keyData has to be there",
+            ),
+            (
+                r#"{"type": "signedBy", "keyType": "GPGKeys", "keyPath": "a"}"#,
+                ".keyPath: cannot be read",
+            ),
+            (
+                r#"{"type": "signedBy", "keyType": "GPGKeys", "keyPath": ["a"]}"#,
+                ".keyPath: has to be a text",
+            ),
+            (
+                r#"{"type": "signedBy", "keyType": "GPGKeys", "keyPaths": []}"#,
+                ".keyPaths: has to be an array of texts with at least one",
+            ),
+            (
+                r#"{"type": "signedBy", "keyType": "GPGKeys", "keyData": "?"}"#,
+                ".keyData: is not base64",
+            ),
+            (
+                r#"{"type": "signedBaseLayer"}"#,
+                ": signedBaseLayer cannot be checked; containers/image does not implement it, either",
+            ),
+            (
+                r#"{"type": "sigstoreSigned", "fulcio": {}}"#,
+                ".fulcio: certificates and the log of Rekor cannot be checked offline; only keys can",
+            ),
         ] {
             assert_eq!(of_requirement(requirement), [format!("{at}{expected}")]);
         }
         let unusable = of_requirement(r#"{"type": "sigstoreSigned", "keyPaths": ["a", "bad"]}"#);
         assert_eq!(unusable, [format!("{at}.keyPaths[0]: cannot be read")]);
         let unusable = of_requirement(r#"{"type": "sigstoreSigned", "keyPath": "bad"}"#);
-        assert!(unusable[0].contains("begins with -----BEGIN PUBLIC KEY"), "{unusable:?}");
+        assert!(
+            unusable[0].contains("begins with -----BEGIN PUBLIC KEY"),
+            "{unusable:?}"
+        );
         let no_key = of_requirement(r#"{"type": "signedBy", "keyType": "x", "keyPath": "bad"}"#);
         assert_eq!(no_key.len(), 2, "{no_key:?}");
     }
@@ -437,11 +481,26 @@ mod tests {
         let at = r#"transports.docker["x"][0].signedIdentity"#;
         for (identity, expected) in [
             (r#"{"type": "any"}"#, ".type: \"any\" is unknown"),
-            (r#"{"type": "exactReference"}"#, ".dockerReference: is missing"),
-            (r#"{"type": "exactReference", "dockerReference": "a/b"}"#, ".dockerReference: \"a/b\" is no reference with a tag or digest"),
-            (r#"{"type": "exactRepository", "dockerRepository": "a/b:1"}"#, ".dockerRepository: \"a/b:1\" is no repository"),
-            (r#"{"type": "remapIdentity", "prefix": "a", "signedPrefix": "b.example"}"#, ".prefix: \"a\" is no registry, namespace or repository"),
-            (r#"{"type": "matchExact", "more": 1}"#, ": \"more\" is unknown"),
+            (
+                r#"{"type": "exactReference"}"#,
+                ".dockerReference: is missing",
+            ),
+            (
+                r#"{"type": "exactReference", "dockerReference": "a/b"}"#,
+                ".dockerReference: \"a/b\" is no reference with a tag or digest",
+            ),
+            (
+                r#"{"type": "exactRepository", "dockerRepository": "a/b:1"}"#,
+                ".dockerRepository: \"a/b:1\" is no repository",
+            ),
+            (
+                r#"{"type": "remapIdentity", "prefix": "a", "signedPrefix": "b.example"}"#,
+                ".prefix: \"a\" is no registry, namespace or repository",
+            ),
+            (
+                r#"{"type": "matchExact", "more": 1}"#,
+                ": \"more\" is unknown",
+            ),
         ] {
             let found = of_requirement(&format!(
                 r#"{{"type": "sigstoreSigned", "keyPath": "a", "signedIdentity": {identity}}}"#

@@ -67,10 +67,19 @@ mod tests {
         );
         let policy = parse_policy(text.as_bytes(), &|_| Err(String::new())).unwrap();
         for (location, expected) in [
-            ("r.example/team/api:1", r#"transports.docker["r.example/team/api:1"]"#),
-            ("r.example/team/api:2", r#"transports.docker["r.example/team"]"#),
+            (
+                "r.example/team/api:1",
+                r#"transports.docker["r.example/team/api:1"]"#,
+            ),
+            (
+                "r.example/team/api:2",
+                r#"transports.docker["r.example/team"]"#,
+            ),
             ("r.example/teams/api:2", r#"transports.docker["*.example"]"#),
-            ("r.example:5000/x:1", r#"transports.docker["r.example:5000"]"#),
+            (
+                "r.example:5000/x:1",
+                r#"transports.docker["r.example:5000"]"#,
+            ),
             ("r.example:5001/x:1", r#"transports.docker["*.example"]"#),
             ("other.test/x:1", r#"transports.docker[""]"#),
             ("dir:/srv/x", r#"transports.dir["/srv"]"#),
