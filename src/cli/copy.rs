@@ -21,6 +21,7 @@ use super::{
     list_source::TrustArguments,
     metrics_arguments::MetricsArguments,
     output::shown,
+    policy_arguments::PolicyArguments,
     refused_secrets::RefusedSecrets,
     rollback_arguments::RollbackOption,
     run_settings::PaceArguments,
@@ -72,6 +73,8 @@ pub(super) struct CopyArguments {
     like: Option<PathBuf>,
     #[command(flatten)]
     credentials: CredentialsFileArguments,
+    #[command(flatten)]
+    policy: PolicyArguments,
     #[command(flatten)]
     _secrets: RefusedSecrets,
     #[command(flatten)]
@@ -169,6 +172,7 @@ pub(super) async fn copy(arguments: CopyArguments) -> anyhow::Result<Exit> {
             trust: arguments.trust,
             credentials: arguments.credentials,
             pace: arguments.pace,
+            policy: arguments.policy,
             rollback: RollbackOption::default(),
         },
         &arguments.journal,

@@ -148,6 +148,7 @@ pub(super) async fn demo(arguments: DemoArguments) -> anyhow::Result<Exit> {
             state: Some(state),
             journal: None,
         },
+        policy: super::policy_arguments::PolicyArguments::default(),
         pace: PaceArguments {
             parallel: None,
             attempts: None,

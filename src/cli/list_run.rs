@@ -15,6 +15,7 @@ use super::{
     list_source::{ListSource, TrustArguments},
     migration::{self, Migrated, notes},
     output::shown,
+    policy_arguments::PolicyArguments,
     pruning::{Consent, Pruning},
     registry_settings,
     rollback_arguments::RollbackOption,
@@ -33,6 +34,7 @@ pub(super) struct RunRequest {
     pub(super) trust: TrustArguments,
     pub(super) credentials: CredentialsFileArguments,
     pub(super) pace: PaceArguments,
+    pub(super) policy: PolicyArguments,
     pub(super) rollback: RollbackOption,
 }
 
@@ -108,7 +110,13 @@ pub(super) async fn run_list(
     };
     let credentials = request.credentials.absolute()?;
     let places = credentials.places();
-    let engine = Arc::new(registry_settings::engine(&list, &places)?);
+    let rules = request.policy.absolute()?;
+    let policy = match rules.read()? {
+        Ok(policy) => policy,
+        Err(exit) => return Ok(Err(exit)),
+    };
+    let engine = registry_settings::engine(&list, &places)?;
+    let engine = Arc::new(engine.obeying(policy));
     let mut jobs = match list_images::expand(&list, engine.stores()).await? {
         Ok(jobs) => jobs,
         Err(exit) => return Ok(Err(exit)),
@@ -117,6 +125,7 @@ pub(super) async fn run_list(
     let options = pace.options(&list);
     let mut notes = notes(&list, &front_end);
     let skopeo = engines::choose(&list, &places, &mut jobs, &mut notes)?;
+    rules.check(&jobs)?;
     let rollback = request.rollback;
     rollback.check(&jobs, &mut notes)?;
     let pruning = Pruning::of(&list, &jobs);
@@ -128,7 +137,8 @@ pub(super) async fn run_list(
         &source.directories,
         credentials.path(),
         rollback.path(),
-    );
+    )
+    .with_policy(rules.policy_path(), rules.registries_path());
     let recorder = start(&journal, &source, &settings).await?;
     let id = recorder.batch().clone();
     rollback.start(&engine, &id, false)?;

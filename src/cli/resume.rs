@@ -21,6 +21,7 @@ use super::{
     metrics_arguments::MetricsArguments,
     migration::{self, notes},
     output::shown,
+    policy_arguments::PolicyArguments,
     registry_settings,
     rollback_arguments::RollbackFileArguments,
     run_settings::{PaceArguments, PaceOptions, RunSettings},
@@ -45,6 +46,8 @@ pub(super) struct ResumeArguments {
     pub(super) trust: TrustArguments,
     #[command(flatten)]
     pub(super) credentials: CredentialsFileArguments,
+    #[command(flatten)]
+    pub(super) policy: PolicyArguments,
     #[command(flatten)]
     pub(super) journal: JournalArguments,
     #[command(flatten)]
@@ -77,12 +80,18 @@ pub(super) async fn resume(arguments: ResumeArguments) -> anyhow::Result<Exit> {
         Err(exit) => return Ok(exit),
     };
     let settings = RunSettings::read(&stored.settings);
+    let rules = arguments.policy.or_stored(settings.policy());
+    let policy = match rules.read()? {
+        Ok(policy) => policy,
+        Err(exit) => return Ok(exit),
+    };
     let pace = PaceOptions::from(arguments.pace).or(settings.pace);
     let rollback = (arguments.rollback).of_resumed(settings.rollback_file)?;
     let places = (arguments.credentials)
         .or_stored(settings.authfile)
         .places();
-    let engine = Arc::new(registry_settings::engine(&list, &places)?);
+    let engine = registry_settings::engine(&list, &places)?;
+    let engine = Arc::new(engine.obeying(policy));
     let (recorder, stored) = journal.resume(&id).await?;
     let spool = arguments.journal.spool(&id)?;
     engine.stores().spool().use_directory(spool);
@@ -104,6 +113,7 @@ pub(super) async fn resume(arguments: ResumeArguments) -> anyhow::Result<Exit> {
     let mut notes = notes(&list, &front_end);
     let skopeo = engines::choose(&list, &places, &mut jobs, &mut notes)?;
     drop(list);
+    rules.check(&jobs)?;
     rollback.check(&jobs, &mut notes)?;
     rollback.start(&engine, recorder.batch(), true)?;
     let batch = Batch {

@@ -53,6 +53,7 @@ fn resuming(arguments: RunArguments, batch: BatchId) -> resume::ResumeArguments 
         trust: arguments.trust,
         credentials: arguments.credentials,
         journal: arguments.journal,
+        policy: arguments.policy,
         pace: arguments.pace,
         rollback: arguments.rollback,
         metrics: arguments.metrics,

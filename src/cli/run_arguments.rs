@@ -9,8 +9,8 @@ use jiff::SignedDuration;
 use super::{
     completed_values, credentials_file::CredentialsFileArguments, front_end::OutputArguments,
     journal_arguments::JournalArguments, list_run::RunRequest, list_source::TrustArguments,
-    metrics_arguments::MetricsArguments, rollback_arguments::RollbackFileArguments,
-    run_settings::PaceArguments,
+    metrics_arguments::MetricsArguments, policy_arguments::PolicyArguments,
+    rollback_arguments::RollbackFileArguments, run_settings::PaceArguments,
 };
 use crate::convert::ListDestination;
 
@@ -34,6 +34,8 @@ pub(super) struct RunArguments {
     #[command(flatten)]
     pub(super) credentials: CredentialsFileArguments,
     #[command(flatten)]
+    pub(super) policy: PolicyArguments,
+    #[command(flatten)]
     pub(super) journal: JournalArguments,
     #[command(flatten)]
     pub(super) pace: PaceArguments,
@@ -55,6 +57,7 @@ impl RunArguments {
             trust: self.trust,
             credentials: self.credentials.clone(),
             pace: self.pace,
+            policy: self.policy.clone(),
             rollback: self.rollback.clone().of_new_batch()?,
         })
     }

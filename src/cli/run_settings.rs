@@ -43,6 +43,12 @@ pub(super) struct RunSettings {
     /// The file that keeps what tags named, if the batch has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) rollback_file: Option<PathBuf>,
+    /// The signature policy, if the batch has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    policy: Option<PathBuf>,
+    /// Where storages of signatures are described, if that was named.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    registries_dir: Option<PathBuf>,
 }
 
 #[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
@@ -65,7 +71,23 @@ impl RunSettings {
             working_directory: text(&directories.working),
             authfile: authfile.map(Path::to_owned),
             rollback_file: rollback_file.map(Path::to_owned),
+            policy: None,
+            registries_dir: None,
         }
+    }
+
+    /// With a signature policy.
+    pub(super) fn with_policy(self, policy: Option<&Path>, registries: Option<&Path>) -> Self {
+        Self {
+            policy: policy.map(Path::to_owned),
+            registries_dir: registries.map(Path::to_owned),
+            ..self
+        }
+    }
+
+    /// The signature policy, and where storages of signatures are described.
+    pub(super) fn policy(&self) -> (Option<PathBuf>, Option<PathBuf>) {
+        (self.policy.clone(), self.registries_dir.clone())
     }
 
     /// Reads what was stored with a batch; anything unreadable counts as not set.

@@ -33,3 +33,4 @@ pub use error::ConvertError;
 pub use kind::{Kind, UnknownKind};
 pub use list_destination::ListDestination;
 pub use list_text::Converted;
+pub(crate) use yaml::{Entry as YamlEntry, Node as YamlNode, parse as parse_yaml};

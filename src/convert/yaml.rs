@@ -17,16 +17,16 @@ const MAX_VALUES: usize = 1_000_000;
 
 /// A value with the line where it begins, counted from 1.
 #[derive(Debug)]
-pub(super) struct Node {
-    pub(super) line: usize,
-    pub(super) value: Value,
+pub(crate) struct Node {
+    pub(crate) line: usize,
+    pub(crate) value: Value,
     /// How many values it has with its own, and how many levels.
     size: usize,
     depth: usize,
 }
 
 #[derive(Debug)]
-pub(super) enum Value {
+pub(crate) enum Value {
     Null,
     /// A text, number or boolean, as it is written.
     Text(String),
@@ -35,14 +35,14 @@ pub(super) enum Value {
 }
 
 #[derive(Clone, Debug)]
-pub(super) struct Entry {
-    pub(super) key: String,
-    pub(super) line: usize,
-    pub(super) value: Rc<Node>,
+pub(crate) struct Entry {
+    pub(crate) key: String,
+    pub(crate) line: usize,
+    pub(crate) value: Rc<Node>,
 }
 
 impl Node {
-    pub(super) fn text(&self) -> Option<&str> {
+    pub(crate) fn text(&self) -> Option<&str> {
         match &self.value {
             Value::Text(text) => Some(text),
             Value::Null | Value::Sequence(_) | Value::Mapping(_) => None,
@@ -50,7 +50,7 @@ impl Node {
     }
 
     /// The elements of a sequence; nothing for anything else.
-    pub(super) fn elements(&self) -> &[Rc<Self>] {
+    pub(crate) fn elements(&self) -> &[Rc<Self>] {
         match &self.value {
             Value::Sequence(elements) => elements,
             Value::Null | Value::Text(_) | Value::Mapping(_) => &[],
@@ -58,14 +58,14 @@ impl Node {
     }
 
     /// The entries of a mapping; nothing for anything else.
-    pub(super) fn entries(&self) -> &[Entry] {
+    pub(crate) fn entries(&self) -> &[Entry] {
         match &self.value {
             Value::Mapping(entries) => entries,
             Value::Null | Value::Text(_) | Value::Sequence(_) => &[],
         }
     }
 
-    pub(super) fn get(&self, key: &str) -> Option<&Self> {
+    pub(crate) fn get(&self, key: &str) -> Option<&Self> {
         let mut entries = self.entries().iter();
         entries
             .find(|entry| entry.key == key)
@@ -73,29 +73,33 @@ impl Node {
     }
 
     /// The text under a key.
-    pub(super) fn text_of(&self, key: &str) -> Option<&str> {
+    pub(crate) fn text_of(&self, key: &str) -> Option<&str> {
         self.get(key)?.text()
     }
 
     /// A text, or the texts of a sequence.
-    pub(super) fn texts(&self) -> Vec<(usize, &str)> {
+    pub(crate) fn texts(&self) -> Vec<(usize, &str)> {
         let one = self.text().map(|text| (self.line, text));
         let several = self.elements().iter();
         let several = several.filter_map(|node| Some((node.line, node.text()?)));
         one.into_iter().chain(several).collect()
     }
 
-    pub(super) fn is_mapping(&self) -> bool {
+    pub(crate) fn is_mapping(&self) -> bool {
         matches!(self.value, Value::Mapping(_))
     }
 
-    pub(super) fn is_sequence(&self) -> bool {
+    pub(crate) fn is_null(&self) -> bool {
+        matches!(self.value, Value::Null)
+    }
+
+    pub(crate) fn is_sequence(&self) -> bool {
         matches!(self.value, Value::Sequence(_))
     }
 }
 
 /// The documents of a text.
-pub(super) fn parse(text: &str) -> Result<Vec<Rc<Node>>, ConvertError> {
+pub(crate) fn parse(text: &str) -> Result<Vec<Rc<Node>>, ConvertError> {
     let mut builder = Builder::default();
     // JSON may be indented with tabs. Its texts have none.
     let spaced = is_json(text).then(|| text.replace('\t', " "));

@@ -17,6 +17,7 @@ use super::{
     error::blame,
     image_context::{self, ImageContext},
     image_copy::copy_image,
+    image_policy::ImagePolicy,
     image_tagging::tag_image,
     plan_cache::PlanCache,
     preflight::{PreflightOutcome, preflight},
@@ -41,6 +42,7 @@ pub struct Engine {
     stores: Arc<Stores>,
     create_commands: HashMap<Registry, CreateCommand>,
     signature_keys: HashMap<PathBuf, CosignKey>,
+    policy: Option<ImagePolicy>,
     states: Mutex<HashMap<Store, Arc<StoreState>>>,
     plan_cache: PlanCache,
     staged: StagedManifests,
@@ -68,6 +70,7 @@ impl Engine {
             stores: Arc::new(stores),
             create_commands: HashMap::new(),
             signature_keys: HashMap::new(),
+            policy: None,
             states: Mutex::default(),
             plan_cache: PlanCache::default(),
             staged: StagedManifests::default(),
@@ -92,6 +95,12 @@ impl Engine {
             signature_keys,
             ..self
         }
+    }
+
+    /// Copies only what the policy accepts.
+    #[must_use]
+    pub fn obeying(self, policy: Option<ImagePolicy>) -> Self {
+        Self { policy, ..self }
     }
 
     /// Copies one image, and reports its progress to `report`, in order. An image of a group gets no tag: that is written by
@@ -154,6 +163,7 @@ impl Engine {
             plan_cache: &self.plan_cache,
             staged: &self.staged,
             signature_keys: &self.signature_keys,
+            policy: self.policy.as_ref(),
             streams: &self.streams,
             budget: ImageBudget::new(move || {
                 report(Report::Noted(

@@ -53,6 +53,19 @@ pub enum CopyError {
         /// Why each signature that was found does not count.
         refused: Vec<String>,
     },
+    #[error("has {digest}, which the policy refuses ({entry}): {reason}", reason = first(.reasons))]
+    RefusedByPolicy {
+        digest: Digest,
+        /// The entry of the policy that holds for the image.
+        entry: String,
+        reasons: Vec<String>,
+    },
+    #[error("has signatures that cannot be read: {url}: {problem}")]
+    SignatureStorage {
+        url: String,
+        problem: String,
+        class: FailureClass,
+    },
     /// The destination's format cannot hold the image.
     #[error("{0}")]
     Unsupported(String),
@@ -66,7 +79,9 @@ impl CopyError {
             Self::NoPlatform { .. }
             | Self::Incomplete { .. }
             | Self::TooDeep(_)
-            | Self::Unsigned { .. } => Side::Source,
+            | Self::Unsigned { .. }
+            | Self::RefusedByPolicy { .. }
+            | Self::SignatureStorage { .. } => Side::Source,
             Self::Conflict { .. }
             | Self::Unsupported(_)
             | Self::Existing { .. }
@@ -84,7 +99,9 @@ impl CopyError {
             | Self::Existing { .. }
             | Self::Unsupported(_)
             | Self::Unsigned { .. }
+            | Self::RefusedByPolicy { .. }
             | Self::TooDeep(_) => FailureClass::Rejected,
+            Self::SignatureStorage { class, .. } => *class,
             Self::Create(_) | Self::NotKept(_) => FailureClass::Internal,
         }
     }
@@ -109,7 +126,13 @@ impl CopyError {
                 chain.extend(refused.iter().cloned());
                 chain
             }
+            Self::RefusedByPolicy { reasons, .. } => {
+                let mut chain = vec![self.to_string()];
+                chain.extend(reasons.iter().cloned());
+                chain
+            }
             Self::NoPlatform { .. }
+            | Self::SignatureStorage { .. }
             | Self::Unsupported(_)
             | Self::Conflict { .. }
             | Self::Existing { .. }
@@ -149,6 +172,15 @@ fn found(refused: &[String]) -> String {
         [] => "it is not signed with cosign at all".into(),
         [one] => format!("what was found does not count: {one}"),
         several => format!("{} were found, and none counts", several.len()),
+    }
+}
+
+/// The first reason, and how many there are.
+fn first(reasons: &[String]) -> String {
+    match reasons {
+        [] => "no requirement holds".into(),
+        [one] => one.clone(),
+        [one, ..] => format!("{one} (and {} more)", reasons.len() - 1),
     }
 }
 

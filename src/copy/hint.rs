@@ -39,6 +39,13 @@ impl CopyError {
                 "sign that digest with `cosign sign --key`, name the key that signed it, or copy it with \
                  `require-signature = false`",
             ),
+            Self::RefusedByPolicy { .. } => Some(
+                "sign that digest with a key of the policy, for example with `transship standalone-sign`, or correct \
+                 that entry of the policy",
+            ),
+            Self::SignatureStorage { .. } => {
+                Some("check `lookaside` in registries.d, and that its storage can be read")
+            }
             Self::Unsupported(_) => Some("name another kind of store, or other platforms"),
         }
     }

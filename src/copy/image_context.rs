@@ -5,8 +5,8 @@
 use std::{collections::HashMap, path::PathBuf, sync::Arc};
 
 use super::{
-    Report, plan_cache::PlanCache, scope::Scope, staged_manifests::StagedManifests,
-    store_state::StoreState,
+    Report, image_policy::ImagePolicy, plan_cache::PlanCache, scope::Scope,
+    staged_manifests::StagedManifests, store_state::StoreState,
 };
 use crate::{
     batch::{Job, JobId},
@@ -24,6 +24,8 @@ pub(super) struct ImageContext<'a> {
     pub staged: &'a StagedManifests,
     /// The public keys that signatures are verified with, by file.
     pub signature_keys: &'a HashMap<PathBuf, CosignKey>,
+    /// The policy of the batch, if it has one.
+    pub policy: Option<&'a ImagePolicy>,
     pub streams: &'a StreamQueue,
     pub budget: ImageBudget<'a>,
     pub report: &'a (dyn Fn(Report) + Send + Sync),

@@ -28,6 +28,7 @@ mod names;
 mod numbered_pages;
 mod operation;
 mod pages;
+mod plain_file;
 mod private_network;
 #[cfg(test)]
 mod proptests;
@@ -62,6 +63,7 @@ pub use manifests::{ManifestHead, PutManifest};
 pub use min_throughput::MinThroughput;
 pub use numbered_pages::TagTime;
 pub use operation::Operation;
+pub use plain_file::{FileError, PlainFiles};
 pub use proxy::Proxy;
 pub use referrers::{ReferrersApi, described_as_referrer};
 pub use refusal::Refusal;

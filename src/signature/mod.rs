@@ -5,15 +5,23 @@
 //! certificate instead of a key, is a refusal with a reason, and never counts as a signature.
 
 mod cosign;
+mod lookaside;
 mod openpgp;
 mod payload;
+mod policy;
 mod standalone;
 
 pub use cosign::{
-    CosignKey, CosignKeyError, CosignRefusal, SimpleSignature, verify_bundle, verify_simple,
+    CosignKey, CosignKeyError, CosignRefusal, SimpleSignature, cosign_payload, verify_bundle,
+    verify_simple,
 };
+pub use lookaside::{Lookaside, LookasideSection};
 pub use openpgp::{Fingerprint, FingerprintError, Keyring, OpenPgpError, SecretKeyFile};
 pub use payload::{Payload, PayloadError, PayloadKind};
+pub use policy::{
+    CosignEvidence, Evidence, Policy, PolicyImage, PolicyMistake, ReadKey, Requirement, Rule,
+    SimpleEvidence, check_requirements, parse_policy,
+};
 pub use standalone::{
     ExpectedSigners, StandaloneError, Verified, signing_payload, verify_standalone,
 };

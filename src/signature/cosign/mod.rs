@@ -11,4 +11,4 @@ mod simple_signing;
 pub use bundle::verify_bundle;
 pub use public_key::{CosignKey, CosignKeyError};
 pub use refusal::CosignRefusal;
-pub use simple_signing::{SimpleSignature, verify_simple};
+pub use simple_signing::{SimpleSignature, cosign_payload, verify_simple};

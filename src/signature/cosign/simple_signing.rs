@@ -1,8 +1,8 @@
 //! One layer of a manifest under a tag such as `sha256-HEX.sig` (sigstore/cosign `specs/SIGNATURE_SPEC.md`): the layer
 //! is the signed text, and its annotations have the signature.
 //!
-//! Decides whether it counts for an image. The reference in the text is not compared: cosign does not, either, and an
-//! image keeps its signature when it is copied. Invariant: the signature is verified before the text is read.
+//! Decides whether it counts for an image. The reference in the text is compared only by a policy: cosign does not
+//! compare it, and an image keeps its signature when it is copied. Invariant: the signature is verified before the text is read.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 
@@ -45,6 +45,22 @@ pub fn verify_simple<'k>(
     image: &Digest,
     keys: &'k [CosignKey],
 ) -> Result<&'k CosignKey, CosignRefusal> {
+    let (key, payload) = cosign_payload(signature, text, keys)?;
+    match payload.digest == *image {
+        true => Ok(key),
+        false => Err(CosignRefusal::OtherImage(payload.digest)),
+    }
+}
+
+/// The key that signed `text`, and what that says.
+///
+/// # Errors
+/// None of the keys signed it, or it is no statement about an image.
+pub fn cosign_payload<'k>(
+    signature: &SimpleSignature,
+    text: &[u8],
+    keys: &'k [CosignKey],
+) -> Result<(&'k CosignKey, Payload), CosignRefusal> {
     let malformed = |what: &str| CosignRefusal::Malformed(what.into());
     let encoded = signature.signature.as_deref();
     let encoded = encoded.ok_or_else(|| malformed("its layer has no annotation with it"))?;
@@ -57,9 +73,5 @@ pub fn verify_simple<'k>(
             false => CosignRefusal::OtherKey,
         });
     };
-    let payload = Payload::parse(text, PayloadKind::Cosign)?;
-    match payload.digest == *image {
-        true => Ok(key),
-        false => Err(CosignRefusal::OtherImage(payload.digest)),
-    }
+    Ok((key, Payload::parse(text, PayloadKind::Cosign)?))
 }

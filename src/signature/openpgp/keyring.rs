@@ -72,6 +72,11 @@ impl Keyring {
         }
     }
 
+    /// Adds the keys of another keyring.
+    pub fn extend(&mut self, other: Self) {
+        self.0.extend(other.0);
+    }
+
     /// The fingerprints of the primary keys.
     pub fn primaries(&self) -> impl Iterator<Item = Fingerprint> {
         self.0.iter().map(Fingerprint::of)

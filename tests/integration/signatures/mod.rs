@@ -3,4 +3,5 @@
 mod cosign;
 mod gnupg;
 mod hostile_input;
+mod policy;
 mod standalone;
