@@ -178,8 +178,8 @@ async fn verdicts_on_images_of_registries_are_those_of_skopeo() {
     let both = json!({"type": "signedBy", "keyType": "GPGKeys",
                       "keyData": STANDARD.encode(place.gnupg.run(&["--export"]))});
     for (policy, of_signed, of_unsigned) in [
-        (default(&[accept.clone()]), true, true),
-        (default(&[reject.clone()]), false, false),
+        (default(std::slice::from_ref(&accept)), true, true),
+        (default(std::slice::from_ref(&reject)), false, false),
         (default(&[by_me()]), true, false),
         (default(&[both]), true, false),
         (default(&[place.signed_by("other.asc", None)]), false, false),
@@ -325,7 +325,7 @@ async fn image_directories_have_their_signatures_with_them() {
     let copied = [&copy[..], &[&image, &layout]].concat();
     place.skopeo(&copied).await.expect(0);
     let refused = place
-        .check(&default(&[signed.clone()]), &layout, false)
+        .check(&default(std::slice::from_ref(&signed)), &layout, false)
         .await;
     assert!(
         refused.stdout.contains("keep no OpenPGP signatures"),
