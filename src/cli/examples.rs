@@ -50,6 +50,10 @@ const EXAMPLES: &[(&str, &[Example])] = &[
                 "In a CI job: a line per change, eight images at once",
                 "transship run list.toml --headless --parallel 8",
             ),
+            (
+                "Only what a signature policy accepts",
+                "transship run list.toml --policy /etc/containers/policy.json",
+            ),
         ],
     ),
     (

@@ -109,3 +109,50 @@ impl PlainFiles {
         Ok(Some(content))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::{
+        io::{AsyncReadExt as _, AsyncWriteExt as _},
+        net::TcpListener,
+    };
+
+    use super::*;
+
+    /// What a server's answer is taken for.
+    async fn fetch(answer: &'static str) -> Result<Option<Vec<u8>>, FileError> {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let server = tokio::spawn(async move {
+            let (mut connection, _) = listener.accept().await.unwrap();
+            let mut request = [0; 4096];
+            let read = connection.read(&mut request).await.unwrap();
+            assert!(read > 0);
+            connection.write_all(answer.as_bytes()).await.unwrap();
+        });
+        let url = format!("http://{address}/a/signature-1").parse().unwrap();
+        let fetched = PlainFiles::of_server(&url).unwrap().get(&url, 5).await;
+        server.await.unwrap();
+        fetched
+    }
+
+    #[tokio::test]
+    async fn only_what_is_not_there_counts_as_absent() {
+        let file = fetch("HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nhello").await;
+        assert_eq!(file.unwrap().unwrap(), b"hello");
+        let absent = fetch("HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n").await;
+        assert!(absent.unwrap().is_none());
+        let long = fetch("HTTP/1.1 200 OK\r\ncontent-length: 6\r\n\r\nhello!").await;
+        assert_eq!(long.unwrap_err().class, FailureClass::Rejected);
+        let moved = "HTTP/1.1 302 Found\r\nlocation: /b\r\ncontent-length: 0\r\n\r\n";
+        let moved = fetch(moved).await.unwrap_err();
+        assert_eq!(moved.to_string(), "the server answered 302");
+        let busy = fetch("HTTP/1.1 503 Busy\r\ncontent-length: 0\r\n\r\n").await;
+        let passing = FailureClass::Transient {
+            retry_after_ms: None,
+        };
+        assert_eq!(busy.unwrap_err().class, passing);
+        let cut = fetch("HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nhe").await;
+        assert_eq!(cut.unwrap_err().class, passing);
+    }
+}

@@ -116,3 +116,45 @@ fn check(
     }
     identity.check(image.reference.as_ref(), &payload.reference)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_needs_a_signature_is_refused_without_one_and_every_requirement_has_to_hold() {
+        let image = PolicyImage::of(&"r.example/a:1".parse().unwrap(), None);
+        let digest = Digest::of(b"x");
+        let identity = SignedIdentity::Repository;
+        let signed_by = || Requirement::SignedBy {
+            keys: Keyring::default(),
+            identity: identity.clone(),
+        };
+        let sigstore = || Requirement::SigstoreSigned {
+            keys: Vec::new(),
+            identity: identity.clone(),
+        };
+        let accept = || Requirement::AcceptAnything;
+        for evidence in [
+            Evidence {
+                simple: Ok(Vec::new()),
+                cosign: Ok(Vec::new()),
+            },
+            Evidence {
+                simple: Err("there are none".into()),
+                cosign: Err("there are none".into()),
+            },
+        ] {
+            let check = |requirements: &[Requirement]| {
+                let now = SystemTime::now();
+                check_requirements(requirements, &image, &digest, &evidence, now)
+            };
+            assert_eq!(check(&[accept()]), Ok(()));
+            for refused in [signed_by(), sigstore(), Requirement::Reject] {
+                assert_eq!(check(&[accept(), refused]).unwrap_err().len(), 1);
+            }
+            assert_eq!(check(&[signed_by(), sigstore()]).unwrap_err().len(), 2);
+            check(&[]).unwrap_err();
+        }
+    }
+}

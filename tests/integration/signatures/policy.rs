@@ -1,4 +1,4 @@
-//! `--policy`: the same verdicts as skopeo, for signatures in a lookaside storage, in image directories and of cosign.
+//! `--policy`: verdicts as those of skopeo, for signatures in a lookaside storage and in image directories; and cosign's.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use rcgen::{KeyPair, SigningKey as _};
@@ -178,8 +178,8 @@ async fn verdicts_on_images_of_registries_are_those_of_skopeo() {
     let both = json!({"type": "signedBy", "keyType": "GPGKeys",
                       "keyData": STANDARD.encode(place.gnupg.run(&["--export"]))});
     for (policy, of_signed, of_unsigned) in [
-        (default(&[accept.clone()]), true, true),
-        (default(&[reject.clone()]), false, false),
+        (default(std::slice::from_ref(&accept)), true, true),
+        (default(std::slice::from_ref(&reject)), false, false),
         (default(&[by_me()]), true, false),
         (default(&[both]), true, false),
         (default(&[place.signed_by("other.asc", None)]), false, false),
@@ -274,7 +274,7 @@ async fn verdicts_on_images_of_registries_are_those_of_skopeo() {
     );
     let gone = place.check(&default(&[by_me()]), &signed, false).await;
     assert!(gone.stdout.contains("it is not signed"), "{}", gone.stdout);
-    assert!(gone.stdout.contains("hint:"), "{}", gone.stdout);
+    assert!(gone.stdout.contains("standalone-sign"), "{}", gone.stdout);
 }
 
 #[tokio::test]
@@ -325,7 +325,7 @@ async fn image_directories_have_their_signatures_with_them() {
     let copied = [&copy[..], &[&image, &layout]].concat();
     place.skopeo(&copied).await.expect(0);
     let refused = place
-        .check(&default(&[signed.clone()]), &layout, false)
+        .check(&default(std::slice::from_ref(&signed)), &layout, false)
         .await;
     assert!(
         refused.stdout.contains("keep no OpenPGP signatures"),
@@ -378,20 +378,19 @@ async fn cosign_signatures_are_read_where_registries_d_says_so() {
     let repository = default(&[requirement(json!({"type": "matchRepository"}))]);
     let exact = default(&[requirement(json!({"type": "matchRepoDigestOrExact"}))]);
     let signed = place.image("sigstore/signed");
-    place.check(&repository, &signed, true).await;
+    // Debian's skopeo refuses every signature of cosign, so there is nothing to compare with.
+    place.copy(&repository, &signed).await.expect(0);
     // Cosign signs names without tags.
-    place.check(&exact, &signed, false).await;
-    place
-        .check(&repository, &place.image("sigstore/unsigned"), false)
-        .await;
-    let off = place
-        .check(&repository, &place.image("other/signed"), false)
-        .await;
-    assert!(
-        off.stdout.contains("use-sigstore-attachments"),
-        "{}",
-        off.stdout
-    );
+    let tagged = place.copy(&exact, &signed).await;
+    let said = &tagged.expect(1).stdout;
+    assert!(said.contains("signedIdentity does not accept"), "{said}");
+    let unsigned = place.image("sigstore/unsigned");
+    let unsigned = place.copy(&repository, &unsigned).await;
+    let said = &unsigned.expect(1).stdout;
+    assert!(said.contains("it is not signed: there is no tag"), "{said}");
+    let off = place.copy(&repository, &place.image("other/signed")).await;
+    let said = &off.expect(1).stdout;
+    assert!(said.contains("use-sigstore-attachments"), "{said}");
 }
 
 #[tokio::test]
